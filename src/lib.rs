@@ -1,0 +1,1 @@
+//! `portwho`: who holds a port, which sockets are stuck, and end it and prove that it ended.

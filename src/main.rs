@@ -1,0 +1,3 @@
+//! The `portwho` program.
+
+fn main() {}
