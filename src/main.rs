@@ -1,3 +1,35 @@
-//! The `portwho` program.
+//! The `portwho` program: parse, run, map what happened to the exit code.
 
-fn main() {}
+use std::env;
+use std::process::ExitCode;
+
+use portwho::cli::{self, CliError};
+use portwho::commands::{self, Broken, Outcome, Output};
+use portwho::platform::ThisSystem;
+
+fn main() -> ExitCode {
+    let mut output = Output::new();
+    let outcome = run(&mut output).unwrap_or_else(|error| {
+        if error.is::<Broken>() {
+            return Outcome::Done;
+        }
+        output.remark(format_args!("{error:#}"));
+        Outcome::Failed
+    });
+    outcome.into()
+}
+
+fn run(output: &mut Output) -> anyhow::Result<Outcome> {
+    match cli::parse(env::args_os()) {
+        Ok(request) => commands::run(request, &ThisSystem, output),
+        Err(CliError::Usage(error)) => Err(error.into()),
+        Err(CliError::Clap(error)) if error.use_stderr() => {
+            output.usage(error.render());
+            Ok(Outcome::Failed)
+        }
+        Err(CliError::Clap(help)) => {
+            output.result(|out| write!(out, "{}", help.render()))?;
+            Ok(Outcome::Done)
+        }
+    }
+}

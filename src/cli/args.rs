@@ -1,0 +1,194 @@
+//! The words of the command line, as clap reads them.
+
+#![expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use ipnet::IpNet;
+
+use super::values::{network, seconds, signal, states};
+use crate::model::StateSet;
+use crate::platform::Signal;
+use crate::query::SortKey;
+
+/// Who holds this port, which sockets are stuck, and end it and prove that it ended.
+#[derive(Parser, Debug)]
+#[command(
+    name = "portwho",
+    version,
+    args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true,
+    max_term_width = 100,
+    after_help = "Exit codes: 0 a row was shown, 1 nothing matched, 2 usage or failure."
+)]
+pub(super) struct Cli {
+    #[command(subcommand)]
+    pub(super) command: Option<Verb>,
+    #[command(flatten)]
+    pub(super) list: ListArgs,
+}
+
+/// The commands besides listing.
+#[derive(Subcommand, Debug)]
+pub(super) enum Verb {
+    /// End the owner of a port, and check that the port is free
+    #[command(
+        after_help = "Only what holds the port is ended: a listener or a bound socket, never a \
+                      process that is merely connected.\n\
+                      Exit codes: 0 every target is gone and the port is free, 1 nothing held \
+                      the port, 2 refused, failed, survived or taken again."
+    )]
+    Kill(KillArgs),
+}
+
+/// What is selected: the options that every command takes.
+#[derive(Args, Debug)]
+pub(super) struct SelectArgs {
+    /// TCP only
+    #[arg(short = 't', long)]
+    pub(super) tcp: bool,
+    /// UDP only
+    #[arg(short = 'u', long)]
+    pub(super) udp: bool,
+    /// IPv4 only
+    #[arg(short = '4', long = "ipv4")]
+    pub(super) v4: bool,
+    /// IPv6 only
+    #[arg(short = '6', long = "ipv6")]
+    pub(super) v6: bool,
+    /// Owned by this process
+    #[arg(long, value_name = "PID", value_delimiter = ',')]
+    pub(super) pid: Vec<u32>,
+    /// Owned by an image of this name, case-insensitive, whole or with *
+    #[arg(long, value_name = "NAME")]
+    pub(super) name: Vec<String>,
+    /// Of this user, or of a process of this user
+    #[arg(long, value_name = "USER", value_delimiter = ',')]
+    pub(super) user: Vec<String>,
+}
+
+/// Listing.
+#[derive(Args, Debug)]
+pub(super) struct ListArgs {
+    /// Local port: 80, 80,443, 8000-8010, http, 127.0.0.1:80, [::1]:80
+    #[arg(value_name = "PORT")]
+    pub(super) ports: Vec<String>,
+    /// TCP state in any spelling, or connected, synchronized, teardown, stuck
+    #[arg(short, long, value_name = "STATE", value_parser = states, value_delimiter = ',',
+          conflicts_with = "udp")]
+    pub(super) state: Vec<StateSet>,
+    /// All TCP states but these
+    #[arg(long, value_name = "STATE", value_parser = states, value_delimiter = ',')]
+    pub(super) not_state: Vec<StateSet>,
+    /// Only what can take a connection or a datagram
+    #[arg(short, long)]
+    pub(super) listening: bool,
+    #[command(flatten)]
+    pub(super) select: SelectArgs,
+    /// Port at the far end
+    #[arg(long, value_name = "PORT")]
+    pub(super) foreign_port: Vec<String>,
+    /// Local address or network
+    #[arg(long, value_name = "ADDR[/LEN]", value_parser = network)]
+    pub(super) local: Vec<IpNet>,
+    /// Foreign address or network
+    #[arg(long, value_name = "ADDR[/LEN]", value_parser = network)]
+    pub(super) foreign: Vec<IpNet>,
+    /// Print bare PIDs, each once, one a line
+    #[arg(short = 'q', long = "pids", conflicts_with_all = ["json", "summary"])]
+    pub(super) pids: bool,
+    /// Print counts by state, and by state and process
+    #[arg(long)]
+    pub(super) summary: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
+    /// Sort the rows
+    #[arg(long, value_name = "KEY", default_value = "port", hide_default_value = true)]
+    pub(super) sort: SortArg,
+    /// Leave titles and headings out
+    #[arg(long)]
+    pub(super) no_header: bool,
+    /// Colours
+    #[arg(long, value_name = "WHEN", default_value = "auto", hide_default_value = true)]
+    pub(super) color: ColorArg,
+    #[command(flatten)]
+    habits: HabitArgs,
+}
+
+/// What netstat's users type out of habit. portwho does all of it anyway.
+#[derive(Args, Debug)]
+struct HabitArgs {
+    /// Accepted and without effect, as in netstat -aonp
+    #[arg(short = 'a')]
+    all: bool,
+    #[arg(short = 'n', hide = true)]
+    numeric: bool,
+    #[arg(short = 'o', hide = true)]
+    owner: bool,
+    #[arg(short = 'p', hide = true)]
+    programs: bool,
+}
+
+/// Ending.
+#[derive(Args, Debug)]
+pub(super) struct KillArgs {
+    /// Local port: 80, 80,443, 8000-8010, http, 127.0.0.1:80, [::1]:80
+    #[arg(value_name = "PORT", required = true)]
+    pub(super) ports: Vec<String>,
+    #[command(flatten)]
+    pub(super) select: SelectArgs,
+    /// Do not ask
+    #[arg(short, long)]
+    pub(super) yes: bool,
+    /// Say who would be ended, and stop
+    #[arg(short = 'n', long)]
+    pub(super) dry_run: bool,
+    /// Send this signal instead of TERM
+    #[arg(short, long, value_name = "NAME", value_parser = signal, default_value = "TERM",
+          hide_default_value = true)]
+    pub(super) signal: Signal,
+    /// Send KILL at once (also -9 and -KILL)
+    #[arg(short, long, short_alias = '9')]
+    pub(super) force: bool,
+    /// How long to wait for the exit
+    #[arg(long, value_name = "SECS", value_parser = seconds, default_value = "5")]
+    pub(super) timeout: std::time::Duration,
+}
+
+/// What can be sorted by.
+#[derive(ValueEnum, Clone, Copy, Debug)]
+pub(super) enum SortArg {
+    Port,
+    Local,
+    Foreign,
+    State,
+    Pid,
+    Image,
+    User,
+    RecvQ,
+    SendQ,
+}
+
+impl From<SortArg> for SortKey {
+    fn from(key: SortArg) -> Self {
+        match key {
+            SortArg::Port => Self::Port,
+            SortArg::Local => Self::Local,
+            SortArg::Foreign => Self::Foreign,
+            SortArg::State => Self::State,
+            SortArg::Pid => Self::Pid,
+            SortArg::Image => Self::Image,
+            SortArg::User => Self::User,
+            SortArg::RecvQ => Self::RecvQ,
+            SortArg::SendQ => Self::SendQ,
+        }
+    }
+}
+
+/// When to use colours.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum ColorArg {
+    Auto,
+    Always,
+    Never,
+}

@@ -1,0 +1,295 @@
+//! From the words of the command line to requests. No I/O: what needs the system, such as a
+//! service's port, is looked up by the command.
+
+mod args;
+mod ports;
+mod values;
+
+use std::ffi::{OsStr, OsString};
+use std::time::Duration;
+
+use clap::{CommandFactory, Parser};
+use ipnet::IpNet;
+use thiserror::Error;
+
+use args::{Cli, ColorArg, KillArgs, ListArgs, SelectArgs, Verb};
+pub use ports::UsageError;
+
+use crate::model::{Families, Pid, StateSet};
+use crate::platform::Signal;
+use crate::query::{NamePattern, PortTerm, Protocols, SortKey, UserTerm};
+
+/// What was asked for.
+#[derive(Debug)]
+pub enum Request {
+    /// List sockets and their owners.
+    List(ListRequest),
+    /// End the owner of a port.
+    Kill(KillRequest),
+}
+
+/// Which owners, protocols and families.
+#[derive(Debug)]
+pub struct Selection {
+    /// The ports, as they were typed.
+    pub ports: Vec<PortTerm>,
+    /// The protocols; none where neither was named.
+    pub protocols: Option<Protocols>,
+    /// The families.
+    pub families: Families,
+    /// Owners by PID.
+    pub pids: Vec<Pid>,
+    /// Owners by image name.
+    pub names: Vec<NamePattern>,
+    /// Users.
+    pub users: Vec<UserTerm>,
+}
+
+/// A request to list.
+#[derive(Debug)]
+pub struct ListRequest {
+    /// Ports and owners.
+    pub selection: Selection,
+    /// The TCP states.
+    pub states: StateSet,
+    /// Whether states were asked for, which leaves UDP out.
+    pub by_state: bool,
+    /// Only what can take a connection or a datagram.
+    pub listening: bool,
+    /// Ports at the far end.
+    pub foreign_ports: Vec<PortTerm>,
+    /// Networks of the local address.
+    pub local_networks: Vec<IpNet>,
+    /// Networks of the foreign address.
+    pub foreign_networks: Vec<IpNet>,
+    /// How to show the rows.
+    pub view: ViewKind,
+    /// How to sort them.
+    pub sort: SortKey,
+    /// Whether tables have titles and headings.
+    pub header: bool,
+    /// When to use colours.
+    pub color: ColorWhen,
+}
+
+/// A request to end.
+#[derive(Debug)]
+pub struct KillRequest {
+    /// Ports and owners.
+    pub selection: Selection,
+    /// Do not ask.
+    pub yes: bool,
+    /// Stop before the first signal.
+    pub dry_run: bool,
+    /// What to send; [`Signal::Kill`] when forced.
+    pub signal: Signal,
+    /// How long to wait for the exit.
+    pub timeout: Duration,
+}
+
+/// The views of a list.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ViewKind {
+    /// Both tables.
+    Tables,
+    /// JSON.
+    Json,
+    /// Bare PIDs.
+    Pids,
+    /// Counts.
+    Summary,
+    /// Counts, as JSON.
+    SummaryJson,
+}
+
+/// When to use colours.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ColorWhen {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// What ends the program before it has begun.
+#[derive(Debug, Error)]
+pub enum CliError {
+    /// clap's own: help, the version, or what is wrong with an option.
+    #[error(transparent)]
+    Clap(#[from] clap::Error),
+    /// What is wrong with a PORT.
+    #[error(transparent)]
+    Usage(#[from] UsageError),
+}
+
+/// Parses the command line, the program's name first.
+///
+/// # Errors
+/// [`CliError`]: help and version too, which are no failures.
+pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Request, CliError> {
+    let cli = Cli::try_parse_from(spell_out_kill(words))?;
+    Ok(match cli.command {
+        None => Request::List(list_request(cli.list)?),
+        Some(Verb::Kill(kill)) => Request::Kill(kill_request(kill)?),
+    })
+}
+
+/// `kill -KILL` is what kill(1) understands; clap would read four letters.
+fn spell_out_kill(words: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+    let mut words: Vec<OsString> = words.into_iter().collect();
+    if words.get(1).is_some_and(|word| word == "kill") {
+        let options = words.iter_mut().take_while(|word| *word != "--");
+        for word in options.filter(|word| *word == "-KILL" || *word == "-SIGKILL") {
+            OsStr::new("--force").clone_into(word);
+        }
+    }
+    words
+}
+
+fn list_request(args: ListArgs) -> Result<ListRequest, UsageError> {
+    let by_state = !args.state.is_empty();
+    let asked = union(&args.state);
+    let states = if by_state { asked } else { StateSet::ALL };
+    Ok(ListRequest {
+        foreign_ports: ports::foreign(&args.foreign_port)?,
+        states: states.without(union(&args.not_state)),
+        by_state,
+        listening: args.listening,
+        local_networks: args.local,
+        foreign_networks: args.foreign,
+        view: match (args.pids, args.summary, args.json) {
+            (true, ..) => ViewKind::Pids,
+            (_, true, true) => ViewKind::SummaryJson,
+            (_, true, false) => ViewKind::Summary,
+            (_, false, true) => ViewKind::Json,
+            (_, false, false) => ViewKind::Tables,
+        },
+        sort: args.sort.into(),
+        header: !args.no_header,
+        color: match args.color {
+            ColorArg::Auto => ColorWhen::Auto,
+            ColorArg::Always => ColorWhen::Always,
+            ColorArg::Never => ColorWhen::Never,
+        },
+        selection: selection(ports::local(&args.ports, &command_names())?, args.select),
+    })
+}
+
+fn kill_request(args: KillArgs) -> Result<KillRequest, UsageError> {
+    Ok(KillRequest {
+        selection: selection(ports::local(&args.ports, &command_names())?, args.select),
+        yes: args.yes,
+        dry_run: args.dry_run,
+        signal: if args.force { Signal::Kill } else { args.signal },
+        timeout: args.timeout,
+    })
+}
+
+fn selection(ports: Vec<PortTerm>, args: SelectArgs) -> Selection {
+    let both_or_neither = args.v4 == args.v6;
+    Selection {
+        ports,
+        protocols: (args.tcp || args.udp).then_some(Protocols { tcp: args.tcp, udp: args.udp }),
+        families: Families { v4: args.v4 || both_or_neither, v6: args.v6 || both_or_neither },
+        pids: args.pid.into_iter().map(Pid).collect(),
+        names: args.name.iter().map(|name| NamePattern::new(name)).collect(),
+        users: args.user.iter().map(|user| UserTerm::new(user)).collect(),
+    }
+}
+
+fn union(sets: &[StateSet]) -> StateSet {
+    sets.iter().fold(StateSet::NONE, |all, set| all.union(*set))
+}
+
+/// The commands that exist.
+fn command_names() -> Vec<String> {
+    Cli::command().get_subcommands().map(|command| command.get_name().to_owned()).collect()
+}
+
+/// A PORT that is neither a number nor a known service: what may have been meant.
+#[must_use]
+pub fn near_command(word: &str) -> Option<String> {
+    nearest(word, command_names().iter().map(String::as_str)).map(str::to_owned)
+}
+
+/// The candidate that is most like `word`, if any is like it at all.
+fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    /// clap's own threshold is 0.7, which takes too much for states that look alike.
+    const LIKE_ENOUGH: f64 = 0.8;
+    let word = word.to_lowercase();
+    let likeness = |candidate: &str| strsim::jaro_winkler(&word, &candidate.to_lowercase());
+    let rated = candidates.map(|candidate| (likeness(candidate), candidate));
+    let best = rated.max_by(|(a, _), (b, _)| a.total_cmp(b));
+    best.filter(|(likeness, _)| *likeness >= LIKE_ENOUGH).map(|(_, candidate)| candidate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Result<Request, CliError> {
+        parse(line.split(' ').map(OsString::from))
+    }
+
+    fn error(line: &str) -> String {
+        parsed(line).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn clap_is_set_up_without_contradictions() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn habits_of_netstat_are_understood() {
+        for line in ["portwho -aon", "portwho -tulpn", "portwho -anlp 80", "portwho -ano -4 80"] {
+            assert!(matches!(parsed(line), Ok(Request::List(_))), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_command_out_of_place_is_refused() {
+        let expected = "'kill' is a command and comes first: portwho kill 80";
+        for line in ["portwho -n kill 80", "portwho 80 kill", "portwho -s LISTEN kill 80"] {
+            assert_eq!(error(line), expected, "{line}");
+        }
+        assert_eq!(
+            error("portwho -t kill"),
+            "'kill' is a command and comes first: portwho kill PORT"
+        );
+    }
+
+    #[test]
+    fn a_state_in_a_ports_place_asks_for_quotes() {
+        let expected = "'FIN_WAIT_2' is a state and not a port: use --state, and quote the list \
+                        (PowerShell splits it): --state \"FIN_WAIT_2\"";
+        assert_eq!(error("portwho --state CLOSE_WAIT FIN_WAIT_2"), expected);
+    }
+
+    #[test]
+    fn force_has_three_spellings() {
+        for line in ["portwho kill -f 80", "portwho kill -9 80", "portwho kill -KILL 80"] {
+            let Ok(Request::Kill(request)) = parsed(line) else { panic!("{line}") };
+            assert_eq!(request.signal, Signal::Kill, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_state_implies_tcp_and_contradicts_udp() {
+        assert!(error("portwho -u --state LISTEN").contains("--udp"));
+        let Ok(Request::List(request)) = parsed("portwho -s stuck --not-state LAST_ACK") else {
+            panic!("a valid line")
+        };
+        assert!(request.by_state);
+        assert_eq!(request.states, StateSet::STUCK.without("LAST_ACK".parse().unwrap()));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_words_make_the_parser_panic(words: Vec<String>) {
+            let _ = parse(std::iter::once("portwho".to_owned()).chain(words).map(OsString::from));
+        }
+    }
+}

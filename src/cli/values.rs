@@ -1,0 +1,90 @@
+//! The values of options, parsed for clap: each error says what would be right.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+use super::nearest;
+use crate::model::{StateSet, TcpState};
+use crate::platform::Signal;
+
+/// The names of groups of states.
+const GROUPS: [&str; 4] = ["connected", "synchronized", "teardown", "stuck"];
+
+/// One state, or a group of them.
+pub(super) fn states(word: &str) -> Result<StateSet, String> {
+    word.parse().map_err(|_| {
+        let names = TcpState::ALL.map(|state| state.to_string());
+        let groups = GROUPS.map(str::to_owned);
+        let known: Vec<String> = names.into_iter().chain(groups).collect();
+        match nearest(&word.replace('-', "_"), known.iter().map(String::as_str)) {
+            Some(near) => format!("no such state; did you mean {near}?"),
+            None => format!("no such state; there are {}", known.join(", ")),
+        }
+    })
+}
+
+/// A signal's name.
+pub(super) fn signal(word: &str) -> Result<Signal, String> {
+    word.parse().map_err(|_| {
+        let names: Vec<_> = Signal::names().collect();
+        format!("no such signal; there are {}", names.join(", "))
+    })
+}
+
+/// An address, or a network. Bits behind the prefix are ignored.
+pub(super) fn network(word: &str) -> Result<IpNet, String> {
+    let address = || word.parse::<IpAddr>().map(|address| IpNet::from(address.to_canonical()));
+    let network = word.parse::<IpNet>().or_else(|_| address());
+    network.map_err(|_| "not an address or network, as in 10.0.0.0/8 or ::1".to_owned())
+}
+
+/// The longest wait that is not a slip of the keyboard: a day.
+const LONGEST_WAIT: f64 = 86_400.0;
+
+/// Seconds, fractions allowed.
+pub(super) fn seconds(word: &str) -> Result<Duration, String> {
+    let number = word.parse::<f64>().ok().filter(|number| (0.0..=LONGEST_WAIT).contains(number));
+    let duration = number.and_then(|number| Duration::try_from_secs_f64(number).ok());
+    duration.ok_or_else(|| "not a number of seconds from 0 to 86400".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_near_miss_is_answered_with_the_right_word() {
+        let cases = [
+            ("CLOSE_WIAT", "CLOSE_WAIT"),
+            ("close-wat", "CLOSE_WAIT"),
+            ("TIMEWAITT", "TIME_WAIT"),
+            ("stuk", "stuck"),
+            ("LISTENNING", "LISTENING"),
+        ];
+        for (word, near) in cases {
+            assert_eq!(states(word), Err(format!("no such state; did you mean {near}?")));
+        }
+        assert!(states("xyzzy").unwrap_err().contains("there are LISTENING, "));
+    }
+
+    #[test]
+    fn networks_and_addresses_are_understood() {
+        for word in ["10.0.0.0/8", "10.1.2.3/8", "::1", "fe80::/10", "127.0.0.1"] {
+            assert!(network(word).is_ok(), "{word}");
+        }
+        assert_eq!(network("::ffff:10.0.0.5"), network("10.0.0.5"));
+        for word in ["10.0.0.0/33", "localhost", "", "10.0.0.1:80"] {
+            assert!(network(word).is_err(), "{word}");
+        }
+    }
+
+    #[test]
+    fn waits_are_bounded() {
+        assert_eq!(seconds("0.5"), Ok(Duration::from_millis(500)));
+        for word in ["-1", "NaN", "inf", "1e9", ""] {
+            assert!(seconds(word).is_err(), "{word}");
+        }
+    }
+}

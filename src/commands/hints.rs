@@ -1,0 +1,91 @@
+//! Where the answer may be when nothing matched.
+
+use std::net::IpAddr;
+
+use super::survey::survey_scope;
+use crate::model::{Detail, Families, PortRange, Scope, Socket, StateSet, UdpScope};
+use crate::platform::System;
+use crate::query::{Filter, Place, PortSet, SortKey, select};
+use crate::render::{escape::Escaped, local_end};
+
+/// What to tell when a list matched nothing.
+pub(super) fn when_nothing_matched(filter: &Filter, system: &impl System) -> Vec<String> {
+    let Some(local) = &filter.local else {
+        return vec!["no socket matches".to_owned()];
+    };
+    let ports = local.all_ports();
+    let mut hints = vec![format!("port {}: no socket matches", words(ports.ranges()))];
+    hints.extend(local.places.iter().flat_map(|place| wildcard_holders(place, system)));
+    hints.extend(foreign_connections(&ports, system));
+    hints
+}
+
+/// `127.0.0.1:80` was asked for; whoever holds port 80 at every address answers there too.
+fn wildcard_holders(place: &Place, system: &impl System) -> Vec<String> {
+    let scope = Scope {
+        tcp: StateSet::HOLDING,
+        udp: UdpScope::Unconnected,
+        local_ports: Some(vec![place.ports.clone()]),
+        ..Scope::everything()
+    };
+    let covers = |socket: &Socket| covers(socket, place);
+    let Ok(snapshot) = survey_scope(system, &scope, covers) else {
+        return Vec::new();
+    };
+    let rows = select(&snapshot, &Filter::everything(), SortKey::Port).rows;
+    let hint = |row: &&crate::model::OwnedSocket| {
+        let end = local_end(&row.socket, &snapshot);
+        let who: Vec<String> = row
+            .owner
+            .pids()
+            .filter_map(|pid| snapshot.processes.get(&pid))
+            .map(|process| format!("{} (PID {})", Escaped(&process.name), process.pid))
+            .collect();
+        let who = if who.is_empty() { "somebody".to_owned() } else { who.join(", ") };
+        format!("{end} holds that port at every address: {who}")
+    };
+    rows.iter().map(hint).collect()
+}
+
+/// Whether the socket is a wildcard that takes what comes for `place`.
+fn covers(socket: &Socket, place: &Place) -> bool {
+    let address = match (socket.local.address, place.address) {
+        (IpAddr::V4(wildcard), IpAddr::V4(_)) => wildcard.is_unspecified(),
+        // A dual-stack socket takes IPv4 too; that it is one, the kernel does not tell here.
+        (IpAddr::V6(wildcard), _) => wildcard.is_unspecified(),
+        (IpAddr::V4(_), IpAddr::V6(_)) => false,
+    };
+    address && socket.holds_port() && place.ports.contains(&socket.local.port)
+}
+
+/// Connections to that port, which is somebody else's.
+fn foreign_connections(ports: &PortSet, system: &impl System) -> Option<String> {
+    let scope = Scope {
+        tcp: StateSet::CONNECTED,
+        udp: UdpScope::All,
+        families: Families::BOTH,
+        local_ports: None,
+        foreign_ports: Some(ports.ranges().to_vec()),
+        detail: Detail::Brief,
+    };
+    let table = system.sockets(&scope).ok()?;
+    let goes_there = |socket: &&Socket| socket.foreign.is_some_and(|end| ports.contains(end.port));
+    let count = table.sockets.iter().filter(goes_there).count();
+    let words = words(ports.ranges());
+    match count {
+        0 => None,
+        1 => Some(format!("1 connection goes to foreign port {words}: --foreign-port {words}")),
+        _ => {
+            Some(format!("{count} connections go to foreign port {words}: --foreign-port {words}"))
+        }
+    }
+}
+
+/// `80,8000-8010`.
+fn words(ranges: &[PortRange]) -> String {
+    let word = |range: &PortRange| match (range.start(), range.end()) {
+        (start, end) if start == end => start.to_string(),
+        (start, end) => format!("{start}-{end}"),
+    };
+    ranges.iter().map(word).collect::<Vec<_>>().join(",")
+}

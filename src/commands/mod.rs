@@ -1,0 +1,47 @@
+//! The verbs: a file, or a folder, for each.
+
+mod filter;
+mod hints;
+mod list;
+mod output;
+mod survey;
+
+use std::process::ExitCode;
+
+use crate::cli::Request;
+use crate::platform::System;
+
+pub use output::{Broken, Output};
+
+/// How a command ended, by the exit codes of the manual.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Outcome {
+    /// 0: a row was shown; every target is gone and the port is free.
+    Done,
+    /// 1: nothing matched; nothing held the port.
+    Nothing,
+    /// 2: failed, refused, survived, taken again, or could not look.
+    Failed,
+}
+
+impl From<Outcome> for ExitCode {
+    fn from(outcome: Outcome) -> Self {
+        Self::from(match outcome {
+            Outcome::Done => 0,
+            Outcome::Nothing => 1,
+            Outcome::Failed => 2,
+        })
+    }
+}
+
+/// Runs what was asked for.
+///
+/// # Errors
+/// When the command could not do what it was asked, with what and why. A reader that left is
+/// [`Broken`] somewhere in the chain.
+pub fn run(request: Request, system: &impl System, output: &mut Output) -> anyhow::Result<Outcome> {
+    match request {
+        Request::List(request) => list::run(&request, system, output),
+        Request::Kill(_) => Ok(Outcome::Failed),
+    }
+}

@@ -1,0 +1,108 @@
+//! What could not be seen. Each gap says what is missing and what to do about it.
+
+use super::Untrusted;
+
+/// Something the answer lacks.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Gap {
+    /// Sockets whose owner this user may not look at.
+    OwnersHidden {
+        /// How many sockets.
+        count: usize,
+        /// The users they belong to, where the kernel tells.
+        users: Vec<Untrusted>,
+        /// Whether the one who looks is root already, who is stopped by something else.
+        as_root: bool,
+    },
+    /// Sockets whose owner was looked for everywhere and found nowhere.
+    OwnersNotFound {
+        /// How many sockets.
+        count: usize,
+        /// Whether this is a PID namespace below the machine's own.
+        inside_pid_namespace: bool,
+    },
+    /// The list of processes could not be read.
+    ProcessesUnreadable {
+        /// The system's reason.
+        why: String,
+    },
+    /// The kernel does not list sockets that are bound and neither listen nor are connected.
+    BoundNotListed,
+    /// sock_diag was refused, so the sockets come from /proc/net.
+    NetlinkRefused {
+        /// The system's reason.
+        why: String,
+    },
+    /// The kernel has no sock_diag handler for a protocol, so it comes from /proc/net.
+    NoHandler {
+        /// `TCP` or `UDP`.
+        protocol: &'static str,
+    },
+    /// A table could not be read at all.
+    TableUnreadable {
+        /// What was to be read.
+        table: String,
+        /// The system's reason.
+        why: String,
+    },
+}
+
+impl Gap {
+    /// The fixed word for it in JSON.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::OwnersHidden { .. } => "owners-hidden",
+            Self::OwnersNotFound { .. } => "owners-not-found",
+            Self::ProcessesUnreadable { .. } => "processes-unreadable",
+            Self::BoundNotListed => "bound-not-listed",
+            Self::NetlinkRefused { .. } => "netlink-refused",
+            Self::NoHandler { .. } => "no-handler",
+            Self::TableUnreadable { .. } => "table-unreadable",
+        }
+    }
+
+    /// How many sockets it concerns, where that can be counted.
+    #[must_use]
+    pub const fn count(&self) -> Option<usize> {
+        match self {
+            Self::OwnersHidden { count, .. } | Self::OwnersNotFound { count, .. } => Some(*count),
+            _ => None,
+        }
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub const fn remedy(&self) -> &'static str {
+        match self {
+            Self::OwnersHidden { .. } => "run with sudo to see the owners of other users' sockets",
+            Self::OwnersNotFound { inside_pid_namespace: true, .. } => {
+                "this is a PID namespace: run portwho outside of it"
+            }
+            Self::OwnersNotFound { .. } => {
+                "they belong to the kernel, are passing between processes, or to another PID \
+                 namespace: look again, or from the host"
+            }
+            Self::ProcessesUnreadable { .. } => "mount /proc, and run again",
+            Self::BoundNotListed => {
+                "a port that is bound without listening stays unseen; Linux 6.8 or later lists it"
+            }
+            Self::NetlinkRefused { .. } => {
+                "bound ports, backlogs, idle times and cgroups are missing; allow AF_NETLINK \
+                 sockets (NETLINK_SOCK_DIAG)"
+            }
+            Self::NoHandler { .. } => {
+                "backlogs, idle times and cgroups are missing; load the kernel modules tcp_diag \
+                 and udp_diag"
+            }
+            Self::TableUnreadable { .. } => "run as root, or outside of the sandbox",
+        }
+    }
+
+    /// Whether rows that were asked for may be missing because they could not be read. An
+    /// empty answer is then a failure. (A gap that the kernel leaves by design is none.)
+    #[must_use]
+    pub const fn may_hide_rows(&self) -> bool {
+        matches!(self, Self::TableUnreadable { .. })
+    }
+}

@@ -1,0 +1,22 @@
+//! The ideas portwho speaks about, as types: sockets, states, owners, processes, gaps.
+//!
+//! Nothing here reads the system, prints or filters, and nothing but `std` is used, so that a
+//! snapshot recorded on one system can run through the whole program on another.
+
+mod gap;
+mod owner;
+mod process;
+mod scope;
+mod snapshot;
+mod socket;
+mod state;
+mod text;
+
+pub use gap::Gap;
+pub use owner::{Holder, KernelReason, Owner};
+pub use process::{Pid, Process, ProcessKind, Session, Uid};
+pub use scope::{Detail, Families, PortRange, Scope, UdpScope};
+pub use snapshot::{Os, OwnedSocket, Snapshot};
+pub use socket::{Endpoint, Family, Protocol, Queues, Socket, Timer, TimerKind};
+pub use state::{StateSet, TcpState, UnknownState};
+pub use text::Untrusted;

@@ -1,0 +1,72 @@
+//! A process as it is shown.
+
+use std::fmt;
+use std::time::SystemTime;
+
+use super::Untrusted;
+
+/// A process id.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Pid(pub u32);
+
+impl fmt::Display for Pid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A user id.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Uid(pub u32);
+
+impl fmt::Display for Uid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// What `tasklist` calls the session.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Session {
+    /// On Linux the controlling terminal, or else the systemd unit; on Windows the station.
+    pub name: Option<Untrusted>,
+    /// On Linux the session id of setsid(2), on Windows that of the terminal services.
+    pub id: Option<u32>,
+}
+
+/// Whether a process runs a program of its own.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum ProcessKind {
+    /// An ordinary process.
+    #[default]
+    Ordinary,
+    /// A thread of the kernel that only looks like a process.
+    KernelThread,
+}
+
+/// A process that owns sockets.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Process {
+    /// Its id.
+    pub pid: Pid,
+    /// The process that started it, or that inherited it.
+    pub parent: Option<Pid>,
+    /// The image name, as long as it can be known.
+    pub name: Untrusted,
+    /// The command line, one text for each argument.
+    pub command: Vec<Untrusted>,
+    /// The path of the program.
+    pub executable: Option<Untrusted>,
+    /// The name of the (effective) user, or the number where it has no name.
+    pub user: Option<Untrusted>,
+    /// The resident set, in bytes.
+    pub memory_bytes: Option<u64>,
+    /// When it was started.
+    pub started: Option<SystemTime>,
+    /// Its session.
+    pub session: Session,
+    /// The systemd unit or Windows service it belongs to.
+    pub service: Option<Untrusted>,
+    /// Whether it is a process at all.
+    pub kind: ProcessKind,
+}

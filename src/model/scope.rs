@@ -1,0 +1,77 @@
+//! What the system is asked for: a coarse description it can evaluate itself.
+
+use std::ops::RangeInclusive;
+
+use super::StateSet;
+
+/// A range of ports, both ends included.
+pub type PortRange = RangeInclusive<u16>;
+
+/// Which UDP sockets are asked for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum UdpScope {
+    /// None.
+    None,
+    /// Only those that are not connected.
+    Unconnected,
+    /// All.
+    All,
+}
+
+/// Which address families are asked for, as they are shown.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Families {
+    /// IPv4, IPv4 connections on IPv6 sockets included.
+    pub v4: bool,
+    /// IPv6.
+    pub v6: bool,
+}
+
+impl Families {
+    /// Both families.
+    pub const BOTH: Self = Self { v4: true, v6: true };
+}
+
+/// How much is wanted to know of each socket.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Detail {
+    /// What the tables show.
+    Brief,
+    /// Also how long it has been idle, which makes the kernel's answer four times as long.
+    Idle,
+}
+
+/// What a listing needs of the system.
+///
+/// A system may answer with more than was asked for, never with less: the query decides in the
+/// end, and in one place.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Scope {
+    /// The TCP states; none to leave TCP out.
+    pub tcp: StateSet,
+    /// The UDP sockets.
+    pub udp: UdpScope,
+    /// The address families.
+    pub families: Families,
+    /// Only these local ports; none for every port.
+    pub local_ports: Option<Vec<PortRange>>,
+    /// Only these foreign ports; none for every port.
+    pub foreign_ports: Option<Vec<PortRange>>,
+    /// How much is wanted to know.
+    pub detail: Detail,
+}
+
+impl Scope {
+    /// Every socket of the machine.
+    #[must_use]
+    pub const fn everything() -> Self {
+        Self {
+            tcp: StateSet::ALL,
+            udp: UdpScope::All,
+            families: Families::BOTH,
+            local_ports: None,
+            foreign_ports: None,
+            detail: Detail::Brief,
+        }
+    }
+}

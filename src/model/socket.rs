@@ -1,0 +1,162 @@
+//! A socket as the kernel reports it.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use super::{KernelReason, TcpState, Uid};
+
+/// The transport protocol of a socket.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Protocol {
+    /// TCP, RFC 9293.
+    Tcp,
+    /// UDP, RFC 768.
+    Udp,
+}
+
+/// The address family a socket is shown in. A v4-mapped IPv6 socket is shown as IPv4.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Family {
+    /// IPv4.
+    V4,
+    /// IPv6.
+    V6,
+}
+
+/// One end of a socket.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Endpoint {
+    /// The address; unspecified means every address.
+    pub address: IpAddr,
+    /// The port, 0 for none.
+    pub port: u16,
+}
+
+impl Endpoint {
+    /// An endpoint at `address` and `port`; a v4-mapped address becomes the IPv4 one.
+    #[must_use]
+    pub fn new(address: IpAddr, port: u16) -> Self {
+        Self { address: address.to_canonical(), port }
+    }
+
+    /// Every address of `family`, and `port`.
+    #[must_use]
+    pub const fn wildcard(family: Family, port: u16) -> Self {
+        let address = match family {
+            Family::V4 => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            Family::V6 => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+        };
+        Self { address, port }
+    }
+}
+
+/// Bytes waiting in a socket; for a listener its accept queue and its backlog, as in ss.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Queues {
+    /// Bytes received and not yet read; for a listener, connections not yet accepted.
+    pub receive: Option<u32>,
+    /// Bytes sent and not yet acknowledged; for a listener, the backlog.
+    pub send: Option<u32>,
+}
+
+/// What a socket's timer waits for (`idiag_timer` in sock_diag(7)).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TimerKind {
+    /// A retransmission, an early one or a tail loss probe.
+    Retransmit,
+    /// A keepalive probe, or a SYN-ACK to be sent again.
+    Keepalive,
+    /// The end of TIME_WAIT.
+    TimeWait,
+    /// A zero window probe.
+    Probe,
+}
+
+/// A running timer of a socket.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Timer {
+    /// What it waits for.
+    pub kind: TimerKind,
+    /// Milliseconds until it fires.
+    pub expires_ms: u32,
+    /// How often the last segment was sent again.
+    pub retransmits: u8,
+}
+
+/// A socket as the kernel reports it, without its owner.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Socket {
+    /// TCP or UDP.
+    pub protocol: Protocol,
+    /// The near end.
+    pub local: Endpoint,
+    /// The far end; none for LISTENING, BOUND and unconnected UDP.
+    pub foreign: Option<Endpoint>,
+    /// Whether this is an IPv4 connection on an IPv6 socket (`::ffff:10.0.0.5`).
+    pub mapped: bool,
+    /// The interface the socket is tied to, by its index.
+    pub interface: Option<u32>,
+    /// The TCP state; none for UDP.
+    pub state: Option<TcpState>,
+    /// The inode number in sockfs; 0 where no process can hold the socket. None on systems
+    /// without inodes.
+    pub inode: Option<u64>,
+    /// The kernel's name for the socket, unique until reboot. None from /proc/net.
+    pub cookie: Option<u64>,
+    /// The user the socket belongs to, where the kernel still knows.
+    pub uid: Option<Uid>,
+    /// Bytes or connections waiting.
+    pub queues: Queues,
+    /// The running timer.
+    pub timer: Option<Timer>,
+    /// Milliseconds since data last went either way; only when asked for.
+    pub idle_ms: Option<u32>,
+    /// The cgroup2 id of the creator's cgroup.
+    pub cgroup: Option<u64>,
+}
+
+impl Socket {
+    /// The family the socket is shown in.
+    #[must_use]
+    pub const fn family(&self) -> Family {
+        match self.local.address {
+            IpAddr::V4(_) => Family::V4,
+            IpAddr::V6(_) => Family::V6,
+        }
+    }
+
+    /// Whether it can take a connection or a datagram: TCP LISTENING, unconnected UDP.
+    #[must_use]
+    pub fn is_listening(&self) -> bool {
+        match self.protocol {
+            Protocol::Tcp => self.state == Some(TcpState::Listening),
+            Protocol::Udp => self.foreign.is_none(),
+        }
+    }
+
+    /// Whether it holds its port against others: TCP LISTENING or BOUND, unconnected UDP.
+    #[must_use]
+    pub fn holds_port(&self) -> bool {
+        match self.protocol {
+            Protocol::Tcp => self.state.is_some_and(TcpState::holds_port),
+            Protocol::Udp => self.foreign.is_none(),
+        }
+    }
+
+    /// Why no process can hold the socket, if that is so.
+    ///
+    /// The kernel reports inode 0 for a socket that no file refers to. Which of the reasons it
+    /// is follows from the state: a process that closes leaves ESTABLISHED and CLOSE_WAIT at
+    /// once (RFC 9293 section 3.6), so those two without a file wait for accept(2).
+    #[must_use]
+    pub fn kernel_reason(&self) -> Option<KernelReason> {
+        if self.inode != Some(0) {
+            return None;
+        }
+        Some(match self.state {
+            Some(TcpState::TimeWait) => KernelReason::TimeWait,
+            Some(TcpState::SynReceived) => KernelReason::SynReceived,
+            Some(TcpState::Established | TcpState::CloseWait) => KernelReason::NotAccepted,
+            _ => KernelReason::Orphaned,
+        })
+    }
+}

@@ -1,0 +1,296 @@
+//! The states of a TCP connection, and sets of them.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// A TCP state, named as in Windows' netstat. RFC 9293 section 3.3.2 defines the first eleven.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum TcpState {
+    /// Waiting for a connection request from any remote peer.
+    Listening,
+    /// A connection request was sent, its answer is awaited.
+    SynSent,
+    /// A connection request was received and answered, the acknowledgment is awaited.
+    SynReceived,
+    /// Open at both ends.
+    Established,
+    /// Closed here, the FIN is not yet acknowledged.
+    FinWait1,
+    /// Closed here and acknowledged, the peer's FIN is awaited.
+    FinWait2,
+    /// Closed by the peer, not yet by the local process.
+    CloseWait,
+    /// Closed at both ends at once, the acknowledgment of our FIN is awaited.
+    Closing,
+    /// Closed by the peer, then here; the acknowledgment of our FIN is awaited.
+    LastAck,
+    /// Both closed; waiting for stray segments to die.
+    TimeWait,
+    /// No connection.
+    Closed,
+    /// A port is bound, but the socket neither listens nor is connected (Linux bit 13,
+    /// `TCP_BOUND_INACTIVE`; Windows' `netstat -q`).
+    Bound,
+    /// A number that this version of portwho does not know.
+    Unknown(u8),
+}
+
+impl TcpState {
+    /// Every known state, in the order of a connection's life.
+    pub const ALL: [Self; 12] = [
+        Self::Listening,
+        Self::SynSent,
+        Self::SynReceived,
+        Self::Established,
+        Self::FinWait1,
+        Self::FinWait2,
+        Self::CloseWait,
+        Self::Closing,
+        Self::LastAck,
+        Self::TimeWait,
+        Self::Closed,
+        Self::Bound,
+    ];
+
+    /// The place in [`TcpState::ALL`]; all unknown numbers share the place behind the last.
+    const fn place(self) -> u16 {
+        match self {
+            Self::Listening => 0,
+            Self::SynSent => 1,
+            Self::SynReceived => 2,
+            Self::Established => 3,
+            Self::FinWait1 => 4,
+            Self::FinWait2 => 5,
+            Self::CloseWait => 6,
+            Self::Closing => 7,
+            Self::LastAck => 8,
+            Self::TimeWait => 9,
+            Self::Closed => 10,
+            Self::Bound => 11,
+            Self::Unknown(_) => 12,
+        }
+    }
+
+    /// Whether the state holds a port for connections to come: LISTENING or BOUND.
+    #[must_use]
+    pub const fn holds_port(self) -> bool {
+        matches!(self, Self::Listening | Self::Bound)
+    }
+}
+
+impl fmt::Display for TcpState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Listening => "LISTENING",
+            Self::SynSent => "SYN_SENT",
+            Self::SynReceived => "SYN_RECEIVED",
+            Self::Established => "ESTABLISHED",
+            Self::FinWait1 => "FIN_WAIT_1",
+            Self::FinWait2 => "FIN_WAIT_2",
+            Self::CloseWait => "CLOSE_WAIT",
+            Self::Closing => "CLOSING",
+            Self::LastAck => "LAST_ACK",
+            Self::TimeWait => "TIME_WAIT",
+            Self::Closed => "CLOSED",
+            Self::Bound => "BOUND",
+            Self::Unknown(number) => return write!(f, "UNKNOWN({number})"),
+        })
+    }
+}
+
+/// A set of TCP states.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct StateSet(u16);
+
+impl StateSet {
+    /// No state.
+    pub const NONE: Self = Self(0);
+    /// Every state, those with an unknown number included.
+    pub const ALL: Self = Self((1 << 13) - 1);
+    /// The states that hold a port: LISTENING and BOUND.
+    pub const HOLDING: Self = Self::of(&[TcpState::Listening, TcpState::Bound]);
+    /// All but LISTENING, BOUND and CLOSED (ss' group of the same name).
+    pub const CONNECTED: Self = Self::of(&[
+        TcpState::SynSent,
+        TcpState::SynReceived,
+        TcpState::Established,
+        TcpState::FinWait1,
+        TcpState::FinWait2,
+        TcpState::CloseWait,
+        TcpState::Closing,
+        TcpState::LastAck,
+        TcpState::TimeWait,
+    ]);
+    /// CONNECTED without SYN_SENT and SYN_RECEIVED: both ends agreed once.
+    pub const SYNCHRONIZED: Self =
+        Self::CONNECTED.without(Self::of(&[TcpState::SynSent, TcpState::SynReceived]));
+    /// The states of a connection being closed.
+    pub const TEARDOWN: Self = Self::of(&[
+        TcpState::FinWait1,
+        TcpState::FinWait2,
+        TcpState::CloseWait,
+        TcpState::Closing,
+        TcpState::LastAck,
+        TcpState::TimeWait,
+    ]);
+    /// TEARDOWN without TIME_WAIT: the states a connection should leave soon and may not.
+    pub const STUCK: Self = Self::TEARDOWN.without(Self::of(&[TcpState::TimeWait]));
+
+    /// The set of the given states.
+    #[must_use]
+    pub const fn of(states: &[TcpState]) -> Self {
+        let (mut bits, mut rest) = (0, states);
+        while let [state, others @ ..] = rest {
+            bits |= 1 << state.place();
+            rest = others;
+        }
+        Self(bits)
+    }
+
+    /// Whether `state` is in the set.
+    #[must_use]
+    pub const fn contains(self, state: TcpState) -> bool {
+        self.0 & (1 << state.place()) != 0
+    }
+
+    /// Both sets together.
+    #[must_use]
+    pub const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// What both sets have.
+    #[must_use]
+    pub const fn intersection(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// This set less the other.
+    #[must_use]
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    /// Whether no state is in the set.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+}
+
+/// A word that names no TCP state and no group of them.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct UnknownState;
+
+/// The words for states in use anywhere: RFC 9293, ss, both netstats, lsof, PowerShell; with
+/// `-` and `_` left out and in capitals.
+const WORDS: [(&str, StateSet); 25] = [
+    ("LISTENING", StateSet::of(&[TcpState::Listening])),
+    ("LISTEN", StateSet::of(&[TcpState::Listening])),
+    ("SYNSENT", StateSet::of(&[TcpState::SynSent])),
+    ("SYNRECEIVED", StateSet::of(&[TcpState::SynReceived])),
+    ("SYNRECV", StateSet::of(&[TcpState::SynReceived])),
+    ("SYNRCVD", StateSet::of(&[TcpState::SynReceived])),
+    ("ESTABLISHED", StateSet::of(&[TcpState::Established])),
+    ("ESTAB", StateSet::of(&[TcpState::Established])),
+    ("FINWAIT1", StateSet::of(&[TcpState::FinWait1])),
+    ("FINWAIT2", StateSet::of(&[TcpState::FinWait2])),
+    ("CLOSEWAIT", StateSet::of(&[TcpState::CloseWait])),
+    ("CLOSING", StateSet::of(&[TcpState::Closing])),
+    ("LASTACK", StateSet::of(&[TcpState::LastAck])),
+    ("TIMEWAIT", StateSet::of(&[TcpState::TimeWait])),
+    ("CLOSED", StateSet::of(&[TcpState::Closed])),
+    ("CLOSE", StateSet::of(&[TcpState::Closed])),
+    ("UNCONN", StateSet::of(&[TcpState::Closed])),
+    ("BOUND", StateSet::of(&[TcpState::Bound])),
+    ("BOUNDINACTIVE", StateSet::of(&[TcpState::Bound])),
+    ("ALL", StateSet::ALL),
+    ("CONNECTED", StateSet::CONNECTED),
+    ("SYNCHRONIZED", StateSet::SYNCHRONIZED),
+    ("TEARDOWN", StateSet::TEARDOWN),
+    ("STUCK", StateSet::STUCK),
+    ("FINWAIT", StateSet::of(&[TcpState::FinWait1, TcpState::FinWait2])),
+];
+
+impl FromStr for StateSet {
+    type Err = UnknownState;
+
+    /// Parses one word, in any spelling in use, or the name of a group.
+    fn from_str(word: &str) -> Result<Self, UnknownState> {
+        let plain: String =
+            word.chars().filter(|c| !matches!(c, '-' | '_')).collect::<String>().to_uppercase();
+        WORDS.iter().find(|(name, _)| *name == plain).map(|(_, set)| *set).ok_or(UnknownState)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(word: &str) -> StateSet {
+        word.parse().unwrap()
+    }
+
+    #[test]
+    fn every_spelling_in_use_is_understood() {
+        let spellings: [(TcpState, &[&str]); 12] = [
+            (TcpState::Listening, &["LISTEN", "LISTENING", "Listen", "listen"]),
+            (TcpState::SynSent, &["SYN_SENT", "SYN-SENT", "SynSent", "syn-sent"]),
+            (
+                TcpState::SynReceived,
+                &[
+                    "SYN_RCVD",
+                    "SYN_RECV",
+                    "SYN_RECEIVED",
+                    "SYN-RECEIVED",
+                    "SYN-RECV",
+                    "SynReceived",
+                ],
+            ),
+            (TcpState::Established, &["ESTAB", "ESTABLISHED", "established"]),
+            (TcpState::FinWait1, &["FIN_WAIT1", "FIN_WAIT_1", "FIN-WAIT-1", "FinWait1"]),
+            (TcpState::FinWait2, &["FIN_WAIT2", "FIN_WAIT_2", "FIN-WAIT-2", "FinWait2"]),
+            (TcpState::CloseWait, &["CLOSE_WAIT", "close-wait", "CloseWait", "CLOSEWAIT"]),
+            (TcpState::Closing, &["CLOSING", "closing"]),
+            (TcpState::LastAck, &["LAST_ACK", "LAST-ACK", "LastAck"]),
+            (TcpState::TimeWait, &["TIME_WAIT", "TIME-WAIT", "TimeWait"]),
+            (TcpState::Closed, &["CLOSE", "CLOSED", "UNCONN"]),
+            (TcpState::Bound, &["BOUND", "Bound"]),
+        ];
+        for (state, words) in spellings {
+            for word in words {
+                assert_eq!(set(word), StateSet::of(&[state]), "{word}");
+            }
+            assert_eq!(set(&state.to_string()), StateSet::of(&[state]));
+        }
+    }
+
+    #[test]
+    fn groups_hold_what_the_manual_says() {
+        let members = |word: &str| -> Vec<TcpState> {
+            TcpState::ALL.into_iter().filter(|state| set(word).contains(*state)).collect()
+        };
+        assert_eq!(members("connected").len(), 9);
+        assert!(!members("synchronized").contains(&TcpState::SynSent));
+        assert_eq!(members("synchronized").len(), 7);
+        assert_eq!(members("teardown").len(), 6);
+        assert_eq!(
+            members("stuck"),
+            [
+                TcpState::FinWait1,
+                TcpState::FinWait2,
+                TcpState::CloseWait,
+                TcpState::Closing,
+                TcpState::LastAck
+            ]
+        );
+    }
+
+    #[test]
+    fn an_unknown_word_is_refused_and_an_unknown_number_kept() {
+        assert_eq!("CLOSE_WAITING".parse::<StateSet>(), Err(UnknownState));
+        assert_eq!("".parse::<StateSet>(), Err(UnknownState));
+        assert!(StateSet::ALL.contains(TcpState::Unknown(14)));
+        assert_eq!(TcpState::Unknown(14).to_string(), "UNKNOWN(14)");
+    }
+}

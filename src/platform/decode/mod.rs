@@ -1,0 +1,31 @@
+//! Decoders: pure functions from bytes to the model, for every system's formats.
+//!
+//! They are compiled and tested everywhere. They never panic, whatever the bytes; what cannot
+//! be understood is a [`DecodeError`], never a guess.
+
+pub mod bytes;
+pub mod cgroup;
+pub mod inet_diag;
+pub mod netlink;
+pub mod proc_net;
+pub mod proc_stat;
+pub mod services;
+
+use thiserror::Error;
+
+/// Why bytes could not be decoded.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
+pub enum DecodeError {
+    /// The bytes end before the structure does.
+    #[error("the message is cut short")]
+    Truncated,
+    /// A length that points outside of the bytes.
+    #[error("a length in the message is wrong")]
+    BadLength,
+    /// An address family that is neither IPv4 nor IPv6.
+    #[error("address family {0} is unknown")]
+    UnknownFamily(u8),
+    /// A line of text that does not have the form it should.
+    #[error("the line is malformed")]
+    Malformed,
+}

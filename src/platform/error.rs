@@ -1,0 +1,53 @@
+//! What can go wrong between portwho and the system.
+
+use std::io;
+
+use thiserror::Error;
+
+use super::decode::DecodeError;
+use crate::model::Pid;
+
+/// What can go wrong between portwho and the system.
+#[derive(Debug, Error)]
+pub enum PlatformError {
+    /// A call failed.
+    #[error("{what}: {source}")]
+    Io {
+        /// What was tried.
+        what: String,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// The kernel's answer makes no sense.
+    #[error("{what}: {source}")]
+    Decode {
+        /// What was read.
+        what: String,
+        /// What is wrong with it.
+        source: DecodeError,
+    },
+    /// Neither way to the sockets is open.
+    #[error("netlink refused ({netlink}), and {proc}")]
+    NoSockets {
+        /// Why sock_diag did not answer.
+        netlink: String,
+        /// Why /proc/net did not.
+        proc: String,
+    },
+    /// The process has exited.
+    #[error("PID {0} has exited")]
+    NoSuchProcess(Pid),
+    /// The system forbids it.
+    #[error("not permitted")]
+    NotPermitted,
+    /// The kernel can signal by bare PID only, which may hit a newcomer.
+    #[error("this kernel cannot signal a process safely; check it and type: kill {0}")]
+    NoSafeSignal(Pid),
+}
+
+impl PlatformError {
+    /// A failed call.
+    pub(super) fn io(what: impl Into<String>, source: impl Into<io::Error>) -> Self {
+        Self::Io { what: what.into(), source: source.into() }
+    }
+}

@@ -1,0 +1,163 @@
+//! A process that was opened, by pidfd_open(2) and by its directory in /proc.
+//!
+//! Both name the process, not the number: after it has been reaped they answer ESRCH, even when
+//! its PID is already another's.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
+use rustix::process::PidfdFlags;
+
+use super::proc_dir::{is_gone, open_dir, open_proc};
+use super::walk::{Inodes, held_by};
+use crate::model::{Pid, Socket};
+use crate::platform::decode::proc_stat;
+use crate::platform::{OpenProcess, PlatformError, Signal};
+
+/// How often a process is looked at where there is no pidfd to wait on.
+const GLANCE: Duration = Duration::from_millis(10);
+
+/// A process that was opened.
+#[derive(Debug)]
+pub struct Handle {
+    pid: Pid,
+    /// Its /proc/PID.
+    directory: OwnedFd,
+    /// None before Linux 5.3, and where a sandbox denies pidfd_open.
+    pidfd: Option<OwnedFd>,
+}
+
+impl Handle {
+    pub(super) fn open(pid: Pid) -> Result<Self, PlatformError> {
+        let raw = rustix::process::Pid::from_raw(pid.0.cast_signed())
+            .ok_or(PlatformError::NoSuchProcess(pid))?;
+        let pidfd = match rustix::process::pidfd_open(raw, PidfdFlags::empty()) {
+            Ok(pidfd) => Some(pidfd),
+            Err(Errno::SRCH) => return Err(PlatformError::NoSuchProcess(pid)),
+            Err(Errno::NOSYS | Errno::PERM | Errno::ACCESS) => None,
+            Err(error) => return Err(PlatformError::io(format!("cannot open PID {pid}"), error)),
+        };
+        let directory = open_proc().and_then(|proc| open_dir(proc, pid.to_string()));
+        let directory = directory.map_err(|error| look_error(pid, error))?;
+        let handle = Self { pid, directory, pidfd };
+        // Had it exited before the directory was opened, that might be a newcomer's.
+        if handle.wait_exit(Duration::ZERO)? {
+            return Err(PlatformError::NoSuchProcess(pid));
+        }
+        Ok(handle)
+    }
+
+    /// What a signal is sent through.
+    fn target(&self) -> BorrowedFd<'_> {
+        self.pidfd.as_ref().map_or(self.directory.as_fd(), AsFd::as_fd)
+    }
+
+    /// Whether the process has exited, by its /proc/PID/stat.
+    fn has_exited(&self) -> Result<bool, PlatformError> {
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+        let read = || -> Result<Vec<u8>, Errno> {
+            let file = rustix::fs::openat(&self.directory, c"stat", flags, Mode::empty())?;
+            let mut bytes = vec![0; 4096];
+            let length = rustix::io::read(file, bytes.as_mut_slice())?;
+            bytes.truncate(length);
+            Ok(bytes)
+        };
+        match read() {
+            Ok(bytes) => Ok(proc_stat::stat(&bytes).is_ok_and(|stat| stat.has_exited())),
+            Err(error) if is_gone(error) => Ok(true),
+            Err(error) => Err(look_error(self.pid, error)),
+        }
+    }
+
+    fn watch_directory(&self, timeout: Duration) -> Result<bool, PlatformError> {
+        let deadline = Instant::now() + timeout;
+        while !self.has_exited()? {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(false);
+            }
+            thread::sleep(left.min(GLANCE));
+        }
+        Ok(true)
+    }
+}
+
+impl OpenProcess for Handle {
+    fn holds_any(&self, sockets: &[&Socket]) -> Result<bool, PlatformError> {
+        let wanted: Inodes = sockets.iter().filter_map(|socket| socket.inode).collect();
+        let held = held_by(self.directory.as_fd(), self.pid, &wanted)
+            .map_err(|error| look_error(self.pid, error))?;
+        // A process that is gone has no descriptors either.
+        if !held && self.wait_exit(Duration::ZERO)? {
+            return Err(PlatformError::NoSuchProcess(self.pid));
+        }
+        Ok(held)
+    }
+
+    fn signal(&self, signal: Signal) -> Result<(), PlatformError> {
+        let sent = rustix::process::pidfd_send_signal(self.target(), signal.into());
+        sent.map_err(|error| match error {
+            Errno::SRCH => PlatformError::NoSuchProcess(self.pid),
+            Errno::PERM => PlatformError::NotPermitted,
+            Errno::NOSYS | Errno::BADF | Errno::INVAL => PlatformError::NoSafeSignal(self.pid),
+            other => PlatformError::io(format!("cannot signal PID {}", self.pid), other),
+        })
+    }
+
+    fn wait_exit(&self, timeout: Duration) -> Result<bool, PlatformError> {
+        match &self.pidfd {
+            Some(pidfd) => poll_exit(pidfd, timeout).map_err(|error| {
+                PlatformError::io(format!("cannot wait for PID {}", self.pid), error)
+            }),
+            None => self.watch_directory(timeout),
+        }
+    }
+}
+
+/// A pidfd is readable once every thread of the process has exited (pidfd_open(2)).
+fn poll_exit(pidfd: &OwnedFd, timeout: Duration) -> io::Result<bool> {
+    let deadline = Instant::now() + timeout;
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let left = Timespec::try_from(left).map_err(|_| io::Error::from(Errno::INVAL))?;
+        let mut watched = [PollFd::new(pidfd, PollFlags::IN)];
+        match rustix::event::poll(&mut watched, Some(&left)) {
+            Ok(ready) => return Ok(ready > 0),
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+fn look_error(pid: Pid, error: Errno) -> PlatformError {
+    if is_gone(error) {
+        PlatformError::NoSuchProcess(pid)
+    } else {
+        PlatformError::io(format!("cannot look at PID {pid}"), error)
+    }
+}
+
+impl From<Signal> for rustix::process::Signal {
+    fn from(signal: Signal) -> Self {
+        match signal {
+            Signal::Hup => Self::HUP,
+            Signal::Int => Self::INT,
+            Signal::Quit => Self::QUIT,
+            Signal::Abrt => Self::ABORT,
+            Signal::Kill => Self::KILL,
+            Signal::Usr1 => Self::USR1,
+            Signal::Usr2 => Self::USR2,
+            Signal::Pipe => Self::PIPE,
+            Signal::Alrm => Self::ALARM,
+            Signal::Term => Self::TERM,
+            Signal::Cont => Self::CONT,
+            Signal::Stop => Self::STOP,
+            Signal::Tstp => Self::TSTP,
+        }
+    }
+}

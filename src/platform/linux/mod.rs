@@ -1,0 +1,97 @@
+//! Linux: sockets from sock_diag, owners and processes from /proc, ends by pidfd.
+
+mod handle;
+mod owners;
+mod proc_dir;
+mod process;
+mod sock_diag;
+mod tables;
+mod walk;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io;
+use std::os::fd::OwnedFd;
+
+use rustix::net::netdevice;
+use rustix::net::{AddressFamily, SocketFlags, SocketType};
+
+use super::decode::services;
+use super::{OwnerTable, PlatformError, SocketTable, System};
+use crate::model::{Os, Pid, Process, Scope, Socket, Uid, Untrusted};
+
+/// The running Linux system.
+#[derive(Debug, Default)]
+pub struct Linux;
+
+impl System for Linux {
+    type Process = handle::Handle;
+
+    fn os(&self) -> Os {
+        Os::Linux
+    }
+
+    fn sockets(&self, scope: &Scope) -> Result<SocketTable, PlatformError> {
+        tables::sockets(scope)
+    }
+
+    fn owners(&self, sockets: Vec<Socket>) -> OwnerTable {
+        owners::find(sockets)
+    }
+
+    fn processes(&self, pids: &BTreeSet<Pid>) -> BTreeMap<Pid, Process> {
+        process::describe(pids)
+    }
+
+    fn user_name(&self, uid: Uid) -> Option<Untrusted> {
+        user_name(uid)
+    }
+
+    fn interface_names(&self, indices: &BTreeSet<u32>) -> BTreeMap<u32, Untrusted> {
+        interface_names(indices)
+    }
+
+    fn interface_index(&self, name: &str) -> Option<u32> {
+        netdevice::name_to_index(&any_socket()?, name).ok()
+    }
+
+    fn service_ports(&self, name: &str) -> Result<Vec<u16>, PlatformError> {
+        match fs::read("/etc/services") {
+            Ok(bytes) => Ok(services::ports(&String::from_utf8_lossy(&bytes), name)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            Err(error) => Err(PlatformError::io("cannot read /etc/services", error)),
+        }
+    }
+
+    fn lineage(&self) -> Vec<Pid> {
+        process::lineage()
+    }
+
+    fn open_process(&self, pid: Pid) -> Result<Self::Process, PlatformError> {
+        handle::Handle::open(pid)
+    }
+}
+
+/// The name of a user by the system's name services (getpwuid(3)), as in ps and lsof.
+fn user_name(uid: Uid) -> Option<Untrusted> {
+    uzers::get_user_by_uid(uid.0).map(|user| user.name().into())
+}
+
+/// The names of interfaces (netdevice(7)).
+fn interface_names(indices: &BTreeSet<u32>) -> BTreeMap<u32, Untrusted> {
+    if indices.is_empty() {
+        return BTreeMap::new();
+    }
+    let Some(socket) = any_socket() else {
+        return BTreeMap::new();
+    };
+    let name = |index| netdevice::index_to_name_inlined(&socket, index).ok();
+    let named = indices.iter().filter_map(|&index| Some((index, name(index)?)));
+    named.map(|(index, name)| (index, Untrusted::new(name.as_bytes()))).collect()
+}
+
+/// A socket to ask for interfaces: any kind will do, in this thread's network namespace.
+fn any_socket() -> Option<OwnedFd> {
+    let (family, kind) = (AddressFamily::UNIX, SocketType::DGRAM);
+    rustix::net::socket_with(family, kind, SocketFlags::CLOEXEC, None).ok()
+}

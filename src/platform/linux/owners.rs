@@ -1,0 +1,97 @@
+//! Who holds each socket: the walk's findings, and what it means to find nothing.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::linux::fs::MetadataExt;
+
+use super::sock_diag::SockDiag;
+use super::user_name;
+use super::walk::{Inodes, Walk, walk};
+use crate::model::{Gap, OwnedSocket, Owner, Socket};
+use crate::platform::OwnerTable;
+
+/// The inode of the machine's own PID namespace (`PROC_PID_INIT_INO` in the kernel).
+const FIRST_PID_NAMESPACE: u64 = 0xEFFF_FFFC;
+
+/// How many sockets without an owner are looked at again. More than these are hidden as a rule.
+const LOOKED_AT_AGAIN: usize = 512;
+
+/// Finds the owners of `sockets`. Without a socket that a process could hold nothing is walked.
+pub(super) fn find(mut sockets: Vec<Socket>) -> OwnerTable {
+    let inodes = sockets.iter().filter_map(|socket| socket.inode);
+    let wanted: Inodes = inodes.filter(|&inode| inode != 0).collect();
+    let mut gaps = Vec::new();
+    let mut found = if wanted.is_empty() {
+        Walk::default()
+    } else {
+        walk(&wanted).unwrap_or_else(|error| {
+            gaps.push(Gap::ProcessesUnreadable { why: error.to_string() });
+            Walk { refused: true, ..Walk::default() }
+        })
+    };
+    refresh(&mut sockets, &found);
+    let owned = |socket: Socket| OwnedSocket { owner: owner(&socket, &mut found), socket };
+    let sockets: Vec<OwnedSocket> = sockets.into_iter().map(owned).collect();
+    gaps.extend(hidden(&sockets));
+    gaps.extend(not_found(&sockets));
+    OwnerTable { sockets, gaps }
+}
+
+/// A connection may be closed between the dump and the walk. What has no owner is asked for
+/// again: it may be the kernel's by now, or gone.
+fn refresh(sockets: &mut Vec<Socket>, found: &Walk) {
+    let unowned = |socket: &Socket| {
+        let held = |inode| inode == 0 || found.holders.contains_key(&inode);
+        socket.foreign.is_some() && socket.cookie.is_some() && !socket.inode.is_some_and(held)
+    };
+    let count = sockets.iter().filter(|socket| unowned(socket)).count();
+    if count == 0 || count > LOOKED_AT_AGAIN {
+        return;
+    }
+    let Ok(mut diag) = SockDiag::open() else { return };
+    sockets.retain_mut(|socket| {
+        if !unowned(socket) {
+            return true;
+        }
+        match diag.again(socket) {
+            Ok(Some(now)) => *socket = now,
+            Ok(None) => return false,
+            // What it has become cannot be told; what it was, can.
+            Err(_) => {}
+        }
+        true
+    });
+}
+
+fn owner(socket: &Socket, found: &mut Walk) -> Owner {
+    if let Some(reason) = socket.kernel_reason() {
+        return Owner::Kernel(reason);
+    }
+    let inode = socket.inode.unwrap_or_default();
+    match found.holders.remove(&inode) {
+        Some(holders) => Owner::Processes(holders.into()),
+        None if found.refused => Owner::Hidden,
+        None => Owner::NotFound,
+    }
+}
+
+/// The gap of the sockets whose owner may not be looked at, with the users they belong to.
+fn hidden(sockets: &[OwnedSocket]) -> Option<Gap> {
+    let hidden = || sockets.iter().filter(|row| row.owner == Owner::Hidden);
+    let names: BTreeMap<_, _> =
+        hidden().filter_map(|row| row.socket.uid).map(|uid| (uid, user_name(uid))).collect();
+    let users = names.into_iter().map(|(uid, name)| name.unwrap_or_else(|| uid.to_string().into()));
+    let count = hidden().count();
+    let as_root = rustix::process::geteuid().is_root();
+    (count > 0).then(|| Gap::OwnersHidden { count, users: users.collect(), as_root })
+}
+
+fn not_found(sockets: &[OwnedSocket]) -> Option<Gap> {
+    let count = sockets.iter().filter(|row| row.owner == Owner::NotFound).count();
+    (count > 0).then(|| Gap::OwnersNotFound { count, inside_pid_namespace: in_pid_namespace() })
+}
+
+/// Whether this process runs in a PID namespace below the machine's own.
+fn in_pid_namespace() -> bool {
+    fs::metadata("/proc/self/ns/pid").is_ok_and(|link| link.st_ino() != FIRST_PID_NAMESPACE)
+}

@@ -1,0 +1,62 @@
+//! Directories of /proc, read with raw getdents64(2) into a buffer that is used again.
+
+use std::ffi::CStr;
+use std::os::fd::{AsFd, OwnedFd};
+
+use rustix::fs::{Mode, OFlags, RawDir};
+use rustix::io::Errno;
+
+/// A quarter of what a process with a thousand descriptors needs; larger buffers bring nothing.
+const ENTRIES_BUFFER: usize = 32 * 1024;
+
+/// A buffer for directory entries.
+#[derive(Debug)]
+pub(super) struct Entries(Vec<u8>);
+
+impl Entries {
+    /// An empty buffer.
+    pub(super) fn new() -> Self {
+        Self(Vec::with_capacity(ENTRIES_BUFFER))
+    }
+
+    /// Calls `visit` with each entry whose name is a number, as text and as that number.
+    pub(super) fn for_each_number(
+        &mut self,
+        directory: impl AsFd,
+        mut visit: impl FnMut(&CStr, u32) -> rustix::io::Result<()>,
+    ) -> rustix::io::Result<()> {
+        let mut entries = RawDir::new(directory, self.0.spare_capacity_mut());
+        while let Some(entry) = entries.next() {
+            let entry = entry?;
+            if let Some(number) = number(entry.file_name()) {
+                visit(entry.file_name(), number)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Opens a directory below another one.
+pub(super) fn open_dir(
+    parent: impl AsFd,
+    path: impl rustix::path::Arg,
+) -> rustix::io::Result<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    rustix::fs::openat(parent, path, flags, Mode::empty())
+}
+
+/// Opens /proc itself.
+pub(super) fn open_proc() -> rustix::io::Result<OwnedFd> {
+    open_dir(rustix::fs::CWD, c"/proc")
+}
+
+/// Whether an error only says that the process went away meanwhile.
+pub(super) fn is_gone(error: Errno) -> bool {
+    matches!(error, Errno::NOENT | Errno::SRCH)
+}
+
+fn number(name: &CStr) -> Option<u32> {
+    let digits = name.to_bytes();
+    digits.first().filter(|byte| byte.is_ascii_digit())?;
+    std::str::from_utf8(digits).ok()?.parse().ok()
+}

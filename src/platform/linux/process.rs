@@ -1,0 +1,154 @@
+//! Processes: sysinfo for what everybody shows, /proc for sessions, units and kernel threads.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::time::{Duration, SystemTime};
+
+use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, UpdateKind};
+
+use super::user_name;
+use crate::model::{Pid, Process, ProcessKind, Session, Uid, Untrusted};
+use crate::platform::decode::{cgroup, proc_stat};
+
+/// The length at which the kernel cuts a name (`TASK_COMM_LEN` less its NUL).
+const LONGEST_COMM: usize = 15;
+
+/// Describes those of `pids` that still exist.
+pub(super) fn describe(pids: &BTreeSet<Pid>) -> BTreeMap<Pid, Process> {
+    if pids.is_empty() {
+        return BTreeMap::new();
+    }
+    let Ok(mut system) = sysinfo::System::new() else {
+        return BTreeMap::new();
+    };
+    let wanted: Vec<sysinfo::Pid> = pids.iter().map(|pid| sysinfo::Pid::from_u32(pid.0)).collect();
+    let kind = ProcessRefreshKind::nothing()
+        .with_memory()
+        .with_user(UpdateKind::Always)
+        .with_exe(UpdateKind::Always)
+        .without_tasks();
+    system.refresh_processes_specifics(ProcessesToUpdate::Some(&wanted), false, kind);
+    let mut names = UserNames::default();
+    let boot_known = sysinfo::System::boot_time().is_ok_and(|seconds| seconds > 0);
+    let described = pids.iter().filter_map(|&pid| {
+        let process = system.process(sysinfo::Pid::from_u32(pid.0))?;
+        Some((pid, describe_one(pid, process, &mut names, boot_known)))
+    });
+    described.collect()
+}
+
+fn describe_one(
+    pid: Pid,
+    process: &sysinfo::Process,
+    names: &mut UserNames,
+    boot_known: bool,
+) -> Process {
+    let command = read_command(pid);
+    let executable = process.exe().map(|path| Untrusted::from(path.as_os_str()));
+    let stat = read_stat(pid);
+    let service = read_unit(pid);
+    let uid = process.effective_user_id().or(process.user_id()).map(|uid| Uid(**uid));
+    let started = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(process.start_time()));
+    let terminal = stat.and_then(|stat| terminal_name(stat.terminal));
+    Process {
+        pid,
+        parent: process.parent().map(|parent| Pid(parent.as_u32())).filter(|&pid| pid != Pid(0)),
+        name: image_name(process.name().as_bytes(), executable.as_ref(), command.first()),
+        command,
+        executable,
+        user: uid.map(|uid| names.get(uid)),
+        memory_bytes: Some(process.memory()),
+        started: started.filter(|_| boot_known),
+        session: Session {
+            name: terminal.or_else(|| service.clone()),
+            id: stat.map(|stat| stat.session),
+        },
+        service,
+        kind: stat.map_or(ProcessKind::Ordinary, |stat| stat.kind),
+    }
+}
+
+/// Names of users, each looked up once: a name service may be slow.
+#[derive(Default)]
+struct UserNames(BTreeMap<Uid, Untrusted>);
+
+impl UserNames {
+    fn get(&mut self, uid: Uid) -> Untrusted {
+        let name = || user_name(uid).unwrap_or_else(|| uid.to_string().into());
+        self.0.entry(uid).or_insert_with(name).clone()
+    }
+}
+
+/// The kernel cuts a name at 15 bytes. Where the executable or argv[0] goes on from there, the
+/// longer name is the image's.
+fn image_name(comm: &[u8], executable: Option<&Untrusted>, argv0: Option<&Untrusted>) -> Untrusted {
+    let candidates = executable.into_iter().chain(argv0).map(Untrusted::base_name);
+    let longer = candidates
+        .filter(|_| comm.len() == LONGEST_COMM)
+        .find(|candidate| candidate.starts_with(comm) && candidate.len() > comm.len());
+    Untrusted::new(longer.unwrap_or(comm))
+}
+
+/// The name of a controlling terminal by its device number; none for 0.
+fn terminal_name(device: u32) -> Option<Untrusted> {
+    if device == 0 {
+        return None;
+    }
+    if let Some(name) = proc_stat::pseudo_terminal(device) {
+        return Some(name.into());
+    }
+    let (major, minor) = proc_stat::device_numbers(device);
+    let link = fs::read_link(format!("/sys/dev/char/{major}:{minor}")).ok()?;
+    link.file_name().map(Untrusted::from)
+}
+
+/// This process, its parent, and so on up to the first.
+pub(super) fn lineage() -> Vec<Pid> {
+    let own = Pid(std::process::id());
+    std::iter::successors(Some(own), |&pid| read_stat(pid)?.parent).collect()
+}
+
+/// The command line. sysinfo would drop empty arguments.
+fn read_command(pid: Pid) -> Vec<Untrusted> {
+    let mut bytes = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    if bytes.last() == Some(&0) {
+        bytes.pop();
+    } else if bytes.is_empty() {
+        return Vec::new();
+    }
+    bytes.split(|&byte| byte == 0).map(Untrusted::new).collect()
+}
+
+fn read_stat(pid: Pid) -> Option<proc_stat::Stat> {
+    proc_stat::stat(&fs::read(format!("/proc/{pid}/stat")).ok()?).ok()
+}
+
+fn read_unit(pid: Pid) -> Option<Untrusted> {
+    let file = fs::read(format!("/proc/{pid}/cgroup")).ok()?;
+    cgroup::unit(&file).map(Untrusted::new)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cut_name_is_completed_by_executable_or_command() {
+        let name = |comm: &str, executable: &str, argv0: &str| {
+            image_name(comm.as_bytes(), Some(&executable.into()), Some(&argv0.into()))
+        };
+        let long = "containerd-shim-runc-v2";
+        assert_eq!(name("containerd-shim", "/usr/bin/containerd-shim-runc-v2", ""), long.into());
+        assert_eq!(name("containerd-shim", "/usr/bin/other", long), long.into());
+        assert_eq!(name("containerd-shim", "/usr/bin/other", "x"), "containerd-shim".into());
+        assert_eq!(name("nginx", "/usr/sbin/nginx-long", "nginx: master"), "nginx".into());
+    }
+
+    #[test]
+    fn the_lineage_begins_here_and_ends() {
+        let lineage = lineage();
+        assert_eq!(lineage.first(), Some(&Pid(std::process::id())));
+        assert!(lineage.len() > 1);
+    }
+}

@@ -1,0 +1,218 @@
+//! The machine's sockets: each table by sock_diag, or else from /proc/net.
+
+use std::fs;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr};
+
+use rustc_hash::FxHashMap;
+use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
+
+use super::sock_diag::{DumpError, SockDiag};
+use crate::model::{Detail, Family, Gap, Protocol, Scope, Socket, StateSet, TcpState, UdpScope};
+use crate::platform::decode::inet_diag::{Request, state_mask};
+use crate::platform::decode::proc_net;
+use crate::platform::{PlatformError, SocketTable};
+
+/// How often one table is dumped at most while dumps repeat sockets.
+const DUMPS: usize = 3;
+
+/// A table of the kernel.
+#[derive(Clone, Copy)]
+struct Table {
+    protocol: Protocol,
+    family: Family,
+}
+
+impl Table {
+    /// Its file in /proc/net, which is also its name.
+    const fn name(self) -> &'static str {
+        match (self.protocol, self.family) {
+            (Protocol::Tcp, Family::V4) => "tcp",
+            (Protocol::Tcp, Family::V6) => "tcp6",
+            (Protocol::Udp, Family::V4) => "udp",
+            (Protocol::Udp, Family::V6) => "udp6",
+        }
+    }
+
+    fn request(self, scope: &Scope) -> Request<'_> {
+        let states = match (self.protocol, scope.udp) {
+            (Protocol::Tcp, _) => state_mask(scope.tcp),
+            (Protocol::Udp, UdpScope::Unconnected) => state_mask(StateSet::of(&[TcpState::Closed])),
+            (Protocol::Udp, _) => u32::MAX,
+        };
+        Request {
+            family: self.family,
+            protocol: self.protocol,
+            states,
+            info: scope.detail == Detail::Idle && self.protocol == Protocol::Tcp,
+            local_ports: scope.local_ports.as_deref(),
+            foreign_ports: scope.foreign_ports.as_deref(),
+        }
+    }
+}
+
+/// The tables that `scope` needs. IPv4 connections may live on IPv6 sockets, so the IPv6
+/// tables are read for either family.
+fn wanted(scope: &Scope) -> Vec<Table> {
+    let tcp = (!scope.tcp.is_empty()).then_some(Protocol::Tcp);
+    let udp = (scope.udp != UdpScope::None).then_some(Protocol::Udp);
+    let families: &[Family] =
+        if scope.families.v4 { &[Family::V4, Family::V6] } else { &[Family::V6] };
+    let protocols = tcp.into_iter().chain(udp);
+    protocols
+        .flat_map(|protocol| families.iter().map(move |&family| Table { protocol, family }))
+        .collect()
+}
+
+/// The sockets in `scope`.
+pub(super) fn sockets(scope: &Scope) -> Result<SocketTable, PlatformError> {
+    let mut diag = match SockDiag::open() {
+        Ok(diag) => diag,
+        Err(error) => return all_from_proc(scope, &error),
+    };
+    let mut found = SocketTable::default();
+    for table in wanted(scope) {
+        match dump(&mut diag, &table.request(scope)) {
+            Ok(mut sockets) => found.sockets.append(&mut sockets),
+            Err(DumpError::Refused(error)) => return all_from_proc(scope, &error),
+            Err(DumpError::NoHandler) => read_unhandled(table, &mut found),
+            Err(error) => found.gaps.push(unreadable(table, &error)),
+        }
+    }
+    if scope.tcp.contains(TcpState::Bound) && !lists_bound(&found.sockets, &mut diag) {
+        found.gaps.push(Gap::BoundNotListed);
+    }
+    Ok(found)
+}
+
+/// One table, each socket once. A dump walks a table that changes, so under churn it may repeat
+/// sockets, and then may have missed others: it is asked again, and the union is returned.
+fn dump(diag: &mut SockDiag, request: &Request<'_>) -> Result<Vec<Socket>, DumpError> {
+    let mut union = Vec::new();
+    let mut seen: FxHashMap<u64, (usize, usize)> = FxHashMap::default();
+    for round in 0..DUMPS {
+        let dump = diag.dump(request)?;
+        let mut repeated = dump.interrupted;
+        seen.reserve(dump.sockets.len());
+        for socket in dump.sockets {
+            let cookie = socket.cookie.unwrap_or_default();
+            let (place, last_round) = *seen.entry(cookie).or_insert((union.len(), usize::MAX));
+            repeated |= last_round == round;
+            seen.insert(cookie, (place, round));
+            match union.get_mut(place) {
+                Some(older) => *older = socket,
+                None => union.push(socket),
+            }
+        }
+        if !repeated {
+            break;
+        }
+    }
+    Ok(union)
+}
+
+/// Whether this kernel lists bound sockets: any is proof; otherwise one of our own is bound and
+/// asked for.
+fn lists_bound(sockets: &[Socket], diag: &mut SockDiag) -> bool {
+    sockets.iter().any(|socket| socket.state == Some(TcpState::Bound)) || {
+        bind_probe().is_ok_and(|(_probe, port)| {
+            let request = Request {
+                family: Family::V4,
+                protocol: Protocol::Tcp,
+                states: state_mask(StateSet::of(&[TcpState::Bound])),
+                info: false,
+                local_ports: Some(&[port..=port]),
+                foreign_ports: None,
+            };
+            diag.dump(&request).is_ok_and(|dump| !dump.sockets.is_empty())
+        })
+    }
+}
+
+/// An address of its own, so that the probe's port stays free for every server that does not
+/// bind all addresses.
+const PROBE_ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 112, 119, 1));
+
+/// A socket of our own, bound and no more, and its port. IP_FREEBIND, because the loopback
+/// interface may be down.
+fn bind_probe() -> io::Result<(std::os::fd::OwnedFd, u16)> {
+    let probe = rustix::net::socket_with(
+        AddressFamily::INET,
+        SocketType::STREAM,
+        SocketFlags::CLOEXEC,
+        None,
+    )?;
+    sockopt::set_ip_freebind(&probe, true)?;
+    rustix::net::bind(&probe, &std::net::SocketAddr::new(PROBE_ADDRESS, 0))?;
+    let bound = std::net::SocketAddr::try_from(rustix::net::getsockname(&probe)?)?;
+    Ok((probe, bound.port()))
+}
+
+/// A table whose protocol has no handler, from /proc.
+fn read_unhandled(table: Table, found: &mut SocketTable) {
+    let gap = match table.protocol {
+        Protocol::Tcp => Gap::NoHandler { protocol: "TCP" },
+        Protocol::Udp => Gap::NoHandler { protocol: "UDP" },
+    };
+    match read_proc(table) {
+        Ok(mut sockets) => found.sockets.append(&mut sockets),
+        Err(error) => found.gaps.push(unreadable(table, &error)),
+    }
+    if !found.gaps.contains(&gap) {
+        found.gaps.push(gap);
+    }
+}
+
+/// Every table from /proc, because `refusal` closed netlink.
+fn all_from_proc(scope: &Scope, refusal: &io::Error) -> Result<SocketTable, PlatformError> {
+    let mut found = SocketTable::default();
+    found.gaps.push(Gap::NetlinkRefused { why: refusal.to_string() });
+    let mut first_failure = None;
+    let mut read_any = false;
+    for table in wanted(scope) {
+        match read_proc(table) {
+            Ok(mut sockets) => {
+                read_any = true;
+                found.sockets.append(&mut sockets);
+            }
+            Err(error) => {
+                found.gaps.push(unreadable(table, &error));
+                first_failure.get_or_insert(error);
+            }
+        }
+    }
+    match first_failure {
+        Some(error) if !read_any => {
+            Err(PlatformError::NoSockets { netlink: refusal.to_string(), proc: error.to_string() })
+        }
+        _ => Ok(found),
+    }
+}
+
+/// One table from /proc. thread-self: a thread may be in a network namespace of its own. A
+/// kernel without IPv6 has no file for it, and then no such sockets.
+fn read_proc(table: Table) -> Result<Vec<Socket>, PlatformError> {
+    let path = |table: Table| format!("/proc/thread-self/net/{}", table.name());
+    let text = match fs::read_to_string(path(table)) {
+        Ok(text) => text,
+        Err(error) if is_absent_family(table, &error, &path) => return Ok(Vec::new()),
+        Err(error) => {
+            return Err(PlatformError::io(format!("cannot read {}", path(table)), error));
+        }
+    };
+    proc_net::table(&text, table.protocol).map_err(|source| PlatformError::Decode {
+        what: format!("cannot understand {}", path(table)),
+        source,
+    })
+}
+
+fn is_absent_family(table: Table, error: &io::Error, path: &impl Fn(Table) -> String) -> bool {
+    let v4 = Table { family: Family::V4, ..table };
+    table.family == Family::V6
+        && error.kind() == io::ErrorKind::NotFound
+        && fs::exists(path(v4)).unwrap_or(false)
+}
+
+fn unreadable(table: Table, why: &impl ToString) -> Gap {
+    Gap::TableUnreadable { table: table.name().to_owned(), why: why.to_string() }
+}

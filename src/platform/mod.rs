@@ -1,0 +1,113 @@
+//! The system underneath: one trait, and one folder for each system that implements it.
+//!
+//! Nothing here filters for the user, formats or prints. What comes as bytes is decoded in
+//! [`decode`], by pure functions that are compiled and tested on every system.
+
+pub mod decode;
+mod error;
+#[cfg(target_os = "linux")]
+mod linux;
+mod signal;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use crate::model::{Gap, Os, OwnedSocket, Pid, Process, Scope, Socket, Uid, Untrusted};
+
+pub use error::PlatformError;
+#[cfg(target_os = "linux")]
+pub use linux::Linux as ThisSystem;
+pub use signal::{Signal, UnknownSignal};
+
+#[cfg(not(target_os = "linux"))]
+compile_error!(
+    "portwho reads the sockets of Linux only; there is no platform layer for this system"
+);
+
+/// Sockets, and what could not be read of them.
+#[derive(Debug, Default)]
+pub struct SocketTable {
+    /// The sockets, each once, in no particular order.
+    pub sockets: Vec<Socket>,
+    /// What could not be read.
+    pub gaps: Vec<Gap>,
+}
+
+/// Sockets with their owners, and what could not be seen of those.
+#[derive(Debug, Default)]
+pub struct OwnerTable {
+    /// The sockets that were given, in their order.
+    pub sockets: Vec<OwnedSocket>,
+    /// What could not be seen.
+    pub gaps: Vec<Gap>,
+}
+
+/// What portwho needs of a system.
+pub trait System {
+    /// A process that was opened, so that its PID can no longer mean another one.
+    type Process: OpenProcess;
+
+    /// Which system it is.
+    fn os(&self) -> Os;
+
+    /// The sockets in `scope`, or more.
+    ///
+    /// # Errors
+    /// When no table could be read at all. A table among several is a gap.
+    fn sockets(&self, scope: &Scope) -> Result<SocketTable, PlatformError>;
+
+    /// Finds who holds each of `sockets`.
+    fn owners(&self, sockets: Vec<Socket>) -> OwnerTable;
+
+    /// Describes the processes among `pids` that still exist.
+    fn processes(&self, pids: &BTreeSet<Pid>) -> BTreeMap<Pid, Process>;
+
+    /// The name of a user; none where it has none.
+    fn user_name(&self, uid: Uid) -> Option<Untrusted>;
+
+    /// The names of network interfaces, for those of `indices` that have one.
+    fn interface_names(&self, indices: &BTreeSet<u32>) -> BTreeMap<u32, Untrusted>;
+
+    /// The index of a network interface, by its name.
+    fn interface_index(&self, name: &str) -> Option<u32>;
+
+    /// The ports of a service, by its name or alias in the system's services file.
+    ///
+    /// # Errors
+    /// When the file is there and cannot be read.
+    fn service_ports(&self, name: &str) -> Result<Vec<u16>, PlatformError>;
+
+    /// This process, then its parent, and so on up to the first.
+    fn lineage(&self) -> Vec<Pid>;
+
+    /// Opens a process, to end it and to wait for it.
+    ///
+    /// # Errors
+    /// [`PlatformError::NoSuchProcess`] when it has exited.
+    fn open_process(&self, pid: Pid) -> Result<Self::Process, PlatformError>;
+}
+
+/// A process that was opened. What is done to it is done to no other, even if its PID is given
+/// to a new process meanwhile.
+pub trait OpenProcess {
+    /// Whether this very process holds any of `sockets` at this moment.
+    ///
+    /// # Errors
+    /// [`PlatformError::NoSuchProcess`] when it has exited; otherwise when its descriptors
+    /// cannot be read.
+    fn holds_any(&self, sockets: &[&Socket]) -> Result<bool, PlatformError>;
+
+    /// Sends `signal`.
+    ///
+    /// # Errors
+    /// [`PlatformError::NoSuchProcess`] when it has exited, [`PlatformError::NotPermitted`],
+    /// and [`PlatformError::NoSafeSignal`] where it could only be sent by bare PID.
+    fn signal(&self, signal: Signal) -> Result<(), PlatformError>;
+
+    /// Waits until the whole process has exited, all threads included, `timeout` at most.
+    /// Returns whether it has.
+    ///
+    /// # Errors
+    /// When the system refuses to wait.
+    fn wait_exit(&self, timeout: Duration) -> Result<bool, PlatformError>;
+}

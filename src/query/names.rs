@@ -1,0 +1,47 @@
+//! Owners by name: the image's, the user's.
+
+use wildmatch::WildMatchPattern;
+
+use crate::model::{Process, Uid, Untrusted};
+
+/// An image name, case-insensitive, whole or with `*`.
+#[derive(Clone, Debug)]
+pub struct NamePattern(WildMatchPattern<'*', '\0'>);
+
+impl NamePattern {
+    /// A pattern; `*` stands for anything, every other character for itself.
+    #[must_use]
+    pub fn new(pattern: &str) -> Self {
+        Self(WildMatchPattern::new_case_insensitive(pattern))
+    }
+
+    /// Whether the process' image name matches.
+    #[must_use]
+    pub fn matches(&self, process: &Process) -> bool {
+        self.0.matches(&process.name.to_lossy())
+    }
+}
+
+/// A user, by name or by number.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct UserTerm(String);
+
+impl UserTerm {
+    /// A user as it was typed.
+    #[must_use]
+    pub fn new(word: &str) -> Self {
+        Self(word.to_owned())
+    }
+
+    /// Whether this is the user with that name.
+    #[must_use]
+    pub fn is_name(&self, name: &Untrusted) -> bool {
+        name.as_bytes() == self.0.as_bytes()
+    }
+
+    /// Whether this is the user with that number.
+    #[must_use]
+    pub fn is_number(&self, uid: Uid) -> bool {
+        self.0 == uid.to_string()
+    }
+}

@@ -1,0 +1,49 @@
+//! The two ends of a socket, written as netstat does.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::net::{IpAddr, Ipv6Addr};
+
+use super::escape::Escaped;
+use crate::model::{Endpoint, Protocol, Snapshot, Socket, Untrusted};
+
+/// The local end: `0.0.0.0:80`, `[::]:80`, `[fe80::1%eth0]:80`.
+#[must_use]
+pub fn local_end(socket: &Socket, snapshot: &Snapshot) -> String {
+    end(&socket.local, socket.interface, &snapshot.interfaces)
+}
+
+/// The foreign end; a listener's is the wildcard of its family, unconnected UDP's `*:*`.
+#[must_use]
+pub fn foreign_end(socket: &Socket, snapshot: &Snapshot) -> String {
+    match (&socket.foreign, socket.protocol) {
+        (Some(foreign), _) => {
+            let scope = socket.interface.filter(|_| needs_scope(foreign.address));
+            end(foreign, scope, &snapshot.interfaces)
+        }
+        (None, Protocol::Udp) => "*:*".to_owned(),
+        (None, Protocol::Tcp) => {
+            end(&Endpoint::wildcard(socket.family(), 0), None, &snapshot.interfaces)
+        }
+    }
+}
+
+/// Whether an address means something else on each interface (RFC 4007).
+const fn needs_scope(address: IpAddr) -> bool {
+    matches!(address, IpAddr::V6(v6) if Ipv6Addr::is_unicast_link_local(&v6))
+}
+
+fn end(end: &Endpoint, interface: Option<u32>, names: &BTreeMap<u32, Untrusted>) -> String {
+    let mut text = String::with_capacity(24);
+    let scope = interface.map(|index| match names.get(&index) {
+        Some(name) => format!("%{}", Escaped(name)),
+        None => format!("%{index}"),
+    });
+    let scope = scope.unwrap_or_default();
+    // Writing to a String cannot fail.
+    let _ = match end.address {
+        IpAddr::V4(address) => write!(text, "{address}{scope}:{}", end.port),
+        IpAddr::V6(address) => write!(text, "[{address}{scope}]:{}", end.port),
+    };
+    text
+}

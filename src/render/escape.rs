@@ -1,0 +1,184 @@
+//! The only way out for text that other processes chose.
+//!
+//! Whatever a terminal would obey rather than show is written as an escape: control characters,
+//! characters that change the direction of text, characters without a width, bytes that are not
+//! UTF-8. The backslash is escaped too, so that no name can pretend to be another's escape.
+
+use std::fmt::{self, Write};
+
+use unicode_segmentation::UnicodeSegmentation;
+use unicode_width::UnicodeWidthStr;
+
+use crate::model::Untrusted;
+
+/// Text for printing, escaped.
+#[derive(Clone, Copy, Debug)]
+pub struct Escaped<'a>(pub &'a Untrusted);
+
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for chunk in self.0.as_bytes().utf8_chunks() {
+            chunk.valid().chars().try_for_each(|c| write_char(f, c))?;
+            chunk.invalid().iter().try_for_each(|byte| write!(f, "\\x{byte:02x}"))?;
+        }
+        Ok(())
+    }
+}
+
+fn write_char(f: &mut fmt::Formatter<'_>, c: char) -> fmt::Result {
+    match c {
+        '\\' => f.write_str("\\\\"),
+        '\n' => f.write_str("\\n"),
+        '\r' => f.write_str("\\r"),
+        '\t' => f.write_str("\\t"),
+        c if c.is_ascii_control() => write!(f, "\\x{:02x}", u32::from(c)),
+        c if is_treacherous(c) => write!(f, "\\u{{{:x}}}", u32::from(c)),
+        c => f.write_char(c),
+    }
+}
+
+/// Whether a character is obeyed or swallowed by a terminal instead of shown: control characters
+/// (C0, DEL, C1), line and paragraph separators, the bidirectional controls of UAX #9 and the
+/// characters without a width of the general category Cf, tag characters included.
+#[must_use]
+pub fn is_treacherous(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{ad}' | '\u{34f}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}'
+            | '\u{890}'..='\u{891}' | '\u{8e2}' | '\u{115f}'..='\u{1160}'
+            | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
+            | '\u{110bd}' | '\u{110cd}' | '\u{13430}'..='\u{1343f}' | '\u{1bca0}'..='\u{1bca3}'
+            | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// A sentence that holds words of others, such as an option's wrong value, made harmless. What
+/// was escaped before stays as it is, and so do the sentence's own line ends.
+#[must_use]
+pub fn harmless(sentence: &str) -> String {
+    let mut text = String::with_capacity(sentence.len());
+    for c in sentence.chars() {
+        if c != '\n' && is_treacherous(c) {
+            text.extend(c.escape_unicode());
+        } else {
+            text.push(c);
+        }
+    }
+    text
+}
+
+/// The text escaped and cut to `width` columns of a terminal, never inside an escape or a
+/// character that is composed of several.
+#[must_use]
+pub fn fitted(text: &Untrusted, width: usize) -> String {
+    let escaped = Escaped(text).to_string();
+    let mut fitted = String::with_capacity(escaped.len());
+    let mut room = width;
+    for unit in units(&escaped) {
+        let Some(left) = room.checked_sub(unit.width()) else {
+            break;
+        };
+        room = left;
+        fitted.push_str(unit);
+    }
+    fitted
+}
+
+/// Splits escaped text into what may not be cut apart: an escape, or a grapheme cluster.
+fn units(escaped: &str) -> impl Iterator<Item = &str> {
+    let mut rest = escaped;
+    std::iter::from_fn(move || {
+        let length = escape_length(rest).or_else(|| rest.graphemes(true).next().map(str::len))?;
+        let (unit, tail) = rest.split_at_checked(length)?;
+        rest = tail;
+        Some(unit)
+    })
+}
+
+/// The length of the escape that `text` begins with.
+fn escape_length(text: &str) -> Option<usize> {
+    let escape = text.strip_prefix('\\')?;
+    match escape.chars().next()? {
+        'x' => Some(4),
+        'u' => Some(escape.find('}')? + 2),
+        _ => Some(2),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn escaped(text: &[u8]) -> String {
+        Escaped(&Untrusted::new(text)).to_string()
+    }
+
+    #[test]
+    fn attacks_are_shown_and_not_obeyed() {
+        let attacks: [(&str, &[u8], &str); 12] = [
+            ("forged row", b"a\n  TCP", "a\\n  TCP"),
+            ("carriage return", b"nginx\rsshd", "nginx\\rsshd"),
+            ("tab", b"a\tb", "a\\tb"),
+            ("colour", b"\x1b[31m", "\\x1b[31m"),
+            ("OSC 52 clipboard", b"\x1b]52;c;AA==\x07", "\\x1b]52;c;AA==\\x07"),
+            ("DEL", b"\x7f", "\\x7f"),
+            ("C1 CSI", "\u{9b}31m".as_bytes(), "\\u{9b}31m"),
+            ("right-to-left override", "\u{202e}gpj".as_bytes(), "\\u{202e}gpj"),
+            ("zero-width joiner", "a\u{200d}b".as_bytes(), "a\\u{200d}b"),
+            ("line separator", "\u{2028}".as_bytes(), "\\u{2028}"),
+            ("not UTF-8", b"a\xff\xc3", "a\\xff\\xc3"),
+            ("backslash", b"\\x1b", "\\\\x1b"),
+        ];
+        for (name, attack, expected) in attacks {
+            assert_eq!(escaped(attack), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_sentence_is_made_harmless_and_keeps_its_lines() {
+        assert_eq!(harmless("a\u{1b}[2J\\n\nb"), "a\\u{1b}[2J\\n\nb");
+    }
+
+    #[test]
+    fn ordinary_text_passes() {
+        for text in ["nginx: master process", "日本語", "e\u{301}té", "müller", "🦀", "a'b\"c"]
+        {
+            assert_eq!(escaped(text.as_bytes()), text);
+        }
+    }
+
+    #[test]
+    fn a_cut_is_never_inside_an_escape_or_a_character() {
+        let cut = |text: &str, width| fitted(&text.into(), width);
+        assert_eq!(cut("abcdef", 3), "abc");
+        assert_eq!(cut("ab\x1bcd", 5), "ab");
+        assert_eq!(cut("ab\x1bcd", 6), "ab\\x1b");
+        assert_eq!(cut("a\u{202e}b", 9), "a\\u{202e}");
+        assert_eq!(cut("a\u{202e}b", 8), "a");
+        assert_eq!(cut("日本語", 5), "日本");
+        assert_eq!(cut("e\u{301}e\u{301}", 1), "e\u{301}");
+        assert_eq!(cut("a\\b", 2), "a");
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_a_terminal_obeys_comes_out(bytes: Vec<u8>) {
+            prop_assert!(!escaped(&bytes).chars().any(is_treacherous));
+        }
+
+        #[test]
+        fn different_texts_stay_different(a: Vec<u8>, b: Vec<u8>) {
+            prop_assert_eq!(a == b, escaped(&a) == escaped(&b));
+        }
+
+        #[test]
+        fn a_fitted_text_fits_and_begins_like_the_whole(text: String, width in 0_usize..40) {
+            let cut = fitted(&text.as_str().into(), width);
+            prop_assert!(cut.width() <= width);
+            prop_assert!(escaped(text.as_bytes()).starts_with(&cut));
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! Gaps, as a line for a person.
+
+use crate::model::{Gap, Untrusted};
+
+use super::escape::Escaped;
+
+/// What is missing, why, and what to do about it: `WHAT: WHY`.
+#[must_use]
+pub fn line(gap: &Gap) -> String {
+    format!("{}: {}", what(gap), gap.remedy())
+}
+
+fn what(gap: &Gap) -> String {
+    match gap {
+        Gap::OwnersHidden { count, users, .. } => {
+            let of = if users.is_empty() { String::new() } else { format!(" ({})", list(users)) };
+            format!("the owners of {} of other users are hidden{of}", sockets(*count))
+        }
+        Gap::OwnersNotFound { count, .. } => {
+            format!("the owners of {} were found in no process", sockets(*count))
+        }
+        Gap::ProcessesUnreadable { why } => format!("cannot list processes: {why}"),
+        Gap::BoundNotListed => "this kernel does not list bound sockets".to_owned(),
+        Gap::NetlinkRefused { why } => format!("netlink refused, read /proc/net instead: {why}"),
+        Gap::NoHandler { protocol } => {
+            format!("the kernel has no sock_diag for {protocol}, read /proc/net instead")
+        }
+        Gap::TableUnreadable { table, why } => format!("cannot read the table {table}: {why}"),
+    }
+}
+
+/// `1 socket`, `12 sockets`.
+fn sockets(count: usize) -> String {
+    if count == 1 { "1 socket".to_owned() } else { format!("{count} sockets") }
+}
+
+fn list(names: &[Untrusted]) -> String {
+    let shown: Vec<String> = names.iter().map(|name| Escaped(name).to_string()).collect();
+    shown.join(", ")
+}

@@ -1,0 +1,235 @@
+//! Everything for programs, as one JSON object. The names of the fields are fixed.
+
+use std::io::{self, Write};
+use std::net::IpAddr;
+use std::time::{Duration, SystemTime};
+
+use serde::Serialize;
+
+use super::{View, json_text};
+use crate::model::{
+    Endpoint, Family, Gap, Os, Owner, Pid, Process, Protocol, Snapshot, Socket, Timer, TimerKind,
+    Uid, Untrusted,
+};
+use crate::query::{Row, Rows};
+
+/// The number of the schema; it grows when a name changes its meaning.
+pub(super) const SCHEMA: u32 = 1;
+
+/// The JSON view.
+#[derive(Clone, Copy, Debug)]
+pub struct Json;
+
+impl View for Json {
+    fn write(&self, rows: &Rows<'_>, out: &mut dyn Write) -> io::Result<()> {
+        let document = Document {
+            schema: SCHEMA,
+            os: os(rows.snapshot),
+            sockets: rows.rows.iter().map(|row| JsonSocket::new(row, rows.snapshot)).collect(),
+            processes: rows.processes().map(JsonProcess::new).collect(),
+            gaps: gaps(&rows.snapshot.gaps),
+        };
+        json_text::write_line(&document, out)
+    }
+}
+
+pub(super) const fn os(snapshot: &Snapshot) -> &'static str {
+    match snapshot.os {
+        Os::Linux => "linux",
+        Os::Windows => "windows",
+    }
+}
+
+pub(super) fn gaps(gaps: &[Gap]) -> Vec<JsonGap> {
+    let gap = |gap: &Gap| JsonGap { kind: gap.kind(), count: gap.count(), remedy: gap.remedy() };
+    gaps.iter().map(gap).collect()
+}
+
+#[derive(Serialize)]
+struct Document {
+    schema: u32,
+    os: &'static str,
+    sockets: Vec<JsonSocket>,
+    processes: Vec<JsonProcess>,
+    gaps: Vec<JsonGap>,
+}
+
+#[derive(Serialize)]
+pub(super) struct JsonGap {
+    kind: &'static str,
+    count: Option<usize>,
+    remedy: &'static str,
+}
+
+#[derive(Serialize)]
+struct JsonSocket {
+    protocol: &'static str,
+    family: &'static str,
+    local: JsonEnd,
+    foreign: Option<JsonEnd>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    mapped: bool,
+    state: Option<String>,
+    owner: JsonOwner,
+    user: Option<String>,
+    uid: Option<u32>,
+    inode: Option<u64>,
+    recv_queue: Option<u32>,
+    send_queue: Option<u32>,
+    timer: Option<JsonTimer>,
+    idle_ms: Option<u32>,
+    netns: Option<()>,
+}
+
+impl JsonSocket {
+    fn new(row: Row<'_>, snapshot: &Snapshot) -> Self {
+        let socket = &row.socket;
+        Self {
+            protocol: match socket.protocol {
+                Protocol::Tcp => "tcp",
+                Protocol::Udp => "udp",
+            },
+            family: match socket.family() {
+                Family::V4 => "ipv4",
+                Family::V6 => "ipv6",
+            },
+            local: JsonEnd::new(&socket.local, socket, snapshot),
+            foreign: socket.foreign.as_ref().map(|end| JsonEnd::new(end, socket, snapshot)),
+            mapped: socket.mapped,
+            state: socket.state.map(|state| state.to_string()),
+            owner: JsonOwner::new(&row.owner, socket.uid, snapshot),
+            user: user(socket.uid, snapshot),
+            uid: socket.uid.map(|uid| uid.0),
+            inode: socket.inode,
+            recv_queue: socket.queues.receive,
+            send_queue: socket.queues.send,
+            timer: socket.timer.map(JsonTimer::new),
+            idle_ms: socket.idle_ms,
+            netns: None,
+        }
+    }
+}
+
+fn user(uid: Option<Uid>, snapshot: &Snapshot) -> Option<String> {
+    uid.map(|uid| snapshot.user_name(uid).to_lossy())
+}
+
+#[derive(Serialize)]
+struct JsonEnd {
+    address: IpAddr,
+    port: u16,
+    interface: Option<String>,
+}
+
+impl JsonEnd {
+    fn new(end: &Endpoint, socket: &Socket, snapshot: &Snapshot) -> Self {
+        let name = |index: u32| {
+            let name = snapshot.interfaces.get(&index).map(Untrusted::to_lossy);
+            name.unwrap_or_else(|| index.to_string())
+        };
+        Self { address: end.address, port: end.port, interface: socket.interface.map(name) }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+enum JsonOwner {
+    Processes { pids: Vec<u32> },
+    Kernel { reason: &'static str },
+    Hidden { user: Option<String> },
+    NotFound,
+}
+
+impl JsonOwner {
+    fn new(owner: &Owner, uid: Option<Uid>, snapshot: &Snapshot) -> Self {
+        match owner {
+            Owner::Processes(_) => {
+                Self::Processes { pids: owner.pids().map(|pid| pid.0).collect() }
+            }
+            Owner::Kernel(reason) => Self::Kernel { reason: reason.word() },
+            Owner::Hidden => Self::Hidden { user: user(uid, snapshot) },
+            Owner::NotFound => Self::NotFound,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct JsonTimer {
+    kind: &'static str,
+    expires_ms: u32,
+    retransmits: u8,
+}
+
+impl JsonTimer {
+    const fn new(timer: Timer) -> Self {
+        let kind = match timer.kind {
+            TimerKind::Retransmit => "retransmit",
+            TimerKind::Keepalive => "keepalive",
+            TimerKind::TimeWait => "time-wait",
+            TimerKind::Probe => "probe",
+        };
+        Self { kind, expires_ms: timer.expires_ms, retransmits: timer.retransmits }
+    }
+}
+
+#[derive(Serialize)]
+struct JsonProcess {
+    pid: u32,
+    name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name_raw: Option<String>,
+    command: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    command_raw: Option<Vec<String>>,
+    executable: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    executable_raw: Option<String>,
+    user: Option<String>,
+    parent: Option<u32>,
+    session_name: Option<String>,
+    session_id: Option<u32>,
+    memory_bytes: Option<u64>,
+    started: Option<String>,
+    service: Option<String>,
+    container: Option<()>,
+}
+
+impl JsonProcess {
+    fn new(process: &Process) -> Self {
+        let text = |text: &Option<Untrusted>| text.as_ref().map(Untrusted::to_lossy);
+        let broken = process.command.iter().any(|part| !part.is_utf8());
+        Self {
+            pid: process.pid.0,
+            name: process.name.to_lossy(),
+            name_raw: raw(&process.name),
+            command: process.command.iter().map(Untrusted::to_lossy).collect(),
+            command_raw: broken.then(|| process.command.iter().map(hex).collect()),
+            executable: text(&process.executable),
+            executable_raw: process.executable.as_ref().and_then(raw),
+            user: text(&process.user),
+            parent: process.parent.map(|Pid(parent)| parent),
+            session_name: text(&process.session.name),
+            session_id: process.session.id,
+            memory_bytes: process.memory_bytes,
+            started: process.started.and_then(rfc3339),
+            service: text(&process.service),
+            container: None,
+        }
+    }
+}
+
+/// The bytes in hex, for text that is not UTF-8.
+fn raw(text: &Untrusted) -> Option<String> {
+    (!text.is_utf8()).then(|| hex(text))
+}
+
+fn hex(text: &Untrusted) -> String {
+    text.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The time in UTC by RFC 3339; none beyond the year 9999, which the form cannot express.
+fn rfc3339(time: SystemTime) -> Option<String> {
+    const YEAR_10000: Duration = Duration::from_secs(253_402_300_800);
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+    (since < YEAR_10000).then(|| humantime::format_rfc3339_seconds(time).to_string())
+}
