@@ -38,7 +38,7 @@ pub(super) fn of_selection(selection: &Selection, system: &impl System) -> anyho
     })
 }
 
-fn local_set(terms: &[PortTerm], system: &impl System) -> anyhow::Result<LocalSet> {
+pub(super) fn local_set(terms: &[PortTerm], system: &impl System) -> anyhow::Result<LocalSet> {
     let mut local = LocalSet::default();
     let mut ranges = Vec::new();
     for term in terms {

@@ -3,10 +3,11 @@
 use std::net::IpAddr;
 
 use super::survey::survey_scope;
-use crate::model::{Detail, Families, PortRange, Scope, Socket, StateSet, UdpScope};
+use super::who;
+use crate::model::{Detail, Families, OwnedSocket, Scope, Socket, StateSet, UdpScope};
 use crate::platform::System;
 use crate::query::{Filter, Place, PortSet, SortKey, select};
-use crate::render::{escape::Escaped, local_end};
+use crate::render::local_end;
 
 /// What to tell when a list matched nothing.
 pub(super) fn when_nothing_matched(filter: &Filter, system: &impl System) -> Vec<String> {
@@ -14,7 +15,7 @@ pub(super) fn when_nothing_matched(filter: &Filter, system: &impl System) -> Vec
         return vec!["no socket matches".to_owned()];
     };
     let ports = local.all_ports();
-    let mut hints = vec![format!("port {}: no socket matches", words(ports.ranges()))];
+    let mut hints = vec![format!("port {}: no socket matches", who::ranges(ports.ranges()))];
     hints.extend(local.places.iter().flat_map(|place| wildcard_holders(place, system)));
     hints.extend(foreign_connections(&ports, system));
     hints
@@ -33,16 +34,9 @@ fn wildcard_holders(place: &Place, system: &impl System) -> Vec<String> {
         return Vec::new();
     };
     let rows = select(&snapshot, &Filter::everything(), SortKey::Port).rows;
-    let hint = |row: &&crate::model::OwnedSocket| {
+    let hint = |row: &&OwnedSocket| {
         let end = local_end(&row.socket, &snapshot);
-        let who: Vec<String> = row
-            .owner
-            .pids()
-            .filter_map(|pid| snapshot.processes.get(&pid))
-            .map(|process| format!("{} (PID {})", Escaped(&process.name), process.pid))
-            .collect();
-        let who = if who.is_empty() { "somebody".to_owned() } else { who.join(", ") };
-        format!("{end} holds that port at every address: {who}")
+        format!("{end} holds that port at every address: {}", who::owner(row, &snapshot))
     };
     rows.iter().map(hint).collect()
 }
@@ -71,7 +65,7 @@ fn foreign_connections(ports: &PortSet, system: &impl System) -> Option<String> 
     let table = system.sockets(&scope).ok()?;
     let goes_there = |socket: &&Socket| socket.foreign.is_some_and(|end| ports.contains(end.port));
     let count = table.sockets.iter().filter(goes_there).count();
-    let words = words(ports.ranges());
+    let words = who::ranges(ports.ranges());
     match count {
         0 => None,
         1 => Some(format!("1 connection goes to foreign port {words}: --foreign-port {words}")),
@@ -79,13 +73,4 @@ fn foreign_connections(ports: &PortSet, system: &impl System) -> Option<String> 
             Some(format!("{count} connections go to foreign port {words}: --foreign-port {words}"))
         }
     }
-}
-
-/// `80,8000-8010`.
-fn words(ranges: &[PortRange]) -> String {
-    let word = |range: &PortRange| match (range.start(), range.end()) {
-        (start, end) if start == end => start.to_string(),
-        (start, end) => format!("{start}-{end}"),
-    };
-    ranges.iter().map(word).collect::<Vec<_>>().join(",")
 }

@@ -2,9 +2,11 @@
 
 mod filter;
 mod hints;
+mod kill;
 mod list;
 mod output;
 mod survey;
+mod who;
 
 use std::process::ExitCode;
 
@@ -42,6 +44,6 @@ impl From<Outcome> for ExitCode {
 pub fn run(request: Request, system: &impl System, output: &mut Output) -> anyhow::Result<Outcome> {
     match request {
         Request::List(request) => list::run(&request, system, output),
-        Request::Kill(_) => Ok(Outcome::Failed),
+        Request::Kill(request) => kill::run(&request, system, output),
     }
 }

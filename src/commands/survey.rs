@@ -32,7 +32,7 @@ pub(super) fn survey_scope(
 }
 
 /// Adds owners, processes and names to the sockets that are wanted.
-fn complete(
+pub(super) fn complete(
     system: &impl System,
     table: SocketTable,
     wanted: impl Fn(&Socket) -> bool,

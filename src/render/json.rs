@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 use std::net::IpAddr;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use serde::Serialize;
 
@@ -224,12 +224,12 @@ fn raw(text: &Untrusted) -> Option<String> {
 }
 
 fn hex(text: &Untrusted) -> String {
-    text.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
+    text.as_bytes().iter().fold(String::new(), |digits, byte| digits + &format!("{byte:02x}"))
 }
 
 /// The time in UTC by RFC 3339; none beyond the year 9999, which the form cannot express.
 fn rfc3339(time: SystemTime) -> Option<String> {
-    const YEAR_10000: Duration = Duration::from_secs(253_402_300_800);
+    const YEAR_10000: u64 = 253_402_300_800;
     let since = time.duration_since(SystemTime::UNIX_EPOCH).ok()?;
-    (since < YEAR_10000).then(|| humantime::format_rfc3339_seconds(time).to_string())
+    (since.as_secs() < YEAR_10000).then(|| humantime::format_rfc3339_seconds(time).to_string())
 }

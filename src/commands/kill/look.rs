@@ -1,0 +1,79 @@
+//! Everything that kill has to know before it acts.
+
+use std::collections::BTreeSet;
+
+use crate::commands::filter::local_set;
+use crate::commands::survey::complete;
+use crate::commands::who;
+use crate::model::{Protocol, Scope, Snapshot, StateSet, UdpScope};
+use crate::platform::{PlatformError, System};
+use crate::query::{Filter, LocalSet, PortTerm, Protocols, Row};
+
+/// One PORT of the command line.
+#[derive(Debug)]
+pub(super) struct Wish {
+    /// What it means.
+    local: LocalSet,
+}
+
+impl Wish {
+    /// The PORTs, each with what it means.
+    pub(super) fn all(terms: &[PortTerm], system: &impl System) -> anyhow::Result<Vec<Self>> {
+        let wish = |term| Ok(Self { local: local_set(std::slice::from_ref(term), system)? });
+        terms.iter().map(wish).collect()
+    }
+
+    /// The PORT as a person reads it.
+    pub(super) fn words(&self) -> String {
+        format!("port {}", who::ranges(self.local.all_ports().ranges()))
+    }
+
+    /// The rows of `rows` on this PORT.
+    pub(super) fn rows<'a>(&self, rows: &[Row<'a>]) -> Vec<Row<'a>> {
+        let filter = Filter { local: Some(self.local.clone()), ..Filter::everything() };
+        rows.iter().copied().filter(|row| filter.admits_socket(&row.socket)).collect()
+    }
+}
+
+/// Looks at every socket on the ports of `filter`, whatever its protocol and state, and at
+/// every socket of the machine that holds a port: what else the owners hold. One walk.
+///
+/// # Errors
+/// When the sockets cannot be read at all.
+pub(super) fn look(filter: &Filter, system: &impl System) -> Result<Snapshot, PlatformError> {
+    let on_ports =
+        Filter { local: filter.local.clone(), families: filter.families, ..Filter::everything() };
+    let holding =
+        Scope { tcp: StateSet::HOLDING, udp: UdpScope::Unconnected, ..Scope::everything() };
+    let mut table = system.sockets(&on_ports.scope(crate::model::Detail::Brief))?;
+    let others = system.sockets(&holding)?;
+    let seen: BTreeSet<_> = table.sockets.iter().filter_map(|socket| socket.inode).collect();
+    let is_new = |socket: &crate::model::Socket| {
+        socket.holds_port() && !socket.inode.is_some_and(|inode| seen.contains(&inode))
+    };
+    table.sockets.extend(others.sockets.into_iter().filter(is_new));
+    for gap in others.gaps {
+        if !table.gaps.contains(&gap) {
+            table.gaps.push(gap);
+        }
+    }
+    Ok(with_parents(complete(system, table, |_| true), system))
+}
+
+/// Adds the parents of the owners: they may start them again.
+fn with_parents(mut snapshot: Snapshot, system: &impl System) -> Snapshot {
+    let parents = snapshot.processes.values().filter_map(|process| process.parent);
+    let unknown = parents.filter(|pid| !snapshot.processes.contains_key(pid)).collect();
+    snapshot.processes.extend(system.processes(&unknown));
+    snapshot
+}
+
+/// Whether a row is of the protocols that kill ends: TCP, unless UDP was named.
+pub(super) fn protocols(asked: Option<Protocols>) -> Protocols {
+    asked.unwrap_or(Protocols { tcp: true, udp: false })
+}
+
+/// Whether only UDP sockets hold a port that nobody asked to end UDP on.
+pub(super) fn is_untouched_udp(row: Row<'_>, asked: Option<Protocols>) -> bool {
+    asked.is_none() && row.socket.protocol == Protocol::Udp && row.socket.holds_port()
+}

@@ -1,0 +1,288 @@
+//! `portwho kill PORT...`: ends what holds the port, and proves that it ended.
+//!
+//! Look, say who it is, refuse or ask, open the processes, look again, signal, wait, and watch
+//! the port. Each PORT gets its verdict; the worst sets the exit code.
+
+mod end;
+mod look;
+mod plan;
+mod refusal;
+mod report;
+mod verdict;
+mod watch;
+mod words;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::{Outcome, Output, filter, who};
+use crate::cli::KillRequest;
+use crate::model::{Gap, Pid, Snapshot, Socket, StateSet};
+use crate::platform::{Signal, System};
+use crate::query::{Filter, PortSet, Row, SortKey, select};
+use end::{End, Opened};
+use look::{Wish, is_untouched_udp};
+use plan::{Group, Plan, is_target, roots};
+use report::Report;
+use verdict::Case;
+use watch::Aftermath;
+
+/// Ends the owners of ports.
+pub(super) fn run(
+    request: &KillRequest,
+    system: &impl System,
+    output: &mut Output,
+) -> anyhow::Result<Outcome> {
+    let wishes = Wish::all(&request.selection.ports, system)?;
+    let filter = Filter {
+        protocols: look::protocols(request.selection.protocols),
+        ..filter::of_selection(&request.selection, system)?
+    };
+    let snapshot = look::look(&filter, system)?;
+    let mut kill =
+        Kill { request, system, filter: &filter, snapshot: &snapshot, report: Report::new(output) };
+    kill.remark_on_gaps();
+    kill.verdicts_without_target(&wishes);
+    kill.end_targets();
+    kill.report.finish()
+}
+
+/// One run of the command.
+struct Kill<'a, S: System> {
+    request: &'a KillRequest,
+    system: &'a S,
+    filter: &'a Filter,
+    snapshot: &'a Snapshot,
+    report: Report<'a>,
+}
+
+/// A group that will be ended, its processes opened.
+struct Target<'a, S: System> {
+    group: Group<'a>,
+    opened: Opened<S::Process>,
+}
+
+impl<'a, S: System> Kill<'a, S> {
+    /// What could not be seen matters only where it concerns the ports themselves; whose other
+    /// sockets are hidden is not asked here.
+    fn remark_on_gaps(&mut self) {
+        for gap in &self.snapshot.gaps {
+            if !matches!(gap, Gap::OwnersHidden { .. } | Gap::OwnersNotFound { .. }) {
+                self.report.remark(crate::render::gaps::line(gap));
+            }
+        }
+    }
+
+    /// The rows that hold the ports, by everything that was asked for.
+    fn targets(&self) -> Vec<Row<'a>> {
+        let rows = select(self.snapshot, self.filter, SortKey::Port).rows;
+        rows.into_iter().filter(|row| is_target(row, self.filter)).collect()
+    }
+
+    /// A verdict for each PORT that nothing holds, or nothing that may be ended.
+    fn verdicts_without_target(&mut self, wishes: &[Wish]) {
+        let targets = self.targets();
+        let all: Vec<Row<'_>> = self.snapshot.sockets.iter().collect();
+        for wish in wishes.iter().filter(|wish| wish.rows(&targets).is_empty()) {
+            let port = wish.words();
+            let rows = wish.rows(&all);
+            let (outcome, text) = self.why_no_target(&rows, &port);
+            self.report.verdict(outcome, format!("{port}: {text}"));
+        }
+    }
+
+    fn why_no_target(&self, rows: &[Row<'_>], port: &str) -> (Outcome, String) {
+        let name = |row: &Row<'_>| who::owner(row, self.snapshot);
+        let names = |rows: &[Row<'_>]| {
+            rows.iter()
+                .map(name)
+                .collect::<BTreeSet<_>>()
+                .into_iter()
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
+        let left_out: Vec<_> =
+            rows.iter().copied().filter(|row| is_target(row, self.filter)).collect();
+        if !left_out.is_empty() {
+            let held = format!("held by {}, which the filters leave out", names(&left_out));
+            return (Outcome::Nothing, held);
+        }
+        let asked = self.request.selection.protocols;
+        let udp: Vec<_> = rows.iter().copied().filter(|row| is_untouched_udp(row, asked)).collect();
+        if !udp.is_empty() {
+            let words = port.trim_start_matches("port ");
+            let held = format!("only UDP sockets hold it, of {}", names(&udp));
+            return (Outcome::Failed, format!("{held}: portwho kill -u {words}"));
+        }
+        if self.snapshot.gaps.iter().any(Gap::may_hide_rows) {
+            return (Outcome::Failed, "cannot tell whether anything holds it".to_owned());
+        }
+        let is_connected = |row: &&Row<'_>| {
+            row.socket.state.is_some_and(|state| StateSet::CONNECTED.contains(state))
+        };
+        let connected = rows.iter().filter(is_connected).count();
+        let only = match connected {
+            0 => String::new(),
+            count => format!(
+                "; {} there, whose processes are never ended",
+                if count == 1 {
+                    "1 connection is".to_owned()
+                } else {
+                    format!("{count} connections are")
+                }
+            ),
+        };
+        (Outcome::Nothing, format!("nothing holds it{only}"))
+    }
+
+    /// Describes, refuses, asks, ends and watches.
+    fn end_targets(&mut self) {
+        let lineage = self.system.lineage();
+        let plan = Plan::new(&self.targets(), self.snapshot, self.filter, &lineage);
+        for row in &plan.unseen {
+            self.refuse_unseen(row);
+        }
+        let contested = plan.contested_ports(&self.snapshot.processes);
+        let mut confirmed = Vec::new();
+        for group in plan.groups {
+            if let Some(target) = self.prepare(group, &contested) {
+                confirmed.push(target);
+            }
+        }
+        if !self.request.dry_run {
+            self.end_confirmed(confirmed);
+        }
+    }
+
+    fn refuse_unseen(&mut self, row: Row<'_>) {
+        let port = row.socket.local.port;
+        let owner = who::owner(row, self.snapshot);
+        let remedy = match row.owner {
+            crate::model::Owner::Hidden => format!("sudo portwho kill {port}"),
+            _ => format!("see portwho {port}"),
+        };
+        self.report.failure(format!("port {port}: held by {owner}: {remedy}"));
+    }
+
+    /// Says who it is; opens its processes and asks, unless it is refused.
+    fn prepare(&mut self, group: Group<'a>, contested: &BTreeSet<u16>) -> Option<Target<'a, S>> {
+        let roots = roots(&group.holders, &self.snapshot.processes);
+        for line in words::description(&group, &roots, self.snapshot) {
+            self.report.say(line);
+        }
+        let ports = who::ports(&group.ports());
+        if let Some((pid, why)) = group.refusal {
+            let text = words::refusal(pid, why, &group, self.snapshot);
+            self.report.failure(format!("{ports}: {text}"));
+            return None;
+        }
+        let can_ask = self.report.can_ask();
+        let is_contested = group.ports().iter().any(|port| contested.contains(port));
+        if is_contested && !self.request.yes && !can_ask {
+            self.report.failure(format!(
+                "{ports}: unrelated processes hold it side by side: confirm all with --yes, or \
+                 name one with --pid"
+            ));
+            return None;
+        }
+        if self.request.dry_run {
+            let named = who::processes(roots.iter().copied(), self.snapshot);
+            self.report.say(format!("would send {} to {named}", self.request.signal));
+            return None;
+        }
+        // Opened before the question: however long the answer takes, it is about these.
+        let opened = Opened::new(&group, self.system);
+        let question = words::question(&roots, self.request.signal, self.snapshot);
+        if !self.request.yes && can_ask && !self.report.ask(question) {
+            self.report.failure(format!("{ports}: not confirmed, nothing was sent"));
+            return None;
+        }
+        Some(Target { group, opened })
+    }
+
+    fn end_confirmed(&mut self, mut targets: Vec<Target<'a, S>>) {
+        let mut took = Vec::new();
+        for target in &mut targets {
+            took.push(self.end_one(target));
+        }
+        let ended: PortSet = targets
+            .iter()
+            .filter(|target| has_ended(target.opened.ends()))
+            .flat_map(|target| target.group.ports())
+            .map(|port| port..=port)
+            .collect();
+        let aftermath = if ended.is_empty() {
+            None
+        } else {
+            match self.watch(&ended) {
+                Ok(aftermath) => Some(aftermath),
+                Err(error) => {
+                    self.report.failure(format!("cannot look at the port again: {error}"));
+                    None
+                }
+            }
+        };
+        for (target, took) in targets.iter().zip(took) {
+            self.tell(target, took, aftermath.as_ref());
+        }
+    }
+
+    fn watch(&self, ports: &PortSet) -> Result<Aftermath, crate::platform::PlatformError> {
+        // Whoever holds the port now matters, not only the owners that were asked for.
+        let anyone = Filter {
+            pids: Vec::new(),
+            names: Vec::new(),
+            users: Vec::new(),
+            ..self.filter.clone()
+        };
+        watch::watch(self.system, &anyone, ports)
+    }
+
+    /// Ends a group; on a terminal offers SIGKILL for what survives.
+    fn end_one(&mut self, target: &mut Target<'a, S>) -> Duration {
+        let sockets: Vec<&Socket> = target.group.sockets.iter().map(|row| &row.socket).collect();
+        let processes: &BTreeMap<_, _> = &self.snapshot.processes;
+        let (signal, timeout) = (self.request.signal, self.request.timeout);
+        let took = target.opened.end(&sockets, processes, signal, timeout);
+        let survivors = target.opened.survivors();
+        let may_offer = !self.request.yes && self.report.can_ask() && signal != Signal::Kill;
+        if survivors.is_empty() || !may_offer {
+            return took;
+        }
+        let named = who::processes(survivors.iter().copied(), self.snapshot);
+        self.report.say(format!("{named} is still running after {}", who::seconds(timeout)));
+        if !self.report.ask(words::question(&survivors, Signal::Kill, self.snapshot)) {
+            return took;
+        }
+        target.opened.forget_survivors();
+        took + target.opened.end(&sockets, processes, Signal::Kill, timeout)
+    }
+
+    /// The verdicts on one group.
+    fn tell(&mut self, target: &Target<'a, S>, took: Duration, aftermath: Option<&Aftermath>) {
+        let case = Case {
+            group: &target.group,
+            before: self.snapshot,
+            signal: self.request.signal,
+            timeout: self.request.timeout,
+        };
+        let ends = target.opened.ends();
+        for (pid, end) in ends {
+            if let Some(verdict) = verdict::of_process(*pid, end, &case) {
+                self.report.verdict(verdict.outcome, verdict.text);
+            }
+        }
+        let (true, Some(aftermath)) = (has_ended(ends), aftermath) else { return };
+        let exited: BTreeSet<Pid> = ends.keys().copied().collect();
+        let already = ends.values().all(|end| matches!(end, End::AlreadyExited));
+        let ports: PortSet = target.group.ports().into_iter().map(|port| port..=port).collect();
+        let remains = watch::remains(self.system, self.filter, &ports);
+        let verdict = verdict::of_ports(&exited, already, took, &case, aftermath, &remains);
+        self.report.verdict(verdict.outcome, verdict.text);
+    }
+}
+
+/// Whether every process of a group is gone.
+fn has_ended(ends: &BTreeMap<Pid, End>) -> bool {
+    !ends.is_empty() && ends.values().all(|end| matches!(end, End::Exited | End::AlreadyExited))
+}

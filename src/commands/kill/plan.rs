@@ -1,0 +1,299 @@
+//! Whom to end: pure, from the rows that hold the ports to groups of processes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::refusal::{Refusal, refusal};
+use crate::model::{OwnedSocket, Pid, Process, Snapshot};
+use crate::query::{Filter, Row};
+
+/// Processes that hold sockets together: one cannot be ended without the others' socket
+/// staying held.
+#[derive(Clone, Debug)]
+pub(super) struct Group<'a> {
+    /// The sockets they hold.
+    pub(super) sockets: Vec<Row<'a>>,
+    /// Those of the holders that were asked for, and no others.
+    pub(super) holders: BTreeSet<Pid>,
+    /// Why none of them is ended, if so.
+    pub(super) refusal: Option<(Pid, Refusal)>,
+}
+
+/// What is to be done about the rows that hold the ports.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Plan<'a> {
+    /// The groups, in the order of their first socket.
+    pub(super) groups: Vec<Group<'a>>,
+    /// Sockets whose holder cannot be named, let alone ended.
+    pub(super) unseen: Vec<Row<'a>>,
+}
+
+impl<'a> Plan<'a> {
+    /// Makes the plan. `lineage` is portwho itself and its ancestors.
+    pub(super) fn new(
+        rows: &[Row<'a>],
+        snapshot: &Snapshot,
+        filter: &Filter,
+        lineage: &[Pid],
+    ) -> Self {
+        let mut plan = Self::default();
+        for row in rows {
+            if row.owner.holders().is_empty() {
+                plan.unseen.push(row);
+            } else {
+                plan.add(row, snapshot, filter);
+            }
+        }
+        for group in &mut plan.groups {
+            group.refusal = group.find_refusal(snapshot, lineage);
+        }
+        plan
+    }
+
+    /// Adds a socket to the group that has a holder of it, and makes one group of several.
+    fn add(&mut self, row: Row<'a>, snapshot: &Snapshot, filter: &Filter) {
+        let shares = |group: &Group<'_>| row.owner.pids().any(|pid| group.is_held_by(pid));
+        let (related, mut groups): (Vec<Group<'a>>, Vec<Group<'a>>) =
+            self.groups.drain(..).partition(shares);
+        let mut merged = Group { sockets: Vec::new(), holders: BTreeSet::new(), refusal: None };
+        for group in related {
+            merged.sockets.extend(group.sockets);
+            merged.holders.extend(group.holders);
+        }
+        merged.sockets.push(row);
+        merged.holders.extend(row.owner.pids().filter(|pid| filter.picks(row, *pid, snapshot)));
+        groups.push(merged);
+        self.groups = groups;
+    }
+
+    /// The ports that unrelated groups hold side by side.
+    pub(super) fn contested_ports(&self, processes: &BTreeMap<Pid, Process>) -> BTreeSet<u16> {
+        let mut contested = BTreeSet::new();
+        for (index, group) in self.groups.iter().enumerate() {
+            let others = self.groups.iter().skip(index + 1);
+            for other in others.filter(|other| !group.is_related(other, processes)) {
+                contested.extend(group.ports().intersection(&other.ports()));
+            }
+        }
+        contested
+    }
+}
+
+impl Group<'_> {
+    /// The ports they hold, of those asked for.
+    pub(super) fn ports(&self) -> BTreeSet<u16> {
+        self.sockets.iter().map(|row| row.socket.local.port).collect()
+    }
+
+    /// Everybody who holds one of the sockets, asked for or not.
+    pub(super) fn everybody(&self) -> BTreeSet<Pid> {
+        self.sockets.iter().flat_map(|row| row.owner.pids()).collect()
+    }
+
+    fn is_held_by(&self, pid: Pid) -> bool {
+        self.sockets.iter().any(|row| row.owner.pids().any(|owner| owner == pid))
+    }
+
+    /// Whether a process of one started a process of the other.
+    fn is_related(&self, other: &Self, processes: &BTreeMap<Pid, Process>) -> bool {
+        let (ours, theirs) = (self.everybody(), other.everybody());
+        let has_parent_in = |pids: &BTreeSet<Pid>, parents: &BTreeSet<Pid>| {
+            pids.iter().any(|pid| parent(*pid, processes).is_some_and(|p| parents.contains(&p)))
+        };
+        has_parent_in(&ours, &theirs) || has_parent_in(&theirs, &ours)
+    }
+
+    /// The first reason not to end the group; one refused holder saves all.
+    fn find_refusal(&self, snapshot: &Snapshot, lineage: &[Pid]) -> Option<(Pid, Refusal)> {
+        let everybody = self.everybody();
+        everybody.iter().find_map(|&pid| {
+            let others = everybody.iter().filter(|other| **other != pid);
+            let others: Vec<&Process> =
+                others.filter_map(|other| snapshot.processes.get(other)).collect();
+            Some((pid, refusal(pid, snapshot.processes.get(&pid), &others, lineage)?))
+        })
+    }
+}
+
+/// Those of `holders` whose parent is not among them: a master before its workers.
+pub(super) fn roots(holders: &BTreeSet<Pid>, processes: &BTreeMap<Pid, Process>) -> BTreeSet<Pid> {
+    let is_child = |pid: &Pid| {
+        parent(*pid, processes).is_some_and(|parent| parent != *pid && holders.contains(&parent))
+    };
+    let roots: BTreeSet<Pid> = holders.iter().copied().filter(|pid| !is_child(pid)).collect();
+    // Parents are read one after the other, so a reused PID could close a circle.
+    if roots.is_empty() { holders.clone() } else { roots }
+}
+
+fn parent(pid: Pid, processes: &BTreeMap<Pid, Process>) -> Option<Pid> {
+    processes.get(&pid)?.parent
+}
+
+/// Whether a row holds a port for the protocols asked for. UDP only when it was named: a
+/// client's UDP socket looks like a server's.
+pub(super) fn is_target(row: &OwnedSocket, filter: &Filter) -> bool {
+    row.socket.holds_port() && filter.admits_socket(&row.socket)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::model::{
+        Endpoint, Holder, Os, Owner, ProcessKind, Protocol, Queues, Session, Socket, TcpState,
+    };
+
+    fn row(port: u16, pids: &[u32], state: TcpState) -> OwnedSocket {
+        let holder = |pid: &u32| Holder { pid: Pid(*pid), descriptor: Some(3) };
+        let mut holders: Vec<Holder> = pids.iter().map(holder).collect();
+        holders.sort_unstable();
+        OwnedSocket {
+            socket: Socket {
+                protocol: Protocol::Tcp,
+                local: Endpoint::new([127, 0, 0, 1].into(), port),
+                foreign: None,
+                mapped: false,
+                interface: None,
+                state: Some(state),
+                inode: Some(7),
+                cookie: None,
+                uid: None,
+                queues: Queues::default(),
+                timer: None,
+                idle_ms: None,
+                cgroup: None,
+            },
+            owner: if pids.is_empty() { Owner::Hidden } else { Owner::Processes(holders.into()) },
+        }
+    }
+
+    fn process(pid: u32, parent: u32) -> (Pid, Process) {
+        let process = Process {
+            pid: Pid(pid),
+            parent: Some(Pid(parent)),
+            name: "web".into(),
+            command: Vec::new(),
+            executable: None,
+            user: None,
+            memory_bytes: None,
+            started: None,
+            session: Session::default(),
+            service: None,
+            kind: ProcessKind::Ordinary,
+        };
+        (Pid(pid), process)
+    }
+
+    fn snapshot(sockets: Vec<OwnedSocket>, parents: &[(u32, u32)]) -> Snapshot {
+        Snapshot {
+            os: Os::Linux,
+            sockets,
+            processes: parents.iter().map(|(pid, parent)| process(*pid, *parent)).collect(),
+            users: BTreeMap::new(),
+            interfaces: BTreeMap::new(),
+            gaps: Vec::new(),
+        }
+    }
+
+    const OWN: [Pid; 3] = [Pid(500), Pid(400), Pid(1)];
+
+    fn plan(snapshot: &Snapshot) -> Plan<'_> {
+        let filter = Filter::everything();
+        let rows: Vec<_> = snapshot.sockets.iter().filter(|row| is_target(row, &filter)).collect();
+        Plan::new(&rows, snapshot, &filter, &OWN)
+    }
+
+    fn pids(numbers: &[u32]) -> BTreeSet<Pid> {
+        numbers.iter().copied().map(Pid).collect()
+    }
+
+    #[test]
+    fn a_master_comes_before_its_workers() {
+        let listening = TcpState::Listening;
+        let sockets = vec![row(80, &[812, 813, 814], listening), row(443, &[812], listening)];
+        let snapshot = snapshot(sockets, &[(812, 1), (813, 812), (814, 812)]);
+        let plan = plan(&snapshot);
+        assert_eq!(plan.groups.len(), 1);
+        assert_eq!(plan.groups[0].holders, pids(&[812, 813, 814]));
+        assert_eq!(roots(&plan.groups[0].holders, &snapshot.processes), pids(&[812]));
+        assert!(plan.contested_ports(&snapshot.processes).is_empty());
+    }
+
+    #[test]
+    fn connected_sockets_make_no_target() {
+        let snapshot = snapshot(vec![row(80, &[900], TcpState::Established)], &[(900, 1)]);
+        assert!(plan(&snapshot).groups.is_empty());
+    }
+
+    #[test]
+    fn strangers_on_one_port_are_contested_and_a_family_is_not() {
+        let listening = TcpState::Listening;
+        let sockets = || vec![row(80, &[812], listening), row(80, &[900], listening)];
+        let strangers = snapshot(sockets(), &[(812, 1), (900, 1)]);
+        let contested = plan(&strangers).contested_ports(&strangers.processes);
+        assert_eq!(contested, BTreeSet::from([80]));
+        let family = snapshot(sockets(), &[(812, 1), (900, 812)]);
+        assert!(plan(&family).contested_ports(&family.processes).is_empty());
+    }
+
+    #[test]
+    fn only_the_owners_asked_for_are_ended() {
+        let snapshot =
+            snapshot(vec![row(80, &[812, 813], TcpState::Listening)], &[(812, 1), (813, 812)]);
+        let filter = Filter { pids: vec![Pid(813)], ..Filter::everything() };
+        let rows: Vec<_> = snapshot.sockets.iter().collect();
+        let plan = Plan::new(&rows, &snapshot, &filter, &OWN);
+        assert_eq!(plan.groups[0].holders, pids(&[813]));
+    }
+
+    #[test]
+    fn one_refused_holder_saves_all() {
+        let snapshot =
+            snapshot(vec![row(80, &[400, 900], TcpState::Listening)], &[(400, 1), (900, 1)]);
+        assert_eq!(plan(&snapshot).groups[0].refusal.as_ref().unwrap().0, Pid(400));
+    }
+
+    fn any_rows() -> impl Strategy<Value = Vec<OwnedSocket>> {
+        let states = prop_oneof![
+            Just(TcpState::Listening),
+            Just(TcpState::Bound),
+            Just(TcpState::Established),
+            Just(TcpState::TimeWait)
+        ];
+        let holders = proptest::collection::vec(prop_oneof![0_u32..12, Just(400), Just(500)], 0..4);
+        let row =
+            (1_u16..5, holders, states).prop_map(|(port, pids, state)| row(port, &pids, state));
+        proptest::collection::vec(row, 0..8)
+    }
+
+    proptest! {
+        #[test]
+        fn a_plan_never_touches_what_did_not_match(
+            rows in any_rows(),
+            parents in proptest::collection::vec((0_u32..12, 0_u32..12), 0..12),
+        ) {
+            let snapshot = snapshot(rows, &parents);
+            let plan = plan(&snapshot);
+            let matched: BTreeSet<Pid> = snapshot
+                .sockets
+                .iter()
+                .filter(|row| row.socket.holds_port())
+                .flat_map(|row| row.owner.pids())
+                .collect();
+            let mut seen = BTreeSet::new();
+            for group in &plan.groups {
+                prop_assert!(group.holders.is_subset(&matched));
+                prop_assert!(seen.is_disjoint(&group.everybody()), "a holder is in one group");
+                seen.extend(group.everybody());
+                if group.refusal.is_none() {
+                    for never in [0, 1, 400, 500] {
+                        prop_assert!(!group.everybody().contains(&Pid(never)));
+                    }
+                }
+                let roots = roots(&group.holders, &snapshot.processes);
+                prop_assert!(roots.is_subset(&group.holders));
+                prop_assert!(!roots.is_empty());
+            }
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! What kill tells, and the worst of it.
+//!
+//! A reader that left or a full disk does not stop a kill half-way: it is told at the end.
+
+use std::fmt::Display;
+
+use crate::commands::{Broken, Outcome, Output};
+
+/// The verdicts so far.
+pub(super) struct Report<'a> {
+    output: &'a mut Output,
+    worst: Outcome,
+    unwritten: Option<anyhow::Error>,
+}
+
+impl<'a> Report<'a> {
+    /// A report without verdicts.
+    pub(super) const fn new(output: &'a mut Output) -> Self {
+        Self { output, worst: Outcome::Done, unwritten: None }
+    }
+
+    /// Tells something on stdout.
+    pub(super) fn say(&mut self, text: impl Display) {
+        if let Err(error) = self.output.result(|out| writeln!(out, "{text}")) {
+            self.unwritten.get_or_insert(error);
+        }
+    }
+
+    /// Tells something on stderr.
+    pub(super) fn remark(&mut self, text: impl Display) {
+        self.output.remark(text);
+    }
+
+    /// A verdict: what ended well on stdout, everything else on stderr.
+    pub(super) fn verdict(&mut self, outcome: Outcome, text: impl Display) {
+        self.worst = self.worst.max(outcome);
+        if outcome == Outcome::Done { self.say(text) } else { self.remark(text) }
+    }
+
+    /// A verdict of failure.
+    pub(super) fn failure(&mut self, text: impl Display) {
+        self.verdict(Outcome::Failed, text);
+    }
+
+    /// Whether there is a person to ask.
+    pub(super) fn can_ask(&self) -> bool {
+        self.output.can_ask()
+    }
+
+    /// Asks.
+    pub(super) fn ask(&mut self, question: impl Display) -> bool {
+        self.output.ask(question)
+    }
+
+    /// The worst verdict; or, after a success that could not be told, why.
+    pub(super) fn finish(self) -> anyhow::Result<Outcome> {
+        match self.unwritten {
+            Some(error) if !error.is::<Broken>() => Err(error),
+            _ => Ok(self.worst),
+        }
+    }
+}

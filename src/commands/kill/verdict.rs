@@ -1,0 +1,153 @@
+//! What became of it, in words and as an outcome.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::end::End;
+use super::plan::Group;
+use super::watch::{Aftermath, Remains};
+use super::words::stop_command;
+use crate::commands::{Outcome, who};
+use crate::model::{OwnedSocket, Pid, Snapshot, TcpState};
+use crate::platform::{PlatformError, Signal};
+
+/// A sentence and what it means for the exit code.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Verdict {
+    pub(super) outcome: Outcome,
+    pub(super) text: String,
+}
+
+impl Verdict {
+    fn failed(text: String) -> Self {
+        Self { outcome: Outcome::Failed, text }
+    }
+}
+
+/// What is known when a group has been dealt with.
+pub(super) struct Case<'a> {
+    /// The group.
+    pub(super) group: &'a Group<'a>,
+    /// What was seen before.
+    pub(super) before: &'a Snapshot,
+    /// What was sent.
+    pub(super) signal: Signal,
+    /// How long was waited.
+    pub(super) timeout: Duration,
+}
+
+/// One verdict for each process that did not end as it should.
+pub(super) fn of_process(pid: Pid, end: &End, case: &Case<'_>) -> Option<Verdict> {
+    let name = who::process(pid, case.before);
+    let ports = who::ports(&case.group.ports());
+    Some(match end {
+        End::Exited | End::AlreadyExited => return None,
+        End::LetGo => Verdict {
+            outcome: Outcome::Nothing,
+            text: format!("{name} no longer holds {ports}; nothing was sent"),
+        },
+        End::Survived { holds: true } => Verdict::failed(survived(&name, &ports, case)),
+        End::Survived { holds: false } => Verdict::failed(format!(
+            "{name} let go of {ports}, but is still running after {}: it may be draining; wait, \
+             or end it with kill -9 {pid}",
+            who::seconds(case.timeout)
+        )),
+        End::Failed(PlatformError::NotPermitted) => {
+            let words = port_words(&case.group.ports());
+            Verdict::failed(format!("{name}: not permitted: sudo portwho kill {words}"))
+        }
+        End::Failed(error) => Verdict::failed(format!("{name}: {error}")),
+    })
+}
+
+fn survived(name: &str, ports: &str, case: &Case<'_>) -> String {
+    let waited = who::seconds(case.timeout);
+    let still = format!("{name} is still running after {waited} and holds {ports}");
+    if case.signal == Signal::Kill {
+        return format!("{still}: it hangs in the kernel, which only a reboot may end");
+    }
+    format!("{still}: portwho kill --force {}", port_words(&case.group.ports()))
+}
+
+/// The verdict on a group whose processes have all exited: are its ports free?
+pub(super) fn of_ports(
+    exited: &BTreeSet<Pid>,
+    all_already: bool,
+    took: Duration,
+    case: &Case<'_>,
+    aftermath: &Aftermath,
+    remains: &Remains,
+) -> Verdict {
+    let pids = who::pids(exited);
+    let gone = if all_already {
+        format!("{pids} had already exited")
+    } else {
+        format!("{pids} exited after {}", who::tenths(took))
+    };
+    let ports = case.group.ports();
+    let taken: Vec<&OwnedSocket> = ports.iter().flat_map(|port| aftermath.on(*port)).collect();
+    if taken.is_empty() {
+        let verb = if ports.len() == 1 { "is" } else { "are" };
+        let text = format!("{gone}; {} {verb} free{}", who::ports(&ports), remaining(remains));
+        return Verdict { outcome: Outcome::Done, text };
+    }
+    let reasons: BTreeSet<String> =
+        taken.iter().map(|row| held_again(row, case, aftermath)).collect();
+    let reasons: Vec<String> = reasons.into_iter().collect();
+    Verdict::failed(format!("{gone}, but {}", reasons.join("; ")))
+}
+
+/// `port 80 was taken again by web (PID 900): ...`. A socket of another group was there before.
+fn held_again(row: &OwnedSocket, case: &Case<'_>, aftermath: &Aftermath) -> String {
+    let port = row.socket.local.port;
+    let after = &aftermath.holders;
+    let owner = who::owner(row, after);
+    if was_held_by_others(row, case) {
+        return format!("port {port} is still held by {owner}");
+    }
+    let first = row.owner.pids().next();
+    let newcomer = first.and_then(|pid| after.processes.get(&pid));
+    let why = match newcomer {
+        None => String::new(),
+        Some(process) => match (stop_command(process), process.parent) {
+            (Some(stop), _) => format!(": {stop}"),
+            (None, Some(parent)) if parent != Pid(1) => {
+                format!(": its parent {} started it", who::process(parent, case.before))
+            }
+            _ => String::new(),
+        },
+    };
+    format!("port {port} was taken again by {owner}{why}")
+}
+
+/// Whether somebody who was not to be ended held this very socket before.
+fn was_held_by_others(row: &OwnedSocket, case: &Case<'_>) -> bool {
+    let now: BTreeSet<Pid> = row.owner.pids().collect();
+    case.before.sockets.iter().any(|before| {
+        let same = before.socket.cookie.is_some()
+            && before.socket.cookie == row.socket.cookie
+            && before.socket.inode == row.socket.inode;
+        let then: BTreeSet<Pid> = before.owner.pids().collect();
+        same && now.is_subset(&then)
+    })
+}
+
+/// ` (12 TIME_WAIT, 58 s: a bind without SO_REUSEADDR fails until then)`.
+fn remaining(remains: &Remains) -> String {
+    if remains.counts.is_empty() {
+        return String::new();
+    }
+    let count = |(state, count): (&TcpState, &usize)| match state {
+        TcpState::TimeWait => {
+            format!("{count} TIME_WAIT, {} s", remains.time_wait_ms.div_ceil(1000))
+        }
+        state => format!("{count} {state}"),
+    };
+    let counts: Vec<String> = remains.counts.iter().map(count).collect();
+    format!(" ({}: a bind without SO_REUSEADDR fails until then)", counts.join(", "))
+}
+
+/// `80,443`, as it is typed.
+pub(super) fn port_words(ports: &BTreeSet<u16>) -> String {
+    ports.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
+}

@@ -1,0 +1,72 @@
+//! Processes, ports and durations, named in a sentence.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use crate::model::{OwnedSocket, Owner, Pid, PortRange, Snapshot};
+use crate::render::escape::Escaped;
+
+/// `nginx (PID 812)`.
+pub(super) fn process(pid: Pid, snapshot: &Snapshot) -> String {
+    match snapshot.processes.get(&pid) {
+        Some(process) => format!("{} (PID {pid})", Escaped(&process.name)),
+        None => format!("PID {pid}"),
+    }
+}
+
+/// `nginx (PID 812), nginx (PID 813)`.
+pub(super) fn processes(pids: impl IntoIterator<Item = Pid>, snapshot: &Snapshot) -> String {
+    let named: Vec<String> = pids.into_iter().map(|pid| process(pid, snapshot)).collect();
+    named.join(", ")
+}
+
+/// Who holds a socket, or as much as can be said.
+pub(super) fn owner(row: &OwnedSocket, snapshot: &Snapshot) -> String {
+    match &row.owner {
+        Owner::Processes(_) => processes(row.owner.pids(), snapshot),
+        Owner::Kernel(reason) => format!("the kernel ({})", reason.word()),
+        Owner::Hidden => match row.socket.uid {
+            Some(uid) => format!("a process of {}", Escaped(&snapshot.user_name(uid))),
+            None => "a hidden process".to_owned(),
+        },
+        Owner::NotFound => "no process that can be found".to_owned(),
+    }
+}
+
+/// `PID 812`, `PIDs 812, 813`.
+pub(super) fn pids(pids: &BTreeSet<Pid>) -> String {
+    let numbers: Vec<String> = pids.iter().map(ToString::to_string).collect();
+    let noun = if numbers.len() == 1 { "PID" } else { "PIDs" };
+    format!("{noun} {}", numbers.join(", "))
+}
+
+/// `port 80`, `ports 80, 443`.
+pub(super) fn ports(ports: &BTreeSet<u16>) -> String {
+    let numbers: Vec<String> = ports.iter().map(ToString::to_string).collect();
+    let noun = if numbers.len() == 1 { "port" } else { "ports" };
+    format!("{noun} {}", numbers.join(", "))
+}
+
+/// `80,8000-8010`.
+pub(super) fn ranges(ranges: &[PortRange]) -> String {
+    let word = |range: &PortRange| match (range.start(), range.end()) {
+        (start, end) if start == end => start.to_string(),
+        (start, end) => format!("{start}-{end}"),
+    };
+    ranges.iter().map(word).collect::<Vec<_>>().join(",")
+}
+
+/// `1 client`, `12 clients`.
+pub(super) fn count(number: usize, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}
+
+/// `0.2 s`.
+pub(super) fn tenths(duration: Duration) -> String {
+    format!("{:.1} s", duration.as_secs_f64())
+}
+
+/// `5 s`, `0.5 s`: as it was typed.
+pub(super) fn seconds(duration: Duration) -> String {
+    format!("{} s", duration.as_secs_f64())
+}
