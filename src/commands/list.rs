@@ -49,10 +49,7 @@ fn view(request: &ListRequest, output: &Output) -> Box<dyn View> {
         color: match request.color {
             ColorWhen::Always => true,
             ColorWhen::Never => false,
-            // no-color.org: set and not empty.
-            ColorWhen::Auto => {
-                output.is_terminal() && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
-            }
+            ColorWhen::Auto => output.is_terminal() && takes_color(),
         },
     };
     match request.view {
@@ -62,4 +59,11 @@ fn view(request: &ListRequest, output: &Output) -> Box<dyn View> {
         ViewKind::Summary => Box::new(Summary(style)),
         ViewKind::SummaryJson => Box::new(SummaryJson),
     }
+}
+
+/// Whether the environment leaves colours on: NO_COLOR (no-color.org: set and not empty) and a
+/// terminal that knows no escapes turn them off.
+fn takes_color() -> bool {
+    env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+        && env::var_os("TERM").is_none_or(|terminal| terminal != "dumb")
 }

@@ -57,6 +57,8 @@ pub struct Process {
     pub command: Vec<Untrusted>,
     /// The path of the program.
     pub executable: Option<Untrusted>,
+    /// The (effective) user's number, on systems that number users.
+    pub uid: Option<Uid>,
     /// The name of the (effective) user, or the number where it has no name.
     pub user: Option<Untrusted>,
     /// The resident set, in bytes.

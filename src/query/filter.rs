@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use super::{NamePattern, PortSet, UserTerm};
 use crate::model::{
     Detail, Families, Family, OwnedSocket, Pid, PortRange, Process, Protocol, Scope, Snapshot,
-    Socket, StateSet, TcpState, UdpScope,
+    Socket, StateSet, TcpState, UdpScope, Uid, Untrusted,
 };
 
 /// An address with ports, as in `127.0.0.1:80`.
@@ -192,12 +192,14 @@ impl Filter {
 
     /// Whether the socket's user, or that of `owner`, was asked for.
     fn admits_user(&self, row: &OwnedSocket, owner: Option<&Process>, snapshot: &Snapshot) -> bool {
-        let owners_name = owner.and_then(|process| process.user.as_ref());
-        let socket_is =
-            |user: &UserTerm, uid| user.is_number(uid) || user.is_name(&snapshot.user_name(uid));
+        let is = |user: &UserTerm, uid: Option<Uid>, name: Option<&Untrusted>| {
+            uid.is_some_and(|uid| user.is_number(uid))
+                || name.is_some_and(|name| user.is_name(name))
+        };
+        let socket_user = row.socket.uid.map(|uid| snapshot.user_name(uid));
         any_or_none(&self.users, |user| {
-            owners_name.is_some_and(|name| user.is_name(name))
-                || row.socket.uid.is_some_and(|uid| socket_is(user, uid))
+            is(user, row.socket.uid, socket_user.as_ref())
+                || owner.is_some_and(|owner| is(user, owner.uid, owner.user.as_ref()))
         })
     }
 }

@@ -80,6 +80,7 @@ mod tests {
             name: "Nginx".into(),
             command: Vec::new(),
             executable: None,
+            uid: None,
             user: Some("root".into()),
             memory_bytes: None,
             started: None,

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use super::{Outcome, Output, filter, who};
 use crate::cli::KillRequest;
-use crate::model::{Gap, Pid, Snapshot, Socket, StateSet};
+use crate::model::{Gap, Owner, Pid, Snapshot, Socket, StateSet};
 use crate::platform::{Signal, System};
 use crate::query::{Filter, PortSet, Row, SortKey, select};
 use end::{End, Opened};
@@ -145,7 +145,7 @@ impl<'a, S: System> Kill<'a, S> {
         let contested = plan.contested_ports(&self.snapshot.processes);
         let mut confirmed = Vec::new();
         for group in plan.groups {
-            if let Some(target) = self.prepare(group, &contested) {
+            if let Some(target) = self.prepare(group, &contested, &lineage) {
                 confirmed.push(target);
             }
         }
@@ -158,16 +158,27 @@ impl<'a, S: System> Kill<'a, S> {
         let port = row.socket.local.port;
         let owner = who::owner(row, self.snapshot);
         let remedy = match row.owner {
-            crate::model::Owner::Hidden => format!("sudo portwho kill {port}"),
+            Owner::Hidden if self.looks_as_root() => "not even root may look there".to_owned(),
+            Owner::Hidden => format!("sudo portwho kill {port}"),
             _ => format!("see portwho {port}"),
         };
         self.report.failure(format!("port {port}: held by {owner}: {remedy}"));
     }
 
+    fn looks_as_root(&self) -> bool {
+        let as_root = |gap: &Gap| matches!(gap, Gap::OwnersHidden { as_root: true, .. });
+        self.snapshot.gaps.iter().any(as_root)
+    }
+
     /// Says who it is; opens its processes and asks, unless it is refused.
-    fn prepare(&mut self, group: Group<'a>, contested: &BTreeSet<u16>) -> Option<Target<'a, S>> {
+    fn prepare(
+        &mut self,
+        group: Group<'a>,
+        contested: &BTreeSet<u16>,
+        lineage: &[Pid],
+    ) -> Option<Target<'a, S>> {
         let roots = roots(&group.holders, &self.snapshot.processes);
-        for line in words::description(&group, &roots, self.snapshot) {
+        for line in words::description(&group, &roots, lineage, self.snapshot) {
             self.report.say(line);
         }
         let ports = who::ports(&group.ports());

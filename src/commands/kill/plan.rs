@@ -174,6 +174,7 @@ mod tests {
             name: "web".into(),
             command: Vec::new(),
             executable: None,
+            uid: None,
             user: None,
             memory_bytes: None,
             started: None,

@@ -16,6 +16,7 @@ use crate::render::local_end;
 pub(super) fn description(
     group: &Group<'_>,
     roots: &BTreeSet<Pid>,
+    lineage: &[Pid],
     snapshot: &Snapshot,
 ) -> Vec<String> {
     let ends: BTreeSet<String> =
@@ -33,7 +34,7 @@ pub(super) fn description(
     }
     lines.extend(other_ports(group, snapshot));
     lines.extend(clients(group, snapshot));
-    lines.extend(roots.iter().filter_map(|pid| restarts(*pid, snapshot)));
+    lines.extend(roots.iter().filter_map(|pid| restarts(*pid, lineage, snapshot)));
     lines
 }
 
@@ -78,13 +79,13 @@ fn clients_are(count: usize) -> String {
     format!("{} {verb}", who::count(count, "client"))
 }
 
-/// What may start the process again.
-fn restarts(pid: Pid, snapshot: &Snapshot) -> Option<String> {
+/// What may start the process again. The shell that portwho was typed into does not.
+fn restarts(pid: Pid, lineage: &[Pid], snapshot: &Snapshot) -> Option<String> {
     let process = snapshot.processes.get(&pid)?;
     if let Some(stop) = stop_command(process) {
         return Some(format!("  systemd may start it again: {stop}"));
     }
-    let parent = process.parent.filter(|parent| *parent != Pid(1))?;
+    let parent = process.parent.filter(|parent| *parent != Pid(1) && !lineage.contains(parent))?;
     Some(format!("  its parent {} may start it again", who::process(parent, snapshot)))
 }
 

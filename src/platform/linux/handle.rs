@@ -9,11 +9,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec};
-use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use rustix::process::PidfdFlags;
 
-use super::proc_dir::{is_gone, open_dir, open_proc};
+use super::proc_dir::{is_gone, open_dir, open_proc, read_file};
 use super::walk::{Inodes, held_by};
 use crate::model::{Pid, Socket};
 use crate::platform::decode::proc_stat;
@@ -59,15 +58,7 @@ impl Handle {
 
     /// Whether the process has exited, by its /proc/PID/stat.
     fn has_exited(&self) -> Result<bool, PlatformError> {
-        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
-        let read = || -> Result<Vec<u8>, Errno> {
-            let file = rustix::fs::openat(&self.directory, c"stat", flags, Mode::empty())?;
-            let mut bytes = vec![0; 4096];
-            let length = rustix::io::read(file, bytes.as_mut_slice())?;
-            bytes.truncate(length);
-            Ok(bytes)
-        };
-        match read() {
+        match read_file(&self.directory, c"stat") {
             Ok(bytes) => Ok(proc_stat::stat(&bytes).is_ok_and(|stat| stat.has_exited())),
             Err(error) if is_gone(error) => Ok(true),
             Err(error) => Err(look_error(self.pid, error)),

@@ -3,11 +3,15 @@
 use std::ffi::CStr;
 use std::os::fd::{AsFd, OwnedFd};
 
+use rustix::buffer::spare_capacity;
 use rustix::fs::{Mode, OFlags, RawDir};
 use rustix::io::Errno;
 
 /// A quarter of what a process with a thousand descriptors needs; larger buffers bring nothing.
 const ENTRIES_BUFFER: usize = 32 * 1024;
+
+/// Enough for most files of a process at once.
+const FILE_BUFFER: usize = 2 * 1024;
 
 /// A buffer for directory entries.
 #[derive(Debug)]
@@ -48,6 +52,25 @@ pub(super) fn open_dir(
 /// Opens /proc itself.
 pub(super) fn open_proc() -> rustix::io::Result<OwnedFd> {
     open_dir(rustix::fs::CWD, c"/proc")
+}
+
+/// Reads a small file below `parent` to its end. /proc gives no sizes, so asking for one would
+/// be two calls in vain.
+pub(super) fn read_file(
+    parent: impl AsFd,
+    path: impl rustix::path::Arg,
+) -> rustix::io::Result<Vec<u8>> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+    let file = rustix::fs::openat(parent, path, flags, Mode::empty())?;
+    let mut bytes = Vec::with_capacity(FILE_BUFFER);
+    loop {
+        bytes.reserve(FILE_BUFFER);
+        match rustix::io::read(&file, spare_capacity(&mut bytes)) {
+            Ok(0) => return Ok(bytes),
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 /// Whether an error only says that the process went away meanwhile.

@@ -2,11 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::num::NonZero;
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
+use std::thread;
 use std::time::{Duration, SystemTime};
 
 use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, UpdateKind};
 
+use super::proc_dir::{open_proc, read_file};
 use super::user_name;
 use crate::model::{Pid, Process, ProcessKind, Session, Uid, Untrusted};
 use crate::platform::decode::{cgroup, proc_stat};
@@ -14,13 +18,31 @@ use crate::platform::decode::{cgroup, proc_stat};
 /// The length at which the kernel cuts a name (`TASK_COMM_LEN` less its NUL).
 const LONGEST_COMM: usize = 15;
 
-/// Describes those of `pids` that still exist.
+/// A thread is worth its start from about this many processes.
+const PROCESSES_PER_THREAD: usize = 100;
+
+/// Describes those of `pids` that still exist, on every core when there are many.
 pub(super) fn describe(pids: &BTreeSet<Pid>) -> BTreeMap<Pid, Process> {
-    if pids.is_empty() {
-        return BTreeMap::new();
-    }
-    let Ok(mut system) = sysinfo::System::new() else {
-        return BTreeMap::new();
+    let pids: Vec<Pid> = pids.iter().copied().collect();
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    let threads = cores.min(pids.len() / PROCESSES_PER_THREAD + 1);
+    let mut parts = pids.chunks(pids.len().div_ceil(threads).max(1));
+    let Some(own_part) = parts.next() else { return BTreeMap::new() };
+    thread::scope(|scope| {
+        let work = |part| thread::Builder::new().spawn_scoped(scope, move || describe_part(part));
+        let others: Vec<_> = parts.map(|part| (part, work(part))).collect();
+        let mut described = describe_part(own_part);
+        for (part, other) in others {
+            let joined = other.ok().and_then(|thread| thread.join().ok());
+            described.extend(joined.unwrap_or_else(|| describe_part(part)));
+        }
+        described.into_iter().collect()
+    })
+}
+
+fn describe_part(pids: &[Pid]) -> Vec<(Pid, Process)> {
+    let (Ok(mut system), Ok(proc)) = (sysinfo::System::new(), open_proc()) else {
+        return Vec::new();
     };
     let wanted: Vec<sysinfo::Pid> = pids.iter().map(|pid| sysinfo::Pid::from_u32(pid.0)).collect();
     let kind = ProcessRefreshKind::nothing()
@@ -29,43 +51,49 @@ pub(super) fn describe(pids: &BTreeSet<Pid>) -> BTreeMap<Pid, Process> {
         .with_exe(UpdateKind::Always)
         .without_tasks();
     system.refresh_processes_specifics(ProcessesToUpdate::Some(&wanted), false, kind);
-    let mut names = UserNames::default();
     let boot_known = sysinfo::System::boot_time().is_ok_and(|seconds| seconds > 0);
+    let mut source = Describer { proc, names: UserNames::default(), boot_known };
     let described = pids.iter().filter_map(|&pid| {
         let process = system.process(sysinfo::Pid::from_u32(pid.0))?;
-        Some((pid, describe_one(pid, process, &mut names, boot_known)))
+        Some((pid, source.describe(pid, process)))
     });
     described.collect()
 }
 
-fn describe_one(
-    pid: Pid,
-    process: &sysinfo::Process,
-    names: &mut UserNames,
+/// What is needed beside sysinfo.
+struct Describer {
+    proc: OwnedFd,
+    names: UserNames,
     boot_known: bool,
-) -> Process {
-    let command = read_command(pid);
-    let executable = process.exe().map(|path| Untrusted::from(path.as_os_str()));
-    let stat = read_stat(pid);
-    let service = read_unit(pid);
-    let uid = process.effective_user_id().or(process.user_id()).map(|uid| Uid(**uid));
-    let started = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(process.start_time()));
-    let terminal = stat.and_then(|stat| terminal_name(stat.terminal));
-    Process {
-        pid,
-        parent: process.parent().map(|parent| Pid(parent.as_u32())).filter(|&pid| pid != Pid(0)),
-        name: image_name(process.name().as_bytes(), executable.as_ref(), command.first()),
-        command,
-        executable,
-        user: uid.map(|uid| names.get(uid)),
-        memory_bytes: Some(process.memory()),
-        started: started.filter(|_| boot_known),
-        session: Session {
-            name: terminal.or_else(|| service.clone()),
-            id: stat.map(|stat| stat.session),
-        },
-        service,
-        kind: stat.map_or(ProcessKind::Ordinary, |stat| stat.kind),
+}
+
+impl Describer {
+    fn describe(&mut self, pid: Pid, process: &sysinfo::Process) -> Process {
+        let command = read_command(&self.proc, pid);
+        let executable = process.exe().map(|path| Untrusted::from(path.as_os_str()));
+        let stat = read_stat(&self.proc, pid);
+        let service = read_unit(&self.proc, pid);
+        let uid = process.effective_user_id().or(process.user_id()).map(|uid| Uid(**uid));
+        let started = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(process.start_time()));
+        let terminal = stat.and_then(|stat| terminal_name(stat.terminal));
+        let parent = process.parent().map(|parent| Pid(parent.as_u32()));
+        Process {
+            pid,
+            parent: parent.filter(|&pid| pid != Pid(0)),
+            name: image_name(process.name().as_bytes(), executable.as_ref(), command.first()),
+            command,
+            executable,
+            uid,
+            user: uid.map(|uid| self.names.get(uid)),
+            memory_bytes: Some(process.memory()),
+            started: started.filter(|_| self.boot_known),
+            session: Session {
+                name: terminal.or_else(|| service.clone()),
+                id: stat.map(|stat| stat.session),
+            },
+            service,
+            kind: stat.map_or(ProcessKind::Ordinary, |stat| stat.kind),
+        }
     }
 }
 
@@ -106,26 +134,26 @@ fn terminal_name(device: u32) -> Option<Untrusted> {
 /// This process, its parent, and so on up to the first.
 pub(super) fn lineage() -> Vec<Pid> {
     let own = Pid(std::process::id());
-    std::iter::successors(Some(own), |&pid| read_stat(pid)?.parent).collect()
+    let Ok(proc) = open_proc() else { return vec![own] };
+    std::iter::successors(Some(own), |&pid| read_stat(&proc, pid)?.parent).collect()
 }
 
 /// The command line. sysinfo would drop empty arguments.
-fn read_command(pid: Pid) -> Vec<Untrusted> {
-    let mut bytes = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-    if bytes.last() == Some(&0) {
-        bytes.pop();
-    } else if bytes.is_empty() {
+fn read_command(proc: &OwnedFd, pid: Pid) -> Vec<Untrusted> {
+    let bytes = read_file(proc, format!("{pid}/cmdline")).unwrap_or_default();
+    if bytes.is_empty() {
         return Vec::new();
     }
-    bytes.split(|&byte| byte == 0).map(Untrusted::new).collect()
+    let arguments = bytes.strip_suffix(&[0]).unwrap_or(&bytes);
+    arguments.split(|&byte| byte == 0).map(Untrusted::new).collect()
 }
 
-fn read_stat(pid: Pid) -> Option<proc_stat::Stat> {
-    proc_stat::stat(&fs::read(format!("/proc/{pid}/stat")).ok()?).ok()
+fn read_stat(proc: &OwnedFd, pid: Pid) -> Option<proc_stat::Stat> {
+    proc_stat::stat(&read_file(proc, format!("{pid}/stat")).ok()?).ok()
 }
 
-fn read_unit(pid: Pid) -> Option<Untrusted> {
-    let file = fs::read(format!("/proc/{pid}/cgroup")).ok()?;
+fn read_unit(proc: &OwnedFd, pid: Pid) -> Option<Untrusted> {
+    let file = read_file(proc, format!("{pid}/cgroup")).ok()?;
     cgroup::unit(&file).map(Untrusted::new)
 }
 
