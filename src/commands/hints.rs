@@ -15,7 +15,7 @@ pub(super) fn when_nothing_matched(filter: &Filter, system: &impl System) -> Vec
         return vec!["no socket matches".to_owned()];
     };
     let ports = local.all_ports();
-    let mut hints = vec![format!("port {}: no socket matches", who::ranges(ports.ranges()))];
+    let mut hints = vec![format!("{}: no socket matches", who::local(local))];
     hints.extend(local.places.iter().flat_map(|place| wildcard_holders(place, system)));
     hints.extend(foreign_connections(&ports, system));
     hints
@@ -42,7 +42,7 @@ fn wildcard_holders(place: &Place, system: &impl System) -> Vec<String> {
 }
 
 /// Whether the socket is a wildcard that takes what comes for `place`.
-fn covers(socket: &Socket, place: &Place) -> bool {
+pub(super) fn covers(socket: &Socket, place: &Place) -> bool {
     let address = match (socket.local.address, place.address) {
         (IpAddr::V4(wildcard), IpAddr::V4(_)) => wildcard.is_unspecified(),
         // A dual-stack socket takes IPv4 too; that it is one, the kernel does not tell here.

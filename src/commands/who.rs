@@ -1,9 +1,11 @@
 //! Processes, ports and durations, named in a sentence.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::model::{OwnedSocket, Owner, Pid, PortRange, Snapshot};
+use crate::query::LocalSet;
 use crate::render::escape::Escaped;
 
 /// `nginx (PID 812)`.
@@ -54,6 +56,20 @@ pub(super) fn ranges(ranges: &[PortRange]) -> String {
         (start, end) => format!("{start}-{end}"),
     };
     ranges.iter().map(word).collect::<Vec<_>>().join(",")
+}
+
+/// `port 80,8000-8010`, `127.0.0.1:80`: what was asked for, in its own words.
+pub(super) fn local(local: &LocalSet) -> String {
+    let ports = Some(&local.ports).filter(|ports| !ports.is_empty());
+    let ports = ports.map(|ports| format!("port {}", ranges(ports.ranges())));
+    let places = local.places.iter().map(|place| {
+        let port = ranges(std::slice::from_ref(&place.ports));
+        match place.address {
+            IpAddr::V4(address) => format!("{address}:{port}"),
+            IpAddr::V6(address) => format!("[{address}]:{port}"),
+        }
+    });
+    ports.into_iter().chain(places).collect::<Vec<_>>().join(", ")
 }
 
 /// `1 client`, `12 clients`.

@@ -139,8 +139,8 @@ mod tests {
         let listening = Filter { listening: true, ..states };
         assert_eq!(shown(&listening).len(), 4);
         let names = vec![NamePattern::new("ng*"), NamePattern::new("absent")];
-        let named = Filter { names, ..listening };
-        assert_eq!(shown(&named), ["10.0.0.2/80", "::/80"]);
+        let by_name = Filter { names, ..listening };
+        assert_eq!(shown(&by_name), ["10.0.0.2/80", "::/80"]);
     }
 
     #[test]

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use crate::commands::filter::local_set;
 use crate::commands::survey::complete;
 use crate::commands::who;
-use crate::model::{Protocol, Scope, Snapshot, StateSet, UdpScope};
+use crate::model::{Detail, Scope, Snapshot, Socket, StateSet, UdpScope};
 use crate::platform::{PlatformError, System};
-use crate::query::{Filter, LocalSet, PortTerm, Protocols, Row};
+use crate::query::{Filter, LocalSet, Place, PortTerm, Protocols, Row};
 
 /// One PORT of the command line.
 #[derive(Debug)]
@@ -25,7 +25,17 @@ impl Wish {
 
     /// The PORT as a person reads it.
     pub(super) fn words(&self) -> String {
-        format!("port {}", who::ranges(self.local.all_ports().ranges()))
+        who::local(&self.local)
+    }
+
+    /// Its addresses, where it names any.
+    pub(super) fn places(&self) -> &[Place] {
+        &self.local.places
+    }
+
+    /// The PORT as it is typed.
+    pub(super) fn typed(&self) -> String {
+        self.words().trim_start_matches("port ").to_owned()
     }
 
     /// The rows of `rows` on this PORT.
@@ -45,10 +55,10 @@ pub(super) fn look(filter: &Filter, system: &impl System) -> Result<Snapshot, Pl
         Filter { local: filter.local.clone(), families: filter.families, ..Filter::everything() };
     let holding =
         Scope { tcp: StateSet::HOLDING, udp: UdpScope::Unconnected, ..Scope::everything() };
-    let mut table = system.sockets(&on_ports.scope(crate::model::Detail::Brief))?;
+    let mut table = system.sockets(&on_ports.scope(Detail::Brief))?;
     let others = system.sockets(&holding)?;
     let seen: BTreeSet<_> = table.sockets.iter().filter_map(|socket| socket.inode).collect();
-    let is_new = |socket: &crate::model::Socket| {
+    let is_new = |socket: &Socket| {
         socket.holds_port() && !socket.inode.is_some_and(|inode| seen.contains(&inode))
     };
     table.sockets.extend(others.sockets.into_iter().filter(is_new));
@@ -68,12 +78,7 @@ fn with_parents(mut snapshot: Snapshot, system: &impl System) -> Snapshot {
     snapshot
 }
 
-/// Whether a row is of the protocols that kill ends: TCP, unless UDP was named.
+/// The protocols that kill ends: TCP, unless UDP was named.
 pub(super) fn protocols(asked: Option<Protocols>) -> Protocols {
     asked.unwrap_or(Protocols { tcp: true, udp: false })
-}
-
-/// Whether only UDP sockets hold a port that nobody asked to end UDP on.
-pub(super) fn is_untouched_udp(row: Row<'_>, asked: Option<Protocols>) -> bool {
-    asked.is_none() && row.socket.protocol == Protocol::Udp && row.socket.holds_port()
 }

@@ -5,6 +5,7 @@
 
 mod end;
 mod look;
+mod no_target;
 mod plan;
 mod refusal;
 mod report;
@@ -17,11 +18,12 @@ use std::time::Duration;
 
 use super::{Outcome, Output, filter, who};
 use crate::cli::KillRequest;
-use crate::model::{Gap, Owner, Pid, Snapshot, Socket, StateSet};
-use crate::platform::{Signal, System};
+use crate::model::{Gap, Owner, Pid, Snapshot, Socket};
+use crate::platform::{PlatformError, Signal, System};
 use crate::query::{Filter, PortSet, Row, SortKey, select};
+use crate::render::gaps;
 use end::{End, Opened};
-use look::{Wish, is_untouched_udp};
+use look::Wish;
 use plan::{Group, Plan, is_target, roots};
 use report::Report;
 use verdict::Case;
@@ -68,7 +70,7 @@ impl<'a, S: System> Kill<'a, S> {
     fn remark_on_gaps(&mut self) {
         for gap in &self.snapshot.gaps {
             if !matches!(gap, Gap::OwnersHidden { .. } | Gap::OwnersNotFound { .. }) {
-                self.report.remark(crate::render::gaps::line(gap));
+                self.report.remark(gaps::line(gap));
             }
         }
     }
@@ -82,57 +84,11 @@ impl<'a, S: System> Kill<'a, S> {
     /// A verdict for each PORT that nothing holds, or nothing that may be ended.
     fn verdicts_without_target(&mut self, wishes: &[Wish]) {
         let targets = self.targets();
-        let all: Vec<Row<'_>> = self.snapshot.sockets.iter().collect();
-        for wish in wishes.iter().filter(|wish| wish.rows(&targets).is_empty()) {
-            let port = wish.words();
-            let rows = wish.rows(&all);
-            let (outcome, text) = self.why_no_target(&rows, &port);
-            self.report.verdict(outcome, format!("{port}: {text}"));
-        }
-    }
-
-    fn why_no_target(&self, rows: &[Row<'_>], port: &str) -> (Outcome, String) {
-        let name = |row: &Row<'_>| who::owner(row, self.snapshot);
-        let names = |rows: &[Row<'_>]| {
-            rows.iter()
-                .map(name)
-                .collect::<BTreeSet<_>>()
-                .into_iter()
-                .collect::<Vec<_>>()
-                .join(", ")
-        };
-        let left_out: Vec<_> =
-            rows.iter().copied().filter(|row| is_target(row, self.filter)).collect();
-        if !left_out.is_empty() {
-            let held = format!("held by {}, which the filters leave out", names(&left_out));
-            return (Outcome::Nothing, held);
-        }
         let asked = self.request.selection.protocols;
-        let udp: Vec<_> = rows.iter().copied().filter(|row| is_untouched_udp(row, asked)).collect();
-        if !udp.is_empty() {
-            let words = port.trim_start_matches("port ");
-            let held = format!("only UDP sockets hold it, of {}", names(&udp));
-            return (Outcome::Failed, format!("{held}: portwho kill -u {words}"));
+        for wish in wishes.iter().filter(|wish| wish.rows(&targets).is_empty()) {
+            let (outcome, why) = no_target::why(wish, self.filter, asked, self.snapshot);
+            self.report.verdict(outcome, format!("{}: {why}", wish.words()));
         }
-        if self.snapshot.gaps.iter().any(Gap::may_hide_rows) {
-            return (Outcome::Failed, "cannot tell whether anything holds it".to_owned());
-        }
-        let is_connected = |row: &&Row<'_>| {
-            row.socket.state.is_some_and(|state| StateSet::CONNECTED.contains(state))
-        };
-        let connected = rows.iter().filter(is_connected).count();
-        let only = match connected {
-            0 => String::new(),
-            count => format!(
-                "; {} there, whose processes are never ended",
-                if count == 1 {
-                    "1 connection is".to_owned()
-                } else {
-                    format!("{count} connections are")
-                }
-            ),
-        };
-        (Outcome::Nothing, format!("nothing holds it{only}"))
     }
 
     /// Describes, refuses, asks, ends and watches.
@@ -238,7 +194,7 @@ impl<'a, S: System> Kill<'a, S> {
         }
     }
 
-    fn watch(&self, ports: &PortSet) -> Result<Aftermath, crate::platform::PlatformError> {
+    fn watch(&self, ports: &PortSet) -> Result<Aftermath, PlatformError> {
         // Whoever holds the port now matters, not only the owners that were asked for.
         let anyone = Filter {
             pids: Vec::new(),

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::plan::Group;
 use super::refusal::{Refusal, SocketUnit};
 use crate::commands::who;
-use crate::model::{Pid, Process, Snapshot, StateSet, Untrusted};
+use crate::model::{OwnedSocket, Pid, Process, Snapshot, StateSet, TcpState, Untrusted};
 use crate::platform::Signal;
 use crate::query::Row;
 use crate::render::escape::Escaped;
@@ -64,8 +64,8 @@ fn other_ports(group: &Group<'_>, snapshot: &Snapshot) -> Option<String> {
 /// Connections that end with the process: those on its ports, TIME_WAIT left aside.
 fn clients(group: &Group<'_>, snapshot: &Snapshot) -> Option<String> {
     let ports = group.ports();
-    let alive = StateSet::SYNCHRONIZED.without(StateSet::of(&[crate::model::TcpState::TimeWait]));
-    let is_client = |row: &&crate::model::OwnedSocket| {
+    let alive = StateSet::SYNCHRONIZED.without(StateSet::of(&[TcpState::TimeWait]));
+    let is_client = |row: &&OwnedSocket| {
         let socket = &row.socket;
         ports.contains(&socket.local.port)
             && socket.state.is_some_and(|state| alive.contains(state))

@@ -1,29 +1,26 @@
-//! sock_diag's answers and requests for internet sockets: sock_diag(7), `linux/inet_diag.h`.
+//! sock_diag's answers for internet sockets: sock_diag(7), `linux/inet_diag.h`.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::DecodeError;
 use super::bytes::{array_at, be16_at, u8_at, u32_at, u64_at};
 use super::netlink::attributes;
-use crate::model::{
-    Endpoint, Family, PortRange, Protocol, Queues, Socket, StateSet, TcpState, Timer, TimerKind,
-    Uid,
-};
+use crate::model::{Endpoint, Protocol, Queues, Socket, StateSet, TcpState, Timer, TimerKind, Uid};
 
 /// `AF_INET`.
-pub const AF_INET: u8 = 2;
+pub(super) const AF_INET: u8 = 2;
 /// `AF_INET6`.
-pub const AF_INET6: u8 = 10;
+pub(super) const AF_INET6: u8 = 10;
 /// The length of `struct inet_diag_msg`.
 const MESSAGE: usize = 72;
 /// `INET_DIAG_INFO`: `struct tcp_info`.
-const INFO: u16 = 2;
+pub(super) const INFO: u16 = 2;
 /// `INET_DIAG_CGROUP_ID`.
 const CGROUP_ID: u16 = 21;
 /// Linux' number for CLOSED; also what comes back for a bound socket.
 const CLOSED: u8 = 7;
 /// The bit that asks for bound sockets: `TCPF_BOUND_INACTIVE`, Linux 6.8.
-const BOUND_BIT: u32 = 1 << 13;
+pub(super) const BOUND_BIT: u32 = 1 << 13;
 
 /// Linux' state numbers (`net/tcp_states.h`) for each state that has any.
 const STATE_NUMBERS: [(TcpState, u8); 12] = [
@@ -184,233 +181,10 @@ fn endpoint(
     Ok(RawEndpoint { address, port })
 }
 
-/// A request for the one socket that `socket` was, by its ends and its cookie: the same
-/// structure as a dump's, with its `struct inet_diag_sockid` filled in.
-#[must_use]
-pub fn encode_exact(socket: &Socket) -> Option<Vec<u8>> {
-    let foreign = socket.foreign?;
-    let as_v6 = socket.mapped || socket.family() == Family::V6;
-    let mut bytes = header(
-        if as_v6 { Family::V6 } else { Family::V4 },
-        socket.protocol,
-        u32::MAX,
-        socket.idle_ms.is_some(),
-    );
-    bytes.extend(socket.local.port.to_be_bytes());
-    bytes.extend(foreign.port.to_be_bytes());
-    for end in [socket.local, foreign] {
-        bytes.extend(match end.address {
-            IpAddr::V4(address) if as_v6 => address.to_ipv6_mapped().octets(),
-            IpAddr::V6(address) => address.octets(),
-            IpAddr::V4(address) => {
-                let mut field = [0; 16];
-                field.iter_mut().zip(address.octets()).for_each(|(to, from)| *to = from);
-                field
-            }
-        });
-    }
-    bytes.extend(socket.interface.unwrap_or_default().to_ne_bytes());
-    let cookie = socket.cookie?;
-    bytes.extend(low_half(cookie).to_ne_bytes());
-    bytes.extend(low_half(cookie >> 32).to_ne_bytes());
-    Some(bytes)
-}
-
-const fn low_half(number: u64) -> u32 {
-    let [a, b, c, d, ..] = number.to_le_bytes();
-    u32::from_le_bytes([a, b, c, d])
-}
-
-/// The fields of `struct inet_diag_req_v2` before its `id`.
-fn header(family: Family, protocol: Protocol, states: u32, info: bool) -> Vec<u8> {
-    let family = match family {
-        Family::V4 => AF_INET,
-        Family::V6 => AF_INET6,
-    };
-    let protocol = match protocol {
-        Protocol::Tcp => 6,
-        Protocol::Udp => 17,
-    };
-    let extensions = if info { 1 << (INFO - 1) } else { 0 };
-    let mut bytes = vec![family, protocol, extensions, 0];
-    bytes.extend(states.to_ne_bytes());
-    bytes
-}
-
-/// A dump request: `struct inet_diag_req_v2` and the port filter, without the netlink header.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Request<'a> {
-    /// The family of the sockets, as they were created.
-    pub family: Family,
-    /// The protocol.
-    pub protocol: Protocol,
-    /// The states, as in [`state_mask`].
-    pub states: u32,
-    /// Whether `tcp_info` is wanted.
-    pub info: bool,
-    /// Only these local ports.
-    pub local_ports: Option<&'a [PortRange]>,
-    /// Only these foreign ports.
-    pub foreign_ports: Option<&'a [PortRange]>,
-}
-
-impl Request<'_> {
-    /// Decodes an answer to this request.
-    ///
-    /// # Errors
-    /// As [`socket`].
-    pub fn decode(&self, payload: &[u8]) -> Result<Socket, DecodeError> {
-        socket(payload, self.protocol, self.states & BOUND_BIT != 0)
-    }
-
-    /// The request's bytes.
-    #[must_use]
-    pub fn encode(&self) -> Vec<u8> {
-        let mut bytes = header(self.family, self.protocol, self.states, self.info);
-        // struct inet_diag_sockid: its port fields are not applied to bound sockets, so it
-        // stays empty and the bytecode filters.
-        bytes.extend([0; 48]);
-        bytes.extend(self.filter_attribute());
-        bytes
-    }
-
-    /// `INET_DIAG_REQ_BYTECODE`, attribute 1; nothing when nothing is to be filtered or the
-    /// program would be too long for its 16-bit jumps.
-    fn filter_attribute(&self) -> Vec<u8> {
-        let program = port_program(
-            self.local_ports.unwrap_or_default(),
-            self.foreign_ports.unwrap_or_default(),
-        );
-        let Ok(length) = u16::try_from(4 + program.len()) else {
-            return Vec::new();
-        };
-        if program.is_empty() || length > LONGEST_PROGRAM {
-            return Vec::new();
-        }
-        let mut bytes = length.to_ne_bytes().to_vec();
-        bytes.extend(1_u16.to_ne_bytes());
-        bytes.extend(program);
-        bytes
-    }
-}
-
-/// Room is left for the jump behind the end, which refuses a socket.
-const LONGEST_PROGRAM: u16 = 60_000;
-
-const JUMP: u8 = 1;
-const SOURCE_GE: u8 = 2;
-const SOURCE_LE: u8 = 3;
-const DESTINATION_GE: u8 = 4;
-const DESTINATION_LE: u8 = 5;
-/// Two comparisons of two words each, and a jump.
-const RANGE_LENGTH: usize = 20;
-
-/// A program that accepts a socket whose local port is in one of `local` and whose foreign
-/// port is in one of `foreign`; an empty list accepts every port.
-///
-/// An instruction is `struct inet_diag_bc_op {code, yes, no}`: how many bytes to go on when it
-/// holds, and when not. Running to the end accepts; jumping four bytes behind it refuses.
-fn port_program(local: &[PortRange], foreign: &[PortRange]) -> Vec<u8> {
-    let local_length = list_length(local);
-    let total = local_length + list_length(foreign);
-    let mut program = Vec::with_capacity(total);
-    push_ranges(&mut program, local, [SOURCE_GE, SOURCE_LE], total);
-    push_ranges(&mut program, foreign, [DESTINATION_GE, DESTINATION_LE], total);
-    program
-}
-
-/// The last range needs no jump over the others.
-const fn list_length(ranges: &[PortRange]) -> usize {
-    (ranges.len() * RANGE_LENGTH).saturating_sub(4)
-}
-
-fn push_ranges(program: &mut Vec<u8>, ranges: &[PortRange], codes: [u8; 2], total: usize) {
-    let start = program.len();
-    let accepted = start + list_length(ranges);
-    for (index, range) in ranges.iter().enumerate() {
-        let is_last = index + 1 == ranges.len();
-        let next = if is_last { total + 4 } else { start + (index + 1) * RANGE_LENGTH };
-        for (code, port) in codes.into_iter().zip([*range.start(), *range.end()]) {
-            let here = program.len();
-            push_instruction(program, code, 8, next - here);
-            push_instruction(program, 0, 0, usize::from(port));
-        }
-        if !is_last {
-            let here = program.len();
-            push_instruction(program, JUMP, 4, accepted - here);
-        }
-    }
-}
-
-/// The cast cannot cut: longer programs than [`LONGEST_PROGRAM`] are thrown away.
-fn push_instruction(program: &mut Vec<u8>, code: u8, yes: u8, no: usize) {
-    program.extend([code, yes]);
-    program.extend(u16::try_from(no).unwrap_or(u16::MAX).to_ne_bytes());
-}
-
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
-
-    /// Runs a program as the kernel does (`inet_diag_bc_run` in net/ipv4/inet_diag.c).
-    fn accepts(program: &[u8], local: u16, foreign: u16) -> bool {
-        let mut place = 0;
-        while place < program.len() {
-            let word = |at: usize| u16::from_ne_bytes([program[at + 2], program[at + 3]]);
-            let holds = match program[place] {
-                JUMP => false,
-                SOURCE_GE => local >= word(place + 4),
-                SOURCE_LE => local <= word(place + 4),
-                DESTINATION_GE => foreign >= word(place + 4),
-                DESTINATION_LE => foreign <= word(place + 4),
-                code => panic!("instruction {code}"),
-            };
-            place += if holds { usize::from(program[place + 1]) } else { usize::from(word(place)) };
-        }
-        place == program.len()
-    }
-
-    #[test]
-    fn the_port_program_accepts_exactly_its_ports() {
-        let local = [80..=80, 8000..=8010, 9000..=9000];
-        let foreign = [443..=443, 1000..=2000];
-        for port in [0, 79, 80, 81, 7999, 8000, 8005, 8010, 8011, 9000, u16::MAX] {
-            let wanted = local.iter().any(|range| range.contains(&port));
-            assert_eq!(accepts(&port_program(&local, &[]), port, 0), wanted, "{port}");
-            for far in [0, 443, 999, 1500, 2001] {
-                let both = wanted && foreign.iter().any(|range| range.contains(&far));
-                assert_eq!(accepts(&port_program(&local, &foreign), port, far), both);
-            }
-        }
-        assert!(port_program(&[], &[]).is_empty());
-    }
-
-    #[test]
-    fn a_request_for_one_socket_repeats_what_the_kernel_said_of_it() {
-        let mut bytes = answer(AF_INET6, 1);
-        bytes[18..20].copy_from_slice(&[0xff, 0xff]);
-        bytes[20..24].copy_from_slice(&[10, 0, 0, 5]);
-        bytes[34..36].copy_from_slice(&[0xff, 0xff]);
-        bytes[40..44].copy_from_slice(&3_u32.to_ne_bytes());
-        let found = socket(&bytes, Protocol::Tcp, false).unwrap();
-        let request = encode_exact(&found).unwrap();
-        assert_eq!(request[..2], [AF_INET6, 6]);
-        assert_eq!(request[8..], bytes[4..52]);
-    }
-
-    #[test]
-    fn a_filter_too_long_for_the_kernel_is_left_out() {
-        let ranges: Vec<PortRange> = (0..5000).map(|n| n * 2 + 1..=n * 2 + 1).collect();
-        let request = Request {
-            family: Family::V4,
-            protocol: Protocol::Tcp,
-            states: 1,
-            info: false,
-            local_ports: Some(&ranges),
-            foreign_ports: None,
-        };
-        assert_eq!(request.encode().len(), 56);
-    }
+    use crate::model::Family;
 
     #[test]
     fn every_state_has_a_number_and_comes_back() {
@@ -422,7 +196,7 @@ mod tests {
         assert_eq!(tcp_state(14), TcpState::Unknown(14));
     }
 
-    fn answer(family: u8, state: u8) -> Vec<u8> {
+    pub(in super::super) fn answer(family: u8, state: u8) -> Vec<u8> {
         let mut bytes = vec![0; MESSAGE];
         bytes[0] = family;
         bytes[1] = state;

@@ -6,7 +6,9 @@
 pub mod bytes;
 pub mod cgroup;
 pub mod inet_diag;
+pub mod inet_request;
 pub mod netlink;
+mod port_program;
 pub mod proc_net;
 pub mod proc_stat;
 pub mod services;

@@ -11,7 +11,7 @@ use crate::model::Socket;
 use crate::platform::decode::netlink::{
     DONE, DUMP_INTERRUPTED, ERROR, HEADER, Message, NOOP, error_number, messages,
 };
-use crate::platform::decode::{DecodeError, inet_diag};
+use crate::platform::decode::{DecodeError, inet_diag, inet_request};
 
 /// `SOCK_DIAG_BY_FAMILY`.
 const BY_FAMILY: u16 = 20;
@@ -82,7 +82,7 @@ impl SockDiag {
 
     /// Asks what has become of one connected socket; none when it no longer exists.
     pub(super) fn again(&mut self, socket: &Socket) -> Result<Option<Socket>, DumpError> {
-        let request = inet_diag::encode_exact(socket).ok_or(DecodeError::Malformed)?;
+        let request = inet_request::encode_exact(socket).ok_or(DecodeError::Malformed)?;
         self.send(ONE, &request).map_err(|error| DumpError::Refused(error.into()))?;
         loop {
             let length = self.receive()?;
@@ -103,7 +103,7 @@ impl SockDiag {
     }
 
     /// Asks for one table and reads it to its end.
-    pub(super) fn dump(&mut self, request: &inet_diag::Request<'_>) -> Result<Dump, DumpError> {
+    pub(super) fn dump(&mut self, request: &inet_request::Request<'_>) -> Result<Dump, DumpError> {
         self.send(DUMP, &request.encode()).map_err(|error| DumpError::Refused(error.into()))?;
         let mut dump = Dump::default();
         loop {

@@ -9,7 +9,8 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
 
 use super::sock_diag::{DumpError, SockDiag};
 use crate::model::{Detail, Family, Gap, Protocol, Scope, Socket, StateSet, TcpState, UdpScope};
-use crate::platform::decode::inet_diag::{Request, state_mask};
+use crate::platform::decode::inet_diag::state_mask;
+use crate::platform::decode::inet_request::Request;
 use crate::platform::decode::proc_net;
 use crate::platform::{PlatformError, SocketTable};
 

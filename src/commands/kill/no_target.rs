@@ -1,0 +1,73 @@
+//! Why a PORT has nothing to end.
+
+use std::collections::BTreeSet;
+
+use super::look::Wish;
+use super::plan::is_target;
+use crate::commands::{Outcome, hints, who};
+use crate::model::{Gap, Protocol, Snapshot, StateSet};
+use crate::query::{Filter, Protocols, Row};
+use crate::render::local_end;
+
+/// The verdict on a PORT that none of the targets is on.
+pub(super) fn why(
+    wish: &Wish,
+    filter: &Filter,
+    asked: Option<Protocols>,
+    snapshot: &Snapshot,
+) -> (Outcome, String) {
+    let all: Vec<Row<'_>> = snapshot.sockets.iter().collect();
+    let rows = wish.rows(&all);
+    let names = |rows: &[Row<'_>]| {
+        let names: BTreeSet<String> = rows.iter().map(|row| who::owner(row, snapshot)).collect();
+        names.into_iter().collect::<Vec<_>>().join(", ")
+    };
+    let those = |wanted: &dyn Fn(Row<'_>) -> bool| -> Vec<Row<'_>> {
+        rows.iter().copied().filter(|row| wanted(row)).collect()
+    };
+    let left_out = those(&|row| is_target(row, filter));
+    if left_out.iter().any(|row| row.owner.holders().is_empty()) {
+        let held =
+            format!("held by {}, whom the filters cannot be compared with", names(&left_out));
+        return (Outcome::Failed, held);
+    }
+    if !left_out.is_empty() {
+        let held = format!("held by {}, which the filters leave out", names(&left_out));
+        return (Outcome::Nothing, held);
+    }
+    let udp = those(&|row| asked.is_none() && holds_udp(row));
+    if !udp.is_empty() {
+        let held = format!("only UDP sockets hold it, of {}", names(&udp));
+        return (Outcome::Failed, format!("{held}: portwho kill -u {}", wish.typed()));
+    }
+    if snapshot.gaps.iter().any(Gap::may_hide_rows) {
+        return (Outcome::Failed, "cannot tell whether anything holds it".to_owned());
+    }
+    (Outcome::Nothing, format!("nothing holds it{}{}", connected(&rows), wildcards(wish, snapshot)))
+}
+
+fn holds_udp(row: Row<'_>) -> bool {
+    row.socket.protocol == Protocol::Udp && row.socket.holds_port()
+}
+
+fn connected(rows: &[Row<'_>]) -> String {
+    let is_connected =
+        |row: &&Row<'_>| row.socket.state.is_some_and(|state| StateSet::CONNECTED.contains(state));
+    match rows.iter().filter(is_connected).count() {
+        0 => String::new(),
+        1 => "; 1 connection is there, whose process is never ended".to_owned(),
+        count => format!("; {count} connections are there, whose processes are never ended"),
+    }
+}
+
+/// Who holds the port at every address, where one address was asked for.
+fn wildcards(wish: &Wish, snapshot: &Snapshot) -> String {
+    let covering = snapshot
+        .sockets
+        .iter()
+        .filter(|row| wish.places().iter().any(|place| hints::covers(&row.socket, place)));
+    covering.fold(String::new(), |text, row| {
+        let end = local_end(&row.socket, snapshot);
+        text + &format!("; {end} is held by {}", who::owner(row, snapshot))
+    })
+}

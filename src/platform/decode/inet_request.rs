@@ -1,0 +1,150 @@
+//! Requests to sock_diag for internet sockets: sock_diag(7), `linux/inet_diag.h`.
+
+use std::net::IpAddr;
+
+use super::DecodeError;
+use super::inet_diag::{AF_INET, AF_INET6, BOUND_BIT, INFO, socket};
+use super::port_program::{LONGEST_PROGRAM, port_program};
+use crate::model::{Family, PortRange, Protocol, Socket};
+
+/// A request for the one socket that `socket` was, by its ends and its cookie: the same
+/// structure as a dump's, with its `struct inet_diag_sockid` filled in.
+#[must_use]
+pub fn encode_exact(socket: &Socket) -> Option<Vec<u8>> {
+    let foreign = socket.foreign?;
+    let as_v6 = socket.mapped || socket.family() == Family::V6;
+    let mut bytes = header(
+        if as_v6 { Family::V6 } else { Family::V4 },
+        socket.protocol,
+        u32::MAX,
+        socket.idle_ms.is_some(),
+    );
+    bytes.extend(socket.local.port.to_be_bytes());
+    bytes.extend(foreign.port.to_be_bytes());
+    for end in [socket.local, foreign] {
+        bytes.extend(match end.address {
+            IpAddr::V4(address) if as_v6 => address.to_ipv6_mapped().octets(),
+            IpAddr::V6(address) => address.octets(),
+            IpAddr::V4(address) => {
+                let mut field = [0; 16];
+                field.iter_mut().zip(address.octets()).for_each(|(to, from)| *to = from);
+                field
+            }
+        });
+    }
+    bytes.extend(socket.interface.unwrap_or_default().to_ne_bytes());
+    let cookie = socket.cookie?;
+    bytes.extend(low_half(cookie).to_ne_bytes());
+    bytes.extend(low_half(cookie >> 32).to_ne_bytes());
+    Some(bytes)
+}
+
+const fn low_half(number: u64) -> u32 {
+    let [a, b, c, d, ..] = number.to_le_bytes();
+    u32::from_le_bytes([a, b, c, d])
+}
+
+/// The fields of `struct inet_diag_req_v2` before its `id`.
+fn header(family: Family, protocol: Protocol, states: u32, info: bool) -> Vec<u8> {
+    let family = match family {
+        Family::V4 => AF_INET,
+        Family::V6 => AF_INET6,
+    };
+    let protocol = match protocol {
+        Protocol::Tcp => 6,
+        Protocol::Udp => 17,
+    };
+    let extensions = if info { 1 << (INFO - 1) } else { 0 };
+    let mut bytes = vec![family, protocol, extensions, 0];
+    bytes.extend(states.to_ne_bytes());
+    bytes
+}
+
+/// A dump request: `struct inet_diag_req_v2` and the port filter, without the netlink header.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Request<'a> {
+    /// The family of the sockets, as they were created.
+    pub family: Family,
+    /// The protocol.
+    pub protocol: Protocol,
+    /// The states, as in [`state_mask`].
+    pub states: u32,
+    /// Whether `tcp_info` is wanted.
+    pub info: bool,
+    /// Only these local ports.
+    pub local_ports: Option<&'a [PortRange]>,
+    /// Only these foreign ports.
+    pub foreign_ports: Option<&'a [PortRange]>,
+}
+
+impl Request<'_> {
+    /// Decodes an answer to this request.
+    ///
+    /// # Errors
+    /// As [`socket`].
+    pub fn decode(&self, payload: &[u8]) -> Result<Socket, DecodeError> {
+        socket(payload, self.protocol, self.states & BOUND_BIT != 0)
+    }
+
+    /// The request's bytes.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut bytes = header(self.family, self.protocol, self.states, self.info);
+        // struct inet_diag_sockid: its port fields are not applied to bound sockets, so it
+        // stays empty and the bytecode filters.
+        bytes.extend([0; 48]);
+        bytes.extend(self.filter_attribute());
+        bytes
+    }
+
+    /// `INET_DIAG_REQ_BYTECODE`, attribute 1; nothing when nothing is to be filtered or the
+    /// program would be too long for its 16-bit jumps.
+    fn filter_attribute(&self) -> Vec<u8> {
+        let program = port_program(
+            self.local_ports.unwrap_or_default(),
+            self.foreign_ports.unwrap_or_default(),
+        );
+        let Ok(length) = u16::try_from(4 + program.len()) else {
+            return Vec::new();
+        };
+        if program.is_empty() || length > LONGEST_PROGRAM {
+            return Vec::new();
+        }
+        let mut bytes = length.to_ne_bytes().to_vec();
+        bytes.extend(1_u16.to_ne_bytes());
+        bytes.extend(program);
+        bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::inet_diag::tests::answer;
+    use super::*;
+
+    #[test]
+    fn a_request_for_one_socket_repeats_what_the_kernel_said_of_it() {
+        let mut bytes = answer(AF_INET6, 1);
+        bytes[18..20].copy_from_slice(&[0xff, 0xff]);
+        bytes[20..24].copy_from_slice(&[10, 0, 0, 5]);
+        bytes[34..36].copy_from_slice(&[0xff, 0xff]);
+        bytes[40..44].copy_from_slice(&3_u32.to_ne_bytes());
+        let found = socket(&bytes, Protocol::Tcp, false).unwrap();
+        let request = encode_exact(&found).unwrap();
+        assert_eq!(request[..2], [AF_INET6, 6]);
+        assert_eq!(request[8..], bytes[4..52]);
+    }
+    #[test]
+    fn a_filter_too_long_for_the_kernel_is_left_out() {
+        let ranges: Vec<PortRange> = (0..5000).map(|n| n * 2 + 1..=n * 2 + 1).collect();
+        let request = Request {
+            family: Family::V4,
+            protocol: Protocol::Tcp,
+            states: 1,
+            info: false,
+            local_ports: Some(&ranges),
+            foreign_ports: None,
+        };
+        assert_eq!(request.encode().len(), 56);
+    }
+}
