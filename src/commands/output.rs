@@ -49,10 +49,11 @@ impl Output {
         }
     }
 
-    /// Tells the person something beside the result: `portwho: WHAT: WHY`. Where even that
-    /// fails there is nobody left to tell.
+    /// Tells the person something beside the result, in one line: `portwho: WHAT: WHY`. Where
+    /// even that fails there is nobody left to tell.
     pub fn remark(&mut self, text: impl Display) {
-        let _ = writeln!(io::stderr().lock(), "portwho: {}", harmless(&text.to_string()));
+        let line = harmless(&text.to_string()).replace('\n', "\\n");
+        let _ = writeln!(io::stderr().lock(), "portwho: {line}");
     }
 
     /// Tells what is wrong with an option, in clap's own words.

@@ -1,1 +1,89 @@
-fn main(){}
+//! The tests of the program: one binary, because linking is what tests spend their time on.
+//!
+//! Each test runs in a process and a network namespace of its own (see `support::harness`), so
+//! that any of them may bind port 80, refuse itself system calls or drop its rights.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot set itself up should stop, and say where"
+)]
+#![allow(clippy::print_stdout, reason = "skips are printed, and roles speak in lines")]
+#![allow(
+    clippy::format_collect,
+    clippy::format_push_string,
+    clippy::needless_pass_by_value,
+    reason = "a test is read more often than it runs"
+)]
+#![allow(unreachable_pub, reason = "nothing is reachable in a test binary")]
+
+use std::process::ExitCode;
+
+/// Test-writing tools: running the program, making sockets and processes, and comparing.
+#[macro_use]
+mod support;
+
+/// Every way of calling it wrongly names the word at fault, and prints nothing else.
+mod usage;
+
+/// Every TCP state, made on loopback, in the tables and in JSON.
+#[cfg(target_os = "linux")]
+mod states;
+
+/// Which sockets are shown: ports, states, addresses, owners.
+#[cfg(target_os = "linux")]
+mod filters;
+
+/// `ss` and netstat2 see the same sockets, with the same fields.
+#[cfg(target_os = "linux")]
+mod witnesses;
+
+/// All the owners of a socket, whatever becomes of them meanwhile, or why nobody is named.
+#[cfg(target_os = "linux")]
+mod owners;
+
+/// Refused, missing and unusual tables: what can be shown is shown, and what is missing is said.
+#[cfg(target_os = "linux")]
+mod faults;
+
+/// Names that attack the reader's terminal, or pretend to be another row.
+#[cfg(target_os = "linux")]
+mod hostile;
+
+/// Every way out: views, formats, colours, a reader who leaves, a full disk.
+#[cfg(target_os = "linux")]
+mod output;
+
+/// What was made is what the support code says it made: the makers against the kernel's tables.
+#[cfg(target_os = "linux")]
+mod made;
+
+fn tests() -> Vec<support::Test> {
+    let mut tests = usage::tests();
+    #[cfg(target_os = "linux")]
+    tests.extend(linux_tests());
+    tests
+}
+
+#[cfg(target_os = "linux")]
+fn linux_tests() -> Vec<support::Test> {
+    [
+        states::tests(),
+        filters::tests(),
+        witnesses::tests(),
+        owners::tests(),
+        hostile::tests(),
+        faults::tests(),
+        output::tests(),
+        made::tests(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn main() -> ExitCode {
+    support::main(tests)
+}
