@@ -6,18 +6,25 @@ use super::survey::survey_scope;
 use super::who;
 use crate::model::{Detail, Families, OwnedSocket, Scope, Socket, StateSet, UdpScope};
 use crate::platform::System;
-use crate::query::{Filter, Place, PortSet, SortKey, select};
+use crate::query::{Filter, Place, PortSet, Rows, SortKey, select};
 use crate::render::local_end;
 
-/// What to tell when a list matched nothing.
-pub(super) fn when_nothing_matched(filter: &Filter, system: &impl System) -> Vec<String> {
+/// What to tell beside the rows that were found, or instead of them.
+pub(super) fn of_list(rows: &Rows<'_>, filter: &Filter, system: &impl System) -> Vec<String> {
+    let nothing = rows.rows.is_empty();
     let Some(local) = &filter.local else {
-        return vec!["no socket matches".to_owned()];
+        return if nothing { vec!["no socket matches".to_owned()] } else { Vec::new() };
     };
-    let ports = local.all_ports();
-    let mut hints = vec![format!("{}: no socket matches", who::local(local))];
-    hints.extend(local.places.iter().flat_map(|place| wildcard_holders(place, system)));
-    hints.extend(foreign_connections(&ports, system));
+    let mut hints = Vec::new();
+    if nothing {
+        hints.push(format!("{}: no socket matches", who::local(local)));
+    }
+    let missing =
+        local.places.iter().filter(|place| !rows.rows.iter().any(|row| place.is_of(&row.socket)));
+    hints.extend(missing.flat_map(|place| wildcard_holders(place, system)));
+    if nothing {
+        hints.extend(foreign_connections(&local.all_ports(), system));
+    }
     hints
 }
 

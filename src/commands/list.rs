@@ -35,8 +35,8 @@ pub(super) fn run(
     for gap in &snapshot.gaps {
         output.remark(gaps::line(gap));
     }
-    if outcome == Outcome::Nothing {
-        for hint in hints::when_nothing_matched(&filter, system) {
+    if outcome != Outcome::Failed {
+        for hint in hints::of_list(&rows, &filter, system) {
             output.remark(hint);
         }
     }

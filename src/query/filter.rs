@@ -22,7 +22,9 @@ pub struct Place {
 }
 
 impl Place {
-    fn is_of(&self, socket: &Socket) -> bool {
+    /// Whether the socket's local end is there.
+    #[must_use]
+    pub fn is_of(&self, socket: &Socket) -> bool {
         socket.local.address == self.address
             && self.ports.contains(&socket.local.port)
             && (self.interface.is_none() || self.interface == socket.interface)

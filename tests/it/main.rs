@@ -52,9 +52,21 @@ mod faults;
 #[cfg(target_os = "linux")]
 mod hostile;
 
-/// Every way out: views, formats, colours, a reader who leaves, a full disk.
+/// The two tables: their order, their columns, their colours.
 #[cfg(target_os = "linux")]
-mod output;
+mod tables;
+
+/// The views beside the tables: PIDs, columns, CSV, counts, lsof's, every detail, JSON.
+#[cfg(target_os = "linux")]
+mod views;
+
+/// Nothing matched: empty, said, and told apart from not having been able to look.
+#[cfg(target_os = "linux")]
+mod no_match;
+
+/// Readers who leave, full disks and closed streams.
+#[cfg(target_os = "linux")]
+mod streams;
 
 /// What was made is what the support code says it made: the makers against the kernel's tables.
 #[cfg(target_os = "linux")]
@@ -76,7 +88,10 @@ fn linux_tests() -> Vec<support::Test> {
         owners::tests(),
         hostile::tests(),
         faults::tests(),
-        output::tests(),
+        tables::tests(),
+        views::tests(),
+        no_match::tests(),
+        streams::tests(),
         made::tests(),
     ]
     .into_iter()

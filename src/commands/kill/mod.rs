@@ -27,7 +27,7 @@ use look::Wish;
 use plan::{Group, Plan, is_target, roots};
 use report::Report;
 use verdict::Case;
-use watch::Aftermath;
+use watch::{Aftermath, Remains};
 
 /// Ends the owners of ports.
 pub(super) fn run(
@@ -41,8 +41,14 @@ pub(super) fn run(
         ..filter::of_selection(&request.selection, system)?
     };
     let snapshot = look::look(&filter, system)?;
-    let mut kill =
-        Kill { request, system, filter: &filter, snapshot: &snapshot, report: Report::new(output) };
+    let mut kill = Kill {
+        request,
+        system,
+        filter: &filter,
+        snapshot: &snapshot,
+        lineage: system.lineage(),
+        report: Report::new(output),
+    };
     kill.remark_on_gaps();
     kill.verdicts_without_target(&wishes);
     kill.end_targets();
@@ -55,6 +61,8 @@ struct Kill<'a, S: System> {
     system: &'a S,
     filter: &'a Filter,
     snapshot: &'a Snapshot,
+    /// portwho itself and its ancestors.
+    lineage: Vec<Pid>,
     report: Report<'a>,
 }
 
@@ -93,15 +101,14 @@ impl<'a, S: System> Kill<'a, S> {
 
     /// Describes, refuses, asks, ends and watches.
     fn end_targets(&mut self) {
-        let lineage = self.system.lineage();
-        let plan = Plan::new(&self.targets(), self.snapshot, self.filter, &lineage);
+        let plan = Plan::new(&self.targets(), self.snapshot, self.filter, &self.lineage);
         for row in &plan.unseen {
             self.refuse_unseen(row);
         }
         let contested = plan.contested_ports(&self.snapshot.processes);
         let mut confirmed = Vec::new();
         for group in plan.groups {
-            if let Some(target) = self.prepare(group, &contested, &lineage) {
+            if let Some(target) = self.prepare(group, &contested) {
                 confirmed.push(target);
             }
         }
@@ -127,14 +134,9 @@ impl<'a, S: System> Kill<'a, S> {
     }
 
     /// Says who it is; opens its processes and asks, unless it is refused.
-    fn prepare(
-        &mut self,
-        group: Group<'a>,
-        contested: &BTreeSet<u16>,
-        lineage: &[Pid],
-    ) -> Option<Target<'a, S>> {
+    fn prepare(&mut self, group: Group<'a>, contested: &BTreeSet<u16>) -> Option<Target<'a, S>> {
         let roots = roots(&group.holders, &self.snapshot.processes);
-        for line in words::description(&group, &roots, lineage, self.snapshot) {
+        for line in words::description(&group, &roots, &self.lineage, self.snapshot) {
             self.report.say(line);
         }
         let ports = who::ports(&group.ports());
@@ -229,6 +231,8 @@ impl<'a, S: System> Kill<'a, S> {
     fn tell(&mut self, target: &Target<'a, S>, took: Duration, aftermath: Option<&Aftermath>) {
         let case = Case {
             group: &target.group,
+            filter: self.filter,
+            lineage: &self.lineage,
             before: self.snapshot,
             signal: self.request.signal,
             timeout: self.request.timeout,
@@ -243,7 +247,7 @@ impl<'a, S: System> Kill<'a, S> {
         let exited: BTreeSet<Pid> = ends.keys().copied().collect();
         let already = ends.values().all(|end| matches!(end, End::AlreadyExited));
         let ports: PortSet = target.group.ports().into_iter().map(|port| port..=port).collect();
-        let remains = watch::remains(self.system, self.filter, &ports);
+        let remains = Remains::on(self.system, self.filter, &ports);
         let verdict = verdict::of_ports(&exited, already, took, &case, aftermath, &remains);
         self.report.verdict(verdict.outcome, verdict.text);
     }

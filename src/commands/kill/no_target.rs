@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use super::look::Wish;
 use super::plan::is_target;
+use super::watch::Remains;
 use crate::commands::{Outcome, hints, who};
-use crate::model::{Gap, Protocol, Snapshot, StateSet};
+use crate::model::{Gap, Owner, Protocol, Snapshot};
 use crate::query::{Filter, Protocols, Row};
 use crate::render::local_end;
 
@@ -43,17 +44,22 @@ pub(super) fn why(
     if snapshot.gaps.iter().any(Gap::may_hide_rows) {
         return (Outcome::Failed, "cannot tell whether anything holds it".to_owned());
     }
-    (Outcome::Nothing, format!("nothing holds it{}{}", connected(&rows), wildcards(wish, snapshot)))
+    let kernels = rows.iter().filter(|row| matches!(row.owner, Owner::Kernel(_)));
+    let remains = Remains::of(kernels.map(|row| &row.socket));
+    let (connected, wildcards) = (connected(&rows), wildcards(wish, snapshot));
+    (Outcome::Nothing, format!("nothing holds it{remains}{connected}{wildcards}"))
 }
 
 fn holds_udp(row: Row<'_>) -> bool {
     row.socket.protocol == Protocol::Udp && row.socket.holds_port()
 }
 
+/// Connections that a process has at either end of the port; the kernel's own are no targets
+/// anybody could mean.
 fn connected(rows: &[Row<'_>]) -> String {
-    let is_connected =
-        |row: &&Row<'_>| row.socket.state.is_some_and(|state| StateSet::CONNECTED.contains(state));
-    match rows.iter().filter(is_connected).count() {
+    let has_process =
+        |row: &&Row<'_>| row.socket.foreign.is_some() && !matches!(row.owner, Owner::Kernel(_));
+    match rows.iter().filter(has_process).count() {
         0 => String::new(),
         1 => "; 1 connection is there, whose process is never ended".to_owned(),
         count => format!("; {count} connections are there, whose processes are never ended"),

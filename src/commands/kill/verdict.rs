@@ -8,8 +8,10 @@ use super::plan::Group;
 use super::watch::{Aftermath, Remains};
 use super::words::stop_command;
 use crate::commands::{Outcome, who};
-use crate::model::{OwnedSocket, Pid, Snapshot, TcpState};
+use crate::model::{Families, OwnedSocket, Pid, Snapshot};
 use crate::platform::{PlatformError, Signal};
+use crate::query::Filter;
+use crate::render::local_end;
 
 /// A sentence and what it means for the exit code.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -28,6 +30,10 @@ impl Verdict {
 pub(super) struct Case<'a> {
     /// The group.
     pub(super) group: &'a Group<'a>,
+    /// What was asked for.
+    pub(super) filter: &'a Filter,
+    /// portwho and its ancestors, which start nothing again.
+    pub(super) lineage: &'a [Pid],
     /// What was seen before.
     pub(super) before: &'a Snapshot,
     /// What was sent.
@@ -36,10 +42,32 @@ pub(super) struct Case<'a> {
     pub(super) timeout: Duration,
 }
 
+impl Case<'_> {
+    /// What was to be freed: `port 80`, or its ends where only some of them were asked for.
+    fn freed(&self) -> String {
+        let ports = self.group.ports();
+        let local = self.filter.local.as_ref();
+        let by_port =
+            local.is_none_or(|local| ports.iter().all(|port| local.ports.contains(*port)));
+        if by_port && self.filter.families == Families::BOTH {
+            return who::ports(&ports);
+        }
+        let ends = self.group.sockets.iter().map(|row| local_end(&row.socket, self.before));
+        ends.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(", ")
+    }
+
+    /// Whether `parent` also started one of the processes that were ended.
+    fn is_supervisor(&self, parent: Pid) -> bool {
+        let parents = self.group.holders.iter().filter_map(|pid| self.before.processes.get(pid));
+        !self.lineage.contains(&parent)
+            && parents.filter_map(|process| process.parent).any(|other| other == parent)
+    }
+}
+
 /// One verdict for each process that did not end as it should.
 pub(super) fn of_process(pid: Pid, end: &End, case: &Case<'_>) -> Option<Verdict> {
     let name = who::process(pid, case.before);
-    let ports = who::ports(&case.group.ports());
+    let ports = case.freed();
     Some(match end {
         End::Exited | End::AlreadyExited => return None,
         End::LetGo => Verdict {
@@ -87,8 +115,9 @@ pub(super) fn of_ports(
     let ports = case.group.ports();
     let taken: Vec<&OwnedSocket> = ports.iter().flat_map(|port| aftermath.on(*port)).collect();
     if taken.is_empty() {
-        let verb = if ports.len() == 1 { "is" } else { "are" };
-        let text = format!("{gone}; {} {verb} free{}", who::ports(&ports), remaining(remains));
+        let freed = case.freed();
+        let verb = if freed.contains(',') { "are" } else { "is" };
+        let text = format!("{gone}; {freed} {verb} free{remains}");
         return Verdict { outcome: Outcome::Done, text };
     }
     let reasons: BTreeSet<String> =
@@ -111,7 +140,7 @@ fn held_again(row: &OwnedSocket, case: &Case<'_>, aftermath: &Aftermath) -> Stri
         None => String::new(),
         Some(process) => match (stop_command(process), process.parent) {
             (Some(stop), _) => format!(": {stop}"),
-            (None, Some(parent)) if parent != Pid(1) => {
+            (None, Some(parent)) if case.is_supervisor(parent) => {
                 format!(": its parent {} started it", who::process(parent, case.before))
             }
             _ => String::new(),
@@ -130,21 +159,6 @@ fn was_held_by_others(row: &OwnedSocket, case: &Case<'_>) -> bool {
         let then: BTreeSet<Pid> = before.owner.pids().collect();
         same && now.is_subset(&then)
     })
-}
-
-/// ` (12 TIME_WAIT, 58 s: a bind without SO_REUSEADDR fails until then)`.
-fn remaining(remains: &Remains) -> String {
-    if remains.counts.is_empty() {
-        return String::new();
-    }
-    let count = |(state, count): (&TcpState, &usize)| match state {
-        TcpState::TimeWait => {
-            format!("{count} TIME_WAIT, {} s", remains.time_wait_ms.div_ceil(1000))
-        }
-        state => format!("{count} {state}"),
-    };
-    let counts: Vec<String> = remains.counts.iter().map(count).collect();
-    format!(" ({}: a bind without SO_REUSEADDR fails until then)", counts.join(", "))
 }
 
 /// `80,443`, as it is typed.

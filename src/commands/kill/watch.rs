@@ -1,6 +1,7 @@
 //! The port after the exit: free, or taken again, and by whom.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -67,31 +68,53 @@ impl Aftermath {
     }
 }
 
-/// What remains of connections on `ports`: how many in each state, and the longest TIME_WAIT.
+/// Connections that are over but still block a bind: how many in each state, and how long the
+/// longest TIME_WAIT has left.
 #[derive(Debug, Default)]
 pub(super) struct Remains {
-    /// How many, by state.
-    pub(super) counts: BTreeMap<TcpState, usize>,
-    /// Milliseconds until the last TIME_WAIT is over.
-    pub(super) time_wait_ms: u32,
+    counts: BTreeMap<TcpState, usize>,
+    time_wait_ms: u32,
 }
 
-/// Counts what remains. What cannot be read is left out: it is a remark and no verdict.
-pub(super) fn remains(system: &impl System, filter: &Filter, ports: &PortSet) -> Remains {
-    let scope = Scope { tcp: StateSet::CONNECTED, udp: UdpScope::None, ..scope(filter, ports) };
-    let mut remains = Remains::default();
-    let Ok(table) = system.sockets(&scope) else { return remains };
-    for socket in table.sockets {
-        let Some(state) = socket.state.filter(|state| StateSet::TEARDOWN.contains(*state)) else {
-            continue;
-        };
-        if !ports.contains(socket.local.port) {
-            continue;
+impl Remains {
+    /// Counts those among `sockets` that are being torn down.
+    pub(super) fn of<'a>(sockets: impl Iterator<Item = &'a Socket>) -> Self {
+        let mut remains = Self::default();
+        for socket in sockets {
+            let Some(state) = socket.state.filter(|state| StateSet::TEARDOWN.contains(*state))
+            else {
+                continue;
+            };
+            *remains.counts.entry(state).or_insert(0) += 1;
+            if let (TcpState::TimeWait, Some(timer)) = (state, socket.timer) {
+                remains.time_wait_ms = remains.time_wait_ms.max(timer.expires_ms);
+            }
         }
-        *remains.counts.entry(state).or_insert(0) += 1;
-        if let (TcpState::TimeWait, Some(timer)) = (state, socket.timer) {
-            remains.time_wait_ms = remains.time_wait_ms.max(timer.expires_ms);
-        }
+        remains
     }
-    remains
+
+    /// Asks the system for those on `ports`. What cannot be read is left out: it is a remark
+    /// and no verdict.
+    pub(super) fn on(system: &impl System, filter: &Filter, ports: &PortSet) -> Self {
+        let scope = Scope { tcp: StateSet::TEARDOWN, udp: UdpScope::None, ..scope(filter, ports) };
+        let Ok(table) = system.sockets(&scope) else { return Self::default() };
+        Self::of(table.sockets.iter().filter(|socket| ports.contains(socket.local.port)))
+    }
+}
+
+impl fmt::Display for Remains {
+    /// ` (12 TIME_WAIT, 58 s: a bind without SO_REUSEADDR fails until then)`, or nothing.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.counts.is_empty() {
+            return Ok(());
+        }
+        let count = |(state, count): (&TcpState, &usize)| match state {
+            TcpState::TimeWait => {
+                format!("{count} TIME_WAIT, {} s", self.time_wait_ms.div_ceil(1000))
+            }
+            state => format!("{count} {state}"),
+        };
+        let counts: Vec<String> = self.counts.iter().map(count).collect();
+        write!(f, " ({}: a bind without SO_REUSEADDR fails until then)", counts.join(", "))
+    }
 }
