@@ -225,6 +225,8 @@ impl FromStr for StateSet {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn set(word: &str) -> StateSet {
@@ -292,5 +294,31 @@ mod tests {
         assert_eq!("".parse::<StateSet>(), Err(UnknownState));
         assert!(StateSet::ALL.contains(TcpState::Unknown(14)));
         assert_eq!(TcpState::Unknown(14).to_string(), "UNKNOWN(14)");
+    }
+
+    /// A state's own word, mangled: each letter in either case, separators dropped or doubled.
+    fn any_spelling() -> impl Strategy<Value = (TcpState, String)> {
+        let choices = proptest::collection::vec((any::<bool>(), 0_usize..3), 12);
+        (0..TcpState::ALL.len(), choices).prop_map(|(place, choices)| {
+            let state = TcpState::ALL[place];
+            let spell = |(c, (upper, repeat)): (char, (bool, usize))| match c {
+                '_' => ["", "_", "-"][repeat].to_owned(),
+                c if upper => c.to_uppercase().to_string(),
+                c => c.to_lowercase().to_string(),
+            };
+            (state, state.to_string().chars().zip(choices).map(spell).collect())
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn case_and_separators_never_matter((state, word) in any_spelling()) {
+            prop_assert_eq!(set(&word), StateSet::of(&[state]), "{}", word);
+        }
+
+        #[test]
+        fn no_word_makes_the_parser_panic(word: String) {
+            let _ = word.parse::<StateSet>();
+        }
     }
 }

@@ -77,6 +77,9 @@ pub trait System {
     /// When the file is there and cannot be read.
     fn service_ports(&self, name: &str) -> Result<Vec<u16>, PlatformError>;
 
+    /// Whether this process has all the rights that `sudo` would give: root, or elevated.
+    fn is_privileged(&self) -> bool;
+
     /// This process, then its parent, and so on up to the first.
     fn lineage(&self) -> Vec<Pid>;
 

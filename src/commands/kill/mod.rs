@@ -121,16 +121,13 @@ impl<'a, S: System> Kill<'a, S> {
         let port = row.socket.local.port;
         let owner = who::owner(row, self.snapshot);
         let remedy = match row.owner {
-            Owner::Hidden if self.looks_as_root() => "not even root may look there".to_owned(),
+            Owner::Hidden if self.system.is_privileged() => {
+                "not even root may look there".to_owned()
+            }
             Owner::Hidden => format!("sudo portwho kill {port}"),
             _ => format!("see portwho {port}"),
         };
         self.report.failure(format!("port {port}: held by {owner}: {remedy}"));
-    }
-
-    fn looks_as_root(&self) -> bool {
-        let as_root = |gap: &Gap| matches!(gap, Gap::OwnersHidden { as_root: true, .. });
-        self.snapshot.gaps.iter().any(as_root)
     }
 
     /// Says who it is; opens its processes and asks, unless it is refused.
@@ -233,6 +230,7 @@ impl<'a, S: System> Kill<'a, S> {
             group: &target.group,
             filter: self.filter,
             lineage: &self.lineage,
+            privileged: self.system.is_privileged(),
             before: self.snapshot,
             signal: self.request.signal,
             timeout: self.request.timeout,

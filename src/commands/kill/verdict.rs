@@ -34,6 +34,8 @@ pub(super) struct Case<'a> {
     pub(super) filter: &'a Filter,
     /// portwho and its ancestors, which start nothing again.
     pub(super) lineage: &'a [Pid],
+    /// Whether more rights cannot be had by `sudo`.
+    pub(super) privileged: bool,
     /// What was seen before.
     pub(super) before: &'a Snapshot,
     /// What was sent.
@@ -80,6 +82,9 @@ pub(super) fn of_process(pid: Pid, end: &End, case: &Case<'_>) -> Option<Verdict
              or end it with kill -9 {pid}",
             who::seconds(case.timeout)
         )),
+        End::Failed(PlatformError::NotPermitted) if case.privileged => {
+            Verdict::failed(format!("{name}: not permitted, even as root: it takes CAP_KILL"))
+        }
         End::Failed(PlatformError::NotPermitted) => {
             let words = port_words(&case.group.ports());
             Verdict::failed(format!("{name}: not permitted: sudo portwho kill {words}"))

@@ -63,6 +63,10 @@ impl System for Linux {
         }
     }
 
+    fn is_privileged(&self) -> bool {
+        rustix::process::geteuid().is_root()
+    }
+
     fn lineage(&self) -> Vec<Pid> {
         process::lineage()
     }

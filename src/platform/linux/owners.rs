@@ -32,8 +32,11 @@ pub(super) fn find(mut sockets: Vec<Socket>) -> OwnerTable {
     refresh(&mut sockets, &found);
     let owned = |socket: Socket| OwnedSocket { owner: owner(&socket, &mut found), socket };
     let sockets: Vec<OwnedSocket> = sockets.into_iter().map(owned).collect();
-    gaps.extend(hidden(&sockets));
-    gaps.extend(not_found(&sockets));
+    // Where no process could be listed, that is the reason for every owner that is hidden.
+    if gaps.is_empty() {
+        gaps.extend(hidden(&sockets));
+        gaps.extend(not_found(&sockets));
+    }
     OwnerTable { sockets, gaps }
 }
 
