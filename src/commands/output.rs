@@ -67,6 +67,9 @@ impl Output {
         let _ = write!(stderr, "{question} [y/N] ").and_then(|()| stderr.flush());
         let mut answer = String::new();
         let read = io::stdin().lock().read_line(&mut answer);
+        if !answer.ends_with('\n') {
+            let _ = writeln!(stderr);
+        }
         read.is_ok() && matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
     }
 

@@ -4,6 +4,7 @@ use std::io;
 
 use thiserror::Error;
 
+use super::Signal;
 use super::decode::DecodeError;
 use crate::model::Pid;
 
@@ -41,8 +42,13 @@ pub enum PlatformError {
     #[error("not permitted")]
     NotPermitted,
     /// The kernel can signal by bare PID only, which may hit a newcomer.
-    #[error("this kernel cannot signal a process safely; check it and type: kill {0}")]
-    NoSafeSignal(Pid),
+    #[error("this kernel cannot signal a process safely; check it and type: {}", .signal.command(*.pid))]
+    NoSafeSignal {
+        /// The process.
+        pid: Pid,
+        /// What was to be sent.
+        signal: Signal,
+    },
 }
 
 impl PlatformError {

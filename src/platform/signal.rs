@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::model::Pid;
+
 /// A signal.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[expect(missing_docs, reason = "they are signal(7)'s own names")]
@@ -44,6 +46,19 @@ const NAMES: [(&str, &str, Signal); 13] = [
 ];
 
 impl Signal {
+    /// The kill(1) command that sends it: `kill 812`, `kill -KILL 812`.
+    #[must_use]
+    pub fn command(self, pid: Pid) -> String {
+        match self {
+            Self::Term => format!("kill {pid}"),
+            other => format!("kill -{} {pid}", other.name()),
+        }
+    }
+
+    fn name(self) -> &'static str {
+        NAMES.iter().find(|(.., signal)| *signal == self).map_or("TERM", |(name, ..)| name)
+    }
+
     /// The names that can be given.
     pub fn names() -> impl Iterator<Item = &'static str> {
         NAMES.iter().map(|(name, ..)| *name)
@@ -64,8 +79,7 @@ impl FromStr for Signal {
 
 impl fmt::Display for Signal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = NAMES.iter().find(|(.., signal)| signal == self).map_or("?", |(name, ..)| name);
-        write!(f, "SIG{name}")
+        write!(f, "SIG{}", self.name())
     }
 }
 
@@ -81,5 +95,7 @@ mod tests {
         assert_eq!("SIG".parse::<Signal>(), Err(UnknownSignal));
         assert_eq!("0".parse::<Signal>(), Err(UnknownSignal));
         assert_eq!(Signal::Usr1.to_string(), "SIGUSR1");
+        assert_eq!(Signal::Term.command(Pid(812)), "kill 812");
+        assert_eq!(Signal::Kill.command(Pid(812)), "kill -KILL 812");
     }
 }

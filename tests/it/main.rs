@@ -52,6 +52,10 @@ mod faults;
 #[cfg(target_os = "linux")]
 mod hostile;
 
+/// The library, called by a program that is not `portwho`.
+#[cfg(target_os = "linux")]
+mod library;
+
 /// The two tables: their order, their columns, their colours.
 #[cfg(target_os = "linux")]
 mod tables;
@@ -88,6 +92,7 @@ fn linux_tests() -> Vec<support::Test> {
         owners::tests(),
         hostile::tests(),
         faults::tests(),
+        library::tests(),
         tables::tests(),
         views::tests(),
         no_match::tests(),

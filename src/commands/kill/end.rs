@@ -54,6 +54,11 @@ impl<P: OpenProcess> Opened<P> {
         &self.ends
     }
 
+    /// Whether every one of them has exited or let go by itself, so that the port should be free.
+    pub(super) fn all_let_go(&self) -> bool {
+        !self.ends.is_empty() && !self.has_failed()
+    }
+
     /// Those that survived.
     pub(super) fn survivors(&self) -> BTreeSet<Pid> {
         let survived = self.ends.iter().filter(|(_, end)| matches!(end, End::Survived { .. }));

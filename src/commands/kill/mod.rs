@@ -22,7 +22,7 @@ use crate::model::{Gap, Owner, Pid, Snapshot, Socket};
 use crate::platform::{PlatformError, Signal, System};
 use crate::query::{Filter, PortSet, Row, SortKey, select};
 use crate::render::gaps;
-use end::{End, Opened};
+use end::Opened;
 use look::Wish;
 use plan::{Group, Plan, is_target, roots};
 use report::Report;
@@ -171,29 +171,19 @@ impl<'a, S: System> Kill<'a, S> {
         for target in &mut targets {
             took.push(self.end_one(target));
         }
-        let ended: PortSet = targets
+        let let_go: PortSet = targets
             .iter()
-            .filter(|target| has_ended(target.opened.ends()))
+            .filter(|target| target.opened.all_let_go())
             .flat_map(|target| target.group.ports())
             .map(|port| port..=port)
             .collect();
-        let aftermath = if ended.is_empty() {
-            None
-        } else {
-            match self.watch(&ended) {
-                Ok(aftermath) => Some(aftermath),
-                Err(error) => {
-                    self.report.failure(format!("cannot look at the port again: {error}"));
-                    None
-                }
-            }
-        };
+        let aftermath = if let_go.is_empty() { None } else { self.watch(&let_go) };
         for (target, took) in targets.iter().zip(took) {
             self.tell(target, took, aftermath.as_ref());
         }
     }
 
-    fn watch(&self, ports: &PortSet) -> Result<Aftermath, PlatformError> {
+    fn watch(&mut self, ports: &PortSet) -> Option<Aftermath> {
         // Whoever holds the port now matters, not only the owners that were asked for.
         let anyone = Filter {
             pids: Vec::new(),
@@ -201,7 +191,13 @@ impl<'a, S: System> Kill<'a, S> {
             users: Vec::new(),
             ..self.filter.clone()
         };
-        watch::watch(self.system, &anyone, ports)
+        match watch::watch(self.system, &anyone, ports) {
+            Ok(aftermath) => Some(aftermath),
+            Err(error) => {
+                self.report.failure(format!("cannot look at the port again: {error}"));
+                None
+            }
+        }
     }
 
     /// Ends a group; on a terminal offers SIGKILL for what survives.
@@ -235,23 +231,15 @@ impl<'a, S: System> Kill<'a, S> {
             signal: self.request.signal,
             timeout: self.request.timeout,
         };
-        let ends = target.opened.ends();
-        for (pid, end) in ends {
-            if let Some(verdict) = verdict::of_process(*pid, end, &case) {
-                self.report.verdict(verdict.outcome, verdict.text);
-            }
-        }
-        let (true, Some(aftermath)) = (has_ended(ends), aftermath) else { return };
-        let exited: BTreeSet<Pid> = ends.keys().copied().collect();
-        let already = ends.values().all(|end| matches!(end, End::AlreadyExited));
         let ports: PortSet = target.group.ports().into_iter().map(|port| port..=port).collect();
-        let remains = Remains::on(self.system, self.filter, &ports);
-        let verdict = verdict::of_ports(&exited, already, took, &case, aftermath, &remains);
-        self.report.verdict(verdict.outcome, verdict.text);
+        let aftermath = aftermath.filter(|_| target.opened.all_let_go());
+        let remains = match aftermath {
+            Some(_) => Remains::on(self.system, self.filter, &ports),
+            None => Remains::default(),
+        };
+        let ends = target.opened.ends();
+        for verdict in verdict::of_group(ends, took, &case, aftermath, &remains) {
+            self.report.verdict(verdict.outcome, verdict.text);
+        }
     }
-}
-
-/// Whether every process of a group is gone.
-fn has_ended(ends: &BTreeMap<Pid, End>) -> bool {
-    !ends.is_empty() && ends.values().all(|end| matches!(end, End::Exited | End::AlreadyExited))
 }

@@ -1,6 +1,6 @@
 //! What became of it, in words and as an outcome.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::end::End;
@@ -102,41 +102,73 @@ fn survived(name: &str, ports: &str, case: &Case<'_>) -> String {
     format!("{still}: portwho kill --force {}", port_words(&case.group.ports()))
 }
 
-/// The verdict on a group whose processes have all exited: are its ports free?
-pub(super) fn of_ports(
-    exited: &BTreeSet<Pid>,
-    all_already: bool,
+/// The verdicts on a group: on each process that did not end as it should, on those that did,
+/// and on the ports where everybody let go of them.
+pub(super) fn of_group(
+    ends: &BTreeMap<Pid, End>,
     took: Duration,
     case: &Case<'_>,
-    aftermath: &Aftermath,
+    aftermath: Option<&Aftermath>,
     remains: &Remains,
-) -> Verdict {
-    let pids = who::pids(exited);
-    let gone = if all_already {
+) -> Vec<Verdict> {
+    let mut verdicts: Vec<Verdict> =
+        ends.iter().filter_map(|(pid, end)| of_process(*pid, end, case)).collect();
+    let gone = gone(ends, took);
+    let Some(aftermath) = aftermath else {
+        verdicts.extend(gone.map(|text| Verdict { outcome: Outcome::Done, text }));
+        return verdicts;
+    };
+    let exited = exited(ends);
+    let ports = case.group.ports();
+    let taken = ports.iter().flat_map(|port| aftermath.on(*port));
+    let reasons: BTreeSet<String> =
+        taken.map(|row| held_again(row, &exited, case, aftermath)).collect();
+    let reasons = reasons.into_iter().collect::<Vec<_>>().join("; ");
+    let freed = case.freed();
+    let verb = if freed.contains(',') { "are" } else { "is" };
+    verdicts.extend(match (gone, reasons.is_empty()) {
+        (Some(gone), true) => {
+            let text = format!("{gone}; {freed} {verb} free{remains}");
+            Some(Verdict { outcome: Outcome::Done, text })
+        }
+        (Some(gone), false) => Some(Verdict::failed(format!("{gone}, but {reasons}"))),
+        (None, true) => None,
+        (None, false) => Some(Verdict::failed(reasons)),
+    });
+    verdicts
+}
+
+/// `PIDs 812, 813 exited after 0.2 s`.
+fn gone(ends: &BTreeMap<Pid, End>, took: Duration) -> Option<String> {
+    let exited = exited(ends);
+    let already = |pid| matches!(ends.get(pid), Some(End::AlreadyExited));
+    if exited.is_empty() {
+        return None;
+    }
+    let pids = who::pids(&exited);
+    Some(if exited.iter().all(already) {
         format!("{pids} had already exited")
     } else {
         format!("{pids} exited after {}", who::tenths(took))
-    };
-    let ports = case.group.ports();
-    let taken: Vec<&OwnedSocket> = ports.iter().flat_map(|port| aftermath.on(*port)).collect();
-    if taken.is_empty() {
-        let freed = case.freed();
-        let verb = if freed.contains(',') { "are" } else { "is" };
-        let text = format!("{gone}; {freed} {verb} free{remains}");
-        return Verdict { outcome: Outcome::Done, text };
-    }
-    let reasons: BTreeSet<String> =
-        taken.iter().map(|row| held_again(row, case, aftermath)).collect();
-    let reasons: Vec<String> = reasons.into_iter().collect();
-    Verdict::failed(format!("{gone}, but {}", reasons.join("; ")))
+    })
+}
+
+fn exited(ends: &BTreeMap<Pid, End>) -> BTreeSet<Pid> {
+    let exited = ends.iter().filter(|(_, end)| matches!(end, End::Exited | End::AlreadyExited));
+    exited.map(|(pid, _)| *pid).collect()
 }
 
 /// `port 80 was taken again by web (PID 900): ...`. A socket of another group was there before.
-fn held_again(row: &OwnedSocket, case: &Case<'_>, aftermath: &Aftermath) -> String {
+fn held_again(
+    row: &OwnedSocket,
+    exited: &BTreeSet<Pid>,
+    case: &Case<'_>,
+    aftermath: &Aftermath,
+) -> String {
     let port = row.socket.local.port;
     let after = &aftermath.holders;
     let owner = who::owner(row, after);
-    if was_held_by_others(row, case) {
+    if was_held_by_others(row, exited, case) {
         return format!("port {port} is still held by {owner}");
     }
     let first = row.owner.pids().next();
@@ -154,15 +186,17 @@ fn held_again(row: &OwnedSocket, case: &Case<'_>, aftermath: &Aftermath) -> Stri
     format!("port {port} was taken again by {owner}{why}")
 }
 
-/// Whether somebody who was not to be ended held this very socket before.
-fn was_held_by_others(row: &OwnedSocket, case: &Case<'_>) -> bool {
+/// Whether somebody who was not ended held this very socket before. A PID of one that has
+/// exited is a newcomer's by now.
+fn was_held_by_others(row: &OwnedSocket, exited: &BTreeSet<Pid>, case: &Case<'_>) -> bool {
     let now: BTreeSet<Pid> = row.owner.pids().collect();
     case.before.sockets.iter().any(|before| {
         let same = before.socket.cookie.is_some()
             && before.socket.cookie == row.socket.cookie
             && before.socket.inode == row.socket.inode;
-        let then: BTreeSet<Pid> = before.owner.pids().collect();
-        same && now.is_subset(&then)
+        let others: BTreeSet<Pid> =
+            before.owner.pids().filter(|pid| !exited.contains(pid)).collect();
+        same && now.is_subset(&others)
     })
 }
 

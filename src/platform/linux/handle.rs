@@ -95,7 +95,9 @@ impl OpenProcess for Handle {
         sent.map_err(|error| match error {
             Errno::SRCH => PlatformError::NoSuchProcess(self.pid),
             Errno::PERM => PlatformError::NotPermitted,
-            Errno::NOSYS | Errno::BADF | Errno::INVAL => PlatformError::NoSafeSignal(self.pid),
+            Errno::NOSYS | Errno::BADF | Errno::INVAL => {
+                PlatformError::NoSafeSignal { pid: self.pid, signal }
+            }
             other => PlatformError::io(format!("cannot signal PID {}", self.pid), other),
         })
     }
