@@ -19,7 +19,7 @@ use std::time::Duration;
 use super::{Outcome, Output, filter, who};
 use crate::cli::KillRequest;
 use crate::model::{Gap, Owner, Pid, Snapshot, Socket};
-use crate::platform::{PlatformError, Signal, System};
+use crate::platform::{Signal, System};
 use crate::query::{Filter, PortSet, Row, SortKey, select};
 use crate::render::gaps;
 use end::Opened;
