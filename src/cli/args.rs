@@ -72,7 +72,9 @@ pub(super) struct ListArgs {
     /// Local port: 80, 80,443, 8000-8010, http, 127.0.0.1:80, [::1]:80
     #[arg(value_name = "PORT")]
     pub(super) ports: Vec<String>,
-    /// TCP state in any spelling, or connected, synchronized, teardown, stuck
+    /// TCP state in any spelling, or a group: connected (all but LISTENING, BOUND, CLOSED),
+    /// synchronized (those past the handshake), teardown (being closed), stuck (teardown
+    /// without TIME_WAIT)
     #[arg(short, long, value_name = "STATE", value_parser = states, value_delimiter = ',',
           conflicts_with = "udp")]
     pub(super) state: Vec<StateSet>,
@@ -118,7 +120,8 @@ pub(super) struct ListArgs {
 /// What netstat's users type out of habit. portwho does all of it anyway.
 #[derive(Args, Debug)]
 struct HabitArgs {
-    /// Accepted and without effect, as in netstat -aonp
+    /// With -n, -o and -p accepted and without effect, so that netstat's -aon, -tulpn and
+    /// -anlp work
     #[arg(short = 'a')]
     all: bool,
     #[arg(short = 'n', hide = true)]

@@ -72,12 +72,12 @@ fn foreign_connections(ports: &PortSet, system: &impl System) -> Option<String> 
     let table = system.sockets(&scope).ok()?;
     let goes_there = |socket: &&Socket| socket.foreign.is_some_and(|end| ports.contains(end.port));
     let count = table.sockets.iter().filter(goes_there).count();
+    let noun = if ports.is_single() { "port" } else { "ports" };
     let words = who::ranges(ports.ranges());
-    match count {
-        0 => None,
-        1 => Some(format!("1 connection goes to foreign port {words}: --foreign-port {words}")),
-        _ => {
-            Some(format!("{count} connections go to foreign port {words}: --foreign-port {words}"))
-        }
-    }
+    let subject = match count {
+        0 => return None,
+        1 => "1 connection goes".to_owned(),
+        _ => format!("{count} connections go"),
+    };
+    Some(format!("{subject} to foreign {noun} {words}: --foreign-port {words}"))
 }

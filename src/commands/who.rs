@@ -58,10 +58,13 @@ pub(super) fn ranges(ranges: &[PortRange]) -> String {
     ranges.iter().map(word).collect::<Vec<_>>().join(",")
 }
 
-/// `port 80,8000-8010`, `127.0.0.1:80`: what was asked for, in its own words.
+/// `port 80`, `ports 80,8000-8010`, `127.0.0.1:80`: what was asked for, in its own words.
 pub(super) fn local(local: &LocalSet) -> String {
     let ports = Some(&local.ports).filter(|ports| !ports.is_empty());
-    let ports = ports.map(|ports| format!("port {}", ranges(ports.ranges())));
+    let ports = ports.map(|ports| {
+        let noun = if ports.is_single() { "port" } else { "ports" };
+        format!("{noun} {}", ranges(ports.ranges()))
+    });
     let places = local.places.iter().map(|place| {
         let port = ranges(std::slice::from_ref(&place.ports));
         match place.address {

@@ -20,6 +20,12 @@ impl PortSet {
         &self.0
     }
 
+    /// Whether exactly one port is in the set.
+    #[must_use]
+    pub fn is_single(&self) -> bool {
+        matches!(self.ranges(), [only] if only.start() == only.end())
+    }
+
     /// Whether no port is in the set.
     #[must_use]
     pub fn is_empty(&self) -> bool {

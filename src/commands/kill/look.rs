@@ -35,7 +35,7 @@ impl Wish {
 
     /// The PORT as it is typed.
     pub(super) fn typed(&self) -> String {
-        self.words().trim_start_matches("port ").to_owned()
+        self.words().trim_start_matches("ports ").trim_start_matches("port ").to_owned()
     }
 
     /// The rows of `rows` on this PORT.

@@ -70,6 +70,8 @@ struct Kill<'a, S: System> {
 struct Target<'a, S: System> {
     group: Group<'a>,
     opened: Opened<S::Process>,
+    /// What was sent last.
+    sent: Signal,
 }
 
 impl<'a, S: System> Kill<'a, S> {
@@ -145,7 +147,7 @@ impl<'a, S: System> Kill<'a, S> {
         let can_ask = self.report.can_ask();
         let is_contested = group.ports().iter().any(|port| contested.contains(port));
         if is_contested && !self.request.yes && !can_ask {
-            self.report.failure(format!(
+            self.report.failure_once(format!(
                 "{ports}: unrelated processes hold it side by side: confirm all with --yes, or \
                  name one with --pid"
             ));
@@ -163,7 +165,7 @@ impl<'a, S: System> Kill<'a, S> {
             self.report.failure(format!("{ports}: not confirmed, nothing was sent"));
             return None;
         }
-        Some(Target { group, opened })
+        Some(Target { group, opened, sent: self.request.signal })
     }
 
     fn end_confirmed(&mut self, mut targets: Vec<Target<'a, S>>) {
@@ -217,6 +219,7 @@ impl<'a, S: System> Kill<'a, S> {
             return took;
         }
         target.opened.forget_survivors();
+        target.sent = Signal::Kill;
         took + target.opened.end(&sockets, processes, Signal::Kill, timeout)
     }
 
@@ -228,7 +231,7 @@ impl<'a, S: System> Kill<'a, S> {
             lineage: &self.lineage,
             privileged: self.system.is_privileged(),
             before: self.snapshot,
-            signal: self.request.signal,
+            signal: target.sent,
             timeout: self.request.timeout,
         };
         let ports: PortSet = target.group.ports().into_iter().map(|port| port..=port).collect();

@@ -2,6 +2,7 @@
 //!
 //! A reader that left or a full disk does not stop a kill half-way: it is told at the end.
 
+use std::collections::BTreeSet;
 use std::fmt::Display;
 
 use crate::commands::{Broken, Outcome, Output};
@@ -11,12 +12,13 @@ pub(super) struct Report<'a> {
     output: &'a mut Output,
     worst: Outcome,
     unwritten: Option<anyhow::Error>,
+    told: BTreeSet<String>,
 }
 
 impl<'a> Report<'a> {
     /// A report without verdicts.
     pub(super) const fn new(output: &'a mut Output) -> Self {
-        Self { output, worst: Outcome::Done, unwritten: None }
+        Self { output, worst: Outcome::Done, unwritten: None, told: BTreeSet::new() }
     }
 
     /// Tells something on stdout.
@@ -40,6 +42,13 @@ impl<'a> Report<'a> {
     /// A verdict of failure.
     pub(super) fn failure(&mut self, text: impl Display) {
         self.verdict(Outcome::Failed, text);
+    }
+
+    /// A verdict of failure that concerns several groups alike, told once.
+    pub(super) fn failure_once(&mut self, text: String) {
+        if self.told.insert(text.clone()) {
+            self.failure(text);
+        }
     }
 
     /// Whether there is a person to ask.

@@ -22,8 +22,7 @@ pub(super) struct Aftermath {
     pub(super) holders: Snapshot,
 }
 
-/// Watches the ports that `filter` admits until each of `ports` is held again, a second at
-/// most. `alive` tells which sockets are known to be still held, and are not waited for.
+/// Watches `ports`, as far as `filter` admits, until each is held again, a second at most.
 ///
 /// # Errors
 /// When the ports cannot be looked at.

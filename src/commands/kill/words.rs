@@ -34,18 +34,19 @@ pub(super) fn description(
     }
     lines.extend(other_ports(group, snapshot));
     lines.extend(clients(group, snapshot));
-    lines.extend(roots.iter().filter_map(|pid| restarts(*pid, lineage, snapshot)));
+    let restarts: BTreeSet<String> =
+        roots.iter().filter_map(|pid| restarts(*pid, lineage, snapshot)).collect();
+    lines.extend(restarts);
     lines
 }
 
-/// `nginx (PID 812), user root, nginx.service`.
+/// `nginx (PID 812, user root, nginx.service)`.
 fn identity(pid: Pid, snapshot: &Snapshot) -> String {
-    let process = snapshot.processes.get(&pid);
-    let user = process.and_then(|process| process.user.as_ref());
-    let service = process.and_then(|process| process.service.as_ref());
-    let user = user.map(|name| format!(", user {}", Escaped(name))).unwrap_or_default();
-    let service = service.map(|name| format!(", {}", Escaped(name))).unwrap_or_default();
-    format!("{}{user}{service}", who::process(pid, snapshot))
+    let Some(process) = snapshot.processes.get(&pid) else { return format!("PID {pid}") };
+    let user = process.user.as_ref().map(|name| format!(", user {}", Escaped(name)));
+    let service = process.service.as_ref().map(|name| format!(", {}", Escaped(name)));
+    let (user, service) = (user.unwrap_or_default(), service.unwrap_or_default());
+    format!("{} (PID {pid}{user}{service})", Escaped(&process.name))
 }
 
 fn other_ports(group: &Group<'_>, snapshot: &Snapshot) -> Option<String> {
