@@ -8,8 +8,6 @@ mod error;
 #[cfg(target_os = "linux")]
 mod linux;
 mod signal;
-#[cfg(windows)]
-mod windows;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -19,8 +17,6 @@ use crate::model::{Gap, Os, OwnedSocket, Pid, Process, Scope, Socket, Uid, Untru
 pub use error::PlatformError;
 #[cfg(target_os = "linux")]
 pub use linux::Linux as ThisSystem;
-#[cfg(windows)]
-pub use windows::Windows as ThisSystem;
 pub use signal::{Ending, Signal, UnknownSignal};
 
 #[cfg(not(target_os = "linux"))]
