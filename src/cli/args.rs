@@ -147,9 +147,8 @@ pub(super) struct KillArgs {
     #[arg(short = 'n', long)]
     pub(super) dry_run: bool,
     /// Send this signal instead of TERM
-    #[arg(short, long, value_name = "NAME", value_parser = signal, default_value = "TERM",
-          hide_default_value = true)]
-    pub(super) signal: Signal,
+    #[arg(short, long, value_name = "NAME", value_parser = signal)]
+    pub(super) signal: Option<Signal>,
     /// Send KILL at once (also -9 and -KILL)
     #[arg(short, long, short_alias = '9')]
     pub(super) force: bool,

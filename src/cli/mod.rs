@@ -81,10 +81,20 @@ pub struct KillRequest {
     pub yes: bool,
     /// Stop before the first signal.
     pub dry_run: bool,
-    /// What to send; [`Signal::Kill`] when forced.
-    pub signal: Signal,
+    /// What to send, where it was named.
+    pub signal: Option<Signal>,
+    /// End it at once.
+    pub force: bool,
     /// How long to wait for the exit.
     pub timeout: Duration,
+}
+
+impl KillRequest {
+    /// What is sent first.
+    #[must_use]
+    pub fn signal(&self) -> Signal {
+        if self.force { Signal::Kill } else { self.signal.unwrap_or(Signal::Term) }
+    }
 }
 
 /// The views of a list.
@@ -182,7 +192,8 @@ fn kill_request(args: KillArgs) -> Result<KillRequest, UsageError> {
         selection: selection(ports::local(&args.ports, &command_names())?, args.select),
         yes: args.yes,
         dry_run: args.dry_run,
-        signal: if args.force { Signal::Kill } else { args.signal },
+        signal: args.signal,
+        force: args.force,
         timeout: args.timeout,
     })
 }
@@ -272,7 +283,7 @@ mod tests {
     fn force_has_three_spellings() {
         for line in ["portwho kill -f 80", "portwho kill -9 80", "portwho kill -KILL 80"] {
             let Ok(Request::Kill(request)) = parsed(line) else { panic!("{line}") };
-            assert_eq!(request.signal, Signal::Kill, "{line}");
+            assert_eq!(request.signal(), Signal::Kill, "{line}");
         }
     }
 

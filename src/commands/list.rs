@@ -29,7 +29,7 @@ pub(super) fn run(
     let written = if outcome == Outcome::Failed {
         Ok(())
     } else {
-        let view = view(request, output);
+        let view = view(request, system, output);
         output.result(|out| view.write(&rows, out))
     };
     for gap in &snapshot.gaps {
@@ -43,13 +43,13 @@ pub(super) fn run(
     written.map(|()| outcome)
 }
 
-fn view(request: &ListRequest, output: &Output) -> Box<dyn View> {
+fn view(request: &ListRequest, system: &impl System, output: &Output) -> Box<dyn View> {
     let style = Style {
         header: request.header,
         color: match request.color {
             ColorWhen::Always => true,
             ColorWhen::Never => false,
-            ColorWhen::Auto => output.is_terminal() && takes_color(),
+            ColorWhen::Auto => output.is_terminal() && takes_color(system),
         },
     };
     match request.view {
@@ -63,7 +63,7 @@ fn view(request: &ListRequest, output: &Output) -> Box<dyn View> {
 
 /// Whether the environment leaves colours on: NO_COLOR (no-color.org: set and not empty) and a
 /// terminal that knows no escapes turn them off.
-fn takes_color() -> bool {
+fn takes_color(system: &impl System) -> bool {
     env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
-        && env::var_os("TERM").is_none_or(|terminal| terminal != "dumb")
+        && system.console_takes_escapes()
 }

@@ -5,6 +5,7 @@ mod hints;
 mod kill;
 mod list;
 mod output;
+mod remedy;
 mod survey;
 mod who;
 

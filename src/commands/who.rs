@@ -32,6 +32,7 @@ pub(super) fn owner(row: &OwnedSocket, snapshot: &Snapshot) -> String {
             None => "a hidden process".to_owned(),
         },
         Owner::NotFound => "no process that can be found".to_owned(),
+        Owner::Exited(pid) => format!("PID {pid}, which has exited, and now by its heirs"),
     }
 }
 

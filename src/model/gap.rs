@@ -21,6 +21,11 @@ pub enum Gap {
         /// Whether this is a PID namespace below the machine's own.
         inside_pid_namespace: bool,
     },
+    /// Sockets whose creator has exited and left them to processes that cannot be named.
+    OwnersExited {
+        /// How many sockets.
+        count: usize,
+    },
     /// The list of processes could not be read.
     ProcessesUnreadable {
         /// The system's reason.
@@ -54,6 +59,7 @@ impl Gap {
         match self {
             Self::OwnersHidden { .. } => "owners-hidden",
             Self::OwnersNotFound { .. } => "owners-not-found",
+            Self::OwnersExited { .. } => "owners-exited",
             Self::ProcessesUnreadable { .. } => "processes-unreadable",
             Self::BoundNotListed => "bound-not-listed",
             Self::NetlinkRefused { .. } => "netlink-refused",
@@ -66,7 +72,9 @@ impl Gap {
     #[must_use]
     pub const fn count(&self) -> Option<usize> {
         match self {
-            Self::OwnersHidden { count, .. } | Self::OwnersNotFound { count, .. } => Some(*count),
+            Self::OwnersHidden { count, .. }
+            | Self::OwnersNotFound { count, .. }
+            | Self::OwnersExited { count } => Some(*count),
             _ => None,
         }
     }
@@ -83,9 +91,13 @@ impl Gap {
                 "they belong to the kernel, are passing between processes, or to another PID \
                  namespace: look again, or from the host"
             }
+            Self::OwnersExited { .. } => {
+                "a child that inherited them holds them: look for children of the exited process"
+            }
             Self::ProcessesUnreadable { .. } => "mount /proc, and run again",
             Self::BoundNotListed => {
-                "a port that is bound without listening stays unseen; Linux 6.8 or later lists it"
+                "a port that is bound without listening stays unseen here; Linux 6.8 and later \
+                 list it, and so does netstat -q on Windows"
             }
             Self::NetlinkRefused { .. } => {
                 "bound ports, backlogs, idle times and cgroups are missing; allow AF_NETLINK \

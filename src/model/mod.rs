@@ -17,6 +17,6 @@ pub use owner::{Holder, KernelReason, Owner};
 pub use process::{Pid, Process, ProcessKind, Session, Uid};
 pub use scope::{Detail, Families, PortRange, Scope, UdpScope};
 pub use snapshot::{Os, OwnedSocket, Snapshot};
-pub use socket::{Endpoint, Family, Protocol, Queues, Socket, Timer, TimerKind};
+pub use socket::{Endpoint, Family, Protocol, Queues, Socket, TableOwner, Timer, TimerKind};
 pub use state::{StateSet, TcpState, UnknownState};
 pub use text::Untrusted;

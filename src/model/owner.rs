@@ -22,8 +22,6 @@ pub enum KernelReason {
     NotAccepted,
     /// Closed by its process, still being torn down.
     Orphaned,
-    /// A service inside the kernel.
-    Service,
 }
 
 impl KernelReason {
@@ -35,7 +33,6 @@ impl KernelReason {
             Self::SynReceived => "syn-received",
             Self::NotAccepted => "not-accepted",
             Self::Orphaned => "orphaned",
-            Self::Service => "kernel",
         }
     }
 }
@@ -51,6 +48,8 @@ pub enum Owner {
     Hidden,
     /// Readable everywhere and found nowhere.
     NotFound,
+    /// The process that created it has exited and left it to others, who cannot be named.
+    Exited(Pid),
 }
 
 impl Owner {

@@ -34,14 +34,16 @@ pub struct Session {
     pub id: Option<u32>,
 }
 
-/// Whether a process runs a program of its own.
+/// What a process is to its system.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum ProcessKind {
     /// An ordinary process.
     #[default]
     Ordinary,
-    /// A thread of the kernel that only looks like a process.
-    KernelThread,
+    /// The kernel in the guise of a process: a kernel thread, Windows' System and Idle.
+    Kernel,
+    /// A process whose end is the system's (Windows' critical processes).
+    Critical,
 }
 
 /// A process that owns sockets.
@@ -67,8 +69,8 @@ pub struct Process {
     pub started: Option<SystemTime>,
     /// Its session.
     pub session: Session,
-    /// The systemd unit or Windows service it belongs to.
-    pub service: Option<Untrusted>,
-    /// Whether it is a process at all.
+    /// The systemd unit it belongs to, or the Windows services that it hosts.
+    pub services: Vec<Untrusted>,
+    /// Whether it is a process at all, and how much depends on it.
     pub kind: ProcessKind,
 }

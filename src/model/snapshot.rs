@@ -51,6 +51,12 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    /// Whether a PID only stands for the kernel: Windows' Idle and System.
+    #[must_use]
+    pub fn is_kernel(&self, pid: Pid) -> bool {
+        self.os == Os::Windows && matches!(pid, Pid(0 | 4))
+    }
+
     /// The user's name, or the number where it has none.
     #[must_use]
     pub fn user_name(&self, uid: Uid) -> Untrusted {

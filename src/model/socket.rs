@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::{KernelReason, TcpState, Uid};
+use super::{KernelReason, Pid, TcpState, Uid};
 
 /// The transport protocol of a socket.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -82,6 +82,15 @@ pub struct Timer {
     pub retransmits: u8,
 }
 
+/// The process that a socket table itself names, as on Windows.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct TableOwner {
+    /// The process that created the socket.
+    pub pid: Pid,
+    /// When it did, in 100 ns since 1601 (FILETIME); none where the system does not tell.
+    pub created: Option<u64>,
+}
+
 /// A socket as the kernel reports it, without its owner.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Socket {
@@ -112,9 +121,19 @@ pub struct Socket {
     pub idle_ms: Option<u32>,
     /// The cgroup2 id of the creator's cgroup.
     pub cgroup: Option<u64>,
+    /// The process that the table names; none on systems whose tables name none.
+    pub table_owner: Option<TableOwner>,
 }
 
 impl Socket {
+    /// Whether both are the same socket, seen at two moments.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        let ends = |socket: &Self| (socket.protocol, socket.local, socket.interface);
+        let names = |socket: &Self| (socket.cookie, socket.inode, socket.table_owner);
+        ends(self) == ends(other) && names(self) == names(other)
+    }
+
     /// The family the socket is shown in.
     #[must_use]
     pub const fn family(&self) -> Family {
@@ -144,13 +163,14 @@ impl Socket {
 
     /// Why no process can hold the socket, if that is so.
     ///
-    /// The kernel reports inode 0 for a socket that no file refers to. Which of the reasons it
+    /// Linux reports inode 0 for a socket that no file refers to, Windows PID 0. Which of the reasons it
     /// is follows from the state: a process that closes leaves ESTABLISHED and CLOSE_WAIT at
     /// once (RFC 9293 section 3.6), so those two without a file wait for accept(2).
     #[must_use]
     pub fn kernel_reason(&self) -> Option<KernelReason> {
-        if self.inode != Some(0) {
-            return None;
+        match (self.inode, self.table_owner) {
+            (Some(0), _) | (None, Some(TableOwner { pid: Pid(0), .. })) => {}
+            _ => return None,
         }
         Some(match self.state {
             Some(TcpState::TimeWait) => KernelReason::TimeWait,

@@ -17,7 +17,7 @@ use crate::model::{Gap, Os, OwnedSocket, Pid, Process, Scope, Socket, Uid, Untru
 pub use error::PlatformError;
 #[cfg(target_os = "linux")]
 pub use linux::Linux as ThisSystem;
-pub use signal::{Signal, UnknownSignal};
+pub use signal::{Ending, Signal, UnknownSignal};
 
 #[cfg(not(target_os = "linux"))]
 compile_error!(
@@ -82,6 +82,12 @@ pub trait System {
 
     /// This process, then its parent, and so on up to the first.
     fn lineage(&self) -> Vec<Pid>;
+
+    /// How `signal` would end the process: systems without signals have their own ways.
+    fn ending(&self, pid: Pid, signal: Signal) -> Ending;
+
+    /// Whether the console obeys escapes, where stdout is one.
+    fn console_takes_escapes(&self) -> bool;
 
     /// Opens a process, to end it and to wait for it.
     ///

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use crate::model::Pid;
 
 /// A signal.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 #[expect(missing_docs, reason = "they are signal(7)'s own names")]
 pub enum Signal {
     Hup,
@@ -22,6 +22,17 @@ pub enum Signal {
     Cont,
     Stop,
     Tstp,
+}
+
+/// How a process will be ended, from the mildest to the harshest.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Ending {
+    /// Its visible windows are asked to close (WM_CLOSE).
+    CloseWindow,
+    /// It is sent this signal.
+    Signal(Signal),
+    /// It is ended from outside (TerminateProcess), with exit code 1.
+    Terminate,
 }
 
 /// A word that names no signal.

@@ -66,6 +66,7 @@ mod tests {
             timer: None,
             idle_ms: None,
             cgroup: None,
+            table_owner: None,
         }
     }
 
@@ -85,7 +86,7 @@ mod tests {
             memory_bytes: None,
             started: None,
             session: Session::default(),
-            service: None,
+            services: Vec::new(),
             kind: crate::model::ProcessKind::Ordinary,
         };
         Snapshot {

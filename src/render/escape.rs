@@ -17,16 +17,46 @@ pub struct Escaped<'a>(pub &'a Untrusted);
 
 impl fmt::Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for chunk in self.0.as_bytes().utf8_chunks() {
-            chunk.valid().chars().try_for_each(|c| write_char(f, c))?;
-            chunk.invalid().iter().try_for_each(|byte| write!(f, "\\x{byte:02x}"))?;
+        let plain_backslash = self.0.has_windows_paths();
+        let mut bytes = self.0.as_bytes();
+        while !bytes.is_empty() {
+            if let Some(surrogate) = bytes.first_chunk().copied().and_then(surrogate) {
+                write!(f, "\\u{{{surrogate:x}}}")?;
+                bytes = bytes.get(3..).unwrap_or_default();
+                continue;
+            }
+            let Some(chunk) = bytes.utf8_chunks().next() else { break };
+            let valid = chunk.valid();
+            valid.chars().try_for_each(|c| write_char(f, c, plain_backslash))?;
+            // Only the first byte: a surrogate may begin behind it.
+            let invalid = chunk.invalid();
+            let is_surrogate = bytes.get(valid.len()..).and_then(<[u8]>::first_chunk);
+            let taken = match (invalid, is_surrogate.copied().and_then(surrogate)) {
+                ([], _) | (_, Some(_)) => 0,
+                ([first, ..], None) => {
+                    write!(f, "\\x{first:02x}")?;
+                    1
+                }
+            };
+            bytes = bytes.get(valid.len() + taken..).unwrap_or_default();
         }
         Ok(())
     }
 }
 
-fn write_char(f: &mut fmt::Formatter<'_>, c: char) -> fmt::Result {
+/// The unpaired surrogate that three bytes of WTF-8 stand for.
+fn surrogate(bytes: [u8; 3]) -> Option<u32> {
+    match bytes {
+        [0xed, second @ 0xa0..=0xbf, third @ 0x80..=0xbf] => {
+            Some(0xd000 | u32::from(second & 0x3f) << 6 | u32::from(third & 0x3f))
+        }
+        _ => None,
+    }
+}
+
+fn write_char(f: &mut fmt::Formatter<'_>, c: char, plain_backslash: bool) -> fmt::Result {
     match c {
+        '\\' if plain_backslash => f.write_char(c),
         '\\' => f.write_str("\\\\"),
         '\n' => f.write_str("\\n"),
         '\r' => f.write_str("\\r"),
@@ -135,6 +165,17 @@ mod tests {
         for (name, attack, expected) in attacks {
             assert_eq!(escaped(attack), expected, "{name}");
         }
+    }
+
+    #[test]
+    fn windows_paths_and_surrogates_are_shown() {
+        let wide = |units: &[u16]| Escaped(&Untrusted::from_wide(units)).to_string();
+        let path: Vec<u16> = "C:\\Temp\\grün.exe".encode_utf16().collect();
+        assert_eq!(wide(&path), "C:\\Temp\\grün.exe");
+        assert_eq!(wide(&[0x61, 0xd800, 0x62]), "a\\u{d800}b");
+        assert_eq!(wide(&[0xdfff]), "\\u{dfff}");
+        assert_eq!(escaped(b"\xed\xa0"), "\\xed\\xa0");
+        assert_eq!(escaped(b"\xff\xed\xa0\x80"), "\\xff\\u{d800}");
     }
 
     #[test]

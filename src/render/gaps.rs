@@ -19,8 +19,11 @@ fn what(gap: &Gap) -> String {
         Gap::OwnersNotFound { count, .. } => {
             format!("the owners of {} were found in no process", sockets(*count))
         }
+        Gap::OwnersExited { count } => {
+            format!("the processes that created {} have exited", sockets(*count))
+        }
         Gap::ProcessesUnreadable { why } => format!("cannot list processes: {why}"),
-        Gap::BoundNotListed => "this kernel does not list bound sockets".to_owned(),
+        Gap::BoundNotListed => "this system does not list bound sockets".to_owned(),
         Gap::NetlinkRefused { why } => format!("netlink refused, read /proc/net instead: {why}"),
         Gap::NoHandler { protocol } => {
             format!("the kernel has no sock_diag for {protocol}, read /proc/net instead")

@@ -134,21 +134,35 @@ impl JsonEnd {
 #[derive(Serialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 enum JsonOwner {
-    Processes { pids: Vec<u32> },
-    Kernel { reason: &'static str },
-    Hidden { user: Option<String> },
-    NotFound,
+    Processes {
+        pids: Vec<u32>,
+    },
+    Kernel {
+        reason: &'static str,
+    },
+    Hidden {
+        user: Option<String>,
+    },
+    NotFound {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        exited_pid: Option<u32>,
+    },
 }
 
 impl JsonOwner {
     fn new(owner: &Owner, uid: Option<Uid>, snapshot: &Snapshot) -> Self {
         match owner {
+            // Windows' System holds it: a driver, which is no process.
+            Owner::Processes(_) if owner.pids().all(|pid| snapshot.is_kernel(pid)) => {
+                Self::Kernel { reason: "kernel" }
+            }
             Owner::Processes(_) => {
                 Self::Processes { pids: owner.pids().map(|pid| pid.0).collect() }
             }
             Owner::Kernel(reason) => Self::Kernel { reason: reason.word() },
             Owner::Hidden => Self::Hidden { user: user(uid, snapshot) },
-            Owner::NotFound => Self::NotFound,
+            Owner::NotFound => Self::NotFound { exited_pid: None },
+            Owner::Exited(Pid(pid)) => Self::NotFound { exited_pid: Some(*pid) },
         }
     }
 }
@@ -212,10 +226,16 @@ impl JsonProcess {
             session_id: process.session.id,
             memory_bytes: process.memory_bytes,
             started: process.started.and_then(rfc3339),
-            service: text(&process.service),
+            service: services(process),
             container: None,
         }
     }
+}
+
+/// All services of a process, as `tasklist /svc` joins them.
+fn services(process: &Process) -> Option<String> {
+    let names: Vec<String> = process.services.iter().map(Untrusted::to_lossy).collect();
+    (!names.is_empty()).then(|| names.join(", "))
 }
 
 /// The bytes in hex, for text that is not UTF-8.

@@ -53,7 +53,7 @@ fn cells(row: Row<'_>, snapshot: &Snapshot) -> [String; 5] {
 fn owner_cell(owner: &Owner) -> String {
     match owner {
         Owner::Kernel(_) => "0".to_owned(),
-        Owner::Hidden | Owner::NotFound => "?".to_owned(),
+        Owner::Hidden | Owner::NotFound | Owner::Exited(_) => "?".to_owned(),
         Owner::Processes(_) => {
             let pids: Vec<String> = owner.pids().map(|pid| pid.to_string()).collect();
             match pids.split_first() {

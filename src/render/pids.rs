@@ -13,7 +13,7 @@ impl View for Pids {
     fn write(&self, rows: &Rows<'_>, out: &mut dyn Write) -> io::Result<()> {
         rows.owner_pids()
             .into_iter()
-            .filter(|pid| pid.0 != 0)
+            .filter(|pid| pid.0 != 0 && !rows.snapshot.is_kernel(*pid))
             .try_for_each(|pid| writeln!(out, "{pid}"))
     }
 }

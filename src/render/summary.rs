@@ -64,6 +64,7 @@ fn parties(row: Row<'_>) -> Vec<Party> {
         Owner::Kernel(reason) => vec![Party::Nobody(reason.word())],
         Owner::Hidden => vec![Party::Nobody("hidden")],
         Owner::NotFound => vec![Party::Nobody("not-found")],
+        Owner::Exited(_) => vec![Party::Nobody("exited")],
     }
 }
 
@@ -119,7 +120,9 @@ fn write_table<const N: usize>(
 
 fn party_cells(party: &Party, rows: &Rows<'_>) -> (String, String) {
     match party {
-        Party::Nobody(reason @ ("hidden" | "not-found")) => ("?".to_owned(), format!("({reason})")),
+        Party::Nobody(reason @ ("hidden" | "not-found" | "exited")) => {
+            ("?".to_owned(), format!("({reason})"))
+        }
         Party::Nobody(reason) => ("0".to_owned(), format!("({reason})")),
         Party::Process(pid) => {
             let name = rows.snapshot.processes.get(pid).map(|process| fitted(&process.name, NAME));

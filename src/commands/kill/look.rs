@@ -1,7 +1,5 @@
 //! Everything that kill has to know before it acts.
 
-use std::collections::BTreeSet;
-
 use crate::commands::filter::local_set;
 use crate::commands::survey::complete;
 use crate::commands::who;
@@ -57,10 +55,7 @@ pub(super) fn look(filter: &Filter, system: &impl System) -> Result<Snapshot, Pl
         Scope { tcp: StateSet::HOLDING, udp: UdpScope::Unconnected, ..Scope::everything() };
     let mut table = system.sockets(&on_ports.scope(Detail::Brief))?;
     let others = system.sockets(&holding)?;
-    let seen: BTreeSet<_> = table.sockets.iter().filter_map(|socket| socket.inode).collect();
-    let is_new = |socket: &Socket| {
-        socket.holds_port() && !socket.inode.is_some_and(|inode| seen.contains(&inode))
-    };
+    let is_new = |socket: &Socket| socket.holds_port() && !on_ports.admits_socket(socket);
     table.sockets.extend(others.sockets.into_iter().filter(is_new));
     for gap in others.gaps {
         if !table.gaps.contains(&gap) {

@@ -16,10 +16,12 @@ mod words;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::{Outcome, Output, filter, who};
+use anyhow::bail;
+
+use super::{Outcome, Output, filter, remedy, who};
 use crate::cli::KillRequest;
-use crate::model::{Gap, Owner, Pid, Snapshot, Socket};
-use crate::platform::{Signal, System};
+use crate::model::{Gap, Os, Owner, Pid, Snapshot, Socket};
+use crate::platform::{Ending, Signal, System};
 use crate::query::{Filter, PortSet, Row, SortKey, select};
 use crate::render::gaps;
 use end::Opened;
@@ -35,6 +37,9 @@ pub(super) fn run(
     system: &impl System,
     output: &mut Output,
 ) -> anyhow::Result<Outcome> {
+    if request.signal.is_some() && system.os() == Os::Windows {
+        bail!("--signal: Windows has no signals; leave it out, or use --force");
+    }
     let wishes = Wish::all(&request.selection.ports, system)?;
     let filter = Filter {
         protocols: look::protocols(request.selection.protocols),
@@ -126,10 +131,16 @@ impl<'a, S: System> Kill<'a, S> {
             Owner::Hidden if self.system.is_privileged() => {
                 "not even root may look there".to_owned()
             }
-            Owner::Hidden => format!("sudo portwho kill {port}"),
+            Owner::Hidden => remedy::more_rights(self.snapshot.os, &format!("portwho kill {port}")),
             _ => format!("see portwho {port}"),
         };
         self.report.failure(format!("port {port}: held by {owner}: {remedy}"));
+    }
+
+    /// How these will be ended; the harshest way where they differ.
+    fn ending(&self, pids: &BTreeSet<Pid>, signal: Signal) -> Ending {
+        let endings = pids.iter().map(|pid| self.system.ending(*pid, signal));
+        endings.max().unwrap_or(Ending::Signal(signal))
     }
 
     /// Says who it is; opens its processes and asks, unless it is refused.
@@ -144,6 +155,7 @@ impl<'a, S: System> Kill<'a, S> {
             self.report.failure(format!("{ports}: {text}"));
             return None;
         }
+        let signal = self.request.signal();
         let can_ask = self.report.can_ask();
         let is_contested = group.ports().iter().any(|port| contested.contains(port));
         if is_contested && !self.request.yes && !can_ask {
@@ -154,18 +166,17 @@ impl<'a, S: System> Kill<'a, S> {
             return None;
         }
         if self.request.dry_run {
-            let named = who::processes(roots.iter().copied(), self.snapshot);
-            self.report.say(format!("would send {} to {named}", self.request.signal));
+            self.report.say(words::intention(&roots, self.ending(&roots, signal), self.snapshot));
             return None;
         }
         // Opened before the question: however long the answer takes, it is about these.
         let opened = Opened::new(&group, self.system);
-        let question = words::question(&roots, self.request.signal, self.snapshot);
+        let question = words::question(&roots, self.ending(&roots, signal), self.snapshot);
         if !self.request.yes && can_ask && !self.report.ask(question) {
             self.report.failure(format!("{ports}: not confirmed, nothing was sent"));
             return None;
         }
-        Some(Target { group, opened, sent: self.request.signal })
+        Some(Target { group, opened, sent: signal })
     }
 
     fn end_confirmed(&mut self, mut targets: Vec<Target<'a, S>>) {
@@ -206,7 +217,7 @@ impl<'a, S: System> Kill<'a, S> {
     fn end_one(&mut self, target: &mut Target<'a, S>) -> Duration {
         let sockets: Vec<&Socket> = target.group.sockets.iter().map(|row| &row.socket).collect();
         let processes: &BTreeMap<_, _> = &self.snapshot.processes;
-        let (signal, timeout) = (self.request.signal, self.request.timeout);
+        let (signal, timeout) = (self.request.signal(), self.request.timeout);
         let took = target.opened.end(&sockets, processes, signal, timeout);
         let survivors = target.opened.survivors();
         let may_offer = !self.request.yes && self.report.can_ask() && signal != Signal::Kill;
@@ -215,7 +226,11 @@ impl<'a, S: System> Kill<'a, S> {
         }
         let named = who::processes(survivors.iter().copied(), self.snapshot);
         self.report.say(format!("{named} is still running after {}", who::seconds(timeout)));
-        if !self.report.ask(words::question(&survivors, Signal::Kill, self.snapshot)) {
+        if !self.report.ask(words::question(
+            &survivors,
+            self.ending(&survivors, Signal::Kill),
+            self.snapshot,
+        )) {
             return took;
         }
         target.opened.forget_survivors();

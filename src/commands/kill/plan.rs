@@ -109,7 +109,7 @@ impl Group<'_> {
             let others = everybody.iter().filter(|other| **other != pid);
             let others: Vec<&Process> =
                 others.filter_map(|other| snapshot.processes.get(other)).collect();
-            Some((pid, refusal(pid, snapshot.processes.get(&pid), &others, lineage)?))
+            Some((pid, refusal(pid, snapshot.processes.get(&pid), &others, lineage, snapshot.os)?))
         })
     }
 }
@@ -162,6 +162,7 @@ mod tests {
                 timer: None,
                 idle_ms: None,
                 cgroup: None,
+                table_owner: None,
             },
             owner: if pids.is_empty() { Owner::Hidden } else { Owner::Processes(holders.into()) },
         }
@@ -179,7 +180,7 @@ mod tests {
             memory_bytes: None,
             started: None,
             session: Session::default(),
-            service: None,
+            services: Vec::new(),
             kind: ProcessKind::Ordinary,
         };
         (Pid(pid), process)

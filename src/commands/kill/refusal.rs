@@ -1,6 +1,6 @@
 //! Whom portwho never ends, why, and what to type instead.
 
-use crate::model::{Pid, Process, ProcessKind, Untrusted};
+use crate::model::{Os, Pid, Process, ProcessKind, Untrusted};
 
 /// Why a process is not ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -17,6 +17,10 @@ pub(super) enum Refusal {
     Ancestor,
     /// It forwards a container's port, or runs containers.
     Container,
+    /// Windows does not live on without it.
+    Critical,
+    /// It hosts several Windows services, of which only one is meant.
+    SharedHost,
 }
 
 /// The systemd unit that holds a socket for a service.
@@ -47,29 +51,43 @@ const CONTAINER_IMAGES: [&str; 14] = [
     "com.docker.backend.exe",
 ];
 
+/// Windows' processes whose end is the system's, should it not mark them as critical.
+const CRITICAL_IMAGES: [&str; 6] =
+    ["lsass.exe", "services.exe", "wininit.exe", "winlogon.exe", "csrss.exe", "smss.exe"];
+
 /// Why `pid` is not to be ended, if it is not. `others` hold the same sockets.
 pub(super) fn refusal(
     pid: Pid,
     process: Option<&Process>,
     others: &[&Process],
     lineage: &[Pid],
+    os: Os,
 ) -> Option<Refusal> {
-    let is_kernel = process.is_some_and(|process| process.kind == ProcessKind::KernelThread);
     match pid {
-        Pid(0) => Some(Refusal::Kernel),
-        _ if is_kernel => Some(Refusal::Kernel),
-        Pid(1) => Some(first_process(process, others)),
-        _ if lineage.first() == Some(&pid) => Some(Refusal::Itself),
-        _ if lineage.contains(&pid) => Some(Refusal::Ancestor),
-        _ if process.is_some_and(|process| is_container_image(&process.name)) => {
+        Pid(0) => return Some(Refusal::Kernel),
+        Pid(1) if os == Os::Linux => return Some(first_process(process, others)),
+        Pid(4) if os == Os::Windows => return Some(Refusal::Kernel),
+        _ if lineage.first() == Some(&pid) => return Some(Refusal::Itself),
+        _ if lineage.contains(&pid) => return Some(Refusal::Ancestor),
+        _ => {}
+    }
+    let process = process?;
+    match process.kind {
+        ProcessKind::Kernel => Some(Refusal::Kernel),
+        ProcessKind::Critical => Some(Refusal::Critical),
+        ProcessKind::Ordinary if is_image(&process.name, &CRITICAL_IMAGES) => {
+            Some(Refusal::Critical)
+        }
+        ProcessKind::Ordinary if is_image(&process.name, &CONTAINER_IMAGES) => {
             Some(Refusal::Container)
         }
-        _ => None,
+        ProcessKind::Ordinary if process.services.len() > 1 => Some(Refusal::SharedHost),
+        ProcessKind::Ordinary => None,
     }
 }
 
 fn first_process(process: Option<&Process>, others: &[&Process]) -> Refusal {
-    let of_service = others.iter().find(|other| other.service.is_some());
+    let of_service = others.iter().find(|other| !other.services.is_empty());
     let is_systemd = process.is_some_and(|process| process.name.as_bytes() == b"systemd");
     match of_service {
         Some(holder) => Refusal::SocketActivation(SocketUnit::OfHolder(holder.pid)),
@@ -78,9 +96,10 @@ fn first_process(process: Option<&Process>, others: &[&Process]) -> Refusal {
     }
 }
 
-fn is_container_image(name: &Untrusted) -> bool {
+/// Whether a name is one of `images`; a `*` at the end of one stands for more.
+fn is_image(name: &Untrusted, images: &[&str]) -> bool {
     let name = name.as_bytes().to_ascii_lowercase();
-    CONTAINER_IMAGES.iter().any(|image| match image.strip_suffix('*') {
+    images.iter().any(|image| match image.strip_suffix('*') {
         Some(start) => name.starts_with(start.as_bytes()),
         None => name == image.as_bytes(),
     })
@@ -93,21 +112,23 @@ mod tests {
     #[test]
     fn forwarders_are_known_by_their_whole_name() {
         for name in ["docker-proxy", "containerd-shim-runc-v2", "conmon", "pasta.avx2"] {
-            assert!(is_container_image(&name.into()), "{name}");
+            assert!(is_image(&name.into(), &CONTAINER_IMAGES), "{name}");
         }
         for name in ["docker", "docker-proxy2", "conmon-like", "nginx", ""] {
-            assert!(!is_container_image(&name.into()), "{name}");
+            assert!(!is_image(&name.into(), &CONTAINER_IMAGES), "{name}");
         }
     }
 
     #[test]
     fn the_first_process_itself_and_ancestors_are_refused() {
         let lineage = [Pid(500), Pid(400), Pid(1)];
-        let refused = |pid| refusal(Pid(pid), None, &[], &lineage);
+        let refused = |pid| refusal(Pid(pid), None, &[], &lineage, Os::Linux);
         assert_eq!(refused(0), Some(Refusal::Kernel));
         assert_eq!(refused(1), Some(Refusal::FirstProcess));
         assert_eq!(refused(400), Some(Refusal::Ancestor));
         assert_eq!(refused(500), Some(Refusal::Itself));
         assert_eq!(refused(812), None);
+        assert_eq!(refused(4), None);
+        assert_eq!(refusal(Pid(4), None, &[], &lineage, Os::Windows), Some(Refusal::Kernel));
     }
 }

@@ -6,8 +6,7 @@ use std::time::Duration;
 use super::end::End;
 use super::plan::Group;
 use super::watch::{Aftermath, Remains};
-use super::words::stop_command;
-use crate::commands::{Outcome, who};
+use crate::commands::{Outcome, remedy, who};
 use crate::model::{Families, OwnedSocket, Pid, Snapshot};
 use crate::platform::{PlatformError, Signal};
 use crate::query::Filter;
@@ -79,15 +78,17 @@ pub(super) fn of_process(pid: Pid, end: &End, case: &Case<'_>) -> Option<Verdict
         End::Survived { holds: true } => Verdict::failed(survived(&name, &ports, case)),
         End::Survived { holds: false } => Verdict::failed(format!(
             "{name} let go of {ports}, but is still running after {}: it may be draining; wait, \
-             or end it with kill -9 {pid}",
-            who::seconds(case.timeout)
+             or end it with {}",
+            who::seconds(case.timeout),
+            remedy::end_by_hand(case.before.os, pid)
         )),
         End::Failed(PlatformError::NotPermitted) if case.privileged => {
-            Verdict::failed(format!("{name}: not permitted, even as root: it takes CAP_KILL"))
+            Verdict::failed(format!("{name}: {}", remedy::beyond_rights(case.before.os)))
         }
         End::Failed(PlatformError::NotPermitted) => {
-            let words = port_words(&case.group.ports());
-            Verdict::failed(format!("{name}: not permitted: sudo portwho kill {words}"))
+            let command = format!("portwho kill {}", port_words(&case.group.ports()));
+            let remedy = remedy::more_rights(case.before.os, &command);
+            Verdict::failed(format!("{name}: not permitted: {remedy}"))
         }
         End::Failed(error) => Verdict::failed(format!("{name}: {error}")),
     })
@@ -175,7 +176,7 @@ fn held_again(
     let newcomer = first.and_then(|pid| after.processes.get(&pid));
     let why = match newcomer {
         None => String::new(),
-        Some(process) => match (stop_command(process), process.parent) {
+        Some(process) => match (remedy::stop_service(after.os, process), process.parent) {
             (Some(stop), _) => format!(": {stop}"),
             (None, Some(parent)) if case.is_supervisor(parent) => {
                 format!(": its parent {} started it", who::process(parent, case.before))
@@ -191,12 +192,9 @@ fn held_again(
 fn was_held_by_others(row: &OwnedSocket, exited: &BTreeSet<Pid>, case: &Case<'_>) -> bool {
     let now: BTreeSet<Pid> = row.owner.pids().collect();
     case.before.sockets.iter().any(|before| {
-        let same = before.socket.cookie.is_some()
-            && before.socket.cookie == row.socket.cookie
-            && before.socket.inode == row.socket.inode;
         let others: BTreeSet<Pid> =
             before.owner.pids().filter(|pid| !exited.contains(pid)).collect();
-        same && now.is_subset(&others)
+        before.socket.is_same(&row.socket) && now.is_subset(&others)
     })
 }
 

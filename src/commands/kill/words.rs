@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use super::plan::Group;
 use super::refusal::{Refusal, SocketUnit};
-use crate::commands::who;
-use crate::model::{OwnedSocket, Pid, Process, Snapshot, StateSet, TcpState, Untrusted};
-use crate::platform::Signal;
+use crate::commands::{remedy, who};
+use crate::model::{Os, OwnedSocket, Pid, Snapshot, StateSet, TcpState, Untrusted};
+use crate::platform::{Ending, Signal};
 use crate::query::Row;
 use crate::render::escape::Escaped;
 use crate::render::local_end;
@@ -44,8 +44,8 @@ pub(super) fn description(
 fn identity(pid: Pid, snapshot: &Snapshot) -> String {
     let Some(process) = snapshot.processes.get(&pid) else { return format!("PID {pid}") };
     let user = process.user.as_ref().map(|name| format!(", user {}", Escaped(name)));
-    let service = process.service.as_ref().map(|name| format!(", {}", Escaped(name)));
-    let (user, service) = (user.unwrap_or_default(), service.unwrap_or_default());
+    let service = process.services.iter().map(|name| format!(", {}", Escaped(name)));
+    let (user, service) = (user.unwrap_or_default(), service.collect::<String>());
     format!("{} (PID {pid}{user}{service})", Escaped(&process.name))
 }
 
@@ -83,17 +83,11 @@ fn clients_are(count: usize) -> String {
 /// What may start the process again. The shell that portwho was typed into does not.
 fn restarts(pid: Pid, lineage: &[Pid], snapshot: &Snapshot) -> Option<String> {
     let process = snapshot.processes.get(&pid)?;
-    if let Some(stop) = stop_command(process) {
-        return Some(format!("  systemd may start it again: {stop}"));
+    if let Some(stop) = remedy::stop_service(snapshot.os, process) {
+        return Some(format!("  its service may start it again: {stop}"));
     }
     let parent = process.parent.filter(|parent| *parent != Pid(1) && !lineage.contains(parent))?;
     Some(format!("  its parent {} may start it again", who::process(parent, snapshot)))
-}
-
-/// `systemctl stop nginx.service`, for a process of a service.
-pub(super) fn stop_command(process: &Process) -> Option<String> {
-    let unit = process.service.as_ref()?;
-    unit.as_bytes().ends_with(b".service").then(|| format!("systemctl stop {}", Escaped(unit)))
 }
 
 /// Why `pid` is refused, and what to type instead.
@@ -102,7 +96,12 @@ pub(super) fn refusal(pid: Pid, why: Refusal, group: &Group<'_>, snapshot: &Snap
     let ports = group.ports();
     let port = ports.first().copied().unwrap_or_default();
     match why {
+        Refusal::Kernel if snapshot.os == Os::Windows => {
+            format!("refused: {name} is the kernel: {}", remedy::driver(port))
+        }
         Refusal::Kernel => format!("refused: {name} belongs to the kernel"),
+        Refusal::Critical => format!("refused: {name} is critical: Windows ends with it"),
+        Refusal::SharedHost => format!("refused: {name} {}", shared_host(pid, snapshot)),
         Refusal::FirstProcess => {
             format!("refused: {name} is the first process, and everything ends with it")
         }
@@ -114,6 +113,10 @@ pub(super) fn refusal(pid: Pid, why: Refusal, group: &Group<'_>, snapshot: &Snap
         Refusal::Ancestor => {
             format!("refused: {name} is an ancestor of portwho: the shell or session it runs in")
         }
+        Refusal::Container if snapshot.os == Os::Windows => format!(
+            "refused: {name} forwards the port of a container or of WSL: stop that instead, with \
+             docker ps --filter publish={port} and docker stop NAME, or wsl --shutdown"
+        ),
         Refusal::Container => format!(
             "refused: {name} serves a container: stop that instead, with docker ps --filter \
              publish={port} and docker stop NAME, or likewise with podman"
@@ -121,11 +124,24 @@ pub(super) fn refusal(pid: Pid, why: Refusal, group: &Group<'_>, snapshot: &Snap
     }
 }
 
+/// An svchost with several services: the one that is meant has to be stopped by its name.
+fn shared_host(pid: Pid, snapshot: &Snapshot) -> String {
+    let services = snapshot.processes.get(&pid).map(|process| process.services.as_slice());
+    let names: Vec<String> =
+        services.unwrap_or_default().iter().map(|name| Escaped(name).to_string()).collect();
+    let proxy = if names.iter().any(|name| name.eq_ignore_ascii_case("iphlpsvc")) {
+        "; for a forwarded port: netsh interface portproxy show all"
+    } else {
+        ""
+    };
+    format!("hosts several services: {}: sc stop NAME{proxy}", names.join(", "))
+}
+
 fn socket_unit(unit: SocketUnit, snapshot: &Snapshot) -> String {
     let service = match unit {
         SocketUnit::Unknown => None,
         SocketUnit::OfHolder(pid) => {
-            snapshot.processes.get(&pid).and_then(|process| process.service.as_ref())
+            snapshot.processes.get(&pid).and_then(|process| process.services.first())
         }
     };
     let name = service.map(Untrusted::as_bytes).and_then(|name| name.strip_suffix(b".service"));
@@ -136,11 +152,23 @@ fn socket_unit(unit: SocketUnit, snapshot: &Snapshot) -> String {
 }
 
 /// `Terminate nginx (PID 812)?`
-pub(super) fn question(roots: &BTreeSet<Pid>, signal: Signal, snapshot: &Snapshot) -> String {
+pub(super) fn question(roots: &BTreeSet<Pid>, ending: Ending, snapshot: &Snapshot) -> String {
     let named = who::processes(roots.iter().copied(), snapshot);
-    match signal {
-        Signal::Term => format!("Terminate {named}?"),
-        Signal::Kill => format!("Kill {named} with SIGKILL?"),
-        other => format!("Send {other} to {named}?"),
+    match ending {
+        Ending::Signal(Signal::Term) => format!("Terminate {named}?"),
+        Ending::Signal(Signal::Kill) => format!("Kill {named} with SIGKILL?"),
+        Ending::Signal(other) => format!("Send {other} to {named}?"),
+        Ending::CloseWindow => format!("Terminate {named} by closing its windows?"),
+        Ending::Terminate => format!("Terminate {named} at once, without a chance to save?"),
+    }
+}
+
+/// What a run would do: `would send SIGTERM to nginx (PID 812)`.
+pub(super) fn intention(roots: &BTreeSet<Pid>, ending: Ending, snapshot: &Snapshot) -> String {
+    let named = who::processes(roots.iter().copied(), snapshot);
+    match ending {
+        Ending::Signal(signal) => format!("would send {signal} to {named}"),
+        Ending::CloseWindow => format!("would ask {named} to close its windows"),
+        Ending::Terminate => format!("would terminate {named} at once"),
     }
 }

@@ -95,6 +95,7 @@ pub fn socket(
         timer: timer(u8_at(payload, 2)?, u8_at(payload, 3)?, u32_at(payload, 52)?),
         idle_ms: None,
         cgroup: None,
+        table_owner: None,
     };
     read_attributes(&mut socket, rest);
     Ok(socket)

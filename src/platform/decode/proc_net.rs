@@ -46,6 +46,7 @@ pub fn socket(line: &str, protocol: Protocol) -> Result<Socket, DecodeError> {
         timer: read_timer(tr_when, retransmits)?,
         idle_ms: None,
         cgroup: None,
+        table_owner: None,
     })
 }
 

@@ -52,11 +52,8 @@ pub fn stat(bytes: &[u8]) -> Result<Stat, DecodeError> {
     };
     let narrow =
         |place| u32::try_from(number(place)? & 0xffff_ffff).map_err(|_| DecodeError::Malformed);
-    let kind = if number(6)? & KERNEL_THREAD == 0 {
-        ProcessKind::Ordinary
-    } else {
-        ProcessKind::KernelThread
-    };
+    let kind =
+        if number(6)? & KERNEL_THREAD == 0 { ProcessKind::Ordinary } else { ProcessKind::Kernel };
     Ok(Stat {
         state: fields
             .first()

@@ -17,7 +17,7 @@ use rustix::net::netdevice;
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
 
 use super::decode::services;
-use super::{OwnerTable, PlatformError, SocketTable, System};
+use super::{Ending, OwnerTable, PlatformError, Signal, SocketTable, System};
 use crate::model::{Os, Pid, Process, Scope, Socket, Uid, Untrusted};
 
 /// The running Linux system.
@@ -71,6 +71,14 @@ impl System for Linux {
         process::lineage()
     }
 
+    fn ending(&self, _pid: Pid, signal: Signal) -> Ending {
+        Ending::Signal(signal)
+    }
+
+    fn console_takes_escapes(&self) -> bool {
+        std::env::var_os("TERM").is_none_or(|terminal| terminal != "dumb")
+    }
+
     fn open_process(&self, pid: Pid) -> Result<Self::Process, PlatformError> {
         handle::Handle::open(pid)
     }
@@ -78,7 +86,7 @@ impl System for Linux {
 
 /// The name of a user by the system's name services (getpwuid(3)), as in ps and lsof.
 fn user_name(uid: Uid) -> Option<Untrusted> {
-    uzers::get_user_by_uid(uid.0).map(|user| user.name().into())
+    uzers::get_user_by_uid(uid.0).map(|user| Untrusted::from_os(user.name()))
 }
 
 /// The names of interfaces (netdevice(7)).

@@ -1,0 +1,50 @@
+//! What to type instead, on each system.
+
+use crate::model::{Os, Pid, Process};
+use crate::render::escape::Escaped;
+
+/// How to run `command` with more rights: `sudo portwho kill 80`.
+pub(super) fn more_rights(os: Os, command: &str) -> String {
+    match os {
+        Os::Linux => format!("sudo {command}"),
+        Os::Windows => format!("{command} from an elevated prompt"),
+    }
+}
+
+/// Why not even all rights suffice.
+pub(super) const fn beyond_rights(os: Os) -> &'static str {
+    match os {
+        Os::Linux => "not permitted, even as root: it takes CAP_KILL",
+        Os::Windows => "not permitted, even elevated: the process is protected",
+    }
+}
+
+/// How to end a process by hand, at once.
+pub(super) fn end_by_hand(os: Os, pid: Pid) -> String {
+    match os {
+        Os::Linux => format!("kill -9 {pid}"),
+        Os::Windows => format!("taskkill /F /PID {pid}"),
+    }
+}
+
+/// How to stop the service that a process belongs to; none where it belongs to none, or to
+/// several: `systemctl stop nginx.service`.
+pub(super) fn stop_service(os: Os, process: &Process) -> Option<String> {
+    let [service] = process.services.as_slice() else { return None };
+    match os {
+        Os::Linux => service
+            .as_bytes()
+            .ends_with(b".service")
+            .then(|| format!("systemctl stop {}", Escaped(service))),
+        Os::Windows => Some(format!("sc stop {}", Escaped(service))),
+    }
+}
+
+/// Which driver holds a port in the name of Windows' System, PID 4, as far as the port tells.
+pub(super) const fn driver(port: u16) -> &'static str {
+    match port {
+        445 => "it is the file server, SMB: sc stop LanmanServer",
+        137..=139 => "it is NetBIOS over TCP/IP: switch it off in the adapter's settings",
+        _ => "a driver holds it, most often HTTP.sys: netsh http show servicestate",
+    }
+}
