@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
 
 use super::values::{network, seconds, signal, states};
+use crate::model::Signal;
 use crate::model::StateSet;
-use crate::platform::Signal;
 use crate::query::SortKey;
 
 /// Who holds this port, which sockets are stuck, and end it and prove that it ended.

@@ -15,8 +15,8 @@ use thiserror::Error;
 use args::{Cli, ColorArg, KillArgs, ListArgs, SelectArgs, Verb};
 pub use ports::UsageError;
 
+use crate::model::Signal;
 use crate::model::{Families, Pid, StateSet};
-use crate::platform::Signal;
 use crate::query::{NamePattern, PortTerm, Protocols, SortKey, UserTerm};
 
 /// What was asked for.

@@ -1,7 +1,5 @@
 //! Where the answer may be when nothing matched.
 
-use std::net::IpAddr;
-
 use super::survey::survey_scope;
 use super::who;
 use crate::model::{Detail, Families, OwnedSocket, Scope, Socket, StateSet, UdpScope};
@@ -48,15 +46,12 @@ fn wildcard_holders(place: &Place, system: &impl System) -> Vec<String> {
     rows.iter().map(hint).collect()
 }
 
-/// Whether the socket is a wildcard that takes what comes for `place`.
+/// Whether the socket holds the port at every address and takes what comes for `place`.
 pub(super) fn covers(socket: &Socket, place: &Place) -> bool {
-    let address = match (socket.local.address, place.address) {
-        (IpAddr::V4(wildcard), IpAddr::V4(_)) => wildcard.is_unspecified(),
-        // A dual-stack socket takes IPv4 too; that it is one, the kernel does not tell here.
-        (IpAddr::V6(wildcard), _) => wildcard.is_unspecified(),
-        (IpAddr::V4(_), IpAddr::V6(_)) => false,
-    };
-    address && socket.holds_port() && place.ports.contains(&socket.local.port)
+    socket.local.address.is_unspecified()
+        && socket.covers(place.address)
+        && socket.holds_port()
+        && place.ports.contains(&socket.local.port)
 }
 
 /// Connections to that port, which is somebody else's.

@@ -64,6 +64,5 @@ fn view(request: &ListRequest, system: &impl System, output: &Output) -> Box<dyn
 /// Whether the environment leaves colours on: NO_COLOR (no-color.org: set and not empty) and a
 /// terminal that knows no escapes turn them off.
 fn takes_color(system: &impl System) -> bool {
-    env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
-        && system.console_takes_escapes()
+    env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) && system.console_takes_escapes()
 }

@@ -68,17 +68,13 @@ pub(super) fn local(local: &LocalSet) -> String {
     });
     let places = local.places.iter().map(|place| {
         let port = ranges(std::slice::from_ref(&place.ports));
+        let zone = place.interface.map(|index| format!("%{index}")).unwrap_or_default();
         match place.address {
-            IpAddr::V4(address) => format!("{address}:{port}"),
-            IpAddr::V6(address) => format!("[{address}]:{port}"),
+            IpAddr::V4(address) => format!("{address}{zone}:{port}"),
+            IpAddr::V6(address) => format!("[{address}{zone}]:{port}"),
         }
     });
     ports.into_iter().chain(places).collect::<Vec<_>>().join(", ")
-}
-
-/// `1 client`, `12 clients`.
-pub(super) fn count(number: usize, noun: &str) -> String {
-    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 
 /// `0.2 s`.

@@ -83,6 +83,10 @@ impl Gap {
     #[must_use]
     pub const fn remedy(&self) -> &'static str {
         match self {
+            Self::OwnersHidden { as_root: true, .. } => {
+                "even root may not look into some processes: CAP_SYS_PTRACE is missing, or a \
+                 sandbox or user namespace keeps them apart"
+            }
             Self::OwnersHidden { .. } => "run with sudo to see the owners of other users' sockets",
             Self::OwnersNotFound { inside_pid_namespace: true, .. } => {
                 "this is a PID namespace: run portwho outside of it"

@@ -63,7 +63,7 @@ pub struct Queues {
 pub enum TimerKind {
     /// A retransmission, an early one or a tail loss probe.
     Retransmit,
-    /// A keepalive probe, or a SYN-ACK to be sent again.
+    /// A keepalive probe, or the end of an orphan's FIN_WAIT_2.
     Keepalive,
     /// The end of TIME_WAIT.
     TimeWait,
@@ -102,6 +102,8 @@ pub struct Socket {
     pub foreign: Option<Endpoint>,
     /// Whether this is an IPv4 connection on an IPv6 socket (`::ffff:10.0.0.5`).
     pub mapped: bool,
+    /// Whether an IPv6 socket leaves IPv4 alone (IPV6_V6ONLY); none where that is not told.
+    pub v6_only: Option<bool>,
     /// The interface the socket is tied to, by its index.
     pub interface: Option<u32>,
     /// The TCP state; none for UDP.
@@ -132,6 +134,28 @@ impl Socket {
         let ends = |socket: &Self| (socket.protocol, socket.local, socket.interface);
         let names = |socket: &Self| (socket.cookie, socket.inode, socket.table_owner);
         ends(self) == ends(other) && names(self) == names(other)
+    }
+
+    /// Whether a local end at `address` is also this socket's: the same address, or every one.
+    /// An IPv6 wildcard takes IPv4 too, unless it was told not to.
+    #[must_use]
+    pub fn covers(&self, address: IpAddr) -> bool {
+        match (self.local.address, address) {
+            (own, other) if own == other => true,
+            (IpAddr::V4(own), IpAddr::V4(_)) => own.is_unspecified(),
+            (IpAddr::V6(own), IpAddr::V6(_)) => own.is_unspecified(),
+            (IpAddr::V6(own), IpAddr::V4(_)) => own.is_unspecified() && self.v6_only != Some(true),
+            (IpAddr::V4(_), IpAddr::V6(_)) => false,
+        }
+    }
+
+    /// Whether two sockets that hold a port stand in each other's way: neither could be bound
+    /// beside the other without SO_REUSEADDR or SO_REUSEPORT.
+    #[must_use]
+    pub fn conflicts_with(&self, other: &Self) -> bool {
+        self.protocol == other.protocol
+            && self.local.port == other.local.port
+            && (self.covers(other.local.address) || other.covers(self.local.address))
     }
 
     /// The family the socket is shown in.

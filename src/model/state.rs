@@ -184,7 +184,7 @@ pub struct UnknownState;
 
 /// The words for states in use anywhere: RFC 9293, ss, both netstats, lsof, PowerShell; with
 /// `-` and `_` left out and in capitals.
-const WORDS: [(&str, StateSet); 25] = [
+const WORDS: [(&str, StateSet); 23] = [
     ("LISTENING", StateSet::of(&[TcpState::Listening])),
     ("LISTEN", StateSet::of(&[TcpState::Listening])),
     ("SYNSENT", StateSet::of(&[TcpState::SynSent])),
@@ -204,12 +204,10 @@ const WORDS: [(&str, StateSet); 25] = [
     ("UNCONN", StateSet::of(&[TcpState::Closed])),
     ("BOUND", StateSet::of(&[TcpState::Bound])),
     ("BOUNDINACTIVE", StateSet::of(&[TcpState::Bound])),
-    ("ALL", StateSet::ALL),
     ("CONNECTED", StateSet::CONNECTED),
     ("SYNCHRONIZED", StateSet::SYNCHRONIZED),
     ("TEARDOWN", StateSet::TEARDOWN),
     ("STUCK", StateSet::STUCK),
-    ("FINWAIT", StateSet::of(&[TcpState::FinWait1, TcpState::FinWait2])),
 ];
 
 impl FromStr for StateSet {

@@ -4,9 +4,8 @@ use std::io;
 
 use thiserror::Error;
 
-use super::Signal;
 use super::decode::DecodeError;
-use crate::model::Pid;
+use crate::model::{Pid, Signal};
 
 /// What can go wrong between portwho and the system.
 #[derive(Debug, Error)]

@@ -4,20 +4,20 @@
 //! [`decode`], by pure functions that are compiled and tested on every system.
 
 pub mod decode;
+mod ending;
 mod error;
 #[cfg(target_os = "linux")]
 mod linux;
-mod signal;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::model::{Gap, Os, OwnedSocket, Pid, Process, Scope, Socket, Uid, Untrusted};
+use crate::model::{Gap, Os, OwnedSocket, Pid, Process, Scope, Signal, Socket, Uid, Untrusted};
 
+pub use ending::Ending;
 pub use error::PlatformError;
 #[cfg(target_os = "linux")]
 pub use linux::Linux as ThisSystem;
-pub use signal::{Ending, Signal, UnknownSignal};
 
 #[cfg(not(target_os = "linux"))]
 compile_error!(

@@ -57,6 +57,7 @@ mod tests {
             foreign: (state == Some(TcpState::Established))
                 .then(|| Endpoint::new([10, 0, 0, 5].into(), 443)),
             mapped: false,
+            v6_only: None,
             interface: None,
             state,
             inode: Some(7),

@@ -2,6 +2,7 @@
 
 use crate::model::{Gap, Untrusted};
 
+use super::counted;
 use super::escape::Escaped;
 
 /// What is missing, why, and what to do about it: `WHAT: WHY`.
@@ -14,13 +15,13 @@ fn what(gap: &Gap) -> String {
     match gap {
         Gap::OwnersHidden { count, users, .. } => {
             let of = if users.is_empty() { String::new() } else { format!(" ({})", list(users)) };
-            format!("the owners of {} of other users are hidden{of}", sockets(*count))
+            format!("the owners of {} are hidden{of}", counted(*count, "socket"))
         }
         Gap::OwnersNotFound { count, .. } => {
-            format!("the owners of {} were found in no process", sockets(*count))
+            format!("the owners of {} were found in no process", counted(*count, "socket"))
         }
         Gap::OwnersExited { count } => {
-            format!("the processes that created {} have exited", sockets(*count))
+            format!("the processes that created {} have exited", counted(*count, "socket"))
         }
         Gap::ProcessesUnreadable { why } => format!("cannot list processes: {why}"),
         Gap::BoundNotListed => "this system does not list bound sockets".to_owned(),
@@ -30,11 +31,6 @@ fn what(gap: &Gap) -> String {
         }
         Gap::TableUnreadable { table, why } => format!("cannot read the table {table}: {why}"),
     }
-}
-
-/// `1 socket`, `12 sockets`.
-fn sockets(count: usize) -> String {
-    if count == 1 { "1 socket".to_owned() } else { format!("{count} sockets") }
 }
 
 fn list(names: &[Untrusted]) -> String {

@@ -24,6 +24,12 @@ pub use pids::Pids;
 pub use summary::{Summary, SummaryJson};
 pub use tables::Tables;
 
+/// `1 socket`, `12 sockets`.
+#[must_use]
+pub fn counted(count: usize, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}
+
 /// How tables are dressed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Style {

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use super::plan::{Group, roots};
+use crate::model::Signal;
 use crate::model::{Pid, Process, Socket};
-use crate::platform::{OpenProcess, PlatformError, Signal, System};
+use crate::platform::{OpenProcess, PlatformError, System};
 
 /// What became of a process.
 #[derive(Debug)]

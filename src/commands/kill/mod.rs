@@ -20,8 +20,9 @@ use anyhow::bail;
 
 use super::{Outcome, Output, filter, remedy, who};
 use crate::cli::KillRequest;
+use crate::model::Signal;
 use crate::model::{Gap, Os, Owner, Pid, Snapshot, Socket};
-use crate::platform::{Ending, Signal, System};
+use crate::platform::{Ending, System};
 use crate::query::{Filter, PortSet, Row, SortKey, select};
 use crate::render::gaps;
 use end::Opened;

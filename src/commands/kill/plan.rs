@@ -153,6 +153,7 @@ mod tests {
                 local: Endpoint::new([127, 0, 0, 1].into(), port),
                 foreign: None,
                 mapped: false,
+                v6_only: None,
                 interface: None,
                 state: Some(state),
                 inode: Some(7),

@@ -7,8 +7,9 @@ use super::end::End;
 use super::plan::Group;
 use super::watch::{Aftermath, Remains};
 use crate::commands::{Outcome, remedy, who};
+use crate::model::Signal;
 use crate::model::{Families, OwnedSocket, Pid, Snapshot};
-use crate::platform::{PlatformError, Signal};
+use crate::platform::PlatformError;
 use crate::query::Filter;
 use crate::render::local_end;
 

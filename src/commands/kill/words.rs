@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use super::plan::Group;
 use super::refusal::{Refusal, SocketUnit};
 use crate::commands::{remedy, who};
+use crate::model::Signal;
 use crate::model::{Os, OwnedSocket, Pid, Snapshot, StateSet, TcpState, Untrusted};
-use crate::platform::{Ending, Signal};
+use crate::platform::Ending;
 use crate::query::Row;
 use crate::render::escape::Escaped;
-use crate::render::local_end;
+use crate::render::{counted, local_end};
 
 /// Who holds the sockets of `group`: a line for whom is signalled first, indented lines for
 /// what hangs on it.
@@ -77,7 +78,7 @@ fn clients(group: &Group<'_>, snapshot: &Snapshot) -> Option<String> {
 
 fn clients_are(count: usize) -> String {
     let verb = if count == 1 { "is" } else { "are" };
-    format!("{} {verb}", who::count(count, "client"))
+    format!("{} {verb}", counted(count, "client"))
 }
 
 /// What may start the process again. The shell that portwho was typed into does not.

@@ -37,6 +37,7 @@ pub fn socket(line: &str, protocol: Protocol) -> Result<Socket, DecodeError> {
         local,
         foreign: has_foreign_end(state, foreign.port).then_some(foreign),
         mapped,
+        v6_only: None,
         interface: None,
         state,
         inode: Some(inode),

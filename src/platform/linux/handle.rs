@@ -14,9 +14,10 @@ use rustix::process::PidfdFlags;
 
 use super::proc_dir::{is_gone, open_dir, open_proc, read_file};
 use super::walk::{Inodes, held_by};
+use crate::model::Signal;
 use crate::model::{Pid, Socket};
 use crate::platform::decode::proc_stat;
-use crate::platform::{OpenProcess, PlatformError, Signal};
+use crate::platform::{OpenProcess, PlatformError};
 
 /// How often a process is looked at where there is no pidfd to wait on.
 const GLANCE: Duration = Duration::from_millis(10);
@@ -37,12 +38,14 @@ impl Handle {
             .ok_or(PlatformError::NoSuchProcess(pid))?;
         let pidfd = match rustix::process::pidfd_open(raw, PidfdFlags::empty()) {
             Ok(pidfd) => Some(pidfd),
-            Err(Errno::SRCH) => return Err(PlatformError::NoSuchProcess(pid)),
+            Err(Errno::SRCH | Errno::NOENT | Errno::INVAL) => {
+                return Err(PlatformError::NoSuchProcess(pid));
+            }
             Err(Errno::NOSYS | Errno::PERM | Errno::ACCESS) => None,
             Err(error) => return Err(PlatformError::io(format!("cannot open PID {pid}"), error)),
         };
-        let directory = open_proc().and_then(|proc| open_dir(proc, pid.to_string()));
-        let directory = directory.map_err(|error| look_error(pid, error))?;
+        let proc = open_proc().map_err(|error| PlatformError::io("cannot read /proc", error))?;
+        let directory = open_dir(proc, pid.to_string()).map_err(|error| look_error(pid, error))?;
         let handle = Self { pid, directory, pidfd };
         // Had it exited before the directory was opened, that might be a newcomer's.
         if handle.wait_exit(Duration::ZERO)? {

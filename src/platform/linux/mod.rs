@@ -17,7 +17,8 @@ use rustix::net::netdevice;
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
 
 use super::decode::services;
-use super::{Ending, OwnerTable, PlatformError, Signal, SocketTable, System};
+use super::{Ending, OwnerTable, PlatformError, SocketTable, System};
+use crate::model::Signal;
 use crate::model::{Os, Pid, Process, Scope, Socket, Uid, Untrusted};
 
 /// The running Linux system.

@@ -7,7 +7,7 @@ use std::os::linux::fs::MetadataExt;
 use super::sock_diag::SockDiag;
 use super::user_name;
 use super::walk::{Inodes, Walk, walk};
-use crate::model::{Gap, OwnedSocket, Owner, Socket};
+use crate::model::{Gap, OwnedSocket, Owner, Protocol, Socket};
 use crate::platform::OwnerTable;
 
 /// The inode of the machine's own PID namespace (`PROC_PID_INIT_INO` in the kernel).
@@ -21,7 +21,7 @@ pub(super) fn find(mut sockets: Vec<Socket>) -> OwnerTable {
     let inodes = sockets.iter().filter_map(|socket| socket.inode);
     let wanted: Inodes = inodes.filter(|&inode| inode != 0).collect();
     let mut gaps = Vec::new();
-    let mut found = if wanted.is_empty() {
+    let found = if wanted.is_empty() {
         Walk::default()
     } else {
         walk(&wanted).unwrap_or_else(|error| {
@@ -30,7 +30,7 @@ pub(super) fn find(mut sockets: Vec<Socket>) -> OwnerTable {
         })
     };
     refresh(&mut sockets, &found);
-    let owned = |socket: Socket| OwnedSocket { owner: owner(&socket, &mut found), socket };
+    let owned = |socket: Socket| OwnedSocket { owner: owner(&socket, &found), socket };
     let sockets: Vec<OwnedSocket> = sockets.into_iter().map(owned).collect();
     // Where no process could be listed, that is the reason for every owner that is hidden.
     if gaps.is_empty() {
@@ -41,11 +41,12 @@ pub(super) fn find(mut sockets: Vec<Socket>) -> OwnerTable {
 }
 
 /// A connection may be closed between the dump and the walk. What has no owner is asked for
-/// again: it may be the kernel's by now, or gone.
+/// again: it may be the kernel's by now, or gone. (UDP has no such states.)
 fn refresh(sockets: &mut Vec<Socket>, found: &Walk) {
     let unowned = |socket: &Socket| {
         let held = |inode| inode == 0 || found.holders.contains_key(&inode);
-        socket.foreign.is_some() && socket.cookie.is_some() && !socket.inode.is_some_and(held)
+        let asked_again = socket.protocol == Protocol::Tcp && socket.foreign.is_some();
+        asked_again && socket.cookie.is_some() && !socket.inode.is_some_and(held)
     };
     let count = sockets.iter().filter(|socket| unowned(socket)).count();
     if count == 0 || count > LOOKED_AT_AGAIN {
@@ -66,12 +67,12 @@ fn refresh(sockets: &mut Vec<Socket>, found: &Walk) {
     });
 }
 
-fn owner(socket: &Socket, found: &mut Walk) -> Owner {
+fn owner(socket: &Socket, found: &Walk) -> Owner {
     if let Some(reason) = socket.kernel_reason() {
         return Owner::Kernel(reason);
     }
     let inode = socket.inode.unwrap_or_default();
-    match found.holders.remove(&inode) {
+    match found.holders.get(&inode).cloned() {
         Some(holders) => Owner::Processes(holders.into()),
         None if found.refused => Owner::Hidden,
         None => Owner::NotFound,

@@ -1,13 +1,14 @@
 //! Directories of /proc, read with raw getdents64(2) into a buffer that is used again.
 
 use std::ffi::CStr;
+use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::buffer::spare_capacity;
 use rustix::fs::{Mode, OFlags, RawDir};
 use rustix::io::Errno;
 
-/// A quarter of what a process with a thousand descriptors needs; larger buffers bring nothing.
+/// Room for a thousand descriptors, of 24 bytes each; a larger buffer brings nothing.
 const ENTRIES_BUFFER: usize = 32 * 1024;
 
 /// Enough for most files of a process at once.
@@ -49,9 +50,19 @@ pub(super) fn open_dir(
     rustix::fs::openat(parent, path, flags, Mode::empty())
 }
 
-/// Opens /proc itself.
-pub(super) fn open_proc() -> rustix::io::Result<OwnedFd> {
-    open_dir(rustix::fs::CWD, c"/proc")
+/// Opens /proc, if it is the one of this process' PID namespace. In another one's the same
+/// number is another process, which must not be shown, let alone signalled.
+///
+/// # Errors
+/// When it cannot be opened, is no proc(5), or belongs to another PID namespace.
+pub(super) fn open_proc() -> io::Result<OwnedFd> {
+    let proc = open_dir(rustix::fs::CWD, c"/proc")?;
+    let own_entry = rustix::fs::readlinkat(&proc, c"self", Vec::new())?;
+    if own_entry.as_bytes() == std::process::id().to_string().as_bytes() {
+        Ok(proc)
+    } else {
+        Err(io::Error::other("/proc belongs to another PID namespace"))
+    }
 }
 
 /// Reads a small file below `parent` to its end. /proc gives no sizes, so asking for one would

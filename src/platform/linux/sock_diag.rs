@@ -19,7 +19,7 @@ const BY_FAMILY: u16 = 20;
 const ONE: u16 = 0x1;
 /// `NLM_F_REQUEST | NLM_F_DUMP`: a table.
 const DUMP: u16 = 0x1 | 0x300;
-/// The kernel never answers in larger pieces (`NLMSG_GOODSIZE`, and twice that for dumps).
+/// The kernel answers a dump in pieces no larger than the buffer, and than this.
 const RECEIVE_BUFFER: usize = 32 * 1024;
 
 /// Why a dump failed.

@@ -3,8 +3,9 @@
 use std::fs;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::OnceLock;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
 
 use super::sock_diag::{DumpError, SockDiag};
@@ -77,10 +78,17 @@ pub(super) fn sockets(scope: &Scope) -> Result<SocketTable, PlatformError> {
             Ok(mut sockets) => found.sockets.append(&mut sockets),
             Err(DumpError::Refused(error)) => return all_from_proc(scope, &error),
             Err(DumpError::NoHandler) => read_unhandled(table, &mut found),
-            Err(error) => found.gaps.push(unreadable(table, &error)),
+            Err(error) => {
+                found.gaps.push(unreadable(table, &error));
+                // The rest of this answer would stand before the next one.
+                diag = SockDiag::open().map_err(|error| {
+                    PlatformError::io("cannot open a netlink socket again", error)
+                })?;
+            }
         }
     }
-    if scope.tcp.contains(TcpState::Bound) && !lists_bound(&found.sockets, &mut diag) {
+    let has_bound = found.sockets.iter().any(|socket| socket.state == Some(TcpState::Bound));
+    if scope.tcp.contains(TcpState::Bound) && !has_bound && !lists_bound(&mut diag) {
         found.gaps.push(Gap::BoundNotListed);
     }
     Ok(found)
@@ -112,10 +120,10 @@ fn dump(diag: &mut SockDiag, request: &Request<'_>) -> Result<Vec<Socket>, DumpE
     Ok(union)
 }
 
-/// Whether this kernel lists bound sockets: any is proof; otherwise one of our own is bound and
-/// asked for.
-fn lists_bound(sockets: &[Socket], diag: &mut SockDiag) -> bool {
-    sockets.iter().any(|socket| socket.state == Some(TcpState::Bound)) || {
+/// Whether this kernel lists bound sockets: one of our own is bound and asked for, once.
+fn lists_bound(diag: &mut SockDiag) -> bool {
+    static LISTS_BOUND: OnceLock<bool> = OnceLock::new();
+    *LISTS_BOUND.get_or_init(|| {
         bind_probe().is_ok_and(|(_probe, port)| {
             let request = Request {
                 family: Family::V4,
@@ -127,7 +135,7 @@ fn lists_bound(sockets: &[Socket], diag: &mut SockDiag) -> bool {
             };
             diag.dump(&request).is_ok_and(|dump| !dump.sockets.is_empty())
         })
-    }
+    })
 }
 
 /// An address of its own, so that the probe's port stays free for every server that does not
@@ -201,10 +209,18 @@ fn read_proc(table: Table) -> Result<Vec<Socket>, PlatformError> {
             return Err(PlatformError::io(format!("cannot read {}", path(table)), error));
         }
     };
-    proc_net::table(&text, table.protocol).map_err(|source| PlatformError::Decode {
-        what: format!("cannot understand {}", path(table)),
-        source,
-    })
+    let decoded = proc_net::table(&text, table.protocol).map_err(|source| {
+        PlatformError::Decode { what: format!("cannot understand {}", path(table)), source }
+    })?;
+    Ok(without_repeats(decoded))
+}
+
+/// The file is read in pieces of a table that changes, so it may repeat rows. Without cookies
+/// they are told apart by everything that does not change.
+fn without_repeats(mut sockets: Vec<Socket>) -> Vec<Socket> {
+    let mut seen = FxHashSet::default();
+    sockets.retain(|socket| seen.insert((socket.local, socket.foreign, socket.inode)));
+    sockets
 }
 
 fn is_absent_family(table: Table, error: &io::Error, path: &impl Fn(Table) -> String) -> bool {

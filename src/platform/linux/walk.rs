@@ -1,11 +1,11 @@
 //! The walk over /proc/PID/fd: which process holds which socket.
 
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use rustc_hash::{FxHashMap, FxHashSet};
-use rustix::io::Errno;
 
 use super::proc_dir::{Entries, is_gone, open_dir, open_proc};
 use crate::model::{Holder, Pid};
@@ -27,35 +27,27 @@ pub(super) struct Walk {
     pub(super) refused: bool,
 }
 
-/// Where a process' descriptors are looked for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Depth {
-    /// In its first thread's table, which all threads share as a rule.
-    Process,
-    /// In the tables of its other threads: one may have unshared its own (CLONE_FILES in
-    /// unshare(2)), and a first thread that has exited has none.
-    OtherThreads,
-}
-
 /// Looks for the holders of `wanted` in every process.
 ///
 /// # Errors
 /// When /proc cannot be read at all.
-pub(super) fn walk(wanted: &Inodes) -> rustix::io::Result<Walk> {
+pub(super) fn walk(wanted: &Inodes) -> io::Result<Walk> {
     let proc = open_proc()?;
     let (pids, complete) = list_pids(&proc)?;
-    let mut found = Walk { holders: FxHashMap::default(), refused: !complete };
-    found.absorb(walk_at(&proc, &pids, wanted, Depth::Process));
-    if wanted.iter().any(|inode| !found.holders.contains_key(inode)) {
-        let missing = wanted.iter().filter(|inode| !found.holders.contains_key(*inode));
-        let missing: Inodes = missing.copied().collect();
-        found.absorb(walk_at(&proc, &pids, &missing, Depth::OtherThreads));
+    let mut searcher = search_all(&proc, &pids, wanted);
+    let seen: Inodes = searcher.found.iter().map(|(inode, _)| *inode).collect();
+    if wanted.iter().any(|inode| !seen.contains(inode)) {
+        searcher.search_threads_of_empty(&proc);
     }
-    for holders in found.holders.values_mut() {
-        holders.sort_unstable();
-        holders.dedup();
+    let mut holders: FxHashMap<u64, Vec<Holder>> = FxHashMap::default();
+    for (inode, holder) in searcher.found {
+        holders.entry(inode).or_default().push(holder);
     }
-    Ok(found)
+    for of_one in holders.values_mut() {
+        of_one.sort_unstable();
+        of_one.dedup();
+    }
+    Ok(Walk { holders, refused: searcher.refused || !complete })
 }
 
 /// Which of `wanted` the process in `directory` (its /proc/PID) holds.
@@ -68,20 +60,10 @@ pub(super) fn held_by(
     wanted: &Inodes,
 ) -> rustix::io::Result<bool> {
     let mut searcher = Searcher::new(wanted);
-    searcher.search(directory, c"fd", pid)?;
-    if searcher.found.is_empty() {
+    if searcher.search(directory, c"fd", pid)? == 0 {
         searcher.search_other_threads(directory, c"task", pid)?;
     }
     Ok(!searcher.found.is_empty())
-}
-
-impl Walk {
-    fn absorb(&mut self, (found, refused): (Vec<(u64, Holder)>, bool)) {
-        self.refused |= refused;
-        for (inode, holder) in found {
-            self.holders.entry(inode).or_default().push(holder);
-        }
-    }
 }
 
 /// Every process, and whether that is all of them: PID 1 always exists, so where it is not
@@ -92,22 +74,12 @@ fn list_pids(proc: &OwnedFd) -> rustix::io::Result<(Vec<Pid>, bool)> {
         pids.push(Pid(number));
         Ok(())
     })?;
-    let own = Pid(rustix::process::getpid().as_raw_nonzero().get().cast_unsigned());
-    // An empty directory in /proc's place is no list of processes.
-    if !pids.contains(&own) {
-        return Err(Errno::NOENT);
-    }
     let complete = pids.contains(&Pid(1));
     Ok((pids, complete))
 }
 
 /// Searches `pids` on every core.
-fn walk_at(
-    proc: &OwnedFd,
-    pids: &[Pid],
-    wanted: &Inodes,
-    depth: Depth,
-) -> (Vec<(u64, Holder)>, bool) {
+fn search_all<'a>(proc: &OwnedFd, pids: &[Pid], wanted: &'a Inodes) -> Searcher<'a> {
     let cores = thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let threads = cores.min(pids.len() / PROCESSES_PER_THREAD + 1);
     let batches: Vec<&[Pid]> = pids.chunks(BATCH).collect();
@@ -116,23 +88,24 @@ fn walk_at(
         let mut searcher = Searcher::new(wanted);
         while let Some(batch) = batches.get(next.fetch_add(1, Ordering::Relaxed)) {
             for &pid in *batch {
-                searcher.visit(proc, pid, depth);
+                searcher.visit(proc, pid);
             }
         }
-        (searcher.found, searcher.refused)
+        searcher
     };
     thread::scope(|scope| {
         let others: Vec<_> = (1..threads)
             .filter_map(|_| thread::Builder::new().spawn_scoped(scope, work).ok())
             .collect();
-        let (mut found, mut refused) = work();
+        let mut searcher = work();
         for other in others {
-            // A thread that died has looked at less than it should.
-            let (more, also_refused) = other.join().unwrap_or((Vec::new(), true));
-            found.extend(more);
-            refused |= also_refused;
+            match other.join() {
+                Ok(other) => searcher.absorb(other),
+                // A thread that died has looked at less than it should.
+                Err(_) => searcher.refused = true,
+            }
         }
-        (found, refused)
+        searcher
     })
 }
 
@@ -141,23 +114,44 @@ struct Searcher<'a> {
     wanted: &'a Inodes,
     found: Vec<(u64, Holder)>,
     refused: bool,
+    /// Processes without a descriptor in their first thread's table.
+    empty: Vec<Pid>,
     entries: Entries,
 }
 
 impl<'a> Searcher<'a> {
     fn new(wanted: &'a Inodes) -> Self {
-        Self { wanted, found: Vec::new(), refused: false, entries: Entries::new() }
+        Self {
+            wanted,
+            found: Vec::new(),
+            refused: false,
+            empty: Vec::new(),
+            entries: Entries::new(),
+        }
+    }
+
+    /// Takes over what another thread found.
+    fn absorb(&mut self, other: Self) {
+        self.found.extend(other.found);
+        self.empty.extend(other.empty);
+        self.refused |= other.refused;
     }
 
     /// Searches one process. One that vanishes meanwhile holds nothing.
-    fn visit(&mut self, proc: &OwnedFd, pid: Pid, depth: Depth) {
-        let result = match depth {
-            Depth::Process => self.search(proc.as_fd(), format!("{pid}/fd"), pid),
-            Depth::OtherThreads => {
-                self.search_other_threads(proc.as_fd(), format!("{pid}/task"), pid)
-            }
-        };
-        self.refused |= result.is_err();
+    fn visit(&mut self, proc: &OwnedFd, pid: Pid) {
+        match self.search(proc.as_fd(), format!("{pid}/fd"), pid) {
+            Ok(0) => self.empty.push(pid),
+            Ok(_) => {}
+            Err(_) => self.refused = true,
+        }
+    }
+
+    /// A first thread that has exited while others run has no descriptors, but they do.
+    fn search_threads_of_empty(&mut self, proc: &OwnedFd) {
+        for pid in std::mem::take(&mut self.empty) {
+            let searched = self.search_other_threads(proc.as_fd(), format!("{pid}/task"), pid);
+            self.refused |= searched.is_err();
+        }
     }
 
     fn search_other_threads(
@@ -176,22 +170,30 @@ impl<'a> Searcher<'a> {
             Ok(())
         });
         ignore_gone(listed)?;
-        others.iter().try_for_each(|task| self.search(tasks.as_fd(), format!("{task}/fd"), pid))
+        for task in others {
+            // Threads share one table, so the first that has any speaks for all.
+            if self.search(tasks.as_fd(), format!("{task}/fd"), pid)? > 0 {
+                break;
+            }
+        }
+        Ok(())
     }
 
-    /// Searches the descriptors in the directory at `path`.
+    /// Searches the descriptors in the directory at `path`, and returns how many there are.
     fn search(
         &mut self,
         parent: BorrowedFd<'_>,
         path: impl rustix::path::Arg,
         pid: Pid,
-    ) -> rustix::io::Result<()> {
+    ) -> rustix::io::Result<usize> {
         let directory = match open_dir(parent, path) {
-            Err(error) if is_gone(error) => return Ok(()),
+            Err(error) if is_gone(error) => return Ok(0),
             opened => opened?,
         };
         let Self { wanted, found, entries, .. } = self;
+        let mut count = 0;
         let searched = entries.for_each_number(&directory, |name, descriptor| {
+            count += 1;
             let mut target = [0; LONGEST_SOCKET_LINK];
             let length = match rustix::fs::readlinkat_raw(&directory, name, &mut target[..]) {
                 Err(error) if is_gone(error) => return Ok(()),
@@ -203,7 +205,7 @@ impl<'a> Searcher<'a> {
             }
             Ok(())
         });
-        ignore_gone(searched)
+        ignore_gone(searched).map(|()| count)
     }
 }
 

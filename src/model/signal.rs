@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::model::Pid;
+use super::Pid;
 
 /// A signal.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -22,17 +22,6 @@ pub enum Signal {
     Cont,
     Stop,
     Tstp,
-}
-
-/// How a process will be ended, from the mildest to the harshest.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum Ending {
-    /// Its visible windows are asked to close (WM_CLOSE).
-    CloseWindow,
-    /// It is sent this signal.
-    Signal(Signal),
-    /// It is ended from outside (TerminateProcess), with exit code 1.
-    Terminate,
 }
 
 /// A word that names no signal.
