@@ -87,6 +87,8 @@ pub struct KillRequest {
     pub force: bool,
     /// How long to wait for the exit.
     pub timeout: Duration,
+    /// The words behind `kill`, as they were typed.
+    pub words: Vec<OsString>,
 }
 
 impl KillRequest {
@@ -94,6 +96,26 @@ impl KillRequest {
     #[must_use]
     pub fn signal(&self) -> Signal {
         if self.force { Signal::Kill } else { self.signal.unwrap_or(Signal::Term) }
+    }
+
+    /// The same command with `more` in front: `portwho kill --force --pid 812 80`. Whatever
+    /// narrowed it narrows it again.
+    #[must_use]
+    pub fn command(&self, more: &[&str]) -> String {
+        let typed = self.words.iter().map(|word| shell_word(&word.to_string_lossy()));
+        let more = more.iter().map(|&word| word.to_owned());
+        let words: Vec<String> = more.chain(typed).collect();
+        format!("portwho kill {}", words.join(" "))
+    }
+}
+
+/// A word as a shell takes it: in quotes, unless it is plain.
+fn shell_word(word: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "-_.,:/@%+=".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
     }
 }
 
@@ -139,10 +161,12 @@ pub enum CliError {
 /// # Errors
 /// [`CliError`]: help and version too, which are no failures.
 pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Request, CliError> {
-    let cli = Cli::try_parse_from(spell_out_kill(words))?;
+    let words = spell_out_kill(words);
+    let cli = Cli::try_parse_from(&words)?;
+    let behind_verb = words.into_iter().skip(2).collect();
     Ok(match cli.command {
         None => Request::List(list_request(cli.list)?),
-        Some(Verb::Kill(kill)) => Request::Kill(kill_request(kill)?),
+        Some(Verb::Kill(kill)) => Request::Kill(kill_request(kill, behind_verb)?),
     })
 }
 
@@ -187,7 +211,7 @@ fn list_request(args: ListArgs) -> Result<ListRequest, UsageError> {
     })
 }
 
-fn kill_request(args: KillArgs) -> Result<KillRequest, UsageError> {
+fn kill_request(args: KillArgs, words: Vec<OsString>) -> Result<KillRequest, UsageError> {
     Ok(KillRequest {
         selection: selection(ports::local(&args.ports, &command_names())?, args.select),
         yes: args.yes,
@@ -195,6 +219,7 @@ fn kill_request(args: KillArgs) -> Result<KillRequest, UsageError> {
         signal: args.signal,
         force: args.force,
         timeout: args.timeout,
+        words,
     })
 }
 
@@ -295,6 +320,15 @@ mod tests {
         };
         assert!(request.by_state);
         assert_eq!(request.states, StateSet::STUCK.without("LAST_ACK".parse().unwrap()));
+    }
+
+    #[test]
+    fn a_remedy_repeats_what_narrowed_the_command() {
+        let Ok(Request::Kill(request)) = parsed("portwho kill -9 --name no* [::1]:80 -4") else {
+            panic!("a valid line")
+        };
+        let expected = "portwho kill -u -9 --name 'no*' '[::1]:80' -4";
+        assert_eq!(request.command(&["-u"]), expected);
     }
 
     proptest::proptest! {

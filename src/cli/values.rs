@@ -36,8 +36,21 @@ pub(super) fn signal(word: &str) -> Result<Signal, String> {
 /// An address, or a network. Bits behind the prefix are ignored.
 pub(super) fn network(word: &str) -> Result<IpNet, String> {
     let address = || word.parse::<IpAddr>().map(|address| IpNet::from(address.to_canonical()));
-    let network = word.parse::<IpNet>().or_else(|_| address());
+    let network = word.parse::<IpNet>().map(unmapped).or_else(|_| address());
     network.map_err(|_| "not an address or network, as in 10.0.0.0/8 or ::1".to_owned())
+}
+
+/// A network of v4-mapped addresses is the IPv4 network: such sockets are shown as IPv4.
+fn unmapped(network: IpNet) -> IpNet {
+    const MAPPED: u8 = 96;
+    let address = network.addr().to_canonical();
+    let length = network.prefix_len().checked_sub(MAPPED);
+    match (network, address, length) {
+        (IpNet::V6(_), IpAddr::V4(_), Some(length)) => {
+            IpNet::new(address, length).unwrap_or(network)
+        }
+        _ => network,
+    }
 }
 
 /// The longest wait that is not a slip of the keyboard: a day.
@@ -75,6 +88,7 @@ mod tests {
             assert!(network(word).is_ok(), "{word}");
         }
         assert_eq!(network("::ffff:10.0.0.5"), network("10.0.0.5"));
+        assert_eq!(network("::ffff:10.0.0.0/104"), network("10.0.0.0/8"));
         for word in ["10.0.0.0/33", "localhost", "", "10.0.0.1:80"] {
             assert!(network(word).is_err(), "{word}");
         }

@@ -38,7 +38,8 @@ fn wildcard_holders(place: &Place, system: &impl System) -> Vec<String> {
     let Ok(snapshot) = survey_scope(system, &scope, covers) else {
         return Vec::new();
     };
-    let rows = select(&snapshot, &Filter::everything(), SortKey::Port).rows;
+    let everything = Filter::everything();
+    let rows = select(&snapshot, &everything, SortKey::Port).rows;
     let hint = |row: &&OwnedSocket| {
         let end = local_end(&row.socket, &snapshot);
         format!("{end} holds that port at every address: {}", who::owner(row, &snapshot))

@@ -20,7 +20,8 @@ pub(super) fn run(
     let snapshot = survey(system, &filter, detail)?;
     let rows = select(&snapshot, &filter, request.sort);
     let partial = snapshot.gaps.iter().any(Gap::may_hide_rows);
-    let outcome = match (rows.rows.is_empty(), partial) {
+    let without_pid = request.view == ViewKind::Pids && rows.picked_pids().is_empty();
+    let outcome = match (rows.rows.is_empty() || without_pid, partial) {
         (false, _) => Outcome::Done,
         (true, false) => Outcome::Nothing,
         (true, true) => Outcome::Failed,
@@ -36,6 +37,9 @@ pub(super) fn run(
         output.remark(gaps::line(gap));
     }
     if outcome != Outcome::Failed {
+        if without_pid && !rows.rows.is_empty() {
+            output.remark("no process can be named that holds these sockets");
+        }
         for hint in hints::of_list(&rows, &filter, system) {
             output.remark(hint);
         }

@@ -33,11 +33,17 @@ pub(super) fn stop_service(os: Os, process: &Process) -> Option<String> {
     let [service] = process.services.as_slice() else { return None };
     match os {
         Os::Linux => service
+            .name
             .as_bytes()
             .ends_with(b".service")
-            .then(|| format!("systemctl stop {}", Escaped(service))),
-        Os::Windows => Some(format!("sc stop {}", Escaped(service))),
+            .then(|| format!("{} stop {}", systemctl(service.of_user), Escaped(&service.name))),
+        Os::Windows => Some(format!("sc stop {}", Escaped(&service.name))),
     }
+}
+
+/// The command that speaks to the manager of a unit: the system's, or a user's own.
+pub(super) const fn systemctl(of_user: bool) -> &'static str {
+    if of_user { "systemctl --user" } else { "systemctl" }
 }
 
 /// Which driver holds a port in the name of Windows' System, PID 4, as far as the port tells.

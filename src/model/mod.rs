@@ -15,7 +15,7 @@ mod text;
 
 pub use gap::Gap;
 pub use owner::{Holder, KernelReason, Owner};
-pub use process::{Pid, Process, ProcessKind, Session, Uid};
+pub use process::{Pid, Process, ProcessKind, Service, Session, Uid};
 pub use scope::{Detail, Families, PortRange, Scope, UdpScope};
 pub use signal::{Signal, UnknownSignal};
 pub use snapshot::{Os, OwnedSocket, Snapshot};

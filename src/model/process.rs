@@ -34,6 +34,15 @@ pub struct Session {
     pub id: Option<u32>,
 }
 
+/// A service that a process belongs to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Service {
+    /// The systemd unit or the Windows service.
+    pub name: Untrusted,
+    /// Whether a user's own manager runs it (`systemctl --user`).
+    pub of_user: bool,
+}
+
 /// What a process is to its system.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum ProcessKind {
@@ -51,6 +60,9 @@ pub enum ProcessKind {
 pub struct Process {
     /// Its id.
     pub pid: Pid,
+    /// When it was born, in the system's own finest unit (clock ticks after the boot, or 100 ns
+    /// since 1601): together with the PID it names a process for good.
+    pub birth: Option<u64>,
     /// The process that started it, or that inherited it.
     pub parent: Option<Pid>,
     /// The image name, as long as it can be known.
@@ -70,7 +82,7 @@ pub struct Process {
     /// Its session.
     pub session: Session,
     /// The systemd unit it belongs to, or the Windows services that it hosts.
-    pub services: Vec<Untrusted>,
+    pub services: Vec<Service>,
     /// Whether it is a process at all, and how much depends on it.
     pub kind: ProcessKind,
 }

@@ -13,6 +13,17 @@ pub enum Protocol {
     Udp,
 }
 
+impl Protocol {
+    /// Its name in JSON.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+        }
+    }
+}
+
 /// The address family a socket is shown in. A v4-mapped IPv6 socket is shown as IPv4.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Family {

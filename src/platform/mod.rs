@@ -89,11 +89,11 @@ pub trait System {
     /// Whether the console obeys escapes, where stdout is one.
     fn console_takes_escapes(&self) -> bool;
 
-    /// Opens a process, to end it and to wait for it.
+    /// Opens a process, to end it and to wait for it. `birth` is that of the one that is meant.
     ///
     /// # Errors
-    /// [`PlatformError::NoSuchProcess`] when it has exited.
-    fn open_process(&self, pid: Pid) -> Result<Self::Process, PlatformError>;
+    /// [`PlatformError::NoSuchProcess`] when it has exited, be the PID another's or not.
+    fn open_process(&self, pid: Pid, birth: Option<u64>) -> Result<Self::Process, PlatformError>;
 }
 
 /// A process that was opened. What is done to it is done to no other, even if its PID is given

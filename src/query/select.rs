@@ -15,6 +15,8 @@ pub struct Rows<'a> {
     pub rows: Vec<Row<'a>>,
     /// What they were selected from: names, processes, gaps.
     pub snapshot: &'a Snapshot,
+    /// What they were selected by.
+    pub filter: &'a Filter,
 }
 
 impl<'a> Rows<'a> {
@@ -22,6 +24,18 @@ impl<'a> Rows<'a> {
     #[must_use]
     pub fn owner_pids(&self) -> BTreeSet<Pid> {
         self.rows.iter().flat_map(|row| row.owner.pids()).collect()
+    }
+
+    /// The PIDs of those owners that were asked for themselves, ascending, each once; none that
+    /// only stands for the kernel.
+    #[must_use]
+    pub fn picked_pids(&self) -> BTreeSet<Pid> {
+        let picked = |row: &Row<'a>| {
+            let row = *row;
+            row.owner.pids().filter(move |pid| self.filter.picks(row, *pid, self.snapshot))
+        };
+        let pids = self.rows.iter().flat_map(picked);
+        pids.filter(|pid| *pid != Pid(0) && !self.snapshot.is_kernel(*pid)).collect()
     }
 
     /// The processes that own the rows and still exist, ascending by PID.
@@ -33,11 +47,11 @@ impl<'a> Rows<'a> {
 
 /// Selects the rows of `snapshot` that `filter` admits, sorted by `key`.
 #[must_use]
-pub fn select<'a>(snapshot: &'a Snapshot, filter: &Filter, key: SortKey) -> Rows<'a> {
+pub fn select<'a>(snapshot: &'a Snapshot, filter: &'a Filter, key: SortKey) -> Rows<'a> {
     let admitted = snapshot.sockets.iter().filter(|row| filter.admits(row, snapshot));
     let mut rows: Vec<Row<'a>> = admitted.collect();
     order::sort(&mut rows, key, snapshot);
-    Rows { rows, snapshot }
+    Rows { rows, snapshot, filter }
 }
 
 #[cfg(test)]
@@ -78,6 +92,7 @@ mod tests {
         };
         let process = Process {
             pid: Pid(812),
+            birth: None,
             parent: Some(Pid(1)),
             name: "Nginx".into(),
             command: Vec::new(),

@@ -29,7 +29,7 @@ pub fn foreign_end(socket: &Socket, snapshot: &Snapshot) -> String {
 }
 
 /// Whether an address means something else on each interface (RFC 4007).
-const fn needs_scope(address: IpAddr) -> bool {
+pub(super) const fn needs_scope(address: IpAddr) -> bool {
     matches!(address, IpAddr::V6(v6) if Ipv6Addr::is_unicast_link_local(&v6))
 }
 

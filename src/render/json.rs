@@ -6,10 +6,10 @@ use std::time::SystemTime;
 
 use serde::Serialize;
 
+use super::ends::needs_scope;
 use super::{View, json_text};
 use crate::model::{
-    Endpoint, Family, Gap, Os, Owner, Pid, Process, Protocol, Snapshot, Socket, Timer, TimerKind,
-    Uid, Untrusted,
+    Endpoint, Family, Gap, Owner, Pid, Process, Snapshot, Timer, TimerKind, Uid, Untrusted,
 };
 use crate::query::{Row, Rows};
 
@@ -24,19 +24,12 @@ impl View for Json {
     fn write(&self, rows: &Rows<'_>, out: &mut dyn Write) -> io::Result<()> {
         let document = Document {
             schema: SCHEMA,
-            os: os(rows.snapshot),
+            os: rows.snapshot.os.word(),
             sockets: rows.rows.iter().map(|row| JsonSocket::new(row, rows.snapshot)).collect(),
             processes: rows.processes().map(JsonProcess::new).collect(),
             gaps: gaps(&rows.snapshot.gaps),
         };
         json_text::write_line(&document, out)
-    }
-}
-
-pub(super) const fn os(snapshot: &Snapshot) -> &'static str {
-    match snapshot.os {
-        Os::Linux => "linux",
-        Os::Windows => "windows",
     }
 }
 
@@ -85,16 +78,16 @@ impl JsonSocket {
     fn new(row: Row<'_>, snapshot: &Snapshot) -> Self {
         let socket = &row.socket;
         Self {
-            protocol: match socket.protocol {
-                Protocol::Tcp => "tcp",
-                Protocol::Udp => "udp",
-            },
+            protocol: socket.protocol.word(),
             family: match socket.family() {
                 Family::V4 => "ipv4",
                 Family::V6 => "ipv6",
             },
-            local: JsonEnd::new(&socket.local, socket, snapshot),
-            foreign: socket.foreign.as_ref().map(|end| JsonEnd::new(end, socket, snapshot)),
+            local: JsonEnd::new(&socket.local, socket.interface, snapshot),
+            foreign: socket.foreign.as_ref().map(|end| {
+                let scoped = needs_scope(end.address);
+                JsonEnd::new(end, socket.interface.filter(|_| scoped), snapshot)
+            }),
             mapped: socket.mapped,
             state: socket.state.map(|state| state.to_string()),
             owner: JsonOwner::new(&row.owner, socket.uid, snapshot),
@@ -122,12 +115,12 @@ struct JsonEnd {
 }
 
 impl JsonEnd {
-    fn new(end: &Endpoint, socket: &Socket, snapshot: &Snapshot) -> Self {
+    fn new(end: &Endpoint, interface: Option<u32>, snapshot: &Snapshot) -> Self {
         let name = |index: u32| {
             let name = snapshot.interfaces.get(&index).map(Untrusted::to_lossy);
             name.unwrap_or_else(|| index.to_string())
         };
-        Self { address: end.address, port: end.port, interface: socket.interface.map(name) }
+        Self { address: end.address, port: end.port, interface: interface.map(name) }
     }
 }
 
@@ -234,12 +227,13 @@ impl JsonProcess {
 
 /// All services of a process, as `tasklist /svc` joins them.
 fn services(process: &Process) -> Option<String> {
-    let names: Vec<String> = process.services.iter().map(Untrusted::to_lossy).collect();
+    let names = process.services.iter().map(|service| service.name.to_lossy());
+    let names: Vec<String> = names.collect();
     (!names.is_empty()).then(|| names.join(", "))
 }
 
 /// The bytes in hex, for text that is not UTF-8.
-fn raw(text: &Untrusted) -> Option<String> {
+pub(super) fn raw(text: &Untrusted) -> Option<String> {
     (!text.is_utf8()).then(|| hex(text))
 }
 

@@ -6,7 +6,7 @@ use anstyle::{AnsiColor, Style as Ansi};
 
 use super::table::{Column, Layout, Line};
 use super::{Style, foreign_end, local_end};
-use crate::model::{Owner, Protocol, Snapshot, StateSet, TcpState};
+use crate::model::{Owner, Snapshot, StateSet, TcpState};
 use crate::query::{Row, Rows};
 
 /// Column starts 2, 9, 32, 55 and 71.
@@ -37,10 +37,7 @@ pub(super) fn write(rows: &Rows<'_>, style: Style, out: &mut dyn Write) -> io::R
 fn cells(row: Row<'_>, snapshot: &Snapshot) -> [String; 5] {
     let socket = &row.socket;
     [
-        match socket.protocol {
-            Protocol::Tcp => "TCP".to_owned(),
-            Protocol::Udp => "UDP".to_owned(),
-        },
+        socket.protocol.word().to_uppercase(),
         local_end(socket, snapshot),
         foreign_end(socket, snapshot),
         socket.state.map(|state| state.to_string()).unwrap_or_default(),

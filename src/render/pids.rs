@@ -11,9 +11,6 @@ pub struct Pids;
 
 impl View for Pids {
     fn write(&self, rows: &Rows<'_>, out: &mut dyn Write) -> io::Result<()> {
-        rows.owner_pids()
-            .into_iter()
-            .filter(|pid| pid.0 != 0 && !rows.snapshot.is_kernel(*pid))
-            .try_for_each(|pid| writeln!(out, "{pid}"))
+        rows.picked_pids().into_iter().try_for_each(|pid| writeln!(out, "{pid}"))
     }
 }

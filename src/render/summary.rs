@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::escape::fitted;
-use super::json::{JsonGap, SCHEMA, gaps, os};
+use super::json::{JsonGap, SCHEMA, gaps, raw};
 use super::table::{Column, Layout, Line};
 use super::{Style, View, json_text};
 use crate::model::{Owner, Pid, Protocol, TcpState, Untrusted};
@@ -72,8 +72,7 @@ fn parties(row: Row<'_>) -> Vec<Party> {
 fn word(kind: Kind) -> String {
     match kind {
         (_, Some(state)) => state.to_string(),
-        (Protocol::Udp, None) => "UDP".to_owned(),
-        (Protocol::Tcp, None) => "TCP".to_owned(),
+        (protocol, None) => protocol.word().to_uppercase(),
     }
 }
 
@@ -95,6 +94,9 @@ impl View for Summary {
         let counts = Counts::of(rows);
         let by_state = counts.by_kind.iter().map(|(kind, count)| [word(*kind), count.to_string()]);
         write_table(BY_STATE, by_state.collect(), self.0, out)?;
+        if !self.0.header {
+            writeln!(out)?;
+        }
         let by_process = counts.by_party.iter().map(|((kind, party), count)| {
             let (pid, name) = party_cells(party, rows);
             [word(*kind), count.to_string(), pid, name]
@@ -110,8 +112,8 @@ fn write_table<const N: usize>(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let layout = Layout::measure(columns, 0, lines.iter().cloned());
-    writeln!(out)?;
     if style.header {
+        writeln!(out)?;
         layout.write_titles(style.color, out)?;
         layout.write_ruler(out)?;
     }
@@ -153,16 +155,14 @@ struct JsonParty {
     state: JsonState,
     pid: Option<u32>,
     name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name_raw: Option<String>,
     reason: Option<&'static str>,
 }
 
 impl JsonState {
     fn new((protocol, state): Kind, count: usize) -> Self {
-        let protocol = match protocol {
-            Protocol::Tcp => "tcp",
-            Protocol::Udp => "udp",
-        };
-        Self { protocol, state: state.map(|state| state.to_string()), count }
+        Self { protocol: protocol.word(), state: state.map(|state| state.to_string()), count }
     }
 }
 
@@ -173,8 +173,14 @@ impl JsonParty {
             Party::Nobody(reason) => (None, Some(*reason)),
         };
         let process = pid.and_then(|pid| rows.snapshot.processes.get(&pid));
-        let name = process.map(|process| &process.name).map(Untrusted::to_lossy);
-        Self { state: JsonState::new(kind, count), pid: pid.map(|pid| pid.0), name, reason }
+        let name = process.map(|process| &process.name);
+        Self {
+            state: JsonState::new(kind, count),
+            pid: pid.map(|pid| pid.0),
+            name: name.map(Untrusted::to_lossy),
+            name_raw: name.and_then(raw),
+            reason,
+        }
     }
 }
 
@@ -185,7 +191,7 @@ impl View for SummaryJson {
         let parties = counts.by_party.iter();
         let document = Document {
             schema: SCHEMA,
-            os: os(rows.snapshot),
+            os: rows.snapshot.os.word(),
             states: states.collect(),
             processes: parties
                 .map(|((kind, party), count)| JsonParty::new(*kind, party, *count, rows))

@@ -4,8 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use super::plan::{Group, roots};
-use crate::model::Signal;
-use crate::model::{Pid, Process, Socket};
+use crate::model::{Pid, Process, Signal, Socket};
 use crate::platform::{OpenProcess, PlatformError, System};
 
 /// What became of a process.
@@ -22,6 +21,8 @@ pub(super) enum End {
         /// Whether it still holds a socket of the group.
         holds: bool,
     },
+    /// It lives and holds, and was not signalled because one before it did not end.
+    Spared,
     /// It could not be looked at, or not be signalled.
     Failed(PlatformError),
 }
@@ -30,15 +31,22 @@ pub(super) enum End {
 #[derive(Debug)]
 pub(super) struct Opened<P> {
     living: BTreeMap<Pid, P>,
+    signalled: BTreeSet<Pid>,
     ends: BTreeMap<Pid, End>,
 }
 
 impl<P: OpenProcess> Opened<P> {
     /// Opens every holder of the group.
-    pub(super) fn new(group: &Group<'_>, system: &impl System<Process = P>) -> Self {
-        let mut opened = Self { living: BTreeMap::new(), ends: BTreeMap::new() };
+    pub(super) fn new(
+        group: &Group<'_>,
+        processes: &BTreeMap<Pid, Process>,
+        system: &impl System<Process = P>,
+    ) -> Self {
+        let mut opened =
+            Self { living: BTreeMap::new(), signalled: BTreeSet::new(), ends: BTreeMap::new() };
         for &pid in &group.holders {
-            match system.open_process(pid) {
+            let birth = processes.get(&pid).and_then(|process| process.birth);
+            match system.open_process(pid, birth) {
                 Ok(process) => {
                     opened.living.insert(pid, process);
                 }
@@ -50,6 +58,11 @@ impl<P: OpenProcess> Opened<P> {
         opened
     }
 
+    /// Those that could be opened.
+    pub(super) fn living(&self) -> impl Iterator<Item = Pid> {
+        self.living.keys().copied()
+    }
+
     /// What became of each process so far.
     pub(super) const fn ends(&self) -> &BTreeMap<Pid, End> {
         &self.ends
@@ -57,52 +70,51 @@ impl<P: OpenProcess> Opened<P> {
 
     /// Whether every one of them has exited or let go by itself, so that the port should be free.
     pub(super) fn all_let_go(&self) -> bool {
-        !self.ends.is_empty() && !self.has_failed()
+        let let_go = |end| matches!(end, &End::Exited | &End::AlreadyExited | &End::LetGo);
+        !self.ends.is_empty() && self.ends.values().all(let_go)
     }
 
-    /// Those that survived.
-    pub(super) fn survivors(&self) -> BTreeSet<Pid> {
-        let survived = self.ends.iter().filter(|(_, end)| matches!(end, End::Survived { .. }));
-        survived.map(|(pid, _)| *pid).collect()
-    }
-
-    /// Takes survivors up again, for another signal.
-    pub(super) fn forget_survivors(&mut self) {
-        self.ends.retain(|_, end| !matches!(end, End::Survived { .. }));
+    /// Those that were signalled, live, and hold their sockets.
+    pub(super) fn holding_survivors(&self) -> BTreeSet<Pid> {
+        let holds = |end: &End| matches!(end, End::Survived { holds: true });
+        self.ends.iter().filter(|(_, end)| holds(end)).map(|(pid, _)| *pid).collect()
     }
 
     /// Signals the group in waves: first those whose parent does not hold the sockets, then
-    /// those that still do. Returns how long it took.
+    /// those that still do. Called again, it takes up those that survived or were spared.
     pub(super) fn end(
         &mut self,
         sockets: &[&Socket],
         processes: &BTreeMap<Pid, Process>,
         signal: Signal,
         timeout: Duration,
-    ) -> Duration {
-        let start = Instant::now();
-        let mut first = true;
+    ) {
+        self.ends.retain(|_, end| !matches!(end, End::Survived { holds: true } | End::Spared));
+        let deadline = Instant::now() + timeout;
         loop {
-            let holding = self.still_holding(sockets, first);
-            if holding.is_empty() || self.has_failed() {
-                break;
+            let wave = roots(&self.holding(sockets), processes);
+            if wave.is_empty() {
+                self.wait_for_rest(deadline);
+                return;
             }
-            let wave = roots(&holding, processes);
             self.signal_wave(&wave, sockets, signal);
-            self.wait_for(&wave, sockets, timeout);
-            first = false;
+            self.wait_for(&wave, sockets, Instant::now() + timeout);
+            let exited = |pid| matches!(self.ends.get(pid), Some(End::Exited | End::AlreadyExited));
+            if !wave.iter().all(|pid| exited(pid) || self.has_let_go(*pid)) {
+                self.spare_rest(sockets);
+                return;
+            }
         }
-        self.settle();
-        start.elapsed()
     }
 
-    fn has_failed(&self) -> bool {
-        self.ends.values().any(|end| matches!(end, End::Failed(_) | End::Survived { .. }))
+    fn has_let_go(&self, pid: Pid) -> bool {
+        matches!(self.ends.get(&pid), Some(End::LetGo))
     }
 
     /// Those that have not ended and hold one of the sockets at this moment. Before the first
-    /// signal, one that does not hold any has let go by itself.
-    fn still_holding(&mut self, sockets: &[&Socket], first: bool) -> BTreeSet<Pid> {
+    /// signal of the group, one that holds none has let go by itself.
+    fn holding(&mut self, sockets: &[&Socket]) -> BTreeSet<Pid> {
+        let nobody_signalled = self.signalled.is_empty();
         let mut holding = BTreeSet::new();
         for (pid, process) in &self.living {
             if self.ends.contains_key(pid) {
@@ -112,11 +124,11 @@ impl<P: OpenProcess> Opened<P> {
                 Ok(true) => {
                     holding.insert(*pid);
                 }
-                Ok(false) if first => {
+                Ok(false) if nobody_signalled => {
                     self.ends.insert(*pid, End::LetGo);
                 }
                 Ok(false) => {}
-                Err(PlatformError::NoSuchProcess(_)) if !first => {
+                Err(PlatformError::NoSuchProcess(_)) if !nobody_signalled => {
                     self.ends.insert(*pid, End::Exited);
                 }
                 Err(error) => {
@@ -139,22 +151,25 @@ impl<P: OpenProcess> Opened<P> {
                 }
                 Err(error) => Err(error),
             };
-            if let Err(error) = sent {
-                self.ends.insert(*pid, end_of(error));
+            match sent {
+                Ok(()) => {
+                    self.signalled.insert(*pid);
+                }
+                Err(error) => {
+                    self.ends.insert(*pid, end_of(error));
+                }
             }
         }
     }
 
     /// Waits for those of the wave that were signalled; all share the time.
-    fn wait_for(&mut self, wave: &BTreeSet<Pid>, sockets: &[&Socket], timeout: Duration) {
-        let deadline = Instant::now() + timeout;
+    fn wait_for(&mut self, wave: &BTreeSet<Pid>, sockets: &[&Socket], deadline: Instant) {
         for pid in wave {
+            let Some(process) = self.living.get(pid) else { continue };
             if self.ends.contains_key(pid) {
                 continue;
             }
-            let Some(process) = self.living.get(pid) else { continue };
-            let left = deadline.saturating_duration_since(Instant::now());
-            let end = match process.wait_exit(left) {
+            let end = match process.wait_exit(left_until(deadline)) {
                 Ok(true) => End::Exited,
                 Ok(false) => match process.holds_any(sockets) {
                     Ok(holds) => End::Survived { holds },
@@ -167,28 +182,41 @@ impl<P: OpenProcess> Opened<P> {
         }
     }
 
-    /// What the others did meanwhile: workers end with their master, or drain.
-    fn settle(&mut self) {
-        let failed = self.has_failed();
+    /// Nobody holds the sockets any more; workers that were not signalled end with their
+    /// master, or drain.
+    fn wait_for_rest(&mut self, deadline: Instant) {
         for (pid, process) in &self.living {
             if self.ends.contains_key(pid) {
                 continue;
             }
-            match process.wait_exit(Duration::ZERO) {
-                Ok(true) => {
-                    self.ends.insert(*pid, End::Exited);
-                }
-                // Not signalled, because one before it did not end.
-                Ok(false) if failed => {}
-                Ok(false) => {
-                    self.ends.insert(*pid, End::Survived { holds: false });
-                }
-                Err(error) => {
-                    self.ends.insert(*pid, End::Failed(error));
-                }
-            }
+            let end = match process.wait_exit(left_until(deadline)) {
+                Ok(true) => End::Exited,
+                Ok(false) => End::Survived { holds: false },
+                Err(error) => End::Failed(error),
+            };
+            self.ends.insert(*pid, end);
         }
     }
+
+    /// One did not end, so its workers are left alone.
+    fn spare_rest(&mut self, sockets: &[&Socket]) {
+        for (pid, process) in &self.living {
+            if self.ends.contains_key(pid) {
+                continue;
+            }
+            let end = match process.holds_any(sockets) {
+                Ok(true) => End::Spared,
+                Ok(false) => End::LetGo,
+                Err(PlatformError::NoSuchProcess(_)) => End::Exited,
+                Err(error) => End::Failed(error),
+            };
+            self.ends.insert(*pid, end);
+        }
+    }
+}
+
+fn left_until(deadline: Instant) -> Duration {
+    deadline.saturating_duration_since(Instant::now())
 }
 
 fn end_of(error: PlatformError) -> End {

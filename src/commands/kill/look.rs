@@ -31,11 +31,6 @@ impl Wish {
         &self.local.places
     }
 
-    /// The PORT as it is typed.
-    pub(super) fn typed(&self) -> String {
-        self.words().trim_start_matches("ports ").trim_start_matches("port ").to_owned()
-    }
-
     /// The rows of `rows` on this PORT.
     pub(super) fn rows<'a>(&self, rows: &[Row<'a>]) -> Vec<Row<'a>> {
         let filter = Filter { local: Some(self.local.clone()), ..Filter::everything() };
@@ -43,7 +38,7 @@ impl Wish {
     }
 }
 
-/// Looks at every socket on the ports of `filter`, whatever its protocol and state, and at
+/// Looks at every socket on the ports of `filter`, whatever its protocol, family and state, at
 /// every socket of the machine that holds a port: what else the owners hold. One walk.
 ///
 /// # Errors

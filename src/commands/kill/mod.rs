@@ -14,7 +14,7 @@ mod watch;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::bail;
 
@@ -23,7 +23,7 @@ use crate::cli::KillRequest;
 use crate::model::Signal;
 use crate::model::{Gap, Os, Owner, Pid, Snapshot, Socket};
 use crate::platform::{Ending, System};
-use crate::query::{Filter, PortSet, Row, SortKey, select};
+use crate::query::{Filter, Row, SortKey, select};
 use crate::render::gaps;
 use end::Opened;
 use look::Wish;
@@ -100,9 +100,8 @@ impl<'a, S: System> Kill<'a, S> {
     /// A verdict for each PORT that nothing holds, or nothing that may be ended.
     fn verdicts_without_target(&mut self, wishes: &[Wish]) {
         let targets = self.targets();
-        let asked = self.request.selection.protocols;
         for wish in wishes.iter().filter(|wish| wish.rows(&targets).is_empty()) {
-            let (outcome, why) = no_target::why(wish, self.filter, asked, self.snapshot);
+            let (outcome, why) = no_target::why(wish, self.filter, self.request, self.snapshot);
             self.report.verdict(outcome, format!("{}: {why}", wish.words()));
         }
     }
@@ -132,7 +131,7 @@ impl<'a, S: System> Kill<'a, S> {
             Owner::Hidden if self.system.is_privileged() => {
                 "not even root may look there".to_owned()
             }
-            Owner::Hidden => remedy::more_rights(self.snapshot.os, &format!("portwho kill {port}")),
+            Owner::Hidden => remedy::more_rights(self.snapshot.os, &self.request.command(&[])),
             _ => format!("see portwho {port}"),
         };
         self.report.failure(format!("port {port}: held by {owner}: {remedy}"));
@@ -171,7 +170,13 @@ impl<'a, S: System> Kill<'a, S> {
             return None;
         }
         // Opened before the question: however long the answer takes, it is about these.
-        let opened = Opened::new(&group, self.system);
+        let opened = Opened::new(&group, &self.snapshot.processes, self.system);
+        if let Some(unknown) =
+            opened.living().find(|pid| !self.snapshot.processes.contains_key(pid))
+        {
+            self.report.failure(format!("{ports}: refused: PID {unknown} cannot be described"));
+            return None;
+        }
         let question = words::question(&roots, self.ending(&roots, signal), self.snapshot);
         if !self.request.yes && can_ask && !self.report.ask(question) {
             self.report.failure(format!("{ports}: not confirmed, nothing was sent"));
@@ -185,11 +190,10 @@ impl<'a, S: System> Kill<'a, S> {
         for target in &mut targets {
             took.push(self.end_one(target));
         }
-        let let_go: PortSet = targets
+        let let_go: Vec<&Socket> = targets
             .iter()
             .filter(|target| target.opened.all_let_go())
-            .flat_map(|target| target.group.ports())
-            .map(|port| port..=port)
+            .flat_map(|target| target.group.sockets.iter().map(|row| &row.socket))
             .collect();
         let aftermath = if let_go.is_empty() { None } else { self.watch(&let_go) };
         for (target, took) in targets.iter().zip(took) {
@@ -197,46 +201,40 @@ impl<'a, S: System> Kill<'a, S> {
         }
     }
 
-    fn watch(&mut self, ports: &PortSet) -> Option<Aftermath> {
-        // Whoever holds the port now matters, not only the owners that were asked for.
-        let anyone = Filter {
-            pids: Vec::new(),
-            names: Vec::new(),
-            users: Vec::new(),
-            ..self.filter.clone()
-        };
-        match watch::watch(self.system, &anyone, ports) {
+    fn watch(&mut self, freed: &[&Socket]) -> Option<Aftermath> {
+        match watch::watch(self.system, self.filter, freed) {
             Ok(aftermath) => Some(aftermath),
             Err(error) => {
-                self.report.failure(format!("cannot look at the port again: {error}"));
+                self.report.failure(format!("cannot tell whether the port is free: {error:#}"));
                 None
             }
         }
     }
 
-    /// Ends a group; on a terminal offers SIGKILL for what survives.
+    /// Ends a group; on a terminal offers SIGKILL for what survives. Returns how long it took.
     fn end_one(&mut self, target: &mut Target<'a, S>) -> Duration {
+        let start = Instant::now();
         let sockets: Vec<&Socket> = target.group.sockets.iter().map(|row| &row.socket).collect();
         let processes: &BTreeMap<_, _> = &self.snapshot.processes;
         let (signal, timeout) = (self.request.signal(), self.request.timeout);
-        let took = target.opened.end(&sockets, processes, signal, timeout);
-        let survivors = target.opened.survivors();
+        target.opened.end(&sockets, processes, signal, timeout);
+        let took = start.elapsed();
+        let survivors = target.opened.holding_survivors();
         let may_offer = !self.request.yes && self.report.can_ask() && signal != Signal::Kill;
         if survivors.is_empty() || !may_offer {
             return took;
         }
         let named = who::processes(survivors.iter().copied(), self.snapshot);
-        self.report.say(format!("{named} is still running after {}", who::seconds(timeout)));
-        if !self.report.ask(words::question(
-            &survivors,
-            self.ending(&survivors, Signal::Kill),
-            self.snapshot,
-        )) {
+        let verb = if survivors.len() == 1 { "is" } else { "are" };
+        self.report.say(format!("{named} {verb} still running after {}", who::seconds(timeout)));
+        let ending = self.ending(&survivors, Signal::Kill);
+        if !self.report.ask(words::question(&survivors, ending, self.snapshot)) {
             return took;
         }
-        target.opened.forget_survivors();
+        let start = Instant::now();
         target.sent = Signal::Kill;
-        took + target.opened.end(&sockets, processes, Signal::Kill, timeout)
+        target.opened.end(&sockets, processes, Signal::Kill, timeout);
+        took + start.elapsed()
     }
 
     /// The verdicts on one group.
@@ -249,11 +247,11 @@ impl<'a, S: System> Kill<'a, S> {
             before: self.snapshot,
             signal: target.sent,
             timeout: self.request.timeout,
+            request: self.request,
         };
-        let ports: PortSet = target.group.ports().into_iter().map(|port| port..=port).collect();
         let aftermath = aftermath.filter(|_| target.opened.all_let_go());
         let remains = match aftermath {
-            Some(_) => Remains::on(self.system, self.filter, &ports),
+            Some(_) => Remains::beside(&target.group.sockets, self.system),
             None => Remains::default(),
         };
         let ends = target.opened.ends();

@@ -5,18 +5,20 @@ use std::collections::BTreeSet;
 use super::look::Wish;
 use super::plan::is_target;
 use super::watch::Remains;
+use crate::cli::KillRequest;
 use crate::commands::{Outcome, hints, who};
 use crate::model::{Gap, Owner, Protocol, Snapshot};
-use crate::query::{Filter, Protocols, Row};
+use crate::query::{Filter, Row};
 use crate::render::local_end;
 
 /// The verdict on a PORT that none of the targets is on.
 pub(super) fn why(
     wish: &Wish,
     filter: &Filter,
-    asked: Option<Protocols>,
+    request: &KillRequest,
     snapshot: &Snapshot,
 ) -> (Outcome, String) {
+    let asked = request.selection.protocols;
     let all: Vec<Row<'_>> = snapshot.sockets.iter().collect();
     let rows = wish.rows(&all);
     let names = |rows: &[Row<'_>]| {
@@ -39,7 +41,14 @@ pub(super) fn why(
     let udp = those(&|row| asked.is_none() && holds_udp(row));
     if !udp.is_empty() {
         let held = format!("only UDP sockets hold it, of {}", names(&udp));
-        return (Outcome::Failed, format!("{held}: portwho kill -u {}", wish.typed()));
+        return (Outcome::Failed, format!("{held}: {}", request.command(&["-u"])));
+    }
+    let others = those(&|row| row.socket.holds_port());
+    if !others.is_empty() {
+        let ends: BTreeSet<String> = others.iter().map(|row| end(row, snapshot)).collect();
+        let ends = ends.into_iter().collect::<Vec<_>>().join(", ");
+        let held = format!("the options leave out {ends}, held by {}", names(&others));
+        return (Outcome::Nothing, held);
     }
     if snapshot.gaps.iter().any(Gap::may_hide_rows) {
         return (Outcome::Failed, "cannot tell whether anything holds it".to_owned());
@@ -48,6 +57,11 @@ pub(super) fn why(
     let remains = Remains::of(kernels.map(|row| &row.socket));
     let (connected, wildcards) = (connected(&rows), wildcards(wish, snapshot));
     (Outcome::Nothing, format!("nothing holds it{remains}{connected}{wildcards}"))
+}
+
+/// `TCP [::]:80`.
+fn end(row: Row<'_>, snapshot: &Snapshot) -> String {
+    format!("{} {}", row.socket.protocol.word().to_uppercase(), local_end(&row.socket, snapshot))
 }
 
 fn holds_udp(row: Row<'_>) -> bool {

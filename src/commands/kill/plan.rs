@@ -73,6 +73,9 @@ impl<'a> Plan<'a> {
             for other in others.filter(|other| !group.is_related(other, processes)) {
                 contested.extend(group.ports().intersection(&other.ports()));
             }
+            // Somebody who cannot be seen is nobody's relative.
+            let unseen = self.unseen.iter().map(|row| row.socket.local.port);
+            contested.extend(unseen.filter(|port| group.ports().contains(port)));
         }
         contested
     }
@@ -172,6 +175,7 @@ mod tests {
     fn process(pid: u32, parent: u32) -> (Pid, Process) {
         let process = Process {
             pid: Pid(pid),
+            birth: None,
             parent: Some(Pid(parent)),
             name: "web".into(),
             command: Vec::new(),

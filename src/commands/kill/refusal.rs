@@ -81,6 +81,10 @@ pub(super) fn refusal(
         ProcessKind::Ordinary if is_image(&process.name, &CONTAINER_IMAGES) => {
             Some(Refusal::Container)
         }
+        // A user's own manager holds sockets for the user's services to come.
+        ProcessKind::Ordinary if os == Os::Linux && is_image(&process.name, &["systemd"]) => {
+            Some(first_process(Some(process), others))
+        }
         ProcessKind::Ordinary if process.services.len() > 1 => Some(Refusal::SharedHost),
         ProcessKind::Ordinary => None,
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::end::End;
 use super::plan::Group;
 use super::watch::{Aftermath, Remains};
+use crate::cli::KillRequest;
 use crate::commands::{Outcome, remedy, who};
 use crate::model::Signal;
 use crate::model::{Families, OwnedSocket, Pid, Snapshot};
@@ -42,6 +43,8 @@ pub(super) struct Case<'a> {
     pub(super) signal: Signal,
     /// How long was waited.
     pub(super) timeout: Duration,
+    /// What was typed.
+    pub(super) request: &'a KillRequest,
 }
 
 impl Case<'_> {
@@ -83,12 +86,14 @@ pub(super) fn of_process(pid: Pid, end: &End, case: &Case<'_>) -> Option<Verdict
             who::seconds(case.timeout),
             remedy::end_by_hand(case.before.os, pid)
         )),
+        End::Spared => Verdict::failed(format!(
+            "{name} still holds {ports}; nothing was sent, because one before it did not end"
+        )),
         End::Failed(PlatformError::NotPermitted) if case.privileged => {
             Verdict::failed(format!("{name}: {}", remedy::beyond_rights(case.before.os)))
         }
         End::Failed(PlatformError::NotPermitted) => {
-            let command = format!("portwho kill {}", port_words(&case.group.ports()));
-            let remedy = remedy::more_rights(case.before.os, &command);
+            let remedy = remedy::more_rights(case.before.os, &case.request.command(&[]));
             Verdict::failed(format!("{name}: not permitted: {remedy}"))
         }
         End::Failed(error) => Verdict::failed(format!("{name}: {error}")),
@@ -99,9 +104,9 @@ fn survived(name: &str, ports: &str, case: &Case<'_>) -> String {
     let waited = who::seconds(case.timeout);
     let still = format!("{name} is still running after {waited} and holds {ports}");
     if case.signal == Signal::Kill {
-        return format!("{still}: it hangs in the kernel, which only a reboot may end");
+        return format!("{still}: not even SIGKILL has ended it; it may hang in the kernel");
     }
-    format!("{still}: portwho kill --force {}", port_words(&case.group.ports()))
+    format!("{still}: {}", case.request.command(&["--force"]))
 }
 
 /// The verdicts on a group: on each process that did not end as it should, on those that did,
@@ -121,10 +126,8 @@ pub(super) fn of_group(
         return verdicts;
     };
     let exited = exited(ends);
-    let ports = case.group.ports();
-    let taken = ports.iter().flat_map(|port| aftermath.on(*port));
     let reasons: BTreeSet<String> =
-        taken.map(|row| held_again(row, &exited, case, aftermath)).collect();
+        aftermath.on(case.group).map(|row| held_again(row, &exited, case, aftermath)).collect();
     let reasons = reasons.into_iter().collect::<Vec<_>>().join("; ");
     let freed = case.freed();
     let verb = if freed.contains(',') { "are" } else { "is" };
@@ -197,9 +200,4 @@ fn was_held_by_others(row: &OwnedSocket, exited: &BTreeSet<Pid>, case: &Case<'_>
             before.owner.pids().filter(|pid| !exited.contains(pid)).collect();
         before.socket.is_same(&row.socket) && now.is_subset(&others)
     })
-}
-
-/// `80,443`, as it is typed.
-pub(super) fn port_words(ports: &BTreeSet<u16>) -> String {
-    ports.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
 }

@@ -5,10 +5,16 @@ use std::fmt;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use anyhow::bail;
+
+use super::plan::Group;
 use crate::commands::survey::survey_scope;
-use crate::model::{Detail, OwnedSocket, Scope, Snapshot, Socket, StateSet, TcpState, UdpScope};
-use crate::platform::{PlatformError, System};
-use crate::query::{Filter, PortSet};
+use crate::model::{
+    Detail, Families, OwnedSocket, Protocol, Scope, Snapshot, Socket, StateSet, TcpState, UdpScope,
+};
+use crate::platform::System;
+use crate::query::{Filter, PortSet, Row};
+use crate::render::gaps;
 
 /// How long the port is watched.
 const WATCH: Duration = Duration::from_secs(1);
@@ -22,48 +28,58 @@ pub(super) struct Aftermath {
     pub(super) holders: Snapshot,
 }
 
-/// Watches `ports`, as far as `filter` admits, until each is held again, a second at most.
+/// Watches the ends of `freed` until all are held again, a second at most. Held is what `filter`
+/// asked for, and what stands in the way of a socket like those that were there: it may be at
+/// another address or of the other family.
 ///
 /// # Errors
 /// When the ports cannot be looked at.
 pub(super) fn watch(
     system: &impl System,
     filter: &Filter,
-    ports: &PortSet,
-) -> Result<Aftermath, PlatformError> {
+    freed: &[&Socket],
+) -> anyhow::Result<Aftermath> {
     let deadline = Instant::now() + WATCH;
+    let scope = scope(&freed.iter().copied(), StateSet::HOLDING);
+    let matters = |socket: &Socket| {
+        let in_the_way = freed.iter().any(|old| socket.conflicts_with(old));
+        socket.holds_port() && (filter.admits_socket(socket) || in_the_way)
+    };
     loop {
-        let holding = Scope { tcp: StateSet::HOLDING, ..scope(filter, ports) };
-        let holds = |socket: &Socket| socket.holds_port() && filter.admits_socket(socket);
-        let holders = survey_scope(system, &holding, holds)?;
-        let all_held = ports
-            .ranges()
-            .iter()
-            .cloned()
-            .flatten()
-            .all(|port| holders.sockets.iter().any(|row| row.socket.local.port == port));
-        if all_held || Instant::now() >= deadline {
+        let holders = survey_scope(system, &scope, matters)?;
+        if let Some(gap) = holders.gaps.iter().find(|gap| gap.may_hide_rows()) {
+            bail!("{}", gaps::line(gap));
+        }
+        let is_held = |old: &&Socket| {
+            let port = old.local.port;
+            holders.sockets.iter().any(|row| row.socket.local.port == port)
+        };
+        if freed.iter().all(is_held) || Instant::now() >= deadline {
             return Ok(Aftermath { holders });
         }
         thread::sleep(GLANCE);
     }
 }
 
-fn scope(filter: &Filter, ports: &PortSet) -> Scope {
+/// The sockets on the ports of `sockets`, at every address.
+fn scope<'a>(sockets: &(impl Iterator<Item = &'a Socket> + Clone), tcp: StateSet) -> Scope {
+    let has = |protocol| sockets.clone().any(|socket| socket.protocol == protocol);
+    let ports = sockets.clone().map(|socket| socket.local.port..=socket.local.port);
     Scope {
-        tcp: if filter.protocols.tcp { StateSet::ALL } else { StateSet::NONE },
-        udp: if filter.protocols.udp { UdpScope::Unconnected } else { UdpScope::None },
-        families: filter.families,
-        local_ports: Some(ports.ranges().to_vec()),
+        tcp: if has(Protocol::Tcp) { tcp } else { StateSet::NONE },
+        udp: if has(Protocol::Udp) { UdpScope::Unconnected } else { UdpScope::None },
+        families: Families::BOTH,
+        local_ports: Some(ports.collect::<PortSet>().ranges().to_vec()),
         foreign_ports: None,
         detail: Detail::Brief,
     }
 }
 
 impl Aftermath {
-    /// The sockets that hold `port`.
-    pub(super) fn on(&self, port: u16) -> impl Iterator<Item = &OwnedSocket> {
-        self.holders.sockets.iter().filter(move |row| row.socket.local.port == port)
+    /// The sockets that hold a port of `group`.
+    pub(super) fn on<'a>(&'a self, group: &'a Group<'_>) -> impl Iterator<Item = &'a OwnedSocket> {
+        let ports = group.ports();
+        self.holders.sockets.iter().filter(move |row| ports.contains(&row.socket.local.port))
     }
 }
 
@@ -92,12 +108,15 @@ impl Remains {
         remains
     }
 
-    /// Asks the system for those on `ports`. What cannot be read is left out: it is a remark
-    /// and no verdict.
-    pub(super) fn on(system: &impl System, filter: &Filter, ports: &PortSet) -> Self {
-        let scope = Scope { tcp: StateSet::TEARDOWN, udp: UdpScope::None, ..scope(filter, ports) };
+    /// Asks the system for those that block a bind to the ends of `sockets`. What cannot be
+    /// read is left out: it is a remark and no verdict.
+    pub(super) fn beside(sockets: &[Row<'_>], system: &impl System) -> Self {
+        let tcp = sockets.iter().map(|row| &row.socket);
+        let tcp = tcp.filter(|socket| socket.protocol == Protocol::Tcp);
+        let scope = Scope { udp: UdpScope::None, ..scope(&tcp, StateSet::TEARDOWN) };
         let Ok(table) = system.sockets(&scope) else { return Self::default() };
-        Self::of(table.sockets.iter().filter(|socket| ports.contains(socket.local.port)))
+        let blocks = |left: &&Socket| tcp.clone().any(|socket| left.conflicts_with(socket));
+        Self::of(table.sockets.iter().filter(blocks))
     }
 }
 
@@ -114,6 +133,7 @@ impl fmt::Display for Remains {
             state => format!("{count} {state}"),
         };
         let counts: Vec<String> = self.counts.iter().map(count).collect();
-        write!(f, " ({}: a bind without SO_REUSEADDR fails until then)", counts.join(", "))
+        let until = if self.time_wait_ms > 0 { "until then" } else { "while they last" };
+        write!(f, " ({}: a bind without SO_REUSEADDR fails {until})", counts.join(", "))
     }
 }

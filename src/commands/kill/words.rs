@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use super::plan::Group;
 use super::refusal::{Refusal, SocketUnit};
-use crate::commands::{remedy, who};
+use crate::commands::remedy::{self, systemctl};
+use crate::commands::who;
 use crate::model::Signal;
 use crate::model::{Os, OwnedSocket, Pid, Snapshot, StateSet, TcpState, Untrusted};
 use crate::platform::Ending;
@@ -45,7 +46,7 @@ pub(super) fn description(
 fn identity(pid: Pid, snapshot: &Snapshot) -> String {
     let Some(process) = snapshot.processes.get(&pid) else { return format!("PID {pid}") };
     let user = process.user.as_ref().map(|name| format!(", user {}", Escaped(name)));
-    let service = process.services.iter().map(|name| format!(", {}", Escaped(name)));
+    let service = process.services.iter().map(|service| format!(", {}", Escaped(&service.name)));
     let (user, service) = (user.unwrap_or_default(), service.collect::<String>());
     format!("{} (PID {pid}{user}{service})", Escaped(&process.name))
 }
@@ -128,8 +129,11 @@ pub(super) fn refusal(pid: Pid, why: Refusal, group: &Group<'_>, snapshot: &Snap
 /// An svchost with several services: the one that is meant has to be stopped by its name.
 fn shared_host(pid: Pid, snapshot: &Snapshot) -> String {
     let services = snapshot.processes.get(&pid).map(|process| process.services.as_slice());
-    let names: Vec<String> =
-        services.unwrap_or_default().iter().map(|name| Escaped(name).to_string()).collect();
+    let names: Vec<String> = services
+        .unwrap_or_default()
+        .iter()
+        .map(|service| Escaped(&service.name).to_string())
+        .collect();
     let proxy = if names.iter().any(|name| name.eq_ignore_ascii_case("iphlpsvc")) {
         "; for a forwarded port: netsh interface portproxy show all"
     } else {
@@ -145,9 +149,10 @@ fn socket_unit(unit: SocketUnit, snapshot: &Snapshot) -> String {
             snapshot.processes.get(&pid).and_then(|process| process.services.first())
         }
     };
-    let name = service.map(Untrusted::as_bytes).and_then(|name| name.strip_suffix(b".service"));
+    let name = service.and_then(|service| service.name.as_bytes().strip_suffix(b".service"));
+    let systemctl = systemctl(service.is_some_and(|service| service.of_user));
     match name {
-        Some(name) => format!("systemctl stop {}.socket", Escaped(&Untrusted::new(name))),
+        Some(name) => format!("{systemctl} stop {}.socket", Escaped(&Untrusted::new(name))),
         None => "see systemctl list-sockets, then systemctl stop X.socket".to_owned(),
     }
 }

@@ -33,7 +33,7 @@ pub struct Handle {
 }
 
 impl Handle {
-    pub(super) fn open(pid: Pid) -> Result<Self, PlatformError> {
+    pub(super) fn open(pid: Pid, birth: Option<u64>) -> Result<Self, PlatformError> {
         let raw = rustix::process::Pid::from_raw(pid.0.cast_signed())
             .ok_or(PlatformError::NoSuchProcess(pid))?;
         let pidfd = match rustix::process::pidfd_open(raw, PidfdFlags::empty()) {
@@ -48,10 +48,17 @@ impl Handle {
         let directory = open_dir(proc, pid.to_string()).map_err(|error| look_error(pid, error))?;
         let handle = Self { pid, directory, pidfd };
         // Had it exited before the directory was opened, that might be a newcomer's.
-        if handle.wait_exit(Duration::ZERO)? {
+        let is_newcomer = birth.is_some_and(|birth| handle.birth() != Some(birth));
+        if handle.wait_exit(Duration::ZERO)? || is_newcomer {
             return Err(PlatformError::NoSuchProcess(pid));
         }
         Ok(handle)
+    }
+
+    /// When the process was started, in clock ticks after the boot.
+    fn birth(&self) -> Option<u64> {
+        let bytes = read_file(&self.directory, c"stat").ok()?;
+        Some(proc_stat::stat(&bytes).ok()?.start_ticks)
     }
 
     /// What a signal is sent through.

@@ -80,8 +80,8 @@ impl System for Linux {
         std::env::var_os("TERM").is_none_or(|terminal| terminal != "dumb")
     }
 
-    fn open_process(&self, pid: Pid) -> Result<Self::Process, PlatformError> {
-        handle::Handle::open(pid)
+    fn open_process(&self, pid: Pid, birth: Option<u64>) -> Result<Self::Process, PlatformError> {
+        handle::Handle::open(pid, birth)
     }
 }
 

@@ -12,7 +12,7 @@ use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, UpdateKind};
 
 use super::proc_dir::{open_proc, read_file};
 use super::user_name;
-use crate::model::{Pid, Process, ProcessKind, Session, Uid, Untrusted};
+use crate::model::{Pid, Process, ProcessKind, Service, Session, Uid, Untrusted};
 use crate::platform::decode::{cgroup, proc_stat};
 
 /// The length at which the kernel cuts a name (`TASK_COMM_LEN` less its NUL).
@@ -79,6 +79,7 @@ impl Describer {
         let parent = process.parent().map(|parent| Pid(parent.as_u32()));
         Process {
             pid,
+            birth: stat.map(|stat| stat.start_ticks),
             parent: parent.filter(|&pid| pid != Pid(0)),
             name: image_name(process.name().as_bytes(), executable.as_ref(), command.first()),
             command,
@@ -88,7 +89,7 @@ impl Describer {
             memory_bytes: Some(process.memory()),
             started: started.filter(|_| self.boot_known),
             session: Session {
-                name: terminal.or_else(|| service.clone()),
+                name: terminal.or_else(|| service.as_ref().map(|service| service.name.clone())),
                 id: stat.map(|stat| stat.session),
             },
             services: service.into_iter().collect(),
@@ -135,7 +136,14 @@ fn terminal_name(device: u32) -> Option<Untrusted> {
 pub(super) fn lineage() -> Vec<Pid> {
     let own = Pid(std::process::id());
     let Ok(proc) = open_proc() else { return vec![own] };
-    std::iter::successors(Some(own), |&pid| read_stat(&proc, pid)?.parent).collect()
+    let mut lineage = vec![own];
+    // A PID that is reused while this goes on could close a circle.
+    while let Some(parent) = lineage.last().and_then(|&pid| read_stat(&proc, pid)?.parent)
+        && !lineage.contains(&parent)
+    {
+        lineage.push(parent);
+    }
+    lineage
 }
 
 /// The command line. sysinfo would drop empty arguments.
@@ -152,9 +160,10 @@ fn read_stat(proc: &OwnedFd, pid: Pid) -> Option<proc_stat::Stat> {
     proc_stat::stat(&read_file(proc, format!("{pid}/stat")).ok()?).ok()
 }
 
-fn read_unit(proc: &OwnedFd, pid: Pid) -> Option<Untrusted> {
+fn read_unit(proc: &OwnedFd, pid: Pid) -> Option<Service> {
     let file = read_file(proc, format!("{pid}/cgroup")).ok()?;
-    cgroup::unit(&file).map(Untrusted::new)
+    let unit = cgroup::unit(&file)?;
+    Some(Service { name: Untrusted::new(unit.name), of_user: unit.of_user })
 }
 
 #[cfg(test)]
