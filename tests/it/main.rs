@@ -72,6 +72,50 @@ mod no_match;
 #[cfg(target_os = "linux")]
 mod streams;
 
+/// What the tests of kill share: the sentences that it says, and how the world is afterwards.
+#[cfg(target_os = "linux")]
+mod kill;
+
+/// Whom kill ends, and whom never: what holds the port, and not what is only connected there.
+#[cfg(target_os = "linux")]
+mod kill_targets;
+
+/// Several processes on one port, and several ports at once.
+#[cfg(target_os = "linux")]
+mod kill_holders;
+
+/// What is sent, and what is said of a process that does not end of it.
+#[cfg(target_os = "linux")]
+mod kill_signals;
+
+/// What kill does not do, why not, and what to type instead.
+#[cfg(target_os = "linux")]
+mod kill_refusals;
+
+/// A port that is taken again as soon as it is free: by whom, and who starts them.
+#[cfg(target_os = "linux")]
+mod kill_restarts;
+
+/// kill at a terminal: it asks, and does what it is told and nothing else.
+#[cfg(target_os = "linux")]
+mod kill_terminal;
+
+/// What happens between the look and the signal.
+#[cfg(target_os = "linux")]
+mod kill_races;
+
+/// A PID that is another's by the time of the answer: the newcomer lives.
+#[cfg(target_os = "linux")]
+mod kill_reuse;
+
+/// kill without pidfd: a held directory of /proc instead, or nothing is sent.
+#[cfg(target_os = "linux")]
+mod kill_pidfd;
+
+/// What kill is asked and how it answers: wrong words, dry runs, hostile names, failing streams.
+#[cfg(target_os = "linux")]
+mod kill_output;
+
 /// What was made is what the support code says it made: the makers against the kernel's tables.
 #[cfg(target_os = "linux")]
 mod made;
@@ -97,6 +141,16 @@ fn linux_tests() -> Vec<support::Test> {
         views::tests(),
         no_match::tests(),
         streams::tests(),
+        kill_targets::tests(),
+        kill_holders::tests(),
+        kill_signals::tests(),
+        kill_refusals::tests(),
+        kill_restarts::tests(),
+        kill_terminal::tests(),
+        kill_races::tests(),
+        kill_reuse::tests(),
+        kill_pidfd::tests(),
+        kill_output::tests(),
         made::tests(),
     ]
     .into_iter()

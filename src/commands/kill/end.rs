@@ -33,6 +33,8 @@ pub(super) struct Opened<P> {
     living: BTreeMap<Pid, P>,
     signalled: BTreeSet<Pid>,
     ends: BTreeMap<Pid, End>,
+    /// When the last one was seen to exit.
+    last_exit: Option<Instant>,
 }
 
 impl<P: OpenProcess> Opened<P> {
@@ -42,8 +44,12 @@ impl<P: OpenProcess> Opened<P> {
         processes: &BTreeMap<Pid, Process>,
         system: &impl System<Process = P>,
     ) -> Self {
-        let mut opened =
-            Self { living: BTreeMap::new(), signalled: BTreeSet::new(), ends: BTreeMap::new() };
+        let mut opened = Self {
+            living: BTreeMap::new(),
+            signalled: BTreeSet::new(),
+            ends: BTreeMap::new(),
+            last_exit: None,
+        };
         for &pid in &group.holders {
             let birth = processes.get(&pid).and_then(|process| process.birth);
             match system.open_process(pid, birth) {
@@ -72,6 +78,11 @@ impl<P: OpenProcess> Opened<P> {
     pub(super) fn all_let_go(&self) -> bool {
         let let_go = |end| matches!(end, &End::Exited | &End::AlreadyExited | &End::LetGo);
         !self.ends.is_empty() && self.ends.values().all(let_go)
+    }
+
+    /// How long after `start` the last of those that exited did so.
+    pub(super) fn took_since(&self, start: Instant) -> Duration {
+        self.last_exit.map_or(Duration::ZERO, |exit| exit.saturating_duration_since(start))
     }
 
     /// Those that were signalled, live, and hold their sockets.
@@ -178,6 +189,9 @@ impl<P: OpenProcess> Opened<P> {
                 },
                 Err(error) => End::Failed(error),
             };
+            if matches!(end, End::Exited) {
+                self.last_exit = Some(Instant::now());
+            }
             self.ends.insert(*pid, end);
         }
     }
@@ -194,6 +208,9 @@ impl<P: OpenProcess> Opened<P> {
                 Ok(false) => End::Survived { holds: false },
                 Err(error) => End::Failed(error),
             };
+            if matches!(end, End::Exited) {
+                self.last_exit = Some(Instant::now());
+            }
             self.ends.insert(*pid, end);
         }
     }

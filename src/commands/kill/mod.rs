@@ -218,23 +218,24 @@ impl<'a, S: System> Kill<'a, S> {
         let processes: &BTreeMap<_, _> = &self.snapshot.processes;
         let (signal, timeout) = (self.request.signal(), self.request.timeout);
         target.opened.end(&sockets, processes, signal, timeout);
-        let took = start.elapsed();
         let survivors = target.opened.holding_survivors();
         let may_offer = !self.request.yes && self.report.can_ask() && signal != Signal::Kill;
         if survivors.is_empty() || !may_offer {
-            return took;
+            return target.opened.took_since(start);
         }
         let named = who::processes(survivors.iter().copied(), self.snapshot);
         let verb = if survivors.len() == 1 { "is" } else { "are" };
         self.report.say(format!("{named} {verb} still running after {}", who::seconds(timeout)));
         let ending = self.ending(&survivors, Signal::Kill);
-        if !self.report.ask(words::question(&survivors, ending, self.snapshot)) {
-            return took;
+        let asked = Instant::now();
+        if self.report.ask(words::question(&survivors, ending, self.snapshot)) {
+            // Thinking about the answer is no part of how long it took.
+            let start = start + asked.elapsed();
+            target.sent = Signal::Kill;
+            target.opened.end(&sockets, processes, Signal::Kill, timeout);
+            return target.opened.took_since(start);
         }
-        let start = Instant::now();
-        target.sent = Signal::Kill;
-        target.opened.end(&sockets, processes, Signal::Kill, timeout);
-        took + start.elapsed()
+        target.opened.took_since(start)
     }
 
     /// The verdicts on one group.
