@@ -8,6 +8,8 @@ mod ending;
 mod error;
 #[cfg(target_os = "linux")]
 mod linux;
+#[cfg(windows)]
+mod windows;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -18,6 +20,8 @@ pub use ending::Ending;
 pub use error::PlatformError;
 #[cfg(target_os = "linux")]
 pub use linux::Linux as ThisSystem;
+#[cfg(windows)]
+pub use windows::Windows as ThisSystem;
 
 #[cfg(not(target_os = "linux"))]
 compile_error!(

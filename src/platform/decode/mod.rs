@@ -7,6 +7,7 @@ pub mod bytes;
 pub mod cgroup;
 pub mod inet_diag;
 pub mod inet_request;
+pub mod mib;
 pub mod netlink;
 mod port_program;
 pub mod proc_net;

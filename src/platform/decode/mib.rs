@@ -1,0 +1,312 @@
+//! Windows' tables of sockets: `MIB_*TABLE_OWNER_MODULE`, `MIB_TCPTABLE2` and `MIB_TCP6TABLE2`
+//! of iprtrmib.h, as their documentation lays them out.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use super::DecodeError;
+use super::bytes::{array_at, be16_at, u32_at, u64_at};
+use crate::model::{Endpoint, Family, Pid, Protocol, Queues, Socket, TableOwner, TcpState};
+
+/// An address and a port.
+pub type RawEnd = (IpAddr, u16);
+
+/// A row of one of the tables.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct MibRow {
+    /// The near end.
+    pub local: RawEnd,
+    /// The scope of an IPv6 address.
+    pub scope: u32,
+    /// The far end; none for UDP.
+    pub foreign: Option<RawEnd>,
+    /// The TCP state.
+    pub state: Option<TcpState>,
+    /// The process that the table names.
+    pub pid: Pid,
+    /// When the socket was created, in 100 ns since 1601; none where the system writes 0.
+    pub created: Option<u64>,
+}
+
+impl MibRow {
+    /// The interface of a link-local address. For others the field holds whatever it holds.
+    #[must_use]
+    pub fn interface(&self) -> Option<u32> {
+        match self.local.0 {
+            IpAddr::V6(address) if address.is_unicast_link_local() => {
+                Some(self.scope).filter(|&scope| scope != 0)
+            }
+            _ => None,
+        }
+    }
+
+    /// The row as a socket that is bound, and neither listens nor is connected.
+    #[must_use]
+    pub fn bound_socket(&self) -> Socket {
+        Socket {
+            protocol: Protocol::Tcp,
+            local: Endpoint::new(self.local.0, self.local.1),
+            foreign: None,
+            mapped: self.local.0.to_canonical() != self.local.0,
+            v6_only: None,
+            interface: self.interface(),
+            state: Some(TcpState::Bound),
+            inode: None,
+            cookie: None,
+            uid: None,
+            queues: Queues::default(),
+            timer: None,
+            idle_ms: None,
+            cgroup: None,
+            table_owner: Some(TableOwner { pid: self.pid, created: self.created }),
+        }
+    }
+}
+
+/// The name of a table, as its messages give it.
+#[must_use]
+pub const fn table_name(protocol: Protocol, family: Family) -> &'static str {
+    match (protocol, family) {
+        (Protocol::Tcp, Family::V4) => "tcp",
+        (Protocol::Tcp, Family::V6) => "tcp6",
+        (Protocol::Udp, Family::V4) => "udp",
+        (Protocol::Udp, Family::V6) => "udp6",
+    }
+}
+
+/// The state of MIB's `number` (`MIB_TCP_STATE`).
+#[must_use]
+pub fn tcp_state(number: u32) -> TcpState {
+    match number {
+        1 => TcpState::Closed,
+        2 => TcpState::Listening,
+        3 => TcpState::SynSent,
+        4 => TcpState::SynReceived,
+        5 => TcpState::Established,
+        6 => TcpState::FinWait1,
+        7 => TcpState::FinWait2,
+        8 => TcpState::CloseWait,
+        9 => TcpState::Closing,
+        10 => TcpState::LastAck,
+        11 => TcpState::TimeWait,
+        other => TcpState::Unknown(u8::try_from(other).unwrap_or(u8::MAX)),
+    }
+}
+
+/// Decodes a table with owner and creation time.
+///
+/// # Errors
+/// [`DecodeError::Truncated`] when there are fewer rows than the table says. Never panics.
+pub fn owner_module_table(
+    bytes: &[u8],
+    protocol: Protocol,
+    family: Family,
+) -> Result<Vec<MibRow>, DecodeError> {
+    // Rows hold 64-bit times, so they begin at a multiple of 8.
+    let (length, decode): (usize, fn(&[u8]) -> Result<MibRow, DecodeError>) =
+        match (protocol, family) {
+            (Protocol::Tcp, Family::V4) => (160, tcp4_module_row),
+            (Protocol::Tcp, Family::V6) => (192, tcp6_module_row),
+            (Protocol::Udp, Family::V4) => (160, udp4_module_row),
+            (Protocol::Udp, Family::V6) => (176, udp6_module_row),
+        };
+    rows(bytes, 8, length, decode)
+}
+
+/// Decodes a table of bound endpoints.
+///
+/// # Errors
+/// As [`owner_module_table`].
+pub fn bound_table(bytes: &[u8], family: Family) -> Result<Vec<MibRow>, DecodeError> {
+    match family {
+        Family::V4 => rows(bytes, 4, 28, |row| {
+            let local = (ipv4(row, 4)?, be16_at(row, 8)?);
+            Ok(bound(local, 0, u32_at(row, 20)?))
+        }),
+        Family::V6 => rows(bytes, 4, 56, |row| {
+            let local = (ipv6(row, 0)?, be16_at(row, 20)?);
+            Ok(bound(local, u32_at(row, 16)?, u32_at(row, 52)?))
+        }),
+    }
+}
+
+fn bound(local: RawEnd, scope: u32, pid: u32) -> MibRow {
+    let state = Some(TcpState::Bound);
+    MibRow { local, scope, foreign: None, state, pid: Pid(pid), created: None }
+}
+
+fn rows(
+    bytes: &[u8],
+    start: usize,
+    length: usize,
+    decode: fn(&[u8]) -> Result<MibRow, DecodeError>,
+) -> Result<Vec<MibRow>, DecodeError> {
+    let count = usize::try_from(u32_at(bytes, 0)?).map_err(|_| DecodeError::BadLength)?;
+    let end = count.checked_mul(length).and_then(|size| size.checked_add(start));
+    let body = bytes.get(start..end.ok_or(DecodeError::BadLength)?);
+    body.ok_or(DecodeError::Truncated)?.chunks_exact(length).map(decode).collect()
+}
+
+fn tcp4_module_row(row: &[u8]) -> Result<MibRow, DecodeError> {
+    Ok(MibRow {
+        state: Some(tcp_state(u32_at(row, 0)?)),
+        local: (ipv4(row, 4)?, be16_at(row, 8)?),
+        scope: 0,
+        foreign: Some((ipv4(row, 12)?, be16_at(row, 16)?)),
+        pid: Pid(u32_at(row, 20)?),
+        created: time(row, 24)?,
+    })
+}
+
+fn tcp6_module_row(row: &[u8]) -> Result<MibRow, DecodeError> {
+    Ok(MibRow {
+        local: (ipv6(row, 0)?, be16_at(row, 20)?),
+        scope: u32_at(row, 16)?,
+        foreign: Some((ipv6(row, 24)?, be16_at(row, 44)?)),
+        state: Some(tcp_state(u32_at(row, 48)?)),
+        pid: Pid(u32_at(row, 52)?),
+        created: time(row, 56)?,
+    })
+}
+
+fn udp4_module_row(row: &[u8]) -> Result<MibRow, DecodeError> {
+    Ok(MibRow {
+        local: (ipv4(row, 0)?, be16_at(row, 4)?),
+        scope: 0,
+        foreign: None,
+        state: None,
+        pid: Pid(u32_at(row, 8)?),
+        created: time(row, 16)?,
+    })
+}
+
+fn udp6_module_row(row: &[u8]) -> Result<MibRow, DecodeError> {
+    Ok(MibRow {
+        local: (ipv6(row, 0)?, be16_at(row, 20)?),
+        scope: u32_at(row, 16)?,
+        foreign: None,
+        state: None,
+        pid: Pid(u32_at(row, 24)?),
+        created: time(row, 32)?,
+    })
+}
+
+/// Addresses stand in the network's byte order. So do ports, in the first two bytes of their
+/// field; the upper two may hold anything.
+fn ipv4(row: &[u8], offset: usize) -> Result<IpAddr, DecodeError> {
+    array_at::<4>(row, offset).map(|bytes| IpAddr::V4(Ipv4Addr::from(bytes)))
+}
+
+fn ipv6(row: &[u8], offset: usize) -> Result<IpAddr, DecodeError> {
+    array_at::<16>(row, offset).map(|bytes| IpAddr::V6(Ipv6Addr::from(bytes)))
+}
+
+/// A time of 0 means that it is unknown.
+fn time(row: &[u8], offset: usize) -> Result<Option<u64>, DecodeError> {
+    Ok(Some(u64_at(row, offset)?).filter(|&ticks| ticks != 0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A table with one row of `length` bytes behind `start`, with these fields set.
+    fn table(start: usize, length: usize, fields: &[(usize, &[u8])]) -> Vec<u8> {
+        let mut bytes = vec![0; start + length];
+        bytes[0] = 1;
+        for (offset, field) in fields {
+            bytes[start + offset..start + offset + field.len()].copy_from_slice(field);
+        }
+        bytes
+    }
+
+    #[test]
+    fn a_tcp_row_is_decoded_field_by_field() {
+        let created = 133_000_000_000_000_000_u64.to_ne_bytes();
+        let bytes = table(
+            8,
+            160,
+            &[
+                (0, &5_u32.to_ne_bytes()),
+                (4, &[127, 0, 0, 1]),
+                // The upper half of a port's field is noise.
+                (8, &[0x1f, 0x90, 0xde, 0xad]),
+                (12, &[10, 0, 0, 5]),
+                (16, &[0x01, 0xbb, 0, 0]),
+                (20, &812_u32.to_ne_bytes()),
+                (24, &created),
+            ],
+        );
+        let rows = owner_module_table(&bytes, Protocol::Tcp, Family::V4).unwrap();
+        assert_eq!(
+            rows,
+            [MibRow {
+                local: ([127, 0, 0, 1].into(), 8080),
+                scope: 0,
+                foreign: Some(([10, 0, 0, 5].into(), 443)),
+                state: Some(TcpState::Established),
+                pid: Pid(812),
+                created: Some(133_000_000_000_000_000),
+            }]
+        );
+    }
+
+    #[test]
+    fn ipv6_rows_have_scopes_where_they_mean_something() {
+        let link_local: Ipv6Addr = "fe80::1".parse().unwrap();
+        let row = |address: Ipv6Addr| {
+            let bytes = table(
+                8,
+                176,
+                &[(0, &address.octets()), (16, &12_u32.to_ne_bytes()), (20, &[0, 53, 0, 0])],
+            );
+            owner_module_table(&bytes, Protocol::Udp, Family::V6).unwrap()[0]
+        };
+        assert_eq!(row(link_local).interface(), Some(12));
+        assert_eq!(row(link_local).local.1, 53);
+        assert_eq!(row(Ipv6Addr::LOCALHOST).interface(), None);
+        assert_eq!(row(link_local).created, None);
+    }
+
+    #[test]
+    fn bound_endpoints_become_bound_sockets() {
+        let bytes = table(
+            4,
+            28,
+            &[(4, &[127, 0, 0, 1]), (8, &[0, 80, 0, 0]), (20, &812_u32.to_ne_bytes())],
+        );
+        let socket = bound_table(&bytes, Family::V4).unwrap()[0].bound_socket();
+        assert_eq!(socket.state, Some(TcpState::Bound));
+        assert_eq!(socket.local, Endpoint::new([127, 0, 0, 1].into(), 80));
+        assert_eq!(socket.table_owner.map(|owner| owner.pid), Some(Pid(812)));
+    }
+
+    #[test]
+    fn a_table_that_is_cut_is_an_error() {
+        let whole = table(8, 160, &[]);
+        for end in 0..whole.len() {
+            let cut = owner_module_table(&whole[..end], Protocol::Tcp, Family::V4);
+            assert_eq!(cut, Err(DecodeError::Truncated), "{end} bytes");
+        }
+        let mut endless = whole;
+        endless[..4].copy_from_slice(&u32::MAX.to_ne_bytes());
+        assert!(owner_module_table(&endless, Protocol::Tcp, Family::V4).is_err());
+    }
+
+    #[test]
+    fn an_unknown_state_keeps_its_number() {
+        assert_eq!(tcp_state(12), TcpState::Unknown(12));
+        assert_eq!(tcp_state(70_000), TcpState::Unknown(255));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_make_the_decoder_panic(bytes: Vec<u8>) {
+            for family in [Family::V4, Family::V6] {
+                let _ = bound_table(&bytes, family);
+                for protocol in [Protocol::Tcp, Protocol::Udp] {
+                    let _ = owner_module_table(&bytes, protocol, family);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Windows: sockets from netstat2 and the IP helper, processes from sysinfo and the system's own
+//! lists, ends by process handle.
+
+mod ffi;
+mod handle;
+mod owners;
+mod process;
+mod tables;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::{env, fs, io};
+
+use super::decode::services;
+use super::{Ending, OwnerTable, PlatformError, SocketTable, System};
+use crate::model::{Os, Pid, Process, Scope, Signal, Socket, Uid, Untrusted};
+
+/// The running Windows.
+#[derive(Debug, Default)]
+pub struct Windows;
+
+impl System for Windows {
+    type Process = handle::Handle;
+
+    fn os(&self) -> Os {
+        Os::Windows
+    }
+
+    fn sockets(&self, scope: &Scope) -> Result<SocketTable, PlatformError> {
+        tables::sockets(scope)
+    }
+
+    fn owners(&self, sockets: Vec<Socket>) -> OwnerTable {
+        owners::find(sockets)
+    }
+
+    fn processes(&self, pids: &BTreeSet<Pid>) -> BTreeMap<Pid, Process> {
+        process::describe(pids)
+    }
+
+    /// Windows' sockets have no users.
+    fn user_name(&self, _uid: Uid) -> Option<Untrusted> {
+        None
+    }
+
+    /// Windows names a scope by its number.
+    fn interface_names(&self, _indices: &BTreeSet<u32>) -> BTreeMap<u32, Untrusted> {
+        BTreeMap::new()
+    }
+
+    fn interface_index(&self, _name: &str) -> Option<u32> {
+        None
+    }
+
+    fn service_ports(&self, name: &str) -> Result<Vec<u16>, PlatformError> {
+        let root = env::var_os("SystemRoot").unwrap_or_else(|| r"C:\Windows".into());
+        let path = PathBuf::from(root).join(r"System32\drivers\etc\services");
+        match fs::read(&path) {
+            Ok(bytes) => Ok(services::ports(&String::from_utf8_lossy(&bytes), name)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            Err(error) => Err(PlatformError::io(format!("cannot read {}", path.display()), error)),
+        }
+    }
+
+    fn is_privileged(&self) -> bool {
+        ffi::is_elevated()
+    }
+
+    fn lineage(&self) -> Vec<Pid> {
+        process::lineage()
+    }
+
+    fn ending(&self, pid: Pid, signal: Signal) -> Ending {
+        if signal != Signal::Kill && ffi::has_window(pid) {
+            Ending::CloseWindow
+        } else {
+            Ending::Terminate
+        }
+    }
+
+    fn console_takes_escapes(&self) -> bool {
+        ffi::console_takes_escapes()
+    }
+
+    fn open_process(&self, pid: Pid, birth: Option<u64>) -> Result<Self::Process, PlatformError> {
+        handle::Handle::open(pid, birth)
+    }
+}

@@ -1,0 +1,143 @@
+//! The machine's sockets: netstat2's rows, and what the IP helper's own tables know beyond them.
+
+use netstat2::{
+    AddressFamilyFlags, ProtocolFlags, ProtocolSocketInfo, SocketInfo, iterate_sockets_info,
+};
+
+use super::ffi;
+use crate::model::Pid;
+use crate::model::{
+    Endpoint, Family, Gap, Protocol, Queues, Scope, Socket, TableOwner, TcpState, UdpScope,
+};
+use crate::platform::decode::mib::{self, MibRow};
+use crate::platform::{PlatformError, SocketTable};
+
+/// The sockets in `scope`, and more: Windows filters nothing itself.
+pub(super) fn sockets(scope: &Scope) -> Result<SocketTable, PlatformError> {
+    let mut found = SocketTable::default();
+    let mut first_failure = None;
+    let mut read_any = false;
+    for (protocol, family) in wanted(scope) {
+        match table(protocol, family) {
+            Ok(mut sockets) => {
+                read_any = true;
+                found.sockets.append(&mut sockets);
+            }
+            Err(error) => {
+                let table = mib::table_name(protocol, family).to_owned();
+                found.gaps.push(Gap::TableUnreadable { table, why: error.to_string() });
+                first_failure.get_or_insert(error);
+            }
+        }
+    }
+    if let (Some(error), false) = (first_failure, read_any) {
+        return Err(error);
+    }
+    if scope.tcp.contains(TcpState::Bound) {
+        add_bound(&mut found);
+    }
+    Ok(found)
+}
+
+fn wanted(scope: &Scope) -> Vec<(Protocol, Family)> {
+    let tcp = (!scope.tcp.is_empty()).then_some(Protocol::Tcp);
+    let udp = (scope.udp != UdpScope::None).then_some(Protocol::Udp);
+    // IPv4 connections on IPv6 sockets stand in the IPv6 tables.
+    let families: &[Family] =
+        if scope.families.v4 { &[Family::V4, Family::V6] } else { &[Family::V6] };
+    let protocols = tcp.into_iter().chain(udp);
+    protocols.flat_map(|protocol| families.iter().map(move |&family| (protocol, family))).collect()
+}
+
+/// One table. netstat2 is asked for one at a time, because the first failure fails its call.
+fn table(protocol: Protocol, family: Family) -> Result<Vec<Socket>, PlatformError> {
+    let name = mib::table_name(protocol, family);
+    let families = match family {
+        Family::V4 => AddressFamilyFlags::IPV4,
+        Family::V6 => AddressFamilyFlags::IPV6,
+    };
+    let protocols = match protocol {
+        Protocol::Tcp => ProtocolFlags::TCP,
+        Protocol::Udp => ProtocolFlags::UDP,
+    };
+    let failed = |error: netstat2::error::Error| {
+        PlatformError::io(format!("cannot read the table {name}"), std::io::Error::other(error))
+    };
+    let rows = iterate_sockets_info(families, protocols).map_err(failed)?;
+    let details = details(protocol, family);
+    rows.map(|row| Ok(socket(&row.map_err(failed)?, &details))).collect()
+}
+
+/// The same table with creation times, scopes and state numbers. Where it cannot be had, the
+/// sockets lack these and nothing else.
+fn details(protocol: Protocol, family: Family) -> Vec<MibRow> {
+    let bytes = ffi::owner_module_table(protocol, family).unwrap_or_default();
+    mib::owner_module_table(&bytes, protocol, family).unwrap_or_default()
+}
+
+fn socket(info: &SocketInfo, details: &[MibRow]) -> Socket {
+    let pid = Pid(info.associated_pids.first().copied().unwrap_or_default());
+    let (protocol, local, foreign) = match &info.protocol_socket_info {
+        ProtocolSocketInfo::Tcp(tcp) => (
+            Protocol::Tcp,
+            (tcp.local_addr, tcp.local_port),
+            Some((tcp.remote_addr, tcp.remote_port)),
+        ),
+        ProtocolSocketInfo::Udp(udp) => (Protocol::Udp, (udp.local_addr, udp.local_port), None),
+    };
+    let is_detail = |row: &&MibRow| row.local == local && row.foreign == foreign && row.pid == pid;
+    let detail = details.iter().find(is_detail);
+    let state = match &info.protocol_socket_info {
+        ProtocolSocketInfo::Tcp(tcp) => Some(state(tcp.state, detail)),
+        ProtocolSocketInfo::Udp(_) => None,
+    };
+    let connected = state.is_some_and(|state| !matches!(state, TcpState::Listening));
+    Socket {
+        protocol,
+        local: Endpoint::new(local.0, local.1),
+        foreign: foreign.filter(|_| connected).map(|(address, port)| Endpoint::new(address, port)),
+        mapped: local.0.to_canonical() != local.0,
+        v6_only: None,
+        interface: detail.and_then(MibRow::interface),
+        state,
+        inode: None,
+        cookie: None,
+        uid: None,
+        queues: Queues::default(),
+        timer: None,
+        idle_ms: None,
+        cgroup: None,
+        table_owner: Some(TableOwner { pid, created: detail.and_then(|row| row.created) }),
+    }
+}
+
+fn state(state: netstat2::TcpState, detail: Option<&MibRow>) -> TcpState {
+    match state {
+        netstat2::TcpState::Closed => TcpState::Closed,
+        netstat2::TcpState::Listen => TcpState::Listening,
+        netstat2::TcpState::SynSent => TcpState::SynSent,
+        netstat2::TcpState::SynReceived => TcpState::SynReceived,
+        netstat2::TcpState::Established => TcpState::Established,
+        netstat2::TcpState::FinWait1 => TcpState::FinWait1,
+        netstat2::TcpState::FinWait2 => TcpState::FinWait2,
+        netstat2::TcpState::CloseWait => TcpState::CloseWait,
+        netstat2::TcpState::Closing => TcpState::Closing,
+        netstat2::TcpState::LastAck => TcpState::LastAck,
+        netstat2::TcpState::TimeWait => TcpState::TimeWait,
+        netstat2::TcpState::DeleteTcb | netstat2::TcpState::Unknown => {
+            detail.and_then(|row| row.state).unwrap_or(TcpState::Unknown(0))
+        }
+    }
+}
+
+/// Adds the bound endpoints, where the system has the call for them.
+fn add_bound(found: &mut SocketTable) {
+    for family in [Family::V4, Family::V6] {
+        let rows = ffi::bound_table(family).and_then(|bytes| mib::bound_table(&bytes, family).ok());
+        let Some(rows) = rows else {
+            found.gaps.push(Gap::BoundNotListed);
+            return;
+        };
+        found.sockets.extend(rows.iter().map(MibRow::bound_socket));
+    }
+}
