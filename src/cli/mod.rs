@@ -87,8 +87,8 @@ pub struct KillRequest {
     pub force: bool,
     /// How long to wait for the exit.
     pub timeout: Duration,
-    /// The words behind `kill`, as they were typed.
-    pub words: Vec<OsString>,
+    /// The words behind `kill` as they were typed, but for the PORTs.
+    pub options: Vec<OsString>,
 }
 
 impl KillRequest {
@@ -98,13 +98,14 @@ impl KillRequest {
         if self.force { Signal::Kill } else { self.signal.unwrap_or(Signal::Term) }
     }
 
-    /// The same command with `more` in front: `portwho kill --force --pid 812 80`. Whatever
-    /// narrowed it narrows it again.
+    /// The same command with `more` in front, for `ports` alone: `portwho kill --force --pid 812
+    /// 80`. Whatever narrowed it narrows it again, and what was ended already is left out.
     #[must_use]
-    pub fn command(&self, more: &[&str]) -> String {
-        let typed = self.words.iter().map(|word| shell_word(&word.to_string_lossy()));
+    pub fn command(&self, more: &[&str], ports: &[String]) -> String {
+        let typed = self.options.iter().map(|word| shell_word(&word.to_string_lossy()));
         let more = more.iter().map(|&word| word.to_owned());
-        let words: Vec<String> = more.chain(typed).collect();
+        let ports = ports.iter().map(|port| shell_word(port));
+        let words: Vec<String> = more.chain(typed).chain(ports).collect();
         format!("portwho kill {}", words.join(" "))
     }
 }
@@ -211,7 +212,13 @@ fn list_request(args: ListArgs) -> Result<ListRequest, UsageError> {
     })
 }
 
-fn kill_request(args: KillArgs, words: Vec<OsString>) -> Result<KillRequest, UsageError> {
+fn kill_request(args: KillArgs, mut words: Vec<OsString>) -> Result<KillRequest, UsageError> {
+    // From the end: an option's value may look like a PORT, and PORTs come last as a rule.
+    for port in &args.ports {
+        if let Some(place) = words.iter().rposition(|word| word == port.as_str()) {
+            words.remove(place);
+        }
+    }
     Ok(KillRequest {
         selection: selection(ports::local(&args.ports, &command_names())?, args.select),
         yes: args.yes,
@@ -219,7 +226,7 @@ fn kill_request(args: KillArgs, words: Vec<OsString>) -> Result<KillRequest, Usa
         signal: args.signal,
         force: args.force,
         timeout: args.timeout,
-        words,
+        options: words,
     })
 }
 
@@ -324,11 +331,11 @@ mod tests {
 
     #[test]
     fn a_remedy_repeats_what_narrowed_the_command() {
-        let Ok(Request::Kill(request)) = parsed("portwho kill -9 --name no* [::1]:80 -4") else {
-            panic!("a valid line")
-        };
-        let expected = "portwho kill -u -9 --name 'no*' '[::1]:80' -4";
-        assert_eq!(request.command(&["-u"]), expected);
+        let line = "portwho kill -9 --pid 80 --name no* 80 81 -4";
+        let Ok(Request::Kill(request)) = parsed(line) else { panic!("a valid line") };
+        let ports = ["80".to_owned(), "[::1]:80".to_owned()];
+        let expected = "portwho kill -u -9 --pid 80 --name 'no*' -4 80 '[::1]:80'";
+        assert_eq!(request.command(&["-u"], &ports), expected);
     }
 
     proptest::proptest! {

@@ -61,11 +61,18 @@ pub(super) fn ranges(ranges: &[PortRange]) -> String {
 
 /// `port 80`, `ports 80,8000-8010`, `127.0.0.1:80`: what was asked for, in its own words.
 pub(super) fn local(local: &LocalSet) -> String {
+    let noun = match local.ports.is_single() {
+        _ if local.ports.is_empty() => "",
+        true => "port ",
+        false => "ports ",
+    };
+    format!("{noun}{}", typed(local).join(", "))
+}
+
+/// `80,8000-8010`, `127.0.0.1:80`: what was asked for, as it can be typed.
+pub(super) fn typed(local: &LocalSet) -> Vec<String> {
     let ports = Some(&local.ports).filter(|ports| !ports.is_empty());
-    let ports = ports.map(|ports| {
-        let noun = if ports.is_single() { "port" } else { "ports" };
-        format!("{noun} {}", ranges(ports.ranges()))
-    });
+    let ports = ports.map(|ports| ranges(ports.ranges()));
     let places = local.places.iter().map(|place| {
         let port = ranges(std::slice::from_ref(&place.ports));
         let zone = place.interface.map(|index| format!("%{index}")).unwrap_or_default();
@@ -74,7 +81,7 @@ pub(super) fn local(local: &LocalSet) -> String {
             IpAddr::V6(address) => format!("[{address}{zone}]:{port}"),
         }
     });
-    ports.into_iter().chain(places).collect::<Vec<_>>().join(", ")
+    ports.into_iter().chain(places).collect()
 }
 
 /// `0.2 s`.

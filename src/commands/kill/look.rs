@@ -31,6 +31,11 @@ impl Wish {
         &self.local.places
     }
 
+    /// The PORT as it can be typed.
+    pub(super) fn typed(&self) -> Vec<String> {
+        who::typed(&self.local)
+    }
+
     /// The rows of `rows` on this PORT.
     pub(super) fn rows<'a>(&self, rows: &[Row<'a>]) -> Vec<Row<'a>> {
         let filter = Filter { local: Some(self.local.clone()), ..Filter::everything() };

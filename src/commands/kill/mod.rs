@@ -131,7 +131,10 @@ impl<'a, S: System> Kill<'a, S> {
             Owner::Hidden if self.system.is_privileged() => {
                 "not even root may look there".to_owned()
             }
-            Owner::Hidden => remedy::more_rights(self.snapshot.os, &self.request.command(&[])),
+            Owner::Hidden => remedy::more_rights(
+                self.snapshot.os,
+                &self.request.command(&[], &[port.to_string()]),
+            ),
             _ => format!("see portwho {port}"),
         };
         self.report.failure(format!("port {port}: held by {owner}: {remedy}"));

@@ -41,7 +41,7 @@ pub(super) fn why(
     let udp = those(&|row| asked.is_none() && holds_udp(row));
     if !udp.is_empty() {
         let held = format!("only UDP sockets hold it, of {}", names(&udp));
-        return (Outcome::Failed, format!("{held}: {}", request.command(&["-u"])));
+        return (Outcome::Failed, format!("{held}: {}", request.command(&["-u"], &wish.typed())));
     }
     let others = those(&|row| row.socket.holds_port());
     if !others.is_empty() {

@@ -50,15 +50,29 @@ pub(super) struct Case<'a> {
 impl Case<'_> {
     /// What was to be freed: `port 80`, or its ends where only some of them were asked for.
     fn freed(&self) -> String {
+        if self.is_by_port() { who::ports(&self.group.ports()) } else { self.ends().join(", ") }
+    }
+
+    /// The same, as it can be typed.
+    fn typed(&self) -> Vec<String> {
+        if self.is_by_port() {
+            self.group.ports().iter().map(ToString::to_string).collect()
+        } else {
+            self.ends()
+        }
+    }
+
+    fn is_by_port(&self) -> bool {
         let ports = self.group.ports();
         let local = self.filter.local.as_ref();
-        let by_port =
+        let at_any_address =
             local.is_none_or(|local| ports.iter().all(|port| local.ports.contains(*port)));
-        if by_port && self.filter.families == Families::BOTH {
-            return who::ports(&ports);
-        }
+        at_any_address && self.filter.families == Families::BOTH
+    }
+
+    fn ends(&self) -> Vec<String> {
         let ends = self.group.sockets.iter().map(|row| local_end(&row.socket, self.before));
-        ends.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(", ")
+        ends.collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     /// Whether `parent` also started one of the processes that were ended.
@@ -93,7 +107,8 @@ pub(super) fn of_process(pid: Pid, end: &End, case: &Case<'_>) -> Option<Verdict
             Verdict::failed(format!("{name}: {}", remedy::beyond_rights(case.before.os)))
         }
         End::Failed(PlatformError::NotPermitted) => {
-            let remedy = remedy::more_rights(case.before.os, &case.request.command(&[]));
+            let remedy =
+                remedy::more_rights(case.before.os, &case.request.command(&[], &case.typed()));
             Verdict::failed(format!("{name}: not permitted: {remedy}"))
         }
         End::Failed(error) => Verdict::failed(format!("{name}: {error}")),
@@ -106,7 +121,7 @@ fn survived(name: &str, ports: &str, case: &Case<'_>) -> String {
     if case.signal == Signal::Kill {
         return format!("{still}: not even SIGKILL has ended it; it may hang in the kernel");
     }
-    format!("{still}: {}", case.request.command(&["--force"]))
+    format!("{still}: {}", case.request.command(&["--force"], &case.typed()))
 }
 
 /// The verdicts on a group: on each process that did not end as it should, on those that did,
