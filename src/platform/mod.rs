@@ -23,10 +23,8 @@ pub use linux::Linux as ThisSystem;
 #[cfg(windows)]
 pub use windows::Windows as ThisSystem;
 
-#[cfg(not(target_os = "linux"))]
-compile_error!(
-    "portwho reads the sockets of Linux only; there is no platform layer for this system"
-);
+#[cfg(not(any(target_os = "linux", windows)))]
+compile_error!("portwho has platform layers for Linux and for Windows; this is another system");
 
 /// Sockets, and what could not be read of them.
 #[derive(Debug, Default)]

@@ -10,6 +10,9 @@ use crate::model::{Endpoint, Family, Pid, Protocol, Queues, Socket, TableOwner, 
 /// An address and a port.
 pub type RawEnd = (IpAddr, u16);
 
+/// Decodes one row.
+type RowDecoder = fn(&[u8]) -> Result<MibRow, DecodeError>;
+
 /// A row of one of the tables.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct MibRow {
@@ -102,13 +105,12 @@ pub fn owner_module_table(
     family: Family,
 ) -> Result<Vec<MibRow>, DecodeError> {
     // Rows hold 64-bit times, so they begin at a multiple of 8.
-    let (length, decode): (usize, fn(&[u8]) -> Result<MibRow, DecodeError>) =
-        match (protocol, family) {
-            (Protocol::Tcp, Family::V4) => (160, tcp4_module_row),
-            (Protocol::Tcp, Family::V6) => (192, tcp6_module_row),
-            (Protocol::Udp, Family::V4) => (160, udp4_module_row),
-            (Protocol::Udp, Family::V6) => (176, udp6_module_row),
-        };
+    let (length, decode): (usize, RowDecoder) = match (protocol, family) {
+        (Protocol::Tcp, Family::V4) => (160, tcp4_module_row),
+        (Protocol::Tcp, Family::V6) => (192, tcp6_module_row),
+        (Protocol::Udp, Family::V4) => (160, udp4_module_row),
+        (Protocol::Udp, Family::V6) => (176, udp6_module_row),
+    };
     rows(bytes, 8, length, decode)
 }
 
@@ -138,7 +140,7 @@ fn rows(
     bytes: &[u8],
     start: usize,
     length: usize,
-    decode: fn(&[u8]) -> Result<MibRow, DecodeError>,
+    decode: RowDecoder,
 ) -> Result<Vec<MibRow>, DecodeError> {
     let count = usize::try_from(u32_at(bytes, 0)?).map_err(|_| DecodeError::BadLength)?;
     let end = count.checked_mul(length).and_then(|size| size.checked_add(start));

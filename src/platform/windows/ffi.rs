@@ -12,6 +12,7 @@ use std::os::windows::io::{AsRawHandle, FromRawHandle, OwnedHandle};
 use std::ptr;
 use std::time::Duration;
 
+use windows_sys::Wdk::System::Threading::{NtQueryInformationProcess, ProcessBreakOnTermination};
 use windows_sys::Win32::Foundation::{
     ERROR_INSUFFICIENT_BUFFER, FILETIME, HANDLE, HWND, INVALID_HANDLE_VALUE, LPARAM, NO_ERROR,
     WAIT_OBJECT_0, WAIT_TIMEOUT,
@@ -42,8 +43,8 @@ use windows_sys::Win32::System::Services::{
     SC_ENUM_PROCESS_INFO, SC_MANAGER_ENUMERATE_SERVICE, SERVICE_ACTIVE, SERVICE_WIN32,
 };
 use windows_sys::Win32::System::Threading::{
-    GetCurrentProcess, GetProcessTimes, IsProcessCritical, OpenProcess, OpenProcessToken,
-    PROCESS_ACCESS_RIGHTS, TerminateProcess, WaitForSingleObject,
+    GetCurrentProcess, GetProcessTimes, OpenProcess, OpenProcessToken, PROCESS_ACCESS_RIGHTS,
+    TerminateProcess, WaitForSingleObject,
 };
 use windows_sys::Win32::UI::WindowsAndMessaging::{
     EnumWindows, GW_OWNER, GetWindow, GetWindowThreadProcessId, IsWindowVisible, PostMessageW,
@@ -169,11 +170,23 @@ impl Process {
         (known != 0 && ticks != 0).then_some(ticks)
     }
 
-    /// Whether the system ends with it.
+    /// Whether the system ends with it (ProcessBreakOnTermination, which IsProcessCritical
+    /// asks for too; that call is missing under Wine, and aborts there).
     pub(super) fn is_critical(&self) -> bool {
-        let mut critical = 0;
-        // SAFETY: the handle is open, and the flag is ours to write.
-        unsafe { IsProcessCritical(self.raw(), &raw mut critical) != 0 && critical != 0 }
+        let mut critical: u32 = 0;
+        let buffer = (&raw mut critical).cast::<c_void>();
+        let length = u32::try_from(size_of::<u32>()).unwrap_or_default();
+        // SAFETY: the handle is open, and the number is ours to write, as long as is said.
+        let status = unsafe {
+            NtQueryInformationProcess(
+                self.raw(),
+                ProcessBreakOnTermination,
+                buffer,
+                length,
+                ptr::null_mut(),
+            )
+        };
+        status >= 0 && critical != 0
     }
 
     /// Ends it with `code`.
@@ -284,7 +297,7 @@ pub(super) fn list_processes() -> io::Result<Vec<ListedProcess>> {
         OwnedHandle::from_raw_handle(handle)
     };
     let mut entry = PROCESSENTRY32W {
-        dwSize: u32::try_from(mem::size_of::<PROCESSENTRY32W>()).unwrap_or_default(),
+        dwSize: u32::try_from(size_of::<PROCESSENTRY32W>()).unwrap_or_default(),
         ..PROCESSENTRY32W::default()
     };
     let mut processes = Vec::new();
@@ -438,9 +451,12 @@ unsafe fn wide(text: *const u16) -> Vec<u16> {
     if text.is_null() {
         return Vec::new();
     }
+    let mut length = 0;
     // SAFETY: every unit up to the NUL may be read.
     unsafe {
-        let length = (0..).take_while(|&place| *text.add(place) != 0).count();
+        while *text.add(length) != 0 {
+            length += 1;
+        }
         std::slice::from_raw_parts(text, length).to_vec()
     }
 }

@@ -42,7 +42,7 @@ fn as_told(socket: Socket) -> OwnedSocket {
         Some(owner) => held_by(owner.pid),
         None => Owner::NotFound,
     };
-    OwnedSocket { owner, socket }
+    OwnedSocket { socket, owner }
 }
 
 fn held_by(pid: Pid) -> Owner {
