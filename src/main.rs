@@ -8,7 +8,7 @@ use portwho::commands::{self, Broken, Outcome, Output};
 use portwho::platform::ThisSystem;
 
 fn main() -> ExitCode {
-    let mut output = Output::new();
+    let mut output = Output::of_process();
     let outcome = run(&mut output).unwrap_or_else(|error| {
         if error.is::<Broken>() {
             return Outcome::Done;

@@ -14,7 +14,7 @@ use std::process::ExitCode;
 use crate::cli::Request;
 use crate::platform::System;
 
-pub use output::{Broken, Output};
+pub use output::{Broken, Output, Terminals};
 
 /// How a command ended, by the exit codes of the manual.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]

@@ -1,7 +1,7 @@
 //! Where a command writes: results to stdout, through one buffer; remarks to stderr.
 
 use std::fmt::Display;
-use std::io::{self, BufRead, BufWriter, IsTerminal, StdoutLock, Write};
+use std::io::{self, BufRead, BufWriter, IsTerminal, Write};
 
 use anyhow::Context;
 use thiserror::Error;
@@ -16,23 +16,57 @@ const BUFFER: usize = 64 * 1024;
 #[error("the reader has left")]
 pub struct Broken;
 
-/// Both streams of the program.
-#[derive(Debug)]
+/// The streams of the program.
 pub struct Output {
-    stdout: BufWriter<StdoutLock<'static>>,
+    stdout: BufWriter<Box<dyn Write>>,
+    stderr: Box<dyn Write>,
+    stdin: Box<dyn BufRead>,
+    terminals: Terminals,
+}
+
+/// Which of the streams a person sits at.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Terminals {
+    /// There is a person to ask.
+    pub stdin: bool,
+    /// There is a person to show colours to.
+    pub stdout: bool,
 }
 
 impl Output {
     /// The streams of this process.
     #[must_use]
-    pub fn new() -> Self {
-        Self { stdout: BufWriter::with_capacity(BUFFER, io::stdout().lock()) }
+    pub fn of_process() -> Self {
+        let terminals =
+            Terminals { stdin: io::stdin().is_terminal(), stdout: io::stdout().is_terminal() };
+        Self::new(io::stdout().lock(), io::stderr(), io::stdin().lock(), terminals)
+    }
+
+    /// Any streams, for programs and tests that use the library.
+    pub fn new(
+        stdout: impl Write + 'static,
+        stderr: impl Write + 'static,
+        stdin: impl BufRead + 'static,
+        terminals: Terminals,
+    ) -> Self {
+        Self {
+            stdout: BufWriter::with_capacity(BUFFER, Box::new(stdout)),
+            stderr: Box::new(stderr),
+            stdin: Box::new(stdin),
+            terminals,
+        }
     }
 
     /// Whether stdout is a terminal.
     #[must_use]
-    pub fn is_terminal(&self) -> bool {
-        io::stdout().is_terminal()
+    pub const fn is_terminal(&self) -> bool {
+        self.terminals.stdout
+    }
+
+    /// Whether there is a person to ask: stdin is a terminal.
+    #[must_use]
+    pub const fn can_ask(&self) -> bool {
+        self.terminals.stdin
     }
 
     /// Writes a result with `write`, to the end.
@@ -53,35 +87,28 @@ impl Output {
     /// even that fails there is nobody left to tell.
     pub fn remark(&mut self, text: impl Display) {
         let line = harmless(&text.to_string()).replace('\n', "\\n");
-        let _ = writeln!(io::stderr().lock(), "portwho: {line}");
+        let _ = writeln!(self.stderr, "portwho: {line}");
     }
 
     /// Tells what is wrong with an option, in clap's own words.
     pub fn usage(&mut self, text: impl Display) {
-        let _ = write!(io::stderr().lock(), "{}", harmless(&text.to_string()));
+        let _ = write!(self.stderr, "{}", harmless(&text.to_string()));
     }
 
     /// Asks the person on the terminal; anything but yes is no, and so is the end of the input.
     pub fn ask(&mut self, question: impl Display) -> bool {
-        let mut stderr = io::stderr().lock();
-        let _ = write!(stderr, "{question} [y/N] ").and_then(|()| stderr.flush());
+        let _ = write!(self.stderr, "{question} [y/N] ").and_then(|()| self.stderr.flush());
         let mut answer = String::new();
-        let read = io::stdin().lock().read_line(&mut answer);
+        let read = self.stdin.read_line(&mut answer);
         if !answer.ends_with('\n') {
-            let _ = writeln!(stderr);
+            let _ = writeln!(self.stderr);
         }
         read.is_ok() && matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
     }
-
-    /// Whether there is a person to ask: stdin is a terminal.
-    #[must_use]
-    pub fn can_ask(&self) -> bool {
-        io::stdin().is_terminal()
-    }
 }
 
-impl Default for Output {
-    fn default() -> Self {
-        Self::new()
+impl std::fmt::Debug for Output {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Output").field("terminals", &self.terminals).finish_non_exhaustive()
     }
 }
