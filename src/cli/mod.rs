@@ -110,13 +110,16 @@ impl KillRequest {
     }
 }
 
-/// A word as a shell takes it: in quotes, unless it is plain.
+/// A word as shells take it: plain, or in quotes that cmd.exe understands too, unless something
+/// in it would still be expanded between them.
 fn shell_word(word: &str) -> String {
     let is_plain = |c: char| c.is_alphanumeric() || "-_.,:/@%+=".contains(c);
     if !word.is_empty() && word.chars().all(is_plain) {
         word.to_owned()
-    } else {
+    } else if word.contains(['$', '`', '"', '\\', '!']) {
         format!("'{}'", word.replace('\'', "'\\''"))
+    } else {
+        format!("\"{word}\"")
     }
 }
 
@@ -334,7 +337,7 @@ mod tests {
         let line = "portwho kill -9 --pid 80 --name no* 80 81 -4";
         let Ok(Request::Kill(request)) = parsed(line) else { panic!("a valid line") };
         let ports = ["80".to_owned(), "[::1]:80".to_owned()];
-        let expected = "portwho kill -u -9 --pid 80 --name 'no*' -4 80 '[::1]:80'";
+        let expected = "portwho kill -u -9 --pid 80 --name \"no*\" -4 80 \"[::1]:80\"";
         assert_eq!(request.command(&["-u"], &ports), expected);
     }
 

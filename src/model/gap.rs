@@ -98,7 +98,9 @@ impl Gap {
             Self::OwnersExited { .. } => {
                 "a child that inherited them holds them: look for children of the exited process"
             }
-            Self::ProcessesUnreadable { .. } => "mount /proc, and run again",
+            Self::ProcessesUnreadable { .. } => {
+                "make the list of processes readable (on Linux: mount /proc), and run again"
+            }
             Self::BoundNotListed => {
                 "a port that is bound without listening stays unseen here; Linux 6.8 and later \
                  list it, and so does netstat -q on Windows"
@@ -111,7 +113,7 @@ impl Gap {
                 "backlogs, idle times and cgroups are missing; load the kernel modules tcp_diag \
                  and udp_diag"
             }
-            Self::TableUnreadable { .. } => "run as root, or outside of the sandbox",
+            Self::TableUnreadable { .. } => "run with more rights, or outside of the sandbox",
         }
     }
 

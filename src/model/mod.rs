@@ -14,7 +14,7 @@ mod state;
 mod text;
 
 pub use gap::Gap;
-pub use owner::{Holder, KernelReason, Owner};
+pub use owner::{Holder, KernelReason, Owner, Presence};
 pub use process::{Pid, Process, ProcessKind, Service, Session, Uid};
 pub use scope::{Detail, Families, PortRange, Scope, UdpScope};
 pub use signal::{Signal, UnknownSignal};

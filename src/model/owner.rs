@@ -1,6 +1,6 @@
 //! Who holds a socket, or why nobody can be named.
 
-use super::Pid;
+use super::{Pid, TableOwner};
 
 /// A process that holds a socket, by one of its descriptors.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -37,6 +37,16 @@ impl KernelReason {
     }
 }
 
+/// What is known now of a PID that a socket table names.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Presence {
+    /// Nobody has it.
+    Absent,
+    /// A process has it, born then, as far as that may be known; in the unit of
+    /// [`TableOwner::created`].
+    Present(Option<u64>),
+}
+
 /// Who holds a socket.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Owner {
@@ -53,6 +63,25 @@ pub enum Owner {
 }
 
 impl Owner {
+    /// The process that a table names, if it is still the one that it was: one born after the
+    /// socket only has the PID of the one that made it.
+    #[must_use]
+    pub fn by_table(named: TableOwner, presence: Presence) -> Self {
+        let is_newcomer =
+            |birth: Option<u64>| birth.zip(named.created).is_some_and(|(b, created)| b > created);
+        match presence {
+            Presence::Absent => Self::Exited(named.pid),
+            Presence::Present(birth) if is_newcomer(birth) => Self::Exited(named.pid),
+            Presence::Present(_) => Self::of_process(named.pid),
+        }
+    }
+
+    /// A process whose descriptors are not known.
+    #[must_use]
+    pub fn of_process(pid: Pid) -> Self {
+        Self::Processes([Holder { pid, descriptor: None }].into())
+    }
+
     /// The holders; none unless they are known.
     #[must_use]
     pub fn holders(&self) -> &[Holder] {
@@ -78,5 +107,18 @@ mod tests {
         let owner = Owner::Processes([holder(7, 3), holder(7, 4), holder(9, 3)].into());
         assert_eq!(owner.pids().collect::<Vec<_>>(), [Pid(7), Pid(9)]);
         assert_eq!(Owner::Hidden.pids().count(), 0);
+    }
+
+    #[test]
+    fn a_newcomer_is_never_taken_for_the_process_that_made_the_socket() {
+        let owner =
+            |created, presence| Owner::by_table(TableOwner { pid: Pid(812), created }, presence);
+        let exited = Owner::Exited(Pid(812));
+        assert_eq!(owner(Some(100), Presence::Absent), exited);
+        assert_eq!(owner(Some(100), Presence::Present(Some(101))), exited);
+        for (created, birth) in [(Some(100), Some(99)), (None, Some(101)), (Some(100), None)] {
+            let same = owner(created, Presence::Present(birth));
+            assert_eq!(same, Owner::of_process(Pid(812)), "{created:?} {birth:?}");
+        }
     }
 }

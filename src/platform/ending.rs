@@ -12,3 +12,11 @@ pub enum Ending {
     /// It is ended from outside (TerminateProcess), with exit code 1.
     Terminate,
 }
+
+impl Ending {
+    /// Whether nothing harsher is left to try.
+    #[must_use]
+    pub const fn is_force(self) -> bool {
+        matches!(self, Self::Signal(Signal::Kill) | Self::Terminate)
+    }
+}

@@ -108,12 +108,12 @@ pub trait OpenProcess {
     /// cannot be read.
     fn holds_any(&self, sockets: &[&Socket]) -> Result<bool, PlatformError>;
 
-    /// Sends `signal`.
+    /// Ends it, or asks it to end, in the way that was announced.
     ///
     /// # Errors
     /// [`PlatformError::NoSuchProcess`] when it has exited, [`PlatformError::NotPermitted`],
     /// and [`PlatformError::NoSafeSignal`] where it could only be sent by bare PID.
-    fn signal(&self, signal: Signal) -> Result<(), PlatformError>;
+    fn end(&self, ending: Ending) -> Result<(), PlatformError>;
 
     /// Waits until the whole process has exited, all threads included, `timeout` at most.
     /// Returns whether it has.

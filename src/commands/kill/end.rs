@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use super::plan::{Group, roots};
-use crate::model::{Pid, Process, Signal, Socket};
-use crate::platform::{OpenProcess, PlatformError, System};
+use crate::model::{Pid, Process, Socket};
+use crate::platform::{Ending, OpenProcess, PlatformError, System};
 
 /// What became of a process.
 #[derive(Debug)]
@@ -97,7 +97,7 @@ impl<P: OpenProcess> Opened<P> {
         &mut self,
         sockets: &[&Socket],
         processes: &BTreeMap<Pid, Process>,
-        signal: Signal,
+        ending: Ending,
         timeout: Duration,
     ) {
         self.ends.retain(|_, end| !matches!(end, End::Survived { holds: true } | End::Spared));
@@ -108,7 +108,7 @@ impl<P: OpenProcess> Opened<P> {
                 self.wait_for_rest(deadline);
                 return;
             }
-            self.signal_wave(&wave, sockets, signal);
+            self.signal_wave(&wave, sockets, ending);
             self.wait_for(&wave, sockets, Instant::now() + timeout);
             let exited = |pid| matches!(self.ends.get(pid), Some(End::Exited | End::AlreadyExited));
             if !wave.iter().all(|pid| exited(pid) || self.has_let_go(*pid)) {
@@ -151,11 +151,11 @@ impl<P: OpenProcess> Opened<P> {
     }
 
     /// Looks at each once more, immediately before the signal.
-    fn signal_wave(&mut self, wave: &BTreeSet<Pid>, sockets: &[&Socket], signal: Signal) {
+    fn signal_wave(&mut self, wave: &BTreeSet<Pid>, sockets: &[&Socket], ending: Ending) {
         for pid in wave {
             let Some(process) = self.living.get(pid) else { continue };
             let sent = match process.holds_any(sockets) {
-                Ok(true) => process.signal(signal),
+                Ok(true) => process.end(ending),
                 Ok(false) => {
                     self.ends.insert(*pid, End::LetGo);
                     continue;

@@ -76,8 +76,8 @@ struct Kill<'a, S: System> {
 struct Target<'a, S: System> {
     group: Group<'a>,
     opened: Opened<S::Process>,
-    /// What was sent last.
-    sent: Signal,
+    /// How it is ended, or was last.
+    ending: Ending,
 }
 
 impl<'a, S: System> Kill<'a, S> {
@@ -129,7 +129,7 @@ impl<'a, S: System> Kill<'a, S> {
         let owner = who::owner(row, self.snapshot);
         let remedy = match row.owner {
             Owner::Hidden if self.system.is_privileged() => {
-                "not even root may look there".to_owned()
+                "no more rights would show it".to_owned()
             }
             Owner::Hidden => remedy::more_rights(
                 self.snapshot.os,
@@ -158,7 +158,7 @@ impl<'a, S: System> Kill<'a, S> {
             self.report.failure(format!("{ports}: {text}"));
             return None;
         }
-        let signal = self.request.signal();
+        let ending = self.ending(&roots, self.request.signal());
         let can_ask = self.report.can_ask();
         let is_contested = group.ports().iter().any(|port| contested.contains(port));
         if is_contested && !self.request.yes && !can_ask {
@@ -169,7 +169,7 @@ impl<'a, S: System> Kill<'a, S> {
             return None;
         }
         if self.request.dry_run {
-            self.report.say(words::intention(&roots, self.ending(&roots, signal), self.snapshot));
+            self.report.say(words::intention(&roots, ending, self.snapshot));
             return None;
         }
         // Opened before the question: however long the answer takes, it is about these.
@@ -180,12 +180,12 @@ impl<'a, S: System> Kill<'a, S> {
             self.report.failure(format!("{ports}: refused: PID {unknown} cannot be described"));
             return None;
         }
-        let question = words::question(&roots, self.ending(&roots, signal), self.snapshot);
+        let question = words::question(&roots, ending, self.snapshot);
         if !self.request.yes && can_ask && !self.report.ask(question) {
             self.report.failure(format!("{ports}: not confirmed, nothing was sent"));
             return None;
         }
-        Some(Target { group, opened, sent: signal })
+        Some(Target { group, opened, ending })
     }
 
     fn end_confirmed(&mut self, mut targets: Vec<Target<'a, S>>) {
@@ -219,10 +219,10 @@ impl<'a, S: System> Kill<'a, S> {
         let start = Instant::now();
         let sockets: Vec<&Socket> = target.group.sockets.iter().map(|row| &row.socket).collect();
         let processes: &BTreeMap<_, _> = &self.snapshot.processes;
-        let (signal, timeout) = (self.request.signal(), self.request.timeout);
-        target.opened.end(&sockets, processes, signal, timeout);
+        let timeout = self.request.timeout;
+        target.opened.end(&sockets, processes, target.ending, timeout);
         let survivors = target.opened.holding_survivors();
-        let may_offer = !self.request.yes && self.report.can_ask() && signal != Signal::Kill;
+        let may_offer = !self.request.yes && self.report.can_ask() && !target.ending.is_force();
         if survivors.is_empty() || !may_offer {
             return target.opened.took_since(start);
         }
@@ -234,8 +234,8 @@ impl<'a, S: System> Kill<'a, S> {
         if self.report.ask(words::question(&survivors, ending, self.snapshot)) {
             // Thinking about the answer is no part of how long it took.
             let start = start + asked.elapsed();
-            target.sent = Signal::Kill;
-            target.opened.end(&sockets, processes, Signal::Kill, timeout);
+            target.ending = ending;
+            target.opened.end(&sockets, processes, ending, timeout);
             return target.opened.took_since(start);
         }
         target.opened.took_since(start)
@@ -249,7 +249,7 @@ impl<'a, S: System> Kill<'a, S> {
             lineage: &self.lineage,
             privileged: self.system.is_privileged(),
             before: self.snapshot,
-            signal: target.sent,
+            ending: target.ending,
             timeout: self.request.timeout,
             request: self.request,
         };

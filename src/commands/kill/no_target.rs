@@ -54,7 +54,7 @@ pub(super) fn why(
         return (Outcome::Failed, "cannot tell whether anything holds it".to_owned());
     }
     let kernels = rows.iter().filter(|row| matches!(row.owner, Owner::Kernel(_)));
-    let remains = Remains::of(kernels.map(|row| &row.socket));
+    let remains = Remains::of(kernels.map(|row| &row.socket), snapshot.os);
     let (connected, wildcards) = (connected(&rows), wildcards(wish, snapshot));
     (Outcome::Nothing, format!("nothing holds it{remains}{connected}{wildcards}"))
 }

@@ -8,9 +8,8 @@ use super::plan::Group;
 use super::watch::{Aftermath, Remains};
 use crate::cli::KillRequest;
 use crate::commands::{Outcome, remedy, who};
-use crate::model::Signal;
 use crate::model::{Families, OwnedSocket, Pid, Snapshot};
-use crate::platform::PlatformError;
+use crate::platform::{Ending, PlatformError};
 use crate::query::Filter;
 use crate::render::local_end;
 
@@ -39,8 +38,8 @@ pub(super) struct Case<'a> {
     pub(super) privileged: bool,
     /// What was seen before.
     pub(super) before: &'a Snapshot,
-    /// What was sent.
-    pub(super) signal: Signal,
+    /// How it was ended.
+    pub(super) ending: Ending,
     /// How long was waited.
     pub(super) timeout: Duration,
     /// What was typed.
@@ -118,8 +117,8 @@ pub(super) fn of_process(pid: Pid, end: &End, case: &Case<'_>) -> Option<Verdict
 fn survived(name: &str, ports: &str, case: &Case<'_>) -> String {
     let waited = who::seconds(case.timeout);
     let still = format!("{name} is still running after {waited} and holds {ports}");
-    if case.signal == Signal::Kill {
-        return format!("{still}: not even SIGKILL has ended it; it may hang in the kernel");
+    if case.ending.is_force() {
+        return format!("{still}: force has not ended it yet; it may hang in the kernel");
     }
     format!("{still}: {}", case.request.command(&["--force"], &case.typed()))
 }

@@ -10,7 +10,8 @@ use anyhow::bail;
 use super::plan::Group;
 use crate::commands::survey::survey_scope;
 use crate::model::{
-    Detail, Families, OwnedSocket, Protocol, Scope, Snapshot, Socket, StateSet, TcpState, UdpScope,
+    Detail, Families, Os, OwnedSocket, Protocol, Scope, Snapshot, Socket, StateSet, TcpState,
+    UdpScope,
 };
 use crate::platform::System;
 use crate::query::{Filter, PortSet, Row};
@@ -88,13 +89,16 @@ impl Aftermath {
 #[derive(Debug, Default)]
 pub(super) struct Remains {
     counts: BTreeMap<TcpState, usize>,
-    time_wait_ms: u32,
+    /// Milliseconds; none where the system does not tell.
+    time_wait_ms: Option<u32>,
+    /// Whether they block a bind without SO_REUSEADDR: on Linux they do.
+    blocks: bool,
 }
 
 impl Remains {
     /// Counts those among `sockets` that are being torn down.
-    pub(super) fn of<'a>(sockets: impl Iterator<Item = &'a Socket>) -> Self {
-        let mut remains = Self::default();
+    pub(super) fn of<'a>(sockets: impl Iterator<Item = &'a Socket>, os: Os) -> Self {
+        let mut remains = Self { blocks: os == Os::Linux, ..Self::default() };
         for socket in sockets {
             let Some(state) = socket.state.filter(|state| StateSet::TEARDOWN.contains(*state))
             else {
@@ -102,7 +106,7 @@ impl Remains {
             };
             *remains.counts.entry(state).or_insert(0) += 1;
             if let (TcpState::TimeWait, Some(timer)) = (state, socket.timer) {
-                remains.time_wait_ms = remains.time_wait_ms.max(timer.expires_ms);
+                remains.time_wait_ms = remains.time_wait_ms.max(Some(timer.expires_ms));
             }
         }
         remains
@@ -116,7 +120,7 @@ impl Remains {
         let scope = Scope { udp: UdpScope::None, ..scope(&tcp, StateSet::TEARDOWN) };
         let Ok(table) = system.sockets(&scope) else { return Self::default() };
         let blocks = |left: &&Socket| tcp.clone().any(|socket| left.conflicts_with(socket));
-        Self::of(table.sockets.iter().filter(blocks))
+        Self::of(table.sockets.iter().filter(blocks), system.os())
     }
 }
 
@@ -126,14 +130,19 @@ impl fmt::Display for Remains {
         if self.counts.is_empty() {
             return Ok(());
         }
-        let count = |(state, count): (&TcpState, &usize)| match state {
-            TcpState::TimeWait => {
-                format!("{count} TIME_WAIT, {} s", self.time_wait_ms.div_ceil(1000))
+        let count = |(state, count): (&TcpState, &usize)| match (state, self.time_wait_ms) {
+            (TcpState::TimeWait, Some(left)) => {
+                format!("{count} TIME_WAIT, {} s", left.div_ceil(1000))
             }
-            state => format!("{count} {state}"),
+            (state, _) => format!("{count} {state}"),
         };
         let counts: Vec<String> = self.counts.iter().map(count).collect();
-        let until = if self.time_wait_ms > 0 { "until then" } else { "while they last" };
-        write!(f, " ({}: a bind without SO_REUSEADDR fails {until})", counts.join(", "))
+        let counts = counts.join(", ");
+        let until = if self.time_wait_ms.is_some() { "until then" } else { "while they last" };
+        if self.blocks {
+            write!(f, " ({counts}: a bind without SO_REUSEADDR fails {until})")
+        } else {
+            write!(f, " ({counts})")
+        }
     }
 }

@@ -131,6 +131,21 @@ pub fn bound_table(bytes: &[u8], family: Family) -> Result<Vec<MibRow>, DecodeEr
     }
 }
 
+/// Leaves out the bound endpoints that only are the near end of a connection: Windows lists
+/// those too, and nobody waits there.
+#[must_use]
+pub fn without_connected(bound: Vec<MibRow>, connected: &[Socket]) -> Vec<MibRow> {
+    let is_connected = |row: &MibRow| {
+        connected.iter().any(|socket| {
+            let owner = socket.table_owner.map(|owner| owner.pid);
+            socket.foreign.is_some()
+                && socket.local.port == row.local.1
+                && (owner == Some(row.pid) || owner == Some(Pid(0)))
+        })
+    };
+    bound.into_iter().filter(|row| !is_connected(row)).collect()
+}
+
 fn bound(local: RawEnd, scope: u32, pid: u32) -> MibRow {
     let state = Some(TcpState::Bound);
     MibRow { local, scope, foreign: None, state, pid: Pid(pid), created: None }
@@ -280,6 +295,19 @@ mod tests {
         assert_eq!(socket.state, Some(TcpState::Bound));
         assert_eq!(socket.local, Endpoint::new([127, 0, 0, 1].into(), 80));
         assert_eq!(socket.table_owner.map(|owner| owner.pid), Some(Pid(812)));
+    }
+
+    #[test]
+    fn the_near_end_of_a_connection_is_not_bound() {
+        let row = |port, pid| bound(([0, 0, 0, 0].into(), port), 0, pid);
+        let connection = Socket {
+            foreign: Some(Endpoint::new([10, 0, 0, 5].into(), 443)),
+            state: Some(TcpState::Established),
+            ..row(50_123, 900).bound_socket()
+        };
+        let rows = vec![row(50_123, 900), row(50_124, 900), row(50_123, 901)];
+        let left = without_connected(rows, &[connection]);
+        assert_eq!(left, [row(50_124, 900), row(50_123, 901)]);
     }
 
     #[test]

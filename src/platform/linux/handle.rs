@@ -17,7 +17,7 @@ use super::walk::{Inodes, held_by};
 use crate::model::Signal;
 use crate::model::{Pid, Socket};
 use crate::platform::decode::proc_stat;
-use crate::platform::{OpenProcess, PlatformError};
+use crate::platform::{Ending, OpenProcess, PlatformError};
 
 /// How often a process is looked at where there is no pidfd to wait on.
 const GLANCE: Duration = Duration::from_millis(10);
@@ -100,7 +100,12 @@ impl OpenProcess for Handle {
         Ok(held)
     }
 
-    fn signal(&self, signal: Signal) -> Result<(), PlatformError> {
+    fn end(&self, ending: Ending) -> Result<(), PlatformError> {
+        let signal = match ending {
+            Ending::Signal(signal) => signal,
+            Ending::CloseWindow => Signal::Term,
+            Ending::Terminate => Signal::Kill,
+        };
         let sent = rustix::process::pidfd_send_signal(self.target(), signal.into());
         sent.map_err(|error| match error {
             Errno::SRCH => PlatformError::NoSuchProcess(self.pid),

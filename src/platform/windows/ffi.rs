@@ -420,14 +420,13 @@ pub(super) fn has_window(pid: Pid) -> bool {
 /// Asks the windows of a process to close.
 ///
 /// # Errors
-/// The system's error, when none could be asked.
+/// The system's error, when one could not be asked, or when there are none any more.
 pub(super) fn close_windows(pid: Pid) -> io::Result<()> {
-    let mut result = Ok(());
+    let mut result = Err(io::Error::other("it has no window any more"));
     for window in top_level_windows(pid) {
         // SAFETY: the message carries no pointers; a window that is gone is an error.
-        if unsafe { PostMessageW(window, WM_CLOSE, 0, 0) } == 0 {
-            result = Err(io::Error::last_os_error());
-        }
+        let posted = unsafe { PostMessageW(window, WM_CLOSE, 0, 0) } != 0;
+        result = if posted { Ok(()) } else { Err(io::Error::last_os_error()) };
     }
     result
 }

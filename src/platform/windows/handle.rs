@@ -9,8 +9,8 @@ use windows_sys::Win32::System::Threading::{
 };
 
 use super::{ffi, tables};
-use crate::model::{Pid, Scope, Signal, Socket};
-use crate::platform::{OpenProcess, PlatformError};
+use crate::model::{Pid, Scope, Socket};
+use crate::platform::{Ending, OpenProcess, PlatformError};
 
 /// What `taskkill` gives as the exit code of the processes it ends.
 const EXIT_CODE: u32 = 1;
@@ -58,11 +58,10 @@ impl OpenProcess for Handle {
         Ok(now.sockets.iter().any(is_own))
     }
 
-    fn signal(&self, signal: Signal) -> Result<(), PlatformError> {
-        let ended = if signal != Signal::Kill && ffi::has_window(self.pid) {
-            ffi::close_windows(self.pid)
-        } else {
-            self.process.terminate(EXIT_CODE)
+    fn end(&self, ending: Ending) -> Result<(), PlatformError> {
+        let ended = match ending {
+            Ending::CloseWindow => ffi::close_windows(self.pid),
+            Ending::Signal(_) | Ending::Terminate => self.process.terminate(EXIT_CODE),
         };
         ended.or_else(|error| self.gone_or(error))
     }

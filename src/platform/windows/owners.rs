@@ -5,17 +5,8 @@ use std::collections::BTreeMap;
 use windows_sys::Win32::System::Threading::PROCESS_QUERY_LIMITED_INFORMATION;
 
 use super::ffi;
-use crate::model::{Gap, Holder, OwnedSocket, Owner, Pid, Socket, TableOwner};
+use crate::model::{Gap, OwnedSocket, Owner, Pid, Presence, Socket};
 use crate::platform::OwnerTable;
-
-/// What is known of a PID now.
-#[derive(Clone, Copy)]
-enum Presence {
-    /// Nobody has it.
-    Absent,
-    /// A process has it, created then, as far as that may be known.
-    Present(Option<u64>),
-}
 
 /// Finds the owners of `sockets`.
 pub(super) fn find(sockets: Vec<Socket>) -> OwnerTable {
@@ -39,14 +30,10 @@ pub(super) fn find(sockets: Vec<Socket>) -> OwnerTable {
 /// Without a list of processes the table's word has to do.
 fn as_told(socket: Socket) -> OwnedSocket {
     let owner = match socket.table_owner {
-        Some(owner) => held_by(owner.pid),
+        Some(owner) => Owner::of_process(owner.pid),
         None => Owner::NotFound,
     };
     OwnedSocket { socket, owner }
-}
-
-fn held_by(pid: Pid) -> Owner {
-    Owner::Processes([Holder { pid, descriptor: None }].into())
 }
 
 struct Known {
@@ -59,16 +46,9 @@ impl Known {
         if let Some(reason) = socket.kernel_reason() {
             return Owner::Kernel(reason);
         }
-        let Some(TableOwner { pid, created }) = socket.table_owner else {
-            return Owner::NotFound;
-        };
-        match self.presence(pid) {
-            Presence::Absent => Owner::Exited(pid),
-            // Born after the socket: it only has the PID of the one that made it.
-            Presence::Present(birth) if birth.zip(created).is_some_and(|(b, c)| b > c) => {
-                Owner::Exited(pid)
-            }
-            Presence::Present(_) => held_by(pid),
+        match socket.table_owner {
+            Some(named) => Owner::by_table(named, self.presence(named.pid)),
+            None => Owner::NotFound,
         }
     }
 

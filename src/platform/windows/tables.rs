@@ -138,6 +138,7 @@ fn add_bound(found: &mut SocketTable) {
             found.gaps.push(Gap::BoundNotListed);
             return;
         };
+        let rows = mib::without_connected(rows, &found.sockets);
         found.sockets.extend(rows.iter().map(MibRow::bound_socket));
     }
 }
