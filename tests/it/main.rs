@@ -28,6 +28,9 @@ mod support;
 /// Every way of calling it wrongly names the word at fault, and prints nothing else.
 mod usage;
 
+/// Recorded machines of both systems, through the whole program.
+mod recorded;
+
 /// Every TCP state, made on loopback, in the tables and in JSON.
 #[cfg(target_os = "linux")]
 mod states;
@@ -60,7 +63,7 @@ mod library;
 #[cfg(target_os = "linux")]
 mod tables;
 
-/// The views beside the tables: PIDs, columns, CSV, counts, lsof's, every detail, JSON.
+/// The views beside the tables: PIDs, counts, JSON.
 #[cfg(target_os = "linux")]
 mod views;
 
@@ -122,6 +125,7 @@ mod made;
 
 fn tests() -> Vec<support::Test> {
     let mut tests = usage::tests();
+    tests.extend(recorded::tests());
     #[cfg(target_os = "linux")]
     tests.extend(linux_tests());
     tests

@@ -1,0 +1,234 @@
+//! What kill is asked and how it answers: words at fault, dry runs, names that attack, streams
+//! that fail. Whatever becomes of the words, the process is ended or it is not.
+
+use std::ffi::OsStr;
+use std::fs::{File, OpenOptions};
+use std::io::pipe;
+use std::os::unix::ffi::OsStrExt;
+
+use crate::kill::{
+    TERM, assert_free, assert_held, assert_lives, ended, held_here, kill, listener, named, run,
+    server, survives,
+};
+use crate::support::makers::{self, Loopback};
+use crate::support::process::Owner;
+use crate::support::terminal::Terminal;
+use crate::support::{portwho, refuse};
+
+trials![
+    a_command_out_of_place,
+    without_a_port,
+    a_port_that_is_none,
+    options_of_list,
+    a_dry_run,
+    a_dry_run_of_several,
+    a_hostile_name,
+    a_hostile_name_that_survives,
+    the_reader_has_left,
+    the_disk_is_full,
+    the_disk_is_full_and_it_survives,
+    without_netlink,
+    every_spelling_of_a_port,
+];
+
+fn a_command_out_of_place() {
+    let web = server("web", 80);
+    let line = "portwho: 'kill' is a command and comes first: portwho kill 80\n";
+    for words in [
+        &["-n", "kill", "80"][..],
+        &["80", "kill"],
+        &["-s", "LISTEN", "kill", "80"],
+        &["-y", "kill", "80"],
+        &["--force", "kill", "80"],
+    ] {
+        let output = portwho(words).run();
+        if ["-y", "--force"].contains(&words[0]) {
+            // Not options of a list, which is what a line without a command in front is.
+            assert!(output.stderr.starts_with("error: unexpected argument"), "{output:?}");
+            output.is(2, "", &output.stderr);
+        } else {
+            output.is(2, "", line);
+        }
+    }
+    assert_lives(&web);
+    assert_held(80);
+}
+
+fn without_a_port() {
+    let web = server("web", 80);
+    for words in [&[][..], &["-y"], &["--name", "web"], &["-9"]] {
+        let output = run(kill(words));
+        let error = "error: the following required arguments were not provided:\n  <PORT>...\n";
+        assert!(output.stderr.starts_with(error), "{output:?}");
+        output.is(2, "", &output.stderr);
+    }
+    assert_lives(&web);
+}
+
+/// One wrong word, and nothing is ended.
+fn a_port_that_is_none() {
+    let web = server("web", 80);
+    let range = "ports are 1 to 65535";
+    for (word, why) in
+        [("0", range), ("65536", range), ("90-80", "the range ends before it begins: 80-90")]
+    {
+        let line = format!("portwho: port '{word}': {why}\n");
+        run(kill(["80", word])).is(2, "", &line);
+        run(kill([word, "80"])).is(2, "", &line);
+    }
+    for word in ["nope", "80x"] {
+        let line =
+            format!("portwho: port '{word}': no such service; give a number from 1 to 65535\n");
+        run(kill(["80", word])).is(2, "", &line);
+    }
+    assert_lives(&web);
+    assert_held(80);
+}
+
+/// kill takes the owners' filters of list, and neither its states nor its views.
+fn options_of_list() {
+    let web = server("web", 80);
+    for word in ["--state=LISTEN", "--json", "-q", "-l", "--foreign-port=80", "--summary", "-a"] {
+        let output = run(kill([word, "80"]));
+        assert!(output.stderr.starts_with("error: unexpected argument"), "{output:?}");
+        output.is(2, "", &output.stderr);
+    }
+    assert_lives(&web);
+}
+
+fn a_dry_run() {
+    let web = server("web", 80);
+    let first = held_here(80, "web", web.pid());
+    for (words, signal) in [
+        (&["-n", "80"][..], "SIGTERM"),
+        (&["--dry-run", "80"], "SIGTERM"),
+        (&["-n", "-y", "80"], "SIGTERM"),
+        (&["-n", "-9", "80"], "SIGKILL"),
+        (&["-n", "-s", "INT", "80"], "SIGINT"),
+    ] {
+        let expected = format!("{first}would send {signal} to {}\n", named("web", web.pid()));
+        run(kill(words)).is(0, &expected, "");
+    }
+    run(kill(["-n", "81"])).is(1, "", "portwho: port 81: nothing holds it\n");
+    assert_lives(&web);
+    assert_held(80);
+}
+
+/// The exit code that the run would have had.
+fn a_dry_run_of_several() {
+    let web = server("web", 80);
+    let forwarder = server("conmon", 81);
+    let would = held_here(80, "web", web.pid())
+        + &format!("would send SIGTERM to {}\n", named("web", web.pid()));
+    run(kill(["-n", "80", "82"])).is(1, &would, "portwho: port 82: nothing holds it\n");
+    let line = format!(
+        "portwho: port 81: refused: {} serves a container: stop that instead, with docker ps \
+         --filter publish=81 and docker stop NAME, or likewise with podman\n",
+        named("conmon", forwarder.pid())
+    );
+    let expected = would + &held_here(81, "conmon", forwarder.pid());
+    run(kill(["-n", "80", "81"])).is(2, &expected, &line);
+    assert_lives(&web);
+    assert_lives(&forwarder);
+}
+
+/// Names as bytes, and what stands for them.
+const HOSTILE: &[(&[u8], &str)] = &[
+    (b"a\nPID 1 exited", "a\\nPID 1 exited"),
+    (b"\x1b]52;c;AA==\x07", "\\x1b]52;c;AA==\\x07"),
+    (b"\r\x1b[2K", "\\r\\x1b[2K"),
+    (b"w\xffb", "w\\xffb"),
+    ("\u{202e}bew".as_bytes(), "\\u{202e}bew"),
+    ("w\u{200b}eb".as_bytes(), "w\\u{200b}eb"),
+    (b"{} %s \\", "{} %s \\\\"),
+];
+
+fn hostile(name: &[u8]) -> Owner {
+    Owner::named(OsStr::from_bytes(name))
+}
+
+fn a_hostile_name() {
+    for (name, shown) in HOSTILE {
+        let web = hostile(name).holding(listener(80));
+        let question = format!("Terminate {}? [y/N] ", named(shown, web.pid()));
+        let mut terminal = Terminal::asked(&kill(["80"]));
+        terminal.await_text("[y/N] ");
+        terminal.type_in("n\n");
+        let said = question + "portwho: port 80: not confirmed, nothing was sent\n";
+        terminal.finish().is(2, &held_here(80, shown, web.pid()), &said);
+        assert_lives(&web);
+    }
+    let (name, shown) = HOSTILE[0];
+    let web = hostile(name).holding(listener(80));
+    run(kill(["80"])).is(0, &ended(&web, shown, 80), "");
+    assert_eq!(web.ended_by(), TERM);
+}
+
+fn a_hostile_name_that_survives() {
+    for (name, shown) in HOSTILE {
+        let web = hostile(name).ignoring_term().holding(listener(80));
+        let line = survives(shown, web.pid(), "0.1");
+        let first = held_here(80, shown, web.pid());
+        run(kill(["--timeout", "0.1", "80"])).is(2, &first, &line);
+        assert_lives(&web);
+    }
+}
+
+/// As in `portwho kill 80 | true`: the words are lost, the deed is done.
+fn the_reader_has_left() {
+    let web = server("web", 80);
+    let (reader, writer) = pipe().expect("a pipe");
+    drop(reader);
+    run(kill(["80"]).stdout(writer)).is(0, "", "");
+    assert_eq!(web.ended_by(), TERM);
+    assert_free(80);
+}
+
+fn full() -> File {
+    OpenOptions::new().write(true).open("/dev/full").expect("/dev/full")
+}
+
+const FULL: &str =
+    "portwho: cannot write to standard output: No space left on device (os error 28)\n";
+
+fn the_disk_is_full() {
+    let web = server("web", 80);
+    run(kill(["80"]).stdout(full())).is(2, "", FULL);
+    assert_eq!(web.ended_by(), TERM);
+    assert_free(80);
+}
+
+fn the_disk_is_full_and_it_survives() {
+    let web = Owner::named("web").ignoring_term().holding(listener(80));
+    let line = survives("web", web.pid(), "0.1");
+    run(kill(["--timeout", "0.1", "80"]).stdout(full())).is(2, "", &(line + FULL));
+    assert_lives(&web);
+}
+
+/// Without it BOUND sockets cannot be seen, which is said before "nothing" is.
+fn without_netlink() {
+    let web = server("web", 80);
+    let bound = Owner::named("bound").holding(makers::bound(Loopback::V4.port(81)).socket);
+    refuse::netlink(nix::libc::EPERM);
+    let output = run(kill(["80"]));
+    output.is(0, &ended(&web, "web", 80), &output.stderr);
+    assert_eq!(web.ended_by(), TERM);
+    let gap = output.stderr;
+    assert!(gap.contains("bound ports"), "{gap}");
+    let output = run(kill(["81"]));
+    output.is(1, "", &(gap + "portwho: port 81: nothing holds it\n"));
+    assert_lives(&bound);
+}
+
+fn every_spelling_of_a_port() {
+    for word in [":80", "http", "127.0.0.1:80", "79-81"] {
+        let web = server("web", 80);
+        let bystander = server("other", 8080);
+        let output = run(kill([word]));
+        let first = held_here(80, "web", web.pid());
+        assert!(output.stdout.starts_with(&first), "{output:?}");
+        assert_eq!(web.ended_by(), TERM, "{word}");
+        assert_free(80);
+        assert_lives(&bystander);
+    }
+}

@@ -1,0 +1,74 @@
+//! A port that is taken again as soon as it is free: by whom, and who starts them.
+
+use crate::kill::{
+    TERM, Unit, assert_held, assert_lives, ended, held_here, kill, named, run, runs, server,
+};
+use crate::support::process::Owner;
+use crate::support::skip;
+
+trials![by_a_supervisor, by_systemd, systemd_may];
+
+/// It starts the next server 60 ms after the end of the last.
+fn by_a_supervisor() {
+    let mut supervisor = Owner::named("runsv").playing("supervise", &["60", "127.0.0.1:80"]);
+    let pid: u32 = supervisor.line().parse().expect("a PID");
+    let parent = named("runsv", supervisor.pid());
+    let mut output = run(kill(["80"]));
+    let next: u32 = supervisor.line().parse().expect("a PID");
+    let expected =
+        held_here(80, "runsv", pid) + &format!("  its parent {parent} may start it again\n");
+    let line = format!(
+        "portwho: PID {pid} exited after T s, but port 80 was taken again by {}: its parent \
+         {parent} started it\n",
+        named("runsv", next)
+    );
+    output.is(2, &expected, &line);
+    assert!(!runs(pid));
+    assert!(runs(next));
+    assert_held(80);
+    // The next one is no more sacred than the first.
+    output = run(kill(["--force", "80"]));
+    assert_eq!(output.code, Some(2), "{output:?}");
+    assert!(!runs(next));
+    assert_lives(&supervisor.process);
+}
+
+/// The unit is what has to be stopped, not its main process.
+fn by_systemd() {
+    let Some(unit) = Unit::new() else {
+        return skip("control groups cannot be made here");
+    };
+    let mut supervisor = Owner::named("runsv").playing("supervise", &["60", "127.0.0.1:80"]);
+    let pid: u32 = supervisor.line().parse().expect("a PID");
+    unit.take(supervisor.pid());
+    unit.take(pid);
+    let output = run(kill(["80"]));
+    let next: u32 = supervisor.line().parse().expect("a PID");
+    let expected = in_unit(&held_here(80, "runsv", pid), &unit.name);
+    let line = format!(
+        "portwho: PID {pid} exited after T s, but port 80 was taken again by {}: systemctl stop \
+         {}\n",
+        named("runsv", next),
+        unit.name
+    );
+    output.is(2, &expected, &line);
+    assert!(!runs(pid));
+    assert!(runs(next));
+}
+
+/// The first line and the one below it, of a process of this unit.
+fn in_unit(first: &str, unit: &str) -> String {
+    let lines = format!(", {unit})\n  its service may start it again: systemctl stop {unit}\n");
+    first.replacen(")\n", &lines, 1)
+}
+
+/// It did not within the second that the port is watched.
+fn systemd_may() {
+    let Some(unit) = Unit::new() else {
+        return skip("control groups cannot be made here");
+    };
+    let web = server("web", 80);
+    unit.take(web.pid());
+    run(kill(["80"])).is(0, &in_unit(&ended(&web, "web", 80), &unit.name), "");
+    assert_eq!(web.ended_by(), TERM);
+}

@@ -1,0 +1,130 @@
+//! The PID of the process that was asked about is another's by the time of the answer. The
+//! newcomer lives.
+
+use std::fs;
+use std::os::fd::{AsFd, OwnedFd};
+
+use rustix::net::{
+    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
+    SendAncillaryMessage, SendFlags, SocketFlags, SocketType, recvmsg, sendmsg, socketpair,
+};
+
+use crate::kill::{
+    as_first_process, assert_free, assert_held, assert_lives, held_here, listener, server,
+};
+use crate::kill_races::{already_exited, asked, meanwhile, taken_again};
+use crate::support::process::{Owner, Process};
+use crate::support::skip;
+
+trials![by_a_stranger, by_a_holder_of_the_port, by_a_holder_of_the_very_socket];
+
+/// Inside of a PID namespace, where the next PID can be chosen; false if it cannot.
+pub fn in_namespace() -> bool {
+    as_first_process() && {
+        let can = fs::OpenOptions::new().write(true).open(LAST_PID).is_ok();
+        if !can {
+            skip("ns_last_pid cannot be written");
+        }
+        can
+    }
+}
+
+const LAST_PID: &str = "/proc/sys/kernel/ns_last_pid";
+
+/// Ends and reaps the process, and gives its PID to the next one that is started.
+fn free_pid(process: Process) {
+    let pid = process.pid();
+    drop(process);
+    fs::write(LAST_PID, (pid - 1).to_string()).expect("ns_last_pid");
+}
+
+/// The newcomer has nothing to do with the port.
+pub fn by_a_stranger() {
+    if !in_namespace() {
+        return;
+    }
+    let web = server("web", 80);
+    let pid = web.pid();
+    let mut newcomer = None;
+    let output = meanwhile(|| {
+        free_pid(web);
+        newcomer = Some(server("web", 8080));
+    });
+    let newcomer = newcomer.expect("the newcomer");
+    assert_eq!(newcomer.pid(), pid);
+    output.is(0, &already_exited(pid), &asked(pid));
+    assert_lives(&newcomer);
+    assert_free(80);
+    assert_held(8080);
+}
+
+/// The newcomer listens on the port, with a socket of its own.
+fn by_a_holder_of_the_port() {
+    if !in_namespace() {
+        return;
+    }
+    let web = server("web", 80);
+    let pid = web.pid();
+    let mut newcomer = None;
+    let output = meanwhile(|| {
+        free_pid(web);
+        newcomer = Some(server("web", 80));
+    });
+    let newcomer = newcomer.expect("the newcomer");
+    assert_eq!(newcomer.pid(), pid);
+    output.is(2, &held_here(80, "web", pid), &taken_again(pid, pid));
+    assert_lives(&newcomer);
+}
+
+/// The same PID, the same name and the same socket: all that tells them apart is that the
+/// process is another one.
+pub fn by_a_holder_of_the_very_socket() {
+    if !in_namespace() {
+        return;
+    }
+    let socket = listener(80);
+    let flight = Flight::of(&socket);
+    let web = Owner::named("web").holding(socket);
+    let pid = web.pid();
+    let mut newcomer = None;
+    let output = meanwhile(|| {
+        free_pid(web);
+        newcomer = Some(Owner::named("web").holding(flight.land()));
+    });
+    let newcomer = newcomer.expect("the newcomer");
+    assert_eq!(newcomer.pid(), pid);
+    output.is(2, &held_here(80, "web", pid), &taken_again(pid, pid));
+    assert_lives(&newcomer);
+    assert_held(80);
+}
+
+/// A descriptor on its way between two processes: open, and in nobody's /proc/PID/fd.
+struct Flight([OwnedFd; 2]);
+
+impl Flight {
+    fn of(passenger: &OwnedFd) -> Self {
+        let (from, to) =
+            socketpair(AddressFamily::UNIX, SocketType::DGRAM, SocketFlags::CLOEXEC, None)
+                .expect("socketpair");
+        let mut space = [std::mem::MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut message = SendAncillaryBuffer::new(&mut space);
+        let fds = [passenger.as_fd()];
+        assert!(message.push(SendAncillaryMessage::ScmRights(&fds)));
+        let data = [std::io::IoSlice::new(b"x")];
+        sendmsg(&from, &data, &mut message, SendFlags::empty()).expect("sendmsg");
+        Self([from, to])
+    }
+
+    fn land(self) -> OwnedFd {
+        let mut space = [std::mem::MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut message = RecvAncillaryBuffer::new(&mut space);
+        let mut byte = [0];
+        let mut data = [std::io::IoSliceMut::new(&mut byte)];
+        recvmsg(&self.0[1], &mut data, &mut message, RecvFlags::CMSG_CLOEXEC).expect("recvmsg");
+        let mut landed = message.drain().filter_map(|message| match message {
+            RecvAncillaryMessage::ScmRights(mut fds) => fds.next(),
+            _ => None,
+        });
+        landed.next().expect("the descriptor")
+    }
+}

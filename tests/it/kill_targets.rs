@@ -1,0 +1,255 @@
+//! Whom kill ends, and whom never: what holds the port, and not what is only connected there.
+
+use std::net::{TcpStream, UdpSocket};
+use std::os::fd::OwnedFd;
+
+use crate::kill::{
+    TERM, assert_free, assert_held, assert_lives, ended, freed, held, held_here, kill, named, run,
+    server,
+};
+use crate::support::kernel_table::{self, Row, State, await_state};
+use crate::support::makers::{self, Connection, Loopback};
+use crate::support::process::Owner;
+
+trials![
+    a_listener,
+    a_listener_of_ipv6,
+    nothing,
+    a_bound_socket,
+    what_remains_is_told,
+    clients_live_on,
+    a_client_is_none,
+    a_connection_behind_the_listener_is_none,
+    time_wait_is_none,
+    udp_only_if_asked_for,
+    udp_beside_tcp,
+    a_client_of_udp_is_none,
+    connected_udp_is_none,
+    other_ports_are_named,
+    a_number_is_no_prefix,
+    an_address_is_exact,
+    by_name_and_by_user,
+];
+
+fn a_listener() {
+    let web = server("web", 80);
+    run(kill(["80"])).is(0, &ended(&web, "web", 80), "");
+    assert_eq!(web.ended_by(), TERM);
+    assert_free(80);
+}
+
+fn a_listener_of_ipv6() {
+    let web = Owner::named("web").holding(makers::listening(Loopback::V6.port(80)).socket);
+    let line = format!(
+        "portwho: port 80: the options leave out TCP [::1]:80, held by {}\n",
+        named("web", web.pid())
+    );
+    run(kill(["-4", "80"])).is(1, "", &line);
+    assert_lives(&web);
+    let expected = held("[::1]:80", "web", web.pid());
+    let expected = expected + &format!("PID {} exited after T s; [::1]:80 is free\n", web.pid());
+    run(kill(["-6", "80"])).is(0, &expected, "");
+    assert_eq!(web.ended_by(), TERM);
+}
+
+fn nothing() {
+    let bystander = server("web", 8080);
+    run(kill(["80"])).is(1, "", "portwho: port 80: nothing holds it\n");
+    assert_lives(&bystander);
+}
+
+fn a_bound_socket() {
+    let web = Owner::named("web").holding(makers::bound(Loopback::V4.port(80)).socket);
+    run(kill(["80"])).is(0, &ended(&web, "web", 80), "");
+    assert_eq!(web.ended_by(), TERM);
+    assert_free(80);
+}
+
+/// The server closes first, and TIME_WAIT stays on its side.
+fn what_remains_is_told() {
+    let Connection { listener, client, server, client_address, server_address } =
+        makers::established(Loopback::V4);
+    drop(server);
+    await_state(client_address, server_address, State::CLOSE_WAIT);
+    drop(client);
+    await_state(server_address, client_address, State::TIME_WAIT);
+    let port = server_address.port();
+    let web = Owner::named("web").holding(listener);
+    let remains = " (1 TIME_WAIT, T s: a bind without SO_REUSEADDR fails until then)";
+    let expected = held_here(port, "web", web.pid()) + &freed(web.pid(), port, remains);
+    run(kill([port.to_string()])).is(0, &expected, "");
+    assert_eq!(web.ended_by(), TERM);
+    let is_listener = |row: &Row| row.local == server_address && row.state == State::LISTENING;
+    assert!(!kernel_table::rows("tcp").iter().any(is_listener));
+}
+
+fn clients_live_on() {
+    let mut web = Owner::named("web").playing("listen", &["127.0.0.1:80"]);
+    web.line();
+    let connect = || OwnedFd::from(TcpStream::connect(Loopback::V4.port(80)).expect("connect"));
+    let clients = [connect(), connect()].map(|socket| {
+        assert_eq!(web.tell("accept"), "accepted");
+        Owner::named("browser").holding(socket)
+    });
+    let expected = held_here(80, "web", web.pid())
+        + "  2 clients are connected to it\n"
+        + &freed(
+            web.pid(),
+            80,
+            " (2 FIN_WAIT_2: a bind without SO_REUSEADDR fails while they last)",
+        );
+    run(kill(["80"])).is(0, &expected, "");
+    assert_eq!(web.process.ended_by(), TERM);
+    clients.iter().for_each(assert_lives);
+}
+
+fn a_client_is_none() {
+    let connection = makers::established(Loopback::V4);
+    let port = connection.client_address.port();
+    let browser = Owner::named("browser").holding(connection.client);
+    let line = format!(
+        "portwho: port {port}: nothing holds it; 1 connection is there, whose process is never \
+         ended\n"
+    );
+    for words in [&[][..], &["-y"], &["-t"], &["--force"], &["--name", "browser"], &["-n"]] {
+        run(kill(words.iter().copied().chain([port.to_string().as_str()]))).is(1, "", &line);
+    }
+    assert_lives(&browser);
+}
+
+/// As sshd's sessions outlive sshd: the listener is gone, the port is not.
+fn a_connection_behind_the_listener_is_none() {
+    let connection = makers::established(Loopback::V4);
+    let port = connection.server_address.port();
+    drop(connection.listener);
+    let session = Owner::named("session").holding(connection.server);
+    let line = format!(
+        "portwho: port {port}: nothing holds it; 1 connection is there, whose process is never \
+         ended\n"
+    );
+    run(kill([port.to_string()])).is(1, "", &line);
+    assert_lives(&session);
+}
+
+fn time_wait_is_none() {
+    let remains = makers::time_wait(Loopback::V4);
+    let port = remains.client_address.port().to_string();
+    let bystander = Owner::named("web").holding(remains.listener);
+    let line = format!(
+        "portwho: port {port}: nothing holds it (1 TIME_WAIT, T s: a bind without SO_REUSEADDR \
+         fails until then)\n"
+    );
+    run(kill([&port])).is(1, "", &line);
+    assert_lives(&bystander);
+}
+
+fn udp_only_if_asked_for() {
+    let name = Owner::named("named").holding(makers::udp(Loopback::V4.port(53)).socket);
+    for words in [&["53"][..], &["-n", "53"]] {
+        let advice = format!(
+            "portwho: port 53: only UDP sockets hold it, of {}: portwho kill -u {}\n",
+            named("named", name.pid()),
+            words.join(" ")
+        );
+        run(kill(words)).is(2, "", &advice);
+    }
+    let line = format!(
+        "portwho: port 53: the options leave out UDP 127.0.0.1:53, held by {}\n",
+        named("named", name.pid())
+    );
+    run(kill(["-t", "53"])).is(1, "", &line);
+    assert_lives(&name);
+    run(kill(["-u", "53"])).is(0, &ended(&name, "named", 53), "");
+    assert_eq!(name.ended_by(), TERM);
+    assert!(UdpSocket::bind(Loopback::V4.port(53)).is_ok());
+}
+
+/// The port that TCP held is free, and whoever has it in UDP lives.
+fn udp_beside_tcp() {
+    let tcp = server("tcp", 53);
+    let udp = Owner::named("udp").holding(makers::udp(Loopback::V4.port(53)).socket);
+    run(kill(["53"])).is(0, &ended(&tcp, "tcp", 53), "");
+    assert_eq!(tcp.ended_by(), TERM);
+    assert_lives(&udp);
+    assert!(UdpSocket::bind(Loopback::V4.port(53)).is_err());
+}
+
+/// A client that only ever sends looks like a server: bound, unconnected.
+fn a_client_of_udp_is_none() {
+    let socket = UdpSocket::bind(Loopback::V4.port(0)).expect("bind");
+    socket.send_to(b"?", Loopback::V4.port(53)).expect("send");
+    let port = socket.local_addr().expect("local address").port().to_string();
+    let client = Owner::named("dig").holding(socket.into());
+    for words in [&[port.as_str()][..], &["-y", &port]] {
+        let advice = format!(
+            "portwho: port {port}: only UDP sockets hold it, of {}: portwho kill -u {}\n",
+            named("dig", client.pid()),
+            words.join(" ")
+        );
+        run(kill(words)).is(2, "", &advice);
+    }
+    assert_lives(&client);
+}
+
+fn connected_udp_is_none() {
+    let server = makers::udp(Loopback::V4.port(53));
+    let socket = makers::udp_connected(server.address);
+    let port = socket.address.port().to_string();
+    let client = Owner::named("dig").holding(socket.socket);
+    let line = |rest| format!("portwho: port {port}: nothing holds it{rest}\n");
+    for words in [["-u", "-y"], ["-u", "--force"], ["-t", "-u"]] {
+        let output = run(kill(words.into_iter().chain([port.as_str()])));
+        output.is(1, "", &line("; 1 connection is there, whose process is never ended"));
+    }
+    assert_lives(&client);
+}
+
+/// What else goes with it is said beforehand.
+fn other_ports_are_named() {
+    let mut web =
+        Owner::named("web").playing("listen", &["127.0.0.1:80", "127.0.0.1:81", "127.0.0.1:443"]);
+    web.line();
+    let bystander = server("other", 8080);
+    let expected = held_here(80, "web", web.pid())
+        + "  it also holds ports 81, 443\n"
+        + &freed(web.pid(), 80, "");
+    run(kill(["80"])).is(0, &expected, "");
+    assert_eq!(web.process.ended_by(), TERM);
+    assert_lives(&bystander);
+}
+
+fn a_number_is_no_prefix() {
+    let others = [8, 800, 8080, 18080].map(|port| server("other", port));
+    let web = server("web", 80);
+    run(kill(["80"])).is(0, &ended(&web, "web", 80), "");
+    assert_eq!(web.ended_by(), TERM);
+    others.iter().for_each(assert_lives);
+}
+
+/// The holder of another address is left alone, and the verdict does not promise its address.
+fn an_address_is_exact() {
+    let web = server("web", 80);
+    let other = Owner::named("other").holding(makers::listening(Loopback::V6.port(80)).socket);
+    let expected = held_here(80, "web", web.pid())
+        + &format!("PID {} exited after T s; 127.0.0.1:80 is free\n", web.pid());
+    run(kill(["127.0.0.1:80"])).is(0, &expected, "");
+    assert_eq!(web.ended_by(), TERM);
+    assert_lives(&other);
+    run(kill(["127.0.0.1:80"])).is(1, "", "portwho: 127.0.0.1:80: nothing holds it\n");
+    assert_lives(&other);
+}
+
+fn by_name_and_by_user() {
+    let web = server("web", 80);
+    let left_out = format!(
+        "portwho: port 80: held by {}, which the filters leave out\n",
+        named("web", web.pid())
+    );
+    for words in [["--name", "we"], ["--user", "65534"], ["--pid", "1"]] {
+        run(kill(words.into_iter().chain(["80"]))).is(1, "", &left_out);
+    }
+    assert_lives(&web);
+    assert_held(80);
+    run(kill(["--name", "WEB", "--user", "root", "80"])).is(0, &ended(&web, "web", 80), "");
+    assert_eq!(web.ended_by(), TERM);
+}

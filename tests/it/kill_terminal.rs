@@ -1,0 +1,265 @@
+//! kill at a terminal: it asks, and does what it is told and nothing else.
+
+use rustix::process::Signal;
+
+use crate::kill::{
+    KILL, TERM, assert_free, assert_held, assert_lives, ended, freed, held_here, kill, listener,
+    named, run, server, shared_listeners, survives, timeless,
+};
+use crate::support::makers::Loopback;
+use crate::support::process::{Owner, Process};
+use crate::support::terminal::{self, Terminal};
+use crate::support::wait_until;
+
+trials![
+    yes,
+    anything_else_is_no,
+    the_end_of_the_input_is_no,
+    the_question_tells_the_signal,
+    yes_beforehand,
+    a_dry_run,
+    nobody_to_ask,
+    nothing_to_ask,
+    refused_without_a_question,
+    each_of_several,
+    unrelated_holders,
+    still_running_and_yes,
+    still_running_and_no,
+    still_running_and_yes_beforehand,
+    still_running_and_killed_by_another,
+    on_one_screen,
+];
+
+const ASKED: &str = "[y/N] ";
+
+fn question(verb: &str, server: &Process) -> String {
+    format!("{verb} {}? {ASKED}", named("web", server.pid()))
+}
+
+const DECLINED: &str = "portwho: port 80: not confirmed, nothing was sent\n";
+
+fn yes() {
+    for answer in ["y\n", "Y\n", " yes \n"] {
+        let web = server("web", 80);
+        let mut terminal = Terminal::asked(&kill(["80"]));
+        terminal.await_text(ASKED);
+        assert_lives(&web);
+        terminal.type_in(answer);
+        let output = timeless(terminal.finish());
+        output.is(0, &ended(&web, "web", 80), &question("Terminate", &web));
+        assert_eq!(web.ended_by(), TERM, "{answer:?}");
+        assert_free(80);
+    }
+}
+
+fn anything_else_is_no() {
+    let web = server("web", 80);
+    for answer in ["n\n", "\n", "N\n", "no\n", "yess\n", "1\n", "\u{e4}\n", "n\ny\n", " \n"] {
+        let mut terminal = Terminal::asked(&kill(["80"]));
+        terminal.await_text(ASKED);
+        terminal.type_in(answer);
+        let expected = question("Terminate", &web) + DECLINED;
+        terminal.finish().is(2, &held_here(80, "web", web.pid()), &expected);
+        assert_lives(&web);
+        assert_held(80);
+    }
+}
+
+/// Control-D, alone or behind a word that has no end: the verdict has a line to itself.
+fn the_end_of_the_input_is_no() {
+    let web = server("web", 80);
+    for input in ["\x04", "n\x04\x04"] {
+        let mut terminal = Terminal::asked(&kill(["80"]));
+        terminal.await_text(ASKED);
+        terminal.type_in(input);
+        let expected = question("Terminate", &web) + "\n" + DECLINED;
+        terminal.finish().is(2, &held_here(80, "web", web.pid()), &expected);
+        assert_lives(&web);
+    }
+}
+
+fn the_question_tells_the_signal() {
+    let cases = [
+        (&["80"][..], "Terminate WEB?"),
+        (&["-s", "15", "80"], "Terminate WEB?"),
+        (&["-9", "80"], "Kill WEB with SIGKILL?"),
+        (&["-s", "KILL", "80"], "Kill WEB with SIGKILL?"),
+        (&["-s", "INT", "80"], "Send SIGINT to WEB?"),
+    ];
+    let web = server("web", 80);
+    for (words, question) in cases {
+        let mut terminal = Terminal::asked(&kill(words));
+        terminal.await_text(ASKED);
+        terminal.type_in("n\n");
+        let question = question.replace("WEB", &named("web", web.pid()));
+        let expected = format!("{question} {ASKED}{DECLINED}");
+        terminal.finish().is(2, &held_here(80, "web", web.pid()), &expected);
+        assert_lives(&web);
+    }
+}
+
+fn yes_beforehand() {
+    for word in ["-y", "--yes"] {
+        let web = server("web", 80);
+        let output = timeless(Terminal::asked(&kill([word, "80"])).finish());
+        output.is(0, &ended(&web, "web", 80), "");
+        assert_eq!(web.ended_by(), TERM);
+    }
+}
+
+fn a_dry_run() {
+    let web = server("web", 80);
+    let expected = held_here(80, "web", web.pid())
+        + &format!("would send SIGTERM to {}\n", named("web", web.pid()));
+    Terminal::asked(&kill(["-n", "80"])).finish().is(0, &expected, "");
+    assert_lives(&web);
+}
+
+/// stdin is no terminal; stdout may be one.
+fn nobody_to_ask() {
+    let (master, screen) = terminal::open();
+    let web = server("web", 80);
+    run(kill(["80"]).stdout(screen)).is(0, "", "");
+    drop(master);
+    assert_eq!(web.ended_by(), TERM);
+}
+
+fn nothing_to_ask() {
+    let bystander = server("web", 8080);
+    let line = "portwho: port 80: nothing holds it\n";
+    Terminal::asked(&kill(["80"])).finish().is(1, "", line);
+    assert_lives(&bystander);
+}
+
+fn refused_without_a_question() {
+    let forwarder = server("docker-proxy", 80);
+    let line = format!(
+        "portwho: port 80: refused: {} serves a container: stop that instead, with docker ps \
+         --filter publish=80 and docker stop NAME, or likewise with podman\n",
+        named("docker-proxy", forwarder.pid())
+    );
+    let first = held_here(80, "docker-proxy", forwarder.pid());
+    Terminal::asked(&kill(["80"])).finish().is(2, &first, &line);
+    assert_lives(&forwarder);
+}
+
+/// A no to one is no answer for the other, and nobody is signalled before the last answer.
+fn each_of_several() {
+    let [first, second] = [server("first", 80), server("second", 81)];
+    let mut terminal = Terminal::asked(&kill(["80", "81"]));
+    terminal.await_text(ASKED);
+    terminal.type_in("n\n");
+    terminal.await_text(&format!("Terminate {}? {ASKED}", named("second", second.pid())));
+    terminal.type_in("y\n");
+    let questions = format!(
+        "Terminate {}? {ASKED}{DECLINED}Terminate {}? {ASKED}",
+        named("first", first.pid()),
+        named("second", second.pid())
+    );
+    let expected = held_here(80, "first", first.pid()) + &ended(&second, "second", 81);
+    timeless(terminal.finish()).is(2, &expected, &questions);
+    assert_lives(&first);
+    assert_eq!(second.ended_by(), TERM);
+}
+
+/// Here is somebody to choose.
+fn unrelated_holders() {
+    let [first, second] = shared_listeners(Loopback::V4.port(80));
+    let one = Owner::named("one").holding(first);
+    let other = Owner::named("other").holding(second);
+    let mut terminal = Terminal::asked(&kill(["80"]));
+    terminal.await_text(&format!("Terminate {}? {ASKED}", named("one", one.pid())));
+    terminal.type_in("y\n");
+    terminal.await_text(&format!("Terminate {}? {ASKED}", named("other", other.pid())));
+    terminal.type_in("n\n");
+    let expected = held_here(80, "one", one.pid()) + &held_here(80, "other", other.pid());
+    let said = format!(
+        "Terminate {}? {ASKED}Terminate {1}? {ASKED}{DECLINED}portwho: PID {2} exited after T s, \
+         but port 80 is still held by {1}\n",
+        named("one", one.pid()),
+        named("other", other.pid()),
+        one.pid()
+    );
+    timeless(terminal.finish()).is(2, &expected, &said);
+    assert_eq!(one.ended_by(), TERM);
+    assert_lives(&other);
+}
+
+fn stubborn() -> Process {
+    Owner::named("web").ignoring_term().holding(listener(80))
+}
+
+/// At the offer of SIGKILL.
+fn offered(web: &Process) -> Terminal {
+    let mut terminal = Terminal::asked(&kill(["--timeout", "0.3", "80"]));
+    terminal.await_text(ASKED);
+    terminal.type_in("y\n");
+    terminal.await_text(&question("Kill", web).replace('?', " with SIGKILL?"));
+    assert_lives(web);
+    terminal
+}
+
+fn both_questions(web: &Process) -> String {
+    question("Terminate", web) + &question("Kill", web).replace('?', " with SIGKILL?")
+}
+
+fn first_lines(web: &Process) -> String {
+    held_here(80, "web", web.pid())
+        + &format!("{} is still running after 0.3 s\n", named("web", web.pid()))
+}
+
+fn still_running_and_yes() {
+    let web = stubborn();
+    let terminal = offered(&web);
+    terminal.type_in("y\n");
+    let expected = first_lines(&web) + &freed(web.pid(), 80, "");
+    timeless(terminal.finish()).is(0, &expected, &both_questions(&web));
+    assert_eq!(web.ended_by(), KILL);
+    assert_free(80);
+}
+
+fn still_running_and_no() {
+    let web = stubborn();
+    let terminal = offered(&web);
+    terminal.type_in("n\n");
+    let expected = both_questions(&web) + &survives("web", web.pid(), "0.3");
+    terminal.finish().is(2, &first_lines(&web), &expected);
+    assert_lives(&web);
+    assert_held(80);
+}
+
+/// `--yes` is an answer to one question, and this would be another.
+fn still_running_and_yes_beforehand() {
+    let web = stubborn();
+    let output = Terminal::asked(&kill(["-y", "--timeout", "0.3", "80"])).finish();
+    output.is(
+        2,
+        &held_here(80, "web", web.pid()),
+        &survives("web", web.pid(), "0.3").replace("--force", "--force -y"),
+    );
+    assert_lives(&web);
+}
+
+/// Somebody else was faster.
+fn still_running_and_killed_by_another() {
+    let web = stubborn();
+    let terminal = offered(&web);
+    web.signal(Signal::KILL);
+    wait_until("it to be killed", || web.has_exited().then_some(()));
+    terminal.type_in("y\n");
+    let expected = first_lines(&web) + &freed(web.pid(), 80, "");
+    timeless(terminal.finish()).is(0, &expected, &both_questions(&web));
+    assert_free(80);
+}
+
+/// All three streams on it: the lines come in the order of what happens.
+fn on_one_screen() {
+    let web = server("web", 80);
+    let mut terminal = Terminal::whole(&kill(["80"]));
+    terminal.await_text(ASKED);
+    terminal.type_in("y\n");
+    let expected =
+        held_here(80, "web", web.pid()) + &question("Terminate", &web) + &freed(web.pid(), 80, "");
+    timeless(terminal.finish()).is(0, &expected, "");
+    assert_eq!(web.ended_by(), TERM);
+}

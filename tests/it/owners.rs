@@ -1,0 +1,330 @@
+//! Who holds a socket: all of them, whatever they are doing, or the reason why nobody is named.
+
+use std::fs;
+use std::os::fd::OwnedFd;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use serde_json::{Value, json};
+
+use crate::support::golden::{self, SocketRow};
+use crate::support::json::{gaps, only_socket, process, socket, sockets};
+use crate::support::makers::{self, Loopback};
+use crate::support::process::{Actor, Owner, Process, can_become, find_in_path};
+use crate::support::{Run, Scratch, mounts, portwho, refuse, skip, wait_until};
+
+trials![
+    several_by_fork,
+    more_than_four,
+    one_process_with_two_descriptors,
+    one_process_with_two_sockets,
+    vanishing_in_the_middle_of_the_walk,
+    a_zombie_is_none,
+    a_process_whose_first_thread_has_exited_is_one,
+    another_users,
+    ones_own_beside_another_users,
+    root_without_ptrace,
+    hidden_by_the_mount_of_proc,
+    in_a_pid_namespace_below,
+    outside_of_the_pid_namespace,
+    a_user_without_a_name,
+    a_port_that_nobody_holds_costs_no_walk,
+];
+
+const NOBODY: u32 = 65534;
+
+fn listener(port: u16) -> OwnedFd {
+    makers::listening(Loopback::V4.port(port)).socket
+}
+
+fn listener_row(port: u16, pid: impl ToString) -> SocketRow {
+    golden::socket("TCP", format!("127.0.0.1:{port}"), "0.0.0.0:0", "LISTENING", pid)
+}
+
+#[track_caller]
+fn owner(run: Run, stderr: &str) -> Value {
+    only_socket(&run.run().json(0, stderr))["owner"].clone()
+}
+
+/// A parent and its children that hold the listener of port 80; all PIDs, ascending.
+fn family(children: usize) -> (Actor, Vec<u32>) {
+    let words = [children.to_string()];
+    let mut parent = Owner::named("nginx").playing_with("family", &[&words[0]], listener(80));
+    let mut pids: Vec<u32> =
+        parent.line().split(' ').map(|pid| pid.parse().expect("a PID")).collect();
+    assert_eq!(pids.len(), children);
+    for pid in &pids {
+        await_rest(*pid);
+    }
+    pids.push(parent.pid());
+    pids.sort_unstable();
+    (parent, pids)
+}
+
+/// Waits until a process that another one has started is what it is to be, and does nothing.
+fn await_rest(pid: u32) {
+    wait_until("a child to be named and at rest", || {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("stat");
+        stat.contains("(nginx) S ").then_some(())
+    });
+}
+
+fn several_by_fork() {
+    let (_parent, pids) = family(3);
+    let cell = pids.iter().map(u32::to_string).collect::<Vec<_>>().join(",");
+    let processes: Vec<_> = pids.iter().map(|pid| golden::process("nginx", *pid)).collect();
+    let expected = golden::tables(&[listener_row(80, cell)], &processes);
+    portwho(["80"]).run().is(0, &expected, "");
+    assert_eq!(owner(portwho(["--json", "80"]), ""), json!({"kind": "processes", "pids": pids}));
+}
+
+fn more_than_four() {
+    let (_parent, pids) = family(6);
+    let cell = format!("{} +6", pids[0]);
+    let processes: Vec<_> = pids.iter().map(|pid| golden::process("nginx", *pid)).collect();
+    let expected = golden::tables(&[listener_row(80, cell)], &processes);
+    portwho(["80"]).run().is(0, &expected, "");
+    assert_eq!(owner(portwho(["--json", "80"]), ""), json!({"kind": "processes", "pids": pids}));
+    let lines: String = pids.iter().map(|pid| format!("{pid}\n")).collect();
+    portwho(["-q", "80"]).run().is(0, &lines, "");
+}
+
+/// The same socket on stdin and stdout: one owner, named once.
+fn one_process_with_two_descriptors() {
+    let socket = listener(80);
+    let mut command = Command::new("sleep");
+    let copy = socket.try_clone().expect("dup");
+    let mut child = command.arg("3600").stdin(socket).stdout(copy).spawn().expect("spawn");
+    drop(command);
+    let pid = child.id();
+    wait_until("sleep to have started", || {
+        (fs::read(format!("/proc/{pid}/comm")).expect("comm") == b"sleep\n").then_some(())
+    });
+    let found = owner(portwho(["--json", "80"]), "");
+    let quiet = portwho(["-q", "80"]).run();
+    child.kill().expect("kill");
+    child.wait().expect("wait");
+    assert_eq!(found, json!({"kind": "processes", "pids": [pid]}));
+    quiet.is(0, &format!("{pid}\n"), "");
+}
+
+/// One process, two rows: one line in the table of processes.
+fn one_process_with_two_sockets() {
+    let mut role = Owner::named("server").playing("listen", &["127.0.0.1:80", "127.0.0.1:81"]);
+    role.line();
+    let rows = [listener_row(80, role.pid()), listener_row(81, role.pid())];
+    let expected = golden::tables(&rows, &[golden::process("server", role.pid())]);
+    portwho(["80,81"]).run().is(0, &expected, "");
+    portwho(["-q", "80-81"]).run().is(0, &format!("{}\n", role.pid()), "");
+}
+
+/// Processes come and go all the time, and hold the socket while they live.
+fn vanishing_in_the_middle_of_the_walk() {
+    let socket = listener(80);
+    let shared = socket.try_clone().expect("dup");
+    let owner = Owner::named("steady").holding(socket);
+    let steady = json!(owner.pid());
+    let stop = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let _stop = StopOnDrop(&stop);
+        for _ in 0..2 {
+            scope.spawn(|| storm(&shared, &stop));
+        }
+        for _ in 0..100 {
+            let answer = portwho(["--json", "80"]).run().json(0, "");
+            let found = &only_socket(&answer)["owner"];
+            assert_eq!(found["kind"], "processes", "{found}");
+            let pids = found["pids"].as_array().expect("PIDs");
+            assert!(pids.contains(&steady), "{found}");
+            assert!(pids.is_sorted_by_key(Value::as_u64), "{found}");
+            process(&answer, owner.pid());
+        }
+    });
+}
+
+fn storm(socket: &OwnedFd, stop: &AtomicBool) {
+    while !stop.load(Ordering::Relaxed) {
+        let spawn = |_| {
+            let socket = socket.try_clone().expect("dup");
+            Command::new("true").stdin(socket).spawn().expect("spawn")
+        };
+        let children: Vec<_> = (0..8).map(spawn).collect();
+        for mut child in children {
+            child.wait().expect("wait");
+        }
+    }
+}
+
+/// Stops the storms also when the test fails: the scope waits for them.
+struct StopOnDrop<'a>(&'a AtomicBool);
+
+impl Drop for StopOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+fn a_zombie_is_none() {
+    let socket = listener(80);
+    let mut zombie = Owner::named("zombie").holding(socket.try_clone().expect("dup"));
+    let living = Owner::named("living").holding(socket);
+    zombie.make_zombie();
+    assert_eq!(zombie.state(), 'Z');
+    let processes = [golden::process("living", living.pid())];
+    let expected = golden::tables(&[listener_row(80, living.pid())], &processes);
+    portwho(["80"]).run().is(0, &expected, "");
+}
+
+fn a_process_whose_first_thread_has_exited_is_one() {
+    let mut leader = Owner::named("leader").playing_with("zombie-leader", &[], listener(80));
+    assert_eq!(leader.line(), "ready");
+    wait_until("the first thread to be a zombie", || (leader.process.state() == 'Z').then_some(()));
+    let found = owner(portwho(["--json", "80"]), "");
+    assert_eq!(found, json!({"kind": "processes", "pids": [leader.pid()]}));
+}
+
+/// What stands on stderr, in every view, when one socket's owner may not be looked at.
+const ONE_HIDDEN: &str = "portwho: the owners of 1 socket are hidden (root): run with sudo to see \
+                          the owners of other users' sockets\n";
+
+fn another_users() {
+    if !can_become(NOBODY) {
+        return skip("there is no other user here");
+    }
+    let _owner = Owner::named("roots").holding(listener(80));
+    let expected = golden::netstat(&[listener_row(80, "?")]);
+    portwho(["80"]).user(NOBODY).run().is(0, &expected, ONE_HIDDEN);
+    hidden_in_json(portwho(["--json", "80"]).user(NOBODY), ONE_HIDDEN);
+    let nobody = "portwho: no process can be named that holds these sockets\n";
+    let quiet = portwho(["-q", "80"]).user(NOBODY).run();
+    quiet.is(1, "", &format!("{ONE_HIDDEN}{nobody}"));
+}
+
+/// One socket of root's, hidden; one gap, which counts it.
+#[track_caller]
+fn hidden_in_json(run: Run, stderr: &str) {
+    let answer = run.run().json(0, stderr);
+    let found = only_socket(&answer);
+    assert_eq!(found["owner"]["kind"], "hidden", "{found:#}");
+    assert_eq!(found["owner"]["user"], "root", "{found:#}");
+    assert_eq!((&found["user"], &found["uid"]), (&json!("root"), &json!(0)));
+    assert_eq!(gaps(&answer), [("owners-hidden", Some(1))]);
+    assert_eq!(answer["processes"], json!([]));
+}
+
+fn ones_own_beside_another_users() {
+    if !can_become(NOBODY) {
+        return skip("there is no other user here");
+    }
+    let _roots: Vec<Process> =
+        [80, 81].map(|port| Owner::named("roots").holding(listener(port))).into();
+    let mut own = Owner::named("own").user(NOBODY).playing("listen", &["127.0.0.1:8080"]);
+    own.line();
+    let answer = portwho(["--json", "-l"]).user(NOBODY).run();
+    let answer: Value = serde_json::from_str(&answer.stdout).expect("JSON");
+    assert_eq!(sockets(&answer).len(), 3);
+    let found = socket(&answer, Loopback::V4.port(8080), None);
+    assert_eq!(found["owner"], json!({"kind": "processes", "pids": [own.pid()]}));
+    assert_eq!(gaps(&answer), [("owners-hidden", Some(2))]);
+}
+
+fn root_without_ptrace() {
+    let _owner = Owner::named("roots").holding(listener(80));
+    refuse::ptrace();
+    let why = "portwho: the owners of 1 socket are hidden (root): even root may not look into some \
+               processes: CAP_SYS_PTRACE is missing, or a sandbox or user namespace keeps them \
+               apart\n";
+    portwho(["80"]).run().is(0, &golden::netstat(&[listener_row(80, "?")]), why);
+    hidden_in_json(portwho(["--json", "80"]), why);
+}
+
+fn hidden_by_the_mount_of_proc() {
+    if !can_become(NOBODY) {
+        return skip("there is no other user here");
+    }
+    let _owner = Owner::named("roots").holding(listener(80));
+    if let Err(error) = mounts::hide_processes() {
+        return skip(&format!("mount: {error}"));
+    }
+    let listed = fs::read_dir("/proc").expect("proc").count();
+    assert!(listed > 0);
+    hidden_in_json(portwho(["--json", "80"]).user(NOBODY), ONE_HIDDEN);
+    let mut own = Owner::named("own").user(NOBODY).playing("listen", &["127.0.0.1:8080"]);
+    own.line();
+    let found = owner(portwho(["--json", "8080"]).user(NOBODY), "");
+    assert_eq!(found, json!({"kind": "processes", "pids": [own.pid()]}));
+}
+
+const IN_NAMESPACE: [&str; 3] = ["unshare", "-pf", "--mount-proc"];
+
+fn in_a_pid_namespace_below() {
+    let probe = Command::new("unshare").args(["-pf", "--mount-proc", "true"]).status();
+    if !probe.is_ok_and(|status| status.success()) {
+        return skip("unshare -pf --mount-proc is refused");
+    }
+    let _owner = Owner::named("outside").holding(listener(80));
+    let not_found = "portwho: the owners of 1 socket were found in no process: this is a PID \
+                     namespace: run portwho outside of it\n";
+    let answer = portwho(["--json", "80"]).through(IN_NAMESPACE).run().json(0, not_found);
+    assert_eq!(only_socket(&answer)["owner"], json!({"kind": "not-found"}));
+    assert_eq!(gaps(&answer), [("owners-not-found", Some(1))]);
+    let expected = golden::netstat(&[listener_row(80, "?")]);
+    portwho(["80"]).through(IN_NAMESPACE).run().is(0, &expected, not_found);
+}
+
+fn outside_of_the_pid_namespace() {
+    let mut unshare = Command::new("unshare");
+    unshare.args(["-pf", "--kill-child", "sleep", "3600"]).stdin(listener(80));
+    let mut outer = unshare.stdout(Stdio::null()).spawn().expect("unshare");
+    drop(unshare);
+    let children = format!("/proc/{0}/task/{0}/children", outer.id());
+    let inner: u32 = wait_until("a process inside", || {
+        let pid = fs::read_to_string(&children).ok()?.trim().parse().ok()?;
+        let comm = fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
+        (comm == "sleep\n").then_some(pid)
+    });
+    let output = portwho(["--json", "80"]).run();
+    outer.kill().expect("kill");
+    outer.wait().expect("wait");
+    let mut pids = [outer.id(), inner];
+    pids.sort_unstable();
+    let answer = output.json(0, "");
+    assert_eq!(only_socket(&answer)["owner"], json!({"kind": "processes", "pids": pids}));
+}
+
+fn a_user_without_a_name() {
+    const UID: u32 = 4_000_000_000;
+    if !can_become(UID) {
+        return skip("there is no other user here");
+    }
+    let mut role = Owner::named("server").user(UID).playing("listen", &["127.0.0.1:8080"]);
+    role.line();
+    let answer = portwho(["--json", "8080"]).run().json(0, "");
+    let found = only_socket(&answer);
+    assert_eq!((&found["user"], &found["uid"]), (&json!("4000000000"), &json!(UID)));
+    assert_eq!(process(&answer, role.pid())["user"], "4000000000");
+    let rows = portwho(["-q", "--user", "4000000000"]).run();
+    rows.is(0, &format!("{}\n", role.pid()), "");
+}
+
+fn a_port_that_nobody_holds_costs_no_walk() {
+    if find_in_path("strace").is_none() {
+        return skip("no strace");
+    }
+    let _owner = Owner::named("server").holding(listener(80));
+    assert!(opens_descriptor_lists("80", 0), "it walks to find an owner");
+    assert!(!opens_descriptor_lists("81", 1), "it walks without need");
+}
+
+/// Whether it opens any `/proc/PID/fd` when asked for this port.
+#[track_caller]
+fn opens_descriptor_lists(port: &str, code: i32) -> bool {
+    let scratch = Scratch::new();
+    let log = scratch.path().join("log").to_str().expect("UTF-8").to_owned();
+    let run = portwho([port]).through(["strace", "-f", "-e", "trace=open,openat", "-o", &log]);
+    let output = run.run();
+    assert_eq!(output.code, Some(code), "{output:?}");
+    let calls = fs::read_to_string(&log).expect("the log");
+    calls.lines().any(|call| call.contains("fd\""))
+}

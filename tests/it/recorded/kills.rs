@@ -1,0 +1,223 @@
+//! How kill ends processes on Windows.
+
+use portwho::model::{Gap, Os, Signal};
+
+use super::machine::Machine;
+use super::office::office;
+use super::parts::{Fate, listener, process, udp};
+
+trials![
+    a_process_without_a_window_is_terminated,
+    a_window_is_asked_to_close,
+    force_does_not_ask_the_window,
+    a_window_that_asks_back,
+    a_window_that_asks_back_and_is_then_terminated,
+    no_is_no,
+    a_signal_is_a_usage_error,
+    a_service_of_its_own_is_named,
+    a_service_that_comes_back,
+    a_client_is_no_target,
+    what_only_udp_holds,
+    nothing_holds_it,
+    one_that_may_not_be_ended,
+    one_that_not_even_an_administrator_may_end,
+    one_that_does_not_end_at_all,
+    exited_before_it_was_opened,
+    let_go_before_it_was_ended,
+    strangers_side_by_side,
+    an_unreadable_table_is_no_free_port,
+];
+
+/// A machine with one process that holds port 80.
+fn with(one: super::parts::Simulated) -> Machine {
+    let pid = one.process.pid.0;
+    Machine::new(Os::Windows, vec![one], vec![listener("0.0.0.0:80").of(&[pid])])
+}
+
+const HELD: &str = "0.0.0.0:80 is held by web.exe (PID 812)\n";
+
+const SERVER: &str = "\
+0.0.0.0:8081, [::]:8081 is held by inetinfo.exe (PID 1688, user OFFICE\\anna)
+  it also holds port 8082
+  2 clients are connected to it
+";
+
+fn a_process_without_a_window_is_terminated() {
+    let machine = office();
+    let would = "would terminate inetinfo.exe (PID 1688) at once\n";
+    machine.run("kill -n 8081").is(0, &format!("{SERVER}{would}"), "");
+    assert_eq!(machine.opened(), [], "a dry run touches nobody");
+    let question = "Terminate inetinfo.exe (PID 1688) at once, without a chance to save? [y/N] ";
+    let ended = "PID 1688 exited after 0.0 s; port 8081 is free\n";
+    machine.asked("kill 8081", "y\n").is(0, &format!("{SERVER}{ended}"), question);
+    assert_eq!(machine.sent(), [(1688, Signal::Term)]);
+    assert!(machine.is_alive(5100), "its client lives");
+}
+
+fn a_window_is_asked_to_close() {
+    let machine = with(process(812, "web.exe").with_window());
+    let would = "would ask web.exe (PID 812) to close its windows\n";
+    machine.run("kill -n 80").is(0, &format!("{HELD}{would}"), "");
+    let question = "Terminate web.exe (PID 812) by closing its windows? [y/N] ";
+    let ended = "PID 812 exited after 0.0 s; port 80 is free\n";
+    machine.asked("kill 80", "y\n").is(0, &format!("{HELD}{ended}"), question);
+    assert_eq!(machine.sent(), [(812, Signal::Term)]);
+}
+
+fn force_does_not_ask_the_window() {
+    let machine = with(process(812, "web.exe").with_window());
+    let would = "would terminate web.exe (PID 812) at once\n";
+    machine.run("kill -n -f 80").is(0, &format!("{HELD}{would}"), "");
+    let ended = "PID 812 exited after 0.0 s; port 80 is free\n";
+    machine.run("kill -f 80").is(0, &format!("{HELD}{ended}"), "");
+    assert_eq!(machine.sent(), [(812, Signal::Kill)]);
+}
+
+fn a_window_that_asks_back() {
+    let machine = with(process(812, "web.exe").with_window().fate(Fate::Stays));
+    let still = "portwho: web.exe (PID 812) is still running after 5 s and holds port 80: portwho \
+                 kill --force -y 80\n";
+    machine.run("kill -y 80").is(2, HELD, still);
+    assert_eq!(machine.sent(), [(812, Signal::Term)]);
+}
+
+fn a_window_that_asks_back_and_is_then_terminated() {
+    let machine = with(process(812, "web.exe").with_window().fate(Fate::Stays));
+    let questions = "Terminate web.exe (PID 812) by closing its windows? [y/N] \
+                     Terminate web.exe (PID 812) at once, without a chance to save? [y/N] ";
+    let told = format!(
+        "{HELD}web.exe (PID 812) is still running after 5 s\n\
+         PID 812 exited after 0.0 s; port 80 is free\n"
+    );
+    machine.asked("kill 80", "y\ny\n").is(0, &told, questions);
+    assert_eq!(machine.sent(), [(812, Signal::Term), (812, Signal::Kill)]);
+}
+
+fn no_is_no() {
+    for answers in ["n\n", "\n", "nonsense\n"] {
+        let machine = with(process(812, "web.exe"));
+        let asked = "Terminate web.exe (PID 812) at once, without a chance to save? [y/N] \
+                     portwho: port 80: not confirmed, nothing was sent\n";
+        machine.asked("kill 80", answers).is(2, HELD, asked);
+        assert_eq!(machine.sent(), []);
+    }
+}
+
+fn a_signal_is_a_usage_error() {
+    for words in ["kill -s TERM 80", "kill --signal=HUP 80", "kill -n -s KILL 80"] {
+        let machine = with(process(812, "web.exe"));
+        let why = "portwho: --signal: Windows has no signals; leave it out, or use --force\n";
+        machine.run(words).is(2, "", why);
+        assert_eq!(machine.opened(), []);
+    }
+}
+
+fn a_service_of_its_own_is_named() {
+    let expected = "0.0.0.0:3389 is held by svchost.exe (PID 1020, user NT AUTHORITY\\NETWORK \
+                    SERVICE, TermService)\n  \
+                    its service may start it again: sc stop TermService\n\
+                    would terminate svchost.exe (PID 1020) at once\n";
+    office().run("kill -n 3389").is(0, expected, "");
+}
+
+fn a_service_that_comes_back() {
+    let machine = with(process(812, "web.exe").hosting(&["W3SVC"]).fate(Fate::Restarted));
+    let held = "0.0.0.0:80 is held by web.exe (PID 812, W3SVC)\n  \
+                its service may start it again: sc stop W3SVC\n";
+    let again = "portwho: PID 812 exited after 0.0 s, but port 80 was taken again by web.exe (PID \
+                 813): sc stop W3SVC\n";
+    machine.run("kill 80").is(2, held, again);
+    assert!(machine.is_alive(813), "the newcomer was not asked for");
+}
+
+fn a_client_is_no_target() {
+    let machine = office();
+    let why = "portwho: port 50001: nothing holds it; 1 connection is there, whose process is \
+               never ended\n";
+    machine.run("kill -y 50001").is(1, "", why);
+    assert_eq!(machine.opened(), []);
+}
+
+fn what_only_udp_holds() {
+    let machine = office();
+    let why = "portwho: port 123: only UDP sockets hold it, of svchost.exe (PID 1044): portwho \
+               kill -u -y 123\n";
+    machine.run("kill -y 123").is(2, "", why);
+    assert_eq!(machine.opened(), []);
+    let held = "0.0.0.0:123, [::]:123 is held by svchost.exe (PID 1044, W32Time)\n  \
+                its service may start it again: sc stop W32Time\n\
+                PID 1044 exited after 0.0 s; port 123 is free\n";
+    machine.run("kill -u -y 123").is(0, held, "");
+    assert_eq!(machine.sent(), [(1044, Signal::Term)]);
+}
+
+fn nothing_holds_it() {
+    office().run("kill 4733").is(1, "", "portwho: port 4733: nothing holds it\n");
+}
+
+fn one_that_may_not_be_ended() {
+    let machine = with(process(812, "web.exe").fate(Fate::Denied));
+    let why = "portwho: web.exe (PID 812): not permitted: portwho kill -f 80 from an elevated \
+               prompt\n";
+    machine.run("kill -f 80").is(2, HELD, why);
+    assert_eq!(machine.sent(), []);
+}
+
+fn one_that_not_even_an_administrator_may_end() {
+    let machine = with(process(812, "web.exe").fate(Fate::Denied)).privileged();
+    let why =
+        "portwho: web.exe (PID 812): not permitted, even elevated: the process is protected\n";
+    machine.run("kill 80").is(2, HELD, why);
+    assert_eq!(machine.sent(), []);
+}
+
+fn one_that_does_not_end_at_all() {
+    let machine = with(process(812, "web.exe").fate(Fate::Hangs));
+    let output = machine.run("kill -f --timeout 0.1 80");
+    assert!(!output.stderr.contains("SIGKILL"), "Windows has no signals: {output:?}");
+    let still = "portwho: web.exe (PID 812) is still running after 0.1 s and holds port 80: ";
+    assert!(output.stderr.starts_with(still), "{output:?}");
+    output.is(2, HELD, &output.stderr);
+}
+
+/// Two kills at once: the other was faster.
+fn exited_before_it_was_opened() {
+    let machine = with(process(812, "web.exe").fate(Fate::Gone));
+    machine.run("kill 80").is(
+        0,
+        &format!("{HELD}PID 812 had already exited; port 80 is free\n"),
+        "",
+    );
+    assert_eq!(machine.sent(), []);
+}
+
+fn let_go_before_it_was_ended() {
+    let machine = with(process(812, "web.exe").fate(Fate::LetsGo));
+    let why = "portwho: web.exe (PID 812) no longer holds port 80; nothing was sent\n";
+    machine.run("kill 80").is(1, HELD, why);
+    assert_eq!(machine.sent(), []);
+    assert!(machine.is_alive(812));
+}
+
+fn strangers_side_by_side() {
+    let sockets = vec![listener("127.0.0.1:80").of(&[812]), listener("[::]:80").of(&[900])];
+    let processes = vec![process(812, "web.exe"), process(900, "other.exe")];
+    let machine = Machine::new(Os::Windows, processes, sockets);
+    let output = machine.run("kill 80");
+    output.is(2, "", "");
+    assert_eq!(machine.sent(), []);
+    let output = machine.run("kill --pid 812 80");
+    output.is(0, "", "");
+    assert_eq!(machine.sent(), [(812, Signal::Term)]);
+}
+
+fn an_unreadable_table_is_no_free_port() {
+    let gap = Gap::TableUnreadable { table: "tcp6".to_owned(), why: "no".to_owned() };
+    let machine = Machine::new(Os::Windows, Vec::new(), vec![udp("0.0.0.0:53").of(&[7])]).gap(gap);
+    let output = machine.run("kill 80");
+    let last = "portwho: port 80: cannot tell whether anything holds it\n";
+    assert!(output.stderr.ends_with(last), "{output:?}");
+    output.is(2, "", &output.stderr);
+    let output = machine.run("80");
+    output.is(2, "", &output.stderr);
+}

@@ -1,0 +1,140 @@
+//! A recorded Linux, through the same program on every system.
+
+use portwho::model::{Gap, KernelReason, Os, Owner, Service, Signal, TcpState, Uid};
+use serde_json::json;
+
+use super::machine::Machine;
+use super::parts::{Fate, Simulated, listener, process, tcp, udp};
+use crate::support::json::{process as described, socket};
+
+trials![
+    both_tables,
+    users_and_kernel_owners_in_json,
+    interfaces_by_name,
+    users_by_name_and_number,
+    signals_are_sent_by_name,
+    pid_1_and_forwarders_are_refused,
+    a_hidden_owner_needs_sudo,
+    a_backslash_is_doubled,
+];
+
+fn linux(pid: u32, name: &str) -> Simulated {
+    process(pid, name).named(name.into()).in_session("-", pid).parent(1)
+}
+
+fn unit(one: Simulated, unit: &str) -> Simulated {
+    let service = Service { name: unit.into(), of_user: false };
+    one.in_session(unit, 812).with(|process| process.services = vec![service])
+}
+
+fn server() -> Machine {
+    let nginx = |pid| unit(linux(pid, "nginx"), "nginx.service");
+    let master = nginx(812).user("root").with(|process| process.uid = Some(Uid(0)));
+    let worker =
+        nginx(813).parent(812).user("www-data").with(|process| process.uid = Some(Uid(33)));
+    let processes =
+        vec![linux(1, "systemd"), master, worker, linux(950, "docker-proxy"), linux(990, "a\\b")];
+    let time_wait = tcp("10.0.0.1:80", TcpState::TimeWait).linux(0, 0).to("10.0.0.9:50000");
+    let sockets = vec![
+        listener("0.0.0.0:80").linux(31337, 33).of(&[812, 813]),
+        time_wait.time_wait_ms(57_001).of_kernel(KernelReason::TimeWait),
+        listener("127.0.0.1:5432").linux(31400, 999).owner(Owner::Hidden),
+        listener("[fe80::1]:22").linux(31500, 0).interface(2).of(&[1]),
+        listener("0.0.0.0:8080").linux(31600, 0).of(&[950]),
+        udp("0.0.0.0:9").linux(31700, 4_000_000_000).of(&[990]),
+    ];
+    Machine::new(Os::Linux, processes, sockets)
+        .user(0, "root")
+        .user(33, "www-data")
+        .user(999, "postgres")
+        .interface(2, "eth0")
+}
+
+fn both_tables() {
+    server().run("").is(0, "", "");
+}
+
+fn users_and_kernel_owners_in_json() {
+    let answer = server().run("--json").json(0, "");
+    assert_eq!(answer["os"], "linux");
+    let at = |local: &str, foreign: Option<&str>| {
+        let parsed = |text: &str| text.parse().expect("an address");
+        socket(&answer, parsed(local), foreign.map(parsed))
+    };
+    let http = at("0.0.0.0:80", None);
+    assert_eq!(http["owner"], json!({"kind": "processes", "pids": [812, 813]}));
+    assert_eq!((&http["user"], &http["uid"]), (&json!("www-data"), &json!(33)));
+    assert_eq!(http["inode"], 31337);
+    let over = at("10.0.0.1:80", Some("10.0.0.9:50000"));
+    assert_eq!(over["owner"], json!({"kind": "kernel", "reason": "time-wait"}));
+    let timer = json!({"kind": "time-wait", "expires_ms": 57001, "retransmits": 0});
+    assert_eq!(over["timer"], timer);
+    let hidden = at("127.0.0.1:5432", None);
+    assert_eq!(hidden["owner"], json!({"kind": "hidden", "user": "postgres"}));
+    let nameless = at("0.0.0.0:9", None);
+    assert_eq!(nameless["user"], "4000000000");
+    assert_eq!(described(&answer, 813)["service"], "nginx.service");
+    assert_eq!(described(&answer, 813)["user"], "www-data");
+    assert_eq!(described(&answer, 813)["started"], "2026-11-20T04:19:00Z");
+}
+
+fn interfaces_by_name() {
+    let row = "  TCP    [fe80::1%eth0]:22      [::]:0                 LISTENING       1\n";
+    for place in ["[fe80::1%eth0]:22", "[fe80::1%2]:22", "[fe80::1]:22"] {
+        let output = server().run(&format!("--no-header {place}"));
+        assert!(output.stdout.starts_with(row), "{place}: {output:?}");
+        output.is(0, &output.stdout, "");
+    }
+    let none = "portwho: interface 'eth9': there is none of that name\n";
+    server().run("[fe80::1%eth9]:22").is(2, "", none);
+}
+
+fn users_by_name_and_number() {
+    for user in ["postgres", "999"] {
+        let row = "  TCP    127.0.0.1:5432         0.0.0.0:0              LISTENING       ?\n";
+        server().run(&format!("--no-header --user {user}")).is(0, row, "");
+    }
+}
+
+fn signals_are_sent_by_name() {
+    let machine = server();
+    let held = "0.0.0.0:80 is held by nginx (PID 812, user root, nginx.service)\n  \
+                held also by nginx (PID 813)\n  \
+                its service may start it again: systemctl stop nginx.service\n";
+    let would = "would send SIGTERM to nginx (PID 812)\n";
+    machine.run("kill -n 80").is(0, &format!("{held}{would}"), "");
+    let would = "would send SIGHUP to nginx (PID 812)\n";
+    machine.run("kill -n -s hup 80").is(0, &format!("{held}{would}"), "");
+    let ended = "PIDs 812, 813 exited after 0.0 s; port 80 is free (1 TIME_WAIT, 58 s: a bind \
+                 without SO_REUSEADDR fails until then)\n";
+    machine.asked("kill 80", "y\n").is(
+        0,
+        &format!("{held}{ended}"),
+        "Terminate nginx (PID 812)? [y/N] ",
+    );
+    assert_eq!(machine.sent(), [(812, Signal::Term), (813, Signal::Term)]);
+}
+
+fn pid_1_and_forwarders_are_refused() {
+    let machine = server().privileged();
+    machine.run("kill -y -f 22 8080").is(2, "", "");
+    assert_eq!(machine.opened(), []);
+}
+
+fn a_hidden_owner_needs_sudo() {
+    let gap = Gap::OwnersHidden { count: 1, users: vec!["postgres".into()], as_root: false };
+    let machine = server().gap(gap);
+    let why = "portwho: port 5432: held by a process of postgres: sudo portwho kill 5432\n";
+    machine.run("kill 5432").is(2, "", why);
+    let gap = "portwho: the owners of 1 socket are hidden (postgres): run with sudo to see the \
+               owners of other users' sockets\n";
+    let row = "  TCP    127.0.0.1:5432         0.0.0.0:0              LISTENING       ?\n";
+    machine.run("--no-header 5432").is(0, row, gap);
+}
+
+fn a_backslash_is_doubled() {
+    let machine = server().process(linux(990, "a\\b").fate(Fate::Hangs));
+    let row = "  UDP    0.0.0.0:9              *:*                                    990\n";
+    let task = "\na\\\\b                           990 -                        990      2,800 K\n";
+    machine.run("--no-header 9").is(0, &format!("{row}{task}"), "");
+}

@@ -1,0 +1,41 @@
+//! Recorded machines, run through the whole program on every system: the command line, the
+//! command, the query, the views and the kill plan see a Windows here and a Linux there,
+//! whatever they run on.
+
+mod machine;
+mod parts;
+
+/// A Windows machine with everything that the specification has a sentence for.
+mod office;
+
+/// What is listed: both tables to the column, JSON, PIDs, counts, hints.
+mod lists;
+
+/// Names that are no text, and paths.
+mod names;
+
+/// Whom kill refuses on Windows, why, and what to type instead.
+mod refusals;
+
+/// How kill ends processes on Windows, and what it says of it.
+mod kills;
+
+/// The owner that was seen is not the one that is there.
+mod dead_owners;
+
+/// A Linux machine.
+mod linux;
+
+pub fn tests() -> Vec<crate::support::Test> {
+    [
+        lists::tests(),
+        names::tests(),
+        refusals::tests(),
+        kills::tests(),
+        dead_owners::tests(),
+        linux::tests(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}

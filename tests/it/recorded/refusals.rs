@@ -1,0 +1,149 @@
+//! Whom kill refuses on Windows. A refused process is not even opened.
+
+use portwho::model::{Os, ProcessKind};
+
+use super::machine::Machine;
+use super::office::office;
+use super::parts::{listener, process, udp};
+
+trials![
+    the_file_server,
+    netbios,
+    a_web_server_in_the_kernel,
+    a_service_host_of_several,
+    a_service_host_with_a_port_proxy,
+    a_critical_process,
+    a_process_of_the_system_by_its_name,
+    a_forwarder_into_linux,
+    a_forwarder_into_containers,
+    itself,
+    its_own_shell,
+    one_refused_holder_saves_all,
+    force_and_yes_change_nothing,
+    a_refusal_beside_a_kill,
+];
+
+/// What is said, whether it is asked to do it or only to say what it would do; nobody is opened.
+#[track_caller]
+fn refuses(port: u16, held: &str, why: &str) {
+    for options in ["", "-n ", "-y ", "-f ", "-y -f "] {
+        let machine = office().privileged();
+        let output = machine.run(&format!("kill {options}{port}"));
+        output.is(2, held, &format!("portwho: port {port}: refused: {why}\n"));
+        assert_eq!(machine.opened(), [], "{options}");
+        assert_eq!(machine.sent(), [], "{options}");
+    }
+}
+
+fn the_file_server() {
+    let held = "0.0.0.0:445, [::]:445 is held by System (PID 4)\n  it also holds ports 80, 139\n";
+    let why = "System (PID 4) is the kernel: it is the file server, SMB: sc stop LanmanServer";
+    refuses(445, held, why);
+}
+
+fn netbios() {
+    let held = "192.168.0.7:139 is held by System (PID 4)\n  it also holds ports 80, 445\n";
+    let why = "System (PID 4) is the kernel: it is NetBIOS over TCP/IP: switch it off in the \
+               adapter's settings";
+    refuses(139, held, why);
+}
+
+fn a_web_server_in_the_kernel() {
+    let held = "0.0.0.0:80, [::]:80 is held by System (PID 4)\n  it also holds ports 139, 445\n";
+    let why = "System (PID 4) is the kernel: a driver holds it, most often HTTP.sys: netsh http \
+               show servicestate";
+    refuses(80, held, why);
+}
+
+fn a_service_host_of_several() {
+    let held = "0.0.0.0:135 is held by svchost.exe (PID 912, RpcEptMapper, RpcSs)\n";
+    let why = "svchost.exe (PID 912) hosts several services: RpcEptMapper, RpcSs: sc stop NAME";
+    refuses(135, held, why);
+}
+
+fn a_service_host_with_a_port_proxy() {
+    let held = "0.0.0.0:9000 is held by svchost.exe (PID 1312, iphlpsvc, LanmanServer)\n";
+    let why = "svchost.exe (PID 1312) hosts several services: iphlpsvc, LanmanServer: sc stop \
+               NAME; for a forwarded port: netsh interface portproxy show all";
+    refuses(9000, held, why);
+}
+
+fn a_critical_process() {
+    let held = "0.0.0.0:5000 is held by guard.exe (PID 1600)\n";
+    refuses(5000, held, "guard.exe (PID 1600) is critical: Windows ends with it");
+}
+
+fn a_process_of_the_system_by_its_name() {
+    let held = "0.0.0.0:49664 is held by lsass.exe (PID 700, KeyIso, SamSs)\n";
+    refuses(49664, held, "lsass.exe (PID 700) is critical: Windows ends with it");
+    for name in
+        ["LSASS.EXE", "services.exe", "wininit.exe", "winlogon.exe", "csrss.exe", "Smss.exe"]
+    {
+        let sockets = vec![listener("0.0.0.0:81").of(&[600])];
+        let machine = Machine::new(Os::Windows, vec![process(600, name)], sockets);
+        let why = format!("{name} (PID 600) is critical: Windows ends with it");
+        machine.run("kill -y -f 81").is(
+            2,
+            &format!("0.0.0.0:81 is held by {name} (PID 600)\n"),
+            &format!("portwho: port 81: refused: {why}\n"),
+        );
+        assert_eq!(machine.sent(), []);
+    }
+}
+
+const FORWARDS: &str = "forwards the port of a container or of WSL: stop that instead, with docker \
+                        ps --filter publish=";
+
+fn a_forwarder_into_linux() {
+    let held = "[::1]:3000 is held by wslrelay.exe (PID 2100)\n";
+    let stop = "3000 and docker stop NAME, or wsl --shutdown";
+    refuses(3000, held, &format!("wslrelay.exe (PID 2100) {FORWARDS}{stop}"));
+}
+
+fn a_forwarder_into_containers() {
+    let held = "0.0.0.0:8080, [::]:8080 is held by com.docker.backend.exe (PID 2200)\n";
+    let stop = "8080 and docker stop NAME, or wsl --shutdown";
+    refuses(8080, held, &format!("com.docker.backend.exe (PID 2200) {FORWARDS}{stop}"));
+}
+
+fn itself() {
+    refuses(
+        9001,
+        "127.0.0.1:9001 is held by portwho.exe (PID 9000)\n",
+        "portwho.exe (PID 9000) is portwho itself",
+    );
+}
+
+fn its_own_shell() {
+    refuses(
+        8900,
+        "127.0.0.1:8900 is held by pwsh.exe (PID 8900)\n",
+        "pwsh.exe (PID 8900) is an ancestor of portwho: the shell or session it runs in",
+    );
+}
+
+fn one_refused_holder_saves_all() {
+    let sockets = vec![listener("0.0.0.0:81").of(&[600, 812]), udp("0.0.0.0:81").of(&[812])];
+    let guard = process(600, "guard.exe").kind(ProcessKind::Critical);
+    let machine = Machine::new(Os::Windows, vec![guard, process(812, "web.exe")], sockets);
+    let held = "0.0.0.0:81 is held by guard.exe (PID 600), web.exe (PID 812)\n";
+    let why = "portwho: port 81: refused: guard.exe (PID 600) is critical: Windows ends with it\n";
+    machine.run("kill -y 81").is(2, held, why);
+    assert_eq!(machine.opened(), []);
+}
+
+/// A person who says yes to everything is refused as well, and not asked.
+fn force_and_yes_change_nothing() {
+    let machine = office();
+    let output = machine.asked("kill -f 445", "y\ny\n");
+    assert!(!output.stderr.contains("[y/N]"), "{output:?}");
+    assert_eq!(output.code, Some(2));
+    assert_eq!(machine.opened(), []);
+}
+
+fn a_refusal_beside_a_kill() {
+    let machine = office();
+    let output = machine.run("kill -y 5000 8082");
+    assert_eq!(machine.sent().iter().map(|(pid, _)| *pid).collect::<Vec<_>>(), [1688]);
+    output.is(2, "", "");
+}

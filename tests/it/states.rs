@@ -1,0 +1,379 @@
+//! Every state made on loopback, over IPv4 and IPv6, in the tables and in JSON.
+
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+
+use serde_json::{Value, json};
+
+use crate::support::golden::{self, SocketRow};
+use crate::support::json::{only_socket, socket};
+use crate::support::kernel_table;
+use crate::support::makers::{self, Held, Loopback};
+use crate::support::process::{Owner, Process};
+use crate::support::{portwho, wait_until};
+
+trials![
+    listening,
+    bound,
+    syn_sent,
+    syn_received,
+    established,
+    not_accepted,
+    fin_wait_1,
+    fin_wait_2,
+    close_wait,
+    last_ack,
+    closing,
+    time_wait,
+    orphaned_fin_wait_1,
+    orphaned_fin_wait_2,
+    orphaned_last_ack,
+    orphaned_closing,
+    udp,
+    udp_connected,
+    a_timer_runs_where_something_is_awaited,
+    the_queues_are_the_kernels,
+    a_full_accept_queue_shows_its_length_and_limit,
+];
+
+/// The name of the process that holds what is looked at.
+const NAME: &str = "inetinfo.exe";
+
+fn hold(socket: OwnedFd) -> Process {
+    Owner::named(NAME).holding(socket)
+}
+
+/// The row of a connection that this process, or nobody, holds.
+fn row(
+    state: &str,
+    local: SocketAddr,
+    foreign: impl ToString,
+    owner: Option<&Process>,
+) -> SocketRow {
+    golden::socket("TCP", local, foreign, state, owner.map_or(0, Process::pid))
+}
+
+/// What a listener's row has in the place of a foreign address.
+fn nowhere(local: SocketAddr) -> &'static str {
+    if local.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" }
+}
+
+/// Asks for the port, and compares both tables whole.
+#[track_caller]
+fn shows(port: u16, rows: &[SocketRow], owner: Option<&Process>) {
+    let owners: Vec<_> = owner.iter().map(|owner| golden::process(NAME, owner.pid())).collect();
+    portwho([port.to_string()]).run().is(0, &golden::tables(rows, &owners), "");
+}
+
+#[track_caller]
+fn in_json(port: u16) -> Value {
+    portwho(["--json", &port.to_string()]).run().json(0, "")
+}
+
+#[track_caller]
+fn is_owned_by(row: &Value, owner: &Process) {
+    assert_eq!(row["owner"], json!({"kind": "processes", "pids": [owner.pid()]}), "{row:#}");
+    assert!(row["inode"].as_u64().is_some_and(|inode| inode > 0), "{row:#}");
+    assert_eq!((&row["user"], &row["uid"]), (&json!("root"), &json!(0)), "{row:#}");
+}
+
+#[track_caller]
+fn is_kernels(row: &Value, reason: &str) {
+    assert_eq!(row["owner"], json!({"kind": "kernel", "reason": reason}), "{row:#}");
+    assert_eq!(row["inode"], 0, "{row:#}");
+}
+
+/// The only row of a port that one connection uses: both tables, then JSON.
+#[track_caller]
+fn one_connection(
+    state: &str,
+    local: SocketAddr,
+    foreign: SocketAddr,
+    owner: Result<&Process, &str>,
+) {
+    let process = owner.ok();
+    shows(local.port(), &[row(state, local, foreign, process)], process);
+    let answer = in_json(local.port());
+    let found = only_socket(&answer);
+    is_connection(found, state, local, foreign);
+    match owner {
+        Ok(process) => is_owned_by(found, process),
+        Err(reason) => is_kernels(found, reason),
+    }
+}
+
+/// A connection on a port where a listener stands too, which this process holds.
+#[track_caller]
+fn beside_listener(
+    state: &str,
+    local: SocketAddr,
+    foreign: SocketAddr,
+    listener: &Process,
+    owner: Result<&Process, &str>,
+) {
+    let mut owners = vec![golden::process(NAME, listener.pid())];
+    owners.extend(owner.ok().map(|owner| golden::process(NAME, owner.pid())));
+    owners.sort_by_key(golden::ProcessRow::pid);
+    let rows = [
+        row("LISTENING", local, nowhere(local), Some(listener)),
+        row(state, local, foreign, owner.ok()),
+    ];
+    portwho([local.port().to_string()]).run().is(0, &golden::tables(&rows, &owners), "");
+    let answer = in_json(local.port());
+    let found = socket(&answer, local, Some(foreign));
+    is_connection(found, state, local, foreign);
+    match owner {
+        Ok(process) => is_owned_by(found, process),
+        Err(reason) => is_kernels(found, reason),
+    }
+}
+
+#[track_caller]
+fn is_connection(row: &Value, state: &str, local: SocketAddr, foreign: SocketAddr) {
+    assert_eq!(row["protocol"], "tcp", "{row:#}");
+    assert_eq!(row["family"], if local.is_ipv4() { "ipv4" } else { "ipv6" }, "{row:#}");
+    assert_eq!(row["state"], state, "{row:#}");
+    assert_eq!(row["local"], endpoint(local), "{row:#}");
+    assert_eq!(row["foreign"]["address"], foreign.ip().to_string(), "{row:#}");
+    assert_eq!(row["foreign"]["port"], foreign.port(), "{row:#}");
+    assert_eq!(row["netns"], Value::Null, "{row:#}");
+}
+
+fn endpoint(address: SocketAddr) -> Value {
+    json!({"address": address.ip().to_string(), "port": address.port(), "interface": null})
+}
+
+fn listening() {
+    for at in Loopback::BOTH {
+        for address in [SocketAddr::new(at.any(), 80), at.port(81)] {
+            let Held { socket, address } = makers::listening(address);
+            let owner = hold(socket);
+            let expected = row("LISTENING", address, nowhere(address), Some(&owner));
+            shows(address.port(), &[expected], Some(&owner));
+            let answer = in_json(address.port());
+            let found = only_socket(&answer);
+            is_owned_by(found, &owner);
+            assert_eq!(found["state"], "LISTENING");
+            assert_eq!(found["foreign"], Value::Null);
+            assert_eq!(found["local"], endpoint(address));
+            assert_eq!((&found["recv_queue"], &found["send_queue"]), (&json!(0), &json!(16)));
+            assert_eq!(found["timer"], Value::Null);
+            assert_eq!(answer["processes"][0]["name"], NAME);
+        }
+    }
+}
+
+fn bound() {
+    for at in Loopback::BOTH {
+        let Held { socket, address } = makers::bound(at.port(8080));
+        let owner = hold(socket);
+        let expected = row("BOUND", address, nowhere(address), Some(&owner));
+        shows(8080, &[expected], Some(&owner));
+        let answer = in_json(8080);
+        let found = only_socket(&answer);
+        is_owned_by(found, &owner);
+        assert_eq!(found["state"], "BOUND");
+        assert_eq!(found["foreign"], Value::Null);
+        assert_eq!(found["local"], endpoint(address));
+    }
+}
+
+fn syn_sent() {
+    for at in Loopback::BOTH {
+        let made = makers::syn_sent(at);
+        let owner = hold(made.client);
+        one_connection("SYN_SENT", made.client_address, made.server_address, Ok(&owner));
+    }
+}
+
+fn syn_received() {
+    for at in Loopback::BOTH {
+        let made = makers::syn_received(at);
+        let listener = hold(made.listener);
+        let (local, foreign) = (made.server_address, made.client_address);
+        beside_listener("SYN_RECEIVED", local, foreign, &listener, Err("syn-received"));
+    }
+}
+
+fn established() {
+    for at in Loopback::BOTH {
+        let made = makers::established(at);
+        let (client, server) = (hold(made.client), hold(made.server));
+        one_connection("ESTABLISHED", made.client_address, made.server_address, Ok(&client));
+        let listener = hold(made.listener);
+        let (local, foreign) = (made.server_address, made.client_address);
+        beside_listener("ESTABLISHED", local, foreign, &listener, Ok(&server));
+    }
+}
+
+fn not_accepted() {
+    for at in Loopback::BOTH {
+        let made = makers::not_accepted(at);
+        let listener = hold(made.listener);
+        let (local, foreign) = (made.server_address, made.client_address);
+        beside_listener("ESTABLISHED", local, foreign, &listener, Err("not-accepted"));
+    }
+}
+
+fn fin_wait_1() {
+    for at in Loopback::BOTH {
+        let made = makers::fin_wait_1(at);
+        let owner = hold(made.client);
+        one_connection("FIN_WAIT_1", made.client_address, made.server_address, Ok(&owner));
+    }
+}
+
+fn fin_wait_2() {
+    for at in Loopback::BOTH {
+        let made = makers::half_closed(at);
+        let owner = hold(made.client);
+        one_connection("FIN_WAIT_2", made.client_address, made.server_address, Ok(&owner));
+    }
+}
+
+fn close_wait() {
+    for at in Loopback::BOTH {
+        let made = makers::half_closed(at);
+        drop(made.listener);
+        let owner = hold(made.server);
+        one_connection("CLOSE_WAIT", made.server_address, made.client_address, Ok(&owner));
+    }
+}
+
+fn last_ack() {
+    for at in Loopback::BOTH {
+        let made = makers::last_ack(at);
+        drop(made.listener);
+        let owner = hold(made.server);
+        one_connection("LAST_ACK", made.server_address, made.client_address, Ok(&owner));
+    }
+}
+
+fn closing() {
+    for at in Loopback::BOTH {
+        let made = makers::closing(at);
+        let owner = hold(made.client);
+        one_connection("CLOSING", made.client_address, made.server_address, Ok(&owner));
+    }
+}
+
+fn time_wait() {
+    for at in Loopback::BOTH {
+        let made = makers::time_wait(at);
+        one_connection("TIME_WAIT", made.client_address, made.server_address, Err("time-wait"));
+        let answer = in_json(made.client_address.port());
+        let left = only_socket(&answer)["timer"]["expires_ms"].as_u64();
+        let left = left.expect("the time that is left");
+        assert!((1..=60_000).contains(&left), "{left}");
+    }
+}
+
+fn orphaned_fin_wait_1() {
+    for at in Loopback::BOTH {
+        let made = makers::fin_wait_1(at);
+        drop(made.client);
+        one_connection("FIN_WAIT_1", made.client_address, made.server_address, Err("orphaned"));
+    }
+}
+
+fn orphaned_fin_wait_2() {
+    for at in Loopback::BOTH {
+        let made = makers::half_closed(at);
+        drop(made.client);
+        one_connection("FIN_WAIT_2", made.client_address, made.server_address, Err("orphaned"));
+    }
+}
+
+fn orphaned_last_ack() {
+    for at in Loopback::BOTH {
+        let made = makers::last_ack(at);
+        drop((made.server, made.listener));
+        one_connection("LAST_ACK", made.server_address, made.client_address, Err("orphaned"));
+    }
+}
+
+fn orphaned_closing() {
+    for at in Loopback::BOTH {
+        let made = makers::closing(at);
+        drop(made.client);
+        one_connection("CLOSING", made.client_address, made.server_address, Err("orphaned"));
+    }
+}
+
+fn udp() {
+    for at in Loopback::BOTH {
+        let Held { socket, address } = makers::udp(at.port(123));
+        let owner = hold(socket);
+        shows(123, &[golden::socket("UDP", address, "*:*", "", owner.pid())], Some(&owner));
+        let answer = in_json(123);
+        let found = only_socket(&answer);
+        is_owned_by(found, &owner);
+        assert_eq!(found["protocol"], "udp");
+        assert_eq!((&found["state"], &found["foreign"]), (&Value::Null, &Value::Null));
+        assert_eq!(found["local"], endpoint(address));
+    }
+}
+
+fn udp_connected() {
+    for at in Loopback::BOTH {
+        let foreign = at.port(53);
+        let Held { socket, address } = makers::udp_connected(foreign);
+        let owner = hold(socket);
+        let expected = golden::socket("UDP", address, foreign, "", owner.pid());
+        shows(address.port(), &[expected], Some(&owner));
+        let answer = in_json(address.port());
+        let found = only_socket(&answer);
+        is_owned_by(found, &owner);
+        assert_eq!(found["state"], Value::Null);
+        assert_eq!(found["foreign"], endpoint(foreign));
+    }
+}
+
+fn a_timer_runs_where_something_is_awaited() {
+    let runs = |port: u16| only_socket(&in_json(port))["timer"].is_object();
+    for at in Loopback::BOTH {
+        let idle = makers::established(at);
+        let waiting = makers::syn_sent(at);
+        let stuck = makers::fin_wait_1(at);
+        let over = makers::time_wait(at);
+        assert!(!runs(idle.client_address.port()));
+        assert!(runs(waiting.client_address.port()));
+        assert!(runs(stuck.client_address.port()));
+        assert!(runs(over.client_address.port()));
+    }
+}
+
+fn the_queues_are_the_kernels() {
+    for at in Loopback::BOTH {
+        let made = makers::fin_wait_1(at);
+        let (client, server) = (made.client_address, made.server_address);
+        let ((unsent, unread), sent, received) = wait_until("queues that stay as they are", || {
+            let witness = kernel_queues(client, server);
+            let sent = in_json(client.port());
+            let received = in_json(server.port());
+            (kernel_queues(client, server) == witness).then_some((witness, sent, received))
+        });
+        let ours = (
+            only_socket(&sent)["send_queue"].as_u64(),
+            socket(&received, server, Some(client))["recv_queue"].as_u64(),
+        );
+        assert!(unsent > 0 && unread > 0);
+        assert_eq!(ours, (Some(unsent.into()), Some(unread.into())));
+    }
+}
+
+/// What the client has sent and the server has not acknowledged, and what that one has not read.
+fn kernel_queues(client: SocketAddr, server: SocketAddr) -> (u32, u32) {
+    let sender = kernel_table::find(client, server).expect("a row");
+    let receiver = kernel_table::find(server, client).expect("a row");
+    (sender.send_queue, receiver.receive_queue)
+}
+
+fn a_full_accept_queue_shows_its_length_and_limit() {
+    for at in Loopback::BOTH {
+        let made = makers::syn_sent(at);
+        let answer = in_json(made.server_address.port());
+        let listener = socket(&answer, made.server_address, None);
+        assert_eq!((&listener["recv_queue"], &listener["send_queue"]), (&json!(1), &json!(0)));
+    }
+}

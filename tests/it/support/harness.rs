@@ -1,0 +1,167 @@
+//! Runs each test in a process of its own, and in a network namespace of its own.
+//!
+//! A process for each, because a test that spawns a child lends it all its descriptors between
+//! fork and exec: in a shared process a neighbour's socket would for that moment have two
+//! owners, and be found with both. It also lets a test refuse itself system calls, drop rights
+//! or hang, without a trace in the next one.
+
+use std::env;
+use std::fs::{self, File};
+use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use libtest_mimic::{Arguments, Failed, Trial};
+
+use super::Scratch;
+use super::skip::{MARK, skip};
+
+/// A test: a function that panics if something is wrong.
+pub struct Test {
+    name: &'static str,
+    run: fn(),
+}
+
+impl Test {
+    /// `path` is the function's path in the crate, as `module_path!` gives it.
+    pub fn new(path: &'static str, run: fn()) -> Self {
+        Self { name: path.strip_prefix("it::").unwrap_or(path), run }
+    }
+}
+
+/// Declares the tests of a module; one that is forgotten here is dead code, and a warning.
+macro_rules! trials {
+    ($($test:ident),+ $(,)?) => {
+        pub fn tests() -> Vec<crate::support::Test> {
+            vec![$(
+                crate::support::Test::new(concat!(module_path!(), "::", stringify!($test)), $test)
+            ),+]
+        }
+    };
+}
+
+/// Set in a test's own process, to the test's name.
+const TEST: &str = "PORTWHO_TEST";
+
+/// A test that hangs is killed after this time, and has failed.
+const LIMIT: Duration = Duration::from_mins(5);
+
+static NAME: OnceLock<String> = OnceLock::new();
+
+/// The test that this process runs.
+pub fn test_name() -> &'static str {
+    NAME.get().map_or("?", String::as_str)
+}
+
+/// The test binary's `main`: what this process is for is told by its environment.
+pub fn main(tests: fn() -> Vec<Test>) -> ExitCode {
+    #[cfg(target_os = "linux")]
+    if super::role::played() {
+        return ExitCode::SUCCESS;
+    }
+    if let Ok(name) = env::var(TEST) {
+        run_one(&tests(), name);
+        return ExitCode::SUCCESS;
+    }
+    #[cfg(target_os = "linux")]
+    super::netns::become_root();
+    run_all(tests())
+}
+
+fn run_all(tests: Vec<Test>) -> ExitCode {
+    let arguments = Arguments::from_args();
+    let show = arguments.nocapture;
+    let trials = tests
+        .into_iter()
+        .map(|test| Trial::test(test.name, move || run_apart(test.name, show)))
+        .collect();
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+/// In the test's own process: a panic unwinds through the guards and makes the exit code 101.
+fn run_one(tests: &[Test], name: String) {
+    let test = tests.iter().find(|test| test.name == name).expect("a test of that name");
+    NAME.set(name).expect("one test a process");
+    #[cfg(target_os = "linux")]
+    if let Err(error) = super::netns::enter() {
+        return skip(&format!("no network namespace of its own: {error}"));
+    }
+    (test.run)();
+}
+
+/// In the harness: runs the test's process and judges it by its exit code.
+fn run_apart(name: &str, show: bool) -> Result<(), Failed> {
+    let scratch = Scratch::new();
+    let log = scratch.path().join("log");
+    let mut command = Command::new(env::current_exe()?);
+    command.env(TEST, name).env("TMPDIR", scratch.path()).stdin(Stdio::null());
+    if !show {
+        let file = File::create(&log)?;
+        command.stdout(file.try_clone()?).stderr(file);
+    }
+    let status = wait(&mut own_group(&mut command).spawn()?)?;
+    let said = fs::read(&log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    let said = said.unwrap_or_default();
+    for line in said.lines().filter(|line| line.starts_with(MARK)) {
+        println!("{line}");
+    }
+    match status {
+        None => Err(format!("killed after {LIMIT:?}\n{said}").into()),
+        Some(status) if status.success() => Ok(()),
+        Some(status) => Err(format!("{status}\n{said}").into()),
+    }
+}
+
+/// The exit status, or `None` if the time was up; no process of the test survives this.
+fn wait(child: &mut Child) -> std::io::Result<Option<ExitStatus>> {
+    let started = Instant::now();
+    while !has_exited(child)? {
+        if started.elapsed() > LIMIT {
+            end_group(child);
+            child.wait()?;
+            return Ok(None);
+        }
+        std::thread::sleep(Duration::from_millis(3));
+    }
+    end_group(child);
+    child.wait().map(Some)
+}
+
+/// Puts the child at the head of a process group, to be ended with all that it started.
+#[cfg(unix)]
+fn own_group(command: &mut Command) -> &mut Command {
+    use std::os::unix::process::CommandExt;
+    command.process_group(0)
+}
+
+/// Looks without reaping, so that the group's number cannot have been given to another.
+#[cfg(unix)]
+fn has_exited(child: &Child) -> std::io::Result<bool> {
+    use rustix::process::{WaitId, WaitIdOptions, waitid};
+    let id = WaitId::Pid(rustix::process::Pid::from_child(child));
+    let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    Ok(waitid(id, options)?.is_some())
+}
+
+#[cfg(unix)]
+fn end_group(child: &Child) {
+    use rustix::process::{Pid, Signal, kill_process_group};
+    // The error is that there is nobody left to end.
+    let _ = kill_process_group(Pid::from_child(child), Signal::KILL);
+}
+
+#[cfg(not(unix))]
+fn own_group(command: &mut Command) -> &mut Command {
+    command
+}
+
+#[cfg(not(unix))]
+fn has_exited(child: &mut Child) -> std::io::Result<bool> {
+    Ok(child.try_wait()?.is_some())
+}
+
+#[cfg(not(unix))]
+fn end_group(child: &mut Child) {
+    // The error is that it has exited already.
+    let _ = child.kill();
+}

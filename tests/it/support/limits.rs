@@ -1,0 +1,11 @@
+//! Limits of this process.
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+/// Lets this process have so many descriptors at least, if it may.
+pub fn allow_descriptors(count: u64) -> rustix::io::Result<()> {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    let current = current.map(|current| current.max(count));
+    let maximum = maximum.map(|maximum| maximum.max(count));
+    setrlimit(Resource::Nofile, Rlimit { current, maximum })
+}

@@ -1,0 +1,70 @@
+//! Handshakes that do not come to an end.
+
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+
+use nix::libc;
+use nix::sys::socket::SetSockOpt;
+use rustix::io::Errno;
+use rustix::net::{SocketType, connect};
+
+use super::socket::{held, listening_with, socket};
+use super::{Held, Loopback};
+use crate::support::kernel_table::{State, await_state};
+
+/// A client in SYN_SENT, and the listener whose full queue ignores it.
+pub struct SynSent {
+    _listener: OwnedFd,
+    /// The connection that fills the queue.
+    _filler: OwnedFd,
+    pub client: OwnedFd,
+    pub client_address: SocketAddr,
+    pub server_address: SocketAddr,
+}
+
+/// A server's side in SYN_RECEIVED, with no socket of its own yet.
+pub struct SynReceived {
+    pub listener: OwnedFd,
+    pub client: OwnedFd,
+    pub client_address: SocketAddr,
+    pub server_address: SocketAddr,
+}
+
+/// SYN_SENT: one connection fills a queue of length 0, and the next gets no answer.
+pub fn syn_sent(at: Loopback) -> SynSent {
+    let Held { socket: listener, address: server_address } = listening_with(at.port(0), 0, |_| {});
+    let filler = socket(server_address, SocketType::STREAM);
+    connect(&filler, &server_address).expect("connect");
+    let client = socket(server_address, SocketType::STREAM);
+    rustix::io::ioctl_fionbio(&client, true).expect("FIONBIO");
+    assert_eq!(connect(&client, &server_address), Err(Errno::INPROGRESS));
+    let Held { socket: client, address: client_address } = held(client);
+    await_state(client_address, server_address, State::SYN_SENT);
+    SynSent { _listener: listener, _filler: filler, client, client_address, server_address }
+}
+
+/// SYN_RECEIVED: the listener waits for data before it believes in a connection, and none comes.
+pub fn syn_received(at: Loopback) -> SynReceived {
+    const SECONDS: libc::c_int = 120;
+    let Held { socket: listener, address: server_address } =
+        listening_with(at.port(0), 16, |listener| {
+            DeferAccept.set(listener, &SECONDS).expect("TCP_DEFER_ACCEPT");
+        });
+    let client = socket(server_address, SocketType::STREAM);
+    connect(&client, &server_address).expect("connect");
+    let Held { socket: client, address: client_address } = held(client);
+    await_state(server_address, client_address, State::SYN_RECEIVED);
+    SynReceived { listener, client, client_address, server_address }
+}
+
+/// TCP_DEFER_ACCEPT, which neither nix nor rustix has.
+#[derive(Clone, Copy)]
+struct DeferAccept;
+
+nix::setsockopt_impl!(
+    DeferAccept,
+    libc::IPPROTO_TCP,
+    libc::TCP_DEFER_ACCEPT,
+    libc::c_int,
+    nix::sys::socket::sockopt::SetStruct<'_, libc::c_int>
+);

@@ -1,0 +1,37 @@
+//! What the tests are written with; one subject a file.
+
+mod diff;
+#[macro_use]
+mod harness;
+mod run;
+mod scratch;
+mod skip;
+mod wait;
+
+#[cfg(target_os = "linux")]
+pub mod golden;
+pub mod json;
+#[cfg(target_os = "linux")]
+pub mod kernel_table;
+#[cfg(target_os = "linux")]
+pub mod limits;
+#[cfg(target_os = "linux")]
+pub mod makers;
+#[cfg(target_os = "linux")]
+pub mod mounts;
+#[cfg(target_os = "linux")]
+pub mod netns;
+#[cfg(target_os = "linux")]
+pub mod process;
+#[cfg(target_os = "linux")]
+pub mod refuse;
+#[cfg(target_os = "linux")]
+pub mod role;
+#[cfg(target_os = "linux")]
+pub mod terminal;
+
+pub use harness::{Test, main};
+pub use run::{Output, Run, VIEWS, portwho};
+pub use scratch::Scratch;
+pub use skip::skip;
+pub use wait::wait_until;

@@ -1,0 +1,87 @@
+//! Network namespaces: each test has one to itself, in which it may bind what it likes.
+
+use std::env;
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+use std::thread;
+
+use nix::sched::{CloneFlags, unshare};
+use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType};
+
+/// Set once the harness has made itself root of a user namespace, so that it tries only once.
+const UNSHARED: &str = "PORTWHO_TEST_UNSHARED";
+
+/// Without root, starts this program again as root of a user namespace of its own; where that is
+/// refused too, goes on, and the tests skip themselves one by one.
+pub fn become_root() {
+    if rustix::process::geteuid().is_root() || env::var_os(UNSHARED).is_some() {
+        return;
+    }
+    let mut probe = Command::new("unshare");
+    probe.args(["-Urn", "true"]).stderr(Stdio::null());
+    if probe.status().is_ok_and(|status| status.success()) {
+        let mut again = Command::new("unshare");
+        again.arg("-Urn").arg(env::current_exe().expect("own path")).args(env::args_os().skip(1));
+        let error = again.env(UNSHARED, "1").exec();
+        panic!("exec unshare: {error}");
+    }
+}
+
+/// Moves the calling thread, and the children that it spawns from now on, into a new network
+/// namespace with only a loopback interface, which is up.
+pub fn enter() -> io::Result<()> {
+    unshare(CloneFlags::CLONE_NEWNET)?;
+    bring_loopback_up()
+}
+
+/// Runs the function in a namespace beside the test's own.
+pub fn in_netns<T: Send>(run: impl FnOnce() -> T + Send) -> T {
+    let inside = || {
+        enter().expect("enter a network namespace");
+        run()
+    };
+    let result = thread::scope(|scope| scope.spawn(inside).join());
+    result.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+/// Asks rtnetlink, as `ip link set lo up` would: a fresh machine may lack that program.
+/// NETLINK_ROUTE is protocol 0, which rustix calls none.
+fn bring_loopback_up() -> io::Result<()> {
+    const ROUTE: Option<rustix::net::Protocol> = None;
+    let (family, kind) = (AddressFamily::NETLINK, SocketType::RAW);
+    let socket = rustix::net::socket_with(family, kind, SocketFlags::CLOEXEC, ROUTE)?;
+    rustix::net::send(&socket, &link_up_request(), SendFlags::empty())?;
+    let mut answer = [0; 128];
+    let (length, _) = rustix::net::recv(&socket, &mut answer, RecvFlags::empty())?;
+    match acknowledgement(&answer[..length]) {
+        Some(0) => Ok(()),
+        Some(negated) => Err(io::Error::from_raw_os_error(-negated)),
+        None => Err(io::Error::other("rtnetlink answered with something else")),
+    }
+}
+
+/// An nlmsghdr and an ifinfomsg that set IFF_UP on interface 1, which always is `lo`.
+fn link_up_request() -> Vec<u8> {
+    const RTM_NEWLINK: u16 = 16;
+    const NLM_F_REQUEST_ACK: u16 = 5;
+    const IFF_UP: u32 = 1;
+    let mut message = Vec::new();
+    message.extend(32_u32.to_ne_bytes());
+    message.extend(RTM_NEWLINK.to_ne_bytes());
+    message.extend(NLM_F_REQUEST_ACK.to_ne_bytes());
+    message.extend([0; 8]);
+    message.extend([0; 4]);
+    message.extend(1_i32.to_ne_bytes());
+    message.extend(IFF_UP.to_ne_bytes());
+    message.extend(IFF_UP.to_ne_bytes());
+    message
+}
+
+/// The error number of an NLMSG_ERROR message: 0 is success, others are negated.
+fn acknowledgement(message: &[u8]) -> Option<i32> {
+    const NLMSG_ERROR: [u8; 2] = 2_u16.to_ne_bytes();
+    let kind = message.get(4..6)?;
+    let error = message.get(16..20)?;
+    (kind == NLMSG_ERROR).then(|| i32::from_ne_bytes(error.try_into().expect("four bytes")))
+}

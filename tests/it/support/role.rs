@@ -1,0 +1,146 @@
+//! Other programs that a test needs, played by the test binary itself: what a shell cannot do,
+//! and what a fresh machine may not have.
+//!
+//! A role speaks in lines: it prints what it has done, and obeys what it reads. At the end of
+//! its input it exits, so that no role outlives its test.
+
+use std::env;
+use std::io::{self, BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
+
+use super::limits::allow_descriptors;
+use super::process::ROLE;
+
+/// What a role does, told by the words that follow the program's name.
+type Play = fn(&[String]);
+
+const ROLES: &[(&str, Play)] = &[
+    ("listen", listen),
+    ("family", family),
+    ("supervise", supervise),
+    ("zombie-leader", zombie_leader),
+    ("crowd", crowd),
+];
+
+/// Plays the role that this process was started for; false if it was started for none.
+pub fn played() -> bool {
+    let Ok(name) = env::var(ROLE) else {
+        return false;
+    };
+    let words: Vec<String> = env::args().skip(1).collect();
+    let (_, play) = ROLES.iter().find(|(role, _)| *role == name).expect("a role of that name");
+    play(&words);
+    true
+}
+
+/// `listen ADDRESS...`: listens on each, prints the addresses in a line, and then obeys `close`
+/// (close all of them, say `closed`, live on), `accept` (take one connection of the first, say
+/// `accepted`, keep it), `fork` (start a child that holds the first too, say its PID) and `exit`.
+fn listen(words: &[String]) {
+    let bind = |word: &String| TcpListener::bind(word.as_str()).expect("bind");
+    let mut listeners: Vec<TcpListener> = words.iter().map(bind).collect();
+    let address = |listener: &TcpListener| listener.local_addr().expect("local address");
+    let addresses: Vec<SocketAddr> = listeners.iter().map(address).collect();
+    let mut accepted = Vec::new();
+    say(&addresses.iter().map(SocketAddr::to_string).collect::<Vec<_>>().join(" "));
+    for line in io::stdin().lock().lines().map_while(Result::ok) {
+        match line.as_str() {
+            "close" => {
+                listeners.clear();
+                say("closed");
+            }
+            "accept" => {
+                accepted.push(listeners[0].accept().expect("accept"));
+                say("accepted");
+            }
+            "fork" => {
+                let copy = OwnedFd::from(listeners[0].try_clone().expect("dup"));
+                say(&worker(copy.into()).to_string());
+            }
+            "exit" => return,
+            other => panic!("listen cannot {other:?}"),
+        }
+    }
+}
+
+/// `family N`: a parent and N children that all hold the socket on stdin, as a server that forks
+/// its workers does; prints the children's PIDs in a line, and waits for its end.
+fn family(words: &[String]) {
+    let count: usize = words[0].parse().expect("a number of children");
+    let pids: Vec<String> = (0..count).map(|_| worker(Stdio::inherit()).to_string()).collect();
+    say(&pids.join(" "));
+    loop {
+        thread::park();
+    }
+}
+
+/// Starts a child of the same name that does nothing but hold this, and returns its PID.
+fn worker(stdin: Stdio) -> u32 {
+    let mut worker = Command::new(env::args_os().next().expect("own name"));
+    worker.arg("0").env(ROLE, "family").stdin(stdin).stdout(Stdio::null());
+    worker.spawn().expect("spawn a worker").id()
+}
+
+/// `supervise MILLISECONDS ADDRESS`: keeps a child that listens there, prints its PID in a line
+/// when it does, and starts the next one so long after its end.
+fn supervise(words: &[String]) {
+    let pause = Duration::from_millis(words[0].parse().expect("milliseconds"));
+    loop {
+        let mut server = Command::new(env::args_os().next().expect("own name"));
+        server.arg(&words[1]).env(ROLE, "listen").stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut server = server.spawn().expect("spawn a server");
+        let mut line = String::new();
+        let stdout = server.stdout.as_mut().expect("a pipe");
+        BufReader::new(stdout).read_line(&mut line).expect("read");
+        say(&server.id().to_string());
+        // wait() would close the pipe that the server is spoken to through, and it would exit.
+        let _stdin = server.stdin.take();
+        server.wait().expect("wait");
+        thread::sleep(pause);
+    }
+}
+
+/// `crowd N`: a listener and N connections with both their ends; prints `ready` when it has them,
+/// and exits at the end of its input.
+fn crowd(words: &[String]) {
+    let pairs: u64 = words[0].parse().expect("a number of pairs");
+    allow_descriptors(2 * pairs + 100).expect("more descriptors");
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("bind");
+    let address = listener.local_addr().expect("local address");
+    let connect = |_| {
+        let client = TcpStream::connect(address).expect("connect");
+        (client, listener.accept().expect("accept"))
+    };
+    let _held: Vec<_> = (0..pairs).map(connect).collect();
+    say("ready");
+    io::copy(&mut io::stdin().lock(), &mut io::sink()).expect("read");
+}
+
+/// `zombie-leader`: its first thread ends and leaves a zombie, while another, and the socket on
+/// stdin, live on. The kernel ends the thread at a forbidden call: there is no safe way to ask.
+fn zombie_leader(_words: &[String]) {
+    thread::spawn(|| {
+        loop {
+            thread::park();
+        }
+    });
+    say("ready");
+    let rules = [(nix::libc::SYS_getppid, Vec::new())].into_iter().collect();
+    let arch = env::consts::ARCH.try_into().expect("an architecture that seccomp knows");
+    let filter = SeccompFilter::new(rules, SeccompAction::Allow, SeccompAction::KillThread, arch);
+    let program: BpfProgram = filter.expect("filter").try_into().expect("program");
+    seccompiler::apply_filter(&program).expect("seccomp");
+    let _ = rustix::process::getppid();
+    unreachable!("the thread outlived its forbidden call");
+}
+
+fn say(line: &str) {
+    println!("{line}");
+    io::stdout().flush().expect("flush");
+}

@@ -1,0 +1,184 @@
+//! Running the program, and comparing all that it says: stdout, stderr and the exit code.
+
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use super::diff::diff;
+
+/// Every view, by the options that ask for it.
+pub const VIEWS: [&[&str]; 6] =
+    [&[], &["--no-header"], &["--json"], &["--summary"], &["--summary", "--json"], &["-q"]];
+
+/// A run of the program, to be adjusted and started.
+pub struct Run {
+    program: PathBuf,
+    words: Vec<OsString>,
+    environment: Vec<(OsString, OsString)>,
+    wrapper: Vec<OsString>,
+    stdin: Option<Stdio>,
+    stdout: Option<Stdio>,
+    uid: Option<u32>,
+}
+
+/// The program with these arguments, an empty stdin and an environment that says nothing.
+pub fn portwho<W: AsRef<OsStr>>(words: impl IntoIterator<Item = W>) -> Run {
+    Run {
+        program: PathBuf::from(env!("CARGO_BIN_EXE_portwho")),
+        words: words.into_iter().map(|word| word.as_ref().to_owned()).collect(),
+        environment: Vec::new(),
+        wrapper: Vec::new(),
+        stdin: None,
+        stdout: None,
+        uid: None,
+    }
+}
+
+impl Run {
+    pub fn env(mut self, key: &str, value: &str) -> Self {
+        self.environment.push((key.into(), value.into()));
+        self
+    }
+
+    pub fn stdin(mut self, stdin: impl Into<Stdio>) -> Self {
+        self.stdin = Some(stdin.into());
+        self
+    }
+
+    /// Sends stdout elsewhere; what is compared is then empty.
+    pub fn stdout(mut self, stdout: impl Into<Stdio>) -> Self {
+        self.stdout = Some(stdout.into());
+        self
+    }
+
+    /// Starts it through another program, which is given the program and its words to execute.
+    pub fn through<W: AsRef<OsStr>>(mut self, wrapper: impl IntoIterator<Item = W>) -> Self {
+        self.wrapper = wrapper.into_iter().map(|word| word.as_ref().to_owned()).collect();
+        self
+    }
+
+    /// Runs as another user, from a copy of the program that every user can reach.
+    #[cfg(unix)]
+    pub fn user(mut self, uid: u32) -> Self {
+        self.program = reachable_copy(&self.program);
+        self.uid = Some(uid);
+        self
+    }
+
+    /// Runs to the end.
+    #[track_caller]
+    pub fn run(mut self) -> Output {
+        let stdin = self.stdin.take().unwrap_or_else(Stdio::null);
+        let stdout = self.stdout.take().unwrap_or_else(Stdio::piped);
+        let mut command = self.command();
+        command.stdin(stdin).stdout(stdout).stderr(Stdio::piped());
+        let child = command.spawn().expect("start the program");
+        drop(command);
+        let output = child.wait_with_output().expect("wait for the program");
+        Output {
+            command_line: self.command_line(),
+            stdout: text(output.stdout),
+            stderr: text(output.stderr),
+            code: output.status.code(),
+        }
+    }
+
+    /// The command without its streams, for those who connect them in their own way.
+    pub fn command(&self) -> Command {
+        let mut command = match self.wrapper.split_first() {
+            Some((wrapper, words)) => {
+                let mut command = Command::new(wrapper);
+                command.args(words).arg(&self.program);
+                command
+            }
+            None => Command::new(&self.program),
+        };
+        command.args(&self.words);
+        for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS", "LINES", "TERM", "LANG"] {
+            command.env_remove(name);
+        }
+        command.env("LC_ALL", "C").envs(self.environment.iter().map(|(key, value)| (key, value)));
+        set_user(&mut command, self.uid);
+        command
+    }
+
+    pub fn command_line(&self) -> String {
+        let words = self.words.iter().map(|word| word.to_string_lossy().into_owned());
+        let mut line = "portwho".to_owned();
+        for word in words {
+            line.push(' ');
+            line.push_str(&word);
+        }
+        line
+    }
+}
+
+/// What the program said, and how it ended.
+#[derive(Debug)]
+pub struct Output {
+    pub command_line: String,
+    pub stdout: String,
+    pub stderr: String,
+    /// `None` if a signal ended it.
+    pub code: Option<i32>,
+}
+
+impl Output {
+    /// Compares all of it: an unexpected warning fails a test as an unexpected row does.
+    #[track_caller]
+    pub fn is(&self, code: i32, stdout: &str, stderr: &str) {
+        let mut report = String::new();
+        if self.code != Some(code) {
+            report.push_str(&format!(" exit code: expected {code}, was {:?}\n", self.code));
+        }
+        for (name, expected, actual) in
+            [("stdout", stdout, &self.stdout), ("stderr", stderr, &self.stderr)]
+        {
+            if expected != actual {
+                report.push_str(&format!(" {name}: - expected, + was\n{}", diff(expected, actual)));
+            }
+        }
+        assert!(report.is_empty(), "`{}`\n{report}{}", self.command_line, self.beside(stderr));
+    }
+
+    /// The parsed JSON of a run that must have ended so, and said this beside it.
+    #[track_caller]
+    pub fn json(&self, code: i32, stderr: &str) -> serde_json::Value {
+        self.is(code, &self.stdout, stderr);
+        serde_json::from_str(&self.stdout)
+            .unwrap_or_else(|error| panic!("`{}`: {error}\n{}", self.command_line, self.stdout))
+    }
+
+    /// What stderr said is often why stdout differs.
+    fn beside(&self, expected_stderr: &str) -> String {
+        if self.stderr == expected_stderr { String::new() } else { format!(" {}", self.stderr) }
+    }
+}
+
+fn text(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).expect("the program prints UTF-8 only")
+}
+
+#[cfg(unix)]
+fn set_user(command: &mut Command, uid: Option<u32>) {
+    use std::os::unix::process::CommandExt;
+    if let Some(uid) = uid {
+        command.uid(uid).gid(uid);
+    }
+}
+
+#[cfg(not(unix))]
+fn set_user(_command: &mut Command, _uid: Option<u32>) {}
+
+/// A clone of the sources may sit where only its owner can enter; made once a process.
+#[cfg(unix)]
+fn reachable_copy(program: &std::path::Path) -> PathBuf {
+    use std::sync::OnceLock;
+    static COPY: OnceLock<super::Scratch> = OnceLock::new();
+    let scratch = COPY.get_or_init(|| {
+        let scratch = super::Scratch::new();
+        std::fs::copy(program, scratch.path().join("portwho")).expect("copy the program");
+        scratch
+    });
+    scratch.path().join("portwho")
+}

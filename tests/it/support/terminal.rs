@@ -1,0 +1,135 @@
+//! The program on a terminal: a pseudo-terminal on which it can ask, and be answered.
+
+use std::fs::{self, File};
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::process::{Child, Stdio};
+
+use rustix::fs::OFlags;
+use rustix::io::Errno;
+use rustix::pty::{OpenptFlags, grantpt, ioctl_tiocgptpeer, openpt, ptsname, unlockpt};
+use rustix::termios::{LocalModes, OptionalActions, OutputModes, tcgetattr, tcsetattr};
+
+use super::{Output, Run, Scratch, wait_until};
+
+/// A run whose stdin is a terminal. It ends with its guard.
+pub struct Terminal {
+    child: Child,
+    command_line: String,
+    master: OwnedFd,
+    scratch: Scratch,
+    screen: Vec<u8>,
+}
+
+impl Terminal {
+    /// Starts with stdin on a terminal, stdout and stderr elsewhere: asking needs no more.
+    pub fn asked(run: &Run) -> Self {
+        let scratch = Scratch::new();
+        let stream = |name| File::create(scratch.path().join(name)).expect("create a file").into();
+        let streams = [stream("stdout"), stream("stderr")];
+        let (master, terminal) = open();
+        Self::start(run, master, terminal, scratch, streams)
+    }
+
+    /// Starts with all three streams on a terminal: what it prints is then on the `screen`.
+    pub fn whole(run: &Run) -> Self {
+        let (master, terminal) = open();
+        let stream = || Stdio::from(terminal.try_clone().expect("dup"));
+        let streams = [stream(), stream()];
+        Self::start(run, master, terminal, Scratch::new(), streams)
+    }
+
+    fn start(
+        run: &Run,
+        master: OwnedFd,
+        terminal: OwnedFd,
+        scratch: Scratch,
+        [stdout, stderr]: [Stdio; 2],
+    ) -> Self {
+        let mut command = run.command();
+        let child = command.stdin(terminal).stdout(stdout).stderr(stderr).spawn();
+        let child = child.expect("start the program");
+        Self { child, command_line: run.command_line(), master, scratch, screen: Vec::new() }
+    }
+
+    /// Waits until it has printed this anywhere.
+    #[track_caller]
+    pub fn await_text(&mut self, text: &str) {
+        wait_until(&format!("{text:?} on the terminal"), || {
+            self.read_screen();
+            let said = [self.stream("stdout"), self.stream("stderr"), self.screen()].concat();
+            said.contains(text).then_some(())
+        });
+    }
+
+    /// Types this; a line needs its newline.
+    #[track_caller]
+    pub fn type_in(&self, text: &str) {
+        rustix::io::write(&self.master, text.as_bytes()).expect("type");
+    }
+
+    /// Waits for its end. Of a whole terminal, stdout is the screen.
+    #[track_caller]
+    pub fn finish(mut self) -> Output {
+        let status = wait_until("the program to end", || {
+            self.read_screen();
+            self.child.try_wait().expect("wait")
+        });
+        self.read_screen();
+        Output {
+            command_line: self.command_line.clone(),
+            stdout: self.stream("stdout") + &self.screen(),
+            stderr: self.stream("stderr"),
+            code: status.code(),
+        }
+    }
+
+    fn screen(&self) -> String {
+        String::from_utf8_lossy(&self.screen).into_owned()
+    }
+
+    fn stream(&self, name: &str) -> String {
+        let path: PathBuf = self.scratch.path().join(name);
+        fs::read_to_string(path).unwrap_or_default()
+    }
+
+    fn read_screen(&mut self) {
+        let mut buffer = [0; 4096];
+        loop {
+            match rustix::io::read(&self.master, &mut buffer) {
+                Ok(0) | Err(Errno::AGAIN | Errno::IO) => return,
+                Ok(length) => self.screen.extend(&buffer[..length]),
+                Err(error) => panic!("read the terminal: {error}"),
+            }
+        }
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        // Both fail only if it has ended and been waited for.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// What the controlling end's terminal is called, without `/dev/`: `pts/3`.
+pub fn name(master: &OwnedFd) -> String {
+    let path = ptsname(master, Vec::new()).expect("ptsname").into_string().expect("UTF-8");
+    path.strip_prefix("/dev/").expect("a device").to_owned()
+}
+
+/// Both ends of a terminal that neither echoes nor turns newlines into carriage returns.
+pub fn open() -> (OwnedFd, OwnedFd) {
+    let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
+    let master = openpt(flags).expect("open a pseudo-terminal");
+    grantpt(&master).expect("grantpt");
+    unlockpt(&master).expect("unlockpt");
+    let terminal = ioctl_tiocgptpeer(&master, flags).expect("the terminal's other end");
+    let mut modes = tcgetattr(&terminal).expect("tcgetattr");
+    modes.local_modes.remove(LocalModes::ECHO);
+    modes.output_modes.remove(OutputModes::ONLCR);
+    tcsetattr(&terminal, OptionalActions::Now, &modes).expect("tcsetattr");
+    rustix::fs::fcntl_setfl(&master, OFlags::NONBLOCK).expect("O_NONBLOCK");
+    (master, terminal)
+}
