@@ -146,10 +146,10 @@ pub(super) struct KillArgs {
     /// Say who would be ended, and stop
     #[arg(short = 'n', long)]
     pub(super) dry_run: bool,
-    /// Send this signal instead of TERM
+    /// Send this signal instead of TERM (not on Windows)
     #[arg(short, long, value_name = "NAME", value_parser = signal)]
     pub(super) signal: Option<Signal>,
-    /// Send KILL at once (also -9 and -KILL)
+    /// End it at once, with KILL (also -9 and -KILL)
     #[arg(short, long, short_alias = '9')]
     pub(super) force: bool,
     /// How long to wait for the exit

@@ -1,10 +1,13 @@
 //! Where the answer may be when nothing matched.
 
+use std::collections::BTreeSet;
+
+use super::remedy;
 use super::survey::survey_scope;
 use super::who;
 use crate::model::{Detail, Families, OwnedSocket, Scope, Socket, StateSet, UdpScope};
 use crate::platform::System;
-use crate::query::{Filter, Place, PortSet, Rows, SortKey, select};
+use crate::query::{Filter, Place, PortSet, Row, Rows, SortKey, select};
 use crate::render::local_end;
 
 /// What to tell beside the rows that were found, or instead of them.
@@ -13,7 +16,7 @@ pub(super) fn of_list(rows: &Rows<'_>, filter: &Filter, system: &impl System) ->
     let Some(local) = &filter.local else {
         return if nothing { vec!["no socket matches".to_owned()] } else { Vec::new() };
     };
-    let mut hints = Vec::new();
+    let mut hints = drivers(rows);
     if nothing {
         hints.push(format!("{}: no socket matches", who::local(local)));
     }
@@ -24,6 +27,18 @@ pub(super) fn of_list(rows: &Rows<'_>, filter: &Filter, system: &impl System) ->
         hints.extend(foreign_connections(&local.all_ports(), system));
     }
     hints
+}
+
+/// Which driver a port of Windows' System belongs to.
+fn drivers(rows: &Rows<'_>) -> Vec<String> {
+    let is_drivers = |row: &&Row<'_>| {
+        row.socket.holds_port() && row.owner.pids().any(|pid| rows.snapshot.is_kernel(pid))
+    };
+    let ports = rows.rows.iter().filter(is_drivers).map(|row| row.socket.local.port);
+    let ports: BTreeSet<u16> = ports.collect();
+    let hint =
+        |port| format!("port {port} is held by the kernel (PID 4): {}", remedy::driver(port));
+    ports.into_iter().map(hint).collect()
 }
 
 /// `127.0.0.1:80` was asked for; whoever holds port 80 at every address answers there too.

@@ -3,9 +3,10 @@
 use std::fmt::Display;
 use std::io::{self, BufRead, BufWriter, IsTerminal, Write};
 
-use anyhow::Context;
+use anyhow::anyhow;
 use thiserror::Error;
 
+use crate::platform::reason;
 use crate::render::escape::harmless;
 
 /// How much is collected before it is written.
@@ -79,7 +80,8 @@ impl Output {
     ) -> anyhow::Result<()> {
         match write(&mut self.stdout).and_then(|()| self.stdout.flush()) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(Broken.into()),
-            written => written.context("cannot write to standard output"),
+            Err(error) => Err(anyhow!("cannot write to standard output: {}", reason(&error))),
+            Ok(()) => Ok(()),
         }
     }
 

@@ -7,7 +7,7 @@ use crate::render::escape::Escaped;
 pub(super) fn more_rights(os: Os, command: &str) -> String {
     match os {
         Os::Linux => format!("sudo {command}"),
-        Os::Windows => format!("{command} from an elevated prompt"),
+        Os::Windows => format!("in an elevated prompt: {command}"),
     }
 }
 
@@ -37,7 +37,7 @@ pub(super) fn stop_service(os: Os, process: &Process) -> Option<String> {
             .as_bytes()
             .ends_with(b".service")
             .then(|| format!("{} stop {}", systemctl(service.of_user), Escaped(&service.name))),
-        Os::Windows => Some(format!("sc stop {}", Escaped(&service.name))),
+        Os::Windows => Some(format!("sc.exe stop {}", Escaped(&service.name))),
     }
 }
 
@@ -49,7 +49,7 @@ pub(super) const fn systemctl(of_user: bool) -> &'static str {
 /// Which driver holds a port in the name of Windows' System, PID 4, as far as the port tells.
 pub(super) const fn driver(port: u16) -> &'static str {
     match port {
-        445 => "it is the file server, SMB: sc stop LanmanServer",
+        445 => "it is the file server, SMB: sc.exe stop LanmanServer",
         137..=139 => "it is NetBIOS over TCP/IP: switch it off in the adapter's settings",
         _ => "a driver holds it, most often HTTP.sys: netsh http show servicestate",
     }

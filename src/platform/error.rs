@@ -11,7 +11,7 @@ use crate::model::{Pid, Signal};
 #[derive(Debug, Error)]
 pub enum PlatformError {
     /// A call failed.
-    #[error("{what}: {source}")]
+    #[error("{what}: {}", reason(.source))]
     Io {
         /// What was tried.
         what: String,
@@ -48,6 +48,16 @@ pub enum PlatformError {
         /// What was to be sent.
         signal: Signal,
     },
+}
+
+/// The system's reason. Windows gives it in the user's language; there the number says the same
+/// everywhere.
+#[must_use]
+pub fn reason(error: &io::Error) -> String {
+    match error.raw_os_error() {
+        Some(code) if cfg!(windows) => format!("Windows error {code}"),
+        _ => error.to_string(),
+    }
 }
 
 impl PlatformError {

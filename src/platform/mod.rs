@@ -17,7 +17,7 @@ use std::time::Duration;
 use crate::model::{Gap, Os, OwnedSocket, Pid, Process, Scope, Signal, Socket, Uid, Untrusted};
 
 pub use ending::Ending;
-pub use error::PlatformError;
+pub use error::{PlatformError, reason};
 #[cfg(target_os = "linux")]
 pub use linux::Linux as ThisSystem;
 #[cfg(windows)]

@@ -33,9 +33,14 @@ impl UserTerm {
         Self(word.to_owned())
     }
 
-    /// Whether this is the user with that name.
+    /// Whether this is the user with that name. Windows' names have no case, and may be given
+    /// without their domain.
     #[must_use]
     pub fn is_name(&self, name: &Untrusted) -> bool {
+        if name.has_windows_paths() {
+            let is = |candidate: &[u8]| candidate.eq_ignore_ascii_case(self.0.as_bytes());
+            return is(name.as_bytes()) || is(name.base_name());
+        }
         name.as_bytes() == self.0.as_bytes()
     }
 
@@ -43,5 +48,22 @@ impl UserTerm {
     #[must_use]
     pub fn is_number(&self, uid: Uid) -> bool {
         self.0 == uid.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn windows_accounts_are_found_without_case_and_without_domain() {
+        let account = Untrusted::from_wide(&"VM\\Alice".encode_utf16().collect::<Vec<_>>());
+        for word in ["VM\\Alice", "vm\\ALICE", "alice"] {
+            assert!(UserTerm::new(word).is_name(&account), "{word}");
+        }
+        for word in ["VM", "lice", ""] {
+            assert!(!UserTerm::new(word).is_name(&account), "{word}");
+        }
+        assert!(!UserTerm::new("Root").is_name(&"root".into()));
     }
 }

@@ -25,7 +25,8 @@ pub(super) fn description(
         group.sockets.iter().map(|row| local_end(&row.socket, snapshot)).collect();
     let ends: Vec<String> = ends.into_iter().collect();
     let named = roots.iter().map(|&pid| identity(pid, snapshot)).collect::<Vec<_>>().join(", ");
-    let mut lines = vec![format!("{} is held by {named}", ends.join(", "))];
+    let verb = if ends.len() == 1 { "is" } else { "are" };
+    let mut lines = vec![format!("{} {verb} held by {named}", ends.join(", "))];
     let others: BTreeSet<Pid> = group.holders.difference(roots).copied().collect();
     if !others.is_empty() {
         lines.push(format!("  held also by {}", who::processes(others, snapshot)));
@@ -139,7 +140,7 @@ fn shared_host(pid: Pid, snapshot: &Snapshot) -> String {
     } else {
         ""
     };
-    format!("hosts several services: {}: sc stop NAME{proxy}", names.join(", "))
+    format!("hosts several services: {}: sc.exe stop NAME{proxy}", names.join(", "))
 }
 
 fn socket_unit(unit: SocketUnit, snapshot: &Snapshot) -> String {

@@ -6,14 +6,14 @@ use windows_sys::Win32::System::Threading::PROCESS_QUERY_LIMITED_INFORMATION;
 
 use super::ffi;
 use crate::model::{Gap, OwnedSocket, Owner, Pid, Presence, Socket};
-use crate::platform::OwnerTable;
+use crate::platform::{OwnerTable, reason};
 
 /// Finds the owners of `sockets`.
 pub(super) fn find(sockets: Vec<Socket>) -> OwnerTable {
     let listed = match ffi::list_processes() {
         Ok(listed) => listed.into_iter().map(|process| process.pid).collect(),
         Err(error) => {
-            let gaps = vec![Gap::ProcessesUnreadable { why: error.to_string() }];
+            let gaps = vec![Gap::ProcessesUnreadable { why: reason(&error) }];
             return OwnerTable { sockets: sockets.into_iter().map(as_told).collect(), gaps };
         }
     };

@@ -1,5 +1,7 @@
 //! The machine's sockets: netstat2's rows, and what the IP helper's own tables know beyond them.
 
+use std::io;
+
 use netstat2::{
     AddressFamilyFlags, ProtocolFlags, ProtocolSocketInfo, SocketInfo, iterate_sockets_info,
 };
@@ -61,7 +63,11 @@ fn table(protocol: Protocol, family: Family) -> Result<Vec<Socket>, PlatformErro
         Protocol::Udp => ProtocolFlags::UDP,
     };
     let failed = |error: netstat2::error::Error| {
-        PlatformError::io(format!("cannot read the table {name}"), std::io::Error::other(error))
+        let source = match error {
+            netstat2::error::Error::OsError(error) => error,
+            other => io::Error::other(other),
+        };
+        PlatformError::io(format!("cannot read the table {name}"), source)
     };
     let rows = iterate_sockets_info(families, protocols).map_err(failed)?;
     let details = details(protocol, family);
