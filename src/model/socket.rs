@@ -139,6 +139,28 @@ pub struct Socket {
 }
 
 impl Socket {
+    /// A socket of which no more is known than its near end.
+    #[must_use]
+    pub const fn at(protocol: Protocol, local: Endpoint) -> Self {
+        Self {
+            protocol,
+            local,
+            foreign: None,
+            mapped: false,
+            v6_only: None,
+            interface: None,
+            state: None,
+            inode: None,
+            cookie: None,
+            uid: None,
+            queues: Queues { receive: None, send: None },
+            timer: None,
+            idle_ms: None,
+            cgroup: None,
+            table_owner: None,
+        }
+    }
+
     /// Whether both are the same socket, seen at two moments.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {

@@ -60,28 +60,21 @@ mod tests {
 
     use super::*;
     use crate::model::{
-        Endpoint, Holder, Os, Owner, Protocol, Queues, Session, Socket, StateSet, TcpState, Uid,
+        Endpoint, Holder, Os, Owner, Protocol, Session, Socket, StateSet, TcpState, Uid,
     };
     use crate::query::{LocalSet, NamePattern, Place, PortSet, UserTerm};
 
     fn socket(address: &str, port: u16, state: Option<TcpState>) -> Socket {
         Socket {
-            protocol: if state.is_some() { Protocol::Tcp } else { Protocol::Udp },
-            local: Endpoint::new(address.parse().unwrap(), port),
             foreign: (state == Some(TcpState::Established))
                 .then(|| Endpoint::new([10, 0, 0, 5].into(), 443)),
-            mapped: false,
-            v6_only: None,
-            interface: None,
             state,
             inode: Some(7),
-            cookie: None,
             uid: Some(Uid(33)),
-            queues: Queues::default(),
-            timer: None,
-            idle_ms: None,
-            cgroup: None,
-            table_owner: None,
+            ..Socket::at(
+                if state.is_some() { Protocol::Tcp } else { Protocol::Udp },
+                Endpoint::new(address.parse().unwrap(), port),
+            )
         }
     }
 

@@ -143,7 +143,7 @@ mod tests {
 
     use super::*;
     use crate::model::{
-        Endpoint, Holder, Os, Owner, ProcessKind, Protocol, Queues, Session, Socket, TcpState,
+        Endpoint, Holder, Os, Owner, ProcessKind, Protocol, Session, Socket, TcpState,
     };
 
     fn row(port: u16, pids: &[u32], state: TcpState) -> OwnedSocket {
@@ -152,21 +152,9 @@ mod tests {
         holders.sort_unstable();
         OwnedSocket {
             socket: Socket {
-                protocol: Protocol::Tcp,
-                local: Endpoint::new([127, 0, 0, 1].into(), port),
-                foreign: None,
-                mapped: false,
-                v6_only: None,
-                interface: None,
                 state: Some(state),
                 inode: Some(7),
-                cookie: None,
-                uid: None,
-                queues: Queues::default(),
-                timer: None,
-                idle_ms: None,
-                cgroup: None,
-                table_owner: None,
+                ..Socket::at(Protocol::Tcp, Endpoint::new([127, 0, 0, 1].into(), port))
             },
             owner: if pids.is_empty() { Owner::Hidden } else { Owner::Processes(holders.into()) },
         }

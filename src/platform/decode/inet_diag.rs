@@ -82,11 +82,8 @@ pub fn socket(
     let inode = u64::from(u32_at(payload, 68)?);
     let uid = u32_at(payload, 64)?;
     let mut socket = Socket {
-        protocol,
-        local: local.shown(),
         foreign: has_foreign_end(state, foreign.port).then(|| foreign.shown()),
         mapped: local.is_mapped(),
-        v6_only: None,
         interface: Some(u32_at(payload, 40)?).filter(|&index| index != 0),
         state,
         inode: Some(inode),
@@ -94,9 +91,7 @@ pub fn socket(
         uid: owning_user(inode, uid),
         queues: Queues { receive: Some(u32_at(payload, 56)?), send: Some(u32_at(payload, 60)?) },
         timer: timer(u8_at(payload, 2)?, u8_at(payload, 3)?, u32_at(payload, 52)?),
-        idle_ms: None,
-        cgroup: None,
-        table_owner: None,
+        ..Socket::at(protocol, local.shown())
     };
     read_attributes(&mut socket, rest);
     Ok(socket)

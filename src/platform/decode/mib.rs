@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::DecodeError;
 use super::bytes::{array_at, be16_at, u32_at, u64_at};
-use crate::model::{Endpoint, Family, Pid, Protocol, Queues, Socket, TableOwner, TcpState};
+use crate::model::{Endpoint, Family, Pid, Protocol, Socket, TableOwner, TcpState};
 
 /// An address and a port.
 pub type RawEnd = (IpAddr, u16);
@@ -46,21 +46,11 @@ impl MibRow {
     #[must_use]
     pub fn bound_socket(&self) -> Socket {
         Socket {
-            protocol: Protocol::Tcp,
-            local: Endpoint::new(self.local.0, self.local.1),
-            foreign: None,
             mapped: self.local.0.to_canonical() != self.local.0,
-            v6_only: None,
             interface: self.interface(),
             state: Some(TcpState::Bound),
-            inode: None,
-            cookie: None,
-            uid: None,
-            queues: Queues::default(),
-            timer: None,
-            idle_ms: None,
-            cgroup: None,
             table_owner: Some(TableOwner { pid: self.pid, created: self.created }),
+            ..Socket::at(Protocol::Tcp, Endpoint::new(self.local.0, self.local.1))
         }
     }
 }

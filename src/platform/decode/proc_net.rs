@@ -33,21 +33,14 @@ pub fn socket(line: &str, protocol: Protocol) -> Result<Socket, DecodeError> {
     let state = (protocol == Protocol::Tcp).then(|| tcp_state(number));
     let inode = decimal(inode)?;
     Ok(Socket {
-        protocol,
-        local,
         foreign: has_foreign_end(state, foreign.port).then_some(foreign),
         mapped,
-        v6_only: None,
-        interface: None,
         state,
         inode: Some(inode),
-        cookie: None,
         uid: owning_user(inode, u32::try_from(decimal(uid)?).map_err(|_| DecodeError::Malformed)?),
         queues: read_queues(queues, state)?,
         timer: read_timer(tr_when, retransmits)?,
-        idle_ms: None,
-        cgroup: None,
-        table_owner: None,
+        ..Socket::at(protocol, local)
     })
 }
 

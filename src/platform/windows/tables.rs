@@ -5,13 +5,14 @@ use std::io;
 use netstat2::{
     AddressFamilyFlags, ProtocolFlags, ProtocolSocketInfo, SocketInfo, iterate_sockets_info,
 };
+use rustc_hash::FxHashMap;
 
 use super::ffi;
 use crate::model::Pid;
 use crate::model::{
-    Endpoint, Family, Gap, Protocol, Queues, Scope, Socket, TableOwner, TcpState, UdpScope,
+    Endpoint, Family, Gap, Protocol, Scope, Socket, TableOwner, TcpState, UdpScope,
 };
-use crate::platform::decode::mib::{self, MibRow};
+use crate::platform::decode::mib::{self, MibRow, RawEnd};
 use crate::platform::{PlatformError, SocketTable};
 
 /// The sockets in `scope`, and more: Windows filters nothing itself.
@@ -74,14 +75,18 @@ fn table(protocol: Protocol, family: Family) -> Result<Vec<Socket>, PlatformErro
     rows.map(|row| Ok(socket(&row.map_err(failed)?, &details))).collect()
 }
 
+/// Rows by what both tables tell of a socket.
+type Details = FxHashMap<(RawEnd, Option<RawEnd>, Pid), MibRow>;
+
 /// The same table with creation times, scopes and state numbers. Where it cannot be had, the
 /// sockets lack these and nothing else.
-fn details(protocol: Protocol, family: Family) -> Vec<MibRow> {
+fn details(protocol: Protocol, family: Family) -> Details {
     let bytes = ffi::owner_module_table(protocol, family).unwrap_or_default();
-    mib::owner_module_table(&bytes, protocol, family).unwrap_or_default()
+    let rows = mib::owner_module_table(&bytes, protocol, family).unwrap_or_default();
+    rows.into_iter().map(|row| ((row.local, row.foreign, row.pid), row)).collect()
 }
 
-fn socket(info: &SocketInfo, details: &[MibRow]) -> Socket {
+fn socket(info: &SocketInfo, details: &Details) -> Socket {
     let pid = Pid(info.associated_pids.first().copied().unwrap_or_default());
     let (protocol, local, foreign) = match &info.protocol_socket_info {
         ProtocolSocketInfo::Tcp(tcp) => (
@@ -91,29 +96,19 @@ fn socket(info: &SocketInfo, details: &[MibRow]) -> Socket {
         ),
         ProtocolSocketInfo::Udp(udp) => (Protocol::Udp, (udp.local_addr, udp.local_port), None),
     };
-    let is_detail = |row: &&MibRow| row.local == local && row.foreign == foreign && row.pid == pid;
-    let detail = details.iter().find(is_detail);
+    let detail = details.get(&(local, foreign, pid));
     let state = match &info.protocol_socket_info {
         ProtocolSocketInfo::Tcp(tcp) => Some(state(tcp.state, detail)),
         ProtocolSocketInfo::Udp(_) => None,
     };
     let connected = state.is_some_and(|state| !matches!(state, TcpState::Listening));
     Socket {
-        protocol,
-        local: Endpoint::new(local.0, local.1),
         foreign: foreign.filter(|_| connected).map(|(address, port)| Endpoint::new(address, port)),
         mapped: local.0.to_canonical() != local.0,
-        v6_only: None,
         interface: detail.and_then(MibRow::interface),
         state,
-        inode: None,
-        cookie: None,
-        uid: None,
-        queues: Queues::default(),
-        timer: None,
-        idle_ms: None,
-        cgroup: None,
         table_owner: Some(TableOwner { pid, created: detail.and_then(|row| row.created) }),
+        ..Socket::at(protocol, Endpoint::new(local.0, local.1))
     }
 }
 
