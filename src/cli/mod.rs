@@ -116,7 +116,7 @@ fn shell_word(word: &str) -> String {
     let is_plain = |c: char| c.is_alphanumeric() || "-_.,:/@%+=".contains(c);
     if !word.is_empty() && word.chars().all(is_plain) {
         word.to_owned()
-    } else if word.contains(['$', '`', '"', '\\', '!']) {
+    } else if word.contains(['$', '`', '"', '!']) || word.contains("\\\\") || word.ends_with('\\') {
         format!("'{}'", word.replace('\'', "'\\''"))
     } else {
         format!("\"{word}\"")

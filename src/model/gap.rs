@@ -102,8 +102,8 @@ impl Gap {
                 "make the list of processes readable (on Linux: mount /proc), and run again"
             }
             Self::BoundNotListed => {
-                "a port that is bound without listening stays unseen here; Linux 6.8 and Windows \
-                 10 list it"
+                "a port that is bound without listening stays unseen; Linux lists it since 6.8, and \
+                 Windows where netstat has -q"
             }
             Self::NetlinkRefused { .. } => {
                 "bound ports, backlogs, idle times and cgroups are missing; allow AF_NETLINK \

@@ -89,7 +89,9 @@ fn restarts(pid: Pid, lineage: &[Pid], snapshot: &Snapshot) -> Option<String> {
     if let Some(stop) = remedy::stop_service(snapshot.os, process) {
         return Some(format!("  its service may start it again: {stop}"));
     }
-    let parent = process.parent.filter(|parent| *parent != Pid(1) && !lineage.contains(parent))?;
+    // A parent that restarts its children is a thing of Unix; Windows has services for it.
+    let parent = process.parent.filter(|_| snapshot.os == Os::Linux)?;
+    let parent = Some(parent).filter(|parent| *parent != Pid(1) && !lineage.contains(parent))?;
     Some(format!("  its parent {} may start it again", who::process(parent, snapshot)))
 }
 

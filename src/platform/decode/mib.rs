@@ -47,6 +47,7 @@ impl MibRow {
     pub fn bound_socket(&self) -> Socket {
         Socket {
             mapped: self.local.0.to_canonical() != self.local.0,
+            v6_only: self.local.0.is_ipv6().then_some(true),
             interface: self.interface(),
             state: Some(TcpState::Bound),
             table_owner: Some(TableOwner { pid: self.pid, created: self.created }),

@@ -105,6 +105,8 @@ fn socket(info: &SocketInfo, details: &Details) -> Socket {
     Socket {
         foreign: foreign.filter(|_| connected).map(|(address, port)| Endpoint::new(address, port)),
         mapped: local.0.to_canonical() != local.0,
+        // A socket for both families stands in both tables, so each row speaks for one.
+        v6_only: local.0.is_ipv6().then_some(true),
         interface: detail.and_then(MibRow::interface),
         state,
         table_owner: Some(TableOwner { pid, created: detail.and_then(|row| row.created) }),
