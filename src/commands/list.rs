@@ -51,7 +51,11 @@ fn view(request: &ListRequest, system: &impl System, output: &Output) -> Box<dyn
     let style = Style {
         header: request.header,
         color: match request.color {
-            ColorWhen::Always => true,
+            ColorWhen::Always => {
+                // A console is asked to obey; whatever it answers, this was the wish.
+                let _ = system.console_takes_escapes();
+                true
+            }
             ColorWhen::Never => false,
             ColorWhen::Auto => output.is_terminal() && takes_color(system),
         },

@@ -37,7 +37,11 @@ pub(super) fn stop_service(os: Os, process: &Process) -> Option<String> {
             .as_bytes()
             .ends_with(b".service")
             .then(|| format!("{} stop {}", systemctl(service.of_user), Escaped(&service.name))),
-        Os::Windows => Some(format!("sc.exe stop {}", Escaped(&service.name))),
+        Os::Windows => {
+            let name = Escaped(&service.name).to_string();
+            let quote = if name.contains(' ') { "\"" } else { "" };
+            Some(format!("sc.exe stop {quote}{name}{quote}"))
+        }
     }
 }
 

@@ -47,6 +47,10 @@ pub enum Presence {
     Present(Option<u64>),
 }
 
+/// How far two stamps of the system may lie apart that were made at once: Windows' clock goes
+/// on in steps of up to 16 ms; in 100 ns.
+const CLOCK_STEP: u64 = 200_000;
+
 /// Who holds a socket.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Owner {
@@ -67,8 +71,9 @@ impl Owner {
     /// socket only has the PID of the one that made it.
     #[must_use]
     pub fn by_table(named: TableOwner, presence: Presence) -> Self {
-        let is_newcomer =
-            |birth: Option<u64>| birth.zip(named.created).is_some_and(|(b, created)| b > created);
+        let is_newcomer = |birth: Option<u64>| {
+            birth.zip(named.created).is_some_and(|(birth, made)| birth > made + CLOCK_STEP)
+        };
         match presence {
             Presence::Absent => Self::Exited(named.pid),
             Presence::Present(birth) if is_newcomer(birth) => Self::Exited(named.pid),
@@ -115,8 +120,10 @@ mod tests {
             |created, presence| Owner::by_table(TableOwner { pid: Pid(812), created }, presence);
         let exited = Owner::Exited(Pid(812));
         assert_eq!(owner(Some(100), Presence::Absent), exited);
-        assert_eq!(owner(Some(100), Presence::Present(Some(101))), exited);
-        for (created, birth) in [(Some(100), Some(99)), (None, Some(101)), (Some(100), None)] {
+        let late = 100 + CLOCK_STEP + 1;
+        assert_eq!(owner(Some(100), Presence::Present(Some(late))), exited);
+        for (created, birth) in [(Some(100), Some(late - 1)), (None, Some(late)), (Some(100), None)]
+        {
             let same = owner(created, Presence::Present(birth));
             assert_eq!(same, Owner::of_process(Pid(812)), "{created:?} {birth:?}");
         }

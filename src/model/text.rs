@@ -3,8 +3,6 @@
 //! It has no `Display` on purpose. [`crate::render::escape`] is the only way out to a reader, so
 //! a name that was not escaped cannot be printed.
 
-use std::ffi::OsStr;
-
 /// The system that text comes from, which decides what a backslash means.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 enum Origin {
@@ -47,13 +45,6 @@ impl Untrusted {
             }
         }
         Self { bytes: bytes.into(), origin: Origin::Windows }
-    }
-
-    /// Text of the system that portwho runs on.
-    #[must_use]
-    pub fn from_os(text: &OsStr) -> Self {
-        let origin = if std::path::MAIN_SEPARATOR == '\\' { Origin::Windows } else { Origin::Unix };
-        Self { bytes: text.as_encoded_bytes().into(), origin }
     }
 
     /// The bytes as they came. For comparing and for escaping, not for printing.

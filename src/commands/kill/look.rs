@@ -54,6 +54,8 @@ pub(super) fn look(filter: &Filter, system: &impl System) -> Result<Snapshot, Pl
     let holding =
         Scope { tcp: StateSet::HOLDING, udp: UdpScope::Unconnected, ..Scope::everything() };
     let mut table = system.sockets(&on_ports.scope(Detail::Brief))?;
+    // A system may answer with more than was asked for.
+    table.sockets.retain(|socket| on_ports.admits_socket(socket));
     let others = system.sockets(&holding)?;
     let is_new = |socket: &Socket| socket.holds_port() && !on_ports.admits_socket(socket);
     table.sockets.extend(others.sockets.into_iter().filter(is_new));

@@ -61,6 +61,11 @@ pub(super) fn run(
     kill.report.finish()
 }
 
+/// What is unknown of owners is told port by port.
+const fn is_about_owners(gap: &Gap) -> bool {
+    matches!(gap, Gap::OwnersHidden { .. } | Gap::OwnersNotFound { .. } | Gap::OwnersExited { .. })
+}
+
 /// One run of the command.
 struct Kill<'a, S: System> {
     request: &'a KillRequest,
@@ -85,7 +90,7 @@ impl<'a, S: System> Kill<'a, S> {
     /// sockets are hidden is not asked here.
     fn remark_on_gaps(&mut self) {
         for gap in &self.snapshot.gaps {
-            if !matches!(gap, Gap::OwnersHidden { .. } | Gap::OwnersNotFound { .. }) {
+            if !is_about_owners(gap) {
                 self.report.remark(gaps::line(gap));
             }
         }
@@ -128,6 +133,9 @@ impl<'a, S: System> Kill<'a, S> {
         let port = row.socket.local.port;
         let owner = who::owner(row, self.snapshot);
         let remedy = match row.owner {
+            Owner::Exited(pid) => {
+                format!("end the child of PID {pid} that inherited it, by its own PID")
+            }
             Owner::Hidden if self.system.is_privileged() => {
                 "no more rights would show it".to_owned()
             }

@@ -85,9 +85,16 @@ pub(super) fn refusal(
         ProcessKind::Ordinary if os == Os::Linux && is_image(&process.name, &["systemd"]) => {
             Some(first_process(Some(process), others))
         }
-        ProcessKind::Ordinary if process.services.len() > 1 => Some(Refusal::SharedHost),
+        ProcessKind::Ordinary if hosts_several(process) => Some(Refusal::SharedHost),
         ProcessKind::Ordinary => None,
     }
+}
+
+/// Whether it hosts several services. An svchost hosts one at least: where none is known, they
+/// could not be listed, and it may be several.
+fn hosts_several(process: &Process) -> bool {
+    let is_host = is_image(&process.name, &["svchost.exe"]);
+    process.services.len() > 1 || (is_host && process.services.is_empty())
 }
 
 fn first_process(process: Option<&Process>, others: &[&Process]) -> Refusal {

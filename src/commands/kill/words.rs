@@ -89,9 +89,7 @@ fn restarts(pid: Pid, lineage: &[Pid], snapshot: &Snapshot) -> Option<String> {
     if let Some(stop) = remedy::stop_service(snapshot.os, process) {
         return Some(format!("  its service may start it again: {stop}"));
     }
-    // A parent that restarts its children is a thing of Unix; Windows has services for it.
-    let parent = process.parent.filter(|_| snapshot.os == Os::Linux)?;
-    let parent = Some(parent).filter(|parent| *parent != Pid(1) && !lineage.contains(parent))?;
+    let parent = process.parent.filter(|parent| *parent != Pid(1) && !lineage.contains(parent))?;
     Some(format!("  its parent {} may start it again", who::process(parent, snapshot)))
 }
 
@@ -142,6 +140,11 @@ fn shared_host(pid: Pid, snapshot: &Snapshot) -> String {
     } else {
         ""
     };
+    if names.is_empty() {
+        return "hosts services that cannot be listed: stop the one that is meant by its name: \
+                sc.exe stop NAME"
+            .to_owned();
+    }
     format!("hosts several services: {}: sc.exe stop NAME{proxy}", names.join(", "))
 }
 

@@ -3,6 +3,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use rustc_hash::FxHashSet;
+
 use super::DecodeError;
 use super::bytes::{array_at, be16_at, u32_at, u64_at};
 use crate::model::{Endpoint, Family, Pid, Protocol, Socket, TableOwner, TcpState};
@@ -115,26 +117,22 @@ pub fn bound_table(bytes: &[u8], family: Family) -> Result<Vec<MibRow>, DecodeEr
             let local = (ipv4(row, 4)?, be16_at(row, 8)?);
             Ok(bound(local, 0, u32_at(row, 20)?))
         }),
-        Family::V6 => rows(bytes, 4, 56, |row| {
+        Family::V6 => rows(bytes, 4, 60, |row| {
             let local = (ipv6(row, 0)?, be16_at(row, 20)?);
             Ok(bound(local, u32_at(row, 16)?, u32_at(row, 52)?))
         }),
     }
 }
 
-/// Leaves out the bound endpoints that only are the near end of a connection: Windows lists
-/// those too, and nobody waits there.
+/// Leaves out the bound endpoints that belong to a connection or a listener of `tcp`: Windows
+/// may list those too, and as BOUND they would be taken for holders of a port of their own.
 #[must_use]
-pub fn without_connected(bound: Vec<MibRow>, connected: &[Socket]) -> Vec<MibRow> {
-    let is_connected = |row: &MibRow| {
-        connected.iter().any(|socket| {
-            let owner = socket.table_owner.map(|owner| owner.pid);
-            socket.foreign.is_some()
-                && socket.local.port == row.local.1
-                && (owner == Some(row.pid) || owner == Some(Pid(0)))
-        })
-    };
-    bound.into_iter().filter(|row| !is_connected(row)).collect()
+pub fn bound_only(bound: Vec<MibRow>, tcp: &[Socket]) -> Vec<MibRow> {
+    let used: FxHashSet<(u16, Pid)> = tcp
+        .iter()
+        .filter_map(|socket| Some((socket.local.port, socket.table_owner?.pid)))
+        .collect();
+    bound.into_iter().filter(|row| !used.contains(&(row.local.1, row.pid))).collect()
 }
 
 fn bound(local: RawEnd, scope: u32, pid: u32) -> MibRow {
@@ -289,16 +287,47 @@ mod tests {
     }
 
     #[test]
+    fn the_second_row_of_a_table_is_where_the_first_one_ends() {
+        let local: Ipv6Addr = "fd00::1".parse().unwrap();
+        let mut bytes = table(4, 60, &[]);
+        bytes[0] = 2;
+        let mut second = vec![0; 60];
+        second[..16].copy_from_slice(&local.octets());
+        second[20..22].copy_from_slice(&[0, 80]);
+        second[52..56].copy_from_slice(&812_u32.to_ne_bytes());
+        bytes.extend(second);
+        let row = bound_table(&bytes, Family::V6).unwrap()[1];
+        assert_eq!((row.local, row.pid), ((local.into(), 80), Pid(812)));
+        for (protocol, family, length, pid) in [
+            (Protocol::Tcp, Family::V4, 160, 20),
+            (Protocol::Tcp, Family::V6, 192, 52),
+            (Protocol::Udp, Family::V4, 160, 8),
+            (Protocol::Udp, Family::V6, 176, 24),
+        ] {
+            let mut bytes = table(8, 2 * length, &[(length + pid, &812_u32.to_ne_bytes())]);
+            bytes[0] = 2;
+            let rows = owner_module_table(&bytes, protocol, family).unwrap();
+            assert_eq!(rows[1].pid, Pid(812));
+        }
+    }
+
+    #[test]
     fn the_near_end_of_a_connection_is_not_bound() {
         let row = |port, pid| bound(([0, 0, 0, 0].into(), port), 0, pid);
-        let connection = Socket {
-            foreign: Some(Endpoint::new([10, 0, 0, 5].into(), 443)),
-            state: Some(TcpState::Established),
-            ..row(50_123, 900).bound_socket()
+        let socket = |port, pid, state| Socket {
+            state: Some(state),
+            table_owner: Some(TableOwner { pid: Pid(pid), created: None }),
+            ..Socket::at(Protocol::Tcp, Endpoint::new([127, 0, 0, 1].into(), port))
         };
-        let rows = vec![row(50_123, 900), row(50_124, 900), row(50_123, 901)];
-        let left = without_connected(rows, &[connection]);
-        assert_eq!(left, [row(50_124, 900), row(50_123, 901)]);
+        let tcp = [
+            socket(50_123, 900, TcpState::Established),
+            socket(80, 900, TcpState::Listening),
+            socket(81, 0, TcpState::TimeWait),
+        ];
+        let rows =
+            vec![row(50_123, 900), row(50_124, 900), row(50_123, 901), row(80, 900), row(81, 900)];
+        let left = bound_only(rows, &tcp);
+        assert_eq!(left, [row(50_124, 900), row(50_123, 901), row(81, 900)]);
     }
 
     #[test]

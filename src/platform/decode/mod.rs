@@ -12,6 +12,7 @@ pub mod netlink;
 mod port_program;
 pub mod proc_net;
 pub mod proc_stat;
+pub mod process_list;
 pub mod services;
 
 use thiserror::Error;

@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
 
 use rustix::net::netdevice;
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
@@ -87,7 +88,7 @@ impl System for Linux {
 
 /// The name of a user by the system's name services (getpwuid(3)), as in ps and lsof.
 fn user_name(uid: Uid) -> Option<Untrusted> {
-    uzers::get_user_by_uid(uid.0).map(|user| Untrusted::from_os(user.name()))
+    uzers::get_user_by_uid(uid.0).map(|user| Untrusted::new(user.name().as_bytes()))
 }
 
 /// The names of interfaces (netdevice(7)).

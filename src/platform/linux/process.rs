@@ -70,7 +70,7 @@ struct Describer {
 impl Describer {
     fn describe(&mut self, pid: Pid, process: &sysinfo::Process) -> Process {
         let command = read_command(&self.proc, pid);
-        let executable = process.exe().map(|path| Untrusted::from_os(path.as_os_str()));
+        let executable = process.exe().map(|path| Untrusted::new(path.as_os_str().as_bytes()));
         let stat = read_stat(&self.proc, pid);
         let service = read_unit(&self.proc, pid);
         let uid = process.effective_user_id().or(process.user_id()).map(|uid| Uid(**uid));
@@ -129,7 +129,7 @@ fn terminal_name(device: u32) -> Option<Untrusted> {
     }
     let (major, minor) = proc_stat::device_numbers(device);
     let link = fs::read_link(format!("/sys/dev/char/{major}:{minor}")).ok()?;
-    link.file_name().map(Untrusted::from_os)
+    link.file_name().map(|name| Untrusted::new(name.as_bytes()))
 }
 
 /// This process, its parent, and so on up to the first.

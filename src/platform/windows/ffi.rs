@@ -12,35 +12,37 @@ use std::os::windows::io::{AsRawHandle, FromRawHandle, OwnedHandle};
 use std::ptr;
 use std::time::Duration;
 
+use windows_sys::Wdk::System::SystemInformation::{
+    NtQuerySystemInformation, SystemProcessInformation,
+};
 use windows_sys::Wdk::System::Threading::{NtQueryInformationProcess, ProcessBreakOnTermination};
 use windows_sys::Win32::Foundation::{
-    ERROR_INSUFFICIENT_BUFFER, FILETIME, HANDLE, HWND, INVALID_HANDLE_VALUE, LPARAM, NO_ERROR,
-    WAIT_OBJECT_0, WAIT_TIMEOUT,
+    ERROR_INSUFFICIENT_BUFFER, ERROR_MORE_DATA, FILETIME, HANDLE, HWND, LPARAM, LUID, NO_ERROR,
+    RtlNtStatusToDosError, STATUS_INFO_LENGTH_MISMATCH, STATUS_SUCCESS, WAIT_OBJECT_0,
+    WAIT_TIMEOUT,
 };
 use windows_sys::Win32::NetworkManagement::IpHelper::{
     GetExtendedTcpTable, GetExtendedUdpTable, TCP_TABLE_OWNER_MODULE_ALL, UDP_TABLE_OWNER_MODULE,
 };
 use windows_sys::Win32::Networking::WinSock::{AF_INET, AF_INET6};
 use windows_sys::Win32::Security::{
-    GetTokenInformation, LookupAccountSidW, TOKEN_ELEVATION, TOKEN_INFORMATION_CLASS, TOKEN_QUERY,
-    TOKEN_USER, TokenElevation, TokenUser,
+    AdjustTokenPrivileges, GetTokenInformation, LUID_AND_ATTRIBUTES, LookupAccountSidW,
+    LookupPrivilegeValueW, SE_DEBUG_NAME, SE_PRIVILEGE_ENABLED, TOKEN_ACCESS_MASK,
+    TOKEN_ADJUST_PRIVILEGES, TOKEN_ELEVATION, TOKEN_INFORMATION_CLASS, TOKEN_PRIVILEGES,
+    TOKEN_QUERY, TOKEN_USER, TokenElevation, TokenUser,
 };
 use windows_sys::Win32::System::Console::{
     ENABLE_VIRTUAL_TERMINAL_PROCESSING, GetConsoleMode, GetStdHandle, STD_OUTPUT_HANDLE,
     SetConsoleMode,
 };
-use windows_sys::Win32::System::Diagnostics::ToolHelp::{
-    CreateToolhelp32Snapshot, PROCESSENTRY32W, Process32FirstW, Process32NextW, TH32CS_SNAPPROCESS,
-};
 use windows_sys::Win32::System::LibraryLoader::{GetModuleHandleW, GetProcAddress};
 use windows_sys::Win32::System::Memory::{GetProcessHeap, HeapFree, HeapSize};
 use windows_sys::Win32::System::RemoteDesktop::{
-    ProcessIdToSessionId, WTS_CURRENT_SERVER_HANDLE, WTS_SESSION_INFOW, WTSEnumerateSessionsW,
-    WTSFreeMemory,
+    WTS_CURRENT_SERVER_HANDLE, WTS_SESSION_INFOW, WTSEnumerateSessionsW, WTSFreeMemory,
 };
 use windows_sys::Win32::System::Services::{
     CloseServiceHandle, ENUM_SERVICE_STATUS_PROCESSW, EnumServicesStatusExW, OpenSCManagerW,
-    SC_ENUM_PROCESS_INFO, SC_MANAGER_ENUMERATE_SERVICE, SERVICE_ACTIVE, SERVICE_WIN32,
+    SC_ENUM_PROCESS_INFO, SC_HANDLE, SC_MANAGER_ENUMERATE_SERVICE, SERVICE_ACTIVE, SERVICE_WIN32,
 };
 use windows_sys::Win32::System::Threading::{
     GetCurrentProcess, GetProcessTimes, OpenProcess, OpenProcessToken, PROCESS_ACCESS_RIGHTS,
@@ -68,9 +70,11 @@ pub(super) fn owner_module_table(protocol: Protocol, family: Family) -> io::Resu
     let mut words: Vec<u64> = Vec::new();
     for _ in 0..TRIES {
         let mut size = u32::try_from(words.len() * 8).unwrap_or(u32::MAX);
-        let buffer = words.as_mut_ptr().cast::<c_void>();
+        // An empty table is asked for its size alone (GetExtendedTcpTable).
+        let buffer =
+            if words.is_empty() { ptr::null_mut() } else { words.as_mut_ptr().cast::<c_void>() };
         // SAFETY: the buffer is `size` bytes long, and aligned as the tables' 64-bit fields
-        // want it; with a size of 0 it is not touched (GetExtendedTcpTable, remarks).
+        // want it; with a size of 0 it is null.
         let status = unsafe {
             match protocol {
                 Protocol::Tcp => GetExtendedTcpTable(
@@ -92,7 +96,7 @@ pub(super) fn owner_module_table(protocol: Protocol, family: Family) -> io::Resu
             }
         };
         match status {
-            NO_ERROR => return Ok(words.iter().flat_map(|word| word.to_ne_bytes()).collect()),
+            NO_ERROR => return Ok(bytes(&words)),
             ERROR_INSUFFICIENT_BUFFER => {
                 let bytes = usize::try_from(size).unwrap_or_default();
                 // Room for sockets that are opened before the next call.
@@ -118,7 +122,8 @@ pub(super) fn bound_table(family: Family) -> Option<Vec<u8>> {
     // SAFETY: both names end in NUL; the library is loaded, since this file links to it.
     let address =
         unsafe { GetProcAddress(GetModuleHandleW(library.as_ptr()), name.as_ptr().cast()) }?;
-    // SAFETY: the exports have this signature (netstat and System Informer call them so).
+    // SAFETY: the exports have this signature, (table, heap, heap flags), in System Informer's
+    // headers (phnt), after netstat's own use; Windows documents neither.
     let call: BoundTable = unsafe { mem::transmute(address) };
     let mut table: *mut c_void = ptr::null_mut();
     // SAFETY: the call stores a block of the given heap, which is ours from then on. Its size
@@ -216,10 +221,10 @@ impl Process {
 
     /// The account it runs as: domain and name.
     pub(super) fn account(&self) -> Option<(Vec<u16>, Vec<u16>)> {
-        let token = token(self.raw())?;
+        let token = token(self.raw(), TOKEN_QUERY)?;
         let words = token_information(&token, TokenUser)?;
-        let (mut name, mut domain) = ([0_u16; 256], [0_u16; 256]);
-        let (mut name_length, mut domain_length) = (256, 256);
+        let (mut name, mut domain) = ([0_u16; 257], [0_u16; 257]);
+        let (mut name_length, mut domain_length) = (257, 257);
         let mut kind = 0;
         // SAFETY: TokenUser fills the buffer with a TOKEN_USER, aligned to 8 bytes, whose SID
         // lies in the same buffer; names and lengths are ours, and describe each other.
@@ -242,17 +247,36 @@ impl Process {
 /// Whether this process is elevated.
 pub(super) fn is_elevated() -> bool {
     // SAFETY: the pseudo handle of this process needs no closing.
-    let Some(token) = token(unsafe { GetCurrentProcess() }) else { return false };
+    let Some(token) = token(unsafe { GetCurrentProcess() }, TOKEN_QUERY) else { return false };
     let Some(words) = token_information(&token, TokenElevation) else { return false };
     // SAFETY: TokenElevation fills the buffer, aligned to 8 bytes, with a TOKEN_ELEVATION.
     unsafe { (*words.as_ptr().cast::<TOKEN_ELEVATION>()).TokenIsElevated != 0 }
 }
 
-fn token(process: HANDLE) -> Option<OwnedHandle> {
+/// Enables SeDebugPrivilege, which elevated users have and which lets them open the processes
+/// of other users (OpenProcess, remarks). Without it nothing changes.
+pub(super) fn enable_debug_privilege() {
+    // SAFETY: the pseudo handle of this process needs no closing; the privilege's number is
+    // ours to write, and the list of one privilege is as long as it says.
+    unsafe {
+        let access = TOKEN_QUERY | TOKEN_ADJUST_PRIVILEGES;
+        let Some(token) = token(GetCurrentProcess(), access) else { return };
+        let mut number = LUID::default();
+        if LookupPrivilegeValueW(ptr::null(), SE_DEBUG_NAME, &raw mut number) == 0 {
+            return;
+        }
+        let privilege = LUID_AND_ATTRIBUTES { Luid: number, Attributes: SE_PRIVILEGE_ENABLED };
+        let wanted = TOKEN_PRIVILEGES { PrivilegeCount: 1, Privileges: [privilege] };
+        let raw = token.as_raw_handle();
+        AdjustTokenPrivileges(raw, 0, &raw const wanted, 0, ptr::null_mut(), ptr::null_mut());
+    }
+}
+
+fn token(process: HANDLE, access: TOKEN_ACCESS_MASK) -> Option<OwnedHandle> {
     let mut token: HANDLE = ptr::null_mut();
     // SAFETY: the process is open; the token is checked before it is owned.
     unsafe {
-        (OpenProcessToken(process, TOKEN_QUERY, &raw mut token) != 0)
+        (OpenProcessToken(process, access, &raw mut token) != 0)
             .then(|| OwnedHandle::from_raw_handle(token))
     }
 }
@@ -275,51 +299,39 @@ fn token_information(token: &OwnedHandle, class: TOKEN_INFORMATION_CLASS) -> Opt
     (known != 0).then_some(words)
 }
 
-/// An entry of the system's list of processes.
-#[derive(Debug)]
-pub(super) struct ListedProcess {
-    pub(super) pid: Pid,
-    pub(super) parent: Pid,
-    pub(super) name: Vec<u16>,
-}
-
-/// Every process, also those that may not be opened.
+/// The system's list of processes, as `SYSTEM_PROCESS_INFORMATION`, and the address that the
+/// names in it count from. It tells of every process, also to those who may open none.
 ///
 /// # Errors
 /// The system's error.
-pub(super) fn list_processes() -> io::Result<Vec<ListedProcess>> {
-    // SAFETY: no pointers are passed; the handle is checked before it is owned.
-    let snapshot = unsafe {
-        let handle = CreateToolhelp32Snapshot(TH32CS_SNAPPROCESS, 0);
-        if handle == INVALID_HANDLE_VALUE {
-            return Err(io::Error::last_os_error());
+pub(super) fn process_list() -> io::Result<(Vec<u8>, u64)> {
+    let mut words: Vec<u64> = vec![0; 32 * 1024];
+    for _ in 0..TRIES {
+        let size = u32::try_from(words.len() * 8).unwrap_or(u32::MAX);
+        let address = words.as_mut_ptr();
+        let mut needed = 0;
+        // SAFETY: the buffer is `size` bytes long and aligned to 8; a longer list is refused,
+        // and its length told (NtQuerySystemInformation, ReturnLength).
+        let status = unsafe {
+            NtQuerySystemInformation(
+                SystemProcessInformation,
+                address.cast(),
+                size,
+                &raw mut needed,
+            )
+        };
+        match status {
+            STATUS_SUCCESS => return Ok((bytes(&words), address.addr() as u64)),
+            STATUS_INFO_LENGTH_MISMATCH => {
+                let needed = usize::try_from(needed).unwrap_or_default();
+                // Room for processes that are started before the next call.
+                words = vec![0; needed.max(words.len() * 8) / 8 + 4 * 1024];
+            }
+            // SAFETY: no pointers are passed.
+            status => return Err(os_error(unsafe { RtlNtStatusToDosError(status) })),
         }
-        OwnedHandle::from_raw_handle(handle)
-    };
-    let mut entry = PROCESSENTRY32W {
-        dwSize: u32::try_from(size_of::<PROCESSENTRY32W>()).unwrap_or_default(),
-        ..PROCESSENTRY32W::default()
-    };
-    let mut processes = Vec::new();
-    // SAFETY: the snapshot is open, and the entry says how large it is.
-    let mut more = unsafe { Process32FirstW(snapshot.as_raw_handle(), &raw mut entry) };
-    while more != 0 {
-        processes.push(ListedProcess {
-            pid: Pid(entry.th32ProcessID),
-            parent: Pid(entry.th32ParentProcessID),
-            name: until_nul(&entry.szExeFile),
-        });
-        // SAFETY: as above.
-        more = unsafe { Process32NextW(snapshot.as_raw_handle(), &raw mut entry) };
     }
-    Ok(processes)
-}
-
-/// The session of a process.
-pub(super) fn session_id(pid: Pid) -> Option<u32> {
-    let mut session = 0;
-    // SAFETY: the number is ours to write.
-    (unsafe { ProcessIdToSessionId(pid.0, &raw mut session) } != 0).then_some(session)
+    Err(os_error(ERROR_INSUFFICIENT_BUFFER))
 }
 
 /// The sessions and the names of their stations: `Services`, `Console`, `RDP-Tcp#0`.
@@ -343,19 +355,35 @@ pub(super) fn sessions() -> Vec<(u32, Vec<u16>)> {
 }
 
 /// The running services and the processes that host them.
-pub(super) fn services() -> Vec<(Pid, Vec<u16>)> {
+///
+/// # Errors
+/// The system's error, such as 5 for users who may not ask (EnumServicesStatusExW).
+pub(super) fn services() -> io::Result<Vec<(Pid, Vec<u16>)>> {
     // SAFETY: no names are passed; the handle is checked, and closed once.
     unsafe {
         let manager = OpenSCManagerW(ptr::null(), ptr::null(), SC_MANAGER_ENUMERATE_SERVICE);
         if manager.is_null() {
-            return Vec::new();
+            return Err(io::Error::last_os_error());
         }
-        let mut words = vec![0_u64; 8 * 1024];
-        let mut services = Vec::new();
-        let mut resume = 0;
-        for _ in 0..TRIES {
-            let (mut needed, mut count) = (0, 0);
-            let size = u32::try_from(words.len() * 8).unwrap_or(u32::MAX);
+        let services = list_services(manager);
+        CloseServiceHandle(manager);
+        services
+    }
+}
+
+/// The services, a buffer at a time: `resume` takes the call up where it ended.
+///
+/// # Safety
+/// `manager` is an open handle with the right to enumerate.
+unsafe fn list_services(manager: SC_HANDLE) -> io::Result<Vec<(Pid, Vec<u16>)>> {
+    let mut words = vec![0_u64; 8 * 1024];
+    let size = u32::try_from(words.len() * 8).unwrap_or(u32::MAX);
+    let mut services = Vec::new();
+    let (mut needed, mut count, mut resume) = (0, 0, 0);
+    loop {
+        // SAFETY: the buffer is `size` bytes long and aligned to 8. It is filled with `count`
+        // entries, whose names end in NUL and lie in it too, also when there are more.
+        let done = unsafe {
             let done = EnumServicesStatusExW(
                 manager,
                 SC_ENUM_PROCESS_INFO,
@@ -367,21 +395,23 @@ pub(super) fn services() -> Vec<(Pid, Vec<u16>)> {
                 &raw mut count,
                 &raw mut resume,
                 ptr::null(),
-            );
-            // The buffer holds `count` entries, whose names end in NUL and lie in it too, also
-            // when there are more than it has room for.
-            let count = usize::try_from(count).unwrap_or_default();
+            ) != 0;
+            let error = io::Error::last_os_error();
+            let more = error.raw_os_error().map(i32::cast_unsigned) == Some(ERROR_MORE_DATA);
+            if !done && !more {
+                return Err(error);
+            }
             let first = words.as_ptr().cast::<ENUM_SERVICE_STATUS_PROCESSW>();
+            let count = usize::try_from(count).unwrap_or_default();
             for entry in std::slice::from_raw_parts(first, count) {
                 let pid = Pid(entry.ServiceStatusProcess.dwProcessId);
                 services.push((pid, wide(entry.lpServiceName)));
             }
-            if done != 0 || resume == 0 {
-                break;
-            }
+            done
+        };
+        if done || count == 0 {
+            return Ok(services);
         }
-        CloseServiceHandle(manager);
-        services
     }
 }
 
@@ -420,13 +450,17 @@ pub(super) fn has_window(pid: Pid) -> bool {
 /// Asks the windows of a process to close.
 ///
 /// # Errors
-/// The system's error, when one could not be asked, or when there are none any more.
+/// The system's error, when none could be asked, or when there is none any more.
 pub(super) fn close_windows(pid: Pid) -> io::Result<()> {
     let mut result = Err(io::Error::other("it has no window any more"));
     for window in top_level_windows(pid) {
         // SAFETY: the message carries no pointers; a window that is gone is an error.
         let posted = unsafe { PostMessageW(window, WM_CLOSE, 0, 0) } != 0;
-        result = if posted { Ok(()) } else { Err(io::Error::last_os_error()) };
+        if posted {
+            result = Ok(());
+        } else if result.is_err() {
+            result = Err(io::Error::last_os_error());
+        }
     }
     result
 }
@@ -458,6 +492,15 @@ unsafe fn wide(text: *const u16) -> Vec<u16> {
         }
         std::slice::from_raw_parts(text, length).to_vec()
     }
+}
+
+/// The same memory as bytes, copied.
+fn bytes(words: &[u64]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(words.len() * 8);
+    for word in words {
+        bytes.extend_from_slice(&word.to_ne_bytes());
+    }
+    bytes
 }
 
 fn until_nul(units: &[u16]) -> Vec<u16> {

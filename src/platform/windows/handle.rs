@@ -9,7 +9,7 @@ use windows_sys::Win32::System::Threading::{
 };
 
 use super::{ffi, tables};
-use crate::model::{Pid, Scope, Socket};
+use crate::model::{Owner, Pid, Presence, Protocol, Scope, Socket, StateSet, UdpScope};
 use crate::platform::{Ending, OpenProcess, PlatformError};
 
 /// What `taskkill` gives as the exit code of the processes it ends.
@@ -25,8 +25,14 @@ pub struct Handle {
 impl Handle {
     pub(super) fn open(pid: Pid, birth: Option<u64>) -> Result<Self, PlatformError> {
         let access = PROCESS_TERMINATE | PROCESS_QUERY_LIMITED_INFORMATION | PROCESS_SYNCHRONIZE;
-        let process =
-            ffi::Process::open(pid, access).map_err(|error| denied_or_gone(pid, error))?;
+        let open = || ffi::Process::open(pid, access).map_err(|error| denied_or_gone(pid, error));
+        let process = match open() {
+            Err(PlatformError::NotPermitted) => {
+                ffi::enable_debug_privilege();
+                open()?
+            }
+            opened => opened?,
+        };
         let handle = Self { pid, process };
         // A process that has exited can be opened as long as somebody holds a handle of it.
         let created = handle.process.created();
@@ -50,20 +56,35 @@ impl OpenProcess for Handle {
         if self.wait_exit(Duration::ZERO)? {
             return Err(PlatformError::NoSuchProcess(self.pid));
         }
-        let now = tables::sockets(&Scope::everything())?;
+        let now = tables::sockets(&scope_of(sockets))?;
+        let presence = Presence::Present(self.process.created());
         let is_own = |socket: &Socket| {
-            socket.table_owner.is_some_and(|owner| owner.pid == self.pid)
+            let owner = socket.table_owner.map(|named| Owner::by_table(named, presence));
+            owner.is_some_and(|owner| owner.pids().any(|pid| pid == self.pid))
+                && socket.holds_port()
                 && sockets.iter().any(|wanted| wanted.is_same(socket))
         };
-        Ok(now.sockets.iter().any(is_own))
+        let holds = now.sockets.iter().any(is_own);
+        match now.gaps.iter().find(|gap| gap.may_hide_rows()) {
+            Some(_) if !holds => Err(PlatformError::io(
+                format!("cannot tell what PID {} holds", self.pid),
+                io::Error::other("a table of sockets cannot be read"),
+            )),
+            _ => Ok(holds),
+        }
     }
 
     fn end(&self, ending: Ending) -> Result<(), PlatformError> {
-        let ended = match ending {
-            Ending::CloseWindow => ffi::close_windows(self.pid),
-            Ending::Signal(_) | Ending::Terminate => self.process.terminate(EXIT_CODE),
-        };
-        ended.or_else(|error| self.gone_or(error))
+        match ending {
+            Ending::CloseWindow => ffi::close_windows(self.pid).map_err(|error| {
+                PlatformError::io(format!("cannot close the windows of PID {}", self.pid), error)
+            }),
+            Ending::Signal(_) | Ending::Terminate => match self.process.terminate(EXIT_CODE) {
+                // The right was granted when it was opened, so this says that it is ending.
+                Err(error) if is(&error, ERROR_ACCESS_DENIED) => Ok(()),
+                ended => ended.or_else(|error| self.gone_or(error)),
+            },
+        }
     }
 
     fn wait_exit(&self, timeout: Duration) -> Result<bool, PlatformError> {
@@ -73,10 +94,26 @@ impl OpenProcess for Handle {
     }
 }
 
-fn denied_or_gone(pid: Pid, error: io::Error) -> PlatformError {
-    match error.raw_os_error().map(i32::cast_unsigned) {
-        Some(ERROR_INVALID_PARAMETER) => PlatformError::NoSuchProcess(pid),
-        Some(ERROR_ACCESS_DENIED) => PlatformError::NotPermitted,
-        _ => PlatformError::io(format!("cannot open PID {pid}"), error),
+/// What has to be read to see these sockets again.
+fn scope_of(sockets: &[&Socket]) -> Scope {
+    let has = |protocol| sockets.iter().any(|socket| socket.protocol == protocol);
+    Scope {
+        tcp: if has(Protocol::Tcp) { StateSet::HOLDING } else { StateSet::NONE },
+        udp: if has(Protocol::Udp) { UdpScope::Unconnected } else { UdpScope::None },
+        ..Scope::everything()
     }
+}
+
+fn denied_or_gone(pid: Pid, error: io::Error) -> PlatformError {
+    if is(&error, ERROR_INVALID_PARAMETER) {
+        PlatformError::NoSuchProcess(pid)
+    } else if is(&error, ERROR_ACCESS_DENIED) {
+        PlatformError::NotPermitted
+    } else {
+        PlatformError::io(format!("cannot open PID {pid}"), error)
+    }
+}
+
+fn is(error: &io::Error, code: u32) -> bool {
+    error.raw_os_error() == Some(code.cast_signed())
 }

@@ -1,65 +1,80 @@
 //! Who holds each socket: the PID in the table, if it is still the process that it was.
 
-use std::collections::BTreeMap;
+use rustc_hash::FxHashMap;
 
-use windows_sys::Win32::System::Threading::PROCESS_QUERY_LIMITED_INFORMATION;
+use super::{process, tables};
+use crate::model::{
+    Gap, KernelReason, OwnedSocket, Owner, Pid, Presence, Scope, Socket, StateSet, TcpState,
+};
+use crate::platform::OwnerTable;
 
-use super::ffi;
-use crate::model::{Gap, OwnedSocket, Owner, Pid, Presence, Socket};
-use crate::platform::{OwnerTable, reason};
+/// When each process was born, as far as that is known.
+type Births = FxHashMap<Pid, Option<u64>>;
 
 /// Finds the owners of `sockets`.
 pub(super) fn find(sockets: Vec<Socket>) -> OwnerTable {
-    let listed = match ffi::list_processes() {
-        Ok(listed) => listed.into_iter().map(|process| process.pid).collect(),
+    if sockets.is_empty() {
+        return OwnerTable::default();
+    }
+    let births: Births = match process::list() {
+        Ok(listed) => listed.into_iter().map(|process| (process.pid, process.created)).collect(),
         Err(error) => {
-            let gaps = vec![Gap::ProcessesUnreadable { why: reason(&error) }];
-            return OwnerTable { sockets: sockets.into_iter().map(as_told).collect(), gaps };
+            let gaps = vec![Gap::ProcessesUnreadable { why: error.to_string() }];
+            return OwnerTable { sockets: owned(sockets, as_told), gaps };
         }
     };
-    let mut known = Known { listed, presences: BTreeMap::new() };
-    let sockets: Vec<OwnedSocket> = sockets
-        .into_iter()
-        .map(|socket| OwnedSocket { owner: known.owner(&socket), socket })
-        .collect();
-    let count = sockets.iter().filter(|row| matches!(row.owner, Owner::Exited(_))).count();
+    let mut sockets = owned(sockets, |socket| owner(socket, &births));
+    without_vanished(&mut sockets);
+    let count = sockets.iter().filter(|row| has_exited(row)).count();
     let gaps = if count > 0 { vec![Gap::OwnersExited { count }] } else { Vec::new() };
     OwnerTable { sockets, gaps }
 }
 
+fn owned(sockets: Vec<Socket>, owner: impl Fn(&Socket) -> Owner) -> Vec<OwnedSocket> {
+    sockets.into_iter().map(|socket| OwnedSocket { owner: owner(&socket), socket }).collect()
+}
+
 /// Without a list of processes the table's word has to do.
-fn as_told(socket: Socket) -> OwnedSocket {
-    let owner = match socket.table_owner {
-        Some(owner) => Owner::of_process(owner.pid),
-        None => Owner::NotFound,
-    };
-    OwnedSocket { socket, owner }
+fn as_told(socket: &Socket) -> Owner {
+    match (socket.kernel_reason(), socket.table_owner) {
+        (Some(reason), _) => Owner::Kernel(reason),
+        (None, Some(named)) => Owner::of_process(named.pid),
+        (None, None) => Owner::NotFound,
+    }
 }
 
-struct Known {
-    listed: Vec<Pid>,
-    presences: BTreeMap<Pid, Presence>,
+fn owner(socket: &Socket, births: &Births) -> Owner {
+    if let Some(reason) = socket.kernel_reason() {
+        return Owner::Kernel(reason);
+    }
+    let Some(named) = socket.table_owner else { return Owner::NotFound };
+    let presence = births.get(&named.pid).map_or(Presence::Absent, |born| Presence::Present(*born));
+    match Owner::by_table(named, presence) {
+        // What its process left behind is torn down without it.
+        Owner::Exited(_) if is_torn_down(socket) => Owner::Kernel(KernelReason::Orphaned),
+        owner => owner,
+    }
 }
 
-impl Known {
-    fn owner(&mut self, socket: &Socket) -> Owner {
-        if let Some(reason) = socket.kernel_reason() {
-            return Owner::Kernel(reason);
-        }
-        match socket.table_owner {
-            Some(named) => Owner::by_table(named, self.presence(named.pid)),
-            None => Owner::NotFound,
-        }
-    }
+fn is_torn_down(socket: &Socket) -> bool {
+    let torn_down = StateSet::TEARDOWN.without(StateSet::of(&[TcpState::CloseWait]));
+    socket.state.is_some_and(|state| torn_down.contains(state))
+}
 
-    fn presence(&mut self, pid: Pid) -> Presence {
-        let listed = &self.listed;
-        *self.presences.entry(pid).or_insert_with(|| {
-            if !listed.contains(&pid) {
-                return Presence::Absent;
-            }
-            let process = ffi::Process::open(pid, PROCESS_QUERY_LIMITED_INFORMATION).ok();
-            Presence::Present(process.and_then(|process| process.created()))
-        })
+fn has_exited(row: &OwnedSocket) -> bool {
+    matches!(row.owner, Owner::Exited(_))
+}
+
+/// A process may exit between the reading of the sockets and that of the processes, and its
+/// sockets with it. Those whose owner has exited are looked for once more.
+fn without_vanished(sockets: &mut Vec<OwnedSocket>) {
+    if !sockets.iter().any(has_exited) {
+        return;
     }
+    let Ok(now) = tables::sockets(&Scope::everything()) else { return };
+    if now.gaps.iter().any(Gap::may_hide_rows) {
+        return;
+    }
+    let remains = |socket: &Socket| now.sockets.iter().any(|other| other.is_same(socket));
+    sockets.retain(|row| !has_exited(row) || remains(&row.socket));
 }

@@ -1,33 +1,52 @@
-//! Processes: sysinfo for what everybody shows; the system's own lists for names of protected
-//! processes, parents, sessions, accounts and services.
+//! Processes: the system's list for what it tells of everybody, sysinfo for commands and
+//! programs; sessions, accounts and services by their own calls.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
+use std::os::windows::ffi::OsStrExt;
 use std::time::{Duration, SystemTime};
 
+use rustc_hash::FxHashMap;
 use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, UpdateKind};
 use windows_sys::Win32::System::Threading::PROCESS_QUERY_LIMITED_INFORMATION;
 
-use super::ffi::{self, ListedProcess};
+use super::ffi;
 use crate::model::{Pid, Process, ProcessKind, Service, Session, Untrusted};
+use crate::platform::PlatformError;
+use crate::platform::decode::process_list::{ListedProcess, process_list};
 
 /// From 1601 to 1970, in the 100 ns of a FILETIME.
 const UNIX_EPOCH: u64 = 116_444_736_000_000_000;
+
+/// Every process of the machine.
+///
+/// # Errors
+/// When the list cannot be had.
+pub(super) fn list() -> Result<Vec<ListedProcess>, PlatformError> {
+    let what = "cannot list processes";
+    let (bytes, address) = ffi::process_list().map_err(|error| PlatformError::io(what, error))?;
+    process_list(&bytes, address)
+        .map_err(|source| PlatformError::Decode { what: what.to_owned(), source })
+}
 
 /// Describes those of `pids` that still exist.
 pub(super) fn describe(pids: &BTreeSet<Pid>) -> BTreeMap<Pid, Process> {
     if pids.is_empty() {
         return BTreeMap::new();
     }
-    let (Ok(listed), Ok(mut system)) = (ffi::list_processes(), sysinfo::System::new()) else {
+    let (Ok(listed), Ok(mut system)) = (list(), sysinfo::System::new()) else {
         return BTreeMap::new();
     };
     let wanted: Vec<sysinfo::Pid> = pids.iter().map(|pid| sysinfo::Pid::from_u32(pid.0)).collect();
-    let kind = ProcessRefreshKind::nothing()
-        .with_memory()
-        .with_cmd(UpdateKind::Always)
-        .with_exe(UpdateKind::Always);
+    let kind =
+        ProcessRefreshKind::nothing().with_cmd(UpdateKind::Always).with_exe(UpdateKind::Always);
     system.refresh_processes_specifics(ProcessesToUpdate::Some(&wanted), false, kind);
-    let source = Source { system, sessions: ffi::sessions(), services: ffi::services() };
+    let source = Source {
+        system,
+        births: listed.iter().map(|process| (process.pid, process.created)).collect(),
+        sessions: ffi::sessions(),
+        services: ffi::services().unwrap_or_default(),
+    };
     let present = listed.iter().filter(|process| pids.contains(&process.pid));
     present.map(|process| (process.pid, source.describe(process))).collect()
 }
@@ -35,6 +54,7 @@ pub(super) fn describe(pids: &BTreeSet<Pid>) -> BTreeMap<Pid, Process> {
 /// What is asked for once.
 struct Source {
     system: sysinfo::System,
+    births: FxHashMap<Pid, Option<u64>>,
     sessions: Vec<(u32, Vec<u16>)>,
     services: Vec<(Pid, Vec<u16>)>,
 }
@@ -44,24 +64,22 @@ impl Source {
         let pid = listed.pid;
         let shown = self.system.process(sysinfo::Pid::from_u32(pid.0));
         let opened = ffi::Process::open(pid, PROCESS_QUERY_LIMITED_INFORMATION).ok();
-        let birth = opened.as_ref().and_then(ffi::Process::created);
-        let session = ffi::session_id(pid);
         Process {
             pid,
-            birth,
-            parent: Some(listed.parent).filter(|&parent| parent != Pid(0)),
-            name: Untrusted::from_wide(&listed.name),
+            birth: listed.created,
+            parent: parent(listed, &self.births),
+            name: listed.name.clone(),
             command: shown
-                .map(|process| process.cmd().iter().map(|part| Untrusted::from_os(part)).collect())
+                .map(|process| process.cmd().iter().map(|part| untrusted(part)).collect())
                 .unwrap_or_default(),
             executable: shown
                 .and_then(|process| process.exe())
-                .map(|path| Untrusted::from_os(path.as_os_str())),
+                .map(|path| untrusted(path.as_os_str())),
             uid: None,
             user: opened.as_ref().and_then(account),
-            memory_bytes: shown.map(sysinfo::Process::memory),
-            started: birth.and_then(system_time),
-            session: Session { name: session.and_then(|id| self.session_name(id)), id: session },
+            memory_bytes: listed.memory_bytes,
+            started: listed.created.and_then(system_time),
+            session: Session { name: self.session_name(listed.session), id: Some(listed.session) },
             services: self.services_of(pid),
             kind: kind(pid, opened.as_ref()),
         }
@@ -78,6 +96,10 @@ impl Source {
             |name: &Vec<u16>| Service { name: Untrusted::from_wide(name), of_user: false };
         hosted.map(|(_, name)| service(name)).collect()
     }
+}
+
+fn untrusted(text: &OsStr) -> Untrusted {
+    Untrusted::from_wide(&text.encode_wide().collect::<Vec<_>>())
 }
 
 fn kind(pid: Pid, opened: Option<&ffi::Process>) -> ProcessKind {
@@ -101,22 +123,24 @@ fn system_time(ticks: u64) -> Option<SystemTime> {
     SystemTime::UNIX_EPOCH.checked_add(Duration::from_nanos(since.checked_mul(100)?))
 }
 
-/// This process, its parent, and so on. A parent that was born later than its child only has
-/// the PID of the real one, which has exited.
+/// The parent, if it is still there: Windows keeps its PID, which may be a newcomer's by now.
+fn parent(listed: &ListedProcess, births: &FxHashMap<Pid, Option<u64>>) -> Option<Pid> {
+    let birth = births.get(&listed.parent)?;
+    let is_newcomer = birth.zip(listed.created).is_some_and(|(parent, child)| parent > child);
+    Some(listed.parent).filter(|&parent| parent != Pid(0) && !is_newcomer)
+}
+
+/// This process, its parent, and so on.
 pub(super) fn lineage() -> Vec<Pid> {
     let mut lineage = vec![Pid(std::process::id())];
-    let Ok(listed) = ffi::list_processes() else { return lineage };
-    let birth = |pid| {
-        ffi::Process::open(pid, PROCESS_QUERY_LIMITED_INFORMATION).ok().and_then(|p| p.created())
-    };
-    while let Some(&child) = lineage.last() {
-        let entry = listed.iter().find(|process| process.pid == child);
-        let Some(parent) = entry.map(|process| process.parent) else { break };
-        let is_newcomer = birth(parent).zip(birth(child)).is_some_and(|(p, c)| p > c);
-        if parent == Pid(0) || is_newcomer || lineage.contains(&parent) {
-            break;
-        }
-        lineage.push(parent);
+    let Ok(listed) = list() else { return lineage };
+    let births = listed.iter().map(|process| (process.pid, process.created)).collect();
+    let parent_of =
+        |child: &Pid| parent(listed.iter().find(|process| process.pid == *child)?, &births);
+    while let Some(next) = lineage.last().and_then(parent_of)
+        && !lineage.contains(&next)
+    {
+        lineage.push(next);
     }
     lineage
 }

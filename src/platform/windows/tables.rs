@@ -42,14 +42,24 @@ pub(super) fn sockets(scope: &Scope) -> Result<SocketTable, PlatformError> {
     Ok(found)
 }
 
+/// The tables that `scope` needs. What is bound is told from what is connected by both families'
+/// connections: a socket for both may be bound in one table and connected in the other.
 fn wanted(scope: &Scope) -> Vec<(Protocol, Family)> {
-    let tcp = (!scope.tcp.is_empty()).then_some(Protocol::Tcp);
-    let udp = (scope.udp != UdpScope::None).then_some(Protocol::Udp);
-    // IPv4 connections on IPv6 sockets stand in the IPv6 tables.
-    let families: &[Family] =
-        if scope.families.v4 { &[Family::V4, Family::V6] } else { &[Family::V6] };
-    let protocols = tcp.into_iter().chain(udp);
-    protocols.flat_map(|protocol| families.iter().map(move |&family| (protocol, family))).collect()
+    let both = scope.tcp.contains(TcpState::Bound);
+    let is_wanted = |family| match family {
+        Family::V4 => scope.families.v4,
+        Family::V6 => scope.families.v6,
+    };
+    let mut tables = Vec::new();
+    for family in [Family::V4, Family::V6] {
+        if !scope.tcp.is_empty() && (both || is_wanted(family)) {
+            tables.push((Protocol::Tcp, family));
+        }
+        if scope.udp != UdpScope::None && is_wanted(family) {
+            tables.push((Protocol::Udp, family));
+        }
+    }
+    tables
 }
 
 /// One table. netstat2 is asked for one at a time, because the first failure fails its call.
@@ -66,27 +76,36 @@ fn table(protocol: Protocol, family: Family) -> Result<Vec<Socket>, PlatformErro
     let failed = |error: netstat2::error::Error| {
         let source = match error {
             netstat2::error::Error::OsError(error) => error,
+            netstat2::error::Error::FailedToGetTcpTable(code)
+            | netstat2::error::Error::FailedToGetUdpTable(code) => {
+                io::Error::from_raw_os_error(code)
+            }
             other => io::Error::other(other),
         };
         PlatformError::io(format!("cannot read the table {name}"), source)
     };
     let rows = iterate_sockets_info(families, protocols).map_err(failed)?;
-    let details = details(protocol, family);
-    rows.map(|row| Ok(socket(&row.map_err(failed)?, &details))).collect()
+    let mut details = details(protocol, family);
+    rows.map(|row| Ok(socket(&row.map_err(failed)?, &mut details))).collect()
 }
 
 /// Rows by what both tables tell of a socket.
-type Details = FxHashMap<(RawEnd, Option<RawEnd>, Pid), MibRow>;
+type Details = FxHashMap<(RawEnd, Option<RawEnd>, Pid), Vec<MibRow>>;
 
 /// The same table with creation times, scopes and state numbers. Where it cannot be had, the
 /// sockets lack these and nothing else.
 fn details(protocol: Protocol, family: Family) -> Details {
     let bytes = ffi::owner_module_table(protocol, family).unwrap_or_default();
     let rows = mib::owner_module_table(&bytes, protocol, family).unwrap_or_default();
-    rows.into_iter().map(|row| ((row.local, row.foreign, row.pid), row)).collect()
+    let mut details = Details::default();
+    // Taken from the end, so that equal rows are told apart in the order of both tables.
+    for row in rows.into_iter().rev() {
+        details.entry((row.local, row.foreign, row.pid)).or_default().push(row);
+    }
+    details
 }
 
-fn socket(info: &SocketInfo, details: &Details) -> Socket {
+fn socket(info: &SocketInfo, details: &mut Details) -> Socket {
     let pid = Pid(info.associated_pids.first().copied().unwrap_or_default());
     let (protocol, local, foreign) = match &info.protocol_socket_info {
         ProtocolSocketInfo::Tcp(tcp) => (
@@ -96,14 +115,16 @@ fn socket(info: &SocketInfo, details: &Details) -> Socket {
         ),
         ProtocolSocketInfo::Udp(udp) => (Protocol::Udp, (udp.local_addr, udp.local_port), None),
     };
-    let detail = details.get(&(local, foreign, pid));
+    let detail = details.get_mut(&(local, foreign, pid)).and_then(Vec::pop);
+    let detail = detail.as_ref();
     let state = match &info.protocol_socket_info {
         ProtocolSocketInfo::Tcp(tcp) => Some(state(tcp.state, detail)),
         ProtocolSocketInfo::Udp(_) => None,
     };
-    let connected = state.is_some_and(|state| !matches!(state, TcpState::Listening));
     Socket {
-        foreign: foreign.filter(|_| connected).map(|(address, port)| Endpoint::new(address, port)),
+        foreign: foreign
+            .filter(|(_, port)| *port != 0)
+            .map(|(address, port)| Endpoint::new(address, port)),
         mapped: local.0.to_canonical() != local.0,
         // A socket for both families stands in both tables, so each row speaks for one.
         v6_only: local.0.is_ipv6().then_some(true),
@@ -133,15 +154,16 @@ fn state(state: netstat2::TcpState, detail: Option<&MibRow>) -> TcpState {
     }
 }
 
-/// Adds the bound endpoints, where the system has the call for them.
+/// Adds the bound endpoints, where the system has the call for them, and where all connections
+/// are known: the near end of one must not be taken for a port that somebody holds.
 fn add_bound(found: &mut SocketTable) {
-    for family in [Family::V4, Family::V6] {
-        let rows = ffi::bound_table(family).and_then(|bytes| mib::bound_table(&bytes, family).ok());
-        let Some(rows) = rows else {
-            found.gaps.push(Gap::BoundNotListed);
-            return;
-        };
-        let rows = mib::without_connected(rows, &found.sockets);
-        found.sockets.extend(rows.iter().map(MibRow::bound_socket));
-    }
+    let bound = |family| mib::bound_table(&ffi::bound_table(family)?, family).ok();
+    let rows = bound(Family::V4).zip(bound(Family::V6)).filter(|_| found.gaps.is_empty());
+    let Some((mut rows, more)) = rows else {
+        found.gaps.push(Gap::BoundNotListed);
+        return;
+    };
+    rows.extend(more);
+    let rows = mib::bound_only(rows, &found.sockets);
+    found.sockets.extend(rows.iter().map(MibRow::bound_socket));
 }

@@ -1,0 +1,147 @@
+//! Windows' list of processes: `SYSTEM_PROCESS_INFORMATION` of NtQuerySystemInformation, as the
+//! 64-bit systems lay it out. It tells of every process, also to those who may open none.
+
+use super::DecodeError;
+use super::bytes::{array_at, u16_at, u32_at, u64_at};
+use crate::model::{Pid, Untrusted};
+
+/// What the list tells of a process.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ListedProcess {
+    /// Its id.
+    pub pid: Pid,
+    /// The id of the process that started it, which may be another's by now.
+    pub parent: Pid,
+    /// The image name; empty for the idle process.
+    pub name: Untrusted,
+    /// When it was created, in 100 ns since 1601; none for the idle process.
+    pub created: Option<u64>,
+    /// Its session.
+    pub session: u32,
+    /// Its working set in bytes; none where the system writes 0.
+    pub memory_bytes: Option<u64>,
+}
+
+/// The offsets of the fields on 64-bit systems.
+mod offset {
+    pub(super) const NEXT: usize = 0;
+    pub(super) const CREATED: usize = 32;
+    pub(super) const NAME_LENGTH: usize = 56;
+    pub(super) const NAME_ADDRESS: usize = 64;
+    pub(super) const PID: usize = 80;
+    pub(super) const PARENT: usize = 88;
+    pub(super) const SESSION: usize = 100;
+    pub(super) const WORKING_SET: usize = 144;
+}
+
+/// Decodes the list. `address` is where the bytes stood when the system wrote them: names are
+/// given as addresses among them.
+///
+/// # Errors
+/// When an entry points outside of the bytes. Never panics.
+pub fn process_list(bytes: &[u8], address: u64) -> Result<Vec<ListedProcess>, DecodeError> {
+    let mut processes = Vec::new();
+    let mut place = 0;
+    loop {
+        let entry = bytes.get(place..).ok_or(DecodeError::BadLength)?;
+        processes.push(process(entry, bytes, address)?);
+        match usize::try_from(u32_at(entry, offset::NEXT)?).map_err(|_| DecodeError::BadLength)? {
+            0 => return Ok(processes),
+            next => place += next,
+        }
+    }
+}
+
+fn process(entry: &[u8], all: &[u8], address: u64) -> Result<ListedProcess, DecodeError> {
+    let known = |number: u64| Some(number).filter(|&number| number != 0);
+    Ok(ListedProcess {
+        pid: pid_at(entry, offset::PID)?,
+        parent: pid_at(entry, offset::PARENT)?,
+        name: name(entry, all, address)?,
+        created: known(u64_at(entry, offset::CREATED)?),
+        session: u32_at(entry, offset::SESSION)?,
+        memory_bytes: known(u64_at(entry, offset::WORKING_SET)?),
+    })
+}
+
+/// PIDs stand in the field of a handle; their upper half is empty.
+fn pid_at(entry: &[u8], offset: usize) -> Result<Pid, DecodeError> {
+    u32_at(entry, offset).map(Pid)
+}
+
+fn name(entry: &[u8], all: &[u8], address: u64) -> Result<Untrusted, DecodeError> {
+    let length = usize::from(u16_at(entry, offset::NAME_LENGTH)?);
+    let start = u64_at(entry, offset::NAME_ADDRESS)?;
+    if length == 0 || start == 0 {
+        return Ok(Untrusted::from_wide(&[]));
+    }
+    let start = start.checked_sub(address).and_then(|start| usize::try_from(start).ok());
+    let start = start.ok_or(DecodeError::BadLength)?;
+    let end = start.checked_add(length).ok_or(DecodeError::BadLength)?;
+    let name = all.get(start..end).ok_or(DecodeError::BadLength)?;
+    let units: Result<Vec<u16>, DecodeError> =
+        name.chunks_exact(2).map(|unit| array_at(unit, 0).map(u16::from_ne_bytes)).collect();
+    Ok(Untrusted::from_wide(&units?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ADDRESS: u64 = 0x7000_0000;
+    const ENTRY: usize = 256;
+
+    fn entry(pid: u64, parent: u64, name: &str, place: usize, is_last: bool) -> Vec<u8> {
+        let mut bytes = vec![0; ENTRY];
+        let mut put = |offset: usize, field: &[u8]| {
+            bytes[offset..offset + field.len()].copy_from_slice(field);
+        };
+        let units: Vec<u8> = name.encode_utf16().flat_map(u16::to_ne_bytes).collect();
+        let start = ADDRESS + u64::try_from(place + 200).unwrap();
+        put(offset::NEXT, &u32::try_from(if is_last { 0 } else { ENTRY }).unwrap().to_ne_bytes());
+        put(offset::CREATED, &133_000_000_000_000_000_u64.to_ne_bytes());
+        put(offset::NAME_LENGTH, &u16::try_from(units.len()).unwrap().to_ne_bytes());
+        put(offset::NAME_ADDRESS, &start.to_ne_bytes());
+        put(offset::PID, &pid.to_ne_bytes());
+        put(offset::PARENT, &parent.to_ne_bytes());
+        put(offset::SESSION, &1_u32.to_ne_bytes());
+        put(offset::WORKING_SET, &2_867_200_u64.to_ne_bytes());
+        put(200, &units);
+        bytes
+    }
+
+    fn list() -> Vec<u8> {
+        let mut bytes = entry(4, 0, "System", 0, false);
+        bytes.extend(entry(1688, 4, "inetinfo.exe", ENTRY, true));
+        bytes
+    }
+
+    #[test]
+    fn every_process_is_told_with_its_name() {
+        let found = process_list(&list(), ADDRESS).unwrap();
+        assert_eq!(found.len(), 2);
+        assert_eq!(found[0].name.as_bytes(), b"System");
+        let owner = &found[1];
+        assert_eq!((owner.pid, owner.parent, owner.session), (Pid(1688), Pid(4), 1));
+        assert_eq!(owner.name.as_bytes(), b"inetinfo.exe");
+        assert_eq!(owner.memory_bytes, Some(2_867_200));
+        assert_eq!(owner.created, Some(133_000_000_000_000_000));
+    }
+
+    #[test]
+    fn a_list_that_is_cut_or_points_elsewhere_is_an_error() {
+        let whole = list();
+        for end in 0..ENTRY + offset::WORKING_SET {
+            assert!(process_list(&whole[..end], ADDRESS).is_err(), "{end} bytes");
+        }
+        assert!(process_list(&whole, ADDRESS + 4096).is_err());
+        assert!(process_list(&whole, 0).is_err());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_make_the_decoder_panic(bytes in proptest::collection::vec(0_u8.., 0..400)) {
+            let _ = process_list(&bytes, ADDRESS);
+        }
+    }
+}
