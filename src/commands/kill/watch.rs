@@ -10,8 +10,8 @@ use anyhow::bail;
 use super::plan::Group;
 use crate::commands::survey::survey_scope;
 use crate::model::{
-    Detail, Families, Os, OwnedSocket, Protocol, Scope, Snapshot, Socket, StateSet, TcpState,
-    UdpScope,
+    Detail, Families, Os, OwnedSocket, Owner, Protocol, Scope, Snapshot, Socket, StateSet,
+    TcpState, UdpScope,
 };
 use crate::platform::System;
 use crate::query::{Filter, PortSet, Row};
@@ -53,7 +53,9 @@ pub(super) fn watch(
         }
         let is_held = |old: &&Socket| {
             let port = old.local.port;
-            holders.sockets.iter().any(|row| row.socket.local.port == port)
+            // What an exited process held may linger for a moment; that is no new holder yet.
+            let lingers = |row: &OwnedSocket| matches!(row.owner, Owner::Exited(_));
+            holders.sockets.iter().any(|row| row.socket.local.port == port && !lingers(row))
         };
         if freed.iter().all(is_held) || Instant::now() >= deadline {
             return Ok(Aftermath { holders });
