@@ -2,10 +2,11 @@
 
 #![expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
 
-use super::values::{network, seconds, signal, states};
+use super::values::{network, pid, seconds, signal, states};
 use crate::model::Signal;
 use crate::model::StateSet;
 use crate::query::SortKey;
@@ -56,13 +57,14 @@ pub(super) struct SelectArgs {
     #[arg(short = '6', long = "ipv6")]
     pub(super) v6: bool,
     /// Owned by this process
-    #[arg(long, value_name = "PID", value_delimiter = ',')]
+    #[arg(long, value_name = "PID", value_parser = pid, value_delimiter = ',')]
     pub(super) pid: Vec<u32>,
     /// Owned by an image of this name, case-insensitive, whole or with *
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     pub(super) name: Vec<String>,
     /// Of this user, or of a process of this user
-    #[arg(long, value_name = "USER", value_delimiter = ',')]
+    #[arg(long, value_name = "USER", value_parser = NonEmptyStringValueParser::new(),
+          value_delimiter = ',')]
     pub(super) user: Vec<String>,
 }
 
@@ -114,16 +116,16 @@ pub(super) struct ListArgs {
     #[arg(long, value_name = "WHEN", default_value = "auto", hide_default_value = true)]
     pub(super) color: ColorArg,
     #[command(flatten)]
-    habits: HabitArgs,
+    pub(super) habits: HabitArgs,
 }
 
 /// What netstat's users type out of habit. portwho does all of it anyway.
 #[derive(Args, Debug)]
-struct HabitArgs {
-    /// With -n, -o and -p accepted and without effect, so that netstat's -aon, -tulpn and
-    /// -anlp work
+pub(super) struct HabitArgs {
+    /// All sockets, also with -l; -n, -o and -p are accepted too and without effect, so that
+    /// netstat's -aon, -tulpn and -anlp work
     #[arg(short = 'a')]
-    all: bool,
+    pub(super) all: bool,
     #[arg(short = 'n', hide = true)]
     numeric: bool,
     #[arg(short = 'o', hide = true)]

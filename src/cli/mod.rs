@@ -8,6 +8,7 @@ mod values;
 use std::ffi::{OsStr, OsString};
 use std::time::Duration;
 
+use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 use ipnet::IpNet;
 use thiserror::Error;
@@ -166,27 +167,66 @@ pub enum CliError {
 /// [`CliError`]: help and version too, which are no failures.
 pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Request, CliError> {
     let words = spell_out_kill(words);
-    let cli = Cli::try_parse_from(&words)?;
+    let typed_options = words.iter().skip(1).any(|word| is_option(word));
+    let cli = Cli::try_parse_from(&words).map_err(|error| misplaced(error, &words))?;
     let behind_verb = words.into_iter().skip(2).collect();
     Ok(match cli.command {
-        None => Request::List(list_request(cli.list)?),
+        None => Request::List(list_request(cli.list, typed_options)?),
         Some(Verb::Kill(kill)) => Request::Kill(kill_request(kill, behind_verb)?),
     })
 }
 
-/// `kill -KILL` is what kill(1) understands; clap would read four letters.
+/// An option of a command in front of it is clap's unknown argument; what is wrong is the order.
+fn misplaced(error: clap::Error, words: &[OsString]) -> CliError {
+    let commands = command_names();
+    let mut behind = words.iter().skip(2).filter_map(|word| word.to_str());
+    let command = behind.find(|word| commands.iter().any(|command| command == word));
+    match command {
+        Some(command)
+            if error.kind() == ErrorKind::UnknownArgument && !starts(words, &commands) =>
+        {
+            let ports = words.iter().skip(1).filter(|word| !is_option(word) && *word != command);
+            let ports: Vec<String> =
+                ports.map(|word| word.to_string_lossy().into_owned()).collect();
+            let ports = if ports.is_empty() { "PORT".to_owned() } else { ports.join(" ") };
+            UsageError::CommandNotFirst { command: command.to_owned(), ports, options: true }.into()
+        }
+        _ => error.into(),
+    }
+}
+
+/// Whether the command line begins with a command.
+fn starts(words: &[OsString], commands: &[String]) -> bool {
+    words.get(1).is_some_and(|first| commands.iter().any(|command| first == command.as_str()))
+}
+
+fn is_option(word: &OsStr) -> bool {
+    word.as_encoded_bytes().first() == Some(&b'-') && word != "-" && word != "--"
+}
+
+/// `kill -KILL` and `kill -HUP` are what kill(1) understands; clap would read letters.
 fn spell_out_kill(words: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
     let mut words: Vec<OsString> = words.into_iter().collect();
     if words.get(1).is_some_and(|word| word == "kill") {
-        let options = words.iter_mut().take_while(|word| *word != "--");
-        for word in options.filter(|word| *word == "-KILL" || *word == "-SIGKILL") {
-            OsStr::new("--force").clone_into(word);
+        for word in words.iter_mut().skip(2).take_while(|word| *word != "--") {
+            let signal = word.to_str().and_then(|word| signal_option(word.strip_prefix('-')?));
+            if let Some(option) = signal {
+                *word = option.into();
+            }
         }
     }
     words
 }
 
-fn list_request(args: ListArgs) -> Result<ListRequest, UsageError> {
+/// The long option for a signal's name in capitals, which no letters of options spell.
+fn signal_option(name: &str) -> Option<String> {
+    let is_name =
+        name.len() > 2 && name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
+    let signal: Signal = name.parse().ok().filter(|_| is_name)?;
+    Some(if signal == Signal::Kill { "--force".to_owned() } else { format!("--signal={name}") })
+}
+
+fn list_request(args: ListArgs, typed_options: bool) -> Result<ListRequest, UsageError> {
     let by_state = !args.state.is_empty();
     let asked = union(&args.state);
     let states = if by_state { asked } else { StateSet::ALL };
@@ -194,7 +234,8 @@ fn list_request(args: ListArgs) -> Result<ListRequest, UsageError> {
         foreign_ports: ports::foreign(&args.foreign_port)?,
         states: states.without(union(&args.not_state)),
         by_state,
-        listening: args.listening,
+        // netstat's -a takes its -l back.
+        listening: args.listening && !args.habits.all,
         local_networks: args.local,
         foreign_networks: args.foreign,
         view: match (args.pids, args.summary, args.json) {
@@ -211,7 +252,10 @@ fn list_request(args: ListArgs) -> Result<ListRequest, UsageError> {
             ColorArg::Always => ColorWhen::Always,
             ColorArg::Never => ColorWhen::Never,
         },
-        selection: selection(ports::local(&args.ports, &command_names())?, args.select),
+        selection: selection(
+            ports::local(&args.ports, &command_names(), typed_options)?,
+            args.select,
+        ),
     })
 }
 
@@ -223,7 +267,7 @@ fn kill_request(args: KillArgs, mut words: Vec<OsString>) -> Result<KillRequest,
         }
     }
     Ok(KillRequest {
-        selection: selection(ports::local(&args.ports, &command_names())?, args.select),
+        selection: selection(ports::local(&args.ports, &command_names(), false)?, args.select),
         yes: args.yes,
         dry_run: args.dry_run,
         signal: args.signal,
@@ -298,12 +342,14 @@ mod tests {
     #[test]
     fn a_command_out_of_place_is_refused() {
         let expected = "'kill' is a command and comes first: portwho kill 80";
-        for line in ["portwho -n kill 80", "portwho 80 kill", "portwho -s LISTEN kill 80"] {
-            assert_eq!(error(line), expected, "{line}");
+        assert_eq!(error("portwho 80 kill"), expected);
+        let with_options = format!("{expected}, then its own options (see portwho kill --help)");
+        for line in ["portwho -n kill 80", "portwho -s LISTEN kill 80", "portwho -9 kill 80"] {
+            assert_eq!(error(line), with_options, "{line}");
         }
-        assert_eq!(
-            error("portwho -t kill"),
-            "'kill' is a command and comes first: portwho kill PORT"
+        assert!(
+            error("portwho -t kill")
+                .starts_with("'kill' is a command and comes first: portwho kill PORT")
         );
     }
 
@@ -320,6 +366,10 @@ mod tests {
             let Ok(Request::Kill(request)) = parsed(line) else { panic!("{line}") };
             assert_eq!(request.signal(), Signal::Kill, "{line}");
         }
+        let Ok(Request::Kill(request)) = parsed("portwho kill -HUP -4 80") else {
+            panic!("kill(1)'s form of a signal")
+        };
+        assert_eq!(request.signal(), Signal::Hup);
     }
 
     #[test]

@@ -25,6 +25,11 @@ pub(super) fn states(word: &str) -> Result<StateSet, String> {
     })
 }
 
+/// A process id.
+pub(super) fn pid(word: &str) -> Result<u32, String> {
+    word.parse().map_err(|_| "not a process id, which is a number".to_owned())
+}
+
 /// A signal's name.
 pub(super) fn signal(word: &str) -> Result<Signal, String> {
     word.parse().map_err(|_| {

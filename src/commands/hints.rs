@@ -7,8 +7,8 @@ use super::survey::survey_scope;
 use super::who;
 use crate::model::{Detail, Families, OwnedSocket, Scope, Socket, StateSet, UdpScope};
 use crate::platform::System;
-use crate::query::{Filter, Place, PortSet, Row, Rows, SortKey, select};
-use crate::render::local_end;
+use crate::query::{Filter, LocalSet, Place, PortSet, Row, Rows, SortKey, select};
+use crate::render::{counted, local_end};
 
 /// What to tell beside the rows that were found, or instead of them.
 pub(super) fn of_list(rows: &Rows<'_>, filter: &Filter, system: &impl System) -> Vec<String> {
@@ -17,16 +17,33 @@ pub(super) fn of_list(rows: &Rows<'_>, filter: &Filter, system: &impl System) ->
         return if nothing { vec!["no socket matches".to_owned()] } else { Vec::new() };
     };
     let mut hints = drivers(rows);
-    if nothing {
+    let left_out = if nothing { left_out(local, system) } else { 0 };
+    if left_out > 0 {
+        let sockets = counted(left_out, "socket");
+        let verb = if left_out == 1 { "is" } else { "are" };
+        let (local, typed) = (who::local(local), who::typed(local).join(" "));
+        hints.push(format!(
+            "{local}: {sockets} {verb} there, which the other filters leave out: portwho {typed}"
+        ));
+    } else if nothing {
         hints.push(format!("{}: no socket matches", who::local(local)));
     }
-    let missing =
-        local.places.iter().filter(|place| !rows.rows.iter().any(|row| place.is_of(&row.socket)));
+    let is_held = |place: &&Place| {
+        rows.rows.iter().any(|row| place.is_of(&row.socket) && row.socket.holds_port())
+    };
+    let missing = local.places.iter().filter(|place| !is_held(place));
     hints.extend(missing.flat_map(|place| wildcard_holders(place, system)));
-    if nothing {
+    if nothing && left_out == 0 {
         hints.extend(foreign_connections(&local.all_ports(), system));
     }
     hints
+}
+
+/// How many sockets are at the places that were asked for, whatever else they had to be.
+fn left_out(local: &LocalSet, system: &impl System) -> usize {
+    let filter = Filter { local: Some(local.clone()), ..Filter::everything() };
+    let table = system.sockets(&filter.scope(Detail::Brief)).unwrap_or_default();
+    table.sockets.iter().filter(|socket| filter.admits_socket(socket)).count()
 }
 
 /// Which driver a port of Windows' System belongs to.

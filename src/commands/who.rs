@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::model::{OwnedSocket, Owner, Pid, PortRange, Snapshot};
-use crate::query::LocalSet;
+use crate::query::{LocalSet, PortSet};
 use crate::render::escape::Escaped;
 
 /// `nginx (PID 812)`.
@@ -43,11 +43,17 @@ pub(super) fn pids(pids: &BTreeSet<Pid>) -> String {
     format!("{noun} {}", numbers.join(", "))
 }
 
-/// `port 80`, `ports 80, 443`.
+/// `port 80`, `ports 80, 443, 7301-7339`.
 pub(super) fn ports(ports: &BTreeSet<u16>) -> String {
-    let numbers: Vec<String> = ports.iter().map(ToString::to_string).collect();
-    let noun = if numbers.len() == 1 { "port" } else { "ports" };
-    format!("{noun} {}", numbers.join(", "))
+    let runs: PortSet = ports.iter().map(|&port| port..=port).collect();
+    let word = |run: &PortRange| match run.end() - run.start() {
+        0 => run.start().to_string(),
+        1 => format!("{}, {}", run.start(), run.end()),
+        _ => format!("{}-{}", run.start(), run.end()),
+    };
+    let words: Vec<String> = runs.ranges().iter().map(word).collect();
+    let noun = if ports.len() == 1 { "port" } else { "ports" };
+    format!("{noun} {}", words.join(", "))
 }
 
 /// `80,8000-8010`.

@@ -1,6 +1,6 @@
 //! A PORT as it is typed: `80`, `80,443`, `8000-8010`, `:80`, `http`, `127.0.0.1:80`, `[::1]:80`.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 
 use thiserror::Error;
 
@@ -73,7 +73,11 @@ impl PortTerm {
     /// # Errors
     /// [`PortError`], which names the part at fault.
     pub fn parse_list(words: &str) -> Result<Vec<Self>, PortError> {
-        words.split(',').map(Self::parse).collect()
+        let part = |word: &str| match word {
+            "" => Err(PortError::NotAPort(words.to_owned())),
+            word => Self::parse(word),
+        };
+        words.split(',').map(part).collect()
     }
 
     fn parse(word: &str) -> Result<Self, PortError> {
@@ -91,7 +95,7 @@ fn split_address(word: &str) -> Result<(Option<ScopedAddress>, &str), PortError>
     if let Some(bracketed) = word.strip_prefix('[') {
         let not_a_port = || PortError::NotAPort(word.to_owned());
         let (inside, port) = bracketed.split_once("]:").ok_or_else(not_a_port)?;
-        let address = parse_ipv6(inside).ok_or_else(|| not_an_address(inside))?;
+        let address = parse_address(inside).ok_or_else(|| not_an_address(inside))?;
         return Ok((Some(address), port));
     }
     match word.rsplit_once(':') {
@@ -99,17 +103,16 @@ fn split_address(word: &str) -> Result<(Option<ScopedAddress>, &str), PortError>
         Some(("" | "*", port)) => Ok((None, port)),
         Some((address, _)) if address.contains(':') => Err(PortError::NoBrackets(word.to_owned())),
         Some((address, port)) => {
-            let (plain, zone) = split_zone(address);
-            let parsed: IpAddr = plain.parse().map_err(|_| not_an_address(address))?;
-            Ok((Some(ScopedAddress { address: parsed, zone }), port))
+            let parsed = parse_address(address).ok_or_else(|| not_an_address(address))?;
+            Ok((Some(parsed), port))
         }
     }
 }
 
-fn parse_ipv6(text: &str) -> Option<ScopedAddress> {
+fn parse_address(text: &str) -> Option<ScopedAddress> {
     let (plain, zone) = split_zone(text);
-    let address: Ipv6Addr = plain.parse().ok()?;
-    Some(ScopedAddress { address: IpAddr::V6(address).to_canonical(), zone })
+    let address: IpAddr = plain.parse().ok()?;
+    Some(ScopedAddress { address: address.to_canonical(), zone })
 }
 
 fn split_zone(text: &str) -> (&str, Option<String>) {
@@ -178,6 +181,7 @@ mod tests {
         assert_eq!(one("rmi-registry").port, PortWord::Service("rmi-registry".into()));
         assert_eq!(one("127.0.0.1:80"), at("127.0.0.1", 80));
         assert_eq!(one("[::1]:80"), at("::1", 80));
+        assert_eq!(one("[127.0.0.1]:80"), at("127.0.0.1", 80));
         assert_eq!(one("[::ffff:10.0.0.5]:80"), at("10.0.0.5", 80));
         assert_eq!(one("[fe80::1%eth0]:80").address.unwrap().zone.as_deref(), Some("eth0"));
         assert_eq!(PortTerm::parse_list("80,443,[::1]:8000-8010").unwrap().len(), 3);
@@ -194,7 +198,7 @@ mod tests {
             ("90-80", "port '90-80': the range ends before it begins: 80-90"),
             ("::1:80", "port '::1:80': put an IPv6 address in brackets: [::1]:80"),
             ("1.2.3:80", "port '1.2.3:80': '1.2.3' is not an address"),
-            ("[1.2.3.4]:80", "port '[1.2.3.4]:80': '1.2.3.4' is not an address"),
+            ("[1.2.3]:80", "port '[1.2.3]:80': '1.2.3' is not an address"),
         ];
         for (word, expected) in cases {
             assert_eq!(PortTerm::parse_list(word).unwrap_err().to_string(), expected);

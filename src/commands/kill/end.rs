@@ -91,6 +91,12 @@ impl<P: OpenProcess> Opened<P> {
         self.ends.iter().filter(|(_, end)| holds(end)).map(|(pid, _)| *pid).collect()
     }
 
+    /// Those that live and hold, signalled or not.
+    pub(super) fn unfinished(&self) -> BTreeSet<Pid> {
+        let holds = |end: &End| matches!(end, End::Survived { holds: true } | End::Spared);
+        self.ends.iter().filter(|(_, end)| holds(end)).map(|(pid, _)| *pid).collect()
+    }
+
     /// Signals the group in waves: first those whose parent does not hold the sockets, then
     /// those that still do. Called again, it takes up those that survived or were spared.
     pub(super) fn end(

@@ -124,6 +124,7 @@ impl<'a, S: System> Kill<'a, S> {
                 confirmed.push(target);
             }
         }
+        self.report.catch_up();
         if !self.request.dry_run {
             self.end_confirmed(confirmed);
         }
@@ -170,14 +171,14 @@ impl<'a, S: System> Kill<'a, S> {
         let can_ask = self.report.can_ask();
         let is_contested = group.ports().iter().any(|port| contested.contains(port));
         if is_contested && !self.request.yes && !can_ask {
-            self.report.failure_once(format!(
+            self.report.failure_later(format!(
                 "{ports}: unrelated processes hold it side by side: confirm all with --yes, or \
                  name one with --pid"
             ));
             return None;
         }
         if self.request.dry_run {
-            self.report.say(words::intention(&roots, ending, self.snapshot));
+            self.report.say(words::intention(&roots, &group.holders, ending, self.snapshot));
             return None;
         }
         // Opened before the question: however long the answer takes, it is about these.
@@ -188,7 +189,7 @@ impl<'a, S: System> Kill<'a, S> {
             self.report.failure(format!("{ports}: refused: PID {unknown} cannot be described"));
             return None;
         }
-        let question = words::question(&roots, ending, self.snapshot);
+        let question = words::question(&roots, &group.holders, ending, self.snapshot);
         if !self.request.yes && can_ask && !self.report.ask(question) {
             self.report.failure(format!("{ports}: not confirmed, nothing was sent"));
             return None;
@@ -239,7 +240,12 @@ impl<'a, S: System> Kill<'a, S> {
         self.report.say(format!("{named} {verb} still running after {}", who::seconds(timeout)));
         let ending = self.ending(&survivors, Signal::Kill);
         let asked = Instant::now();
-        if self.report.ask(words::question(&survivors, ending, self.snapshot)) {
+        if self.report.ask(words::question(
+            &survivors,
+            &target.opened.unfinished(),
+            ending,
+            self.snapshot,
+        )) {
             // Thinking about the answer is no part of how long it took.
             let start = start + asked.elapsed();
             target.ending = ending;
@@ -269,6 +275,9 @@ impl<'a, S: System> Kill<'a, S> {
         let ends = target.opened.ends();
         for verdict in verdict::of_group(ends, took, &case, aftermath, &remains) {
             self.report.verdict(verdict.outcome, verdict.text);
+        }
+        if let (Some(_), Some(remark)) = (aftermath, verdict::other_protocol(&case)) {
+            self.report.remark(remark);
         }
     }
 }

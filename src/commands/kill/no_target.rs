@@ -86,8 +86,9 @@ fn wildcards(wish: &Wish, snapshot: &Snapshot) -> String {
         .sockets
         .iter()
         .filter(|row| wish.places().iter().any(|place| hints::covers(&row.socket, place)));
-    covering.fold(String::new(), |text, row| {
+    let held = covering.map(|row| {
         let end = local_end(&row.socket, snapshot);
-        text + &format!("; {end} is held by {}", who::owner(row, snapshot))
-    })
+        format!("; {end} is held by {}", who::owner(row, snapshot))
+    });
+    held.collect::<BTreeSet<_>>().into_iter().collect()
 }

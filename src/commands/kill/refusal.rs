@@ -102,7 +102,7 @@ fn first_process(process: Option<&Process>, others: &[&Process]) -> Refusal {
     let is_systemd = process.is_some_and(|process| process.name.as_bytes() == b"systemd");
     match of_service {
         Some(holder) => Refusal::SocketActivation(SocketUnit::OfHolder(holder.pid)),
-        None if is_systemd || !others.is_empty() => Refusal::SocketActivation(SocketUnit::Unknown),
+        None if is_systemd => Refusal::SocketActivation(SocketUnit::Unknown),
         None => Refusal::FirstProcess,
     }
 }

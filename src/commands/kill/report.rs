@@ -12,13 +12,13 @@ pub(super) struct Report<'a> {
     output: &'a mut Output,
     worst: Outcome,
     unwritten: Option<anyhow::Error>,
-    told: BTreeSet<String>,
+    later: BTreeSet<String>,
 }
 
 impl<'a> Report<'a> {
     /// A report without verdicts.
     pub(super) const fn new(output: &'a mut Output) -> Self {
-        Self { output, worst: Outcome::Done, unwritten: None, told: BTreeSet::new() }
+        Self { output, worst: Outcome::Done, unwritten: None, later: BTreeSet::new() }
     }
 
     /// Tells something on stdout.
@@ -44,9 +44,15 @@ impl<'a> Report<'a> {
         self.verdict(Outcome::Failed, text);
     }
 
-    /// A verdict of failure that concerns several groups alike, told once.
-    pub(super) fn failure_once(&mut self, text: String) {
-        if self.told.insert(text.clone()) {
+    /// A verdict of failure that concerns several groups alike: told once, when all of them have
+    /// been described.
+    pub(super) fn failure_later(&mut self, text: String) {
+        self.later.insert(text);
+    }
+
+    /// Tells what was to be told later.
+    pub(super) fn catch_up(&mut self) {
+        for text in std::mem::take(&mut self.later) {
             self.failure(text);
         }
     }

@@ -8,7 +8,7 @@ use super::plan::Group;
 use super::watch::{Aftermath, Remains};
 use crate::cli::KillRequest;
 use crate::commands::{Outcome, remedy, who};
-use crate::model::{Families, OwnedSocket, Pid, Snapshot};
+use crate::model::{Families, OwnedSocket, Pid, Protocol, Snapshot};
 use crate::platform::{Ending, PlatformError};
 use crate::query::Filter;
 use crate::render::local_end;
@@ -155,6 +155,26 @@ pub(super) fn of_group(
         (None, false) => Some(Verdict::failed(reasons)),
     });
     verdicts
+}
+
+/// Who holds a freed port of TCP with UDP, which nobody asked to end.
+pub(super) fn other_protocol(case: &Case<'_>) -> Option<String> {
+    let ports = case.group.ports();
+    let is_udp = |row: &&OwnedSocket| {
+        row.socket.protocol == Protocol::Udp
+            && row.socket.holds_port()
+            && ports.contains(&row.socket.local.port)
+    };
+    let udp: Vec<&OwnedSocket> = case.before.sockets.iter().filter(is_udp).collect();
+    if case.filter.protocols.udp || udp.is_empty() {
+        return None;
+    }
+    let ports: BTreeSet<u16> = udp.iter().map(|row| row.socket.local.port).collect();
+    let owners: BTreeSet<String> = udp.iter().map(|row| who::owner(row, case.before)).collect();
+    let owners = owners.into_iter().collect::<Vec<_>>().join(", ");
+    let typed: Vec<String> = ports.iter().map(ToString::to_string).collect();
+    let command = case.request.command(&["-u"], &typed);
+    Some(format!("UDP {} is another matter, held by {owners}: {command}", who::ports(&ports)))
 }
 
 /// `PIDs 812, 813 exited after 0.2 s`.

@@ -106,7 +106,10 @@ pub(super) fn refusal(pid: Pid, why: Refusal, group: &Group<'_>, snapshot: &Snap
         Refusal::Critical => format!("refused: {name} is critical: Windows ends with it"),
         Refusal::SharedHost => format!("refused: {name} {}", shared_host(pid, snapshot)),
         Refusal::FirstProcess => {
-            format!("refused: {name} is the first process, and everything ends with it")
+            format!(
+                "refused: {name} is the first process, and everything ends with it: in a \
+                 container, stop the container"
+            )
         }
         Refusal::SocketActivation(unit) => {
             let stop = socket_unit(unit, snapshot);
@@ -163,24 +166,51 @@ fn socket_unit(unit: SocketUnit, snapshot: &Snapshot) -> String {
     }
 }
 
+/// How many of those that may follow are named.
+const FOLLOWERS_NAMED: usize = 3;
+
+/// `, then nginx (PID 813) if it still holds the port`: those of `holders` behind the roots.
+fn followers(roots: &BTreeSet<Pid>, holders: &BTreeSet<Pid>, snapshot: &Snapshot) -> String {
+    let others: Vec<Pid> = holders.difference(roots).copied().collect();
+    let named = match others.len() {
+        0 => return String::new(),
+        1..=FOLLOWERS_NAMED => who::processes(others.iter().copied(), snapshot),
+        count => format!("{count} others that share it"),
+    };
+    let verb = if others.len() == 1 { "it still holds" } else { "they still hold" };
+    format!(", then {named} if {verb} the port")
+}
+
 /// `Terminate nginx (PID 812)?`
-pub(super) fn question(roots: &BTreeSet<Pid>, ending: Ending, snapshot: &Snapshot) -> String {
+pub(super) fn question(
+    roots: &BTreeSet<Pid>,
+    holders: &BTreeSet<Pid>,
+    ending: Ending,
+    snapshot: &Snapshot,
+) -> String {
     let named = who::processes(roots.iter().copied(), snapshot);
+    let then = followers(roots, holders, snapshot);
     match ending {
-        Ending::Signal(Signal::Term) => format!("Terminate {named}?"),
-        Ending::Signal(Signal::Kill) => format!("Kill {named} with SIGKILL?"),
-        Ending::Signal(other) => format!("Send {other} to {named}?"),
-        Ending::CloseWindow => format!("Terminate {named} by closing its windows?"),
-        Ending::Terminate => format!("Terminate {named} at once, without a chance to save?"),
+        Ending::Signal(Signal::Term) => format!("Terminate {named}{then}?"),
+        Ending::Signal(Signal::Kill) => format!("Kill {named} with SIGKILL{then}?"),
+        Ending::Signal(other) => format!("Send {other} to {named}{then}?"),
+        Ending::CloseWindow => format!("Terminate {named} by closing its windows{then}?"),
+        Ending::Terminate => format!("Terminate {named} at once, without a chance to save{then}?"),
     }
 }
 
 /// What a run would do: `would send SIGTERM to nginx (PID 812)`.
-pub(super) fn intention(roots: &BTreeSet<Pid>, ending: Ending, snapshot: &Snapshot) -> String {
+pub(super) fn intention(
+    roots: &BTreeSet<Pid>,
+    holders: &BTreeSet<Pid>,
+    ending: Ending,
+    snapshot: &Snapshot,
+) -> String {
     let named = who::processes(roots.iter().copied(), snapshot);
+    let then = followers(roots, holders, snapshot);
     match ending {
-        Ending::Signal(signal) => format!("would send {signal} to {named}"),
-        Ending::CloseWindow => format!("would ask {named} to close its windows"),
-        Ending::Terminate => format!("would terminate {named} at once"),
+        Ending::Signal(signal) => format!("would send {signal} to {named}{then}"),
+        Ending::CloseWindow => format!("would ask {named} to close its windows{then}"),
+        Ending::Terminate => format!("would terminate {named} at once{then}"),
     }
 }
