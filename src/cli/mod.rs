@@ -167,11 +167,10 @@ pub enum CliError {
 /// [`CliError`]: help and version too, which are no failures.
 pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Request, CliError> {
     let words = spell_out_kill(words);
-    let typed_options = words.iter().skip(1).any(|word| is_option(word));
     let cli = Cli::try_parse_from(&words).map_err(|error| misplaced(error, &words))?;
     let behind_verb = words.into_iter().skip(2).collect();
     Ok(match cli.command {
-        None => Request::List(list_request(cli.list, typed_options)?),
+        None => Request::List(list_request(cli.list)?),
         Some(Verb::Kill(kill)) => Request::Kill(kill_request(kill, behind_verb)?),
     })
 }
@@ -189,7 +188,7 @@ fn misplaced(error: clap::Error, words: &[OsString]) -> CliError {
             let ports: Vec<String> =
                 ports.map(|word| word.to_string_lossy().into_owned()).collect();
             let ports = if ports.is_empty() { "PORT".to_owned() } else { ports.join(" ") };
-            UsageError::CommandNotFirst { command: command.to_owned(), ports, options: true }.into()
+            UsageError::CommandNotFirst { command: command.to_owned(), ports }.into()
         }
         _ => error.into(),
     }
@@ -226,7 +225,7 @@ fn signal_option(name: &str) -> Option<String> {
     Some(if signal == Signal::Kill { "--force".to_owned() } else { format!("--signal={name}") })
 }
 
-fn list_request(args: ListArgs, typed_options: bool) -> Result<ListRequest, UsageError> {
+fn list_request(args: ListArgs) -> Result<ListRequest, UsageError> {
     let by_state = !args.state.is_empty();
     let asked = union(&args.state);
     let states = if by_state { asked } else { StateSet::ALL };
@@ -252,10 +251,7 @@ fn list_request(args: ListArgs, typed_options: bool) -> Result<ListRequest, Usag
             ColorArg::Always => ColorWhen::Always,
             ColorArg::Never => ColorWhen::Never,
         },
-        selection: selection(
-            ports::local(&args.ports, &command_names(), typed_options)?,
-            args.select,
-        ),
+        selection: selection(ports::local(&args.ports, &command_names())?, args.select),
     })
 }
 
@@ -267,7 +263,7 @@ fn kill_request(args: KillArgs, mut words: Vec<OsString>) -> Result<KillRequest,
         }
     }
     Ok(KillRequest {
-        selection: selection(ports::local(&args.ports, &command_names(), false)?, args.select),
+        selection: selection(ports::local(&args.ports, &command_names())?, args.select),
         yes: args.yes,
         dry_run: args.dry_run,
         signal: args.signal,
@@ -343,9 +339,8 @@ mod tests {
     fn a_command_out_of_place_is_refused() {
         let expected = "'kill' is a command and comes first: portwho kill 80";
         assert_eq!(error("portwho 80 kill"), expected);
-        let with_options = format!("{expected}, then its own options (see portwho kill --help)");
         for line in ["portwho -n kill 80", "portwho -s LISTEN kill 80", "portwho -9 kill 80"] {
-            assert_eq!(error(line), with_options, "{line}");
+            assert_eq!(error(line), expected, "{line}");
         }
         assert!(
             error("portwho -t kill")

@@ -9,14 +9,12 @@ use crate::query::{PortError, PortTerm};
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 pub enum UsageError {
     /// A command behind options or ports.
-    #[error("'{command}' is a command and comes first: portwho {command} {ports}{}", options_follow(*.options))]
+    #[error("'{command}' is a command and comes first: portwho {command} {ports}")]
     CommandNotFirst {
         /// The command.
         command: String,
         /// The ports beside it, or the word PORT.
         ports: String,
-        /// Whether there are options too, which may mean something else to the command.
-        options: bool,
     },
     /// A state.
     #[error(
@@ -35,21 +33,13 @@ pub enum UsageError {
     Port(#[from] PortError),
 }
 
-const fn options_follow(options: bool) -> &'static str {
-    if options { ", then its own options (see portwho kill --help)" } else { "" }
-}
-
 /// Parses the PORTs of a command, unless one of them is a command or a state.
-pub(super) fn local(
-    words: &[String],
-    commands: &[String],
-    options: bool,
-) -> Result<Vec<PortTerm>, UsageError> {
+pub(super) fn local(words: &[String], commands: &[String]) -> Result<Vec<PortTerm>, UsageError> {
     if let Some(command) = words.iter().find(|word| commands.contains(word)) {
         let others: Vec<&str> =
             words.iter().filter(|word| *word != command).map(String::as_str).collect();
         let ports = if others.is_empty() { "PORT".to_owned() } else { others.join(" ") };
-        return Err(UsageError::CommandNotFirst { command: command.clone(), ports, options });
+        return Err(UsageError::CommandNotFirst { command: command.clone(), ports });
     }
     if let Some(state) = words.iter().flat_map(|word| word.split(',')).find(is_state) {
         return Err(UsageError::StateForPort { state: state.to_owned() });

@@ -276,7 +276,7 @@ impl<'a, S: System> Kill<'a, S> {
         for verdict in verdict::of_group(ends, took, &case, aftermath, &remains) {
             self.report.verdict(verdict.outcome, verdict.text);
         }
-        if let (Some(_), Some(remark)) = (aftermath, verdict::other_protocol(&case)) {
+        if let (Some(_), Some(remark)) = (aftermath, verdict::other_protocol(ends, &case)) {
             self.report.remark(remark);
         }
     }

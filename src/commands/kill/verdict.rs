@@ -158,12 +158,16 @@ pub(super) fn of_group(
 }
 
 /// Who holds a freed port of TCP with UDP, which nobody asked to end.
-pub(super) fn other_protocol(case: &Case<'_>) -> Option<String> {
-    let ports = case.group.ports();
+pub(super) fn other_protocol(ends: &BTreeMap<Pid, End>, case: &Case<'_>) -> Option<String> {
+    let (ports, exited) = (case.group.ports(), exited(ends));
+    let lives = |row: &OwnedSocket| {
+        row.owner.holders().is_empty() || row.owner.pids().any(|pid| !exited.contains(&pid))
+    };
     let is_udp = |row: &&OwnedSocket| {
         row.socket.protocol == Protocol::Udp
             && row.socket.holds_port()
             && ports.contains(&row.socket.local.port)
+            && lives(row)
     };
     let udp: Vec<&OwnedSocket> = case.before.sockets.iter().filter(is_udp).collect();
     if case.filter.protocols.udp || udp.is_empty() {
