@@ -15,6 +15,7 @@ use crate::query::SortKey;
 #[derive(Parser, Debug)]
 #[command(
     name = "portwho",
+    bin_name = "portwho",
     version,
     args_conflicts_with_subcommands = true,
     disable_help_subcommand = true,

@@ -242,7 +242,8 @@ fn a_range() {
     let mut web = Owner::named("web").playing("listen", &["127.0.0.1:8001", "127.0.0.1:8003"]);
     web.line();
     let outside = server("outside", 8011);
-    let expected = held("127.0.0.1:8001, 127.0.0.1:8003", "web", web.pid())
+    let held = held("127.0.0.1:8001, 127.0.0.1:8003", "web", web.pid());
+    let expected = held.replace(" is held", " are held")
         + &format!("PID {} exited after T s; ports 8001, 8003 are free\n", web.pid());
     run(kill(["8000-8010"])).is(0, &expected, "");
     assert_eq!(web.process.ended_by(), TERM);

@@ -132,7 +132,8 @@ fn the_first_process() {
     let _listener = listener(80);
     let name = own_name();
     let line = format!(
-        "portwho: port 80: refused: {} is the first process, and everything ends with it\n",
+        "portwho: port 80: refused: {} is the first process, and everything ends with it: in a container, \
+         stop the container\n",
         named(&name, 1)
     );
     for words in [&["80"][..], &["-y", "80"], &["-n", "80"], &["-9", "80"]] {
@@ -149,10 +150,7 @@ fn activated(unit: Option<&Unit>, stop: &str) {
         unit.take(web.pid());
     }
     let name = own_name();
-    let line = format!(
-        "portwho: port 80: refused: {} holds the socket for socket activation: {stop}\n",
-        named(&name, 1)
-    );
+    let line = format!("portwho: port 80: refused: {} {stop}\n", named(&name, 1));
     let held = held_here(80, &name, 1) + &format!("  held also by {}\n", named("web", web.pid()));
     run(kill(["-y", "80"])).is(2, &held, &line);
     assert_lives(&web);
@@ -162,7 +160,11 @@ fn activated(unit: Option<&Unit>, stop: &str) {
 
 fn socket_activation() {
     if as_first_process() {
-        activated(None, "see systemctl list-sockets, then systemctl stop X.socket");
+        activated(
+            None,
+            "is the first process and holds the socket too: in a container, stop the container; \
+             for socket activation, systemctl stop X.socket",
+        );
     }
 }
 
@@ -172,7 +174,8 @@ fn socket_activation_of_a_unit() {
             return skip("control groups cannot be made here");
         };
         let socket = unit.name.replace(".service", ".socket");
-        activated(Some(&unit), &format!("systemctl stop {socket}"));
+        let stop = format!("holds the socket for socket activation: systemctl stop {socket}");
+        activated(Some(&unit), &stop);
     }
 }
 

@@ -168,7 +168,11 @@ fn udp_only_if_asked_for() {
 fn udp_beside_tcp() {
     let tcp = server("tcp", 53);
     let udp = Owner::named("udp").holding(makers::udp(Loopback::V4.port(53)).socket);
-    run(kill(["53"])).is(0, &ended(&tcp, "tcp", 53), "");
+    let beside = format!(
+        "portwho: UDP port 53 is another matter, held by {}: portwho kill -u 53\n",
+        named("udp", udp.pid())
+    );
+    run(kill(["53"])).is(0, &ended(&tcp, "tcp", 53), &beside);
     assert_eq!(tcp.ended_by(), TERM);
     assert_lives(&udp);
     assert!(UdpSocket::bind(Loopback::V4.port(53)).is_err());

@@ -119,6 +119,18 @@ mod kill_pidfd;
 #[cfg(target_os = "linux")]
 mod kill_output;
 
+/// The sockets of children on a running Windows.
+#[cfg(windows)]
+mod windows_list;
+
+/// Their processes, as the system's own `tasklist` has them.
+#[cfg(windows)]
+mod windows_processes;
+
+/// kill on a running Windows: the child is gone, and nobody else.
+#[cfg(windows)]
+mod windows_kill;
+
 /// What was made is what the support code says it made: the makers against the kernel's tables.
 #[cfg(target_os = "linux")]
 mod made;
@@ -128,6 +140,12 @@ fn tests() -> Vec<support::Test> {
     tests.extend(recorded::tests());
     #[cfg(target_os = "linux")]
     tests.extend(linux_tests());
+    #[cfg(windows)]
+    tests.extend(windows_list::tests());
+    #[cfg(windows)]
+    tests.extend(windows_processes::tests());
+    #[cfg(windows)]
+    tests.extend(windows_kill::tests());
     tests
 }
 

@@ -200,7 +200,7 @@ fn the_session_of_a_process_on_a_terminal() {
     let pid = child.id();
     wait_until("setsid to become sleep", || {
         let comm = fs::read_to_string(format!("/proc/{pid}/comm")).expect("comm");
-        (comm == "sleep\n").then_some(())
+        (comm == "sleep\n" && is_asleep(pid)).then_some(())
     });
     let expected = golden::tables(&[golden::server_row(80, pid)], &[golden::process("sleep", pid)]);
     let table = portwho(["80"]).run();
@@ -210,4 +210,10 @@ fn the_session_of_a_process_on_a_terminal() {
     assert!(expected.contains(&format!(" {name} ")), "{name} in {expected}");
     table.is(0, &expected, "");
     assert_eq!(answer.json(0, "")["processes"][0]["session_name"], name);
+}
+
+/// Whether a process waits: sleep(1) does once it is loaded, and its memory is what it will be.
+fn is_asleep(pid: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("stat");
+    stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('S'))
 }

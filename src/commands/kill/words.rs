@@ -105,12 +105,14 @@ pub(super) fn refusal(pid: Pid, why: Refusal, group: &Group<'_>, snapshot: &Snap
         Refusal::Kernel => format!("refused: {name} belongs to the kernel"),
         Refusal::Critical => format!("refused: {name} is critical: Windows ends with it"),
         Refusal::SharedHost => format!("refused: {name} {}", shared_host(pid, snapshot)),
-        Refusal::FirstProcess => {
-            format!(
-                "refused: {name} is the first process, and everything ends with it: in a \
-                 container, stop the container"
-            )
-        }
+        Refusal::FirstProcess if group.everybody().len() > 1 => format!(
+            "refused: {name} is the first process and holds the socket too: in a container, stop \
+             the container; for socket activation, systemctl stop X.socket"
+        ),
+        Refusal::FirstProcess => format!(
+            "refused: {name} is the first process, and everything ends with it: in a container, \
+             stop the container"
+        ),
         Refusal::SocketActivation(unit) => {
             let stop = socket_unit(unit, snapshot);
             format!("refused: {name} holds the socket for socket activation: {stop}")

@@ -1,6 +1,7 @@
 //! How kill ends processes on Windows.
 
-use portwho::model::{Gap, Os, Signal};
+use portwho::model::{Gap, Os};
+use portwho::platform::Ending;
 
 use super::machine::Machine;
 use super::office::office;
@@ -23,6 +24,8 @@ trials![
     one_that_not_even_an_administrator_may_end,
     one_that_does_not_end_at_all,
     exited_before_it_was_opened,
+    a_socket_that_outlives_its_process_a_moment,
+    a_socket_that_outlives_its_process_for_good,
     let_go_before_it_was_ended,
     strangers_side_by_side,
     an_unreadable_table_is_no_free_port,
@@ -37,7 +40,7 @@ fn with(one: super::parts::Simulated) -> Machine {
 const HELD: &str = "0.0.0.0:80 is held by web.exe (PID 812)\n";
 
 const SERVER: &str = "\
-0.0.0.0:8081, [::]:8081 is held by inetinfo.exe (PID 1688, user OFFICE\\anna)
+0.0.0.0:8081, [::]:8081 are held by inetinfo.exe (PID 1688, user OFFICE\\anna)
   it also holds port 8082
   2 clients are connected to it
 ";
@@ -46,11 +49,11 @@ fn a_process_without_a_window_is_terminated() {
     let machine = office();
     let would = "would terminate inetinfo.exe (PID 1688) at once\n";
     machine.run("kill -n 8081").is(0, &format!("{SERVER}{would}"), "");
-    assert_eq!(machine.opened(), [], "a dry run touches nobody");
+    machine.is_untouched();
     let question = "Terminate inetinfo.exe (PID 1688) at once, without a chance to save? [y/N] ";
-    let ended = "PID 1688 exited after 0.0 s; port 8081 is free\n";
+    let ended = "PID 1688 exited after 0.0 s; port 8081 is free (1 TIME_WAIT)\n";
     machine.asked("kill 8081", "y\n").is(0, &format!("{SERVER}{ended}"), question);
-    assert_eq!(machine.sent(), [(1688, Signal::Term)]);
+    assert_eq!(machine.ended(), [(1688, Ending::Terminate)]);
     assert!(machine.is_alive(5100), "its client lives");
 }
 
@@ -61,7 +64,7 @@ fn a_window_is_asked_to_close() {
     let question = "Terminate web.exe (PID 812) by closing its windows? [y/N] ";
     let ended = "PID 812 exited after 0.0 s; port 80 is free\n";
     machine.asked("kill 80", "y\n").is(0, &format!("{HELD}{ended}"), question);
-    assert_eq!(machine.sent(), [(812, Signal::Term)]);
+    assert_eq!(machine.ended(), [(812, Ending::CloseWindow)]);
 }
 
 fn force_does_not_ask_the_window() {
@@ -70,7 +73,7 @@ fn force_does_not_ask_the_window() {
     machine.run("kill -n -f 80").is(0, &format!("{HELD}{would}"), "");
     let ended = "PID 812 exited after 0.0 s; port 80 is free\n";
     machine.run("kill -f 80").is(0, &format!("{HELD}{ended}"), "");
-    assert_eq!(machine.sent(), [(812, Signal::Kill)]);
+    assert_eq!(machine.ended(), [(812, Ending::Terminate)]);
 }
 
 fn a_window_that_asks_back() {
@@ -78,7 +81,7 @@ fn a_window_that_asks_back() {
     let still = "portwho: web.exe (PID 812) is still running after 5 s and holds port 80: portwho \
                  kill --force -y 80\n";
     machine.run("kill -y 80").is(2, HELD, still);
-    assert_eq!(machine.sent(), [(812, Signal::Term)]);
+    assert_eq!(machine.ended(), [(812, Ending::CloseWindow)]);
 }
 
 fn a_window_that_asks_back_and_is_then_terminated() {
@@ -90,7 +93,7 @@ fn a_window_that_asks_back_and_is_then_terminated() {
          PID 812 exited after 0.0 s; port 80 is free\n"
     );
     machine.asked("kill 80", "y\ny\n").is(0, &told, questions);
-    assert_eq!(machine.sent(), [(812, Signal::Term), (812, Signal::Kill)]);
+    assert_eq!(machine.ended(), [(812, Ending::CloseWindow), (812, Ending::Terminate)]);
 }
 
 fn no_is_no() {
@@ -99,7 +102,7 @@ fn no_is_no() {
         let asked = "Terminate web.exe (PID 812) at once, without a chance to save? [y/N] \
                      portwho: port 80: not confirmed, nothing was sent\n";
         machine.asked("kill 80", answers).is(2, HELD, asked);
-        assert_eq!(machine.sent(), []);
+        assert_eq!(machine.ended(), []);
     }
 }
 
@@ -108,14 +111,14 @@ fn a_signal_is_a_usage_error() {
         let machine = with(process(812, "web.exe"));
         let why = "portwho: --signal: Windows has no signals; leave it out, or use --force\n";
         machine.run(words).is(2, "", why);
-        assert_eq!(machine.opened(), []);
+        machine.is_untouched();
     }
 }
 
 fn a_service_of_its_own_is_named() {
     let expected = "0.0.0.0:3389 is held by svchost.exe (PID 1020, user NT AUTHORITY\\NETWORK \
                     SERVICE, TermService)\n  \
-                    its service may start it again: sc stop TermService\n\
+                    its service may start it again: sc.exe stop TermService\n\
                     would terminate svchost.exe (PID 1020) at once\n";
     office().run("kill -n 3389").is(0, expected, "");
 }
@@ -123,9 +126,9 @@ fn a_service_of_its_own_is_named() {
 fn a_service_that_comes_back() {
     let machine = with(process(812, "web.exe").hosting(&["W3SVC"]).fate(Fate::Restarted));
     let held = "0.0.0.0:80 is held by web.exe (PID 812, W3SVC)\n  \
-                its service may start it again: sc stop W3SVC\n";
+                its service may start it again: sc.exe stop W3SVC\n";
     let again = "portwho: PID 812 exited after 0.0 s, but port 80 was taken again by web.exe (PID \
-                 813): sc stop W3SVC\n";
+                 813): sc.exe stop W3SVC\n";
     machine.run("kill 80").is(2, held, again);
     assert!(machine.is_alive(813), "the newcomer was not asked for");
 }
@@ -135,7 +138,7 @@ fn a_client_is_no_target() {
     let why = "portwho: port 50001: nothing holds it; 1 connection is there, whose process is \
                never ended\n";
     machine.run("kill -y 50001").is(1, "", why);
-    assert_eq!(machine.opened(), []);
+    machine.is_untouched();
 }
 
 fn what_only_udp_holds() {
@@ -143,12 +146,12 @@ fn what_only_udp_holds() {
     let why = "portwho: port 123: only UDP sockets hold it, of svchost.exe (PID 1044): portwho \
                kill -u -y 123\n";
     machine.run("kill -y 123").is(2, "", why);
-    assert_eq!(machine.opened(), []);
-    let held = "0.0.0.0:123, [::]:123 is held by svchost.exe (PID 1044, W32Time)\n  \
-                its service may start it again: sc stop W32Time\n\
+    machine.is_untouched();
+    let held = "0.0.0.0:123, [::]:123 are held by svchost.exe (PID 1044, W32Time)\n  \
+                its service may start it again: sc.exe stop W32Time\n\
                 PID 1044 exited after 0.0 s; port 123 is free\n";
     machine.run("kill -u -y 123").is(0, held, "");
-    assert_eq!(machine.sent(), [(1044, Signal::Term)]);
+    assert_eq!(machine.ended(), [(1044, Ending::Terminate)]);
 }
 
 fn nothing_holds_it() {
@@ -157,10 +160,10 @@ fn nothing_holds_it() {
 
 fn one_that_may_not_be_ended() {
     let machine = with(process(812, "web.exe").fate(Fate::Denied));
-    let why = "portwho: web.exe (PID 812): not permitted: portwho kill -f 80 from an elevated \
-               prompt\n";
+    let why = "portwho: web.exe (PID 812): not permitted: in an elevated prompt: portwho kill \
+               -f 80\n";
     machine.run("kill -f 80").is(2, HELD, why);
-    assert_eq!(machine.sent(), []);
+    assert_eq!(machine.ended(), []);
 }
 
 fn one_that_not_even_an_administrator_may_end() {
@@ -168,7 +171,7 @@ fn one_that_not_even_an_administrator_may_end() {
     let why =
         "portwho: web.exe (PID 812): not permitted, even elevated: the process is protected\n";
     machine.run("kill 80").is(2, HELD, why);
-    assert_eq!(machine.sent(), []);
+    assert_eq!(machine.ended(), []);
 }
 
 fn one_that_does_not_end_at_all() {
@@ -188,14 +191,33 @@ fn exited_before_it_was_opened() {
         &format!("{HELD}PID 812 had already exited; port 80 is free\n"),
         "",
     );
-    assert_eq!(machine.sent(), []);
+    assert_eq!(machine.ended(), []);
+}
+
+/// The table names the process that made the socket, for some time or for ever.
+fn by_table(fate: Fate) -> Machine {
+    let sockets = vec![listener("0.0.0.0:80").by_table(812, Some(900_000))];
+    Machine::new(Os::Windows, vec![process(812, "web.exe").fate(fate)], sockets)
+}
+
+fn a_socket_that_outlives_its_process_a_moment() {
+    let machine = by_table(Fate::Lingers);
+    let ended = "PID 812 exited after 0.0 s; port 80 is free\n";
+    machine.run("kill 80").is(0, &format!("{HELD}{ended}"), "");
+}
+
+fn a_socket_that_outlives_its_process_for_good() {
+    let machine = by_table(Fate::LeavesHeirs);
+    let left = "portwho: PID 812 exited after 0.0 s, but port 80 is still held by PID 812, which \
+                has exited, and now by its heirs\n";
+    machine.run("kill 80").is(2, HELD, left);
 }
 
 fn let_go_before_it_was_ended() {
     let machine = with(process(812, "web.exe").fate(Fate::LetsGo));
     let why = "portwho: web.exe (PID 812) no longer holds port 80; nothing was sent\n";
     machine.run("kill 80").is(1, HELD, why);
-    assert_eq!(machine.sent(), []);
+    assert_eq!(machine.ended(), []);
     assert!(machine.is_alive(812));
 }
 
@@ -203,12 +225,17 @@ fn strangers_side_by_side() {
     let sockets = vec![listener("127.0.0.1:80").of(&[812]), listener("[::]:80").of(&[900])];
     let processes = vec![process(812, "web.exe"), process(900, "other.exe")];
     let machine = Machine::new(Os::Windows, processes, sockets);
-    let output = machine.run("kill 80");
-    output.is(2, "", "");
-    assert_eq!(machine.sent(), []);
-    let output = machine.run("kill --pid 812 80");
-    output.is(0, "", "");
-    assert_eq!(machine.sent(), [(812, Signal::Term)]);
+    let both = "127.0.0.1:80 is held by web.exe (PID 812)\n\
+                [::]:80 is held by other.exe (PID 900)\n";
+    let why = "portwho: port 80: unrelated processes hold it side by side: confirm all with \
+               --yes, or name one with --pid\n";
+    machine.run("kill 80").is(2, both, why);
+    machine.is_untouched();
+    let left = "portwho: PID 812 exited after 0.0 s, but port 80 is still held by other.exe (PID \
+                900)\n";
+    let held = "127.0.0.1:80 is held by web.exe (PID 812)\n";
+    machine.run("kill --pid 812 80").is(2, held, left);
+    assert_eq!(machine.ended(), [(812, Ending::Terminate)]);
 }
 
 fn an_unreadable_table_is_no_free_port() {

@@ -1,6 +1,7 @@
 //! A recorded Linux, through the same program on every system.
 
 use portwho::model::{Gap, KernelReason, Os, Owner, Service, Signal, TcpState, Uid};
+use portwho::platform::Ending;
 use serde_json::json;
 
 use super::machine::Machine;
@@ -51,7 +52,26 @@ fn server() -> Machine {
 }
 
 fn both_tables() {
-    server().run("").is(0, "", "");
+    let expected = "
+Active Connections
+
+  Proto  Local Address          Foreign Address        State           PID
+  TCP    0.0.0.0:80             0.0.0.0:0              LISTENING       812,813
+  TCP    10.0.0.1:80            10.0.0.9:50000         TIME_WAIT       0
+  TCP    127.0.0.1:5432         0.0.0.0:0              LISTENING       ?
+  TCP    0.0.0.0:8080           0.0.0.0:0              LISTENING       950
+  TCP    [fe80::1%eth0]:22      [::]:0                 LISTENING       1
+  UDP    0.0.0.0:9              *:*                                    990
+
+Image Name                     PID Session Name        Session#    Mem Usage
+========================= ======== ================ =========== ============
+systemd                          1 -                          1      2,800 K
+nginx                          812 nginx.service            812      2,800 K
+nginx                          813 nginx.service            812      2,800 K
+docker-proxy                   950 -                        950      2,800 K
+a\\\\b                           990 -                        990      2,800 K
+";
+    server().run("").is(0, expected, "");
 }
 
 fn users_and_kernel_owners_in_json() {
@@ -101,24 +121,34 @@ fn signals_are_sent_by_name() {
     let held = "0.0.0.0:80 is held by nginx (PID 812, user root, nginx.service)\n  \
                 held also by nginx (PID 813)\n  \
                 its service may start it again: systemctl stop nginx.service\n";
-    let would = "would send SIGTERM to nginx (PID 812)\n";
+    let would = "would send SIGTERM to nginx (PID 812), then nginx (PID 813) if it still holds the \
+                 port\n";
     machine.run("kill -n 80").is(0, &format!("{held}{would}"), "");
-    let would = "would send SIGHUP to nginx (PID 812)\n";
+    let would = "would send SIGHUP to nginx (PID 812), then nginx (PID 813) if it still holds the \
+                 port\n";
     machine.run("kill -n -s hup 80").is(0, &format!("{held}{would}"), "");
     let ended = "PIDs 812, 813 exited after 0.0 s; port 80 is free (1 TIME_WAIT, 58 s: a bind \
                  without SO_REUSEADDR fails until then)\n";
     machine.asked("kill 80", "y\n").is(
         0,
         &format!("{held}{ended}"),
-        "Terminate nginx (PID 812)? [y/N] ",
+        "Terminate nginx (PID 812), then nginx (PID 813) if it still holds the port? [y/N] ",
     );
-    assert_eq!(machine.sent(), [(812, Signal::Term), (813, Signal::Term)]);
+    let term = Ending::Signal(Signal::Term);
+    assert_eq!(machine.ended(), [(812, term), (813, term)]);
 }
 
 fn pid_1_and_forwarders_are_refused() {
     let machine = server().privileged();
-    machine.run("kill -y -f 22 8080").is(2, "", "");
-    assert_eq!(machine.opened(), []);
+    let held = "0.0.0.0:8080 is held by docker-proxy (PID 950)\n\
+                [fe80::1%eth0]:22 is held by systemd (PID 1)\n";
+    let why = "portwho: port 8080: refused: docker-proxy (PID 950) serves a container: stop that \
+               instead, with docker ps --filter publish=8080 and docker stop NAME, or likewise \
+               with podman\n\
+               portwho: port 22: refused: systemd (PID 1) holds the socket for socket \
+               activation: see systemctl list-sockets, then systemctl stop X.socket\n";
+    machine.run("kill -y -f 22 8080").is(2, held, why);
+    machine.is_untouched();
 }
 
 fn a_hidden_owner_needs_sudo() {

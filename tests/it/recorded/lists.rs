@@ -30,6 +30,15 @@ const TASKS: &str = "
 Image Name                     PID Session Name        Session#    Mem Usage
 ========================= ======== ================ =========== ============\n";
 
+/// What is said beside a port that a driver holds.
+const FILE_SERVER: &str = "portwho: port 445 is held by the kernel (PID 4): it is the file server, \
+                           SMB: sc.exe stop LanmanServer\n";
+const OTHER_DRIVERS: &str = "\
+portwho: port 80 is held by the kernel (PID 4): a driver holds it, most often HTTP.sys: netsh http \
+show servicestate
+portwho: port 139 is held by the kernel (PID 4): it is NetBIOS over TCP/IP: switch it off in the \
+adapter's settings\n";
+
 #[track_caller]
 fn shows(machine: &Machine, words: &str, sockets: &str, processes: &str) {
     let processes =
@@ -76,31 +85,82 @@ Active Connections
 fn everything_in_netstats_order() {
     let output = office().run("--no-header");
     let (rows, processes) = output.stdout.split_once("\n\n").expect("two tables");
-    assert_eq!(rows, EVERYTHING.trim_end_matches('\n'));
+    assert_eq!(rows, EVERYTHING);
     assert_eq!(processes, EVERYBODY);
     output.is(0, &output.stdout, "");
 }
 
-const EVERYTHING: &str = "";
-const EVERYBODY: &str = "";
+const EVERYTHING: &str = "  TCP    0.0.0.0:80             0.0.0.0:0              LISTENING       4
+  TCP    0.0.0.0:135            0.0.0.0:0              LISTENING       912
+  TCP    192.168.0.7:139        0.0.0.0:0              LISTENING       4
+  TCP    0.0.0.0:445            0.0.0.0:0              LISTENING       4
+  TCP    127.0.0.1:3301         0.0.0.0:0              LISTENING       3300
+  TCP    0.0.0.0:3389           0.0.0.0:0              LISTENING       1020
+  TCP    0.0.0.0:5000           0.0.0.0:0              LISTENING       1600
+  TCP    0.0.0.0:8080           0.0.0.0:0              LISTENING       2200
+  TCP    0.0.0.0:8081           0.0.0.0:0              LISTENING       1688
+  TCP    127.0.0.1:8081         127.0.0.1:50001        ESTABLISHED     1688
+  TCP    192.168.0.7:8081       192.168.0.9:50231      TIME_WAIT       0
+  TCP    127.0.0.1:8082         0.0.0.0:0              LISTENING       1688
+  TCP    127.0.0.1:8900         0.0.0.0:0              LISTENING       8900
+  TCP    0.0.0.0:9000           0.0.0.0:0              LISTENING       1312
+  TCP    127.0.0.1:9001         0.0.0.0:0              LISTENING       9000
+  TCP    0.0.0.0:49664          0.0.0.0:0              LISTENING       700
+  TCP    127.0.0.1:50001        127.0.0.1:8081         ESTABLISHED     5100
+  TCP    [::]:80                [::]:0                 LISTENING       4
+  TCP    [::]:445               [::]:0                 LISTENING       4
+  TCP    [::1]:3000             [::]:0                 LISTENING       2100
+  TCP    [::]:8080              [::]:0                 LISTENING       2200
+  TCP    [::]:8081              [::]:0                 LISTENING       1688
+  TCP    [::1]:8081             [::1]:50002            CLOSE_WAIT      1688
+  TCP    [::1]:50002            [::1]:8081             FIN_WAIT_2      5100
+  TCP    [fe80::7%12]:50003     [fe80::9%12]:443       ESTABLISHED     5100
+  UDP    0.0.0.0:123            *:*                                    1044
+  UDP    [::]:123               *:*                                    1044";
+const EVERYBODY: &str = "\
+System                           4 Services                   0        144 K
+lsass.exe                      700 Services                   0          N/A
+svchost.exe                    912 Services                   0     17,220 K
+svchost.exe                   1020 Services                   0     23,100 K
+svchost.exe                   1044 Services                   0     12,345 K
+svchost.exe                   1312 Services                   0      9,876 K
+guard.exe                     1600 Services                   0      2,800 K
+inetinfo.exe                  1688 Console                    1  1,234,567 K
+wslrelay.exe                  2100 Console                    1      2,800 K
+com.docker.backend.exe        2200 Console                    1      2,800 K
+notes.exe                     3300 Console                    1      2,800 K
+browser.exe                   5100 Console                    1      2,800 K
+pwsh.exe                      8900 Console                    1      2,800 K
+portwho.exe                   9000 Console                    1      2,800 K
+";
 
 fn a_kernels_port_is_shown_with_its_name() {
-    shows(
-        &office(),
-        "445",
-        "  TCP    0.0.0.0:445            0.0.0.0:0              LISTENING       4
-  TCP    [::]:445               [::]:0                 LISTENING       4\n",
-        "System                           4 Services                   0        144 K\n",
+    let expected = format!(
+        "{TITLES}  TCP    0.0.0.0:445            0.0.0.0:0              LISTENING       4
+  TCP    [::]:445               [::]:0                 LISTENING       4
+{TASKS}System                           4 Services                   0        144 K\n"
     );
+    office().run("445").is(0, &expected, FILE_SERVER);
 }
 
 /// Without what the parsing of JSON would hide: the document, byte for byte.
 fn json_as_the_specification_has_it() {
-    web_server().run("--json 80 -4").is(0, "", "");
+    web_server().run("--json 80 -4").is(0, &(JSON.replace('\n', "") + "\n"), "");
 }
 
+const JSON: &str = r#"{"schema":1,"os":"windows",
+"sockets":[{"protocol":"tcp","family":"ipv4","local":{"address":"0.0.0.0","port":80,"interface":null},"foreign":null,
+"state":"LISTENING","owner":{"kind":"processes","pids":[1688]},
+"user":null,"uid":null,"inode":null,"recv_queue":null,"send_queue":null,
+"timer":null,"idle_ms":null,"netns":null}],
+"processes":[{"pid":1688,"name":"inetinfo.exe","command":[],
+"executable":null,"user":null,"parent":null,
+"session_name":"Console","session_id":0,"memory_bytes":2867200,
+"started":"2026-11-20T04:19:00Z","service":null,"container":null}],
+"gaps":[]}"#;
+
 fn a_kernels_port_in_json() {
-    let answer = office().run("--json 445 -4").json(0, "");
+    let answer = office().run("--json 445 -4").json(0, FILE_SERVER);
     assert_eq!(answer["os"], "windows");
     let [socket] = sockets(&answer) else { panic!("not one socket: {answer:#}") };
     assert_eq!(socket["owner"], json!({"kind": "kernel", "reason": "kernel"}));
@@ -142,12 +202,31 @@ fn bare_pids_are_never_the_kernels() {
 
 fn only_the_kernel_has_no_pid_to_print() {
     let why = "portwho: no process can be named that holds these sockets\n";
-    office().run("-q 445,139,80").is(1, "", why);
+    let drivers = format!("{why}{OTHER_DRIVERS}{FILE_SERVER}");
+    office().run("-q 445,139,80").is(1, "", &drivers);
     office().run("-q -s TIME_WAIT").is(1, "", why);
 }
 
 fn counts() {
-    office().run("--summary 8081,445,123").is(0, "", "");
+    let expected = "
+State              Count
+=============== ========
+LISTENING              4
+UDP                    2
+ESTABLISHED            1
+CLOSE_WAIT             1
+TIME_WAIT              1
+
+State              Count      PID Image Name
+=============== ======== ======== ============
+LISTENING              2        4 System
+LISTENING              2     1688 inetinfo.exe
+UDP                    2     1044 svchost.exe
+ESTABLISHED            1     1688 inetinfo.exe
+CLOSE_WAIT             1     1688 inetinfo.exe
+TIME_WAIT              1        0 (time-wait)
+";
+    office().run("--summary 8081,445,123").is(0, expected, FILE_SERVER);
 }
 
 fn owners_by_name_and_user() {
@@ -155,8 +234,12 @@ fn owners_by_name_and_user() {
     let task = "notes.exe                     3300 Console                    1      2,800 K\n";
     shows(&office(), "--name NOTES.EXE", row, task);
     shows(&office(), "--name note*", row, task);
-    shows(&office(), "--user OFFICE\\anna 3301", row, task);
-    office().run("--user SYSTEM 3301").is(1, "", "portwho: port 3301: no socket matches\n");
+    for user in ["OFFICE\\anna", "office\\ANNA", "Anna"] {
+        shows(&office(), &format!("--user {user} 3301"), row, task);
+    }
+    let left_out = "portwho: port 3301: 1 socket is there, which the other filters leave out: \
+                    portwho 3301\n";
+    office().run("--user SYSTEM 3301").is(1, "", left_out);
 }
 
 fn connections_of_others_are_hinted_at() {

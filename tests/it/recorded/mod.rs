@@ -4,6 +4,8 @@
 
 mod machine;
 mod parts;
+mod system;
+mod world;
 
 /// A Windows machine with everything that the specification has a sentence for.
 mod office;

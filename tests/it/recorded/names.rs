@@ -27,8 +27,7 @@ fn twins() -> Machine {
 }
 
 fn names_that_differ_in_a_surrogate_are_told_apart() {
-    let expected = "\
-  TCP    0.0.0.0:80             0.0.0.0:0              LISTENING       812
+    let expected = "  TCP    0.0.0.0:80             0.0.0.0:0              LISTENING       812
   TCP    0.0.0.0:81             0.0.0.0:0              LISTENING       813
 
 a\\u{d800}.exe                  812 Console                    1      2,800 K

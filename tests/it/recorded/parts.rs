@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use portwho::model::{
     Endpoint, Holder, KernelReason, OwnedSocket, Owner, Pid, Process, ProcessKind, Protocol,
-    Queues, Service, Session, Socket, TcpState, Timer, TimerKind, Uid, Untrusted,
+    Queues, Service, Session, Socket, TableOwner, TcpState, Timer, TimerKind, Uid, Untrusted,
 };
 
 /// What a process does when it is opened or ended.
@@ -26,6 +26,10 @@ pub enum Fate {
     Replaced,
     /// Lets go of its sockets after it was opened.
     LetsGo,
+    /// Ends; the sockets that the table gives it stay there for a few looks.
+    Lingers,
+    /// Ends; the sockets that the table gives it are held by its children from then on.
+    LeavesHeirs,
     /// Ends, and a service manager starts it again with the next PID.
     Restarted,
 }
@@ -50,7 +54,7 @@ pub fn process(pid: u32, name: &str) -> Simulated {
         uid: None,
         user: None,
         memory_bytes: Some(2800 * 1024),
-        started: Some(SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_148_340)),
+        started: Some(SystemTime::UNIX_EPOCH + Duration::from_mins(29_919_139)),
         session: Session { name: Some("Console".into()), id: Some(1) },
         services: Vec::new(),
         kind: ProcessKind::Ordinary,
@@ -147,7 +151,8 @@ impl Part {
             local: end(local),
             foreign: None,
             mapped: false,
-            v6_only: None,
+            // Windows lists a socket that takes both families in both tables.
+            v6_only: Some(true),
             interface: None,
             state,
             inode: None,
@@ -176,6 +181,7 @@ impl Part {
         self.0.inode = Some(inode);
         self.0.cookie = Some(inode + 7000);
         self.0.uid = Some(Uid(uid));
+        self.0.v6_only = None;
         self.0.queues = Queues { receive: Some(0), send: Some(0) };
         self
     }
@@ -191,9 +197,10 @@ impl Part {
         self.owner(Owner::Processes(pids.iter().map(holder).collect()))
     }
 
-    /// The process that made it has exited.
-    pub fn of_dead(self, pid: u32) -> OwnedSocket {
-        self.owner(Owner::Exited(Pid(pid)))
+    /// The table names this PID, which made the socket at this time.
+    pub fn by_table(mut self, pid: u32, created: Option<u64>) -> OwnedSocket {
+        self.0.table_owner = Some(TableOwner { pid: Pid(pid), created });
+        self.owner(Owner::NotFound)
     }
 
     pub fn of_kernel(self, reason: KernelReason) -> OwnedSocket {

@@ -1,6 +1,7 @@
 //! Whom kill refuses on Windows. A refused process is not even opened.
 
 use portwho::model::{Os, ProcessKind};
+use portwho::platform::Ending;
 
 use super::machine::Machine;
 use super::office::office;
@@ -30,14 +31,14 @@ fn refuses(port: u16, held: &str, why: &str) {
         let machine = office().privileged();
         let output = machine.run(&format!("kill {options}{port}"));
         output.is(2, held, &format!("portwho: port {port}: refused: {why}\n"));
-        assert_eq!(machine.opened(), [], "{options}");
-        assert_eq!(machine.sent(), [], "{options}");
+        machine.is_untouched();
+        assert_eq!(machine.ended(), [], "{options}");
     }
 }
 
 fn the_file_server() {
-    let held = "0.0.0.0:445, [::]:445 is held by System (PID 4)\n  it also holds ports 80, 139\n";
-    let why = "System (PID 4) is the kernel: it is the file server, SMB: sc stop LanmanServer";
+    let held = "0.0.0.0:445, [::]:445 are held by System (PID 4)\n  it also holds ports 80, 139\n";
+    let why = "System (PID 4) is the kernel: it is the file server, SMB: sc.exe stop LanmanServer";
     refuses(445, held, why);
 }
 
@@ -49,7 +50,7 @@ fn netbios() {
 }
 
 fn a_web_server_in_the_kernel() {
-    let held = "0.0.0.0:80, [::]:80 is held by System (PID 4)\n  it also holds ports 139, 445\n";
+    let held = "0.0.0.0:80, [::]:80 are held by System (PID 4)\n  it also holds ports 139, 445\n";
     let why = "System (PID 4) is the kernel: a driver holds it, most often HTTP.sys: netsh http \
                show servicestate";
     refuses(80, held, why);
@@ -57,13 +58,13 @@ fn a_web_server_in_the_kernel() {
 
 fn a_service_host_of_several() {
     let held = "0.0.0.0:135 is held by svchost.exe (PID 912, RpcEptMapper, RpcSs)\n";
-    let why = "svchost.exe (PID 912) hosts several services: RpcEptMapper, RpcSs: sc stop NAME";
+    let why = "svchost.exe (PID 912) hosts several services: RpcEptMapper, RpcSs: sc.exe stop NAME";
     refuses(135, held, why);
 }
 
 fn a_service_host_with_a_port_proxy() {
     let held = "0.0.0.0:9000 is held by svchost.exe (PID 1312, iphlpsvc, LanmanServer)\n";
-    let why = "svchost.exe (PID 1312) hosts several services: iphlpsvc, LanmanServer: sc stop \
+    let why = "svchost.exe (PID 1312) hosts several services: iphlpsvc, LanmanServer: sc.exe stop \
                NAME; for a forwarded port: netsh interface portproxy show all";
     refuses(9000, held, why);
 }
@@ -87,7 +88,7 @@ fn a_process_of_the_system_by_its_name() {
             &format!("0.0.0.0:81 is held by {name} (PID 600)\n"),
             &format!("portwho: port 81: refused: {why}\n"),
         );
-        assert_eq!(machine.sent(), []);
+        assert_eq!(machine.ended(), []);
     }
 }
 
@@ -101,7 +102,7 @@ fn a_forwarder_into_linux() {
 }
 
 fn a_forwarder_into_containers() {
-    let held = "0.0.0.0:8080, [::]:8080 is held by com.docker.backend.exe (PID 2200)\n";
+    let held = "0.0.0.0:8080, [::]:8080 are held by com.docker.backend.exe (PID 2200)\n";
     let stop = "8080 and docker stop NAME, or wsl --shutdown";
     refuses(8080, held, &format!("com.docker.backend.exe (PID 2200) {FORWARDS}{stop}"));
 }
@@ -129,7 +130,7 @@ fn one_refused_holder_saves_all() {
     let held = "0.0.0.0:81 is held by guard.exe (PID 600), web.exe (PID 812)\n";
     let why = "portwho: port 81: refused: guard.exe (PID 600) is critical: Windows ends with it\n";
     machine.run("kill -y 81").is(2, held, why);
-    assert_eq!(machine.opened(), []);
+    machine.is_untouched();
 }
 
 /// A person who says yes to everything is refused as well, and not asked.
@@ -138,12 +139,18 @@ fn force_and_yes_change_nothing() {
     let output = machine.asked("kill -f 445", "y\ny\n");
     assert!(!output.stderr.contains("[y/N]"), "{output:?}");
     assert_eq!(output.code, Some(2));
-    assert_eq!(machine.opened(), []);
+    machine.is_untouched();
 }
 
 fn a_refusal_beside_a_kill() {
     let machine = office();
     let output = machine.run("kill -y 5000 8082");
-    assert_eq!(machine.sent().iter().map(|(pid, _)| *pid).collect::<Vec<_>>(), [1688]);
-    output.is(2, "", "");
+    assert_eq!(machine.ended(), [(1688, Ending::Terminate)]);
+    let told = "0.0.0.0:5000 is held by guard.exe (PID 1600)\n\
+                127.0.0.1:8082 is held by inetinfo.exe (PID 1688, user OFFICE\\anna)\n  \
+                it also holds port 8081\n\
+                PID 1688 exited after 0.0 s; port 8082 is free\n";
+    let why =
+        "portwho: port 5000: refused: guard.exe (PID 1600) is critical: Windows ends with it\n";
+    output.is(2, told, why);
 }

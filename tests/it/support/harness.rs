@@ -9,12 +9,13 @@ use std::env;
 use std::fs::{self, File};
 use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
 use super::Scratch;
-use super::skip::{MARK, skip};
+use super::skip::MARK;
 
 /// A test: a function that panics if something is wrong.
 pub struct Test {
@@ -48,6 +49,9 @@ const LIMIT: Duration = Duration::from_mins(5);
 
 static NAME: OnceLock<String> = OnceLock::new();
 
+/// How many tests said that they cannot run here.
+static SKIPPED: AtomicUsize = AtomicUsize::new(0);
+
 /// The test that this process runs.
 pub fn test_name() -> &'static str {
     NAME.get().map_or("?", String::as_str)
@@ -57,6 +61,10 @@ pub fn test_name() -> &'static str {
 pub fn main(tests: fn() -> Vec<Test>) -> ExitCode {
     #[cfg(target_os = "linux")]
     if super::role::played() {
+        return ExitCode::SUCCESS;
+    }
+    #[cfg(windows)]
+    if super::peer::played() {
         return ExitCode::SUCCESS;
     }
     if let Ok(name) = env::var(TEST) {
@@ -75,7 +83,12 @@ fn run_all(tests: Vec<Test>) -> ExitCode {
         .into_iter()
         .map(|test| Trial::test(test.name, move || run_apart(test.name, show)))
         .collect();
-    libtest_mimic::run(&arguments, trials).exit_code()
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    match SKIPPED.load(Ordering::Relaxed) {
+        0 => {}
+        count => println!("skipped in all: {count}"),
+    }
+    conclusion.exit_code()
 }
 
 /// In the test's own process: a panic unwinds through the guards and makes the exit code 101.
@@ -84,7 +97,7 @@ fn run_one(tests: &[Test], name: String) {
     NAME.set(name).expect("one test a process");
     #[cfg(target_os = "linux")]
     if let Err(error) = super::netns::enter() {
-        return skip(&format!("no network namespace of its own: {error}"));
+        return super::skip::skip(&format!("no network namespace of its own: {error}"));
     }
     (test.run)();
 }
@@ -103,6 +116,7 @@ fn run_apart(name: &str, show: bool) -> Result<(), Failed> {
     let said = fs::read(&log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
     let said = said.unwrap_or_default();
     for line in said.lines().filter(|line| line.starts_with(MARK)) {
+        SKIPPED.fetch_add(1, Ordering::Relaxed);
         println!("{line}");
     }
     match status {

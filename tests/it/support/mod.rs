@@ -21,6 +21,9 @@ pub mod makers;
 pub mod mounts;
 #[cfg(target_os = "linux")]
 pub mod netns;
+pub mod netstat;
+#[cfg(windows)]
+pub mod peer;
 #[cfg(target_os = "linux")]
 pub mod process;
 #[cfg(target_os = "linux")]
@@ -29,9 +32,14 @@ pub mod refuse;
 pub mod role;
 #[cfg(target_os = "linux")]
 pub mod terminal;
+#[cfg(windows)]
+pub mod wine;
 
 pub use harness::{Test, main};
-pub use run::{Output, Run, VIEWS, portwho};
+pub use run::{Output, portwho};
+#[cfg(target_os = "linux")]
+pub use run::{Run, VIEWS};
 pub use scratch::Scratch;
+#[cfg(target_os = "linux")]
 pub use skip::skip;
 pub use wait::wait_until;

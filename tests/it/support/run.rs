@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use super::diff::diff;
 
 /// Every view, by the options that ask for it.
+#[cfg(target_os = "linux")]
 pub const VIEWS: [&[&str]; 6] =
     [&[], &["--no-header"], &["--json"], &["--summary"], &["--summary", "--json"], &["-q"]];
 
@@ -40,6 +41,7 @@ impl Run {
         self
     }
 
+    #[cfg(target_os = "linux")]
     pub fn stdin(mut self, stdin: impl Into<Stdio>) -> Self {
         self.stdin = Some(stdin.into());
         self
@@ -52,6 +54,7 @@ impl Run {
     }
 
     /// Starts it through another program, which is given the program and its words to execute.
+    #[cfg(target_os = "linux")]
     pub fn through<W: AsRef<OsStr>>(mut self, wrapper: impl IntoIterator<Item = W>) -> Self {
         self.wrapper = wrapper.into_iter().map(|word| word.as_ref().to_owned()).collect();
         self

@@ -1,0 +1,102 @@
+//! A recorded machine as the program sees it: the trait that Linux and Windows implement.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use portwho::model::{
+    Gap, Os, OwnedSocket, Owner, Pid, Process, Scope, Signal, Socket, Uid, Untrusted,
+};
+use portwho::platform::{Ending, OwnerTable, PlatformError, SocketTable, System};
+
+use super::machine::{LINEAGE, Machine};
+use super::parts::Fate;
+use super::world::Opened;
+
+impl System for Machine {
+    type Process = Opened;
+
+    fn os(&self) -> Os {
+        self.os
+    }
+
+    /// More than is asked for: the query has to decide.
+    fn sockets(&self, _scope: &Scope) -> Result<SocketTable, PlatformError> {
+        let sockets = self.world.borrow_mut().table();
+        Ok(SocketTable { sockets, gaps: self.gaps.clone() })
+    }
+
+    fn owners(&self, sockets: Vec<Socket>) -> OwnerTable {
+        let world = self.world.borrow();
+        let with_owner = |socket| OwnedSocket { owner: world.owner(&socket), socket };
+        let sockets: Vec<OwnedSocket> = sockets.into_iter().map(with_owner).collect();
+        let count = sockets.iter().filter(|row| matches!(row.owner, Owner::Exited(_))).count();
+        let gaps = if count > 0 { vec![Gap::OwnersExited { count }] } else { Vec::new() };
+        OwnerTable { sockets, gaps }
+    }
+
+    fn processes(&self, pids: &BTreeSet<Pid>) -> BTreeMap<Pid, Process> {
+        let world = self.world.borrow();
+        let known = pids.iter().filter_map(|pid| world.processes.get(pid));
+        known.map(|one| (one.process.pid, one.process.clone())).collect()
+    }
+
+    fn user_name(&self, uid: Uid) -> Option<Untrusted> {
+        self.users.get(&uid).cloned()
+    }
+
+    fn interface_names(&self, indices: &BTreeSet<u32>) -> BTreeMap<u32, Untrusted> {
+        let named = |index: &u32| Some((*index, self.interfaces.get(index)?.clone()));
+        indices.iter().filter_map(named).collect()
+    }
+
+    fn interface_index(&self, name: &str) -> Option<u32> {
+        let is_it = |known: &&Untrusted| known.as_bytes() == name.as_bytes();
+        self.interfaces.iter().find(|(_, known)| is_it(known)).map(|(index, _)| *index)
+    }
+
+    fn service_ports(&self, name: &str) -> Result<Vec<u16>, PlatformError> {
+        Ok(if name == "http" { vec![80] } else { Vec::new() })
+    }
+
+    fn is_privileged(&self) -> bool {
+        self.privileged
+    }
+
+    fn lineage(&self) -> Vec<Pid> {
+        LINEAGE.to_vec()
+    }
+
+    fn ending(&self, pid: Pid, signal: Signal) -> Ending {
+        let has_window = self.world.borrow().processes.get(&pid).is_some_and(|one| one.has_window);
+        match self.os {
+            Os::Linux => Ending::Signal(signal),
+            Os::Windows if has_window && signal != Signal::Kill => Ending::CloseWindow,
+            Os::Windows => Ending::Terminate,
+        }
+    }
+
+    fn console_takes_escapes(&self) -> bool {
+        false
+    }
+
+    fn open_process(&self, pid: Pid, birth: Option<u64>) -> Result<Opened, PlatformError> {
+        let mut world = self.world.borrow_mut();
+        world.opened.push(pid.0);
+        match world.fate(pid) {
+            Some(Fate::Denied) => return Err(PlatformError::NotPermitted),
+            Some(Fate::Gone) => world.end(pid),
+            Some(Fate::Replaced) => world.replace(pid),
+            _ => {}
+        }
+        let now = world.processes.get(&pid).map(|one| one.process.birth);
+        let is_newcomer = |now: Option<u64>| now.zip(birth).is_some_and(|(a, b)| a != b);
+        match now {
+            Some(now) if !is_newcomer(now) => {}
+            _ => return Err(PlatformError::NoSuchProcess(pid)),
+        }
+        if world.fate(pid) == Some(Fate::LetsGo) {
+            world.let_go(pid);
+        }
+        Ok(Opened { pid, world: Rc::clone(&self.world) })
+    }
+}

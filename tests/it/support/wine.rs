@@ -1,0 +1,31 @@
+//! Wine, which runs Windows' programs on Linux and is no Windows.
+
+use std::path::Path;
+
+use portwho::model::Gap;
+use portwho::render::gaps;
+
+use super::skip::skip_stand_in;
+
+/// Whether this is Wine: it brings its own settings program.
+pub fn is_wine() -> bool {
+    Path::new(r"C:\windows\system32\winecfg.exe").exists()
+}
+
+/// Whether this test needs what Wine lacks; then it is said, and the test should return at once.
+pub fn lacks(what: &str) -> bool {
+    let lacks = is_wine();
+    if lacks {
+        skip_stand_in(&format!("Wine lacks {what}"));
+    }
+    lacks
+}
+
+/// What is said beside every answer that could hold bound sockets: Wine does not list them.
+pub fn gap() -> String {
+    if is_wine() {
+        format!("portwho: {}\n", gaps::line(&Gap::BoundNotListed))
+    } else {
+        String::new()
+    }
+}
