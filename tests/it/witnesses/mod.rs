@@ -240,7 +240,9 @@ fn each_inode_once(at_least: usize) {
         let inode = socket["inode"].as_u64().expect("an inode");
         assert!(inode == 0 || seen.insert(inode), "inode {inode} is shown twice");
     }
-    assert!(seen.len() >= at_least, "{} of {at_least} sockets", seen.len());
+    // A dump that goes on in the middle of a chain from which sockets were taken meanwhile skips
+    // as many, and nothing tells that it did: a few may be missing, and no more than a few.
+    assert!(seen.len() + at_least / 200 >= at_least, "{} of {at_least} sockets", seen.len());
 }
 
 /// Several dumps' worth of sockets, of several processes: every row, every owner.
