@@ -217,10 +217,10 @@ fn spell_out_kill(words: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
     words
 }
 
-/// The long option for a signal's name in capitals, which no letters of options spell.
+/// The long option for a signal's name, which no letters of options spell.
 fn signal_option(name: &str) -> Option<String> {
-    let is_name =
-        name.len() > 2 && name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
+    // Shorter words and numbers are clusters of options: -4, -6, -tu.
+    let is_name = name.len() > 2 && name.bytes().all(|byte| byte.is_ascii_alphanumeric());
     let signal: Signal = name.parse().ok().filter(|_| is_name)?;
     Some(if signal == Signal::Kill { "--force".to_owned() } else { format!("--signal={name}") })
 }
@@ -361,10 +361,10 @@ mod tests {
             let Ok(Request::Kill(request)) = parsed(line) else { panic!("{line}") };
             assert_eq!(request.signal(), Signal::Kill, "{line}");
         }
-        let Ok(Request::Kill(request)) = parsed("portwho kill -HUP -4 80") else {
-            panic!("kill(1)'s form of a signal")
-        };
-        assert_eq!(request.signal(), Signal::Hup);
+        for line in ["portwho kill -HUP -4 80", "portwho kill -hup 80"] {
+            let Ok(Request::Kill(request)) = parsed(line) else { panic!("{line}") };
+            assert_eq!(request.signal(), Signal::Hup, "{line}");
+        }
     }
 
     #[test]

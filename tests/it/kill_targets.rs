@@ -23,6 +23,7 @@ trials![
     time_wait_is_none,
     udp_only_if_asked_for,
     udp_beside_tcp,
+    udp_and_tcp_left_out,
     a_client_of_udp_is_none,
     connected_udp_is_none,
     other_ports_are_named,
@@ -176,6 +177,19 @@ fn udp_beside_tcp() {
     assert_eq!(tcp.ended_by(), TERM);
     assert_lives(&udp);
     assert!(UdpSocket::bind(Loopback::V4.port(53)).is_err());
+}
+
+/// What the options leave out is told whole, not only its UDP half.
+fn udp_and_tcp_left_out() {
+    let tcp = server("tcp", 53);
+    let udp = Owner::named("udp").holding(makers::udp(Loopback::V4.port(53)).socket);
+    let line = format!(
+        "portwho: port 53: the options leave out TCP 127.0.0.1:53, UDP 127.0.0.1:53, held by {}\n",
+        [named("tcp", tcp.pid()), named("udp", udp.pid())].join(", ")
+    );
+    run(kill(["-6", "53"])).is(1, "", &line);
+    assert_lives(&tcp);
+    assert_lives(&udp);
 }
 
 /// A client that only ever sends looks like a server: bound, unconnected.

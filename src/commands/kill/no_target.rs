@@ -38,8 +38,8 @@ pub(super) fn why(
         let held = format!("held by {}, which the filters leave out", names(&left_out));
         return (Outcome::Nothing, held);
     }
-    let udp = those(&|row| asked.is_none() && holds_udp(row));
-    if !udp.is_empty() {
+    let udp = those(&|row| asked.is_none() && holds(row, Protocol::Udp));
+    if !udp.is_empty() && those(&|row| holds(row, Protocol::Tcp)).is_empty() {
         let held = format!("only UDP sockets hold it, of {}", names(&udp));
         return (Outcome::Failed, format!("{held}: {}", request.command(&["-u"], &wish.typed())));
     }
@@ -64,8 +64,8 @@ fn end(row: Row<'_>, snapshot: &Snapshot) -> String {
     format!("{} {}", row.socket.protocol.word().to_uppercase(), local_end(&row.socket, snapshot))
 }
 
-fn holds_udp(row: Row<'_>) -> bool {
-    row.socket.protocol == Protocol::Udp && row.socket.holds_port()
+fn holds(row: Row<'_>, protocol: Protocol) -> bool {
+    row.socket.protocol == protocol && row.socket.holds_port()
 }
 
 /// Connections that a process has at either end of the port; the kernel's own are no targets
