@@ -4,17 +4,18 @@
 mod args;
 mod ports;
 mod values;
+mod words;
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::time::Duration;
 
-use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 use ipnet::IpNet;
 use thiserror::Error;
 
 use args::{Cli, ColorArg, KillArgs, ListArgs, SelectArgs, Verb};
 pub use ports::UsageError;
+use words::{misplaced, shell_word, spell_out_kill};
 
 use crate::model::Signal;
 use crate::model::{Families, Pid, StateSet};
@@ -111,19 +112,6 @@ impl KillRequest {
     }
 }
 
-/// A word as shells take it: plain, or in quotes that cmd.exe understands too, unless something
-/// in it would still be expanded between them.
-fn shell_word(word: &str) -> String {
-    let is_plain = |c: char| c.is_alphanumeric() || "-_.,:/@%+=".contains(c);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        word.to_owned()
-    } else if word.contains(['$', '`', '"', '!']) || word.contains("\\\\") || word.ends_with('\\') {
-        format!("'{}'", word.replace('\'', "'\\''"))
-    } else {
-        format!("\"{word}\"")
-    }
-}
-
 /// The views of a list.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ViewKind {
@@ -173,56 +161,6 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Request, CliEr
         None => Request::List(list_request(cli.list)?),
         Some(Verb::Kill(kill)) => Request::Kill(kill_request(kill, behind_verb)?),
     })
-}
-
-/// An option of a command in front of it is clap's unknown argument; what is wrong is the order.
-fn misplaced(error: clap::Error, words: &[OsString]) -> CliError {
-    let commands = command_names();
-    let mut behind = words.iter().skip(2).filter_map(|word| word.to_str());
-    let command = behind.find(|word| commands.iter().any(|command| command == word));
-    match command {
-        Some(command)
-            if error.kind() == ErrorKind::UnknownArgument && !starts(words, &commands) =>
-        {
-            let ports = words.iter().skip(1).filter(|word| !is_option(word) && *word != command);
-            let ports: Vec<String> =
-                ports.map(|word| word.to_string_lossy().into_owned()).collect();
-            let ports = if ports.is_empty() { "PORT".to_owned() } else { ports.join(" ") };
-            UsageError::CommandNotFirst { command: command.to_owned(), ports }.into()
-        }
-        _ => error.into(),
-    }
-}
-
-/// Whether the command line begins with a command.
-fn starts(words: &[OsString], commands: &[String]) -> bool {
-    words.get(1).is_some_and(|first| commands.iter().any(|command| first == command.as_str()))
-}
-
-fn is_option(word: &OsStr) -> bool {
-    word.as_encoded_bytes().first() == Some(&b'-') && word != "-" && word != "--"
-}
-
-/// `kill -KILL` and `kill -HUP` are what kill(1) understands; clap would read letters.
-fn spell_out_kill(words: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
-    let mut words: Vec<OsString> = words.into_iter().collect();
-    if words.get(1).is_some_and(|word| word == "kill") {
-        for word in words.iter_mut().skip(2).take_while(|word| *word != "--") {
-            let signal = word.to_str().and_then(|word| signal_option(word.strip_prefix('-')?));
-            if let Some(option) = signal {
-                *word = option.into();
-            }
-        }
-    }
-    words
-}
-
-/// The long option for a signal's name, which no letters of options spell.
-fn signal_option(name: &str) -> Option<String> {
-    // Shorter words and numbers are clusters of options: -4, -6, -tu.
-    let is_name = name.len() > 2 && name.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    let signal: Signal = name.parse().ok().filter(|_| is_name)?;
-    Some(if signal == Signal::Kill { "--force".to_owned() } else { format!("--signal={name}") })
 }
 
 fn list_request(args: ListArgs) -> Result<ListRequest, UsageError> {

@@ -1,0 +1,71 @@
+//! The words of the command line before clap reads them, and as they can be typed again.
+
+use std::ffi::{OsStr, OsString};
+
+use clap::error::ErrorKind;
+
+use super::{CliError, UsageError, command_names};
+use crate::model::Signal;
+
+/// An option of a command in front of it is clap's unknown argument; what is wrong is the order.
+pub(super) fn misplaced(error: clap::Error, words: &[OsString]) -> CliError {
+    let commands = command_names();
+    let mut behind = words.iter().skip(2).filter_map(|word| word.to_str());
+    let command = behind.find(|word| commands.iter().any(|command| command == word));
+    match command {
+        Some(command)
+            if error.kind() == ErrorKind::UnknownArgument && !starts(words, &commands) =>
+        {
+            let ports = words.iter().skip(1).filter(|word| !is_option(word) && *word != command);
+            let ports: Vec<String> =
+                ports.map(|word| word.to_string_lossy().into_owned()).collect();
+            let ports = if ports.is_empty() { "PORT".to_owned() } else { ports.join(" ") };
+            UsageError::CommandNotFirst { command: command.to_owned(), ports }.into()
+        }
+        _ => error.into(),
+    }
+}
+
+/// Whether the command line begins with a command.
+fn starts(words: &[OsString], commands: &[String]) -> bool {
+    words.get(1).is_some_and(|first| commands.iter().any(|command| first == command.as_str()))
+}
+
+fn is_option(word: &OsStr) -> bool {
+    word.as_encoded_bytes().first() == Some(&b'-') && word != "-" && word != "--"
+}
+
+/// `kill -KILL` and `kill -HUP` are what kill(1) understands; clap would read letters.
+pub(super) fn spell_out_kill(words: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+    let mut words: Vec<OsString> = words.into_iter().collect();
+    if words.get(1).is_some_and(|word| word == "kill") {
+        for word in words.iter_mut().skip(2).take_while(|word| *word != "--") {
+            let signal = word.to_str().and_then(|word| signal_option(word.strip_prefix('-')?));
+            if let Some(option) = signal {
+                *word = option.into();
+            }
+        }
+    }
+    words
+}
+
+/// The long option for a signal's name, which no letters of options spell.
+fn signal_option(name: &str) -> Option<String> {
+    // Shorter words and numbers are clusters of options: -4, -6, -tu.
+    let is_name = name.len() > 2 && name.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let signal: Signal = name.parse().ok().filter(|_| is_name)?;
+    Some(if signal == Signal::Kill { "--force".to_owned() } else { format!("--signal={name}") })
+}
+
+/// A word as shells take it: plain, or in quotes that cmd.exe understands too, unless something
+/// in it would still be expanded between them.
+pub(super) fn shell_word(word: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "-_.,:/@%+=".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        word.to_owned()
+    } else if word.contains(['$', '`', '"', '!']) || word.contains("\\\\") || word.ends_with('\\') {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    } else {
+        format!("\"{word}\"")
+    }
+}
