@@ -91,13 +91,12 @@ impl Handle {
 impl OpenProcess for Handle {
     fn holds_any(&self, sockets: &[&Socket]) -> Result<bool, PlatformError> {
         let wanted: Inodes = sockets.iter().filter_map(|socket| socket.inode).collect();
-        let held = held_by(self.directory.as_fd(), self.pid, &wanted)
-            .map_err(|error| look_error(self.pid, error))?;
-        // A process that is gone has no descriptors either.
-        if !held && self.wait_exit(Duration::ZERO)? {
+        let held = held_by(self.directory.as_fd(), self.pid, &wanted);
+        // A process that is gone has no descriptors either, or may not be asked for them.
+        if held != Ok(true) && self.wait_exit(Duration::ZERO)? {
             return Err(PlatformError::NoSuchProcess(self.pid));
         }
-        Ok(held)
+        held.map_err(|error| look_error(self.pid, error))
     }
 
     fn end(&self, ending: Ending) -> Result<(), PlatformError> {

@@ -7,8 +7,9 @@ use std::thread;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::proc_dir::{Entries, is_gone, open_dir, open_proc};
+use super::proc_dir::{Entries, is_gone, open_dir, open_proc, read_file};
 use crate::model::{Holder, Pid};
+use crate::platform::decode::proc_stat;
 
 /// A thread is worth its start from about this many processes.
 const PROCESSES_PER_THREAD: usize = 64;
@@ -60,7 +61,11 @@ pub(super) fn held_by(
     wanted: &Inodes,
 ) -> rustix::io::Result<bool> {
     let mut searcher = Searcher::new(wanted);
-    if searcher.search(directory, c"fd", pid)? == 0 {
+    let descriptors = match searcher.search(directory, c"fd", pid) {
+        Err(_) if is_zombie(directory, c"stat") => 0,
+        counted => counted?,
+    };
+    if descriptors == 0 {
         searcher.search_other_threads(directory, c"task", pid)?;
     }
     Ok(!searcher.found.is_empty())
@@ -142,6 +147,7 @@ impl<'a> Searcher<'a> {
         match self.search(proc.as_fd(), format!("{pid}/fd"), pid) {
             Ok(0) => self.empty.push(pid),
             Ok(_) => {}
+            Err(_) if is_zombie(proc.as_fd(), format!("{pid}/stat")) => self.empty.push(pid),
             Err(_) => self.refused = true,
         }
     }
@@ -207,6 +213,13 @@ impl<'a> Searcher<'a> {
         });
         ignore_gone(searched).map(|()| count)
     }
+}
+
+/// Whether a process' first thread has exited. Its descriptors are gone, and what remains of
+/// their list belongs to root, whoever the process was.
+fn is_zombie(parent: BorrowedFd<'_>, stat: impl rustix::path::Arg) -> bool {
+    let bytes = read_file(parent, stat).unwrap_or_default();
+    proc_stat::stat(&bytes).is_ok_and(|stat| matches!(stat.state, b'Z' | b'X'))
 }
 
 fn ignore_gone(result: rustix::io::Result<()>) -> rustix::io::Result<()> {
