@@ -110,20 +110,10 @@ impl StateSet {
     /// The states that hold a port: LISTENING and BOUND.
     pub const HOLDING: Self = Self::of(&[TcpState::Listening, TcpState::Bound]);
     /// All but LISTENING, BOUND and CLOSED (ss' group of the same name).
-    pub const CONNECTED: Self = Self::of(&[
-        TcpState::SynSent,
-        TcpState::SynReceived,
-        TcpState::Established,
-        TcpState::FinWait1,
-        TcpState::FinWait2,
-        TcpState::CloseWait,
-        TcpState::Closing,
-        TcpState::LastAck,
-        TcpState::TimeWait,
-    ]);
+    pub const CONNECTED: Self =
+        Self::SYNCHRONIZED.union(Self::of(&[TcpState::SynSent, TcpState::SynReceived]));
     /// CONNECTED without SYN_SENT and SYN_RECEIVED: both ends agreed once.
-    pub const SYNCHRONIZED: Self =
-        Self::CONNECTED.without(Self::of(&[TcpState::SynSent, TcpState::SynReceived]));
+    pub const SYNCHRONIZED: Self = Self::TEARDOWN.union(Self::of(&[TcpState::Established]));
     /// The states of a connection being closed.
     pub const TEARDOWN: Self = Self::of(&[
         TcpState::FinWait1,
