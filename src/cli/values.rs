@@ -6,8 +6,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::nearest;
-use crate::model::Signal;
-use crate::model::{StateSet, TcpState};
+use crate::model::{Signal, StateSet, TcpState};
 
 /// The names of groups of states.
 const GROUPS: [&str; 4] = ["connected", "synchronized", "teardown", "stuck"];

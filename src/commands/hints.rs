@@ -17,7 +17,8 @@ pub(super) fn of_list(rows: &Rows<'_>, filter: &Filter, system: &impl System) ->
         return if nothing { vec!["no socket matches".to_owned()] } else { Vec::new() };
     };
     let mut hints = drivers(rows);
-    let left_out = if nothing { left_out(local, system) } else { 0 };
+    let narrowed = !filter.is_by_local_end_alone();
+    let left_out = if nothing && narrowed { left_out(local, system) } else { 0 };
     if left_out > 0 {
         let sockets = counted(left_out, "socket");
         let verb = if left_out == 1 { "is" } else { "are" };

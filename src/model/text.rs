@@ -66,12 +66,6 @@ impl Untrusted {
         std::str::from_utf8(&self.bytes).is_ok()
     }
 
-    /// Whether there are no bytes at all.
-    #[must_use]
-    pub const fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
-    }
-
     /// Whether a backslash separates the parts of a path, and is shown as it is.
     #[must_use]
     pub fn has_windows_paths(&self) -> bool {

@@ -109,6 +109,18 @@ impl Filter {
         }
     }
 
+    /// Whether nothing but the local end was asked for.
+    #[must_use]
+    pub const fn is_by_local_end_alone(&self) -> bool {
+        let any_kind = self.protocols.tcp && self.protocols.udp && !self.listening;
+        let any_state = StateSet::ALL.without(self.states).is_empty();
+        let any_end = self.foreign_ports.is_none()
+            && self.local_networks.is_empty()
+            && self.foreign_networks.is_empty();
+        let any_owner = self.pids.is_empty() && self.names.is_empty() && self.users.is_empty();
+        any_kind && any_state && any_end && any_owner && self.families.v4 && self.families.v6
+    }
+
     /// What the system has to be asked for, so that nothing that passes is missing.
     #[must_use]
     pub fn scope(&self, detail: Detail) -> Scope {

@@ -14,7 +14,7 @@ use crate::kill::{
 };
 use crate::kill_races::{already_exited, asked, meanwhile, taken_again};
 use crate::support::process::{Owner, Process};
-use crate::support::skip;
+use crate::support::{Output, skip};
 
 trials![by_a_stranger, by_a_holder_of_the_port, by_a_holder_of_the_very_socket];
 
@@ -38,21 +38,28 @@ fn free_pid(process: Process) {
     fs::write(LAST_PID, (pid - 1).to_string()).expect("ns_last_pid");
 }
 
-/// The newcomer has nothing to do with the port.
-pub fn by_a_stranger() {
-    if !in_namespace() {
-        return;
-    }
+/// Asks about the owner of port 80, lets a listener on `port` have its PID before the answer,
+/// and returns that newcomer and what was said.
+fn succeeded_by(port: u16) -> (Process, Output) {
     let web = server("web", 80);
     let pid = web.pid();
     let mut newcomer = None;
     let output = meanwhile(|| {
         free_pid(web);
-        newcomer = Some(server("web", 8080));
+        newcomer = Some(server("web", port));
     });
     let newcomer = newcomer.expect("the newcomer");
     assert_eq!(newcomer.pid(), pid);
-    output.is(0, &already_exited(pid), &asked(pid));
+    (newcomer, output)
+}
+
+/// The newcomer has nothing to do with the port.
+pub fn by_a_stranger() {
+    if !in_namespace() {
+        return;
+    }
+    let (newcomer, output) = succeeded_by(8080);
+    output.is(0, &already_exited(newcomer.pid()), &asked(newcomer.pid()));
     assert_lives(&newcomer);
     assert_free(80);
     assert_held(8080);
@@ -63,15 +70,8 @@ fn by_a_holder_of_the_port() {
     if !in_namespace() {
         return;
     }
-    let web = server("web", 80);
-    let pid = web.pid();
-    let mut newcomer = None;
-    let output = meanwhile(|| {
-        free_pid(web);
-        newcomer = Some(server("web", 80));
-    });
-    let newcomer = newcomer.expect("the newcomer");
-    assert_eq!(newcomer.pid(), pid);
+    let (newcomer, output) = succeeded_by(80);
+    let pid = newcomer.pid();
     output.is(2, &held_here(80, "web", pid), &taken_again(pid, pid));
     assert_lives(&newcomer);
 }

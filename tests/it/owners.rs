@@ -313,16 +313,18 @@ fn a_port_that_nobody_holds_costs_no_walk() {
         return skip("no strace");
     }
     let _owner = Owner::named("server").holding(listener(80));
-    assert!(opens_descriptor_lists("80", 0), "it walks to find an owner");
-    assert!(!opens_descriptor_lists("81", 1), "it walks without need");
+    assert!(opens_descriptor_lists(&["80"], 0), "it walks to find an owner");
+    assert!(!opens_descriptor_lists(&["81"], 1), "it walks without need");
+    assert!(opens_descriptor_lists(&["kill", "-n", "80"], 0), "kill walks to find an owner");
+    assert!(!opens_descriptor_lists(&["kill", "-n", "81"], 1), "kill walks without need");
 }
 
-/// Whether it opens any `/proc/PID/fd` when asked for this port.
+/// Whether it opens any `/proc/PID/fd` when these words are typed.
 #[track_caller]
-fn opens_descriptor_lists(port: &str, code: i32) -> bool {
+fn opens_descriptor_lists(words: &[&str], code: i32) -> bool {
     let scratch = Scratch::new();
     let log = scratch.path().join("log").to_str().expect("UTF-8").to_owned();
-    let run = portwho([port]).through(["strace", "-f", "-e", "trace=open,openat", "-o", &log]);
+    let run = portwho(words).through(["strace", "-f", "-e", "trace=open,openat", "-o", &log]);
     let output = run.run();
     assert_eq!(output.code, Some(code), "{output:?}");
     let calls = fs::read_to_string(&log).expect("the log");

@@ -43,21 +43,25 @@ impl Wish {
     }
 }
 
-/// Looks at every socket on the ports of `filter`, whatever its protocol, family and state, at
+/// Looks at every socket on the ports of `filter`, whatever its protocol, family and state, and at
 /// every socket of the machine that holds a port: what else the owners hold. One walk.
 ///
 /// # Errors
 /// When the sockets cannot be read at all.
 pub(super) fn look(filter: &Filter, system: &impl System) -> Result<Snapshot, PlatformError> {
-    let on_ports =
-        Filter { local: filter.local.clone(), families: filter.families, ..Filter::everything() };
+    let on_ports = Filter { local: filter.local.clone(), ..Filter::everything() };
     let holding =
         Scope { tcp: StateSet::HOLDING, udp: UdpScope::Unconnected, ..Scope::everything() };
     let mut table = system.sockets(&on_ports.scope(Detail::Brief))?;
     // A system may answer with more than was asked for.
     table.sockets.retain(|socket| on_ports.admits_socket(socket));
     let others = system.sockets(&holding)?;
-    let is_new = |socket: &Socket| socket.holds_port() && !on_ports.admits_socket(socket);
+    // What else an owner holds is of interest only where there is one: no walk otherwise.
+    let is_held = table.sockets.iter().any(Socket::holds_port);
+    let ports = filter.local.as_ref().map(LocalSet::all_ports).unwrap_or_default();
+    let matters = |socket: &Socket| is_held || ports.contains(socket.local.port);
+    let is_new =
+        |socket: &Socket| socket.holds_port() && matters(socket) && !on_ports.admits_socket(socket);
     table.sockets.extend(others.sockets.into_iter().filter(is_new));
     for gap in others.gaps {
         if !table.gaps.contains(&gap) {

@@ -20,8 +20,7 @@ use anyhow::bail;
 
 use super::{Outcome, Output, filter, remedy, who};
 use crate::cli::KillRequest;
-use crate::model::Signal;
-use crate::model::{Gap, Os, Owner, Pid, Snapshot, Socket};
+use crate::model::{Gap, Os, Owner, Pid, Signal, Snapshot, Socket};
 use crate::platform::{Ending, System};
 use crate::query::{Filter, Row, SortKey, select};
 use crate::render::gaps;
@@ -31,6 +30,7 @@ use plan::{Group, Plan, is_target, roots};
 use report::Report;
 use verdict::Case;
 use watch::{Aftermath, Remains};
+use words::Course;
 
 /// Ends the owners of ports.
 pub(super) fn run(
@@ -177,8 +177,10 @@ impl<'a, S: System> Kill<'a, S> {
             ));
             return None;
         }
+        let course =
+            Course { roots: &roots, holders: &group.holders, ending, snapshot: self.snapshot };
         if self.request.dry_run {
-            self.report.say(words::intention(&roots, &group.holders, ending, self.snapshot));
+            self.report.say(course.intention());
             return None;
         }
         // Opened before the question: however long the answer takes, it is about these.
@@ -189,8 +191,7 @@ impl<'a, S: System> Kill<'a, S> {
             self.report.failure(format!("{ports}: refused: PID {unknown} cannot be described"));
             return None;
         }
-        let question = words::question(&roots, &group.holders, ending, self.snapshot);
-        if !self.request.yes && can_ask && !self.report.ask(question) {
+        if !self.request.yes && can_ask && !self.report.ask(course.question()) {
             self.report.failure(format!("{ports}: not confirmed, nothing was sent"));
             return None;
         }
@@ -240,12 +241,10 @@ impl<'a, S: System> Kill<'a, S> {
         self.report.say(format!("{named} {verb} still running after {}", who::seconds(timeout)));
         let ending = self.ending(&survivors, Signal::Kill);
         let asked = Instant::now();
-        if self.report.ask(words::question(
-            &survivors,
-            &target.opened.unfinished(),
-            ending,
-            self.snapshot,
-        )) {
+        let holders = target.opened.unfinished();
+        let course =
+            Course { roots: &survivors, holders: &holders, ending, snapshot: self.snapshot };
+        if self.report.ask(course.question()) {
             // Thinking about the answer is no part of how long it took.
             let start = start + asked.elapsed();
             target.ending = ending;

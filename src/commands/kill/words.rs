@@ -6,8 +6,7 @@ use super::plan::Group;
 use super::refusal::{Refusal, SocketUnit};
 use crate::commands::remedy::{self, systemctl};
 use crate::commands::who;
-use crate::model::Signal;
-use crate::model::{Os, OwnedSocket, Pid, Snapshot, StateSet, TcpState, Untrusted};
+use crate::model::{Os, OwnedSocket, Pid, Signal, Snapshot, StateSet, TcpState, Untrusted};
 use crate::platform::Ending;
 use crate::query::Row;
 use crate::render::escape::Escaped;
@@ -171,48 +170,56 @@ fn socket_unit(unit: SocketUnit, snapshot: &Snapshot) -> String {
 /// How many of those that may follow are named.
 const FOLLOWERS_NAMED: usize = 3;
 
-/// `, then nginx (PID 813) if it still holds the port`: those of `holders` behind the roots.
-fn followers(roots: &BTreeSet<Pid>, holders: &BTreeSet<Pid>, snapshot: &Snapshot) -> String {
-    let others: Vec<Pid> = holders.difference(roots).copied().collect();
-    let named = match others.len() {
-        0 => return String::new(),
-        1..=FOLLOWERS_NAMED => who::processes(others.iter().copied(), snapshot),
-        count => format!("{count} others that share it"),
-    };
-    let verb = if others.len() == 1 { "it still holds" } else { "they still hold" };
-    format!(", then {named} if {verb} the port")
+/// What is about to happen: who is ended first, who may follow, and how.
+pub(super) struct Course<'a> {
+    /// Those that are ended first.
+    pub(super) roots: &'a BTreeSet<Pid>,
+    /// All that may be ended in turn, the roots among them.
+    pub(super) holders: &'a BTreeSet<Pid>,
+    /// How.
+    pub(super) ending: Ending,
+    /// Their names.
+    pub(super) snapshot: &'a Snapshot,
 }
 
-/// `Terminate nginx (PID 812)?`
-pub(super) fn question(
-    roots: &BTreeSet<Pid>,
-    holders: &BTreeSet<Pid>,
-    ending: Ending,
-    snapshot: &Snapshot,
-) -> String {
-    let named = who::processes(roots.iter().copied(), snapshot);
-    let then = followers(roots, holders, snapshot);
-    match ending {
-        Ending::Signal(Signal::Term) => format!("Terminate {named}{then}?"),
-        Ending::Signal(Signal::Kill) => format!("Kill {named} with SIGKILL{then}?"),
-        Ending::Signal(other) => format!("Send {other} to {named}{then}?"),
-        Ending::CloseWindow => format!("Terminate {named} by closing its windows{then}?"),
-        Ending::Terminate => format!("Terminate {named} at once, without a chance to save{then}?"),
+impl Course<'_> {
+    /// `Terminate nginx (PID 812)?`
+    pub(super) fn question(&self) -> String {
+        let (named, then) = (self.named(), self.followers());
+        match self.ending {
+            Ending::Signal(Signal::Term) => format!("Terminate {named}{then}?"),
+            Ending::Signal(Signal::Kill) => format!("Kill {named} with SIGKILL{then}?"),
+            Ending::Signal(other) => format!("Send {other} to {named}{then}?"),
+            Ending::CloseWindow => format!("Terminate {named} by closing its windows{then}?"),
+            Ending::Terminate => {
+                format!("Terminate {named} at once, without a chance to save{then}?")
+            }
+        }
     }
-}
 
-/// What a run would do: `would send SIGTERM to nginx (PID 812)`.
-pub(super) fn intention(
-    roots: &BTreeSet<Pid>,
-    holders: &BTreeSet<Pid>,
-    ending: Ending,
-    snapshot: &Snapshot,
-) -> String {
-    let named = who::processes(roots.iter().copied(), snapshot);
-    let then = followers(roots, holders, snapshot);
-    match ending {
-        Ending::Signal(signal) => format!("would send {signal} to {named}{then}"),
-        Ending::CloseWindow => format!("would ask {named} to close its windows{then}"),
-        Ending::Terminate => format!("would terminate {named} at once{then}"),
+    /// `would send SIGTERM to nginx (PID 812)`.
+    pub(super) fn intention(&self) -> String {
+        let (named, then) = (self.named(), self.followers());
+        match self.ending {
+            Ending::Signal(signal) => format!("would send {signal} to {named}{then}"),
+            Ending::CloseWindow => format!("would ask {named} to close its windows{then}"),
+            Ending::Terminate => format!("would terminate {named} at once{then}"),
+        }
+    }
+
+    fn named(&self) -> String {
+        who::processes(self.roots.iter().copied(), self.snapshot)
+    }
+
+    /// `, then nginx (PID 813) if it still holds the port`.
+    fn followers(&self) -> String {
+        let others: Vec<Pid> = self.holders.difference(self.roots).copied().collect();
+        let named = match others.len() {
+            0 => return String::new(),
+            1..=FOLLOWERS_NAMED => who::processes(others.iter().copied(), self.snapshot),
+            count => format!("{count} others that share it"),
+        };
+        let verb = if others.len() == 1 { "it still holds" } else { "they still hold" };
+        format!(", then {named} if {verb} the port")
     }
 }

@@ -14,8 +14,7 @@ use rustix::process::PidfdFlags;
 
 use super::proc_dir::{is_gone, open_dir, open_proc, read_file};
 use super::walk::{Inodes, held_by};
-use crate::model::Signal;
-use crate::model::{Pid, Socket};
+use crate::model::{Pid, Signal, Socket};
 use crate::platform::decode::proc_stat;
 use crate::platform::{Ending, OpenProcess, PlatformError};
 

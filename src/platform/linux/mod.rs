@@ -19,8 +19,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType};
 
 use super::decode::services;
 use super::{Ending, OwnerTable, PlatformError, SocketTable, System};
-use crate::model::Signal;
-use crate::model::{Os, Pid, Process, Scope, Socket, Uid, Untrusted};
+use crate::model::{Os, Pid, Process, Scope, Signal, Socket, Uid, Untrusted};
 
 /// The running Linux system.
 #[derive(Debug, Default)]

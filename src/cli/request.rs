@@ -1,0 +1,127 @@
+//! What can be asked for, as types: the command line understood.
+
+use std::ffi::OsString;
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+use super::words::shell_word;
+use crate::model::{Families, Pid, Signal, StateSet};
+use crate::query::{NamePattern, PortTerm, Protocols, SortKey, UserTerm};
+
+/// What was asked for.
+#[derive(Debug)]
+pub enum Request {
+    /// List sockets and their owners.
+    List(ListRequest),
+    /// End the owner of a port.
+    Kill(KillRequest),
+}
+
+/// Which owners, protocols and families.
+#[derive(Debug)]
+pub struct Selection {
+    /// The ports, as they were typed.
+    pub ports: Vec<PortTerm>,
+    /// The protocols; none where neither was named.
+    pub protocols: Option<Protocols>,
+    /// The families.
+    pub families: Families,
+    /// Owners by PID.
+    pub pids: Vec<Pid>,
+    /// Owners by image name.
+    pub names: Vec<NamePattern>,
+    /// Users.
+    pub users: Vec<UserTerm>,
+}
+
+/// A request to list.
+#[derive(Debug)]
+pub struct ListRequest {
+    /// Ports and owners.
+    pub selection: Selection,
+    /// The TCP states.
+    pub states: StateSet,
+    /// Whether states were asked for, which leaves UDP out.
+    pub by_state: bool,
+    /// Only what can take a connection or a datagram.
+    pub listening: bool,
+    /// Ports at the far end.
+    pub foreign_ports: Vec<PortTerm>,
+    /// Networks of the local address.
+    pub local_networks: Vec<IpNet>,
+    /// Networks of the foreign address.
+    pub foreign_networks: Vec<IpNet>,
+    /// How to show the rows.
+    pub view: ViewKind,
+    /// How to sort them.
+    pub sort: SortKey,
+    /// Whether tables have titles and headings.
+    pub header: bool,
+    /// When to use colours.
+    pub color: ColorWhen,
+}
+
+/// A request to end.
+#[derive(Debug)]
+pub struct KillRequest {
+    /// Ports and owners.
+    pub selection: Selection,
+    /// Do not ask.
+    pub yes: bool,
+    /// Stop before the first signal.
+    pub dry_run: bool,
+    /// What to send, where it was named.
+    pub signal: Option<Signal>,
+    /// End it at once.
+    pub force: bool,
+    /// How long to wait for the exit.
+    pub timeout: Duration,
+    /// The words behind `kill` as they were typed, but for the PORTs.
+    pub options: Vec<OsString>,
+}
+
+impl KillRequest {
+    /// What is sent first.
+    #[must_use]
+    pub fn signal(&self) -> Signal {
+        if self.force { Signal::Kill } else { self.signal.unwrap_or(Signal::Term) }
+    }
+
+    /// The same command with `more` in front, for `ports` alone: `portwho kill --force --pid 812
+    /// 80`. Whatever narrowed it narrows it again, and what was ended already is left out.
+    #[must_use]
+    pub fn command(&self, more: &[&str], ports: &[String]) -> String {
+        let typed = self.options.iter().map(|word| shell_word(&word.to_string_lossy()));
+        let more = more.iter().map(|&word| word.to_owned());
+        let ports = ports.iter().map(|port| shell_word(port));
+        let words: Vec<String> = more.chain(typed).chain(ports).collect();
+        format!("portwho kill {}", words.join(" "))
+    }
+}
+
+/// The views of a list.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ViewKind {
+    /// Both tables.
+    Tables,
+    /// JSON.
+    Json,
+    /// Bare PIDs.
+    Pids,
+    /// Counts.
+    Summary,
+    /// Counts, as JSON.
+    SummaryJson,
+}
+
+/// When to use colours.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ColorWhen {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
