@@ -98,6 +98,16 @@ pub(super) struct ListArgs {
     /// Foreign address or network
     #[arg(long, value_name = "ADDR[/LEN]", value_parser = network)]
     pub(super) foreign: Vec<IpNet>,
+    /// Also look into the network namespaces of containers and others (Linux, as root)
+    #[arg(long)]
+    pub(super) all_netns: bool,
+    /// Ask the system whether the ports can be bound, by binding them for a moment
+    #[arg(long)]
+    pub(super) try_bind: bool,
+    /// Tell more of each owner: user, start, command, directory, parents, service, container,
+    /// descriptors
+    #[arg(short, long, conflicts_with_all = ["pids", "summary"])]
+    pub(super) verbose: bool,
     /// Print bare PIDs, each once, one a line
     #[arg(short = 'q', long = "pids", conflicts_with_all = ["json", "summary"])]
     pub(super) pids: bool,

@@ -62,8 +62,12 @@ fn list_request(args: ListArgs) -> Result<ListRequest, UsageError> {
             (_, true, true) => ViewKind::SummaryJson,
             (_, true, false) => ViewKind::Summary,
             (_, false, true) => ViewKind::Json,
+            (_, false, false) if args.verbose => ViewKind::Verbose,
             (_, false, false) => ViewKind::Tables,
         },
+        verbose: args.verbose,
+        all_namespaces: args.all_netns,
+        try_bind: args.try_bind,
         sort: args.sort.into(),
         header: !args.no_header,
         color: match args.color {

@@ -37,6 +37,7 @@ pub struct Selection {
 
 /// A request to list.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub struct ListRequest {
     /// Ports and owners.
     pub selection: Selection,
@@ -54,6 +55,12 @@ pub struct ListRequest {
     pub foreign_networks: Vec<IpNet>,
     /// How to show the rows.
     pub view: ViewKind,
+    /// Whether everything is wanted that can be told of the owners.
+    pub verbose: bool,
+    /// Whether every network namespace is looked at.
+    pub all_namespaces: bool,
+    /// Whether the ports are bound, for the system's own answer.
+    pub try_bind: bool,
     /// How to sort them.
     pub sort: SortKey,
     /// Whether tables have titles and headings.
@@ -105,6 +112,8 @@ impl KillRequest {
 pub enum ViewKind {
     /// Both tables.
     Tables,
+    /// Both tables, and the particulars of each owner.
+    Verbose,
     /// JSON.
     Json,
     /// Bare PIDs.

@@ -2,20 +2,42 @@
 
 use std::collections::BTreeSet;
 
-use super::remedy;
+use super::attempt::Attempt;
 use super::survey::survey_scope;
-use super::who;
+use super::vacancy::Vacancy;
+use super::{elsewhere, remedy, who};
 use crate::model::{Detail, Families, OwnedSocket, Scope, Socket, StateSet, UdpScope};
 use crate::platform::System;
 use crate::query::{Filter, LocalSet, Place, PortSet, Row, Rows, SortKey, select};
 use crate::render::{counted, local_end};
 
 /// What to tell beside the rows that were found, or instead of them.
-pub(super) fn of_list(rows: &Rows<'_>, filter: &Filter, system: &impl System) -> Vec<String> {
+pub(super) fn of_list(
+    rows: &Rows<'_>,
+    filter: &Filter,
+    attempts: &[Attempt],
+    system: &impl System,
+) -> Vec<String> {
     let nothing = rows.rows.is_empty();
-    let Some(local) = &filter.local else {
-        return if nothing { vec!["no socket matches".to_owned()] } else { Vec::new() };
+    let mut hints = match &filter.local {
+        Some(local) => of_ports(local, rows, filter, attempts, system),
+        None if nothing => vec!["no socket matches".to_owned()],
+        None => Vec::new(),
     };
+    if nothing {
+        hints.extend(elsewhere::hints(filter, system));
+    }
+    hints
+}
+
+fn of_ports(
+    local: &LocalSet,
+    rows: &Rows<'_>,
+    filter: &Filter,
+    attempts: &[Attempt],
+    system: &impl System,
+) -> Vec<String> {
+    let nothing = rows.rows.is_empty();
     let mut hints = drivers(rows);
     let narrowed = !filter.is_by_local_end_alone();
     let left_out = if nothing && narrowed { left_out(local, system) } else { 0 };
@@ -26,9 +48,19 @@ pub(super) fn of_list(rows: &Rows<'_>, filter: &Filter, system: &impl System) ->
         hints.push(format!(
             "{local}: {sockets} {verb} there, which the other filters leave out: portwho {typed}"
         ));
-    } else if nothing {
+    }
+    // Rows that were picked by more than their port say nothing of the others on it.
+    let is_answered = rows.rows.iter().any(|row| row.socket.holds_port());
+    let verdicts = if is_answered || (narrowed && !nothing) {
+        Vec::new()
+    } else {
+        let vacancy = Vacancy::look(local, filter.protocols, attempts, system);
+        vacancy.map(|vacancy| vacancy.verdicts()).unwrap_or_default()
+    };
+    if nothing && left_out == 0 && verdicts.is_empty() {
         hints.push(format!("{}: no socket matches", who::local(local)));
     }
+    hints.extend(verdicts);
     let is_held = |place: &&Place| {
         rows.rows.iter().any(|row| place.is_of(&row.socket) && row.socket.holds_port())
     };

@@ -1,13 +1,17 @@
 //! `portwho [PORT]...`: sockets and the processes that own them.
 
+use std::collections::BTreeSet;
 use std::env;
 
-use super::{Outcome, Output, filter, hints, survey::survey};
+use anyhow::bail;
+
+use super::survey::{survey, survey_everywhere};
+use super::{Outcome, Output, attempt, filter, hints, remedy, verbose, waiting, who};
 use crate::cli::{ColorWhen, ListRequest, ViewKind};
-use crate::model::{Detail, Gap};
+use crate::model::{Detail, Gap, Os, Snapshot};
 use crate::platform::System;
-use crate::query::select;
-use crate::render::{Json, Pids, Style, Summary, SummaryJson, Tables, View, gaps};
+use crate::query::{Filter, Rows, select};
+use crate::render::{Json, Pids, Style, Summary, SummaryJson, Tables, Verbose, View, gaps, notes};
 
 /// Lists.
 pub(super) fn run(
@@ -16,8 +20,12 @@ pub(super) fn run(
     output: &mut Output,
 ) -> anyhow::Result<Outcome> {
     let filter = filter::of_list(request, system)?;
-    let detail = if request.view == ViewKind::Json { Detail::Idle } else { Detail::Brief };
-    let snapshot = survey(system, &filter, detail)?;
+    let attempts = if request.try_bind {
+        attempt::all(&filter, request.selection.protocols, system)?
+    } else {
+        Vec::new()
+    };
+    let snapshot = look(request, &filter, system)?;
     let rows = select(&snapshot, &filter, request.sort);
     let partial = snapshot.gaps.iter().any(Gap::may_hide_rows);
     let without_pid = request.view == ViewKind::Pids && rows.picked_pids().is_empty();
@@ -36,15 +44,62 @@ pub(super) fn run(
     for gap in &snapshot.gaps {
         output.remark(gaps::line(gap));
     }
+    if matches!(request.view, ViewKind::Tables | ViewKind::Verbose) {
+        for note in notes(&rows, filter.local.is_some()) {
+            output.remark(note);
+        }
+    }
     if outcome != Outcome::Failed {
         if without_pid && !rows.rows.is_empty() {
             output.remark("no process can be named that holds these sockets");
         }
-        for hint in hints::of_list(&rows, &filter, system) {
+        for hint in hints::of_list(&rows, &filter, &attempts, system) {
             output.remark(hint);
+        }
+        for container in containers(&rows) {
+            output.remark(container);
+        }
+        for attempt in attempts {
+            output.remark(attempt.words);
         }
     }
     written.map(|()| outcome)
+}
+
+/// Looks at as much as the view shows.
+fn look(request: &ListRequest, filter: &Filter, system: &impl System) -> anyhow::Result<Snapshot> {
+    let is_json = request.view == ViewKind::Json;
+    let detail = if is_json { Detail::Idle } else { Detail::Brief };
+    let mut snapshot = match (request.all_namespaces, system.os()) {
+        (false, _) => survey(system, filter, detail)?,
+        (true, Os::Linux) => survey_everywhere(system, filter, detail)?,
+        (true, Os::Windows) => bail!("--all-netns: Windows has no network namespaces"),
+    };
+    if is_json || matches!(request.view, ViewKind::Tables | ViewKind::Verbose) {
+        waiting::add_listeners(system, &mut snapshot);
+    }
+    if request.verbose {
+        verbose::add(system, &mut snapshot);
+    }
+    let is_empty = !snapshot.sockets.iter().any(|row| filter.admits(row, &snapshot));
+    let may_be_elsewhere = system.os() == Os::Linux && !request.all_namespaces;
+    if is_empty && filter.local.is_some() && may_be_elsewhere && !system.is_privileged() {
+        snapshot.gaps.push(Gap::NamespacesUnseen { why: None });
+    }
+    Ok(snapshot)
+}
+
+/// Which containers the owners of ports serve, and how to stop those.
+fn containers(rows: &Rows<'_>) -> BTreeSet<String> {
+    let holding = rows.rows.iter().filter(|row| row.socket.holds_port());
+    let owned = holding.flat_map(|row| row.owner.pids().map(|pid| (row.socket.local.port, pid)));
+    let line = |(port, pid)| {
+        let process = rows.snapshot.processes.get(&pid)?;
+        let container = process.container.as_ref()?;
+        let (who, stop) = (who::container(container), remedy::stop_container(container));
+        Some(format!("port {port} is that of {who}: {stop}"))
+    };
+    owned.filter_map(line).collect()
 }
 
 fn view(request: &ListRequest, system: &impl System, output: &Output) -> Box<dyn View> {
@@ -62,6 +117,7 @@ fn view(request: &ListRequest, system: &impl System, output: &Output) -> Box<dyn
     };
     match request.view {
         ViewKind::Tables => Box::new(Tables(style)),
+        ViewKind::Verbose => Box::new(Verbose(style)),
         ViewKind::Json => Box::new(Json),
         ViewKind::Pids => Box::new(Pids),
         ViewKind::Summary => Box::new(Summary(style)),

@@ -1,12 +1,18 @@
 //! The verbs: a file, or a folder, for each.
 
+mod attempt;
+mod elsewhere;
 mod filter;
 mod hints;
 mod kill;
 mod list;
 mod output;
+mod remains;
 mod remedy;
 mod survey;
+mod vacancy;
+mod verbose;
+mod waiting;
 mod who;
 
 use std::process::ExitCode;

@@ -1,6 +1,6 @@
 //! What to type instead, on each system.
 
-use crate::model::{Os, Pid, Process};
+use crate::model::{Container, Os, Pid, Process, Runtime};
 use crate::render::escape::Escaped;
 
 /// How to run `command` with more rights: `sudo portwho kill 80`.
@@ -42,6 +42,18 @@ pub(super) fn stop_service(os: Os, process: &Process) -> Option<String> {
             let quote = if name.contains(' ') { "\"" } else { "" };
             Some(format!("sc.exe stop {quote}{name}{quote}"))
         }
+    }
+}
+
+/// How to stop a container: `docker stop web`.
+pub(super) fn stop_container(container: &Container) -> String {
+    let (stop, handle) = (container.runtime.stop(), Escaped(&container.handle()).to_string());
+    match container.runtime {
+        Runtime::Lxc => format!("{stop} {handle}, or lxc stop {handle}"),
+        Runtime::Kubernetes | Runtime::Containerd | Runtime::CriO => {
+            format!("{stop} {handle} (Kubernetes starts it again: delete its pod)")
+        }
+        _ => format!("{stop} {handle}"),
     }
 }
 

@@ -1,8 +1,8 @@
 //! A look at the system, as narrow as the question.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{Detail, OwnedSocket, Scope, Snapshot, Socket};
+use crate::model::{Detail, OwnedSocket, Owner, Scope, Snapshot, Socket, Untrusted};
 use crate::platform::{PlatformError, SocketTable, System};
 use crate::query::Filter;
 
@@ -15,8 +15,29 @@ pub(super) fn survey(
     filter: &Filter,
     detail: Detail,
 ) -> Result<Snapshot, PlatformError> {
-    let table = system.sockets(&filter.scope(detail))?;
-    Ok(complete(system, table, |socket| filter.admits_socket(socket)))
+    survey_scope(system, &filter.scope(detail), |socket| filter.admits_socket(socket))
+}
+
+/// The same in every network namespace.
+///
+/// # Errors
+/// When the sockets cannot be read at all.
+pub(super) fn survey_everywhere(
+    system: &impl System,
+    filter: &Filter,
+    detail: Detail,
+) -> Result<Snapshot, PlatformError> {
+    let scope = filter.scope(detail);
+    let mut table = system.sockets(&scope)?;
+    let elsewhere = system.sockets_elsewhere(&scope)?;
+    table.sockets.extend(elsewhere.table.sockets);
+    for gap in elsewhere.table.gaps {
+        if !table.gaps.contains(&gap) {
+            table.gaps.push(gap);
+        }
+    }
+    let snapshot = complete(system, table, |socket| filter.admits_socket(socket));
+    Ok(Snapshot { namespaces: elsewhere.names, ..snapshot })
 }
 
 /// Looks at the sockets in `scope` that `wanted` keeps, and at their owners.
@@ -40,19 +61,36 @@ pub(super) fn complete(
     let mut sockets = table.sockets;
     sockets.retain(wanted);
     let owned = system.owners(sockets);
-    let pids: BTreeSet<_> = owned.sockets.iter().flat_map(|row| row.owner.pids()).collect();
-    let processes = system.processes(&pids);
-    let uids: BTreeSet<_> = each(&owned.sockets, |socket| socket.uid);
-    let users = uids.into_iter().filter_map(|uid| Some((uid, system.user_name(uid)?)));
-    let interfaces = system.interface_names(&each(&owned.sockets, |socket| socket.interface));
-    Snapshot {
-        os: system.os(),
-        processes,
-        users: users.collect(),
-        interfaces,
+    let interfaces = system.interface_names(&each(&owned.sockets, |socket| {
+        // Another namespace numbers its interfaces anew.
+        socket.interface.filter(|_| socket.netns.is_none())
+    }));
+    let mut snapshot = Snapshot {
+        privileged: system.is_privileged(),
         sockets: owned.sockets,
+        interfaces,
         gaps: table.gaps.into_iter().chain(owned.gaps).collect(),
-    }
+        ..Snapshot::empty(system.os())
+    };
+    name_all(system, &mut snapshot);
+    snapshot
+}
+
+/// Describes everybody in a snapshot who has not been yet.
+pub(super) fn name_all(system: &impl System, snapshot: &mut Snapshot) {
+    let rows = || [&snapshot.sockets, &snapshot.listeners, &snapshot.peers].into_iter().flatten();
+    let pids: BTreeSet<_> = rows().flat_map(|row| row.owner.pids()).collect();
+    let pids = pids.into_iter().filter(|pid| !snapshot.processes.contains_key(pid)).collect();
+    let uids: BTreeSet<_> = rows().filter_map(|row| row.socket.uid).collect();
+    let uids = uids.into_iter().filter(|uid| !snapshot.users.contains_key(uid));
+    let users: BTreeMap<_, Untrusted> =
+        uids.filter_map(|uid| Some((uid, system.user_name(uid)?))).collect();
+    let unowned = rows().filter(|row| matches!(row.owner, Owner::Hidden | Owner::NotFound));
+    let groups: BTreeSet<u64> = unowned.filter_map(|row| row.socket.cgroup).collect();
+    let groups = groups.into_iter().filter(|id| !snapshot.creators.contains_key(id)).collect();
+    snapshot.processes.extend(system.processes(&pids));
+    snapshot.users.extend(users);
+    snapshot.creators.extend(system.creators(&groups));
 }
 
 fn each<T: Ord>(rows: &[OwnedSocket], part: impl Fn(&Socket) -> Option<T>) -> BTreeSet<T> {

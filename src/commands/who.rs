@@ -1,60 +1,12 @@
-//! Processes, ports and durations, named in a sentence.
+//! What was asked for and how long it took, in words.
 
-use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::model::{OwnedSocket, Owner, Pid, PortRange, Snapshot};
-use crate::query::{LocalSet, PortSet};
-use crate::render::escape::Escaped;
+use crate::model::PortRange;
+use crate::query::LocalSet;
 
-/// `nginx (PID 812)`.
-pub(super) fn process(pid: Pid, snapshot: &Snapshot) -> String {
-    match snapshot.processes.get(&pid) {
-        Some(process) => format!("{} (PID {pid})", Escaped(&process.name)),
-        None => format!("PID {pid}"),
-    }
-}
-
-/// `nginx (PID 812), nginx (PID 813)`.
-pub(super) fn processes(pids: impl IntoIterator<Item = Pid>, snapshot: &Snapshot) -> String {
-    let named: Vec<String> = pids.into_iter().map(|pid| process(pid, snapshot)).collect();
-    named.join(", ")
-}
-
-/// Who holds a socket, or as much as can be said.
-pub(super) fn owner(row: &OwnedSocket, snapshot: &Snapshot) -> String {
-    match &row.owner {
-        Owner::Processes(_) => processes(row.owner.pids(), snapshot),
-        Owner::Kernel(reason) => format!("the kernel ({})", reason.word()),
-        Owner::Hidden => match row.socket.uid {
-            Some(uid) => format!("a process of {}", Escaped(&snapshot.user_name(uid))),
-            None => "a hidden process".to_owned(),
-        },
-        Owner::NotFound => "no process that can be found".to_owned(),
-        Owner::Exited(pid) => format!("PID {pid}, which has exited, and now by its heirs"),
-    }
-}
-
-/// `PID 812`, `PIDs 812, 813`.
-pub(super) fn pids(pids: &BTreeSet<Pid>) -> String {
-    let numbers: Vec<String> = pids.iter().map(ToString::to_string).collect();
-    let noun = if numbers.len() == 1 { "PID" } else { "PIDs" };
-    format!("{noun} {}", numbers.join(", "))
-}
-
-/// `port 80`, `ports 80, 443, 7301-7339`.
-pub(super) fn ports(ports: &BTreeSet<u16>) -> String {
-    let runs: PortSet = ports.iter().map(|&port| port..=port).collect();
-    let word = |run: &PortRange| match run.end() - run.start() {
-        0 => run.start().to_string(),
-        1 => format!("{}, {}", run.start(), run.end()),
-        _ => format!("{}-{}", run.start(), run.end()),
-    };
-    let words: Vec<String> = runs.ranges().iter().map(word).collect();
-    let noun = if ports.len() == 1 { "port" } else { "ports" };
-    format!("{noun} {}", words.join(", "))
-}
+pub(super) use crate::render::who::*;
 
 /// `80,8000-8010`.
 pub(super) fn ranges(ranges: &[PortRange]) -> String {

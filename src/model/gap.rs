@@ -26,6 +26,11 @@ pub enum Gap {
         /// How many sockets.
         count: usize,
     },
+    /// Other network namespaces were not looked at.
+    NamespacesUnseen {
+        /// The system's reason; none where this user may not look for them at all.
+        why: Option<String>,
+    },
     /// The list of processes could not be read.
     ProcessesUnreadable {
         /// The system's reason.
@@ -60,6 +65,7 @@ impl Gap {
             Self::OwnersHidden { .. } => "owners-hidden",
             Self::OwnersNotFound { .. } => "owners-not-found",
             Self::OwnersExited { .. } => "owners-exited",
+            Self::NamespacesUnseen { .. } => "namespaces-unseen",
             Self::ProcessesUnreadable { .. } => "processes-unreadable",
             Self::BoundNotListed => "bound-not-listed",
             Self::NetlinkRefused { .. } => "netlink-refused",
@@ -97,6 +103,14 @@ impl Gap {
             }
             Self::OwnersExited { .. } => {
                 "a child that inherited them holds them: look for children of the exited process"
+            }
+            Self::NamespacesUnseen { why: None } => {
+                "run with sudo and --all-netns to see the sockets of containers and other network \
+                 namespaces"
+            }
+            Self::NamespacesUnseen { why: Some(_) } => {
+                "entering a network namespace takes CAP_SYS_ADMIN and CAP_SYS_PTRACE: run portwho \
+                 on the host, outside of containers and sandboxes"
             }
             Self::ProcessesUnreadable { .. } => {
                 "make the list of processes readable (on Linux: mount /proc), and run again"

@@ -3,8 +3,12 @@
 //! Nothing here reads the system, prints or filters, and nothing but `std` is used, so that a
 //! snapshot recorded on one system can run through the whole program on another.
 
+mod container;
+mod creator;
 mod gap;
 mod owner;
+mod particulars;
+mod port_rules;
 mod process;
 mod scope;
 mod signal;
@@ -13,8 +17,12 @@ mod socket;
 mod state;
 mod text;
 
+pub use container::{Container, Runtime};
+pub use creator::Creator;
 pub use gap::Gap;
 pub use owner::{Holder, KernelReason, Owner, Presence};
+pub use particulars::Particulars;
+pub use port_rules::PortRules;
 pub use process::{Pid, Process, ProcessKind, Service, Session, Uid};
 pub use scope::{Detail, Families, PortRange, Scope, UdpScope};
 pub use signal::{Signal, UnknownSignal};

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::SystemTime;
 
-use super::Untrusted;
+use super::{Container, Untrusted};
 
 /// A process id.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -83,6 +83,31 @@ pub struct Process {
     pub session: Session,
     /// The systemd unit it belongs to, or the Windows services that it hosts.
     pub services: Vec<Service>,
+    /// The container it runs in; of a port forwarder, the one that it serves.
+    pub container: Option<Container>,
     /// Whether it is a process at all, and how much depends on it.
     pub kind: ProcessKind,
+}
+
+impl Process {
+    /// A process of which no more is known than its PID and its name.
+    #[must_use]
+    pub const fn named(pid: Pid, name: Untrusted) -> Self {
+        Self {
+            pid,
+            birth: None,
+            parent: None,
+            name,
+            command: Vec::new(),
+            executable: None,
+            uid: None,
+            user: None,
+            memory_bytes: None,
+            started: None,
+            session: Session { name: None, id: None },
+            services: Vec::new(),
+            container: None,
+            kind: ProcessKind::Ordinary,
+        }
+    }
 }

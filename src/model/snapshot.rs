@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Gap, Owner, Pid, Process, Socket, Uid, Untrusted};
+use super::{Creator, Gap, Owner, Particulars, Pid, Process, Socket, Uid, Untrusted};
 
 /// The system that was looked at.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -38,6 +38,8 @@ pub struct OwnedSocket {
 pub struct Snapshot {
     /// The system that was looked at.
     pub os: Os,
+    /// Whether the one who looks has all the rights that `sudo` would give.
+    pub privileged: bool,
     /// The sockets with their owners.
     pub sockets: Vec<OwnedSocket>,
     /// The processes that own them.
@@ -46,15 +48,57 @@ pub struct Snapshot {
     pub users: BTreeMap<Uid, Untrusted>,
     /// The names of the sockets' interfaces, by index.
     pub interfaces: BTreeMap<u32, Untrusted>,
+    /// What is known of the creators of sockets without a known owner, by cgroup.
+    pub creators: BTreeMap<u64, Creator>,
+    /// The names of the other network namespaces that sockets are in, by inode number.
+    pub namespaces: BTreeMap<u64, Untrusted>,
+    /// Listeners beside the sockets that were asked for, in whose queues some of those wait.
+    pub listeners: Vec<OwnedSocket>,
+    /// The particulars of the owners, where they were asked for.
+    pub particulars: BTreeMap<Pid, Particulars>,
+    /// The far ends of connections within the machine, where they were asked for.
+    pub peers: Vec<OwnedSocket>,
     /// What could not be seen.
     pub gaps: Vec<Gap>,
 }
 
 impl Snapshot {
+    /// A look at a system in which nothing was seen.
+    #[must_use]
+    pub const fn empty(os: Os) -> Self {
+        Self {
+            os,
+            privileged: false,
+            sockets: Vec::new(),
+            processes: BTreeMap::new(),
+            users: BTreeMap::new(),
+            interfaces: BTreeMap::new(),
+            creators: BTreeMap::new(),
+            namespaces: BTreeMap::new(),
+            listeners: Vec::new(),
+            particulars: BTreeMap::new(),
+            peers: Vec::new(),
+            gaps: Vec::new(),
+        }
+    }
+
+    /// What is known of the creator of a socket.
+    #[must_use]
+    pub fn creator(&self, socket: &Socket) -> Option<&Creator> {
+        self.creators.get(&socket.cgroup?)
+    }
+
     /// Whether a PID only stands for the kernel: Windows' Idle and System.
     #[must_use]
     pub fn is_kernel(&self, pid: Pid) -> bool {
         self.os == Os::Windows && matches!(pid, Pid(0 | 4))
+    }
+
+    /// What a network namespace is called.
+    #[must_use]
+    pub fn namespace_name(&self, inode: u64) -> Untrusted {
+        let name = self.namespaces.get(&inode);
+        name.cloned().unwrap_or_else(|| format!("net:[{inode}]").into())
     }
 
     /// The user's name, or the number where it has none.

@@ -134,6 +134,8 @@ pub struct Socket {
     pub idle_ms: Option<u32>,
     /// The cgroup2 id of the creator's cgroup.
     pub cgroup: Option<u64>,
+    /// The network namespace, by its inode number; none for that of portwho itself.
+    pub netns: Option<u64>,
     /// The process that the table names; none on systems whose tables name none.
     pub table_owner: Option<TableOwner>,
 }
@@ -157,6 +159,7 @@ impl Socket {
             timer: None,
             idle_ms: None,
             cgroup: None,
+            netns: None,
             table_owner: None,
         }
     }
@@ -164,7 +167,7 @@ impl Socket {
     /// Whether both are the same socket, seen at two moments.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
-        let ends = |socket: &Self| (socket.protocol, socket.local, socket.interface);
+        let ends = |socket: &Self| (socket.protocol, socket.local, socket.interface, socket.netns);
         let names = |socket: &Self| (socket.cookie, socket.inode, socket.table_owner);
         ends(self) == ends(other) && names(self) == names(other)
     }

@@ -3,6 +3,7 @@
 //! Nothing here filters for the user, formats or prints. What comes as bytes is decoded in
 //! [`decode`], by pure functions that are compiled and tested on every system.
 
+mod bind;
 pub mod decode;
 mod ending;
 mod error;
@@ -12,9 +13,13 @@ mod linux;
 mod windows;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::time::Duration;
 
-use crate::model::{Gap, Os, OwnedSocket, Pid, Process, Scope, Signal, Socket, Uid, Untrusted};
+use crate::model::{
+    Creator, Endpoint, Gap, Os, OwnedSocket, Particulars, Pid, PortRules, Process, Protocol, Scope,
+    Signal, Socket, Uid, Untrusted,
+};
 
 pub use ending::Ending;
 pub use error::{PlatformError, reason};
@@ -33,6 +38,15 @@ pub struct SocketTable {
     pub sockets: Vec<Socket>,
     /// What could not be read.
     pub gaps: Vec<Gap>,
+}
+
+/// Sockets of other network namespaces, and what those are called.
+#[derive(Debug, Default)]
+pub struct NamespaceTable {
+    /// The sockets, each with its namespace, and what could not be read.
+    pub table: SocketTable,
+    /// The names of the namespaces that could be found, by inode number.
+    pub names: BTreeMap<u64, Untrusted>,
 }
 
 /// Sockets with their owners, and what could not be seen of those.
@@ -58,11 +72,35 @@ pub trait System {
     /// When no table could be read at all. A table among several is a gap.
     fn sockets(&self, scope: &Scope) -> Result<SocketTable, PlatformError>;
 
+    /// The sockets in `scope`, or more, of every network namespace but portwho's own.
+    ///
+    /// # Errors
+    /// When the namespaces cannot be listed, or the sockets of one cannot be read.
+    fn sockets_elsewhere(&self, scope: &Scope) -> Result<NamespaceTable, PlatformError>;
+
     /// Finds who holds each of `sockets`.
     fn owners(&self, sockets: Vec<Socket>) -> OwnerTable;
 
     /// Describes the processes among `pids` that still exist.
     fn processes(&self, pids: &BTreeSet<Pid>) -> BTreeMap<Pid, Process>;
+
+    /// The particulars of those among `pids` that still exist.
+    fn particulars(&self, pids: &BTreeSet<Pid>) -> BTreeMap<Pid, Particulars>;
+
+    /// What is known of those who created sockets, by the sockets' cgroups; nothing for a group
+    /// that is not visible from here, and nothing on systems without them.
+    fn creators(&self, cgroups: &BTreeSet<u64>) -> BTreeMap<u64, Creator>;
+
+    /// What the system has to say of ports beside their sockets.
+    fn port_rules(&self, protocol: Protocol) -> PortRules;
+
+    /// Binds a socket of `protocol` to `end`, as a server would, and lets go of it at once.
+    ///
+    /// # Errors
+    /// The system's answer, where it is no.
+    fn try_bind(&self, protocol: Protocol, end: Endpoint) -> io::Result<()> {
+        bind::attempt(protocol, end)
+    }
 
     /// The name of a user; none where it has none.
     fn user_name(&self, uid: Uid) -> Option<Untrusted>;

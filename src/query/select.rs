@@ -59,9 +59,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::model::{
-        Endpoint, Holder, Os, Owner, Protocol, Session, Socket, StateSet, TcpState, Uid,
-    };
+    use crate::model::{Endpoint, Holder, Os, Owner, Protocol, Socket, StateSet, TcpState, Uid};
     use crate::query::{LocalSet, NamePattern, Place, PortSet, UserTerm};
 
     fn socket(address: &str, port: u16, state: Option<TcpState>) -> Socket {
@@ -83,23 +81,9 @@ mod tests {
             socket,
             owner: Owner::Processes([Holder { pid: Pid(pid), descriptor: Some(3) }].into()),
         };
-        let process = Process {
-            pid: Pid(812),
-            birth: None,
-            parent: Some(Pid(1)),
-            name: "Nginx".into(),
-            command: Vec::new(),
-            executable: None,
-            uid: None,
-            user: Some("root".into()),
-            memory_bytes: None,
-            started: None,
-            session: Session::default(),
-            services: Vec::new(),
-            kind: crate::model::ProcessKind::Ordinary,
-        };
+        let process =
+            Process { user: Some("root".into()), ..Process::named(Pid(812), "Nginx".into()) };
         Snapshot {
-            os: Os::Linux,
             sockets: vec![
                 owned(socket("0.0.0.0", 53, None), 900),
                 owned(socket("::", 80, Some(TcpState::Listening)), 812),
@@ -109,8 +93,7 @@ mod tests {
             ],
             processes: BTreeMap::from([(Pid(812), process)]),
             users: BTreeMap::from([(Uid(33), "www-data".into())]),
-            interfaces: BTreeMap::new(),
-            gaps: Vec::new(),
+            ..Snapshot::empty(Os::Linux)
         }
     }
 

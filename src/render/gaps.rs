@@ -23,6 +23,12 @@ fn what(gap: &Gap) -> String {
         Gap::OwnersExited { count } => {
             format!("the processes that created {} have exited", counted(*count, "socket"))
         }
+        Gap::NamespacesUnseen { why: None } => {
+            "other network namespaces are out of sight".to_owned()
+        }
+        Gap::NamespacesUnseen { why: Some(why) } => {
+            format!("some network namespaces may be missing ({why})")
+        }
         Gap::ProcessesUnreadable { why } => format!("cannot list processes: {why}"),
         Gap::BoundNotListed => "this system does not list bound sockets".to_owned(),
         Gap::NetlinkRefused { why } => format!("netlink refused, read /proc/net instead: {why}"),

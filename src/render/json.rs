@@ -7,9 +7,11 @@ use std::time::SystemTime;
 use serde::Serialize;
 
 use super::ends::needs_scope;
+use super::reasons::Reasons;
 use super::{View, json_text};
 use crate::model::{
-    Endpoint, Family, Gap, Owner, Pid, Process, Snapshot, Timer, TimerKind, Uid, Untrusted,
+    Container, Creator, Endpoint, Family, Gap, Owner, Particulars, Pid, Process, Snapshot, Timer,
+    TimerKind, Uid, Untrusted,
 };
 use crate::query::{Row, Rows};
 
@@ -22,11 +24,19 @@ pub struct Json;
 
 impl View for Json {
     fn write(&self, rows: &Rows<'_>, out: &mut dyn Write) -> io::Result<()> {
+        let reasons = Reasons::new(rows.snapshot);
         let document = Document {
             schema: SCHEMA,
             os: rows.snapshot.os.word(),
-            sockets: rows.rows.iter().map(|row| JsonSocket::new(row, rows.snapshot)).collect(),
-            processes: rows.processes().map(JsonProcess::new).collect(),
+            sockets: rows
+                .rows
+                .iter()
+                .map(|row| JsonSocket::new(row, rows.snapshot, &reasons))
+                .collect(),
+            processes: rows
+                .processes()
+                .map(|process| JsonProcess::new(process, rows.snapshot))
+                .collect(),
             gaps: gaps(&rows.snapshot.gaps),
         };
         json_text::write_line(&document, out)
@@ -71,11 +81,12 @@ struct JsonSocket {
     send_queue: Option<u32>,
     timer: Option<JsonTimer>,
     idle_ms: Option<u32>,
-    netns: Option<()>,
+    netns: Option<JsonNamespace>,
+    note: Option<String>,
 }
 
 impl JsonSocket {
-    fn new(row: Row<'_>, snapshot: &Snapshot) -> Self {
+    fn new(row: Row<'_>, snapshot: &Snapshot, reasons: &Reasons<'_>) -> Self {
         let socket = &row.socket;
         Self {
             protocol: socket.protocol.word(),
@@ -90,7 +101,7 @@ impl JsonSocket {
             }),
             mapped: socket.mapped,
             state: socket.state.map(|state| state.to_string()),
-            owner: JsonOwner::new(&row.owner, socket.uid, snapshot),
+            owner: JsonOwner::new(row, snapshot),
             user: user(socket.uid, snapshot),
             uid: socket.uid.map(|uid| uid.0),
             inode: socket.inode,
@@ -98,7 +109,8 @@ impl JsonSocket {
             send_queue: socket.queues.send,
             timer: socket.timer.map(JsonTimer::new),
             idle_ms: socket.idle_ms,
-            netns: None,
+            netns: socket.netns.map(|inode| JsonNamespace::new(inode, snapshot)),
+            note: reasons.of(row),
         }
     }
 }
@@ -135,15 +147,21 @@ enum JsonOwner {
     },
     Hidden {
         user: Option<String>,
+        #[serde(flatten)]
+        creator: JsonCreator,
     },
     NotFound {
+        #[serde(flatten)]
+        creator: JsonCreator,
         #[serde(skip_serializing_if = "Option::is_none")]
         exited_pid: Option<u32>,
     },
 }
 
 impl JsonOwner {
-    fn new(owner: &Owner, uid: Option<Uid>, snapshot: &Snapshot) -> Self {
+    fn new(row: Row<'_>, snapshot: &Snapshot) -> Self {
+        let owner = &row.owner;
+        let creator = || JsonCreator::new(snapshot.creator(&row.socket));
         match owner {
             // Windows' System holds it: a driver, which is no process.
             Owner::Processes(_) if owner.pids().all(|pid| snapshot.is_kernel(pid)) => {
@@ -153,10 +171,65 @@ impl JsonOwner {
                 Self::Processes { pids: owner.pids().map(|pid| pid.0).collect() }
             }
             Owner::Kernel(reason) => Self::Kernel { reason: reason.word() },
-            Owner::Hidden => Self::Hidden { user: user(uid, snapshot) },
-            Owner::NotFound => Self::NotFound { exited_pid: None },
-            Owner::Exited(Pid(pid)) => Self::NotFound { exited_pid: Some(*pid) },
+            Owner::Hidden => {
+                Self::Hidden { user: user(row.socket.uid, snapshot), creator: creator() }
+            }
+            Owner::NotFound => Self::NotFound { creator: creator(), exited_pid: None },
+            Owner::Exited(Pid(pid)) => {
+                Self::NotFound { creator: creator(), exited_pid: Some(*pid) }
+            }
         }
+    }
+}
+
+/// What the cgroup of a socket tells of those who may hold it.
+#[derive(Serialize)]
+struct JsonCreator {
+    service: Option<String>,
+    container: Option<JsonContainer>,
+    candidates: Vec<u32>,
+}
+
+impl JsonCreator {
+    fn new(creator: Option<&Creator>) -> Self {
+        let service = creator.and_then(|creator| creator.service.as_ref());
+        let candidates = creator.map(|creator| creator.candidates.as_slice()).unwrap_or_default();
+        Self {
+            service: service.map(|service| service.name.to_lossy()),
+            container: creator
+                .and_then(|creator| creator.container.as_ref())
+                .map(JsonContainer::new),
+            candidates: candidates.iter().map(|pid| pid.0).collect(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct JsonContainer {
+    runtime: &'static str,
+    id: String,
+    name: Option<String>,
+}
+
+impl JsonContainer {
+    fn new(container: &Container) -> Self {
+        Self {
+            runtime: container.runtime.word(),
+            id: container.short_id().to_lossy(),
+            name: container.name.as_ref().map(Untrusted::to_lossy),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct JsonNamespace {
+    name: String,
+    inode: u64,
+}
+
+impl JsonNamespace {
+    fn new(inode: u64, snapshot: &Snapshot) -> Self {
+        Self { name: snapshot.namespace_name(inode).to_lossy(), inode }
     }
 }
 
@@ -198,11 +271,14 @@ struct JsonProcess {
     memory_bytes: Option<u64>,
     started: Option<String>,
     service: Option<String>,
-    container: Option<()>,
+    container: Option<JsonContainer>,
+    #[serde(flatten)]
+    particulars: Option<JsonParticulars>,
 }
 
 impl JsonProcess {
-    fn new(process: &Process) -> Self {
+    fn new(process: &Process, snapshot: &Snapshot) -> Self {
+        let particulars = snapshot.particulars.get(&process.pid);
         let text = |text: &Option<Untrusted>| text.as_ref().map(Untrusted::to_lossy);
         let broken = process.command.iter().any(|part| !part.is_utf8());
         Self {
@@ -220,7 +296,28 @@ impl JsonProcess {
             memory_bytes: process.memory_bytes,
             started: process.started.and_then(rfc3339),
             service: services(process),
-            container: None,
+            container: process.container.as_ref().map(JsonContainer::new),
+            particulars: particulars.map(JsonParticulars::new),
+        }
+    }
+}
+
+/// What `-v` adds.
+#[derive(Serialize)]
+struct JsonParticulars {
+    executable_deleted: bool,
+    working_directory: Option<String>,
+    descriptors: Option<u64>,
+    descriptor_limit: Option<u64>,
+}
+
+impl JsonParticulars {
+    fn new(particulars: &Particulars) -> Self {
+        Self {
+            executable_deleted: particulars.executable_deleted,
+            working_directory: particulars.working_directory.as_ref().map(Untrusted::to_lossy),
+            descriptors: particulars.descriptors,
+            descriptor_limit: particulars.descriptor_limit,
         }
     }
 }
@@ -242,7 +339,7 @@ fn hex(text: &Untrusted) -> String {
 }
 
 /// The time in UTC by RFC 3339; none beyond the year 9999, which the form cannot express.
-fn rfc3339(time: SystemTime) -> Option<String> {
+pub(super) fn rfc3339(time: SystemTime) -> Option<String> {
     const YEAR_10000: u64 = 253_402_300_800;
     let since = time.duration_since(SystemTime::UNIX_EPOCH).ok()?;
     (since.as_secs() < YEAR_10000).then(|| humantime::format_rfc3339_seconds(time).to_string())

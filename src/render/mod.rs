@@ -2,6 +2,7 @@
 //!
 //! [`escape`] is the only way out for text that other processes chose.
 
+mod details;
 mod ends;
 pub mod escape;
 pub mod gaps;
@@ -9,20 +10,23 @@ mod json;
 mod json_text;
 mod netstat;
 mod pids;
+mod reasons;
 mod summary;
 mod table;
 mod tables;
 mod tasklist;
+pub mod who;
 
 use std::io::{self, Write};
 
 use crate::query::Rows;
 
+pub use details::age;
 pub use ends::{foreign_end, local_end};
 pub use json::Json;
 pub use pids::Pids;
 pub use summary::{Summary, SummaryJson};
-pub use tables::Tables;
+pub use tables::{Tables, Verbose};
 
 /// `1 socket`, `12 sockets`.
 #[must_use]
@@ -37,6 +41,14 @@ pub struct Style {
     pub header: bool,
     /// With colours.
     pub color: bool,
+}
+
+/// What there is to say of rows whose owner the tables cannot name, and of ports that are held
+/// without listening: a line for each kind. `every_owner` also tells whose the sockets are that
+/// only carry connections.
+#[must_use]
+pub fn notes(rows: &Rows<'_>, every_owner: bool) -> Vec<String> {
+    reasons::lines(&rows.rows, rows.snapshot, every_owner)
 }
 
 /// A way to show rows.

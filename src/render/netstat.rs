@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style as Ansi};
 
+use super::escape::fitted;
 use super::table::{Column, Layout, Line};
 use super::{Style, foreign_end, local_end};
 use crate::model::{Owner, Snapshot, StateSet, TcpState};
@@ -18,13 +19,34 @@ const COLUMNS: [Column; 5] = [
     Column::left("PID", 0),
 ];
 const INDENT: usize = 2;
+/// How wide the owners are at least where something stands behind them.
+const PID: usize = 8;
 /// How many owners are named in the PID cell.
 const OWNERS_NAMED: usize = 4;
 
+/// Behind the owners, where sockets of other network namespaces are among the rows.
+const NAMESPACE: Column = Column::left("Netns", 0);
+const NAMESPACE_WIDTH: usize = 25;
+
 /// Writes the table.
 pub(super) fn write(rows: &Rows<'_>, style: Style, out: &mut dyn Write) -> io::Result<()> {
+    if rows.snapshot.namespaces.is_empty() {
+        return write_table(rows, COLUMNS, style, cells, out);
+    }
+    let [proto, local, foreign, state, pid] = COLUMNS;
+    let columns = [proto, local, foreign, state, Column { width: PID, ..pid }, NAMESPACE];
+    write_table(rows, columns, style, cells_with_namespace, out)
+}
+
+fn write_table<const N: usize>(
+    rows: &Rows<'_>,
+    columns: [Column; N],
+    style: Style,
+    cells: impl Fn(Row<'_>, &Snapshot) -> [String; N],
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let cells = || rows.rows.iter().map(|row| cells(row, rows.snapshot));
-    let layout = Layout::measure(COLUMNS, INDENT, cells());
+    let layout = Layout::measure(columns, INDENT, cells());
     if style.header {
         writeln!(out, "\nActive Connections\n")?;
         layout.write_titles(style.color, out)?;
@@ -43,6 +65,13 @@ fn cells(row: Row<'_>, snapshot: &Snapshot) -> [String; 5] {
         socket.state.map(|state| state.to_string()).unwrap_or_default(),
         owner_cell(&row.owner),
     ]
+}
+
+fn cells_with_namespace(row: Row<'_>, snapshot: &Snapshot) -> [String; 6] {
+    let [proto, local, foreign, state, pid] = cells(row, snapshot);
+    let name = row.socket.netns.map(|inode| snapshot.namespace_name(inode));
+    let name = name.map_or_else(|| "-".to_owned(), |name| fitted(&name, NAMESPACE_WIDTH));
+    [proto, local, foreign, state, pid, name]
 }
 
 /// Up to four owners; `812 +7` for more; 0 where nobody can hold the socket, and `?` where

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::{Style, View, netstat, tasklist};
+use super::{Style, View, details, netstat, tasklist};
 use crate::query::Rows;
 
 /// Both tables.
@@ -16,5 +16,16 @@ impl View for Tables {
         }
         netstat::write(rows, self.0, out)?;
         tasklist::write(rows, self.0, out)
+    }
+}
+
+/// Both tables, and the particulars of each owner.
+#[derive(Clone, Copy, Debug)]
+pub struct Verbose(pub Style);
+
+impl View for Verbose {
+    fn write(&self, rows: &Rows<'_>, out: &mut dyn Write) -> io::Result<()> {
+        Tables(self.0).write(rows, out)?;
+        details::write(rows, self.0, out)
     }
 }

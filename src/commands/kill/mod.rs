@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::bail;
 
+use super::remains::Remains;
 use super::{Outcome, Output, filter, remedy, who};
 use crate::cli::KillRequest;
 use crate::model::{Gap, Os, Owner, Pid, Signal, Snapshot, Socket};
@@ -29,7 +30,7 @@ use look::Wish;
 use plan::{Group, Plan, is_target, roots};
 use report::Report;
 use verdict::Case;
-use watch::{Aftermath, Remains};
+use watch::{Aftermath, remains_beside};
 use words::Course;
 
 /// Ends the owners of ports.
@@ -268,7 +269,7 @@ impl<'a, S: System> Kill<'a, S> {
         };
         let aftermath = aftermath.filter(|_| target.opened.all_let_go());
         let remains = match aftermath {
-            Some(_) => Remains::beside(&target.group.sockets, self.system),
+            Some(_) => remains_beside(&target.group.sockets, self.system),
             None => Remains::default(),
         };
         let ends = target.opened.ends();

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::look::Wish;
 use super::plan::is_target;
-use super::watch::Remains;
 use crate::cli::KillRequest;
+use crate::commands::remains::Remains;
 use crate::commands::{Outcome, hints, who};
 use crate::model::{Gap, Owner, Protocol, Snapshot};
 use crate::query::{Filter, Row};

@@ -143,7 +143,7 @@ mod tests {
 
     use super::*;
     use crate::model::{
-        Endpoint, Holder, Os, Owner, ProcessKind, Protocol, Session, Socket, TcpState,
+        Endpoint, Holder, Os, Owner, Protocol, Socket, TcpState,
     };
 
     fn row(port: u16, pids: &[u32], state: TcpState) -> OwnedSocket {
@@ -161,32 +161,16 @@ mod tests {
     }
 
     fn process(pid: u32, parent: u32) -> (Pid, Process) {
-        let process = Process {
-            pid: Pid(pid),
-            birth: None,
-            parent: Some(Pid(parent)),
-            name: "web".into(),
-            command: Vec::new(),
-            executable: None,
-            uid: None,
-            user: None,
-            memory_bytes: None,
-            started: None,
-            session: Session::default(),
-            services: Vec::new(),
-            kind: ProcessKind::Ordinary,
-        };
+        let process =
+            Process { parent: Some(Pid(parent)), ..Process::named(Pid(pid), "web".into()) };
         (Pid(pid), process)
     }
 
     fn snapshot(sockets: Vec<OwnedSocket>, parents: &[(u32, u32)]) -> Snapshot {
         Snapshot {
-            os: Os::Linux,
             sockets,
             processes: parents.iter().map(|(pid, parent)| process(*pid, *parent)).collect(),
-            users: BTreeMap::new(),
-            interfaces: BTreeMap::new(),
-            gaps: Vec::new(),
+            ..Snapshot::empty(Os::Linux)
         }
     }
 

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use super::end::End;
 use super::plan::Group;
-use super::watch::{Aftermath, Remains};
+use super::watch::Aftermath;
 use crate::cli::KillRequest;
+use crate::commands::remains::Remains;
 use crate::commands::{Outcome, remedy, who};
 use crate::model::{Families, OwnedSocket, Pid, Protocol, Snapshot};
 use crate::platform::{Ending, PlatformError};

@@ -1,17 +1,15 @@
 //! The port after the exit: free, or taken again, and by whom.
 
-use std::collections::BTreeMap;
-use std::fmt;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
 
 use super::plan::Group;
+use crate::commands::remains::Remains;
 use crate::commands::survey::survey_scope;
 use crate::model::{
-    Detail, Families, Os, OwnedSocket, Owner, Protocol, Scope, Snapshot, Socket, StateSet,
-    TcpState, UdpScope,
+    Detail, Families, OwnedSocket, Owner, Protocol, Scope, Snapshot, Socket, StateSet, UdpScope,
 };
 use crate::platform::System;
 use crate::query::{Filter, PortSet, Row};
@@ -86,65 +84,13 @@ impl Aftermath {
     }
 }
 
-/// Connections that are over but still block a bind: how many in each state, and how long the
-/// longest TIME_WAIT has left.
-#[derive(Debug, Default)]
-pub(super) struct Remains {
-    counts: BTreeMap<TcpState, usize>,
-    /// Milliseconds; none where the system does not tell.
-    time_wait_ms: Option<u32>,
-    /// Whether they block a bind without SO_REUSEADDR: on Linux they do.
-    blocks: bool,
-}
-
-impl Remains {
-    /// Counts those among `sockets` that are being torn down.
-    pub(super) fn of<'a>(sockets: impl Iterator<Item = &'a Socket>, os: Os) -> Self {
-        let mut remains = Self { blocks: os == Os::Linux, ..Self::default() };
-        for socket in sockets {
-            let Some(state) = socket.state.filter(|state| StateSet::TEARDOWN.contains(*state))
-            else {
-                continue;
-            };
-            *remains.counts.entry(state).or_insert(0) += 1;
-            if let (TcpState::TimeWait, Some(timer)) = (state, socket.timer) {
-                remains.time_wait_ms = remains.time_wait_ms.max(Some(timer.expires_ms));
-            }
-        }
-        remains
-    }
-
-    /// Asks the system for those that block a bind to the ends of `sockets`. What cannot be
-    /// read is left out: it is a remark and no verdict.
-    pub(super) fn beside(sockets: &[Row<'_>], system: &impl System) -> Self {
-        let tcp = sockets.iter().map(|row| &row.socket);
-        let tcp = tcp.filter(|socket| socket.protocol == Protocol::Tcp);
-        let scope = Scope { udp: UdpScope::None, ..scope(&tcp, StateSet::TEARDOWN) };
-        let Ok(table) = system.sockets(&scope) else { return Self::default() };
-        let blocks = |left: &&Socket| tcp.clone().any(|socket| left.conflicts_with(socket));
-        Self::of(table.sockets.iter().filter(blocks), system.os())
-    }
-}
-
-impl fmt::Display for Remains {
-    /// ` (12 TIME_WAIT, 58 s: a bind without SO_REUSEADDR fails until then)`, or nothing.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.counts.is_empty() {
-            return Ok(());
-        }
-        let count = |(state, count): (&TcpState, &usize)| match (state, self.time_wait_ms) {
-            (TcpState::TimeWait, Some(left)) => {
-                format!("{count} TIME_WAIT, {} s", left.div_ceil(1000))
-            }
-            (state, _) => format!("{count} {state}"),
-        };
-        let counts: Vec<String> = self.counts.iter().map(count).collect();
-        let counts = counts.join(", ");
-        let until = if self.time_wait_ms.is_some() { "until then" } else { "while they last" };
-        if self.blocks {
-            write!(f, " ({counts}: a bind without SO_REUSEADDR fails {until})")
-        } else {
-            write!(f, " ({counts})")
-        }
-    }
+/// Asks the system for what is left that blocks a bind to the ends of `sockets`. What cannot be
+/// read is left out: it is a remark and no verdict.
+pub(super) fn remains_beside(sockets: &[Row<'_>], system: &impl System) -> Remains {
+    let tcp = sockets.iter().map(|row| &row.socket);
+    let tcp = tcp.filter(|socket| socket.protocol == Protocol::Tcp);
+    let scope = Scope { udp: UdpScope::None, ..scope(&tcp, StateSet::TEARDOWN) };
+    let Ok(table) = system.sockets(&scope) else { return Remains::default() };
+    let blocks = |left: &&Socket| tcp.clone().any(|socket| left.conflicts_with(socket));
+    Remains::of(table.sockets.iter().filter(blocks), system.os())
 }

@@ -6,7 +6,9 @@ use super::plan::Group;
 use super::refusal::{Refusal, SocketUnit};
 use crate::commands::remedy::{self, systemctl};
 use crate::commands::who;
-use crate::model::{Os, OwnedSocket, Pid, Signal, Snapshot, StateSet, TcpState, Untrusted};
+use crate::model::{
+    Container, Os, OwnedSocket, Pid, Signal, Snapshot, StateSet, TcpState, Untrusted,
+};
 use crate::platform::Ending;
 use crate::query::Row;
 use crate::render::escape::Escaped;
@@ -48,7 +50,14 @@ fn identity(pid: Pid, snapshot: &Snapshot) -> String {
     let user = process.user.as_ref().map(|name| format!(", user {}", Escaped(name)));
     let service = process.services.iter().map(|service| format!(", {}", Escaped(&service.name)));
     let (user, service) = (user.unwrap_or_default(), service.collect::<String>());
-    format!("{} (PID {pid}{user}{service})", Escaped(&process.name))
+    let container = container_of(pid, snapshot).map(|found| format!(", {}", who::container(found)));
+    let container = container.unwrap_or_default();
+    format!("{} (PID {pid}{user}{service}{container})", Escaped(&process.name))
+}
+
+/// The container that a process runs in, or that it serves.
+fn container_of(pid: Pid, snapshot: &Snapshot) -> Option<&Container> {
+    snapshot.processes.get(&pid)?.container.as_ref()
 }
 
 fn other_ports(group: &Group<'_>, snapshot: &Snapshot) -> Option<String> {
@@ -85,6 +94,10 @@ fn clients_are(count: usize) -> String {
 /// What may start the process again. The shell that portwho was typed into does not.
 fn restarts(pid: Pid, lineage: &[Pid], snapshot: &Snapshot) -> Option<String> {
     let process = snapshot.processes.get(&pid)?;
+    if let Some(container) = &process.container {
+        let stop = remedy::stop_container(container);
+        return Some(format!("  its container may start it again: {stop}"));
+    }
     if let Some(stop) = remedy::stop_service(snapshot.os, process) {
         return Some(format!("  its service may start it again: {stop}"));
     }
@@ -97,6 +110,11 @@ pub(super) fn refusal(pid: Pid, why: Refusal, group: &Group<'_>, snapshot: &Snap
     let name = who::process(pid, snapshot);
     let ports = group.ports();
     let port = ports.first().copied().unwrap_or_default();
+    let served = container_of(pid, snapshot)
+        .map(|served| format!("{}: {}", who::container(served), remedy::stop_container(served)));
+    if let (Refusal::Container, Some(served)) = (why, served) {
+        return format!("refused: {name} serves {served}");
+    }
     match why {
         Refusal::Kernel if snapshot.os == Os::Windows => {
             format!("refused: {name} is the kernel: {}", remedy::driver(port))

@@ -5,15 +5,21 @@
 
 pub mod bytes;
 pub mod cgroup;
+pub mod container_files;
 pub mod inet_diag;
 pub mod inet_request;
 pub mod mib;
+pub mod mount_info;
 pub mod netlink;
+pub mod netsh;
 mod port_program;
+pub mod proc_limits;
 pub mod proc_net;
 pub mod proc_stat;
 pub mod process_list;
+pub mod ring_info;
 pub mod services;
+pub mod sysctl;
 
 use thiserror::Error;
 

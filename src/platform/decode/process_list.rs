@@ -18,6 +18,8 @@ pub struct ListedProcess {
     pub created: Option<u64>,
     /// Its session.
     pub session: u32,
+    /// How many handles it has open.
+    pub handles: u32,
     /// Its working set in bytes; none where the system writes 0.
     pub memory_bytes: Option<u64>,
 }
@@ -30,6 +32,7 @@ mod offset {
     pub(super) const NAME_ADDRESS: usize = 64;
     pub(super) const PID: usize = 80;
     pub(super) const PARENT: usize = 88;
+    pub(super) const HANDLES: usize = 96;
     pub(super) const SESSION: usize = 100;
     pub(super) const WORKING_SET: usize = 144;
 }
@@ -59,6 +62,7 @@ fn process(entry: &[u8], all: &[u8], address: u64) -> Result<ListedProcess, Deco
         parent: pid_at(entry, offset::PARENT)?,
         name: name(entry, all, address)?,
         created: known(u64_at(entry, offset::CREATED)?),
+        handles: u32_at(entry, offset::HANDLES)?,
         session: u32_at(entry, offset::SESSION)?,
         memory_bytes: known(u64_at(entry, offset::WORKING_SET)?),
     })

@@ -1,9 +1,15 @@
 //! Linux: sockets from sock_diag, owners and processes from /proc, ends by pidfd.
 
+mod cgroup;
+mod containers;
 mod handle;
+mod namespaces;
 mod owners;
+mod particulars;
+mod port_rules;
 mod proc_dir;
 mod process;
+mod searcher;
 mod sock_diag;
 mod tables;
 mod walk;
@@ -18,8 +24,11 @@ use rustix::net::netdevice;
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
 
 use super::decode::services;
-use super::{Ending, OwnerTable, PlatformError, SocketTable, System};
-use crate::model::{Os, Pid, Process, Scope, Signal, Socket, Uid, Untrusted};
+use super::{Ending, NamespaceTable, OwnerTable, PlatformError, SocketTable, System};
+use crate::model::{
+    Creator, Os, Particulars, Pid, PortRules, Process, Protocol, Scope, Signal, Socket, Uid,
+    Untrusted,
+};
 
 /// The running Linux system.
 #[derive(Debug, Default)]
@@ -36,12 +45,28 @@ impl System for Linux {
         tables::sockets(scope)
     }
 
+    fn sockets_elsewhere(&self, scope: &Scope) -> Result<NamespaceTable, PlatformError> {
+        namespaces::sockets(scope)
+    }
+
     fn owners(&self, sockets: Vec<Socket>) -> OwnerTable {
         owners::find(sockets)
     }
 
     fn processes(&self, pids: &BTreeSet<Pid>) -> BTreeMap<Pid, Process> {
         process::describe(pids)
+    }
+
+    fn particulars(&self, pids: &BTreeSet<Pid>) -> BTreeMap<Pid, Particulars> {
+        particulars::of(pids)
+    }
+
+    fn creators(&self, cgroups: &BTreeSet<u64>) -> BTreeMap<u64, Creator> {
+        cgroup::creators(cgroups)
+    }
+
+    fn port_rules(&self, _protocol: Protocol) -> PortRules {
+        port_rules::read()
     }
 
     fn user_name(&self, uid: Uid) -> Option<Untrusted> {

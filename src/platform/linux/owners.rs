@@ -7,7 +7,7 @@ use std::os::linux::fs::MetadataExt;
 use super::sock_diag::SockDiag;
 use super::user_name;
 use super::walk::{Inodes, Walk, walk};
-use crate::model::{Gap, OwnedSocket, Owner, Protocol, Socket};
+use crate::model::{Gap, OwnedSocket, Owner, Protocol, Socket, Uid};
 use crate::platform::OwnerTable;
 
 /// The inode of the machine's own PID namespace (`PROC_PID_INIT_INO` in the kernel).
@@ -18,13 +18,19 @@ const LOOKED_AT_AGAIN: usize = 512;
 
 /// Finds the owners of `sockets`. Without a socket that a process could hold nothing is walked.
 pub(super) fn find(mut sockets: Vec<Socket>) -> OwnerTable {
-    let inodes = sockets.iter().filter_map(|socket| socket.inode);
-    let wanted: Inodes = inodes.filter(|&inode| inode != 0).collect();
+    let own = rustix::process::geteuid();
+    // Root may look everywhere, others into their own processes.
+    let is_mine = |socket: &Socket| own.is_root() || socket.uid == Some(Uid(own.as_raw()));
+    let inodes = |sockets: &mut dyn Iterator<Item = &Socket>| -> Inodes {
+        sockets.filter_map(|socket| socket.inode).filter(|&inode| inode != 0).collect()
+    };
+    let wanted = inodes(&mut sockets.iter());
     let mut gaps = Vec::new();
     let found = if wanted.is_empty() {
         Walk::default()
     } else {
-        walk(&wanted).unwrap_or_else(|error| {
+        let mine = inodes(&mut sockets.iter().filter(|socket| is_mine(socket)));
+        walk(&wanted, &mine).unwrap_or_else(|error| {
             gaps.push(Gap::ProcessesUnreadable { why: error.to_string() });
             Walk { refused: true, ..Walk::default() }
         })

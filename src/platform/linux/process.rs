@@ -8,11 +8,13 @@ use std::os::unix::ffi::OsStrExt;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
+use rustix::fs::AtFlags;
 use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, UpdateKind};
 
+use super::containers::Containers;
 use super::proc_dir::{open_proc, read_file};
 use super::user_name;
-use crate::model::{Pid, Process, ProcessKind, Service, Session, Uid, Untrusted};
+use crate::model::{Container, Pid, Process, ProcessKind, Service, Session, Uid, Untrusted};
 use crate::platform::decode::{cgroup, proc_stat};
 
 /// The length at which the kernel cuts a name (`TASK_COMM_LEN` less its NUL).
@@ -26,21 +28,25 @@ pub(super) fn describe(pids: &BTreeSet<Pid>) -> BTreeMap<Pid, Process> {
     let pids: Vec<Pid> = pids.iter().copied().collect();
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
     let threads = cores.min(pids.len() / PROCESSES_PER_THREAD + 1);
+    let containers = Containers::default();
     let mut parts = pids.chunks(pids.len().div_ceil(threads).max(1));
     let Some(own_part) = parts.next() else { return BTreeMap::new() };
     thread::scope(|scope| {
-        let work = |part| thread::Builder::new().spawn_scoped(scope, move || describe_part(part));
+        let containers = &containers;
+        let work = |part| {
+            thread::Builder::new().spawn_scoped(scope, move || describe_part(part, containers))
+        };
         let others: Vec<_> = parts.map(|part| (part, work(part))).collect();
-        let mut described = describe_part(own_part);
+        let mut described = describe_part(own_part, containers);
         for (part, other) in others {
             let joined = other.ok().and_then(|thread| thread.join().ok());
-            described.extend(joined.unwrap_or_else(|| describe_part(part)));
+            described.extend(joined.unwrap_or_else(|| describe_part(part, containers)));
         }
         described.into_iter().collect()
     })
 }
 
-fn describe_part(pids: &[Pid]) -> Vec<(Pid, Process)> {
+fn describe_part(pids: &[Pid], containers: &Containers) -> Vec<(Pid, Process)> {
     let (Ok(mut system), Ok(proc)) = (sysinfo::System::new(), open_proc()) else {
         return Vec::new();
     };
@@ -52,7 +58,7 @@ fn describe_part(pids: &[Pid]) -> Vec<(Pid, Process)> {
         .without_tasks();
     system.refresh_processes_specifics(ProcessesToUpdate::Some(&wanted), false, kind);
     let boot_known = sysinfo::System::boot_time().is_ok_and(|seconds| seconds > 0);
-    let mut source = Describer { proc, names: UserNames::default(), boot_known };
+    let mut source = Describer { proc, containers, names: UserNames::default(), boot_known };
     let described = pids.iter().filter_map(|&pid| {
         let process = system.process(sysinfo::Pid::from_u32(pid.0))?;
         Some((pid, source.describe(pid, process)))
@@ -61,27 +67,32 @@ fn describe_part(pids: &[Pid]) -> Vec<(Pid, Process)> {
 }
 
 /// What is needed beside sysinfo.
-struct Describer {
+struct Describer<'a> {
     proc: OwnedFd,
+    containers: &'a Containers,
     names: UserNames,
     boot_known: bool,
 }
 
-impl Describer {
+impl Describer<'_> {
     fn describe(&mut self, pid: Pid, process: &sysinfo::Process) -> Process {
         let command = read_command(&self.proc, pid);
-        let executable = process.exe().map(|path| Untrusted::new(path.as_os_str().as_bytes()));
+        let executable =
+            process.exe().map(|path| self.executable(pid, path.as_os_str().as_bytes()));
         let stat = read_stat(&self.proc, pid);
-        let service = read_unit(&self.proc, pid);
+        let (service, container) = self.place(pid);
         let uid = process.effective_user_id().or(process.user_id()).map(|uid| Uid(**uid));
         let started = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(process.start_time()));
         let terminal = stat.and_then(|stat| terminal_name(stat.terminal));
         let parent = process.parent().map(|parent| Pid(parent.as_u32()));
+        let name = image_name(process.name().as_bytes(), executable.as_ref(), command.first());
+        let served = || self.containers.served_by(name.as_bytes(), &command);
         Process {
             pid,
             birth: stat.map(|stat| stat.start_ticks),
             parent: parent.filter(|&pid| pid != Pid(0)),
-            name: image_name(process.name().as_bytes(), executable.as_ref(), command.first()),
+            container: container.or_else(served),
+            name,
             command,
             executable,
             uid,
@@ -95,6 +106,27 @@ impl Describer {
             services: service.into_iter().collect(),
             kind: stat.map_or(ProcessKind::Ordinary, |stat| stat.kind),
         }
+    }
+
+    /// The path of the program. The kernel marks one that was unlinked since.
+    fn executable(&self, pid: Pid, path: &[u8]) -> Untrusted {
+        let is_unlinked = || {
+            rustix::fs::statat(&self.proc, format!("{pid}/exe"), AtFlags::empty())
+                .is_ok_and(|file| file.st_nlink == 0)
+        };
+        let unmarked = path.strip_suffix(b" (deleted)").filter(|_| is_unlinked());
+        Untrusted::new(unmarked.unwrap_or(path))
+    }
+
+    /// The unit and the container of a process.
+    fn place(&self, pid: Pid) -> (Option<Service>, Option<Container>) {
+        let file = read_file(&self.proc, format!("{pid}/cgroup")).unwrap_or_default();
+        let group = cgroup::of_process(&file);
+        let service = |unit: cgroup::Unit<'_>| Service {
+            name: Untrusted::new(unit.name),
+            of_user: unit.of_user,
+        };
+        (group.unit.map(service), group.container.map(|path| self.containers.named(path)))
     }
 }
 
@@ -158,12 +190,6 @@ fn read_command(proc: &OwnedFd, pid: Pid) -> Vec<Untrusted> {
 
 fn read_stat(proc: &OwnedFd, pid: Pid) -> Option<proc_stat::Stat> {
     proc_stat::stat(&read_file(proc, format!("{pid}/stat")).ok()?).ok()
-}
-
-fn read_unit(proc: &OwnedFd, pid: Pid) -> Option<Service> {
-    let file = read_file(proc, format!("{pid}/cgroup")).ok()?;
-    let unit = cgroup::unit(&file)?;
-    Some(Service { name: Untrusted::new(unit.name), of_user: unit.of_user })
 }
 
 #[cfg(test)]

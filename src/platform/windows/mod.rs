@@ -4,6 +4,7 @@
 mod ffi;
 mod handle;
 mod owners;
+mod port_rules;
 mod process;
 mod tables;
 
@@ -12,8 +13,11 @@ use std::path::PathBuf;
 use std::{env, fs, io};
 
 use super::decode::services;
-use super::{Ending, OwnerTable, PlatformError, SocketTable, System};
-use crate::model::{Os, Pid, Process, Scope, Signal, Socket, Uid, Untrusted};
+use super::{Ending, NamespaceTable, OwnerTable, PlatformError, SocketTable, System};
+use crate::model::{
+    Creator, Os, Particulars, Pid, PortRules, Process, Protocol, Scope, Signal, Socket, Uid,
+    Untrusted,
+};
 
 /// The running Windows.
 #[derive(Debug, Default)]
@@ -30,12 +34,30 @@ impl System for Windows {
         tables::sockets(scope)
     }
 
+    /// Windows has no network namespaces that one machine's sockets are divided into.
+    fn sockets_elsewhere(&self, _scope: &Scope) -> Result<NamespaceTable, PlatformError> {
+        Ok(NamespaceTable::default())
+    }
+
     fn owners(&self, sockets: Vec<Socket>) -> OwnerTable {
         owners::find(sockets)
     }
 
     fn processes(&self, pids: &BTreeSet<Pid>) -> BTreeMap<Pid, Process> {
         process::describe(pids)
+    }
+
+    fn particulars(&self, pids: &BTreeSet<Pid>) -> BTreeMap<Pid, Particulars> {
+        process::particulars(pids)
+    }
+
+    /// Windows' sockets have no cgroups.
+    fn creators(&self, _cgroups: &BTreeSet<u64>) -> BTreeMap<u64, Creator> {
+        BTreeMap::new()
+    }
+
+    fn port_rules(&self, protocol: Protocol) -> PortRules {
+        port_rules::read(protocol)
     }
 
     /// Windows' sockets have no users.

@@ -11,7 +11,7 @@ use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, UpdateKind};
 use windows_sys::Win32::System::Threading::PROCESS_QUERY_LIMITED_INFORMATION;
 
 use super::ffi;
-use crate::model::{Pid, Process, ProcessKind, Service, Session, Untrusted};
+use crate::model::{Particulars, Pid, Process, ProcessKind, Service, Session, Untrusted};
 use crate::platform::PlatformError;
 use crate::platform::decode::process_list::{ListedProcess, process_list};
 
@@ -51,6 +51,18 @@ pub(super) fn describe(pids: &BTreeSet<Pid>) -> BTreeMap<Pid, Process> {
     present.map(|process| (process.pid, source.describe(process))).collect()
 }
 
+/// The particulars of those of `pids` that still exist. Working directories stand in the memory of
+/// each process, which is not read.
+pub(super) fn particulars(pids: &BTreeSet<Pid>) -> BTreeMap<Pid, Particulars> {
+    let listed = list().unwrap_or_default();
+    let present = listed.iter().filter(|process| pids.contains(&process.pid));
+    let of = |process: &ListedProcess| Particulars {
+        descriptors: Some(u64::from(process.handles)),
+        ..Particulars::default()
+    };
+    present.map(|process| (process.pid, of(process))).collect()
+}
+
 /// What is asked for once.
 struct Source {
     system: sysinfo::System,
@@ -81,6 +93,7 @@ impl Source {
             started: listed.created.and_then(system_time),
             session: Session { name: self.session_name(listed.session), id: Some(listed.session) },
             services: self.services_of(pid),
+            container: None,
             kind: kind(pid, opened.as_ref()),
         }
     }

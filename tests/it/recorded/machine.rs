@@ -8,7 +8,9 @@ use std::rc::Rc;
 
 use portwho::cli::{self, CliError};
 use portwho::commands::{self, Outcome, Output, Terminals};
-use portwho::model::{Gap, Os, OwnedSocket, Pid, Uid, Untrusted};
+use portwho::model::{
+    Creator, Endpoint, Gap, Os, OwnedSocket, Particulars, Pid, PortRules, Uid, Untrusted,
+};
 use portwho::platform::Ending;
 
 use super::parts::Simulated;
@@ -25,6 +27,10 @@ pub struct Machine {
     pub gaps: Vec<Gap>,
     pub users: BTreeMap<Uid, Untrusted>,
     pub interfaces: BTreeMap<u32, Untrusted>,
+    pub creators: BTreeMap<u64, Creator>,
+    pub particulars: BTreeMap<Pid, Particulars>,
+    pub rules: PortRules,
+    pub refused_binds: BTreeMap<Endpoint, io::ErrorKind>,
     pub world: Rc<RefCell<World>>,
 }
 
@@ -39,6 +45,10 @@ impl Machine {
             gaps: Vec::new(),
             users: BTreeMap::new(),
             interfaces: BTreeMap::new(),
+            creators: BTreeMap::new(),
+            particulars: BTreeMap::new(),
+            rules: PortRules::default(),
+            refused_binds: BTreeMap::new(),
             world: Rc::new(RefCell::new(world)),
         }
     }

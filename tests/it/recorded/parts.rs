@@ -45,19 +45,11 @@ pub struct Simulated {
 /// An ordinary process that was started at 2026-11-20 04:19:00 UTC.
 pub fn process(pid: u32, name: &str) -> Simulated {
     let process = Process {
-        pid: Pid(pid),
         birth: Some(u64::from(pid) * 1000),
-        parent: None,
-        name: windows_text(name),
-        command: Vec::new(),
-        executable: None,
-        uid: None,
-        user: None,
         memory_bytes: Some(2800 * 1024),
         started: Some(SystemTime::UNIX_EPOCH + Duration::from_mins(29_919_139)),
         session: Session { name: Some("Console".into()), id: Some(1) },
-        services: Vec::new(),
-        kind: ProcessKind::Ordinary,
+        ..Process::named(Pid(pid), windows_text(name))
     };
     Simulated { process, fate: Fate::Ends, has_window: false }
 }
@@ -162,6 +154,7 @@ impl Part {
             timer: None,
             idle_ms: None,
             cgroup: None,
+            netns: None,
             table_owner: None,
         })
     }

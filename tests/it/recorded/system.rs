@@ -1,12 +1,14 @@
 //! A recorded machine as the program sees it: the trait that Linux and Windows implement.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::rc::Rc;
 
 use portwho::model::{
-    Gap, Os, OwnedSocket, Owner, Pid, Process, Scope, Signal, Socket, Uid, Untrusted,
+    Creator, Endpoint, Gap, Os, OwnedSocket, Owner, Particulars, Pid, PortRules, Process, Protocol,
+    Scope, Signal, Socket, Uid, Untrusted,
 };
-use portwho::platform::{Ending, OwnerTable, PlatformError, SocketTable, System};
+use portwho::platform::{Ending, NamespaceTable, OwnerTable, PlatformError, SocketTable, System};
 
 use super::machine::{LINEAGE, Machine};
 use super::parts::Fate;
@@ -38,6 +40,31 @@ impl System for Machine {
         let world = self.world.borrow();
         let known = pids.iter().filter_map(|pid| world.processes.get(pid));
         known.map(|one| (one.process.pid, one.process.clone())).collect()
+    }
+
+    fn sockets_elsewhere(&self, _scope: &Scope) -> Result<NamespaceTable, PlatformError> {
+        Ok(NamespaceTable::default())
+    }
+
+    fn particulars(&self, pids: &BTreeSet<Pid>) -> BTreeMap<Pid, Particulars> {
+        let known = pids.iter().filter_map(|pid| Some((*pid, self.particulars.get(pid)?.clone())));
+        known.collect()
+    }
+
+    fn creators(&self, cgroups: &BTreeSet<u64>) -> BTreeMap<u64, Creator> {
+        let known = cgroups.iter().filter_map(|id| Some((*id, self.creators.get(id)?.clone())));
+        known.collect()
+    }
+
+    fn port_rules(&self, _protocol: Protocol) -> PortRules {
+        self.rules.clone()
+    }
+
+    fn try_bind(&self, _protocol: Protocol, end: Endpoint) -> io::Result<()> {
+        match self.refused_binds.get(&end) {
+            Some(kind) => Err((*kind).into()),
+            None => Ok(()),
+        }
     }
 
     fn user_name(&self, uid: Uid) -> Option<Untrusted> {

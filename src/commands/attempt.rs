@@ -1,0 +1,80 @@
+//! `--try-bind`: the system's own answer.
+
+use std::io::{self, ErrorKind};
+use std::net::IpAddr;
+
+use anyhow::bail;
+
+use super::vacancy::{PORTS_TOLD, Spot};
+use crate::model::{Os, Protocol};
+use crate::platform::{System, reason};
+use crate::query::{Filter, Protocols};
+
+/// What the system answered for a port.
+#[derive(Debug)]
+pub(super) struct Attempt {
+    /// The port.
+    pub(super) spot: Spot,
+    /// Whether it said no somewhere.
+    pub(super) refused: bool,
+    /// Its answers in words.
+    pub(super) words: String,
+}
+
+/// Binds every port of `filter`, for a moment: TCP, unless UDP was asked for.
+///
+/// # Errors
+/// When no port was named, or too many.
+pub(super) fn all(
+    filter: &Filter,
+    asked: Option<Protocols>,
+    system: &impl System,
+) -> anyhow::Result<Vec<Attempt>> {
+    let Some(local) = &filter.local else { bail!("--try-bind: name the PORT to try") };
+    let (spots, count) = Spot::all(local);
+    if count > PORTS_TOLD {
+        bail!("--try-bind: {PORTS_TOLD} ports at most: each is bound for a moment");
+    }
+    let protocols = asked.unwrap_or(Protocols { tcp: true, udp: false });
+    let tcp = protocols.tcp.then_some(Protocol::Tcp);
+    let udp = protocols.udp.then_some(Protocol::Udp);
+    let protocols = tcp.into_iter().chain(udp);
+    let each = |protocol| spots.iter().map(move |&spot| attempt(spot, protocol, system));
+    Ok(protocols.flat_map(each).collect())
+}
+
+/// `port 80: a TCP bind succeeds at 127.0.0.1; it fails at 0.0.0.0: address in use`.
+fn attempt(spot: Spot, protocol: Protocol, system: &impl System) -> Attempt {
+    let (mut bound, mut refusals, mut refused, mut denied) = (Vec::new(), Vec::new(), false, false);
+    for end in spot.ends() {
+        let name = match end.address {
+            IpAddr::V6(address) => format!("[{address}]"),
+            IpAddr::V4(address) => address.to_string(),
+        };
+        match system.try_bind(protocol, end) {
+            Ok(()) => bound.push(name),
+            Err(error) => {
+                refused |= is_about_port(&error);
+                denied |= error.kind() == ErrorKind::PermissionDenied;
+                refusals.push(format!("{name}: {}", reason(&error)));
+            }
+        }
+    }
+    let mut parts = Vec::new();
+    parts.extend((!bound.is_empty()).then(|| format!("succeeds at {}", bound.join(", "))));
+    parts.extend((!refusals.is_empty()).then(|| format!("fails at {}", refusals.join(", "))));
+    if denied && system.os() == Os::Windows {
+        parts.push(EXCLUDED_OR_HTTP.to_owned());
+    }
+    let (words, protocol) = (spot.words(), protocol.word().to_uppercase());
+    Attempt { spot, refused, words: format!("{words}: a {protocol} bind {}", parts.join("; ")) }
+}
+
+/// Whether a refusal concerns the port: without IPv6 its addresses cannot be bound at all.
+fn is_about_port(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::AddrInUse | ErrorKind::PermissionDenied)
+}
+
+/// What stands behind WSAEACCES where no socket can be seen.
+const EXCLUDED_OR_HTTP: &str = "an excluded range, or HTTP.sys: netsh int ipv4 show \
+                                excludedportrange protocol=tcp, netsh http show servicestate";

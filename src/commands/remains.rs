@@ -1,0 +1,58 @@
+//! What is left of connections on a port that nobody holds.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use crate::model::{Os, Socket, StateSet, TcpState};
+
+/// Connections that are over but still block a bind: how many in each state, and how long the
+/// longest TIME_WAIT has left.
+#[derive(Debug, Default)]
+pub(super) struct Remains {
+    counts: BTreeMap<TcpState, usize>,
+    /// Milliseconds; none where the system does not tell.
+    time_wait_ms: Option<u32>,
+    /// Whether they block a bind without SO_REUSEADDR: on Linux they do.
+    blocks: bool,
+}
+
+impl Remains {
+    /// Counts those among `sockets` that are being torn down.
+    pub(super) fn of<'a>(sockets: impl Iterator<Item = &'a Socket>, os: Os) -> Self {
+        let mut remains = Self { blocks: os == Os::Linux, ..Self::default() };
+        for socket in sockets {
+            let Some(state) = socket.state.filter(|state| StateSet::TEARDOWN.contains(*state))
+            else {
+                continue;
+            };
+            *remains.counts.entry(state).or_insert(0) += 1;
+            if let (TcpState::TimeWait, Some(timer)) = (state, socket.timer) {
+                remains.time_wait_ms = remains.time_wait_ms.max(Some(timer.expires_ms));
+            }
+        }
+        remains
+    }
+}
+
+impl fmt::Display for Remains {
+    /// ` (12 TIME_WAIT, 58 s: a bind without SO_REUSEADDR fails until then)`, or nothing.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.counts.is_empty() {
+            return Ok(());
+        }
+        let count = |(state, count): (&TcpState, &usize)| match (state, self.time_wait_ms) {
+            (TcpState::TimeWait, Some(left)) => {
+                format!("{count} TIME_WAIT, {} s", left.div_ceil(1000))
+            }
+            (state, _) => format!("{count} {state}"),
+        };
+        let counts: Vec<String> = self.counts.iter().map(count).collect();
+        let counts = counts.join(", ");
+        let until = if self.time_wait_ms.is_some() { "until then" } else { "while they last" };
+        if self.blocks {
+            write!(f, " ({counts}: a bind without SO_REUSEADDR fails {until})")
+        } else {
+            write!(f, " ({counts})")
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! Nobody holds the port: is it free, or why would a bind fail?
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use super::attempt::Attempt;
+use super::remains::Remains;
+use super::who;
+use crate::model::{Detail, Endpoint, Gap, PortRange, PortRules, Protocol, Socket, StateSet};
+use crate::platform::System;
+use crate::query::{Filter, LocalSet, Protocols};
+use crate::render::counted;
+
+/// More ports than these are told of together.
+pub(super) const PORTS_TOLD: usize = 16;
+
+/// A port that was asked about, at every address or at one.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct Spot {
+    port: u16,
+    address: Option<IpAddr>,
+}
+
+impl Spot {
+    /// The spots of what was asked for, and how many there are. More than [`PORTS_TOLD`] are
+    /// not listed.
+    pub(super) fn all(local: &LocalSet) -> (Vec<Self>, usize) {
+        let places = local.places.iter().map(|place| (place.ports.clone(), Some(place.address)));
+        let ranges = local.ports.ranges().iter().map(|range| (range.clone(), None)).chain(places);
+        let spots =
+            ranges.flat_map(|(ports, address)| ports.map(move |port| Self { port, address }));
+        let count = spots.clone().count();
+        (spots.take(PORTS_TOLD).collect(), count)
+    }
+
+    pub(super) fn words(self) -> String {
+        match self.address {
+            None => format!("port {}", self.port),
+            Some(IpAddr::V4(address)) => format!("{address}:{}", self.port),
+            Some(IpAddr::V6(address)) => format!("[{address}]:{}", self.port),
+        }
+    }
+
+    /// Where servers bind.
+    pub(super) fn ends(self) -> Vec<Endpoint> {
+        let customary = [
+            IpAddr::V4(Ipv4Addr::LOCALHOST),
+            IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+        ];
+        let addresses = self.address.map_or_else(|| customary.to_vec(), |address| vec![address]);
+        addresses.into_iter().map(|address| Endpoint::new(address, self.port)).collect()
+    }
+
+    /// Whether a socket stands in the way of one that would be bound here.
+    fn is_hindered_by(self, socket: &Socket) -> bool {
+        let mine = |address| Socket::at(socket.protocol, Endpoint::new(address, self.port));
+        let conflicts = |address| socket.conflicts_with(&mine(address));
+        socket.local.port == self.port && self.address.is_none_or(conflicts)
+    }
+}
+
+/// What was found about the ports that were asked for.
+pub(super) struct Vacancy<'a, S: System> {
+    system: &'a S,
+    local: &'a LocalSet,
+    protocols: Protocols,
+    /// Every socket on those ports, at every address.
+    there: Vec<Socket>,
+    /// Whether sockets may hold them that cannot be seen.
+    blind: bool,
+    /// Where a bind was tried in vain.
+    refused: BTreeSet<Spot>,
+}
+
+impl<'a, S: System> Vacancy<'a, S> {
+    /// Looks at everything on the ports of `local`; none where that cannot be seen.
+    pub(super) fn look(
+        local: &'a LocalSet,
+        protocols: Protocols,
+        attempts: &[Attempt],
+        system: &'a S,
+    ) -> Option<Self> {
+        let ports = LocalSet { ports: local.all_ports(), places: Vec::new() };
+        let everything = Filter { local: Some(ports), ..Filter::everything() };
+        let table = system.sockets(&everything.scope(Detail::Brief)).ok()?;
+        let there = table.sockets.into_iter().filter(|socket| everything.admits_socket(socket));
+        let blind = table.gaps.iter().any(|gap| {
+            matches!(gap, Gap::BoundNotListed | Gap::NetlinkRefused { .. }) || gap.may_hide_rows()
+        });
+        let refused = attempts.iter().filter(|one| one.refused).map(|one| one.spot).collect();
+        Some(Self { system, local, protocols, there: there.collect(), blind, refused })
+    }
+
+    /// A line for each port that nobody holds.
+    pub(super) fn verdicts(&self) -> Vec<String> {
+        let (spots, count) = Spot::all(self.local);
+        let is_held = |spot: Spot| self.hindering(spot).any(Socket::holds_port);
+        if count > spots.len() {
+            let held: BTreeSet<u16> = self
+                .there
+                .iter()
+                .filter(|socket| socket.holds_port())
+                .map(|socket| socket.local.port)
+                .collect();
+            let words = who::local(self.local);
+            return if held.is_empty() {
+                vec![format!("{words}: nobody holds any of them")]
+            } else {
+                Vec::new()
+            };
+        }
+        let free = spots.into_iter().filter(|spot| !is_held(*spot));
+        let rules = self.system.port_rules(self.first_protocol());
+        free.map(|spot| self.verdict(spot, &rules)).collect()
+    }
+
+    fn first_protocol(&self) -> Protocol {
+        if self.protocols.tcp { Protocol::Tcp } else { Protocol::Udp }
+    }
+
+    /// The sockets of the protocols in question that a bind would meet.
+    fn hindering(&self, spot: Spot) -> impl Iterator<Item = &Socket> + Clone {
+        let protocols = self.protocols;
+        self.there.iter().filter(move |socket| {
+            let asked = match socket.protocol {
+                Protocol::Tcp => protocols.tcp,
+                Protocol::Udp => protocols.udp,
+            };
+            asked && spot.is_hindered_by(socket)
+        })
+    }
+
+    fn verdict(&self, spot: Spot, rules: &PortRules) -> String {
+        let words = spot.words();
+        let only = match (self.protocols.tcp, self.protocols.udp) {
+            (true, false) => " for TCP",
+            (false, true) => " for UDP",
+            _ => "",
+        };
+        let remains = Remains::of(self.hindering(spot), self.system.os());
+        let mut obstacles = obstacles(spot.port, rules);
+        if self.refused.contains(&spot) && obstacles.is_empty() {
+            obstacles.push("the system refuses it".to_owned());
+        }
+        let beside = self.beside(spot, rules);
+        let state = match (obstacles.is_empty(), self.blind) {
+            (false, _) => {
+                format!("is held by nobody{only}, but a bind fails: {}", obstacles.join("; "))
+            }
+            (true, true) => format!("is held by no socket that can be seen{only}"),
+            (true, false) => format!("is free{only}"),
+        };
+        format!("{words} {state}{remains}{beside}")
+    }
+
+    /// What is worth knowing and no reason for a bind to fail, or not for sure.
+    fn beside(&self, spot: Spot, rules: &PortRules) -> String {
+        let mut beside = Vec::new();
+        let alive = self.hindering(spot).filter(|socket| {
+            socket.foreign.is_some()
+                && socket.state.is_none_or(|state| !StateSet::TEARDOWN.contains(state))
+        });
+        let count = alive.count();
+        if count > 0 {
+            let connections = counted(count, "connection");
+            let verb = if count == 1 { "uses" } else { "use" };
+            beside.push(format!("{connections} {verb} it: a bind may fail until then"));
+        }
+        let holds = |ranges: &[PortRange]| ranges.iter().any(|range| range.contains(&spot.port));
+        if holds(&rules.reserved) {
+            beside.push(
+                "it is reserved, so never handed out by itself (net.ipv4.ip_local_reserved_ports)"
+                    .to_owned(),
+            );
+        } else if let Some(range) =
+            rules.ephemeral.as_ref().filter(|range| range.contains(&spot.port))
+        {
+            let range = who::ranges(std::slice::from_ref(range));
+            beside
+                .push(format!("it is in the ephemeral range {range}: any connection may take it"));
+        }
+        beside.iter().fold(String::new(), |all, one| format!("{all}; {one}"))
+    }
+}
+
+/// Why this process may not bind a port that nobody holds.
+fn obstacles(port: u16, rules: &PortRules) -> Vec<String> {
+    let mut obstacles = Vec::new();
+    if let Some(first) = rules.privileged_below.filter(|&first| port < first) {
+        obstacles.push(format!(
+            "ports below {first} take root or CAP_NET_BIND_SERVICE \
+             (net.ipv4.ip_unprivileged_port_start)"
+        ));
+    }
+    if let Some(range) = rules.excluded.iter().find(|range| range.contains(&port)) {
+        obstacles.push(format!(
+            "{} is an excluded range (netsh int ipv4 show excludedportrange protocol=tcp)",
+            who::ranges(std::slice::from_ref(range))
+        ));
+    }
+    obstacles
+}

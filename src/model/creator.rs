@@ -1,0 +1,14 @@
+//! What is known of those who created a socket, where its owner may not be looked at.
+
+use super::{Container, Pid, Service};
+
+/// Where a socket was created, by its cgroup, and who lives there now.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Creator {
+    /// The systemd unit, or else the slice.
+    pub service: Option<Service>,
+    /// The container.
+    pub container: Option<Container>,
+    /// The processes there, ascending: one of them holds the socket, unless it was passed on.
+    pub candidates: Vec<Pid>,
+}

@@ -1,0 +1,16 @@
+//! What is told of a process on request, because it takes more calls than it is worth in a table.
+
+use super::Untrusted;
+
+/// The particulars of a process. What the system does not tell, or not to this user, is none.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Particulars {
+    /// Whether its program was deleted or replaced on disk since it was started.
+    pub executable_deleted: bool,
+    /// Its working directory.
+    pub working_directory: Option<Untrusted>,
+    /// How many descriptors (on Windows handles) it has open.
+    pub descriptors: Option<u64>,
+    /// How many it may open: RLIMIT_NOFILE's soft limit.
+    pub descriptor_limit: Option<u64>,
+}

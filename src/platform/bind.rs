@@ -1,0 +1,27 @@
+//! Asking the system whether a port can be bound, by binding it.
+
+use std::io;
+use std::net::SocketAddr;
+
+use socket2::{Domain, Socket, Type};
+
+use crate::model::{Endpoint, Protocol};
+
+/// Binds as a server would, without listening, and lets go at once.
+///
+/// On Linux servers set SO_REUSEADDR, so that connections of an earlier run in TIME_WAIT do not
+/// stand in their way; against a listener it does not help (socket(7)). On Windows it would take
+/// a port from under another's hands, and TIME_WAIT is no obstacle without it.
+pub(super) fn attempt(protocol: Protocol, end: Endpoint) -> io::Result<()> {
+    let address = SocketAddr::new(end.address, end.port);
+    let kind = match protocol {
+        Protocol::Tcp => Type::STREAM,
+        Protocol::Udp => Type::DGRAM,
+    };
+    let socket = Socket::new(Domain::for_address(address), kind, None)?;
+    // For UDP it would share a port with another that set it too (socket(7)).
+    if cfg!(unix) && protocol == Protocol::Tcp {
+        socket.set_reuse_address(true)?;
+    }
+    socket.bind(&address.into())
+}

@@ -1,0 +1,79 @@
+//! /proc/self/mountinfo: proc_pid_mountinfo(5).
+
+/// A mount.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Mount {
+    /// What of the file system is mounted; of a namespace file its name, as `net:[4026532184]`.
+    pub root: Vec<u8>,
+    /// Where it is mounted.
+    pub point: Vec<u8>,
+    /// The type of the file system.
+    pub kind: Vec<u8>,
+}
+
+/// The mounts in a file; lines that cannot be understood are left out.
+#[must_use]
+pub fn mounts(file: &[u8]) -> Vec<Mount> {
+    file.split(|&byte| byte == b'\n').filter_map(mount).collect()
+}
+
+/// `36 35 98:0 /root /point rw,noatime shared:1 - ext3 /dev/root rw`: between the sixth field and
+/// the lone hyphen there may be any number of tags.
+fn mount(line: &[u8]) -> Option<Mount> {
+    let mut fields = line.split(|&byte| byte == b' ');
+    let root = unescaped(fields.nth(3)?);
+    let point = unescaped(fields.next()?);
+    let kind = fields.skip_while(|field| *field != b"-").nth(1)?.to_vec();
+    Some(Mount { root, point, kind })
+}
+
+/// Blanks, tabs, line ends and backslashes come as three octal digits behind a backslash.
+fn unescaped(field: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(field.len());
+    let mut rest = field;
+    while let Some((&first, behind)) = rest.split_first() {
+        let octal = behind.get(..3).and_then(|digits| std::str::from_utf8(digits).ok());
+        let octal = octal.and_then(|digits| u8::from_str_radix(digits, 8).ok());
+        let escaped = octal.filter(|_| first == b'\\');
+        bytes.push(escaped.unwrap_or(first));
+        rest = if escaped.is_some() { behind.get(3..).unwrap_or_default() } else { behind };
+    }
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mount_has_a_root_a_point_and_a_type() {
+        let file = b"41 31 0:38 / /sys/fs/cgroup/unified rw,relatime - cgroup2 cgroup2 rw\n\
+            92 27 0:4 net:[4026532184] /run/netns/a\\040b rw shared:5 master:2 - nsfs nsfs rw\n\
+            nonsense\n\n1 2 3";
+        let mounts = mounts(file);
+        assert_eq!(mounts.len(), 2);
+        assert_eq!(mounts[0].kind, b"cgroup2");
+        assert_eq!(
+            (&*mounts[0].root, &*mounts[0].point),
+            (&b"/"[..], &b"/sys/fs/cgroup/unified"[..])
+        );
+        assert_eq!(mounts[1].kind, b"nsfs");
+        assert_eq!(
+            (&*mounts[1].root, &*mounts[1].point),
+            (&b"net:[4026532184]"[..], &b"/run/netns/a b"[..])
+        );
+    }
+
+    #[test]
+    fn an_escape_that_is_none_stays() {
+        assert_eq!(unescaped(br"a\04"), br"a\04");
+        assert_eq!(unescaped(br"\999\134"), br"\999\");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(bytes: Vec<u8>) {
+            let _ = mounts(&bytes);
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! /proc/PID/fdinfo of an io_uring(7): `io_uring/fdinfo.c` in the kernel.
+
+/// The files that are registered in the ring: the lines behind `UserFiles:`, as `    0: NAME`.
+pub fn registered_files(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let lines = text.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii);
+    let behind = lines.skip_while(|line| !line.starts_with(b"UserFiles:")).skip(1);
+    behind.map_while(|line| {
+        let colon = line.iter().position(|&byte| byte == b':')?;
+        let (number, name) = line.split_at_checked(colon)?;
+        let is_number = !number.is_empty() && number.iter().all(u8::is_ascii_digit);
+        is_number.then(|| name.get(1..).unwrap_or_default().trim_ascii())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn registered_files_stand_behind_their_number() {
+        let text = b"pos:\t0\nCQEs:\t0\nUserFiles:\t3\n    0: socket:[4711]\n    1: <none>\n    2: /x: y\nUserBufs:\t1\n    0: 0x1/16\n";
+        let files: Vec<_> = registered_files(text).collect();
+        assert_eq!(files, [&b"socket:[4711]"[..], b"<none>", b"/x: y"]);
+        assert_eq!(registered_files(b"UserFiles:\t0\nUserBufs:\t0\n").count(), 0);
+        assert_eq!(registered_files(b"pos:\t0\n").count(), 0);
+    }
+}

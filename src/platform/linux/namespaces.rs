@@ -1,0 +1,221 @@
+//! Network namespaces beside portwho's own: network_namespaces(7), setns(2).
+//!
+//! A namespace is entered by a thread of its own, which ends there: the rest of the program never
+//! leaves the one that it was started in.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::CStr;
+use std::fs::{self, File};
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::linux::fs::MetadataExt;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::thread;
+
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+
+use super::proc_dir::{Entries, is_gone, open_dir, open_proc, read_file};
+use super::{process, tables};
+use crate::model::{Gap, Pid, Scope, Untrusted};
+use crate::platform::decode::mount_info;
+use crate::platform::{NamespaceTable, PlatformError, SocketTable};
+
+/// Where names are bound to namespaces, by `ip netns` and by Docker.
+const NAMED: [&str; 2] = ["/run/netns", "/run/docker/netns"];
+
+/// `NSFS_MAGIC` (`linux/magic.h`): the file system of namespaces.
+const NSFS: u32 = 0x6e73_6673;
+
+/// A network namespace.
+struct Namespace {
+    /// A descriptor that refers to it, by which it is entered.
+    link: OwnedFd,
+    /// The lowest PID that lives there.
+    first: Option<Pid>,
+    /// The name that it is bound to in the file system.
+    bound_to: Option<Untrusted>,
+}
+
+/// The sockets in `scope` of every network namespace but this thread's own.
+///
+/// # Errors
+/// When the namespaces cannot be listed.
+pub(super) fn sockets(scope: &Scope) -> Result<NamespaceTable, PlatformError> {
+    if !rustix::process::geteuid().is_root() {
+        let mut unseen = NamespaceTable::default();
+        unseen.table.gaps.push(Gap::NamespacesUnseen { why: None });
+        return Ok(unseen);
+    }
+    let (namespaces, complete) =
+        list().map_err(|error| PlatformError::io("cannot list network namespaces", error))?;
+    let mut found = NamespaceTable::default();
+    let mut refusal = (!complete).then(|| "not readable for some processes".to_owned());
+    for (inode, table) in visit_all(&namespaces, scope) {
+        match table {
+            Ok(table) => {
+                let inside = |socket| crate::model::Socket { netns: Some(inode), ..socket };
+                found.table.sockets.extend(table.sockets.into_iter().map(inside));
+                found.table.gaps.extend(table.gaps);
+            }
+            Err(Visit::Entered(error)) => return Err(error),
+            Err(Visit::Refused(error)) => refusal = Some(error.to_string()),
+        }
+    }
+    found.table.gaps.dedup();
+    if let Some(refusal) = refusal {
+        found.table.gaps.push(Gap::NamespacesUnseen { why: Some(refusal) });
+    }
+    found.names = names(&namespaces);
+    Ok(found)
+}
+
+/// Why a namespace told nothing.
+enum Visit {
+    /// It could not be entered.
+    Refused(io::Error),
+    /// It was, and its sockets could not be read.
+    Entered(PlatformError),
+}
+
+/// Reads each namespace in turn, in one thread that ends afterwards.
+fn visit_all(
+    namespaces: &BTreeMap<u64, Namespace>,
+    scope: &Scope,
+) -> Vec<(u64, Result<SocketTable, Visit>)> {
+    let visit = |namespace: &Namespace| {
+        move_into_link_name_space(namespace.link.as_fd(), Some(LinkNameSpaceType::Network))
+            .map_err(|error| Visit::Refused(error.into()))?;
+        tables::sockets(scope).map_err(Visit::Entered)
+    };
+    let visit_each = || namespaces.iter().map(|(inode, one)| (*inode, visit(one))).collect();
+    let visited = thread::scope(|scope| {
+        let visitor = thread::Builder::new().spawn_scoped(scope, visit_each);
+        visitor.map(|visitor| visitor.join().unwrap_or_default())
+    });
+    visited.unwrap_or_else(|error| {
+        let refused = |inode: &u64| (*inode, Err(Visit::Refused(io::Error::from(error.kind()))));
+        namespaces.keys().map(refused).collect()
+    })
+}
+
+/// Every namespace but this thread's own, by inode number, and whether that is all of them.
+fn list() -> io::Result<(BTreeMap<u64, Namespace>, bool)> {
+    let own = fs::metadata("/proc/thread-self/ns/net")?.st_ino();
+    let mut namespaces = BTreeMap::new();
+    let complete = add_by_processes(&mut namespaces, own)?;
+    for path in bound_namespaces() {
+        add_bound(&mut namespaces, own, &path);
+    }
+    Ok((namespaces, complete))
+}
+
+/// Adds the namespaces that some thread of some process lives in.
+fn add_by_processes(namespaces: &mut BTreeMap<u64, Namespace>, own: u64) -> io::Result<bool> {
+    let proc = open_proc()?;
+    let mut pids = Vec::new();
+    Entries::new().for_each_number(&proc, |_, number| {
+        pids.push(number);
+        Ok(())
+    })?;
+    let mut complete = pids.contains(&1);
+    let mut entries = Entries::new();
+    for pid in pids {
+        let threads = other_threads(&proc, pid, &mut entries);
+        let links = threads.iter().map(|thread| format!("{pid}/task/{thread}/ns/net"));
+        for link in std::iter::once(format!("{pid}/ns/net")).chain(links) {
+            match rustix::fs::statat(&proc, &link, rustix::fs::AtFlags::empty()) {
+                Ok(stat) if stat.st_ino == own => {}
+                Ok(stat) => add_link(namespaces, stat.st_ino, &proc, &link, Pid(pid)),
+                // A kernel thread, or one that has exited, lives in none.
+                Err(error) if is_gone(error) => {}
+                Err(_) => complete = false,
+            }
+        }
+    }
+    Ok(complete)
+}
+
+fn add_link(
+    namespaces: &mut BTreeMap<u64, Namespace>,
+    inode: u64,
+    proc: &OwnedFd,
+    link: &str,
+    pid: Pid,
+) {
+    if let Some(known) = namespaces.get_mut(&inode) {
+        known.first = known.first.min(Some(pid));
+        return;
+    }
+    let flags = rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::CLOEXEC;
+    let Ok(link) = rustix::fs::openat(proc, link, flags, rustix::fs::Mode::empty()) else { return };
+    // The thread may have moved on since: what was opened is what counts.
+    if rustix::fs::fstat(&link).is_ok_and(|stat| stat.st_ino == inode) {
+        namespaces.insert(inode, Namespace { link, first: Some(pid), bound_to: None });
+    }
+}
+
+/// The threads of a process besides its first; a process of one thread has a task directory of
+/// three links.
+fn other_threads(proc: &OwnedFd, pid: u32, entries: &mut Entries) -> Vec<u32> {
+    let Ok(tasks) = open_dir(proc, format!("{pid}/task")) else { return Vec::new() };
+    if rustix::fs::fstat(&tasks).is_ok_and(|stat| stat.st_nlink <= 3) {
+        return Vec::new();
+    }
+    let mut threads = Vec::new();
+    // One that vanishes while it is listed lives nowhere any more.
+    let _ = entries.for_each_number(&tasks, |_: &CStr, thread| {
+        threads.extend((thread != pid).then_some(thread));
+        Ok(())
+    });
+    threads
+}
+
+/// The files that namespaces are bound to: in the two folders where that is the custom, and
+/// wherever else something of that kind is mounted.
+fn bound_namespaces() -> BTreeSet<Vec<u8>> {
+    let custom = NAMED.iter().flat_map(|folder| fs::read_dir(folder).into_iter().flatten());
+    let custom =
+        custom.filter_map(|entry| Some(entry.ok()?.path().as_os_str().as_bytes().to_vec()));
+    let file = read_file(rustix::fs::CWD, c"/proc/self/mountinfo").unwrap_or_default();
+    let mounts = mount_info::mounts(&file).into_iter();
+    let mounted = mounts.filter(|mount| mount.kind == b"nsfs" && mount.root.starts_with(b"net:["));
+    custom.chain(mounted.map(|mount| mount.point)).collect()
+}
+
+fn add_bound(namespaces: &mut BTreeMap<u64, Namespace>, own: u64, path: &[u8]) {
+    let path = Path::new(std::ffi::OsStr::from_bytes(path));
+    let Ok(file) = File::open(path) else { return };
+    let is_namespace = rustix::fs::fstatfs(&file).is_ok_and(|of| of.f_type == i64::from(NSFS));
+    let inode = file.metadata().map_or(own, |metadata| metadata.st_ino());
+    if !is_namespace || inode == own {
+        return;
+    }
+    let fresh = Namespace { link: file.into(), first: None, bound_to: None };
+    let namespace = namespaces.entry(inode).or_insert(fresh);
+    let name = path.file_name().map(|name| Untrusted::new(name.as_bytes()));
+    let is_custom = path.starts_with(NAMED[0]);
+    if is_custom || namespace.bound_to.is_none() {
+        namespace.bound_to = name;
+    }
+}
+
+/// What each namespace is called: its container, the name that it is bound to, or else its first
+/// process.
+fn names(namespaces: &BTreeMap<u64, Namespace>) -> BTreeMap<u64, Untrusted> {
+    let firsts: BTreeSet<Pid> = namespaces.values().filter_map(|one| one.first).collect();
+    let processes = process::describe(&firsts);
+    let name = |namespace: &Namespace| {
+        let first = namespace.first.and_then(|pid| processes.get(&pid));
+        let container = first.and_then(|process| process.container.as_ref());
+        let by_process = || first.map(|process| process.name.clone());
+        container
+            .map(crate::model::Container::handle)
+            .or(namespace.bound_to.clone())
+            .or_else(by_process)
+    };
+    let named = namespaces
+        .iter()
+        .map(|(inode, one)| (*inode, name(one).unwrap_or_else(|| format!("net:[{inode}]").into())));
+    named.collect()
+}

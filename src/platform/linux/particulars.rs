@@ -1,0 +1,44 @@
+//! The particulars of processes: /proc/PID/cwd, exe, fd and limits.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::os::fd::{AsFd, OwnedFd};
+
+use rustix::fs::AtFlags;
+
+use super::proc_dir::{Entries, open_dir, open_proc, read_file};
+use crate::model::{Particulars, Pid, Untrusted};
+use crate::platform::decode::proc_limits;
+
+/// The particulars of those of `pids` that still exist.
+pub(super) fn of(pids: &BTreeSet<Pid>) -> BTreeMap<Pid, Particulars> {
+    let Ok(proc) = open_proc() else { return BTreeMap::new() };
+    let mut entries = Entries::new();
+    let mut particulars = |pid: &Pid| {
+        let directory = open_dir(&proc, pid.to_string()).ok()?;
+        Some((*pid, describe(&directory, &mut entries)))
+    };
+    pids.iter().filter_map(&mut particulars).collect()
+}
+
+fn describe(directory: &OwnedFd, entries: &mut Entries) -> Particulars {
+    let working_directory = rustix::fs::readlinkat(directory, c"cwd", Vec::new()).ok();
+    // The file behind the link is the one that runs, whatever its old name means now.
+    let executable = rustix::fs::statat(directory, c"exe", AtFlags::empty());
+    let limits = read_file(directory, c"limits").ok();
+    Particulars {
+        executable_deleted: executable.is_ok_and(|file| file.st_nlink == 0),
+        working_directory: working_directory.map(|path| Untrusted::new(path.into_bytes())),
+        descriptors: count(directory, entries),
+        descriptor_limit: limits.and_then(|file| proc_limits::open_files(&file)),
+    }
+}
+
+fn count(directory: impl AsFd, entries: &mut Entries) -> Option<u64> {
+    let descriptors = open_dir(directory, c"fd").ok()?;
+    let mut count = 0;
+    let counted = entries.for_each_number(&descriptors, |_, _| {
+        count += 1;
+        Ok(())
+    });
+    counted.ok().map(|()| count)
+}

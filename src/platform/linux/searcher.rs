@@ -1,0 +1,200 @@
+//! One thread's search for sockets among the descriptors of processes.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use super::proc_dir::{Entries, is_gone, open_dir, read_file};
+use super::walk::Inodes;
+use crate::model::{Holder, Pid};
+use crate::platform::decode::{proc_stat, ring_info};
+
+/// The links of a task directory with a single thread: `.`, `..` and that thread.
+const LINKS_OF_ONE_THREAD: u64 = 3;
+
+/// Long enough for `socket:[` and twenty digits and `]`; longer targets are not of interest.
+const LONGEST_LINK: usize = 32;
+
+/// What a descriptor of an io_uring(7) refers to.
+const RING: &[u8] = b"anon_inode:[io_uring]";
+
+/// One thread's search.
+pub(super) struct Searcher<'a> {
+    wanted: &'a Inodes,
+    /// Which process holds what, in no particular order.
+    pub(super) found: Vec<(u64, Holder)>,
+    /// Whether some process could not be looked at.
+    pub(super) refused: bool,
+    /// The io_urings that were seen: files may be registered there without a descriptor.
+    pub(super) rings: Vec<Ring>,
+    entries: Entries,
+}
+
+/// A descriptor of an io_uring.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Ring {
+    pid: Pid,
+    /// The thread in whose table it is.
+    thread: u32,
+    descriptor: u32,
+}
+
+impl<'a> Searcher<'a> {
+    pub(super) fn new(wanted: &'a Inodes) -> Self {
+        Self {
+            wanted,
+            found: Vec::new(),
+            refused: false,
+            rings: Vec::new(),
+            entries: Entries::new(),
+        }
+    }
+
+    /// Takes over what another thread found.
+    pub(super) fn absorb(&mut self, other: Self) {
+        self.found.extend(other.found);
+        self.rings.extend(other.rings);
+        self.refused |= other.refused;
+    }
+
+    /// Searches a process by its first thread, whose descriptors are the others' as a rule. One
+    /// that vanishes meanwhile holds nothing.
+    pub(super) fn visit(&mut self, proc: &OwnedFd, pid: Pid) {
+        let searched = self.search(proc.as_fd(), format!("{pid}/fd"), pid, pid.0);
+        self.refused |= searched.is_err() && !is_zombie(proc.as_fd(), format!("{pid}/stat"));
+    }
+
+    /// Searches the other threads of a process: they may have left its table of descriptors
+    /// (`CLONE_FILES` in unshare(2)), or outlived the first thread, which has none any more.
+    pub(super) fn visit_threads(&mut self, proc: &OwnedFd, pid: Pid) {
+        let searched = self.search_threads(proc.as_fd(), format!("{pid}/task"), pid);
+        self.refused |= searched.is_err();
+    }
+
+    /// Searches every descriptor and every ring of one process in `directory`, its /proc/PID.
+    ///
+    /// # Errors
+    /// When its descriptors cannot be read.
+    pub(super) fn search_whole(
+        &mut self,
+        directory: BorrowedFd<'_>,
+        pid: Pid,
+    ) -> rustix::io::Result<()> {
+        match self.search(directory, c"fd", pid, pid.0) {
+            Err(_) if is_zombie(directory, c"stat") => {}
+            searched => searched?,
+        }
+        if self.found.is_empty() {
+            self.search_threads(directory, c"task", pid)?;
+            let rings = std::mem::take(&mut self.rings);
+            let path = |ring: Ring| format!("task/{}/fdinfo/{}", ring.thread, ring.descriptor);
+            for ring in rings {
+                self.search_ring(directory, path(ring), ring);
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks into a ring: the files that are registered there.
+    pub(super) fn visit_ring(&mut self, proc: &OwnedFd, ring: Ring) {
+        let Ring { pid, thread, descriptor } = ring;
+        self.search_ring(proc.as_fd(), format!("{pid}/task/{thread}/fdinfo/{descriptor}"), ring);
+    }
+
+    /// A ring that is gone, or tells nothing (kernels before 5.12), has no files to show.
+    fn search_ring(&mut self, parent: BorrowedFd<'_>, path: String, ring: Ring) {
+        let text = read_file(parent, path).unwrap_or_default();
+        let registered = ring_info::registered_files(&text).filter_map(socket_inode);
+        let wanted = registered.filter(|inode| self.wanted.contains(inode));
+        let holder = Holder { pid: ring.pid, descriptor: None };
+        self.found.extend(wanted.map(|inode| (inode, holder)));
+    }
+
+    fn search_threads(
+        &mut self,
+        parent: BorrowedFd<'_>,
+        tasks: impl rustix::path::Arg,
+        pid: Pid,
+    ) -> rustix::io::Result<()> {
+        let tasks = match open_dir(parent, tasks) {
+            Err(error) if is_gone(error) => return Ok(()),
+            opened => opened?,
+        };
+        if rustix::fs::fstat(&tasks).is_ok_and(|stat| stat.st_nlink <= LINKS_OF_ONE_THREAD) {
+            return Ok(());
+        }
+        let mut others = Vec::new();
+        let listed = self.entries.for_each_number(&tasks, |_, task| {
+            others.extend((task != pid.0).then_some(task));
+            Ok(())
+        });
+        ignore_gone(listed)?;
+        for task in others {
+            self.search(tasks.as_fd(), format!("{task}/fd"), pid, task)?;
+        }
+        Ok(())
+    }
+
+    /// Searches the descriptors in the directory at `path`, those of `thread`.
+    fn search(
+        &mut self,
+        parent: BorrowedFd<'_>,
+        path: impl rustix::path::Arg,
+        pid: Pid,
+        thread: u32,
+    ) -> rustix::io::Result<()> {
+        let directory = match open_dir(parent, path) {
+            Err(error) if is_gone(error) => return Ok(()),
+            opened => opened?,
+        };
+        let Self { wanted, found, rings, entries, .. } = self;
+        let searched = entries.for_each_number(&directory, |name, descriptor| {
+            let mut target = [0; LONGEST_LINK];
+            let length = match rustix::fs::readlinkat_raw(&directory, name, &mut target[..]) {
+                Err(error) if is_gone(error) => return Ok(()),
+                read => read?,
+            };
+            let link = target.get(..length).unwrap_or_default();
+            if let Some(inode) = socket_inode(link) {
+                if wanted.contains(&inode) {
+                    found.push((inode, Holder { pid, descriptor: Some(descriptor) }));
+                }
+            } else if link == RING {
+                rings.push(Ring { pid, thread, descriptor });
+            }
+            Ok(())
+        });
+        ignore_gone(searched)
+    }
+}
+
+/// Whether a process' first thread has exited. Its descriptors are gone, and what remains of
+/// their list belongs to root, whoever the process was.
+fn is_zombie(parent: BorrowedFd<'_>, stat: impl rustix::path::Arg) -> bool {
+    let bytes = read_file(parent, stat).unwrap_or_default();
+    proc_stat::stat(&bytes).is_ok_and(|stat| matches!(stat.state, b'Z' | b'X'))
+}
+
+fn ignore_gone(result: rustix::io::Result<()>) -> rustix::io::Result<()> {
+    match result {
+        Err(error) if is_gone(error) => Ok(()),
+        other => other,
+    }
+}
+
+/// The inode of a descriptor's target such as `socket:[4711]` (proc_pid_fd(5)).
+fn socket_inode(link: &[u8]) -> Option<u64> {
+    let digits = link.strip_prefix(b"socket:[")?.strip_suffix(b"]")?;
+    std::str::from_utf8(digits).ok()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_sockets_have_a_socket_inode() {
+        assert_eq!(socket_inode(b"socket:[4711]"), Some(4711));
+        for other in [&b"pipe:[4711]"[..], b"socket:[]", b"socket:[4711", b"/tmp/socket:[1]", b""] {
+            assert_eq!(socket_inode(other), None, "{}", other.escape_ascii());
+        }
+    }
+}

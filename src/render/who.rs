@@ -1,0 +1,101 @@
+//! Processes, owners and ports, named in a sentence.
+
+use std::collections::BTreeSet;
+
+use super::escape::Escaped;
+use crate::model::{Container, OwnedSocket, Owner, Pid, PortRange, Snapshot, Socket};
+use crate::query::PortSet;
+
+/// `nginx (PID 812)`.
+#[must_use]
+pub fn process(pid: Pid, snapshot: &Snapshot) -> String {
+    match snapshot.processes.get(&pid) {
+        Some(process) => format!("{} (PID {pid})", Escaped(&process.name)),
+        None => format!("PID {pid}"),
+    }
+}
+
+/// `nginx (PID 812), nginx (PID 813)`.
+#[must_use]
+pub fn processes(pids: impl IntoIterator<Item = Pid>, snapshot: &Snapshot) -> String {
+    let named: Vec<String> = pids.into_iter().map(|pid| process(pid, snapshot)).collect();
+    named.join(", ")
+}
+
+/// Who holds a socket, or as much as can be said.
+#[must_use]
+pub fn owner(row: &OwnedSocket, snapshot: &Snapshot) -> String {
+    match &row.owner {
+        Owner::Processes(_) => processes(row.owner.pids(), snapshot),
+        Owner::Kernel(reason) => format!("the kernel ({})", reason.word()),
+        Owner::Hidden => hidden(&row.socket, snapshot),
+        Owner::NotFound => format!("no process that can be found{}", place(&row.socket, snapshot)),
+        Owner::Exited(pid) => format!("PID {pid}, which has exited, and now by its heirs"),
+    }
+}
+
+/// `root in nginx.service (PIDs 812, 813; sudo tells which)`: what every user may know.
+fn hidden(socket: &Socket, snapshot: &Snapshot) -> String {
+    let user = socket.uid.map(|uid| Escaped(&snapshot.user_name(uid)).to_string());
+    let place = place(socket, snapshot);
+    match user {
+        Some(user) if place.is_empty() => format!("a process of {user}"),
+        Some(user) => format!("{user}{place}"),
+        None => format!("a hidden process{place}"),
+    }
+}
+
+/// How many candidates are named.
+const CANDIDATES_NAMED: usize = 4;
+
+/// ` in nginx.service (PIDs 812, 813; sudo tells which)`, or nothing.
+fn place(socket: &Socket, snapshot: &Snapshot) -> String {
+    let Some(creator) = snapshot.creator(socket) else { return String::new() };
+    let service = creator.service.as_ref().map(|service| Escaped(&service.name).to_string());
+    let container_name = creator.container.as_ref().map(container);
+    let Some(place) = container_name.or(service) else { return String::new() };
+    let remedy = if snapshot.privileged { "one of them" } else { "sudo tells which" };
+    let candidates = match creator.candidates.as_slice() {
+        [] => String::new(),
+        [one] => format!(" (most likely PID {one})"),
+        several if several.len() > CANDIDATES_NAMED => {
+            format!(" ({} processes; {remedy})", several.len())
+        }
+        several => format!(" ({}; {remedy})", pids(&several.iter().copied().collect())),
+    };
+    format!(" in {place}{candidates}")
+}
+
+/// `the docker container web`.
+#[must_use]
+pub fn container(container: &Container) -> String {
+    format!("the {} container {}", container.runtime.word(), Escaped(&known_as(container)))
+}
+
+/// A container's name, or else its short id.
+#[must_use]
+pub fn known_as(container: &Container) -> crate::model::Untrusted {
+    container.name.clone().unwrap_or_else(|| container.short_id())
+}
+
+/// `PID 812`, `PIDs 812, 813`.
+#[must_use]
+pub fn pids(pids: &BTreeSet<Pid>) -> String {
+    let numbers: Vec<String> = pids.iter().map(ToString::to_string).collect();
+    let noun = if numbers.len() == 1 { "PID" } else { "PIDs" };
+    format!("{noun} {}", numbers.join(", "))
+}
+
+/// `port 80`, `ports 80, 443, 7301-7339`.
+#[must_use]
+pub fn ports(ports: &BTreeSet<u16>) -> String {
+    let runs: PortSet = ports.iter().map(|&port| port..=port).collect();
+    let word = |run: &PortRange| match run.end() - run.start() {
+        0 => run.start().to_string(),
+        1 => format!("{}, {}", run.start(), run.end()),
+        _ => format!("{}-{}", run.start(), run.end()),
+    };
+    let words: Vec<String> = runs.ranges().iter().map(word).collect();
+    let noun = if ports.len() == 1 { "port" } else { "ports" };
+    format!("{noun} {}", words.join(", "))
+}
