@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use super::attempt::Attempt;
 use super::remains::Remains;
 use super::who;
-use crate::model::{Detail, Endpoint, Gap, PortRange, PortRules, Protocol, Socket, StateSet};
+use crate::model::{Detail, Endpoint, Gap, PortRules, Protocol, Socket, StateSet};
 use crate::platform::System;
 use crate::query::{Filter, LocalSet, Protocols};
 use crate::render::counted;
@@ -139,48 +139,55 @@ impl<'a, S: System> Vacancy<'a, S> {
             _ => "",
         };
         let remains = Remains::of(self.hindering(spot), self.system.os());
+        let alive = self.hindering(spot).filter(|socket| is_alive(socket)).count();
         let mut obstacles = obstacles(spot.port, rules);
         if self.refused.contains(&spot) && obstacles.is_empty() {
             obstacles.push("the system refuses it".to_owned());
         }
-        let beside = self.beside(spot, rules);
+        let in_use = self.hindering(spot).next().is_some();
         let state = match (obstacles.is_empty(), self.blind) {
             (false, _) => {
                 format!("is held by nobody{only}, but a bind fails: {}", obstacles.join("; "))
             }
             (true, true) => format!("is held by no socket that can be seen{only}"),
+            (true, false) if in_use => format!("is held by nobody{only}"),
             (true, false) => format!("is free{only}"),
         };
+        let beside = if in_use { uses(alive) } else { beside(spot.port, rules) };
         format!("{words} {state}{remains}{beside}")
     }
+}
 
-    /// What is worth knowing and no reason for a bind to fail, or not for sure.
-    fn beside(&self, spot: Spot, rules: &PortRules) -> String {
-        let mut beside = Vec::new();
-        let alive = self.hindering(spot).filter(|socket| {
-            socket.foreign.is_some()
-                && socket.state.is_none_or(|state| !StateSet::TEARDOWN.contains(state))
-        });
-        let count = alive.count();
-        if count > 0 {
-            let connections = counted(count, "connection");
-            let verb = if count == 1 { "uses" } else { "use" };
-            beside.push(format!("{connections} {verb} it: a bind may fail until then"));
+/// Whether a connection is none of those that are being torn down.
+fn is_alive(socket: &Socket) -> bool {
+    let torn_down = |state| StateSet::TEARDOWN.contains(state);
+    socket.foreign.is_some() && !socket.state.is_some_and(torn_down)
+}
+
+/// `; 3 connections use it: a bind may fail until they end`, or nothing.
+fn uses(connections: usize) -> String {
+    let (verb, they) = if connections == 1 { ("uses", "it ends") } else { ("use", "they end") };
+    match connections {
+        0 => String::new(),
+        count => {
+            format!("; {} {verb} it: a bind may fail until {they}", counted(count, "connection"))
         }
-        let holds = |ranges: &[PortRange]| ranges.iter().any(|range| range.contains(&spot.port));
-        if holds(&rules.reserved) {
-            beside.push(
-                "it is reserved, so never handed out by itself (net.ipv4.ip_local_reserved_ports)"
-                    .to_owned(),
-            );
-        } else if let Some(range) =
-            rules.ephemeral.as_ref().filter(|range| range.contains(&spot.port))
-        {
+    }
+}
+
+/// What is worth knowing of a free port, and no reason for a bind to fail.
+fn beside(port: u16, rules: &PortRules) -> String {
+    if rules.reserved.iter().any(|range| range.contains(&port)) {
+        return "; it is reserved, so never handed out by itself \
+                (net.ipv4.ip_local_reserved_ports)"
+            .to_owned();
+    }
+    match rules.ephemeral.as_ref().filter(|range| range.contains(&port)) {
+        Some(range) => {
             let range = who::ranges(std::slice::from_ref(range));
-            beside
-                .push(format!("it is in the ephemeral range {range}: any connection may take it"));
+            format!("; it is in the ephemeral range {range}: any connection may take it")
         }
-        beside.iter().fold(String::new(), |all, one| format!("{all}; {one}"))
+        None => String::new(),
     }
 }
 

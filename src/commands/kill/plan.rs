@@ -142,9 +142,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::model::{
-        Endpoint, Holder, Os, Owner, Protocol, Socket, TcpState,
-    };
+    use crate::model::{Endpoint, Holder, Os, Owner, Protocol, Socket, TcpState};
 
     fn row(port: u16, pids: &[u32], state: TcpState) -> OwnedSocket {
         let holder = |pid: &u32| Holder { pid: Pid(*pid), descriptor: Some(3) };
