@@ -17,7 +17,7 @@ use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use super::proc_dir::{Entries, is_gone, open_dir, open_proc, read_file};
 use super::{process, tables};
-use crate::model::{Gap, Pid, Scope, Untrusted};
+use crate::model::{Container, Gap, Pid, ProcessKind, Scope, Socket, Untrusted};
 use crate::platform::decode::mount_info;
 use crate::platform::{NamespaceTable, PlatformError, SocketTable};
 
@@ -27,12 +27,18 @@ const NAMED: [&str; 2] = ["/run/netns", "/run/docker/netns"];
 /// `NSFS_MAGIC` (`linux/magic.h`): the file system of namespaces.
 const NSFS: u32 = 0x6e73_6673;
 
+/// kthreadd, the parent of the kernel's threads. In a PID namespace below the machine's own it
+/// may be anybody.
+const KERNEL_THREADS: Pid = Pid(2);
+
 /// A network namespace.
 struct Namespace {
     /// A descriptor that refers to it, by which it is entered.
     link: OwnedFd,
     /// The lowest PID that lives there.
     first: Option<Pid>,
+    /// Whether the kernel's own threads live there: it is the machine's first.
+    is_first: bool,
     /// The name that it is bound to in the file system.
     bound_to: Option<Untrusted>,
 }
@@ -54,7 +60,7 @@ pub(super) fn sockets(scope: &Scope) -> Result<NamespaceTable, PlatformError> {
     for (inode, table) in visit_all(&namespaces, scope) {
         match table {
             Ok(table) => {
-                let inside = |socket| crate::model::Socket { netns: Some(inode), ..socket };
+                let inside = |socket| Socket { netns: Some(inode), ..socket };
                 found.table.sockets.extend(table.sockets.into_iter().map(inside));
                 found.table.gaps.extend(table.gaps);
             }
@@ -144,14 +150,16 @@ fn add_link(
     pid: Pid,
 ) {
     if let Some(known) = namespaces.get_mut(&inode) {
-        known.first = known.first.min(Some(pid));
+        known.first = known.first.map_or(Some(pid), |first| Some(first.min(pid)));
+        known.is_first |= pid == KERNEL_THREADS;
         return;
     }
     let flags = rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::CLOEXEC;
     let Ok(link) = rustix::fs::openat(proc, link, flags, rustix::fs::Mode::empty()) else { return };
     // The thread may have moved on since: what was opened is what counts.
     if rustix::fs::fstat(&link).is_ok_and(|stat| stat.st_ino == inode) {
-        namespaces.insert(inode, Namespace { link, first: Some(pid), bound_to: None });
+        let is_first = pid == KERNEL_THREADS;
+        namespaces.insert(inode, Namespace { link, first: Some(pid), is_first, bound_to: None });
     }
 }
 
@@ -191,7 +199,7 @@ fn add_bound(namespaces: &mut BTreeMap<u64, Namespace>, own: u64, path: &[u8]) {
     if !is_namespace || inode == own {
         return;
     }
-    let fresh = Namespace { link: file.into(), first: None, bound_to: None };
+    let fresh = Namespace { link: file.into(), first: None, is_first: false, bound_to: None };
     let namespace = namespaces.entry(inode).or_insert(fresh);
     let name = path.file_name().map(|name| Untrusted::new(name.as_bytes()));
     let is_custom = path.starts_with(NAMED[0]);
@@ -203,16 +211,18 @@ fn add_bound(namespaces: &mut BTreeMap<u64, Namespace>, own: u64, path: &[u8]) {
 /// What each namespace is called: its container, the name that it is bound to, or else its first
 /// process.
 fn names(namespaces: &BTreeMap<u64, Namespace>) -> BTreeMap<u64, Untrusted> {
-    let firsts: BTreeSet<Pid> = namespaces.values().filter_map(|one| one.first).collect();
-    let processes = process::describe(&firsts);
+    let firsts = namespaces.values().filter_map(|one| one.first);
+    let processes = process::describe(&firsts.chain([KERNEL_THREADS]).collect());
+    let kernel = processes.get(&KERNEL_THREADS);
+    let has_kernel = kernel.is_some_and(|process| process.kind == ProcessKind::Kernel);
     let name = |namespace: &Namespace| {
         let first = namespace.first.and_then(|pid| processes.get(&pid));
         let container = first.and_then(|process| process.container.as_ref());
+        if namespace.is_first && has_kernel {
+            return Some(Untrusted::from("host"));
+        }
         let by_process = || first.map(|process| process.name.clone());
-        container
-            .map(crate::model::Container::handle)
-            .or(namespace.bound_to.clone())
-            .or_else(by_process)
+        container.map(Container::handle).or(namespace.bound_to.clone()).or_else(by_process)
     };
     let named = namespaces
         .iter()
