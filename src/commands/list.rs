@@ -1,16 +1,15 @@
 //! `portwho [PORT]...`: sockets and the processes that own them.
 
-use std::collections::BTreeSet;
 use std::env;
 
 use anyhow::bail;
 
 use super::survey::{survey, survey_everywhere};
-use super::{Outcome, Output, attempt, filter, hints, remedy, verbose, waiting, who};
+use super::{Outcome, Output, attempt, containers, filter, hints, verbose, waiting};
 use crate::cli::{ColorWhen, ListRequest, ViewKind};
 use crate::model::{Detail, Gap, Os, Snapshot};
 use crate::platform::System;
-use crate::query::{Filter, Rows, select};
+use crate::query::{Filter, select};
 use crate::render::{Json, Pids, Style, Summary, SummaryJson, Tables, Verbose, View, gaps, notes};
 
 /// Lists.
@@ -56,7 +55,7 @@ pub(super) fn run(
         for hint in hints::of_list(&rows, &filter, &attempts, system) {
             output.remark(hint);
         }
-        for container in containers(&rows) {
+        for container in containers::of_ports(&rows) {
             output.remark(container);
         }
         for attempt in attempts {
@@ -87,19 +86,6 @@ fn look(request: &ListRequest, filter: &Filter, system: &impl System) -> anyhow:
         snapshot.gaps.push(Gap::NamespacesUnseen { why: None });
     }
     Ok(snapshot)
-}
-
-/// Which containers the owners of ports serve, and how to stop those.
-fn containers(rows: &Rows<'_>) -> BTreeSet<String> {
-    let holding = rows.rows.iter().filter(|row| row.socket.holds_port());
-    let owned = holding.flat_map(|row| row.owner.pids().map(|pid| (row.socket.local.port, pid)));
-    let line = |(port, pid)| {
-        let process = rows.snapshot.processes.get(&pid)?;
-        let container = process.container.as_ref()?;
-        let (who, stop) = (who::container(container), remedy::stop_container(container));
-        Some(format!("port {port} is that of {who}: {stop}"))
-    };
-    owned.filter_map(line).collect()
 }
 
 fn view(request: &ListRequest, system: &impl System, output: &Output) -> Box<dyn View> {

@@ -1,6 +1,7 @@
 //! The verbs: a file, or a folder, for each.
 
 mod attempt;
+mod containers;
 mod elsewhere;
 mod filter;
 mod hints;

@@ -16,7 +16,7 @@ pub(super) fn add_listeners(system: &impl System, snapshot: &mut Snapshot) {
     let waiting = waiting.filter(|row| row.socket.netns.is_none());
     let mut ports: BTreeSet<u16> = waiting.map(|row| row.socket.local.port).collect();
     for row in &snapshot.sockets {
-        if row.socket.state == Some(TcpState::Listening) {
+        if row.socket.state == Some(TcpState::Listening) && row.socket.netns.is_none() {
             ports.remove(&row.socket.local.port);
         }
     }

@@ -9,6 +9,7 @@ pub mod gaps;
 mod json;
 mod json_text;
 mod netstat;
+mod notes;
 mod pids;
 mod reasons;
 mod summary;
@@ -48,7 +49,7 @@ pub struct Style {
 /// only carry connections.
 #[must_use]
 pub fn notes(rows: &Rows<'_>, every_owner: bool) -> Vec<String> {
-    reasons::lines(&rows.rows, rows.snapshot, every_owner)
+    notes::lines(&rows.rows, rows.snapshot, every_owner)
 }
 
 /// A way to show rows.
