@@ -21,7 +21,8 @@ pub(super) fn hints(filter: &Filter, system: &impl System) -> Vec<String> {
     let Ok(elsewhere) = system.sockets_elsewhere(&filter.scope(Detail::Brief)) else {
         return Vec::new();
     };
-    let snapshot = complete(system, elsewhere.table, |socket| filter.admits_socket(socket));
+    let snapshot =
+        complete(system, elsewhere.table, filter.about(), |socket| filter.admits_socket(socket));
     let snapshot = Snapshot { namespaces: elsewhere.names, ..snapshot };
     let rows = select(&snapshot, filter, SortKey::Port).rows;
     let mut by_namespace: BTreeMap<u64, Vec<Row<'_>>> = BTreeMap::new();

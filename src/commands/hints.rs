@@ -6,7 +6,7 @@ use super::attempt::Attempt;
 use super::survey::survey_scope;
 use super::vacancy::Vacancy;
 use super::{elsewhere, remedy, who};
-use crate::model::{Detail, Families, OwnedSocket, Scope, Socket, StateSet, UdpScope};
+use crate::model::{About, Detail, Families, OwnedSocket, Scope, Socket, StateSet, UdpScope};
 use crate::platform::System;
 use crate::query::{Filter, LocalSet, Place, PortSet, Row, Rows, SortKey, select};
 use crate::render::{counted, local_end};
@@ -100,7 +100,7 @@ fn wildcard_holders(place: &Place, system: &impl System) -> Vec<String> {
         ..Scope::everything()
     };
     let covers = |socket: &Socket| covers(socket, place);
-    let Ok(snapshot) = survey_scope(system, &scope, covers) else {
+    let Ok(snapshot) = survey_scope(system, &scope, About::Table, covers) else {
         return Vec::new();
     };
     let everything = Filter::everything();

@@ -4,10 +4,10 @@ use std::env;
 
 use anyhow::bail;
 
-use super::survey::{survey, survey_everywhere};
+use super::survey::{Depth, survey, survey_everywhere};
 use super::{Outcome, Output, attempt, containers, filter, hints, verbose, waiting};
 use crate::cli::{ColorWhen, ListRequest, ViewKind};
-use crate::model::{Detail, Gap, Os, Snapshot};
+use crate::model::{About, Detail, Gap, Os, Snapshot};
 use crate::platform::System;
 use crate::query::{Filter, select};
 use crate::render::{Json, Pids, Style, Summary, SummaryJson, Tables, Verbose, View, gaps, notes};
@@ -68,10 +68,13 @@ pub(super) fn run(
 /// Looks at as much as the view shows.
 fn look(request: &ListRequest, filter: &Filter, system: &impl System) -> anyhow::Result<Snapshot> {
     let is_json = request.view == ViewKind::Json;
-    let detail = if is_json { Detail::Idle } else { Detail::Brief };
+    let depth = Depth {
+        detail: if is_json { Detail::Idle } else { Detail::Brief },
+        about: if is_json || request.verbose { About::Everything } else { filter.about() },
+    };
     let mut snapshot = match (request.all_namespaces, system.os()) {
-        (false, _) => survey(system, filter, detail)?,
-        (true, Os::Linux) => survey_everywhere(system, filter, detail)?,
+        (false, _) => survey(system, filter, depth)?,
+        (true, Os::Linux) => survey_everywhere(system, filter, depth)?,
         (true, Os::Windows) => bail!("--all-netns: Windows has no network namespaces"),
     };
     if is_json || matches!(request.view, ViewKind::Tables | ViewKind::Verbose) {

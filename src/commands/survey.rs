@@ -2,9 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{Detail, OwnedSocket, Owner, Scope, Snapshot, Socket, Untrusted};
+use crate::model::{About, Detail, OwnedSocket, Owner, Scope, Snapshot, Socket, Untrusted};
 use crate::platform::{PlatformError, SocketTable, System};
 use crate::query::Filter;
+
+/// How much is wanted to know.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Depth {
+    /// Of each socket.
+    pub(super) detail: Detail,
+    /// Of each process.
+    pub(super) about: About,
+}
 
 /// Looks at the sockets that `filter` may admit, at their owners and at no others.
 ///
@@ -13,9 +22,10 @@ use crate::query::Filter;
 pub(super) fn survey(
     system: &impl System,
     filter: &Filter,
-    detail: Detail,
+    depth: Depth,
 ) -> Result<Snapshot, PlatformError> {
-    survey_scope(system, &filter.scope(detail), |socket| filter.admits_socket(socket))
+    let table = system.sockets(&filter.scope(depth.detail))?;
+    Ok(complete(system, table, depth.about, |socket| filter.admits_socket(socket)))
 }
 
 /// The same in every network namespace.
@@ -25,9 +35,9 @@ pub(super) fn survey(
 pub(super) fn survey_everywhere(
     system: &impl System,
     filter: &Filter,
-    detail: Detail,
+    depth: Depth,
 ) -> Result<Snapshot, PlatformError> {
-    let scope = filter.scope(detail);
+    let scope = filter.scope(depth.detail);
     let mut table = system.sockets(&scope)?;
     let elsewhere = system.sockets_elsewhere(&scope)?;
     table.sockets.extend(elsewhere.table.sockets);
@@ -36,7 +46,7 @@ pub(super) fn survey_everywhere(
             table.gaps.push(gap);
         }
     }
-    let snapshot = complete(system, table, |socket| filter.admits_socket(socket));
+    let snapshot = complete(system, table, depth.about, |socket| filter.admits_socket(socket));
     Ok(Snapshot { namespaces: elsewhere.names, ..snapshot })
 }
 
@@ -47,15 +57,17 @@ pub(super) fn survey_everywhere(
 pub(super) fn survey_scope(
     system: &impl System,
     scope: &Scope,
+    about: About,
     wanted: impl Fn(&Socket) -> bool,
 ) -> Result<Snapshot, PlatformError> {
-    Ok(complete(system, system.sockets(scope)?, wanted))
+    Ok(complete(system, system.sockets(scope)?, about, wanted))
 }
 
 /// Adds owners, processes and names to the sockets that are wanted.
 pub(super) fn complete(
     system: &impl System,
     table: SocketTable,
+    about: About,
     wanted: impl Fn(&Socket) -> bool,
 ) -> Snapshot {
     let mut sockets = table.sockets;
@@ -72,12 +84,12 @@ pub(super) fn complete(
         gaps: table.gaps.into_iter().chain(owned.gaps).collect(),
         ..Snapshot::empty(system.os())
     };
-    name_all(system, &mut snapshot);
+    name_all(system, about, &mut snapshot);
     snapshot
 }
 
 /// Describes everybody in a snapshot who has not been yet.
-pub(super) fn name_all(system: &impl System, snapshot: &mut Snapshot) {
+pub(super) fn name_all(system: &impl System, about: About, snapshot: &mut Snapshot) {
     let rows = || [&snapshot.sockets, &snapshot.listeners, &snapshot.peers].into_iter().flatten();
     let pids: BTreeSet<_> = rows().flat_map(|row| row.owner.pids()).collect();
     let pids = pids.into_iter().filter(|pid| !snapshot.processes.contains_key(pid)).collect();
@@ -88,7 +100,7 @@ pub(super) fn name_all(system: &impl System, snapshot: &mut Snapshot) {
     let unowned = rows().filter(|row| matches!(row.owner, Owner::Hidden | Owner::NotFound));
     let groups: BTreeSet<u64> = unowned.filter_map(|row| row.socket.cgroup).collect();
     let groups = groups.into_iter().filter(|id| !snapshot.creators.contains_key(id)).collect();
-    snapshot.processes.extend(system.processes(&pids));
+    snapshot.processes.extend(system.processes(&pids, about));
     snapshot.users.extend(users);
     snapshot.creators.extend(system.creators(&groups));
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::survey::name_all;
-use crate::model::{Detail, Families, Pid, Scope, Snapshot, Socket, StateSet, UdpScope};
+use crate::model::{About, Detail, Families, Pid, Scope, Snapshot, Socket, StateSet, UdpScope};
 use crate::platform::System;
 use crate::query::PortSet;
 
@@ -12,7 +12,7 @@ pub(super) fn add(system: &impl System, snapshot: &mut Snapshot) {
     let owners: BTreeSet<Pid> = snapshot.sockets.iter().flat_map(|row| row.owner.pids()).collect();
     snapshot.particulars = system.particulars(&owners);
     add_peers(system, snapshot);
-    name_all(system, snapshot);
+    name_all(system, About::Table, snapshot);
     add_ancestors(system, snapshot);
 }
 
@@ -23,7 +23,7 @@ fn add_ancestors(system: &impl System, snapshot: &mut Snapshot) {
         let parents = known.values().filter_map(|process| process.parent);
         let unknown: BTreeSet<Pid> = parents.filter(|pid| !known.contains_key(pid)).collect();
         let before = known.len();
-        snapshot.processes.extend(system.processes(&unknown));
+        snapshot.processes.extend(system.processes(&unknown, About::Table));
         if snapshot.processes.len() == before {
             return;
         }

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::survey::name_all;
-use crate::model::{KernelReason, Owner, Scope, Snapshot, Socket, StateSet, TcpState, UdpScope};
+use crate::model::{
+    About, KernelReason, Owner, Scope, Snapshot, Socket, StateSet, TcpState, UdpScope,
+};
 use crate::platform::System;
 use crate::query::PortSet;
 
@@ -36,5 +38,5 @@ pub(super) fn add_listeners(system: &impl System, snapshot: &mut Snapshot) {
     };
     let listeners = table.sockets.into_iter().filter(is_one).collect();
     snapshot.listeners = system.owners(listeners).sockets;
-    name_all(system, snapshot);
+    name_all(system, About::Table, snapshot);
 }

@@ -41,6 +41,15 @@ pub enum Detail {
     Idle,
 }
 
+/// How much is wanted to know of each process.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum About {
+    /// What the table of processes shows.
+    Table,
+    /// Also its user, its command line, its program and when it was started.
+    Everything,
+}
+
 /// What a listing needs of the system.
 ///
 /// A system may answer with more than was asked for, never with less: the query decides in the

@@ -17,8 +17,8 @@ use std::io;
 use std::time::Duration;
 
 use crate::model::{
-    Creator, Endpoint, Gap, Os, OwnedSocket, Particulars, Pid, PortRules, Process, Protocol, Scope,
-    Signal, Socket, Uid, Untrusted,
+    About, Creator, Endpoint, Gap, Os, OwnedSocket, Particulars, Pid, PortRules, Process, Protocol,
+    Scope, Signal, Socket, Uid, Untrusted,
 };
 
 pub use ending::Ending;
@@ -81,8 +81,8 @@ pub trait System {
     /// Finds who holds each of `sockets`.
     fn owners(&self, sockets: Vec<Socket>) -> OwnerTable;
 
-    /// Describes the processes among `pids` that still exist.
-    fn processes(&self, pids: &BTreeSet<Pid>) -> BTreeMap<Pid, Process>;
+    /// Describes the processes among `pids` that still exist, as far as is asked for, or more.
+    fn processes(&self, pids: &BTreeSet<Pid>, about: About) -> BTreeMap<Pid, Process>;
 
     /// The particulars of those among `pids` that still exist.
     fn particulars(&self, pids: &BTreeSet<Pid>) -> BTreeMap<Pid, Particulars>;

@@ -6,8 +6,8 @@ use ipnet::IpNet;
 
 use super::{NamePattern, PortSet, UserTerm};
 use crate::model::{
-    Detail, Families, Family, OwnedSocket, Pid, PortRange, Process, Protocol, Scope, Snapshot,
-    Socket, StateSet, TcpState, UdpScope, Uid, Untrusted,
+    About, Detail, Families, Family, OwnedSocket, Pid, PortRange, Process, Protocol, Scope,
+    Snapshot, Socket, StateSet, TcpState, UdpScope, Uid, Untrusted,
 };
 
 /// An address with ports, as in `127.0.0.1:80`.
@@ -119,6 +119,12 @@ impl Filter {
             && self.foreign_networks.is_empty();
         let any_owner = self.pids.is_empty() && self.names.is_empty() && self.users.is_empty();
         any_kind && any_state && any_end && any_owner && self.families.v4 && self.families.v6
+    }
+
+    /// How much has to be known of processes to tell whether they pass.
+    #[must_use]
+    pub const fn about(&self) -> About {
+        if self.users.is_empty() { About::Table } else { About::Everything }
     }
 
     /// What the system has to be asked for, so that nothing that passes is missing.

@@ -9,7 +9,8 @@ use super::plan::Group;
 use crate::commands::remains::Remains;
 use crate::commands::survey::survey_scope;
 use crate::model::{
-    Detail, Families, OwnedSocket, Owner, Protocol, Scope, Snapshot, Socket, StateSet, UdpScope,
+    About, Detail, Families, OwnedSocket, Owner, Protocol, Scope, Snapshot, Socket, StateSet,
+    UdpScope,
 };
 use crate::platform::System;
 use crate::query::{Filter, PortSet, Row};
@@ -45,7 +46,7 @@ pub(super) fn watch(
         socket.holds_port() && (filter.admits_socket(socket) || in_the_way)
     };
     loop {
-        let holders = survey_scope(system, &scope, matters)?;
+        let holders = survey_scope(system, &scope, About::Everything, matters)?;
         if let Some(gap) = holders.gaps.iter().find(|gap| gap.may_hide_rows()) {
             bail!("{}", gaps::line(gap));
         }

@@ -34,6 +34,14 @@ impl Stat {
     }
 }
 
+/// The name of the process: what stands between the first and the last parenthesis.
+#[must_use]
+pub fn name(bytes: &[u8]) -> Option<&[u8]> {
+    let start = bytes.iter().position(|&byte| byte == b'(')? + 1;
+    let end = bytes.iter().rposition(|&byte| byte == b')')?;
+    bytes.get(start..end)
+}
+
 /// Decodes the file. The name in parentheses may hold anything, parentheses included, so the
 /// fields are counted from the last one.
 ///
@@ -66,6 +74,14 @@ pub fn stat(bytes: &[u8]) -> Result<Stat, DecodeError> {
         threads: number(17)?,
         start_ticks: number(19)?,
     })
+}
+
+/// The resident set in pages, by /proc/PID/statm (proc_pid_statm(5)): the same figure in
+/// /proc/PID/stat lags behind.
+#[must_use]
+pub fn resident_pages(statm: &[u8]) -> Option<u64> {
+    let field = statm.split(|&byte| byte == b' ').nth(1)?;
+    std::str::from_utf8(field).ok()?.parse().ok()
 }
 
 /// The name of a pseudo-terminal, `pts/0`, by its device number (`tty_nr` in

@@ -45,6 +45,11 @@ impl Containers {
         Container { name: name.map(Untrusted::from), ..plain(path) }
     }
 
+    /// Whether processes of that name serve containers, and their command lines tell which.
+    pub(super) fn is_server(image: &[u8]) -> bool {
+        matches!(image, b"docker-proxy" | b"conmon") || image.starts_with(b"containerd-shim")
+    }
+
     /// The container that a forwarder, monitor or shim serves, by its name and command line.
     pub(super) fn served_by(&self, image: &[u8], command: &[Untrusted]) -> Option<Container> {
         let arguments = command.iter().skip(1).map(Untrusted::as_bytes);

@@ -26,7 +26,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType};
 use super::decode::services;
 use super::{Ending, NamespaceTable, OwnerTable, PlatformError, SocketTable, System};
 use crate::model::{
-    Creator, Os, Particulars, Pid, PortRules, Process, Protocol, Scope, Signal, Socket, Uid,
+    About, Creator, Os, Particulars, Pid, PortRules, Process, Protocol, Scope, Signal, Socket, Uid,
     Untrusted,
 };
 
@@ -53,8 +53,8 @@ impl System for Linux {
         owners::find(sockets)
     }
 
-    fn processes(&self, pids: &BTreeSet<Pid>) -> BTreeMap<Pid, Process> {
-        process::describe(pids)
+    fn processes(&self, pids: &BTreeSet<Pid>, about: About) -> BTreeMap<Pid, Process> {
+        process::describe(pids, about)
     }
 
     fn particulars(&self, pids: &BTreeSet<Pid>) -> BTreeMap<Pid, Particulars> {

@@ -17,7 +17,7 @@ use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use super::proc_dir::{Entries, is_gone, open_dir, open_proc, read_file};
 use super::{process, tables};
-use crate::model::{Container, Gap, Pid, ProcessKind, Scope, Socket, Untrusted};
+use crate::model::{About, Container, Gap, Pid, ProcessKind, Scope, Socket, Untrusted};
 use crate::platform::decode::mount_info;
 use crate::platform::{NamespaceTable, PlatformError, SocketTable};
 
@@ -212,7 +212,7 @@ fn add_bound(namespaces: &mut BTreeMap<u64, Namespace>, own: u64, path: &[u8]) {
 /// process.
 fn names(namespaces: &BTreeMap<u64, Namespace>) -> BTreeMap<u64, Untrusted> {
     let firsts = namespaces.values().filter_map(|one| one.first);
-    let processes = process::describe(&firsts.chain([KERNEL_THREADS]).collect());
+    let processes = process::describe(&firsts.chain([KERNEL_THREADS]).collect(), About::Table);
     let kernel = processes.get(&KERNEL_THREADS);
     let has_kernel = kernel.is_some_and(|process| process.kind == ProcessKind::Kernel);
     let name = |namespace: &Namespace| {

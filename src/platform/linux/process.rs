@@ -9,12 +9,13 @@ use std::thread;
 use std::time::{Duration, SystemTime};
 
 use rustix::fs::AtFlags;
+use rustix::param::page_size;
 use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, UpdateKind};
 
 use super::containers::Containers;
 use super::proc_dir::{open_proc, read_file};
 use super::user_name;
-use crate::model::{Container, Pid, Process, ProcessKind, Service, Session, Uid, Untrusted};
+use crate::model::{About, Container, Pid, Process, Service, Session, Uid, Untrusted};
 use crate::platform::decode::{cgroup, proc_stat};
 
 /// The length at which the kernel cuts a name (`TASK_COMM_LEN` less its NUL).
@@ -24,98 +25,116 @@ const LONGEST_COMM: usize = 15;
 const PROCESSES_PER_THREAD: usize = 100;
 
 /// Describes those of `pids` that still exist, on every core when there are many.
-pub(super) fn describe(pids: &BTreeSet<Pid>) -> BTreeMap<Pid, Process> {
+pub(super) fn describe(pids: &BTreeSet<Pid>, about: About) -> BTreeMap<Pid, Process> {
     let pids: Vec<Pid> = pids.iter().copied().collect();
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
     let threads = cores.min(pids.len() / PROCESSES_PER_THREAD + 1);
-    let containers = Containers::default();
     let mut parts = pids.chunks(pids.len().div_ceil(threads).max(1));
     let Some(own_part) = parts.next() else { return BTreeMap::new() };
+    let containers = &Containers::default();
     thread::scope(|scope| {
-        let containers = &containers;
         let work = |part| {
-            thread::Builder::new().spawn_scoped(scope, move || describe_part(part, containers))
+            let describe = move || describe_part(part, about, containers);
+            thread::Builder::new().spawn_scoped(scope, describe)
         };
         let others: Vec<_> = parts.map(|part| (part, work(part))).collect();
-        let mut described = describe_part(own_part, containers);
+        let mut described = describe_part(own_part, about, containers);
         for (part, other) in others {
             let joined = other.ok().and_then(|thread| thread.join().ok());
-            described.extend(joined.unwrap_or_else(|| describe_part(part, containers)));
+            described.extend(joined.unwrap_or_else(|| describe_part(part, about, containers)));
         }
         described.into_iter().collect()
     })
 }
 
-fn describe_part(pids: &[Pid], containers: &Containers) -> Vec<(Pid, Process)> {
-    let (Ok(mut system), Ok(proc)) = (sysinfo::System::new(), open_proc()) else {
-        return Vec::new();
-    };
-    let wanted: Vec<sysinfo::Pid> = pids.iter().map(|pid| sysinfo::Pid::from_u32(pid.0)).collect();
-    let kind = ProcessRefreshKind::nothing()
-        .with_memory()
-        .with_user(UpdateKind::Always)
-        .with_exe(UpdateKind::Always)
-        .without_tasks();
-    system.refresh_processes_specifics(ProcessesToUpdate::Some(&wanted), false, kind);
-    let boot_known = sysinfo::System::boot_time().is_ok_and(|seconds| seconds > 0);
-    let mut source = Describer { proc, containers, names: UserNames::default(), boot_known };
-    let described = pids.iter().filter_map(|&pid| {
-        let process = system.process(sysinfo::Pid::from_u32(pid.0))?;
-        Some((pid, source.describe(pid, process)))
-    });
-    described.collect()
+fn describe_part(pids: &[Pid], about: About, containers: &Containers) -> Vec<(Pid, Process)> {
+    let Ok(proc) = open_proc() else { return Vec::new() };
+    let mut source = Describer { proc, containers, names: UserNames::default() };
+    let described = pids.iter().filter_map(|&pid| Some((pid, source.for_table(pid)?)));
+    let mut described: Vec<(Pid, Process)> = described.collect();
+    if about == About::Everything {
+        source.complete(&mut described);
+    }
+    described
 }
 
-/// What is needed beside sysinfo.
+/// Reads processes: what the table shows by itself, in three files each, and everything else with
+/// sysinfo.
 struct Describer<'a> {
     proc: OwnedFd,
     containers: &'a Containers,
     names: UserNames,
-    boot_known: bool,
 }
 
 impl Describer<'_> {
-    fn describe(&mut self, pid: Pid, process: &sysinfo::Process) -> Process {
-        let command = read_command(&self.proc, pid);
-        let executable =
-            process.exe().map(|path| self.executable(pid, path.as_os_str().as_bytes()));
-        let stat = read_stat(&self.proc, pid);
+    /// What the table of processes shows; none when the process is gone.
+    fn for_table(&self, pid: Pid) -> Option<Process> {
+        let file = read_file(&self.proc, format!("{pid}/stat")).ok()?;
+        let (comm, stat) = (proc_stat::name(&file)?, proc_stat::stat(&file).ok()?);
         let (service, container) = self.place(pid);
-        let uid = process.effective_user_id().or(process.user_id()).map(|uid| Uid(**uid));
-        let started = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(process.start_time()));
-        let terminal = stat.and_then(|stat| terminal_name(stat.terminal));
-        let parent = process.parent().map(|parent| Pid(parent.as_u32()));
-        let name = image_name(process.name().as_bytes(), executable.as_ref(), command.first());
-        let served = || self.containers.served_by(name.as_bytes(), &command);
-        Process {
-            pid,
-            birth: stat.map(|stat| stat.start_ticks),
-            parent: parent.filter(|&pid| pid != Pid(0)),
-            container: container.or_else(served),
-            name,
-            command,
-            executable,
-            uid,
-            user: uid.map(|uid| self.names.get(uid)),
-            memory_bytes: Some(process.memory()),
-            started: started.filter(|_| self.boot_known),
+        let terminal = terminal_name(stat.terminal);
+        let mut process = Process {
+            birth: Some(stat.start_ticks),
+            parent: stat.parent,
+            memory_bytes: self.memory(pid),
             session: Session {
                 name: terminal.or_else(|| service.as_ref().map(|service| service.name.clone())),
-                id: stat.map(|stat| stat.session),
+                id: Some(stat.session),
             },
             services: service.into_iter().collect(),
-            kind: stat.map_or(ProcessKind::Ordinary, |stat| stat.kind),
+            container,
+            kind: stat.kind,
+            ..Process::named(pid, Untrusted::new(comm))
+        };
+        if comm.len() == LONGEST_COMM {
+            process.command = read_command(&self.proc, pid);
+            process.executable = self.executable(pid);
+            process.name = image_name(comm, process.executable.as_ref(), process.command.first());
+        }
+        if process.container.is_none() && Containers::is_server(process.name.as_bytes()) {
+            process.command = read_command(&self.proc, pid);
+            process.container =
+                self.containers.served_by(process.name.as_bytes(), &process.command);
+        }
+        Some(process)
+    }
+
+    /// Adds everything else.
+    fn complete(&mut self, described: &mut [(Pid, Process)]) {
+        let Ok(mut system) = sysinfo::System::new() else { return };
+        let pids: Vec<sysinfo::Pid> =
+            described.iter().map(|(pid, _)| sysinfo::Pid::from_u32(pid.0)).collect();
+        let kind = ProcessRefreshKind::nothing().with_user(UpdateKind::Always).without_tasks();
+        system.refresh_processes_specifics(ProcessesToUpdate::Some(&pids), false, kind);
+        let boot_known = sysinfo::System::boot_time().is_ok_and(|seconds| seconds > 0);
+        for (pid, process) in described {
+            process.command = read_command(&self.proc, *pid);
+            process.executable = self.executable(*pid);
+            let Some(known) = system.process(sysinfo::Pid::from_u32(pid.0)) else { continue };
+            let uid = known.effective_user_id().or(known.user_id()).map(|uid| Uid(**uid));
+            let since = Duration::from_secs(known.start_time());
+            let started = SystemTime::UNIX_EPOCH.checked_add(since);
+            process.uid = uid;
+            process.user = uid.map(|uid| self.names.get(uid));
+            process.started = started.filter(|_| boot_known);
         }
     }
 
+    fn memory(&self, pid: Pid) -> Option<u64> {
+        let file = read_file(&self.proc, format!("{pid}/statm")).ok()?;
+        proc_stat::resident_pages(&file)?.checked_mul(page_size() as u64)
+    }
+
     /// The path of the program. The kernel marks one that was unlinked since.
-    fn executable(&self, pid: Pid, path: &[u8]) -> Untrusted {
+    fn executable(&self, pid: Pid) -> Option<Untrusted> {
+        let link = format!("{pid}/exe");
+        let path = rustix::fs::readlinkat(&self.proc, &link, Vec::new()).ok()?.into_bytes();
         let is_unlinked = || {
-            rustix::fs::statat(&self.proc, format!("{pid}/exe"), AtFlags::empty())
-                .is_ok_and(|file| file.st_nlink == 0)
+            let file = rustix::fs::statat(&self.proc, &link, AtFlags::empty());
+            file.is_ok_and(|file| file.st_nlink == 0)
         };
         let unmarked = path.strip_suffix(b" (deleted)").filter(|_| is_unlinked());
-        Untrusted::new(unmarked.unwrap_or(path))
+        Some(Untrusted::new(unmarked.unwrap_or(&path)))
     }
 
     /// The unit and the container of a process.

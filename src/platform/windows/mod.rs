@@ -15,7 +15,7 @@ use std::{env, fs, io};
 use super::decode::services;
 use super::{Ending, NamespaceTable, OwnerTable, PlatformError, SocketTable, System};
 use crate::model::{
-    Creator, Os, Particulars, Pid, PortRules, Process, Protocol, Scope, Signal, Socket, Uid,
+    About, Creator, Os, Particulars, Pid, PortRules, Process, Protocol, Scope, Signal, Socket, Uid,
     Untrusted,
 };
 
@@ -43,7 +43,8 @@ impl System for Windows {
         owners::find(sockets)
     }
 
-    fn processes(&self, pids: &BTreeSet<Pid>) -> BTreeMap<Pid, Process> {
+    /// All of it is read at once: little of it is dear here.
+    fn processes(&self, pids: &BTreeSet<Pid>, _about: About) -> BTreeMap<Pid, Process> {
         process::describe(pids)
     }
 

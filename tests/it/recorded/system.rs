@@ -5,8 +5,8 @@ use std::io;
 use std::rc::Rc;
 
 use portwho::model::{
-    Creator, Endpoint, Gap, Os, OwnedSocket, Owner, Particulars, Pid, PortRules, Process, Protocol,
-    Scope, Signal, Socket, Uid, Untrusted,
+    About, Creator, Endpoint, Gap, Os, OwnedSocket, Owner, Particulars, Pid, PortRules, Process,
+    Protocol, Scope, Signal, Socket, Uid, Untrusted,
 };
 use portwho::platform::{Ending, NamespaceTable, OwnerTable, PlatformError, SocketTable, System};
 
@@ -36,7 +36,7 @@ impl System for Machine {
         OwnerTable { sockets, gaps }
     }
 
-    fn processes(&self, pids: &BTreeSet<Pid>) -> BTreeMap<Pid, Process> {
+    fn processes(&self, pids: &BTreeSet<Pid>, _about: About) -> BTreeMap<Pid, Process> {
         let world = self.world.borrow();
         let known = pids.iter().filter_map(|pid| world.processes.get(pid));
         known.map(|one| (one.process.pid, one.process.clone())).collect()
