@@ -111,7 +111,7 @@ pub(super) struct ListArgs {
     /// Print bare PIDs, each once, one a line
     #[arg(short = 'q', long = "pids", conflicts_with_all = ["json", "summary"])]
     pub(super) pids: bool,
-    /// Print counts by state, and by state and process
+    /// Print counts by state, by state and process, and by foreign address
     #[arg(long)]
     pub(super) summary: bool,
     /// Print JSON

@@ -33,13 +33,27 @@ pub(super) const fn needs_scope(address: IpAddr) -> bool {
     matches!(address, IpAddr::V6(v6) if Ipv6Addr::is_unicast_link_local(&v6))
 }
 
-fn end(end: &Endpoint, interface: Option<u32>, names: &BTreeMap<u32, Untrusted>) -> String {
-    let mut text = String::with_capacity(24);
+/// An address without a port: `10.0.0.5`, `fe80::1%eth0`.
+pub(super) fn address(
+    address: IpAddr,
+    interface: Option<u32>,
+    names: &BTreeMap<u32, Untrusted>,
+) -> String {
+    format!("{address}{}", scope(interface, names))
+}
+
+/// `%eth0`, or nothing.
+fn scope(interface: Option<u32>, names: &BTreeMap<u32, Untrusted>) -> String {
     let scope = interface.map(|index| match names.get(&index) {
         Some(name) => format!("%{}", Escaped(name)),
         None => format!("%{index}"),
     });
-    let scope = scope.unwrap_or_default();
+    scope.unwrap_or_default()
+}
+
+fn end(end: &Endpoint, interface: Option<u32>, names: &BTreeMap<u32, Untrusted>) -> String {
+    let mut text = String::with_capacity(24);
+    let scope = scope(interface, names);
     // Writing to a String cannot fail.
     let _ = match end.address {
         IpAddr::V4(address) => write!(text, "{address}{scope}:{}", end.port),

@@ -128,12 +128,15 @@ struct JsonEnd {
 
 impl JsonEnd {
     fn new(end: &Endpoint, interface: Option<u32>, snapshot: &Snapshot) -> Self {
-        let name = |index: u32| {
-            let name = snapshot.interfaces.get(&index).map(Untrusted::to_lossy);
-            name.unwrap_or_else(|| index.to_string())
-        };
-        Self { address: end.address, port: end.port, interface: interface.map(name) }
+        let interface = interface.map(|index| interface_name(index, snapshot));
+        Self { address: end.address, port: end.port, interface }
     }
+}
+
+/// The interface's name, or its index where it has none.
+pub(super) fn interface_name(index: u32, snapshot: &Snapshot) -> String {
+    let name = snapshot.interfaces.get(&index).map(Untrusted::to_lossy);
+    name.unwrap_or_else(|| index.to_string())
 }
 
 #[derive(Serialize)]

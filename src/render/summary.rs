@@ -1,15 +1,17 @@
-//! Counts by state, and by state and process.
+//! Counts by state, by state and process, and by state and foreign address.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
+use std::net::IpAddr;
 
 use serde::Serialize;
 
+use super::ends::{address, needs_scope};
 use super::escape::fitted;
-use super::json::{JsonGap, SCHEMA, gaps, raw};
+use super::json::{JsonGap, SCHEMA, gaps, interface_name, raw};
 use super::table::{Column, Layout, Line};
 use super::{Style, View, json_text};
-use crate::model::{Owner, Pid, Protocol, TcpState, Untrusted};
+use crate::model::{Owner, Pid, Protocol, Socket, TcpState, Untrusted};
 use crate::query::{Row, Rows};
 
 /// The counts as tables.
@@ -30,24 +32,36 @@ enum Party {
     Nobody(&'static str),
 }
 
+/// An address at the far end, with the interface where it means another one on each.
+type Far = (IpAddr, Option<u32>);
+
 struct Counts {
-    by_kind: Vec<(Kind, usize)>,
-    by_party: Vec<((Kind, Party), usize)>,
+    kinds: Vec<(Kind, usize)>,
+    parties: Vec<((Kind, Party), usize)>,
+    far_ends: Vec<((Kind, Far), usize)>,
 }
 
 impl Counts {
     /// A socket with several owners counts for each of them.
     fn of(rows: &Rows<'_>) -> Self {
-        let mut by_kind = BTreeMap::new();
-        let mut by_party = BTreeMap::new();
+        let mut kinds = BTreeMap::new();
+        let mut parties = BTreeMap::new();
+        let mut far_ends = BTreeMap::new();
         for row in &rows.rows {
             let kind = (row.socket.protocol, row.socket.state);
-            *by_kind.entry(kind).or_insert(0) += 1;
-            for party in parties(row) {
-                *by_party.entry((kind, party)).or_insert(0) += 1;
+            *kinds.entry(kind).or_insert(0) += 1;
+            for party in parties_of(row) {
+                *parties.entry((kind, party)).or_insert(0) += 1;
+            }
+            if let Some(far) = far(&row.socket) {
+                *far_ends.entry((kind, far)).or_insert(0) += 1;
             }
         }
-        Self { by_kind: most_first(by_kind), by_party: most_first(by_party) }
+        Self {
+            kinds: most_first(kinds),
+            parties: most_first(parties),
+            far_ends: most_first(far_ends),
+        }
     }
 }
 
@@ -58,7 +72,7 @@ fn most_first<K: Ord>(counts: BTreeMap<K, usize>) -> Vec<(K, usize)> {
     sorted
 }
 
-fn parties(row: Row<'_>) -> Vec<Party> {
+fn parties_of(row: Row<'_>) -> Vec<Party> {
     match &row.owner {
         Owner::Processes(_) => row.owner.pids().map(Party::Process).collect(),
         Owner::Kernel(reason) => vec![Party::Nobody(reason.word())],
@@ -66,6 +80,11 @@ fn parties(row: Row<'_>) -> Vec<Party> {
         Owner::NotFound => vec![Party::Nobody("not-found")],
         Owner::Exited(_) => vec![Party::Nobody("exited")],
     }
+}
+
+fn far(socket: &Socket) -> Option<Far> {
+    let address = socket.foreign?.address;
+    Some((address, socket.interface.filter(|_| needs_scope(address))))
 }
 
 /// The word for what is counted together.
@@ -78,6 +97,8 @@ fn word(kind: Kind) -> String {
 
 const STATE: usize = 15;
 const NAME: usize = 25;
+/// How many foreign addresses the table shows; the rest is counted in a line. JSON has all.
+const LARGEST: usize = 10;
 const BY_STATE: [Column; 2] = [Column::left("State", STATE), Column::right("Count", 8)];
 const BY_PROCESS: [Column; 4] = [
     Column::left("State", STATE),
@@ -85,6 +106,8 @@ const BY_PROCESS: [Column; 4] = [
     Column::right("PID", 8),
     Column::left("Image Name", 0),
 ];
+const BY_FAR: [Column; 3] =
+    [Column::left("State", STATE), Column::right("Count", 8), Column::left("Foreign Address", 15)];
 
 impl View for Summary {
     fn write(&self, rows: &Rows<'_>, out: &mut dyn Write) -> io::Result<()> {
@@ -92,17 +115,40 @@ impl View for Summary {
             return Ok(());
         }
         let counts = Counts::of(rows);
-        let by_state = counts.by_kind.iter().map(|(kind, count)| [word(*kind), count.to_string()]);
+        let by_state = counts.kinds.iter().map(|(kind, count)| [word(*kind), count.to_string()]);
         write_table(BY_STATE, by_state.collect(), self.0, out)?;
-        if !self.0.header {
-            writeln!(out)?;
-        }
-        let by_process = counts.by_party.iter().map(|((kind, party), count)| {
+        self.write_gap(out)?;
+        let by_process = counts.parties.iter().map(|((kind, party), count)| {
             let (pid, name) = party_cells(party, rows);
             [word(*kind), count.to_string(), pid, name]
         });
-        write_table(BY_PROCESS, by_process.collect(), self.0, out)
+        write_table(BY_PROCESS, by_process.collect(), self.0, out)?;
+        if counts.far_ends.is_empty() {
+            return Ok(());
+        }
+        self.write_gap(out)?;
+        write_table(BY_FAR, far_lines(&counts.far_ends, rows), self.0, out)
     }
+}
+
+impl Summary {
+    /// Tables without titles are told apart by an empty line.
+    fn write_gap(self, out: &mut dyn Write) -> io::Result<()> {
+        if self.0.header { Ok(()) } else { writeln!(out) }
+    }
+}
+
+fn far_lines(far_ends: &[((Kind, Far), usize)], rows: &Rows<'_>) -> Vec<[String; 3]> {
+    let (largest, others) = far_ends.split_at(far_ends.len().min(LARGEST));
+    let line = |((kind, far), count): &((Kind, Far), usize)| {
+        [word(*kind), count.to_string(), address(far.0, far.1, &rows.snapshot.interfaces)]
+    };
+    let mut lines: Vec<[String; 3]> = largest.iter().map(line).collect();
+    if !others.is_empty() {
+        let rest: usize = others.iter().map(|(_, count)| count).sum();
+        lines.push([String::new(), rest.to_string(), format!("({} more)", others.len())]);
+    }
+    lines
 }
 
 fn write_table<const N: usize>(
@@ -139,6 +185,7 @@ struct Document {
     os: &'static str,
     states: Vec<JsonState>,
     processes: Vec<JsonParty>,
+    foreign: Vec<JsonFar>,
     gaps: Vec<JsonGap>,
 }
 
@@ -158,6 +205,15 @@ struct JsonParty {
     #[serde(skip_serializing_if = "Option::is_none")]
     name_raw: Option<String>,
     reason: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+struct JsonFar {
+    #[serde(flatten)]
+    state: JsonState,
+    address: IpAddr,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    interface: Option<String>,
 }
 
 impl JsonState {
@@ -187,14 +243,23 @@ impl JsonParty {
 impl View for SummaryJson {
     fn write(&self, rows: &Rows<'_>, out: &mut dyn Write) -> io::Result<()> {
         let counts = Counts::of(rows);
-        let states = counts.by_kind.iter().map(|(kind, count)| JsonState::new(*kind, *count));
-        let parties = counts.by_party.iter();
+        let states = counts.kinds.iter().map(|(kind, count)| JsonState::new(*kind, *count));
+        let parties = counts.parties.iter();
         let document = Document {
             schema: SCHEMA,
             os: rows.snapshot.os.word(),
             states: states.collect(),
             processes: parties
                 .map(|((kind, party), count)| JsonParty::new(*kind, party, *count, rows))
+                .collect(),
+            foreign: counts
+                .far_ends
+                .iter()
+                .map(|((kind, far), count)| JsonFar {
+                    state: JsonState::new(*kind, *count),
+                    address: far.0,
+                    interface: far.1.map(|index| interface_name(index, rows.snapshot)),
+                })
                 .collect(),
             gaps: gaps(&rows.snapshot.gaps),
         };

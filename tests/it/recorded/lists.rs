@@ -225,6 +225,12 @@ UDP                    2     1044 svchost.exe
 ESTABLISHED            1     1688 inetinfo.exe
 CLOSE_WAIT             1     1688 inetinfo.exe
 TIME_WAIT              1        0 (time-wait)
+
+State              Count Foreign Address
+=============== ======== ===============
+ESTABLISHED            1 127.0.0.1
+CLOSE_WAIT             1 ::1
+TIME_WAIT              1 192.168.0.9
 ";
     office().run("--summary 8081,445,123").is(0, expected, FILE_SERVER);
 }

@@ -13,6 +13,9 @@ mod office;
 /// What is listed: both tables to the column, JSON, PIDs, counts, hints.
 mod lists;
 
+/// Counts by foreign address.
+mod summaries;
+
 /// Names that are no text, and paths.
 mod names;
 
@@ -31,6 +34,7 @@ mod linux;
 pub fn tests() -> Vec<crate::support::Test> {
     [
         lists::tests(),
+        summaries::tests(),
         names::tests(),
         refusals::tests(),
         kills::tests(),
