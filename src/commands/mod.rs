@@ -10,6 +10,7 @@ mod list;
 mod output;
 mod remains;
 mod remedy;
+mod report;
 mod survey;
 mod vacancy;
 mod verbose;

@@ -131,6 +131,15 @@ impl Gap {
         }
     }
 
+    /// Whether it is about who holds sockets that were seen.
+    #[must_use]
+    pub const fn is_about_owners(&self) -> bool {
+        matches!(
+            self,
+            Self::OwnersHidden { .. } | Self::OwnersNotFound { .. } | Self::OwnersExited { .. }
+        )
+    }
+
     /// Whether rows that were asked for may be missing because they could not be read. An
     /// empty answer is then a failure. (A gap that the kernel leaves by design is none.)
     #[must_use]

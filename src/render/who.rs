@@ -22,6 +22,18 @@ pub fn processes(pids: impl IntoIterator<Item = Pid>, snapshot: &Snapshot) -> St
     named.join(", ")
 }
 
+/// `nginx (PID 812, user root, nginx.service)`: all that tells who it is.
+#[must_use]
+pub fn identity(pid: Pid, snapshot: &Snapshot) -> String {
+    let Some(process) = snapshot.processes.get(&pid) else { return format!("PID {pid}") };
+    let user = process.user.as_ref().map(|name| format!(", user {}", Escaped(name)));
+    let service = process.services.iter().map(|service| format!(", {}", Escaped(&service.name)));
+    let (user, service) = (user.unwrap_or_default(), service.collect::<String>());
+    let container = process.container.as_ref().map(|found| format!(", {}", container(found)));
+    let container = container.unwrap_or_default();
+    format!("{} (PID {pid}{user}{service}{container})", Escaped(&process.name))
+}
+
 /// Who holds a socket, or as much as can be said.
 #[must_use]
 pub fn owner(row: &OwnedSocket, snapshot: &Snapshot) -> String {

@@ -8,7 +8,6 @@ mod look;
 mod no_target;
 mod plan;
 mod refusal;
-mod report;
 mod verdict;
 mod watch;
 mod words;
@@ -19,16 +18,16 @@ use std::time::{Duration, Instant};
 use anyhow::bail;
 
 use super::remains::Remains;
+use super::report::Report;
 use super::{Outcome, Output, filter, remedy, who};
 use crate::cli::KillRequest;
-use crate::model::{Gap, Os, Owner, Pid, Signal, Snapshot, Socket};
+use crate::model::{Os, Owner, Pid, Signal, Snapshot, Socket};
 use crate::platform::{Ending, System};
 use crate::query::{Filter, Row, SortKey, select};
 use crate::render::gaps;
 use end::Opened;
 use look::Wish;
 use plan::{Group, Plan, is_target, roots};
-use report::Report;
 use verdict::Case;
 use watch::{Aftermath, remains_beside};
 use words::Course;
@@ -62,11 +61,6 @@ pub(super) fn run(
     kill.report.finish()
 }
 
-/// What is unknown of owners is told port by port.
-const fn is_about_owners(gap: &Gap) -> bool {
-    matches!(gap, Gap::OwnersHidden { .. } | Gap::OwnersNotFound { .. } | Gap::OwnersExited { .. })
-}
-
 /// One run of the command.
 struct Kill<'a, S: System> {
     request: &'a KillRequest,
@@ -87,11 +81,11 @@ struct Target<'a, S: System> {
 }
 
 impl<'a, S: System> Kill<'a, S> {
-    /// What could not be seen matters only where it concerns the ports themselves; whose other
-    /// sockets are hidden is not asked here.
+    /// What could not be seen matters only where it concerns the ports themselves; what is
+    /// unknown of their owners is told port by port.
     fn remark_on_gaps(&mut self) {
         for gap in &self.snapshot.gaps {
-            if !is_about_owners(gap) {
+            if !gap.is_about_owners() {
                 self.report.remark(gaps::line(gap));
             }
         }

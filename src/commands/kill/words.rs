@@ -25,7 +25,8 @@ pub(super) fn description(
     let ends: BTreeSet<String> =
         group.sockets.iter().map(|row| local_end(&row.socket, snapshot)).collect();
     let ends: Vec<String> = ends.into_iter().collect();
-    let named = roots.iter().map(|&pid| identity(pid, snapshot)).collect::<Vec<_>>().join(", ");
+    let named =
+        roots.iter().map(|&pid| who::identity(pid, snapshot)).collect::<Vec<_>>().join(", ");
     let verb = if ends.len() == 1 { "is" } else { "are" };
     let mut lines = vec![format!("{} {verb} held by {named}", ends.join(", "))];
     let others: BTreeSet<Pid> = group.holders.difference(roots).copied().collect();
@@ -42,17 +43,6 @@ pub(super) fn description(
         roots.iter().filter_map(|pid| restarts(*pid, lineage, snapshot)).collect();
     lines.extend(restarts);
     lines
-}
-
-/// `nginx (PID 812, user root, nginx.service)`.
-fn identity(pid: Pid, snapshot: &Snapshot) -> String {
-    let Some(process) = snapshot.processes.get(&pid) else { return format!("PID {pid}") };
-    let user = process.user.as_ref().map(|name| format!(", user {}", Escaped(name)));
-    let service = process.services.iter().map(|service| format!(", {}", Escaped(&service.name)));
-    let (user, service) = (user.unwrap_or_default(), service.collect::<String>());
-    let container = container_of(pid, snapshot).map(|found| format!(", {}", who::container(found)));
-    let container = container.unwrap_or_default();
-    format!("{} (PID {pid}{user}{service}{container})", Escaped(&process.name))
 }
 
 /// The container that a process runs in, or that it serves.

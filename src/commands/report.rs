@@ -1,6 +1,6 @@
-//! What kill tells, and the worst of it.
+//! What a command that acts tells, and the worst of it.
 //!
-//! A reader that left or a full disk does not stop a kill half-way: it is told at the end.
+//! A reader that left or a full disk does not stop it half-way: it is told at the end.
 
 use std::collections::BTreeSet;
 use std::fmt::Display;
