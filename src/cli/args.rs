@@ -40,6 +40,15 @@ pub(super) enum Verb {
                       the port, 2 refused, failed, survived or taken again."
     )]
     Kill(KillArgs),
+    /// Close the sockets themselves; their process lives on
+    #[command(
+        after_help = "At least one filter is required. The connection ends, and its peer is told \
+                      so; the descriptor stays with the process until it calls close().\n\
+                      Listeners are left alone unless -l is given, which selects only them.\n\
+                      Exit codes: 0 every socket is gone, 1 nothing matched, 2 refused, declined \
+                      or failed."
+    )]
+    Close(CloseArgs),
 }
 
 /// What is selected: the options that every command takes.
@@ -69,9 +78,9 @@ pub(super) struct SelectArgs {
     pub(super) user: Vec<String>,
 }
 
-/// Listing.
+/// Which sockets: the filters of list and of close.
 #[derive(Args, Debug)]
-pub(super) struct ListArgs {
+pub(super) struct FilterArgs {
     /// Local port: 80, 80,443, 8000-8010, http, 127.0.0.1:80, [::1]:80
     #[arg(value_name = "PORT")]
     pub(super) ports: Vec<String>,
@@ -98,6 +107,26 @@ pub(super) struct ListArgs {
     /// Foreign address or network
     #[arg(long, value_name = "ADDR[/LEN]", value_parser = network)]
     pub(super) foreign: Vec<IpNet>,
+}
+
+impl FilterArgs {
+    /// Whether anything was asked for.
+    pub(super) const fn narrows(&self) -> bool {
+        let select = &self.select;
+        let by_kind = select.tcp || select.udp || select.v4 || select.v6 || self.listening;
+        let by_state = !self.state.is_empty() || !self.not_state.is_empty();
+        let by_port = !self.ports.is_empty() || !self.foreign_port.is_empty();
+        let by_network = !self.local.is_empty() || !self.foreign.is_empty();
+        let by_owner = !select.pid.is_empty() || !select.name.is_empty() || !select.user.is_empty();
+        by_kind || by_state || by_port || by_network || by_owner
+    }
+}
+
+/// Listing.
+#[derive(Args, Debug)]
+pub(super) struct ListArgs {
+    #[command(flatten)]
+    pub(super) filters: FilterArgs,
     /// Also look into the network namespaces of containers and others (Linux, as root)
     #[arg(long)]
     pub(super) all_netns: bool,
@@ -168,6 +197,19 @@ pub(super) struct KillArgs {
     /// How long to wait for the exit
     #[arg(long, value_name = "SECS", value_parser = seconds, default_value = "5")]
     pub(super) timeout: std::time::Duration,
+}
+
+/// Closing.
+#[derive(Args, Debug)]
+pub(super) struct CloseArgs {
+    #[command(flatten)]
+    pub(super) filters: FilterArgs,
+    /// Do not ask
+    #[arg(short, long)]
+    pub(super) yes: bool,
+    /// Say what would be closed, and stop
+    #[arg(short = 'n', long)]
+    pub(super) dry_run: bool,
 }
 
 /// What can be sorted by.

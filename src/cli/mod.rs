@@ -12,9 +12,11 @@ use std::ffi::OsString;
 use clap::{CommandFactory, Parser};
 use thiserror::Error;
 
-use args::{Cli, ColorArg, KillArgs, ListArgs, SelectArgs, Verb};
+use args::{Cli, CloseArgs, ColorArg, FilterArgs, KillArgs, ListArgs, SelectArgs, Verb};
 pub use ports::UsageError;
-pub use request::{ColorWhen, KillRequest, ListRequest, Request, Selection, ViewKind};
+pub use request::{
+    CloseRequest, ColorWhen, FilterRequest, KillRequest, ListRequest, Request, Selection, ViewKind,
+};
 use words::{misplaced, spell_out_kill};
 
 use crate::model::{Families, Pid, StateSet};
@@ -42,21 +44,15 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Request, CliEr
     Ok(match cli.command {
         None => Request::List(list_request(cli.list)?),
         Some(Verb::Kill(kill)) => Request::Kill(kill_request(kill, behind_verb)?),
+        Some(Verb::Close(close)) => Request::Close(close_request(close, behind_verb)?),
     })
 }
 
 fn list_request(args: ListArgs) -> Result<ListRequest, UsageError> {
-    let by_state = !args.state.is_empty();
-    let asked = union(&args.state);
-    let states = if by_state { asked } else { StateSet::ALL };
+    let filters = filter_request(args.filters)?;
     Ok(ListRequest {
-        foreign_ports: ports::foreign(&args.foreign_port)?,
-        states: states.without(union(&args.not_state)),
-        by_state,
         // netstat's -a takes its -l back.
-        listening: args.listening && !args.habits.all,
-        local_networks: args.local,
-        foreign_networks: args.foreign,
+        filters: FilterRequest { listening: filters.listening && !args.habits.all, ..filters },
         view: match (args.pids, args.summary, args.json) {
             (true, ..) => ViewKind::Pids,
             (_, true, true) => ViewKind::SummaryJson,
@@ -75,8 +71,30 @@ fn list_request(args: ListArgs) -> Result<ListRequest, UsageError> {
             ColorArg::Always => ColorWhen::Always,
             ColorArg::Never => ColorWhen::Never,
         },
+    })
+}
+
+fn filter_request(args: FilterArgs) -> Result<FilterRequest, UsageError> {
+    let by_state = !args.state.is_empty();
+    let asked = union(&args.state);
+    let states = if by_state { asked } else { StateSet::ALL };
+    Ok(FilterRequest {
+        foreign_ports: ports::foreign(&args.foreign_port)?,
+        states: states.without(union(&args.not_state)),
+        by_state,
+        listening: args.listening,
+        local_networks: args.local,
+        foreign_networks: args.foreign,
         selection: selection(ports::local(&args.ports, &command_names())?, args.select),
     })
+}
+
+fn close_request(args: CloseArgs, words: Vec<OsString>) -> Result<CloseRequest, UsageError> {
+    if !args.filters.narrows() {
+        return Err(UsageError::NothingToClose);
+    }
+    let filters = filter_request(args.filters)?;
+    Ok(CloseRequest { filters, yes: args.yes, dry_run: args.dry_run, words })
 }
 
 fn kill_request(args: KillArgs, mut words: Vec<OsString>) -> Result<KillRequest, UsageError> {
@@ -198,8 +216,48 @@ mod tests {
         let Ok(Request::List(request)) = parsed("portwho -s stuck --not-state LAST_ACK") else {
             panic!("a valid line")
         };
-        assert!(request.by_state);
-        assert_eq!(request.states, StateSet::STUCK.without("LAST_ACK".parse().unwrap()));
+        assert!(request.filters.by_state);
+        assert_eq!(request.filters.states, StateSet::STUCK.without("LAST_ACK".parse().unwrap()));
+    }
+
+    #[test]
+    fn close_takes_any_one_filter_and_wants_one() {
+        for filter in [
+            "80",
+            "-s CLOSE_WAIT",
+            "--not-state LISTEN",
+            "-l",
+            "-t",
+            "-u",
+            "-4",
+            "-6",
+            "--foreign-port 443",
+            "--local 10.0.0.0/8",
+            "--foreign 10.0.0.5",
+            "--pid 812",
+            "--name web",
+            "--user root",
+        ] {
+            let line = format!("portwho close -n {filter}");
+            let Ok(Request::Close(request)) = parsed(&line) else { panic!("{line}") };
+            assert!(request.dry_run);
+            assert_eq!(request.command(&["-l"]), format!("portwho close -l -n {filter}"));
+        }
+        for line in ["portwho close", "portwho close -y", "portwho close -n --yes"] {
+            assert!(error(line).starts_with("close: which sockets? "), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_state_called_close_is_no_command() {
+        assert_eq!(
+            error("portwho 80 close"),
+            "'close' is a command and comes first: portwho close 80"
+        );
+        assert!(matches!(parsed("portwho -s close"), Ok(Request::List(_))));
+        for line in ["portwho -s close --frobnicate", "portwho --frobnicate --state close"] {
+            assert!(error(line).contains("'--frobnicate' found"), "{line}");
+        }
     }
 
     #[test]

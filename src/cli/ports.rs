@@ -25,6 +25,12 @@ pub enum UsageError {
         /// The state.
         state: String,
     },
+    /// Nothing that says which sockets.
+    #[error(
+        "close: which sockets? give at least one of PORT, --state, --not-state, -l, -t, -u, -4, \
+         -6, --foreign-port, --local, --foreign, --pid, --name, --user"
+    )]
+    NothingToClose,
     /// An address in front of a foreign port.
     #[error("foreign port '{0}': name the address apart: --foreign ADDR --foreign-port PORT")]
     AddressForForeignPort(String),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use super::words::shell_word;
+use super::words::{command_line, shell_word};
 use crate::model::{Families, Pid, Signal, StateSet};
 use crate::query::{NamePattern, PortTerm, Protocols, SortKey, UserTerm};
 
@@ -16,6 +16,8 @@ pub enum Request {
     List(ListRequest),
     /// End the owner of a port.
     Kill(KillRequest),
+    /// Close the sockets themselves.
+    Close(CloseRequest),
 }
 
 /// Which owners, protocols and families.
@@ -35,10 +37,9 @@ pub struct Selection {
     pub users: Vec<UserTerm>,
 }
 
-/// A request to list.
+/// Which sockets.
 #[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
-pub struct ListRequest {
+pub struct FilterRequest {
     /// Ports and owners.
     pub selection: Selection,
     /// The TCP states.
@@ -53,6 +54,14 @@ pub struct ListRequest {
     pub local_networks: Vec<IpNet>,
     /// Networks of the foreign address.
     pub foreign_networks: Vec<IpNet>,
+}
+
+/// A request to list.
+#[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
+pub struct ListRequest {
+    /// Which sockets.
+    pub filters: FilterRequest,
     /// How to show the rows.
     pub view: ViewKind,
     /// Whether everything is wanted that can be told of the owners.
@@ -102,8 +111,30 @@ impl KillRequest {
         let typed = self.options.iter().map(|word| shell_word(&word.to_string_lossy()));
         let more = more.iter().map(|&word| word.to_owned());
         let ports = ports.iter().map(|port| shell_word(port));
-        let words: Vec<String> = more.chain(typed).chain(ports).collect();
-        format!("portwho kill {}", words.join(" "))
+        command_line("kill", more.chain(typed).chain(ports))
+    }
+}
+
+/// A request to close.
+#[derive(Debug)]
+pub struct CloseRequest {
+    /// Which sockets.
+    pub filters: FilterRequest,
+    /// Do not ask.
+    pub yes: bool,
+    /// Stop before the first is closed.
+    pub dry_run: bool,
+    /// The words behind `close` as they were typed.
+    pub words: Vec<OsString>,
+}
+
+impl CloseRequest {
+    /// The same command with `more` in front: `portwho close -l --pid 812`.
+    #[must_use]
+    pub fn command(&self, more: &[&str]) -> String {
+        let typed = self.words.iter().map(|word| shell_word(&word.to_string_lossy()));
+        let more = more.iter().map(|&word| word.to_owned());
+        command_line("close", more.chain(typed))
     }
 }
 

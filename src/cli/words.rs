@@ -7,10 +7,18 @@ use clap::error::ErrorKind;
 use super::{CliError, UsageError, command_names};
 use crate::model::Signal;
 
+/// The options whose value is a state.
+const STATE_OPTIONS: [&str; 3] = ["-s", "--state", "--not-state"];
+
 /// An option of a command in front of it is clap's unknown argument; what is wrong is the order.
 pub(super) fn misplaced(error: clap::Error, words: &[OsString]) -> CliError {
     let commands = command_names();
-    let mut behind = words.iter().skip(2).filter_map(|word| word.to_str());
+    let mut behind = words.windows(2).skip(1).filter_map(|pair| match pair {
+        // CLOSE is also a state.
+        [option, _] if STATE_OPTIONS.iter().any(|known| option == known) => None,
+        [_, word] => word.to_str(),
+        _ => None,
+    });
     let command = behind.find(|word| commands.iter().any(|command| command == word));
     match command {
         Some(command)
@@ -55,6 +63,13 @@ fn signal_option(name: &str) -> Option<String> {
     let is_name = name.len() > 2 && name.bytes().all(|byte| byte.is_ascii_alphanumeric());
     let signal: Signal = name.parse().ok().filter(|_| is_name)?;
     Some(if signal == Signal::Kill { "--force".to_owned() } else { format!("--signal={name}") })
+}
+
+/// A command as it can be typed again.
+pub(super) fn command_line(verb: &str, words: impl Iterator<Item = String>) -> String {
+    let words: Vec<String> =
+        ["portwho".to_owned(), verb.to_owned()].into_iter().chain(words).collect();
+    words.join(" ")
 }
 
 /// A word as shells take it: plain, or in quotes that cmd.exe understands too, unless something

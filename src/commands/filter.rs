@@ -2,15 +2,15 @@
 
 use anyhow::{anyhow, bail};
 
-use crate::cli::{ListRequest, Selection, near_command};
+use crate::cli::{FilterRequest, Selection, near_command};
 use crate::model::PortRange;
 use crate::platform::System;
 use crate::query::{
     Filter, LocalSet, Place, PortSet, PortTerm, PortWord, Protocols, ScopedAddress,
 };
 
-/// The filter of a list.
-pub(super) fn of_list(request: &ListRequest, system: &impl System) -> anyhow::Result<Filter> {
+/// The filter of what list and close select by.
+pub(super) fn of_request(request: &FilterRequest, system: &impl System) -> anyhow::Result<Filter> {
     let filter = of_selection(&request.selection, system)?;
     let foreign_ports = port_set(&request.foreign_ports, system)?;
     Ok(Filter {

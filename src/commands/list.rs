@@ -18,9 +18,9 @@ pub(super) fn run(
     system: &impl System,
     output: &mut Output,
 ) -> anyhow::Result<Outcome> {
-    let filter = filter::of_list(request, system)?;
+    let filter = filter::of_request(&request.filters, system)?;
     let attempts = if request.try_bind {
-        attempt::all(&filter, request.selection.protocols, system)?
+        attempt::all(&filter, request.filters.selection.protocols, system)?
     } else {
         Vec::new()
     };

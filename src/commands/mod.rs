@@ -1,6 +1,7 @@
 //! The verbs: a file, or a folder, for each.
 
 mod attempt;
+mod close;
 mod containers;
 mod elsewhere;
 mod filter;
@@ -54,5 +55,6 @@ pub fn run(request: Request, system: &impl System, output: &mut Output) -> anyho
     match request {
         Request::List(request) => list::run(&request, system, output),
         Request::Kill(request) => kill::run(&request, system, output),
+        Request::Close(request) => close::run(&request, system, output),
     }
 }

@@ -19,6 +19,14 @@ pub(super) const fn beyond_rights(os: Os) -> &'static str {
     }
 }
 
+/// Why not even all rights suffice to close a socket.
+pub(super) const fn beyond_rights_to_close(os: Os) -> &'static str {
+    match os {
+        Os::Linux => "not permitted, even as root: it takes CAP_NET_ADMIN",
+        Os::Windows => "not permitted, even elevated",
+    }
+}
+
 /// How to end a process by hand, at once.
 pub(super) fn end_by_hand(os: Os, pid: Pid) -> String {
     match os {

@@ -172,6 +172,16 @@ impl Socket {
         ends(self) == ends(other) && names(self) == names(other)
     }
 
+    /// Whether `later` is this very socket at a later moment, whatever has become of its state,
+    /// its far end and its file. Without cookies everything that names it has to be the same.
+    #[must_use]
+    pub fn became(&self, later: &Self) -> bool {
+        match (self.cookie, later.cookie) {
+            (Some(cookie), Some(other)) => self.protocol == later.protocol && cookie == other,
+            _ => self.is_same(later) && self.foreign == later.foreign,
+        }
+    }
+
     /// Whether a local end at `address` is also this socket's: the same address, or every one.
     /// An IPv6 wildcard takes IPv4 too, unless it was told not to.
     #[must_use]

@@ -4,6 +4,7 @@
 //! [`decode`], by pure functions that are compiled and tested on every system.
 
 mod bind;
+mod close;
 pub mod decode;
 mod ending;
 mod error;
@@ -21,6 +22,7 @@ use crate::model::{
     Scope, Signal, Socket, Uid, Untrusted,
 };
 
+pub use close::CloseError;
 pub use ending::Ending;
 pub use error::{PlatformError, reason};
 #[cfg(target_os = "linux")]
@@ -134,6 +136,10 @@ pub trait System {
     /// # Errors
     /// [`PlatformError::NoSuchProcess`] when it has exited, be the PID another's or not.
     fn open_process(&self, pid: Pid, birth: Option<u64>) -> Result<Self::Process, PlatformError>;
+
+    /// Closes each of `sockets` itself, while its process lives on; the answers are in their
+    /// order. A success says that the system took it on: only a new look tells that it is gone.
+    fn close_sockets(&self, sockets: &[&Socket]) -> Vec<Result<(), CloseError>>;
 }
 
 /// A process that was opened. What is done to it is done to no other, even if its PID is given

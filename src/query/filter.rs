@@ -127,6 +127,12 @@ impl Filter {
         if self.users.is_empty() { About::Table } else { About::Everything }
     }
 
+    /// Whether owners were asked for.
+    #[must_use]
+    pub const fn is_by_owner(&self) -> bool {
+        !(self.pids.is_empty() && self.names.is_empty() && self.users.is_empty())
+    }
+
     /// What the system has to be asked for, so that nothing that passes is missing.
     #[must_use]
     pub fn scope(&self, detail: Detail) -> Scope {

@@ -119,6 +119,26 @@ mod kill_pidfd;
 #[cfg(target_os = "linux")]
 mod kill_output;
 
+/// What the tests of close share: the sentences that it says, and processes that hold sockets.
+#[cfg(target_os = "linux")]
+mod close;
+
+/// close in every state: the connection is gone, its process lives, and the count is true.
+#[cfg(target_os = "linux")]
+mod close_states;
+
+/// close beside listeners, bound ports and UDP.
+#[cfg(target_os = "linux")]
+mod close_listeners;
+
+/// What close does not do, why not, and what to type instead.
+#[cfg(target_os = "linux")]
+mod close_refusals;
+
+/// close at a terminal: it asks, and closes only what is still what it was.
+#[cfg(target_os = "linux")]
+mod close_terminal;
+
 /// The sockets of children on a running Windows.
 #[cfg(windows)]
 mod windows_list;
@@ -130,6 +150,10 @@ mod windows_processes;
 /// kill on a running Windows: the child is gone, and nobody else.
 #[cfg(windows)]
 mod windows_kill;
+
+/// close on a running Windows: the child lives, and the count is true.
+#[cfg(windows)]
+mod windows_close;
 
 /// What was made is what the support code says it made: the makers against the kernel's tables.
 #[cfg(target_os = "linux")]
@@ -146,6 +170,8 @@ fn tests() -> Vec<support::Test> {
     tests.extend(windows_processes::tests());
     #[cfg(windows)]
     tests.extend(windows_kill::tests());
+    #[cfg(windows)]
+    tests.extend(windows_close::tests());
     tests
 }
 
@@ -173,6 +199,10 @@ fn linux_tests() -> Vec<support::Test> {
         kill_reuse::tests(),
         kill_pidfd::tests(),
         kill_output::tests(),
+        close_states::tests(),
+        close_listeners::tests(),
+        close_refusals::tests(),
+        close_terminal::tests(),
         made::tests(),
     ]
     .into_iter()

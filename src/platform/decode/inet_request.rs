@@ -8,10 +8,10 @@ use super::port_program::{LONGEST_PROGRAM, port_program};
 use crate::model::{Family, PortRange, Protocol, Socket};
 
 /// A request for the one socket that `socket` was, by its ends and its cookie: the same
-/// structure as a dump's, with its `struct inet_diag_sockid` filled in.
+/// structure as a dump's, with its `struct inet_diag_sockid` filled in. A socket without a far
+/// end has zeros there. None where its cookie is not known.
 #[must_use]
 pub fn encode_exact(socket: &Socket) -> Option<Vec<u8>> {
-    let foreign = socket.foreign?;
     let as_v6 = socket.mapped || socket.family() == Family::V6;
     let mut bytes = header(
         if as_v6 { Family::V6 } else { Family::V4 },
@@ -20,23 +20,26 @@ pub fn encode_exact(socket: &Socket) -> Option<Vec<u8>> {
         socket.idle_ms.is_some(),
     );
     bytes.extend(socket.local.port.to_be_bytes());
-    bytes.extend(foreign.port.to_be_bytes());
-    for end in [socket.local, foreign] {
-        bytes.extend(match end.address {
-            IpAddr::V4(address) if as_v6 => address.to_ipv6_mapped().octets(),
-            IpAddr::V6(address) => address.octets(),
-            IpAddr::V4(address) => {
-                let mut field = [0; 16];
-                field.iter_mut().zip(address.octets()).for_each(|(to, from)| *to = from);
-                field
-            }
-        });
-    }
+    bytes.extend(socket.foreign.map_or(0, |foreign| foreign.port).to_be_bytes());
+    bytes.extend(address_field(socket.local.address, as_v6));
+    bytes.extend(socket.foreign.map_or([0; 16], |end| address_field(end.address, as_v6)));
     bytes.extend(socket.interface.unwrap_or_default().to_ne_bytes());
     let cookie = socket.cookie?;
     bytes.extend(low_half(cookie).to_ne_bytes());
     bytes.extend(low_half(cookie >> 32).to_ne_bytes());
     Some(bytes)
+}
+
+fn address_field(address: IpAddr, as_v6: bool) -> [u8; 16] {
+    match address {
+        IpAddr::V4(address) if as_v6 => address.to_ipv6_mapped().octets(),
+        IpAddr::V6(address) => address.octets(),
+        IpAddr::V4(address) => {
+            let mut field = [0; 16];
+            field.iter_mut().zip(address.octets()).for_each(|(to, from)| *to = from);
+            field
+        }
+    }
 }
 
 const fn low_half(number: u64) -> u32 {
@@ -134,6 +137,18 @@ mod tests {
         assert_eq!(request[..2], [AF_INET6, 6]);
         assert_eq!(request[8..], bytes[4..52]);
     }
+
+    #[test]
+    fn a_listener_has_zeros_for_a_far_end() {
+        let mut bytes = answer(AF_INET, 10);
+        bytes[6..8].fill(0);
+        bytes[24..40].fill(0);
+        let found = socket(&bytes, Protocol::Tcp, false).unwrap();
+        assert_eq!(found.foreign, None);
+        assert_eq!(encode_exact(&found).unwrap()[8..], bytes[4..52]);
+        assert_eq!(encode_exact(&Socket { cookie: None, ..found }), None);
+    }
+
     #[test]
     fn a_filter_too_long_for_the_kernel_is_left_out() {
         let ranges: Vec<PortRange> = (0..5000).map(|n| n * 2 + 1..=n * 2 + 1).collect();

@@ -2,6 +2,7 @@
 
 mod cgroup;
 mod containers;
+mod destroy;
 mod handle;
 mod namespaces;
 mod owners;
@@ -24,7 +25,7 @@ use rustix::net::netdevice;
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
 
 use super::decode::services;
-use super::{Ending, NamespaceTable, OwnerTable, PlatformError, SocketTable, System};
+use super::{CloseError, Ending, NamespaceTable, OwnerTable, PlatformError, SocketTable, System};
 use crate::model::{
     About, Creator, Os, Particulars, Pid, PortRules, Process, Protocol, Scope, Signal, Socket, Uid,
     Untrusted,
@@ -107,6 +108,10 @@ impl System for Linux {
 
     fn open_process(&self, pid: Pid, birth: Option<u64>) -> Result<Self::Process, PlatformError> {
         handle::Handle::open(pid, birth)
+    }
+
+    fn close_sockets(&self, sockets: &[&Socket]) -> Vec<Result<(), CloseError>> {
+        destroy::close(sockets)
     }
 }
 

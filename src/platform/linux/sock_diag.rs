@@ -15,8 +15,12 @@ use crate::platform::decode::{DecodeError, inet_diag, inet_request};
 
 /// `SOCK_DIAG_BY_FAMILY`.
 const BY_FAMILY: u16 = 20;
+/// `SOCK_DESTROY`.
+const DESTROY: u16 = 21;
 /// `NLM_F_REQUEST`: one socket.
 const ONE: u16 = 0x1;
+/// `NLM_F_REQUEST | NLM_F_ACK`: an order, whose success is told too.
+const ORDER: u16 = 0x1 | 0x4;
 /// `NLM_F_REQUEST | NLM_F_DUMP`: a table.
 const DUMP: u16 = 0x1 | 0x300;
 /// The kernel answers a dump in pieces no larger than the buffer, and than this.
@@ -83,7 +87,7 @@ impl SockDiag {
     /// Asks what has become of one connected socket; none when it no longer exists.
     pub(super) fn again(&mut self, socket: &Socket) -> Result<Option<Socket>, DumpError> {
         let request = inet_request::encode_exact(socket).ok_or(DecodeError::Malformed)?;
-        self.send(ONE, &request).map_err(|error| DumpError::Refused(error.into()))?;
+        self.send(BY_FAMILY, ONE, &request).map_err(|error| DumpError::Refused(error.into()))?;
         loop {
             let length = self.receive()?;
             let datagram = self.buffer.get(..length).unwrap_or_default();
@@ -102,9 +106,26 @@ impl SockDiag {
         }
     }
 
+    /// Orders the socket of `request` to be closed, and returns the error number that the kernel
+    /// answers; 0 for none.
+    pub(super) fn destroy(&mut self, request: &[u8]) -> Result<i32, DumpError> {
+        self.send(DESTROY, ORDER, request).map_err(|error| DumpError::Refused(error.into()))?;
+        loop {
+            let length = self.receive()?;
+            let datagram = self.buffer.get(..length).unwrap_or_default();
+            for message in messages(datagram) {
+                let message = message?;
+                if message.sequence == self.sequence && message.kind == ERROR {
+                    return Ok(error_number(&message)?);
+                }
+            }
+        }
+    }
+
     /// Asks for one table and reads it to its end.
     pub(super) fn dump(&mut self, request: &inet_request::Request<'_>) -> Result<Dump, DumpError> {
-        self.send(DUMP, &request.encode()).map_err(|error| DumpError::Refused(error.into()))?;
+        self.send(BY_FAMILY, DUMP, &request.encode())
+            .map_err(|error| DumpError::Refused(error.into()))?;
         let mut dump = Dump::default();
         loop {
             let length = self.receive()?;
@@ -126,11 +147,11 @@ impl SockDiag {
         }
     }
 
-    fn send(&mut self, flags: u16, payload: &[u8]) -> rustix::io::Result<()> {
+    fn send(&mut self, kind: u16, flags: u16, payload: &[u8]) -> rustix::io::Result<()> {
         self.sequence += 1;
         let length = u32::try_from(HEADER + payload.len()).map_err(|_| Errno::MSGSIZE)?;
         let mut bytes = length.to_ne_bytes().to_vec();
-        bytes.extend(BY_FAMILY.to_ne_bytes());
+        bytes.extend(kind.to_ne_bytes());
         bytes.extend(flags.to_ne_bytes());
         bytes.extend(self.sequence.to_ne_bytes());
         bytes.extend([0; 4]);

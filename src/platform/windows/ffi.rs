@@ -8,6 +8,7 @@
 use std::ffi::c_void;
 use std::io;
 use std::mem;
+use std::net::SocketAddrV4;
 use std::os::windows::io::{AsRawHandle, FromRawHandle, OwnedHandle};
 use std::ptr;
 use std::time::Duration;
@@ -22,7 +23,8 @@ use windows_sys::Win32::Foundation::{
     WAIT_TIMEOUT,
 };
 use windows_sys::Win32::NetworkManagement::IpHelper::{
-    GetExtendedTcpTable, GetExtendedUdpTable, TCP_TABLE_OWNER_MODULE_ALL, UDP_TABLE_OWNER_MODULE,
+    GetExtendedTcpTable, GetExtendedUdpTable, MIB_TCP_STATE_DELETE_TCB, MIB_TCPROW_LH,
+    MIB_TCPROW_LH_0, SetTcpEntry, TCP_TABLE_OWNER_MODULE_ALL, UDP_TABLE_OWNER_MODULE,
 };
 use windows_sys::Win32::Networking::WinSock::{AF_INET, AF_INET6};
 use windows_sys::Win32::Security::{
@@ -106,6 +108,23 @@ pub(super) fn owner_module_table(protocol: Protocol, family: Family) -> io::Resu
         }
     }
     Err(os_error(ERROR_INSUFFICIENT_BUFFER))
+}
+
+/// Deletes the TCP connection with these two ends, and returns the system's error, 0 for none.
+pub(super) fn delete_connection(local: SocketAddrV4, foreign: SocketAddrV4) -> u32 {
+    // Addresses and ports are in network order, a port in the lower half of its field
+    // (MIB_TCPROW_LH).
+    let address = |end: SocketAddrV4| u32::from_ne_bytes(end.ip().octets());
+    let port = |end: SocketAddrV4| u32::from(end.port().to_be());
+    let row = MIB_TCPROW_LH {
+        Anonymous: MIB_TCPROW_LH_0 { State: MIB_TCP_STATE_DELETE_TCB },
+        dwLocalAddr: address(local),
+        dwLocalPort: port(local),
+        dwRemoteAddr: address(foreign),
+        dwRemotePort: port(foreign),
+    };
+    // SAFETY: the row is ours, complete, and only read.
+    unsafe { SetTcpEntry(&raw const row) }
 }
 
 /// The signature of the two calls for bound endpoints, as `netstat -q` uses them.

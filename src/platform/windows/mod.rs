@@ -1,6 +1,7 @@
 //! Windows: sockets from netstat2 and the IP helper, processes from sysinfo and the system's own
 //! lists, ends by process handle.
 
+mod close;
 mod ffi;
 mod handle;
 mod owners;
@@ -13,7 +14,7 @@ use std::path::PathBuf;
 use std::{env, fs, io};
 
 use super::decode::services;
-use super::{Ending, NamespaceTable, OwnerTable, PlatformError, SocketTable, System};
+use super::{CloseError, Ending, NamespaceTable, OwnerTable, PlatformError, SocketTable, System};
 use crate::model::{
     About, Creator, Os, Particulars, Pid, PortRules, Process, Protocol, Scope, Signal, Socket, Uid,
     Untrusted,
@@ -107,5 +108,9 @@ impl System for Windows {
 
     fn open_process(&self, pid: Pid, birth: Option<u64>) -> Result<Self::Process, PlatformError> {
         handle::Handle::open(pid, birth)
+    }
+
+    fn close_sockets(&self, sockets: &[&Socket]) -> Vec<Result<(), CloseError>> {
+        sockets.iter().map(|socket| close::close(socket)).collect()
     }
 }

@@ -14,7 +14,7 @@ use portwho::model::{
 use portwho::platform::Ending;
 
 use super::parts::Simulated;
-use super::world::World;
+use super::world::{Closing, Meanwhile, World};
 use crate::support;
 
 /// portwho itself, the shell it runs in, and the terminal that the shell runs in.
@@ -37,8 +37,16 @@ pub struct Machine {
 impl Machine {
     pub fn new(os: Os, processes: Vec<Simulated>, sockets: Vec<OwnedSocket>) -> Self {
         let processes = processes.into_iter().map(|one| (one.process.pid, one)).collect();
-        let world =
-            World { sockets, processes, opened: Vec::new(), ended: Vec::new(), lingering: 0 };
+        let world = World {
+            sockets,
+            processes,
+            opened: Vec::new(),
+            ended: Vec::new(),
+            lingering: 0,
+            closing: Closing::default(),
+            closed: Vec::new(),
+            meanwhile: None,
+        };
         Self {
             os,
             privileged: false,
@@ -81,6 +89,23 @@ impl Machine {
     pub fn socket(self, socket: OwnedSocket) -> Self {
         self.world.borrow_mut().sockets.push(socket);
         self
+    }
+
+    /// How it answers when it is to close sockets.
+    pub fn closing(self, closing: Closing) -> Self {
+        self.world.borrow_mut().closing = closing;
+        self
+    }
+
+    /// What happens when the sockets have been looked at so often.
+    pub fn after_looks(self, looks: usize, change: Meanwhile) -> Self {
+        self.world.borrow_mut().meanwhile = Some((looks, change));
+        self
+    }
+
+    /// The local ends of the sockets that it was told to close, in that order.
+    pub fn closed(&self) -> Vec<String> {
+        self.world.borrow().closed.clone()
     }
 
     /// The PIDs that were opened, in that order.

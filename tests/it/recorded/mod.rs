@@ -25,6 +25,9 @@ mod refusals;
 /// How kill ends processes on Windows, and what it says of it.
 mod kills;
 
+/// What close says where the system refuses, pretends or has changed meanwhile.
+mod closes;
+
 /// The owner that was seen is not the one that is there.
 mod dead_owners;
 
@@ -38,6 +41,7 @@ pub fn tests() -> Vec<crate::support::Test> {
         names::tests(),
         refusals::tests(),
         kills::tests(),
+        closes::tests(),
         dead_owners::tests(),
         linux::tests(),
     ]

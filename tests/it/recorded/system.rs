@@ -8,7 +8,9 @@ use portwho::model::{
     About, Creator, Endpoint, Gap, Os, OwnedSocket, Owner, Particulars, Pid, PortRules, Process,
     Protocol, Scope, Signal, Socket, Uid, Untrusted,
 };
-use portwho::platform::{Ending, NamespaceTable, OwnerTable, PlatformError, SocketTable, System};
+use portwho::platform::{
+    CloseError, Ending, NamespaceTable, OwnerTable, PlatformError, SocketTable, System,
+};
 
 use super::machine::{LINEAGE, Machine};
 use super::parts::Fate;
@@ -23,6 +25,7 @@ impl System for Machine {
 
     /// More than is asked for: the query has to decide.
     fn sockets(&self, _scope: &Scope) -> Result<SocketTable, PlatformError> {
+        self.world.borrow_mut().look();
         let sockets = self.world.borrow_mut().table();
         Ok(SocketTable { sockets, gaps: self.gaps.clone() })
     }
@@ -125,5 +128,10 @@ impl System for Machine {
             world.let_go(pid);
         }
         Ok(Opened { pid, world: Rc::clone(&self.world) })
+    }
+
+    fn close_sockets(&self, sockets: &[&Socket]) -> Vec<Result<(), CloseError>> {
+        let mut world = self.world.borrow_mut();
+        sockets.iter().map(|socket| world.close(socket)).collect()
     }
 }

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use portwho::model::{Holder, OwnedSocket, Owner, Pid, Presence, Socket};
-use portwho::platform::{Ending, OpenProcess, PlatformError};
+use portwho::platform::{CloseError, Ending, OpenProcess, PlatformError};
 
 use super::parts::{Fate, Simulated};
 
@@ -21,7 +21,31 @@ pub struct World {
     pub ended: Vec<(u32, Ending)>,
     /// How many looks the sockets of processes that have ended stay in the table.
     pub lingering: usize,
+    pub closing: Closing,
+    /// The local ends of the sockets that the system was told to close, in that order.
+    pub closed: Vec<String>,
+    /// What happens when the sockets have been looked at so often.
+    pub meanwhile: Option<(usize, Meanwhile)>,
 }
+
+/// How the system answers when it is to close a socket.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Closing {
+    /// It closes it.
+    #[default]
+    Works,
+    /// It says so, and does not, as Wine does.
+    Pretends,
+    /// It forbids it.
+    Denied,
+    /// It cannot close any socket.
+    NoDestroy,
+    /// It cannot close those that no process holds.
+    OnlyOwned,
+}
+
+/// A change of the machine between two looks.
+pub type Meanwhile = fn(&mut Vec<OwnedSocket>);
 
 impl World {
     /// The owner that was recorded, unless the table's word is to be judged by what is known of
@@ -60,6 +84,38 @@ impl World {
             }
         }
         sockets
+    }
+
+    /// What happens between this look and the one before it.
+    pub fn look(&mut self) {
+        match &mut self.meanwhile {
+            Some((0, change)) => {
+                change(&mut self.sockets);
+                self.meanwhile = None;
+            }
+            Some((looks, _)) => *looks -= 1,
+            None => {}
+        }
+    }
+
+    /// Closes a socket as the system would.
+    pub fn close(&mut self, socket: &Socket) -> Result<(), CloseError> {
+        match self.closing {
+            Closing::Denied => return Err(CloseError::NotPermitted),
+            Closing::NoDestroy => return Err(CloseError::NoDestroy),
+            Closing::OnlyOwned if matches!(self.owner(socket), Owner::Kernel(_)) => {
+                return Err(CloseError::OtherKind);
+            }
+            _ => {}
+        }
+        self.closed.push(format!("{}:{}", socket.local.address, socket.local.port));
+        let Some(place) = self.sockets.iter().position(|row| socket.became(&row.socket)) else {
+            return Err(CloseError::NotFound);
+        };
+        if self.closing != Closing::Pretends {
+            self.sockets.remove(place);
+        }
+        Ok(())
     }
 
     pub fn holds(&self, pid: Pid, socket: &Socket) -> bool {

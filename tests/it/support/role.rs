@@ -12,6 +12,9 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
+use rustix::net::SendFlags;
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
 
 use super::limits::allow_descriptors;
@@ -26,6 +29,7 @@ const ROLES: &[(&str, Play)] = &[
     ("supervise", supervise),
     ("zombie-leader", zombie_leader),
     ("crowd", crowd),
+    ("notice", notice),
 ];
 
 /// Plays the role that this process was started for; false if it was started for none.
@@ -138,6 +142,25 @@ fn zombie_leader(_words: &[String]) {
     seccompiler::apply_filter(&program).expect("seccomp");
     let _ = rustix::process::getppid();
     unreachable!("the thread outlived its forbidden call");
+}
+
+/// `notice`: waits until the socket on stdin hangs up, which says `waiting`, then writes to it,
+/// says both, and lives on.
+fn notice(_words: &[String]) {
+    let stdin = io::stdin();
+    let mut watched = [PollFd::new(&stdin, PollFlags::empty())];
+    say("waiting");
+    poll(&mut watched, None).expect("poll");
+    let hung_up = watched[0].revents().contains(PollFlags::ERR | PollFlags::HUP);
+    let hung_up = if hung_up { "hung up" } else { "something else" };
+    let written = match rustix::net::send(&stdin, b"x", SendFlags::NOSIGNAL) {
+        Err(Errno::CONNABORTED) => "ECONNABORTED".to_owned(),
+        other => format!("{other:?}"),
+    };
+    say(&format!("{hung_up}, {written}"));
+    loop {
+        thread::park();
+    }
 }
 
 fn say(line: &str) {

@@ -1,0 +1,144 @@
+//! `portwho close`: ends connections, and leaves their processes alive.
+//!
+//! Look, say what it is and whose, refuse or ask, look again, close, and look whether they are
+//! gone. Each owner gets its question and its verdict; the worst sets the exit code.
+
+mod act;
+mod plan;
+mod verdict;
+mod words;
+
+use super::report::Report;
+use super::survey::{Depth, survey};
+use super::{Outcome, Output, filter, hints};
+use crate::cli::CloseRequest;
+use crate::model::{About, Detail, Gap, Snapshot};
+use crate::platform::System;
+use crate::query::{Filter, Row, Rows, SortKey, select};
+use crate::render::gaps;
+use plan::{Group, Plan};
+use verdict::Case;
+
+/// Closes sockets.
+pub(super) fn run(
+    request: &CloseRequest,
+    system: &impl System,
+    output: &mut Output,
+) -> anyhow::Result<Outcome> {
+    let filter = filter::of_request(&request.filters, system)?;
+    let depth = Depth { detail: Detail::Brief, about: About::Everything };
+    let snapshot = survey(system, &filter, depth)?;
+    let rows = select(&snapshot, &filter, SortKey::Port);
+    let mut close = Close {
+        request,
+        system,
+        filter: &filter,
+        snapshot: &snapshot,
+        report: Report::new(output),
+    };
+    close.remark_on_gaps();
+    if rows.rows.is_empty() {
+        close.tell_nothing(&rows);
+    } else {
+        close.close(&rows.rows);
+    }
+    close.report.finish()
+}
+
+/// One run of the command.
+struct Close<'a, S: System> {
+    request: &'a CloseRequest,
+    system: &'a S,
+    filter: &'a Filter,
+    snapshot: &'a Snapshot,
+    report: Report<'a>,
+}
+
+impl<'a, S: System> Close<'a, S> {
+    /// Whose sockets could not be seen matters where owners were asked for; otherwise each such
+    /// socket is refused by itself.
+    fn remark_on_gaps(&mut self) {
+        for gap in &self.snapshot.gaps {
+            if self.filter.is_by_owner() || !gap.is_about_owners() {
+                self.report.remark(gaps::line(gap));
+            }
+        }
+    }
+
+    fn tell_nothing(&mut self, rows: &Rows<'_>) {
+        if self.snapshot.gaps.iter().any(Gap::may_hide_rows) {
+            return self.report.failure("cannot tell whether any socket matches");
+        }
+        for hint in hints::of_list(rows, self.filter, &[], self.system) {
+            self.report.verdict(Outcome::Nothing, hint);
+        }
+    }
+
+    fn close(&mut self, rows: &[Row<'a>]) {
+        let lineage = self.system.lineage();
+        let plan = Plan::new(rows, self.request.filters.listening, &lineage, self.snapshot.os);
+        self.tell_left_alone(&plan);
+        for (refusal, group) in &plan.refused {
+            let privileged = self.system.is_privileged();
+            let why = words::refusal(*refusal, group, self.request, privileged, self.snapshot);
+            let what = words::sockets_of(&group.sockets, group, self.snapshot);
+            self.report.failure(format!("{what}: refused: {why}"));
+        }
+        let confirmed = plan.groups.into_iter().filter(|group| self.confirm(group)).collect();
+        if !self.request.dry_run {
+            self.act(confirmed);
+        }
+    }
+
+    fn tell_left_alone(&mut self, plan: &Plan<'_>) {
+        let Some(left_alone) = words::left_alone(&plan.left_alone, self.request) else { return };
+        if plan.groups.is_empty() && plan.refused.is_empty() {
+            self.report.verdict(Outcome::Nothing, left_alone);
+        } else {
+            self.report.remark(left_alone);
+        }
+    }
+
+    /// Says what is to be closed, and asks where there is somebody to ask.
+    fn confirm(&mut self, group: &Group<'a>) -> bool {
+        self.report.say(words::description(group, self.snapshot));
+        if self.request.dry_run {
+            self.report.say(words::intention(group, self.snapshot));
+            return false;
+        }
+        let asks = !self.request.yes && self.report.can_ask();
+        if asks && !self.report.ask(words::question(group, self.snapshot)) {
+            let what = words::sockets_of(&group.sockets, group, self.snapshot);
+            self.report.failure(format!("{what}: not confirmed, nothing was closed"));
+            return false;
+        }
+        true
+    }
+
+    fn act(&mut self, groups: Vec<Group<'a>>) {
+        let rows: Vec<Row<'a>> =
+            groups.iter().flat_map(|group| group.sockets.iter().copied()).collect();
+        if rows.is_empty() {
+            return;
+        }
+        let fates = match act::close(&rows, self.filter, self.system) {
+            Ok(fates) => fates,
+            Err(error) => {
+                return self.report.failure(format!("cannot tell what is closed: {error:#}"));
+            }
+        };
+        let mut fates = fates.into_iter();
+        for group in groups {
+            let fates = fates.by_ref().take(group.sockets.len()).collect();
+            let case = Case {
+                group: &group,
+                request: self.request,
+                privileged: self.system.is_privileged(),
+                snapshot: self.snapshot,
+            };
+            for (outcome, text) in verdict::of_group(&case, fates) {
+                self.report.verdict(outcome, text);
+            }
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! What to close: pure, from the rows that were asked for to groups with one owner each.
+
+use crate::model::{Family, Os, OwnedSocket, Owner, Pid, Protocol, TcpState};
+use crate::query::Row;
+
+/// Sockets with the same owner.
+#[derive(Clone, Debug)]
+pub(super) struct Group<'a> {
+    /// The sockets; one at least.
+    pub(super) sockets: Vec<Row<'a>>,
+}
+
+/// Why a socket is not closed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Refusal {
+    /// A bound port has no connection that could end.
+    Bound,
+    /// portwho itself holds it.
+    Itself,
+    /// The shell, terminal or session that portwho runs in holds it.
+    Ancestor,
+    /// Who holds it cannot be seen; it may be the session.
+    Unseen,
+    /// Windows has no call for IPv6.
+    OnlyIpv4,
+    /// Windows has no call for UDP.
+    OnlyTcp,
+}
+
+/// What is to be done about the rows that were asked for.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Plan<'a> {
+    /// What is to be closed, by owner, in the order of the rows.
+    pub(super) groups: Vec<Group<'a>>,
+    /// What is not, and why.
+    pub(super) refused: Vec<(Refusal, Group<'a>)>,
+    /// What takes connections or datagrams, and was not asked for as such.
+    pub(super) left_alone: Vec<Row<'a>>,
+}
+
+impl<'a> Plan<'a> {
+    /// Makes the plan. `lineage` is portwho itself and its ancestors.
+    pub(super) fn new(rows: &[Row<'a>], listening: bool, lineage: &[Pid], os: Os) -> Self {
+        let mut plan = Self::default();
+        for &row in rows {
+            match refusal(row, lineage, os) {
+                _ if !listening && row.socket.is_listening() => plan.left_alone.push(row),
+                Some(why) => plan.refuse(row, why),
+                None => add(row, &mut plan.groups),
+            }
+        }
+        plan
+    }
+
+    fn refuse(&mut self, row: Row<'a>, why: Refusal) {
+        let alike = |(other, group): &&mut (Refusal, Group<'a>)| *other == why && group.owns(row);
+        match self.refused.iter_mut().find(alike) {
+            Some((_, group)) => group.sockets.push(row),
+            None => self.refused.push((why, Group { sockets: vec![row] })),
+        }
+    }
+}
+
+impl Group<'_> {
+    /// Whether the socket has the owner of these.
+    fn owns(&self, row: &OwnedSocket) -> bool {
+        self.sockets.first().is_some_and(|first| match (&first.owner, &row.owner) {
+            (Owner::Processes(_), Owner::Processes(_)) => first.owner.pids().eq(row.owner.pids()),
+            (Owner::Hidden, Owner::Hidden) => first.socket.uid == row.socket.uid,
+            (one, other) => one == other,
+        })
+    }
+
+    /// Their owner.
+    pub(super) fn owner(&self) -> Option<&Owner> {
+        self.sockets.first().map(|row| &row.owner)
+    }
+
+    /// The processes that hold them.
+    pub(super) fn pids(&self) -> impl Iterator<Item = Pid> {
+        self.sockets.first().into_iter().flat_map(|row| row.owner.pids())
+    }
+}
+
+fn add<'a>(row: Row<'a>, groups: &mut Vec<Group<'a>>) {
+    match groups.iter_mut().find(|group| group.owns(row)) {
+        Some(group) => group.sockets.push(row),
+        None => groups.push(Group { sockets: vec![row] }),
+    }
+}
+
+/// Why a socket is not closed, if it is not. One that several processes hold is an ancestor's if
+/// it is one's.
+fn refusal(row: &OwnedSocket, lineage: &[Pid], os: Os) -> Option<Refusal> {
+    let ancestors = || row.owner.pids().filter(|pid| lineage.contains(pid));
+    let socket = &row.socket;
+    match (&row.owner, os) {
+        _ if socket.state == Some(TcpState::Bound) => Some(Refusal::Bound),
+        (Owner::Hidden | Owner::NotFound, _) => Some(Refusal::Unseen),
+        _ if ancestors().any(|pid| lineage.first() != Some(&pid)) => Some(Refusal::Ancestor),
+        _ if ancestors().next().is_some() => Some(Refusal::Itself),
+        (_, Os::Windows) if socket.protocol == Protocol::Udp => Some(Refusal::OnlyTcp),
+        (_, Os::Windows) if socket.family() == Family::V6 => Some(Refusal::OnlyIpv4),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Endpoint, Holder, KernelReason, Socket};
+
+    const LINEAGE: [Pid; 3] = [Pid(500), Pid(400), Pid(1)];
+
+    fn row(state: TcpState, owner: Owner) -> OwnedSocket {
+        let local = Endpoint::new([127, 0, 0, 1].into(), 80);
+        let foreign = (!state.holds_port()).then(|| Endpoint::new([127, 0, 0, 1].into(), 5000));
+        let socket = Socket { state: Some(state), foreign, ..Socket::at(Protocol::Tcp, local) };
+        OwnedSocket { socket, owner }
+    }
+
+    fn of(pids: &[u32]) -> Owner {
+        let holder = |pid: &u32| Holder { pid: Pid(*pid), descriptor: None };
+        Owner::Processes(pids.iter().map(holder).collect())
+    }
+
+    #[test]
+    fn one_ancestor_among_the_holders_saves_the_socket() {
+        let refused =
+            |pids: &[u32]| refusal(&row(TcpState::Established, of(pids)), &LINEAGE, Os::Linux);
+        assert_eq!(refused(&[812]), None);
+        assert_eq!(refused(&[400]), Some(Refusal::Ancestor));
+        assert_eq!(refused(&[400, 500, 812]), Some(Refusal::Ancestor));
+        assert_eq!(refused(&[500]), Some(Refusal::Itself));
+    }
+
+    #[test]
+    fn each_owner_has_a_group() {
+        let rows = [
+            row(TcpState::CloseWait, of(&[812])),
+            row(TcpState::TimeWait, Owner::Kernel(KernelReason::TimeWait)),
+            row(TcpState::Established, of(&[812])),
+            row(TcpState::Established, of(&[812, 813])),
+            row(TcpState::Listening, of(&[400])),
+            row(TcpState::Bound, of(&[812])),
+            row(TcpState::Established, Owner::Hidden),
+        ];
+        let rows: Vec<Row<'_>> = rows.iter().collect();
+        let plan = Plan::new(&rows, false, &LINEAGE, Os::Linux);
+        let sizes: Vec<usize> = plan.groups.iter().map(|group| group.sockets.len()).collect();
+        assert_eq!(sizes, [2, 1, 1]);
+        let refused: Vec<Refusal> = plan.refused.iter().map(|(why, _)| *why).collect();
+        assert_eq!(refused, [Refusal::Bound, Refusal::Unseen]);
+        assert_eq!(plan.left_alone.len(), 1);
+        let plan = Plan::new(&rows, true, &LINEAGE, Os::Linux);
+        assert!(plan.left_alone.is_empty());
+        assert_eq!(plan.refused[0].0, Refusal::Ancestor);
+    }
+}

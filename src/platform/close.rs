@@ -1,0 +1,30 @@
+//! What can become of a socket that is to be closed from outside.
+
+use thiserror::Error;
+
+use super::PlatformError;
+
+/// Why a socket was not closed.
+#[derive(Debug, Error)]
+pub enum CloseError {
+    /// The system finds no such socket: most often it is gone already.
+    #[error("the system does not find it")]
+    NotFound,
+    /// The system forbids it.
+    #[error("not permitted")]
+    NotPermitted,
+    /// The kernel closes no sockets: it was built without `INET_DIAG_DESTROY`, or is older
+    /// than Linux 4.5.
+    #[error("this kernel closes no sockets: it lacks INET_DIAG_DESTROY")]
+    NoDestroy,
+    /// The system closes sockets, and none of this protocol or in this state: Linux those of
+    /// UDP since 4.9, in TIME_WAIT since 6.0; Windows TCP over IPv4 only.
+    #[error("this system does not close such sockets")]
+    OtherKind,
+    /// The socket was not read from sock_diag, so that nothing names this very one.
+    #[error("without sock_diag it cannot be told from its successor")]
+    Unnamed,
+    /// Any other failure.
+    #[error(transparent)]
+    Failed(#[from] PlatformError),
+}

@@ -1,0 +1,253 @@
+//! close on systems that a test cannot make: Windows, and kernels that close no sockets.
+
+use portwho::model::{Gap, KernelReason, Os, OwnedSocket, Owner, TableOwner, TcpState};
+
+use super::machine::Machine;
+use super::office::office;
+use super::parts::{listener, process, tcp, udp};
+use super::world::Closing;
+
+trials![
+    a_connection_on_windows,
+    ipv6_and_udp_on_windows,
+    not_elevated,
+    not_even_elevated,
+    a_system_that_pretends,
+    the_session_on_windows,
+    time_wait_on_windows,
+    an_heirs_socket,
+    another_process_has_the_ends,
+    it_went_by_itself,
+    some_of_them_went,
+    an_old_kernel,
+    an_old_kernel_and_time_wait,
+    some_of_them_cannot,
+    many_share_it,
+    an_unreadable_table,
+    an_owner_that_cannot_be_seen,
+];
+
+fn established(local: &str) -> super::parts::Part {
+    tcp(local, TcpState::Established).to("10.0.0.9:50000")
+}
+
+fn close_wait(local: &str) -> super::parts::Part {
+    tcp(local, TcpState::CloseWait).to("10.0.0.9:50000")
+}
+
+/// A Windows with one process and these sockets of its own.
+fn windows(sockets: Vec<OwnedSocket>) -> Machine {
+    Machine::new(Os::Windows, vec![process(812, "web.exe")], sockets)
+}
+
+/// A Linux with one process that does not close its connections.
+fn leaking() -> Machine {
+    let socket = |port: u64| close_wait(&format!("10.0.0.1:{port}")).linux(port, 33).of(&[812]);
+    Machine::new(Os::Linux, vec![process(812, "app")], (8080..8083).map(socket).collect())
+}
+
+const LEAK: &str = "3 CLOSE_WAIT of app (PID 812)\n";
+const QUESTION: &str = "Close 3 sockets of app (PID 812)? [y/N] ";
+
+fn a_connection_on_windows() {
+    let machine = office();
+    let words = "close --pid 1688 --state ESTAB";
+    let what = "1 ESTABLISHED of inetinfo.exe (PID 1688, user OFFICE\\anna)\n";
+    let would = "would close 1 socket of inetinfo.exe (PID 1688)\n";
+    machine.run(&format!("{words} -n")).is(0, &format!("{what}{would}"), "");
+    let question = "Close 1 socket of inetinfo.exe (PID 1688)? [y/N] ";
+    let not = "portwho: 1 ESTABLISHED of inetinfo.exe (PID 1688): not confirmed, nothing was \
+               closed\n";
+    machine.asked(words, "n\n").is(2, what, &format!("{question}{not}"));
+    assert_eq!(machine.closed(), [""; 0]);
+    let closed = "closed 1 of 1 socket; inetinfo.exe (PID 1688) keeps its handle until it calls \
+                  closesocket()\n";
+    machine.asked(words, "y\n").is(0, &format!("{what}{closed}"), question);
+    assert_eq!(machine.closed(), ["127.0.0.1:8081"]);
+    assert!(machine.is_alive(1688));
+    machine.is_untouched();
+    machine.run(words).is(1, "", "portwho: no socket matches\n");
+}
+
+/// Said before anybody is asked; the rest is closed.
+fn ipv6_and_udp_on_windows() {
+    let datagrams = udp("127.0.0.1:5000").to("127.0.0.1:53");
+    let machine = windows(vec![
+        established("[::1]:80").of(&[812]),
+        established("10.0.0.1:80").of(&[812]),
+        datagrams.of(&[812]),
+        listener("0.0.0.0:80").of(&[812]),
+    ]);
+    let refused = "portwho: 1 listener is left alone: portwho close -l --pid 812\n\
+                   portwho: 1 ESTABLISHED of web.exe (PID 812): refused: Windows closes \
+                   connections of IPv4 only, and has no call for IPv6\n\
+                   portwho: 1 UDP of web.exe (PID 812): refused: Windows closes connections of \
+                   TCP only, and has no call for UDP\n";
+    let closed = "1 ESTABLISHED of web.exe (PID 812)\n\
+                  closed 1 of 1 socket; web.exe (PID 812) keeps its handle until it calls \
+                  closesocket()\n";
+    machine.run("close --pid 812").is(2, closed, refused);
+    assert_eq!(machine.closed(), ["10.0.0.1:80"]);
+}
+
+const ONE: &str = "1 ESTABLISHED of web.exe (PID 812)\n";
+
+fn one() -> Machine {
+    windows(vec![established("10.0.0.1:80").of(&[812])])
+}
+
+fn not_elevated() {
+    let machine = one().closing(Closing::Denied);
+    let why = "portwho: 1 ESTABLISHED of web.exe (PID 812): not closed: not permitted: in an \
+               elevated prompt: portwho close --name \"web*\" 80\n";
+    machine.run("close --name web* 80").is(2, ONE, why);
+}
+
+fn not_even_elevated() {
+    let machine = one().closing(Closing::Denied).privileged();
+    let why = "portwho: 1 ESTABLISHED of web.exe (PID 812): not closed: not permitted, even \
+               elevated\n";
+    machine.run("close 80").is(2, ONE, why);
+}
+
+/// As Wine does: only the look afterwards is believed.
+fn a_system_that_pretends() {
+    let machine = one().closing(Closing::Pretends);
+    let why = "portwho: 1 ESTABLISHED of web.exe (PID 812): not closed: still there, although the \
+               system accepted the order\n";
+    machine.run("close 80").is(2, ONE, why);
+    assert_eq!(machine.closed(), ["10.0.0.1:80"]);
+}
+
+fn the_session_on_windows() {
+    let machine = office().socket(established("10.0.0.1:22").of(&[8800]));
+    let why = "portwho: 1 ESTABLISHED of WindowsTerminal.exe (PID 8800): refused: an ancestor of \
+               portwho holds it: the shell or session it runs in\n";
+    machine.run("close -4 22").is(2, "", why);
+    assert_eq!(machine.closed(), [""; 0]);
+}
+
+fn time_wait_on_windows() {
+    let machine = office();
+    let closed = "1 TIME_WAIT of the kernel (time-wait)\n\
+                  closed 1 of 1 socket of the kernel (time-wait)\n";
+    machine.run("close --state TIME_WAIT").is(0, closed, "");
+}
+
+/// Its process has exited, and a child that cannot be named holds it: nobody else would end it.
+fn an_heirs_socket() {
+    let machine = windows(vec![close_wait("10.0.0.1:80").by_table(700, Some(5))]);
+    let closed = "1 CLOSE_WAIT of PID 700, which has exited\n\
+                  closed 1 of 1 socket of PID 700, which has exited\n";
+    let gap = "portwho: the processes that created 1 socket have exited: a child that inherited \
+               them holds them: look for children of the exited process\n";
+    let output = machine.run("close 80");
+    output.is(0, closed, "");
+    assert!(!output.stderr.contains(gap));
+}
+
+/// SetTcpEntry knows a connection by its ends alone: whoever has them by now is not touched.
+fn another_process_has_the_ends() {
+    let machine = windows(vec![established("10.0.0.1:80").by_table(812, None)])
+        .process(process(813, "other.exe"))
+        .after_looks(1, |sockets| {
+            let owner = TableOwner { pid: portwho::model::Pid(813), created: None };
+            sockets[0].socket.table_owner = Some(owner);
+        });
+    let gone = "1 ESTABLISHED of web.exe (PID 812)\n\
+                1 of 1 socket of web.exe (PID 812) went by itself\n";
+    machine.asked("close 80", "y\n").is(0, gone, "Close 1 socket of web.exe (PID 812)? [y/N] ");
+    assert_eq!(machine.closed(), [""; 0]);
+}
+
+fn it_went_by_itself() {
+    let machine = leaking().after_looks(1, Vec::clear);
+    let gone = format!("{LEAK}3 of 3 sockets of app (PID 812) went by themselves\n");
+    machine.asked("close -s CLOSE_WAIT", "y\n").is(0, &gone, QUESTION);
+    assert_eq!(machine.closed(), [""; 0]);
+}
+
+/// One is gone, one is closed, and one has become something else.
+fn some_of_them_went() {
+    let machine = leaking().after_looks(1, |sockets| {
+        sockets.remove(0);
+        sockets[0].socket.state = Some(TcpState::LastAck);
+    });
+    let closed = format!(
+        "{LEAK}closed 1 of 3 sockets, 1 went by itself; app (PID 812) keeps its descriptor \
+         until it calls close()\n"
+    );
+    let changed = "portwho: 1 CLOSE_WAIT of app (PID 812): left alone: no longer what was asked \
+                   for\n";
+    let asked = format!("{QUESTION}{changed}");
+    machine.asked("close -s CLOSE_WAIT", "y\n").is(1, &closed, &asked);
+    assert_eq!(machine.closed(), ["10.0.0.1:8082"]);
+}
+
+fn an_old_kernel() {
+    let machine = leaking().closing(Closing::NoDestroy).privileged();
+    let why = "portwho: 3 CLOSE_WAIT of app (PID 812): not closed: this kernel closes no sockets: \
+               it lacks INET_DIAG_DESTROY; ending their process closes them\n";
+    machine.run("close -s CLOSE_WAIT").is(2, LEAK, why);
+    machine.run("-q -s CLOSE_WAIT").is(0, "812\n", "");
+}
+
+fn an_old_kernel_and_time_wait() {
+    let left = tcp("10.0.0.1:80", TcpState::TimeWait).linux(0, 0).to("10.0.0.9:50000");
+    let machine = leaking().socket(left.of_kernel(KernelReason::TimeWait));
+    let machine = machine.closing(Closing::NoDestroy);
+    let why = "portwho: 1 TIME_WAIT of the kernel (time-wait): not closed: this kernel closes no \
+               sockets: it lacks INET_DIAG_DESTROY\n";
+    machine.run("close 80").is(2, "1 TIME_WAIT of the kernel (time-wait)\n", why);
+}
+
+/// Each owner gets its verdict, and the worst is the exit code.
+fn some_of_them_cannot() {
+    let left = tcp("10.0.0.1:80", TcpState::TimeWait).linux(0, 0).to("10.0.0.9:50000");
+    let machine = leaking().socket(left.of_kernel(KernelReason::TimeWait));
+    let machine = machine.closing(Closing::OnlyOwned);
+    let said = "1 TIME_WAIT of the kernel (time-wait)\n3 CLOSE_WAIT of app (PID 812)\n\
+                closed 3 of 3 sockets; app (PID 812) keeps their descriptors until it calls \
+                close()\n";
+    let why = "portwho: 1 TIME_WAIT of the kernel (time-wait): not closed: this system does not \
+               close such sockets (Linux those of UDP since 4.9, and in TIME_WAIT since 6.0)\n";
+    machine.run("close -s teardown").is(2, said, why);
+}
+
+fn many_share_it() {
+    let pids: Vec<u32> = (812..820).collect();
+    let processes = pids.iter().map(|&pid| process(pid, "nginx")).collect();
+    let socket = close_wait("10.0.0.1:80").linux(7, 33).of(&pids);
+    let machine = Machine::new(Os::Linux, processes, vec![socket]);
+    let who = "nginx (PID 812), nginx (PID 813), nginx (PID 814), nginx (PID 815) and 4 more";
+    let said = format!("1 CLOSE_WAIT of {who}\nwould close 1 socket of {who}\n");
+    machine.run("close -n 80").is(0, &said, "");
+}
+
+fn an_unreadable_table() {
+    let gap = Gap::TableUnreadable { table: "tcp6".to_owned(), why: "no".to_owned() };
+    let machine = leaking().gap(gap);
+    let line = "portwho: cannot read the table tcp6: no: run with more rights, or outside of the \
+                sandbox\n";
+    let nothing = "portwho: cannot tell whether any socket matches\n";
+    machine.run("close 4733").is(2, "", &format!("{line}{nothing}"));
+    let cannot = "portwho: cannot tell what is closed: cannot read the table tcp6: no: run with \
+                  more rights, or outside of the sandbox\n";
+    machine.run("close 8080").is(2, "1 CLOSE_WAIT of app (PID 812)\n", &format!("{line}{cannot}"));
+}
+
+/// A hidden owner may be the session's, with any rights.
+fn an_owner_that_cannot_be_seen() {
+    let socket = close_wait("10.0.0.1:80").linux(7, 33);
+    let hidden = |owner| Machine::new(Os::Linux, Vec::new(), vec![socket.clone().owner(owner)]);
+    let start = "portwho: 1 CLOSE_WAIT of ";
+    let why = "refused: it may belong to the session you type in";
+    let sudo = format!("{start}a process of www-data: {why}: sudo portwho close 80\n");
+    hidden(Owner::Hidden).user(33, "www-data").run("close 80").is(2, "", &sudo);
+    let root = format!("{start}a process of www-data: {why}, and no more rights would show it\n");
+    let machine = hidden(Owner::Hidden).user(33, "www-data").privileged();
+    machine.run("close 80").is(2, "", &root);
+    let nobody =
+        format!("{start}no process that can be found: {why}, and no more rights would show it\n");
+    hidden(Owner::NotFound).run("close 80").is(2, "", &nobody);
+}
