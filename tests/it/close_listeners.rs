@@ -18,10 +18,12 @@ trials![
     a_listener_for_both_families,
     one_of_several_listeners,
     a_bound_port,
+    a_client_at_a_port_bound_by_number,
     udp_connected,
     udp_connected_to_v4_over_v6,
     udp_unconnected,
     udp_bound_by_number,
+    udp_connected_at_a_port_bound_by_number,
 ];
 
 fn left_alone_and_counted() {
@@ -111,6 +113,36 @@ fn a_bound_port() {
         close(words).run().is(2, "", &why);
     }
     assert!(portwho(["6800"]).run().stdout.contains("BOUND"));
+}
+
+/// What is said when the connection is closed, and the port stays.
+fn keeps_port(state: &str, app: &Process, port: u16) -> String {
+    is_of(&format!("1 {state}"), "app", app.pid())
+        + &format!(
+            "closed 1 of 1 socket; {} keeps its descriptor and port {port} until it calls \
+             close()\n",
+            named("app", app.pid())
+        )
+}
+
+fn a_client_at_a_port_bound_by_number() {
+    let server = makers::listening(Loopback::V4.port(0));
+    let client = makers::bound(Loopback::V4.port(6800));
+    rustix::net::connect(&client.socket, &server.address).expect("connect");
+    let app = app(client.socket);
+    close(["-y", "6800"]).run().is(0, &keeps_port("ESTABLISHED", &app, 6800), "");
+    assert_gone(client.address, server.address);
+    assert!(portwho(["6800"]).run().stdout.contains("BOUND"));
+}
+
+/// The connection is gone, and the socket is an unconnected one.
+fn udp_connected_at_a_port_bound_by_number() {
+    let held = makers::udp(Loopback::V4.port(5353));
+    rustix::net::connect(&held.socket, &Loopback::V4.port(53)).expect("connect");
+    let app = app(held.socket);
+    close(["-y", "-u"]).run().is(0, &keeps_port("UDP", &app, 5353), "");
+    let rows = kernel_table::rows("udp");
+    assert_eq!(rows.iter().map(|row| row.foreign.port()).collect::<Vec<_>>(), [0]);
 }
 
 fn udp_connected() {

@@ -62,6 +62,8 @@ fn a_misspelt_command() {
     let line = "port 'kil': no such service; for the command: portwho kill PORT";
     says(&["kil", "80"], line);
     says(&["80", "kil"], line);
+    let line = "port 'clsoe': no such service; for the command: portwho close PORT";
+    says(&["clsoe", "80"], line);
 }
 
 fn a_port_out_of_range() {
