@@ -18,23 +18,32 @@ pub(super) fn of_list(
     attempts: &[Attempt],
     system: &impl System,
 ) -> Vec<String> {
-    let nothing = rows.rows.is_empty();
-    let mut hints = match &filter.local {
-        Some(local) => of_ports(local, rows, filter, attempts, system),
-        None if nothing => vec!["no socket matches".to_owned()],
-        None => Vec::new(),
-    };
-    if nothing {
+    let mut hints = of_rows(rows, filter, Some(attempts), system);
+    if rows.rows.is_empty() {
         hints.extend(elsewhere::hints(filter, system));
     }
     hints
+}
+
+/// The same, in this network namespace alone; whether ports are free only with `attempts`.
+pub(super) fn of_rows(
+    rows: &Rows<'_>,
+    filter: &Filter,
+    attempts: Option<&[Attempt]>,
+    system: &impl System,
+) -> Vec<String> {
+    match &filter.local {
+        Some(local) => of_ports(local, rows, filter, attempts, system),
+        None if rows.rows.is_empty() => vec!["no socket matches".to_owned()],
+        None => Vec::new(),
+    }
 }
 
 fn of_ports(
     local: &LocalSet,
     rows: &Rows<'_>,
     filter: &Filter,
-    attempts: &[Attempt],
+    attempts: Option<&[Attempt]>,
     system: &impl System,
 ) -> Vec<String> {
     let nothing = rows.rows.is_empty();
@@ -51,12 +60,10 @@ fn of_ports(
     }
     // Rows that were picked by more than their port say nothing of the others on it.
     let is_answered = rows.rows.iter().any(|row| row.socket.holds_port());
-    let verdicts = if is_answered || (narrowed && !nothing) {
-        Vec::new()
-    } else {
-        let vacancy = Vacancy::look(local, filter.protocols, attempts, system);
-        vacancy.map(|vacancy| vacancy.verdicts()).unwrap_or_default()
-    };
+    let attempts = attempts.filter(|_| !is_answered && (nothing || !narrowed));
+    let vacancy =
+        attempts.and_then(|attempts| Vacancy::look(local, filter.protocols, attempts, system));
+    let verdicts = vacancy.map(|vacancy| vacancy.verdicts()).unwrap_or_default();
     if nothing && left_out == 0 && verdicts.is_empty() {
         hints.push(format!("{}: no socket matches", who::local(local)));
     }

@@ -69,7 +69,7 @@ impl<'a, S: System> Close<'a, S> {
         if self.snapshot.gaps.iter().any(Gap::may_hide_rows) {
             return self.report.failure("cannot tell whether any socket matches");
         }
-        for hint in hints::of_list(rows, self.filter, &[], self.system) {
+        for hint in hints::of_rows(rows, self.filter, None, self.system) {
             self.report.verdict(Outcome::Nothing, hint);
         }
     }
