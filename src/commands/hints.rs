@@ -61,8 +61,7 @@ fn of_ports(
     // Rows that were picked by more than their port say nothing of the others on it.
     let is_answered = rows.rows.iter().any(|row| row.socket.holds_port());
     let attempts = attempts.filter(|_| !is_answered && (nothing || !narrowed));
-    let vacancy =
-        attempts.and_then(|attempts| Vacancy::look(local, filter.protocols, attempts, system));
+    let vacancy = attempts.and_then(|attempts| Vacancy::of(local, rows, attempts, system));
     let verdicts = vacancy.map(|vacancy| vacancy.verdicts()).unwrap_or_default();
     if nothing && left_out == 0 && verdicts.is_empty() {
         hints.push(format!("{}: no socket matches", who::local(local)));

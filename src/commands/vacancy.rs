@@ -7,8 +7,8 @@ use super::attempt::Attempt;
 use super::remains::Remains;
 use super::who;
 use crate::model::{Detail, Endpoint, Gap, PortRules, Protocol, Socket, StateSet};
-use crate::platform::System;
-use crate::query::{Filter, LocalSet, Protocols};
+use crate::platform::{SocketTable, System};
+use crate::query::{Filter, LocalSet, Protocols, Rows};
 use crate::render::counted;
 
 /// More ports than these are told of together.
@@ -74,22 +74,31 @@ pub(super) struct Vacancy<'a, S: System> {
 }
 
 impl<'a, S: System> Vacancy<'a, S> {
-    /// Looks at everything on the ports of `local`; none where that cannot be seen.
-    pub(super) fn look(
+    /// What is known when `rows` are all that was found by `filter`; none where the rest cannot
+    /// be seen.
+    pub(super) fn of(
         local: &'a LocalSet,
-        protocols: Protocols,
+        rows: &Rows<'_>,
         attempts: &[Attempt],
         system: &'a S,
     ) -> Option<Self> {
-        let ports = LocalSet { ports: local.all_ports(), places: Vec::new() };
-        let everything = Filter { local: Some(ports), ..Filter::everything() };
-        let table = system.sockets(&everything.scope(Detail::Brief)).ok()?;
-        let there = table.sockets.into_iter().filter(|socket| everything.admits_socket(socket));
+        let is_all = rows.filter.is_by_local_end_alone() && local.places.is_empty();
+        let table = if is_all {
+            let sockets = rows.rows.iter().map(|row| row.socket.clone()).collect();
+            SocketTable { sockets, gaps: rows.snapshot.gaps.clone() }
+        } else {
+            let ports = LocalSet { ports: local.all_ports(), places: Vec::new() };
+            let everything = Filter { local: Some(ports), ..Filter::everything() };
+            let mut table = system.sockets(&everything.scope(Detail::Brief)).ok()?;
+            table.sockets.retain(|socket| everything.admits_socket(socket));
+            table
+        };
         let blind = table.gaps.iter().any(|gap| {
             matches!(gap, Gap::BoundNotListed | Gap::NetlinkRefused { .. }) || gap.may_hide_rows()
         });
         let refused = attempts.iter().filter(|one| one.refused).map(|one| one.spot).collect();
-        Some(Self { system, local, protocols, there: there.collect(), blind, refused })
+        let protocols = rows.filter.protocols;
+        Some(Self { system, local, protocols, there: table.sockets, blind, refused })
     }
 
     /// A line for each port that nobody holds.

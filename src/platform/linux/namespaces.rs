@@ -13,9 +13,11 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::thread;
 
+use rustix::fs::AtFlags;
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use super::proc_dir::{Entries, is_gone, open_dir, open_proc, read_file};
+use super::searcher::LINKS_OF_ONE_THREAD;
 use super::{process, tables};
 use crate::model::{About, Container, Gap, Pid, ProcessKind, Scope, Socket, Untrusted};
 use crate::platform::decode::mount_info;
@@ -130,7 +132,7 @@ fn add_by_processes(namespaces: &mut BTreeMap<u64, Namespace>, own: u64) -> io::
         let threads = other_threads(&proc, pid, &mut entries);
         let links = threads.iter().map(|thread| format!("{pid}/task/{thread}/ns/net"));
         for link in std::iter::once(format!("{pid}/ns/net")).chain(links) {
-            match rustix::fs::statat(&proc, &link, rustix::fs::AtFlags::empty()) {
+            match rustix::fs::statat(&proc, &link, AtFlags::empty()) {
                 Ok(stat) if stat.st_ino == own => {}
                 Ok(stat) => add_link(namespaces, stat.st_ino, &proc, &link, Pid(pid)),
                 // A kernel thread, or one that has exited, lives in none.
@@ -163,13 +165,14 @@ fn add_link(
     }
 }
 
-/// The threads of a process besides its first; a process of one thread has a task directory of
-/// three links.
+/// The threads of a process besides its first.
 fn other_threads(proc: &OwnedFd, pid: u32, entries: &mut Entries) -> Vec<u32> {
-    let Ok(tasks) = open_dir(proc, format!("{pid}/task")) else { return Vec::new() };
-    if rustix::fs::fstat(&tasks).is_ok_and(|stat| stat.st_nlink <= 3) {
+    let path = format!("{pid}/task");
+    let of_one = |links| links <= LINKS_OF_ONE_THREAD;
+    if rustix::fs::statat(proc, &path, AtFlags::empty()).is_ok_and(|stat| of_one(stat.st_nlink)) {
         return Vec::new();
     }
+    let Ok(tasks) = open_dir(proc, path) else { return Vec::new() };
     let mut threads = Vec::new();
     // One that vanishes while it is listed lives nowhere any more.
     let _ = entries.for_each_number(&tasks, |_: &CStr, thread| {

@@ -8,7 +8,7 @@ use crate::model::{Holder, Pid};
 use crate::platform::decode::{proc_stat, ring_info};
 
 /// The links of a task directory with a single thread: `.`, `..` and that thread.
-const LINKS_OF_ONE_THREAD: u64 = 3;
+pub(super) const LINKS_OF_ONE_THREAD: u64 = 3;
 
 /// Long enough for `socket:[` and twenty digits and `]`; longer targets are not of interest.
 const LONGEST_LINK: usize = 32;
