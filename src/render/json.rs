@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::net::IpAddr;
 use std::time::SystemTime;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::ends::needs_scope;
 use super::reasons::Reasons;
@@ -24,15 +24,10 @@ pub struct Json;
 
 impl View for Json {
     fn write(&self, rows: &Rows<'_>, out: &mut dyn Write) -> io::Result<()> {
-        let reasons = Reasons::new(rows.snapshot);
         let document = Document {
             schema: SCHEMA,
             os: rows.snapshot.os.word(),
-            sockets: rows
-                .rows
-                .iter()
-                .map(|row| JsonSocket::new(row, rows.snapshot, &reasons))
-                .collect(),
+            sockets: JsonSockets(rows),
             processes: rows
                 .processes()
                 .map(|process| JsonProcess::new(process, rows.snapshot))
@@ -49,12 +44,23 @@ pub(super) fn gaps(gaps: &[Gap]) -> Vec<JsonGap> {
 }
 
 #[derive(Serialize)]
-struct Document {
+struct Document<'a> {
     schema: u32,
     os: &'static str,
-    sockets: Vec<JsonSocket>,
+    sockets: JsonSockets<'a>,
     processes: Vec<JsonProcess>,
     gaps: Vec<JsonGap>,
+}
+
+/// The sockets, each made when it is written: there may be a hundred thousand.
+struct JsonSockets<'a>(&'a Rows<'a>);
+
+impl Serialize for JsonSockets<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let reasons = Reasons::new(self.0.snapshot);
+        let rows = self.0.rows.iter();
+        serializer.collect_seq(rows.map(|row| JsonSocket::new(row, self.0.snapshot, &reasons)))
+    }
 }
 
 #[derive(Serialize)]
