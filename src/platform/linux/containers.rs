@@ -1,10 +1,11 @@
 //! The names of containers, from the files of their runtimes, or else from their commands.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::{OnceLock, mpsc};
+use std::sync::{Mutex, OnceLock, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -26,6 +27,8 @@ const PATIENCE: Duration = Duration::from_millis(100);
 /// What is known of containers; files and commands are read when the first name is asked for.
 #[derive(Debug, Default)]
 pub(super) struct Containers {
+    /// The names that were looked up, by id: many processes are in one container.
+    names: Mutex<BTreeMap<String, Option<String>>>,
     docker: OnceLock<Vec<DockerContainer>>,
     storage: OnceLock<Vec<(String, String)>>,
     docker_listing: OnceLock<Vec<(String, String)>>,
@@ -35,14 +38,28 @@ pub(super) struct Containers {
 impl Containers {
     /// The container of a path, with its name.
     pub(super) fn named(&self, path: ContainerPath<'_>) -> Container {
-        let id = String::from_utf8_lossy(path.id);
-        let name = match path.runtime {
-            Runtime::Lxc | Runtime::Nspawn => return plain(path),
-            Runtime::Docker => self.docker_name(&id),
-            Runtime::Podman => self.podman_name(&id),
-            Runtime::Containerd | Runtime::CriO | Runtime::Kubernetes => bundle_name(&id),
-        };
+        if matches!(path.runtime, Runtime::Lxc | Runtime::Nspawn) {
+            return plain(path);
+        }
+        let id = String::from_utf8_lossy(path.id).into_owned();
+        let known = self.names.lock().ok().and_then(|names| names.get(&id).cloned());
+        let name = known.unwrap_or_else(|| {
+            let name = self.name(path.runtime, &id);
+            if let Ok(mut names) = self.names.lock() {
+                names.insert(id, name.clone());
+            }
+            name
+        });
         Container { name: name.map(Untrusted::from), ..plain(path) }
+    }
+
+    fn name(&self, runtime: Runtime, id: &str) -> Option<String> {
+        match runtime {
+            Runtime::Docker => self.docker_name(id),
+            Runtime::Podman => self.podman_name(id),
+            Runtime::Containerd | Runtime::CriO | Runtime::Kubernetes => bundle_name(id),
+            Runtime::Lxc | Runtime::Nspawn => None,
+        }
     }
 
     /// Whether processes of that name serve containers, and their command lines tell which.
