@@ -6,9 +6,9 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
 
-use super::values::{network, pid, seconds, signal, states};
+use super::values::{network, one_state, pid, seconds, signal, states};
 use crate::model::Signal;
-use crate::model::StateSet;
+use crate::model::{StateSet, TcpState};
 use crate::query::SortKey;
 
 /// Who holds this port, which sockets are stuck, and end it and prove that it ended.
@@ -49,6 +49,13 @@ pub(super) enum Verb {
                       or failed."
     )]
     Close(CloseArgs),
+    /// What a TCP state means, whose move it is, what to do
+    #[command(
+        after_help = "Without STATE: all of them, with the number of each here, and how they \
+                      follow each other.\n\
+                      Exit codes: 0 explained, 2 usage or failure."
+    )]
+    Explain(ExplainArgs),
 }
 
 /// What is selected: the options that every command takes.
@@ -210,6 +217,19 @@ pub(super) struct CloseArgs {
     /// Say what would be closed, and stop
     #[arg(short = 'n', long)]
     pub(super) dry_run: bool,
+}
+
+/// Explaining.
+#[derive(Args, Debug)]
+pub(super) struct ExplainArgs {
+    /// A TCP state in any spelling
+    #[arg(value_name = "STATE", value_parser = one_state)]
+    pub(super) state: Option<TcpState>,
+    #[arg(hide = true)]
+    pub(super) more: Vec<String>,
+    /// Colours
+    #[arg(long, value_name = "WHEN", default_value = "auto", hide_default_value = true)]
+    pub(super) color: ColorArg,
 }
 
 /// What can be sorted by.

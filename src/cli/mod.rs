@@ -12,10 +12,13 @@ use std::ffi::OsString;
 use clap::{CommandFactory, Parser};
 use thiserror::Error;
 
-use args::{Cli, CloseArgs, ColorArg, FilterArgs, KillArgs, ListArgs, SelectArgs, Verb};
+use args::{
+    Cli, CloseArgs, ColorArg, ExplainArgs, FilterArgs, KillArgs, ListArgs, SelectArgs, Verb,
+};
 pub use ports::UsageError;
 pub use request::{
-    CloseRequest, ColorWhen, FilterRequest, KillRequest, ListRequest, Request, Selection, ViewKind,
+    CloseRequest, ColorWhen, ExplainRequest, FilterRequest, KillRequest, ListRequest, Request,
+    Selection, ViewKind,
 };
 use words::{misplaced, spell_out_kill};
 
@@ -45,6 +48,7 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Request, CliEr
         None => Request::List(list_request(cli.list)?),
         Some(Verb::Kill(kill)) => Request::Kill(kill_request(kill, behind_verb)?),
         Some(Verb::Close(close)) => Request::Close(close_request(close, behind_verb)?),
+        Some(Verb::Explain(explain)) => Request::Explain(explain_request(&explain)?),
     })
 }
 
@@ -66,11 +70,7 @@ fn list_request(args: ListArgs) -> Result<ListRequest, UsageError> {
         try_bind: args.try_bind,
         sort: args.sort.into(),
         header: !args.no_header,
-        color: match args.color {
-            ColorArg::Auto => ColorWhen::Auto,
-            ColorArg::Always => ColorWhen::Always,
-            ColorArg::Never => ColorWhen::Never,
-        },
+        color: args.color.into(),
     })
 }
 
@@ -115,6 +115,23 @@ fn kill_request(args: KillArgs, mut words: Vec<OsString>) -> Result<KillRequest,
     })
 }
 
+fn explain_request(args: &ExplainArgs) -> Result<ExplainRequest, UsageError> {
+    match args.more.first() {
+        Some(more) => Err(UsageError::SeveralStates(more.clone())),
+        None => Ok(ExplainRequest { state: args.state, color: args.color.into() }),
+    }
+}
+
+impl From<ColorArg> for ColorWhen {
+    fn from(when: ColorArg) -> Self {
+        match when {
+            ColorArg::Auto => Self::Auto,
+            ColorArg::Always => Self::Always,
+            ColorArg::Never => Self::Never,
+        }
+    }
+}
+
 fn selection(ports: Vec<PortTerm>, args: SelectArgs) -> Selection {
     let both_or_neither = args.v4 == args.v6;
     Selection {
@@ -136,10 +153,21 @@ fn command_names() -> Vec<String> {
     Cli::command().get_subcommands().map(|command| command.get_name().to_owned()).collect()
 }
 
-/// A PORT that is neither a number nor a known service: what may have been meant.
+/// A PORT that is neither a number nor a known service: what may have been meant, with what
+/// follows it: `kill PORT`.
 #[must_use]
 pub fn near_command(word: &str) -> Option<String> {
-    nearest(word, command_names().iter().map(String::as_str)).map(str::to_owned)
+    let names = command_names();
+    let command = nearest(word, names.iter().map(String::as_str))?;
+    Some(format!("{command} {}", operand(command)).trim_end().to_owned())
+}
+
+/// What follows a command, by its name in the help; nothing where nothing does.
+fn operand(command: &str) -> String {
+    let cli = Cli::command();
+    let operand = cli.find_subcommand(command).and_then(|verb| verb.get_positionals().next());
+    let name = operand.and_then(|operand| operand.get_value_names()?.first());
+    name.map(ToString::to_string).unwrap_or_default()
 }
 
 /// The candidate that is most like `word`, if any is like it at all.

@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use super::words::operands;
 use crate::model::StateSet;
 use crate::query::{PortError, PortTerm};
 
@@ -13,7 +14,7 @@ pub enum UsageError {
     CommandNotFirst {
         /// The command.
         command: String,
-        /// The ports beside it, or the word PORT.
+        /// The ports beside it, or the word for what it takes.
         ports: String,
     },
     /// A state.
@@ -31,6 +32,9 @@ pub enum UsageError {
          -6, --foreign-port, --local, --foreign, --pid, --name, --user"
     )]
     NothingToClose,
+    /// Several states where one is explained.
+    #[error("'{0}' is one too many: explain takes one state")]
+    SeveralStates(String),
     /// An address in front of a foreign port.
     #[error("foreign port '{0}': name the address apart: --foreign ADDR --foreign-port PORT")]
     AddressForForeignPort(String),
@@ -44,7 +48,7 @@ pub(super) fn local(words: &[String], commands: &[String]) -> Result<Vec<PortTer
     if let Some(command) = words.iter().find(|word| commands.contains(word)) {
         let others: Vec<&str> =
             words.iter().filter(|word| *word != command).map(String::as_str).collect();
-        let ports = if others.is_empty() { "PORT".to_owned() } else { others.join(" ") };
+        let ports = operands(command, &others);
         return Err(UsageError::CommandNotFirst { command: command.clone(), ports });
     }
     if let Some(state) = words.iter().flat_map(|word| word.split(',')).find(is_state) {

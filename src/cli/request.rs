@@ -6,7 +6,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::words::{command_line, shell_word};
-use crate::model::{Families, Pid, Signal, StateSet};
+use crate::model::{Families, Pid, Signal, StateSet, TcpState};
 use crate::query::{NamePattern, PortTerm, Protocols, SortKey, UserTerm};
 
 /// What was asked for.
@@ -18,6 +18,8 @@ pub enum Request {
     Kill(KillRequest),
     /// Close the sockets themselves.
     Close(CloseRequest),
+    /// Explain a TCP state, or all of them.
+    Explain(ExplainRequest),
 }
 
 /// Which owners, protocols and families.
@@ -136,6 +138,15 @@ impl CloseRequest {
         let more = more.iter().map(|&word| word.to_owned());
         command_line("close", more.chain(typed))
     }
+}
+
+/// A request to explain.
+#[derive(Clone, Copy, Debug)]
+pub struct ExplainRequest {
+    /// The state; none for all of them.
+    pub state: Option<TcpState>,
+    /// When to use colours.
+    pub color: ColorWhen,
 }
 
 /// The views of a list.

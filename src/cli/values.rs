@@ -13,15 +13,34 @@ const GROUPS: [&str; 4] = ["connected", "synchronized", "teardown", "stuck"];
 
 /// One state, or a group of them.
 pub(super) fn states(word: &str) -> Result<StateSet, String> {
-    word.parse().map_err(|_| {
-        let names = TcpState::ALL.map(|state| state.to_string());
-        let groups = GROUPS.map(str::to_owned);
-        let known: Vec<String> = names.into_iter().chain(groups).collect();
-        match nearest(&word.replace('-', "_"), known.iter().map(String::as_str)) {
-            Some(near) => format!("no such state; did you mean {near}?"),
-            None => format!("no such state; there are {}", known.join(", ")),
+    word.parse().map_err(|_| unknown_state(word, &GROUPS))
+}
+
+fn unknown_state(word: &str, groups: &[&str]) -> String {
+    let names = TcpState::ALL.map(|state| state.to_string());
+    let groups = groups.iter().map(|&group| group.to_owned());
+    let known: Vec<String> = names.into_iter().chain(groups).collect();
+    match nearest(&word.replace('-', "_"), known.iter().map(String::as_str)) {
+        Some(near) => format!("no such state; did you mean {near}?"),
+        None => format!("no such state; there are {}", known.join(", ")),
+    }
+}
+
+/// One state, and no group of them.
+pub(super) fn one_state(word: &str) -> Result<TcpState, String> {
+    let mut set = StateSet::NONE;
+    for part in word.split(',') {
+        set = set.union(part.parse().map_err(|_| unknown_state(part, &[]))?);
+    }
+    let named: Vec<TcpState> =
+        TcpState::ALL.into_iter().filter(|state| set.contains(*state)).collect();
+    match named.as_slice() {
+        [state] => Ok(*state),
+        several => {
+            let words: Vec<String> = several.iter().map(ToString::to_string).collect();
+            Err(format!("explain takes one state, of {}", words.join(", ")))
         }
-    })
+    }
 }
 
 /// A process id.
@@ -84,6 +103,17 @@ mod tests {
             assert_eq!(states(word), Err(format!("no such state; did you mean {near}?")));
         }
         assert!(states("xyzzy").unwrap_err().contains("there are LISTENING, "));
+    }
+
+    #[test]
+    fn one_state_is_one_whatever_it_is_called() {
+        assert_eq!(one_state("listen"), Ok(TcpState::Listening));
+        assert_eq!(one_state("closing"), Ok(TcpState::Closing));
+        assert_eq!(one_state("LISTEN,Listening"), Ok(TcpState::Listening));
+        for word in ["stuck", "LISTEN,CLOSE_WAIT", "connected"] {
+            assert!(one_state(word).unwrap_err().starts_with("explain takes one state"), "{word}");
+        }
+        assert!(one_state("").unwrap_err().ends_with("CLOSED, BOUND"));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 
 use clap::error::ErrorKind;
 
-use super::{CliError, UsageError, command_names};
+use super::{CliError, UsageError, command_names, operand};
 use crate::model::Signal;
 
 /// The options whose value is a state.
@@ -27,11 +27,20 @@ pub(super) fn misplaced(error: clap::Error, words: &[OsString]) -> CliError {
             let ports = words.iter().skip(1).filter(|word| !is_option(word) && *word != command);
             let ports: Vec<String> =
                 ports.map(|word| word.to_string_lossy().into_owned()).collect();
-            let ports = if ports.is_empty() { "PORT".to_owned() } else { ports.join(" ") };
+            let ports = operands(command, &ports);
             UsageError::CommandNotFirst { command: command.to_owned(), ports }.into()
         }
         _ => error.into(),
     }
+}
+
+/// What follows a command when it is put first: the ports that were typed, where it takes any.
+pub(super) fn operands(command: &str, ports: &[impl AsRef<str>]) -> String {
+    let operand = operand(command);
+    if ports.is_empty() || operand != "PORT" {
+        return operand;
+    }
+    ports.iter().map(AsRef::as_ref).collect::<Vec<_>>().join(" ")
 }
 
 /// Whether the command line begins with a command.

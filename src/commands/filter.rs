@@ -72,7 +72,7 @@ fn ports(word: &PortWord, system: &impl System) -> anyhow::Result<Vec<PortRange>
     let found = system.service_ports(name)?;
     if found.is_empty() {
         if let Some(command) = near_command(name) {
-            bail!("port '{name}': no such service; for the command: portwho {command} PORT");
+            bail!("port '{name}': no such service; for the command: portwho {command}");
         }
         bail!("port '{name}': no such service; give a number from 1 to 65535");
     }

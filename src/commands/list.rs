@@ -92,18 +92,7 @@ fn look(request: &ListRequest, filter: &Filter, system: &impl System) -> anyhow:
 }
 
 fn view(request: &ListRequest, system: &impl System, output: &Output) -> Box<dyn View> {
-    let style = Style {
-        header: request.header,
-        color: match request.color {
-            ColorWhen::Always => {
-                // A console is asked to obey; whatever it answers, this was the wish.
-                let _ = system.console_takes_escapes();
-                true
-            }
-            ColorWhen::Never => false,
-            ColorWhen::Auto => output.is_terminal() && takes_color(system),
-        },
-    };
+    let style = Style { header: request.header, color: wants_color(request.color, system, output) };
     match request.view {
         ViewKind::Tables => Box::new(Tables(style)),
         ViewKind::Verbose => Box::new(Verbose(style)),
@@ -111,6 +100,19 @@ fn view(request: &ListRequest, system: &impl System, output: &Output) -> Box<dyn
         ViewKind::Pids => Box::new(Pids),
         ViewKind::Summary => Box::new(Summary(style)),
         ViewKind::SummaryJson => Box::new(SummaryJson),
+    }
+}
+
+/// Whether to use colours.
+pub(super) fn wants_color(when: ColorWhen, system: &impl System, output: &Output) -> bool {
+    match when {
+        ColorWhen::Always => {
+            // A console is asked to obey; whatever it answers, this was the wish.
+            let _ = system.console_takes_escapes();
+            true
+        }
+        ColorWhen::Never => false,
+        ColorWhen::Auto => output.is_terminal() && takes_color(system),
     }
 }
 

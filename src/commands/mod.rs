@@ -4,6 +4,7 @@ mod attempt;
 mod close;
 mod containers;
 mod elsewhere;
+mod explain;
 mod filter;
 mod hints;
 mod kill;
@@ -56,5 +57,6 @@ pub fn run(request: Request, system: &impl System, output: &mut Output) -> anyho
         Request::List(request) => list::run(&request, system, output),
         Request::Kill(request) => kill::run(&request, system, output),
         Request::Close(request) => close::run(&request, system, output),
+        Request::Explain(request) => explain::run(request, system, output),
     }
 }

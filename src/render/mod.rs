@@ -5,6 +5,7 @@
 mod details;
 mod ends;
 pub mod escape;
+mod explain;
 pub mod gaps;
 mod json;
 mod json_text;
@@ -24,6 +25,7 @@ use crate::query::Rows;
 
 pub use details::age;
 pub use ends::{foreign_end, local_end};
+pub use explain::{Explained, Overview};
 pub use json::Json;
 pub use pids::Pids;
 pub use summary::{Summary, SummaryJson};

@@ -23,11 +23,11 @@ pub struct Summary(pub Style);
 pub struct SummaryJson;
 
 /// What is counted together: UDP has no states.
-type Kind = (Protocol, Option<TcpState>);
+pub(super) type Kind = (Protocol, Option<TcpState>);
 
 /// Which process, or which reason there is none.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Party {
+pub(super) enum Party {
     Process(Pid),
     Nobody(&'static str),
 }
@@ -35,15 +35,15 @@ enum Party {
 /// An address at the far end, with the interface where it means another one on each.
 type Far = (IpAddr, Option<u32>);
 
-struct Counts {
+pub(super) struct Counts {
     kinds: Vec<(Kind, usize)>,
-    parties: Vec<((Kind, Party), usize)>,
+    pub(super) parties: Vec<((Kind, Party), usize)>,
     far_ends: Vec<((Kind, Far), usize)>,
 }
 
 impl Counts {
     /// A socket with several owners counts for each of them.
-    fn of(rows: &Rows<'_>) -> Self {
+    pub(super) fn of(rows: &Rows<'_>) -> Self {
         let mut kinds = BTreeMap::new();
         let mut parties = BTreeMap::new();
         let mut far_ends = BTreeMap::new();
@@ -166,7 +166,7 @@ fn write_table<const N: usize>(
     layout.write_lines(lines.into_iter().map(Line::plain), out)
 }
 
-fn party_cells(party: &Party, rows: &Rows<'_>) -> (String, String) {
+pub(super) fn party_cells(party: &Party, rows: &Rows<'_>) -> (String, String) {
     match party {
         Party::Nobody(reason @ ("hidden" | "not-found" | "exited")) => {
             ("?".to_owned(), format!("({reason})"))

@@ -67,6 +67,10 @@ mod tables;
 #[cfg(target_os = "linux")]
 mod views;
 
+/// What a state means, and how many there are.
+#[cfg(target_os = "linux")]
+mod explain;
+
 /// Nothing matched: empty, said, and told apart from not having been able to look.
 #[cfg(target_os = "linux")]
 mod no_match;
@@ -187,6 +191,7 @@ fn linux_tests() -> Vec<support::Test> {
         library::tests(),
         tables::tests(),
         views::tests(),
+        explain::tests(),
         no_match::tests(),
         streams::tests(),
         kill_targets::tests(),

@@ -21,6 +21,7 @@ trials![
     a_word_from_a_list,
     two_views_at_once,
     kill_without_a_port,
+    explain_of_several_states,
 ];
 
 /// Its own errors: one line.
@@ -177,4 +178,22 @@ fn kill_without_a_port() {
     let output = portwho(["kill"]).run();
     output.is(2, "", &output.stderr);
     assert!(output.stderr.contains("<PORT>..."), "{output:?}");
+}
+
+fn explain_of_several_states() {
+    let error = "invalid value 'stuck' for '[STATE]': explain takes one state, of FIN_WAIT_1, \
+                 FIN_WAIT_2, CLOSE_WAIT, CLOSING, LAST_ACK";
+    clap_says(&["explain", "stuck"], error);
+    let error = "invalid value 'LISTEN,LAST_ACK' for '[STATE]': explain takes one state, of \
+                 LISTENING, LAST_ACK";
+    clap_says(&["explain", "LISTEN,LAST_ACK"], error);
+    clap_says(
+        &["explain", "CLOSEWAITT"],
+        "invalid value 'CLOSEWAITT' for '[STATE]': no such state; did you mean CLOSE_WAIT?",
+    );
+    let line = "'LAST_ACK' is one too many: explain takes one state";
+    says(&["explain", "LISTEN", "LAST_ACK"], line);
+    says(&["80", "explain"], "'explain' is a command and comes first: portwho explain STATE");
+    says(&["-t", "explain"], "'explain' is a command and comes first: portwho explain STATE");
+    says(&["explian"], "port 'explian': no such service; for the command: portwho explain STATE");
 }

@@ -19,6 +19,9 @@ mod summaries;
 /// Names that are no text, and paths.
 mod names;
 
+/// What a state means, with what a Windows machine has of it.
+mod explanations;
+
 /// Whom kill refuses on Windows, why, and what to type instead.
 mod refusals;
 
@@ -39,6 +42,7 @@ pub fn tests() -> Vec<crate::support::Test> {
         lists::tests(),
         summaries::tests(),
         names::tests(),
+        explanations::tests(),
         refusals::tests(),
         kills::tests(),
         closes::tests(),

@@ -1,0 +1,91 @@
+//! `portwho explain [STATE]`: what a TCP state means, and how many sockets are in it.
+//!
+//! The text needs nothing of the system. Where its sockets cannot be read, their numbers are left
+//! out, which is said, and is no failure.
+
+use std::collections::BTreeMap;
+
+use super::list::wants_color;
+use super::survey::{Depth, survey};
+use super::{Outcome, Output};
+use crate::cli::ExplainRequest;
+use crate::model::{
+    About, Detail, Explanation, Gap, Scope, Snapshot, StateSet, TcpState, UdpScope,
+};
+use crate::platform::{PlatformError, SocketTable, System};
+use crate::query::{Filter, Protocols, SortKey, select};
+use crate::render::{Explained, Overview, gaps};
+
+/// Explains.
+pub(super) fn run(
+    request: ExplainRequest,
+    system: &impl System,
+    output: &mut Output,
+) -> anyhow::Result<Outcome> {
+    let color = wants_color(request.color, system, output);
+    let explanation = request.state.and_then(Explanation::of);
+    match explanation {
+        Some(explanation) => one(&explanation, color, system, output),
+        None => all(color, system, output),
+    }
+}
+
+/// One state, with the processes that have most of it.
+fn one(
+    explanation: &Explanation,
+    color: bool,
+    system: &impl System,
+    output: &mut Output,
+) -> anyhow::Result<Outcome> {
+    let filter = Filter {
+        states: StateSet::of(&[explanation.state]),
+        protocols: Protocols { tcp: true, udp: false },
+        ..Filter::everything()
+    };
+    let depth = Depth { detail: Detail::Brief, about: About::Table };
+    let snapshot = survey(system, &filter, depth);
+    let unlisted = |snapshot: &Snapshot| {
+        explanation.state == TcpState::Bound && snapshot.gaps.iter().any(hides_bound)
+    };
+    let seen = snapshot.as_ref().ok().filter(|snapshot| !unlisted(snapshot));
+    let rows = seen.map(|snapshot| select(snapshot, &filter, SortKey::Port));
+    let view = Explained { explanation, here: rows.as_ref(), color };
+    let written = output.result(|out| view.write(out));
+    tell(snapshot.as_ref().map(|snapshot| snapshot.gaps.as_slice()), output);
+    written.map(|()| Outcome::Done)
+}
+
+/// All states, with the number of each.
+fn all(color: bool, system: &impl System, output: &mut Output) -> anyhow::Result<Outcome> {
+    let scope = Scope { udp: UdpScope::None, ..Scope::everything() };
+    let table = system.sockets(&scope);
+    let counts = table.as_ref().map(counts).unwrap_or_default();
+    let written = output.result(|out| Overview { counts: &counts, color }.write(out));
+    tell(table.as_ref().map(|table| table.gaps.as_slice()), output);
+    written.map(|()| Outcome::Done)
+}
+
+/// Says what could not be counted.
+fn tell(seen: Result<&[Gap], &PlatformError>, output: &mut Output) {
+    match seen {
+        Ok(gaps) => gaps.iter().for_each(|gap| output.remark(gaps::line(gap))),
+        Err(error) => output.remark(format_args!("the sockets cannot be counted: {error}")),
+    }
+}
+
+/// How many sockets are in each state; what could not be counted is left out.
+fn counts(table: &SocketTable) -> BTreeMap<TcpState, usize> {
+    let mut counts = BTreeMap::from(TcpState::ALL.map(|state| (state, 0)));
+    for state in table.sockets.iter().filter_map(|socket| socket.state) {
+        *counts.entry(state).or_default() += 1;
+    }
+    if table.gaps.iter().any(hides_bound) {
+        counts.remove(&TcpState::Bound);
+    }
+    counts
+}
+
+/// Whether BOUND sockets are missing from what was read.
+const fn hides_bound(gap: &Gap) -> bool {
+    matches!(gap, Gap::BoundNotListed | Gap::NetlinkRefused { .. })
+}

@@ -1,0 +1,256 @@
+//! The side that closes first: FIN_WAIT_1, FIN_WAIT_2, CLOSING, TIME_WAIT.
+
+use super::{APART, Explanation, Moment, edge, says, types};
+use crate::model::TcpState;
+
+pub(super) const FIN_WAIT_1: Explanation = Explanation {
+    state: TcpState::FinWait1,
+    gist: "closed here first; our FIN is not acknowledged yet",
+    meaning: "This side closed first, and the peer has not acknowledged our FIN.",
+    also: "FIN-WAIT-1 (RFC 9293, ss), FIN_WAIT1 (netstat on Linux), FinWait1 (PowerShell)",
+    exchange: &[
+        Moment::at("ESTABLISHED", "ESTABLISHED"),
+        Moment::at("close()", ""),
+        Moment::sent("FIN_WAIT_1", "FIN", "CLOSE_WAIT"),
+        Moment::received("FIN_WAIT_2", "ACK", ""),
+        APART,
+        Moment::at("ESTABLISHED", "(gone)"),
+        Moment::at("close()", ""),
+        Moment::lost("FIN_WAIT_1", "FIN", ""),
+        Moment::lost("", "FIN, and again", ""),
+        Moment::at("CLOSED", ""),
+    ],
+    note: "The FIN waits behind the data that was sent before it. A process that called close() \
+           has let go: then the owner is the kernel (PID 0, orphaned).",
+    enters: &[
+        edge(TcpState::SynReceived, "close(), which only the side that called connect() can"),
+        edge(TcpState::Established, "close() or shutdown(SHUT_WR): FIN goes out"),
+    ],
+    leaves: &[
+        edge(TcpState::FinWait2, "ACK of our FIN comes in"),
+        edge(TcpState::Closing, "FIN comes in before the ACK of ours: both closed at once"),
+        edge(TcpState::TimeWait, "FIN and the ACK of ours come in together"),
+        edge(TcpState::Closed, "RST comes in, or no ACK in time"),
+    ],
+    move_of: "The peer's TCP: to acknowledge. Its process need not do anything, unless it does not \
+              read: then our last data, and the FIN behind it, find no room there.",
+    normal: "For one round trip.",
+    fault: "If it lasts. With a retransmit timer the peer is gone, or the way to it is. With a \
+            probe timer the peer lives and does not read (its window is 0).",
+    look: &[types(
+        "Which peers, and what do the timers say (timer in the JSON)?",
+        &["portwho --state FIN_WAIT_1", "portwho --state FIN_WAIT_1 --json", "portwho doctor"],
+    )],
+    linux: &[
+        types(
+            "timer:(on,...) retransmits; timer:(persist,...) probes a closed window:",
+            &["ss -tnpo state fin-wait-1"],
+        ),
+        types(
+            "One that its process has closed ends by itself after some minutes \
+             (tcp_orphan_retries; 0 stands for 8). One that was only shut down may take \
+             tcp_retries2, 15 minutes or more, and never ends while the peer answers probes.",
+            &["sysctl net.ipv4.tcp_orphan_retries net.ipv4.tcp_retries2"],
+        ),
+        types("End them now:", &["portwho close --state FIN_WAIT_1"]),
+    ],
+    windows: &[
+        types("Which peers?", &["Get-NetTCPConnection -State FinWait1"]),
+        says("It ends by itself when Windows has sent the FIN often enough."),
+        types("End them now (IPv4, elevated):", &["portwho close --state FIN_WAIT_1"]),
+    ],
+    beware: &["tcp_fin_timeout does not apply here; it is for FIN_WAIT_2."],
+    sources: "RFC 9293 3.6, 3.8.6.1, 3.10.7.4; tcp(7); kernel ip-sysctl.rst; \
+              tcp_orphan_retries() in net/ipv4/tcp_timer.c",
+};
+
+pub(super) const FIN_WAIT_2: Explanation = Explanation {
+    state: TcpState::FinWait2,
+    gist: "closed here and acknowledged; the peer has not closed",
+    meaning: "This side has closed, the peer's TCP knows it, and the peer has not closed its own \
+              side.",
+    also: "FIN-WAIT-2 (RFC 9293, ss), FIN_WAIT2 (netstat on Linux), FinWait2 (PowerShell)",
+    exchange: &[
+        Moment::at("ESTABLISHED", "ESTABLISHED"),
+        Moment::at("close()", ""),
+        Moment::sent("FIN_WAIT_1", "FIN", "CLOSE_WAIT"),
+        Moment::received("FIN_WAIT_2", "ACK", ""),
+        Moment::at("", "close()"),
+        Moment::received("TIME_WAIT", "FIN", "LAST_ACK"),
+        Moment::sent("", "ACK", "CLOSED"),
+    ],
+    note: "The peer may go on sending; a process here that used shutdown(SHUT_WR) can read it.",
+    enters: &[edge(TcpState::FinWait1, "ACK of our FIN comes in")],
+    leaves: &[
+        edge(TcpState::TimeWait, "FIN comes in, ACK goes out"),
+        edge(
+            TcpState::Closed,
+            "RST comes in (or data for a process that has closed, which is \
+                                answered with RST), or the time of an orphan is over",
+        ),
+    ],
+    move_of: "The peer's process: it has to call close(). Over there it is in CLOSE_WAIT.",
+    normal: "As long as the peer still answers: a client may end its request with \
+             shutdown(SHUT_WR) and then wait for the reply.",
+    fault: "If it lasts: the peer does not close, and leaks a CLOSE_WAIT for each of these. If it \
+            is on this machine, portwho doctor names its process.",
+    look: &[types(
+        "Who waits here, and for whom?",
+        &["portwho --state FIN_WAIT_2", "portwho doctor"],
+    )],
+    linux: &[
+        types(
+            "Without a process (PID 0, orphaned) it ends after tcp_fin_timeout, 60 s. A FIN that \
+             comes later is answered with RST. With a process there is no limit at all.",
+            &["ss -tnpo state fin-wait-2", "sysctl net.ipv4.tcp_fin_timeout"],
+        ),
+        says("Fix the peer. Or call close() here instead of shutdown(): then the limit counts."),
+        types("End them now:", &["portwho close --state FIN_WAIT_2 --pid PID"]),
+    ],
+    windows: &[
+        types("Who waits here?", &["Get-NetTCPConnection -State FinWait2"]),
+        says("Fix the peer. Windows ends what its process has closed by a time limit of its own."),
+        types("End them now (IPv4, elevated):", &["portwho close --state FIN_WAIT_2 --pid PID"]),
+    ],
+    beware: &[
+        "tcp_fin_timeout bounds this state, and only for sockets that no process holds any more. \
+         It does not shorten TIME_WAIT.",
+    ],
+    sources: "RFC 9293 3.6, 3.10.7.4; RFC 1122 4.2.2.13; tcp(7) (tcp_fin_timeout, TCP_LINGER2); \
+              kernel ip-sysctl.rst",
+};
+
+pub(super) const CLOSING: Explanation = Explanation {
+    state: TcpState::Closing,
+    gist: "both closed at once; our FIN is not acknowledged yet",
+    meaning: "Both sides closed at the same moment: the peer's FIN is here, the ACK of ours is not.",
+    also: "Closing (PowerShell)",
+    exchange: &[
+        Moment::at("ESTABLISHED", "ESTABLISHED"),
+        Moment::at("close()", "close()"),
+        Moment::crossing("FIN_WAIT_1", "FIN", "FIN_WAIT_1"),
+        Moment::at("CLOSING", "CLOSING"),
+        Moment::crossing("", "ACK", ""),
+        Moment::at("TIME_WAIT", "TIME_WAIT"),
+    ],
+    note: "",
+    enters: &[edge(TcpState::FinWait1, "FIN comes in before the ACK of ours; ACK goes out")],
+    leaves: &[
+        edge(TcpState::TimeWait, "ACK of our FIN comes in"),
+        edge(TcpState::Closed, "RST comes in, or no ACK in time"),
+    ],
+    move_of: "The peer's TCP: to acknowledge. No process has anything left to do.",
+    normal: "For less than a round trip; so it is hardly ever seen.",
+    fault: "If it lasts: our FIN, or data before it, is not acknowledged. The peer is gone, the \
+            way to it is, or it has stopped to read and its window is 0.",
+    look: &[types("Which peers?", &["portwho --state CLOSING", "portwho doctor"])],
+    linux: &[
+        types(
+            "Does it retransmit? It ends by itself, after the same limits as FIN_WAIT_1.",
+            &["ss -tnpo state closing", "sysctl net.ipv4.tcp_orphan_retries"],
+        ),
+        types("End them now:", &["portwho close --state CLOSING"]),
+    ],
+    windows: &[
+        types("Which peers? It ends by itself.", &["Get-NetTCPConnection -State Closing"]),
+        types("End them now (IPv4, elevated):", &["portwho close --state CLOSING"]),
+    ],
+    beware: &[],
+    sources: "RFC 9293 3.6 (figure 13), 3.10.7.4",
+};
+
+pub(super) const TIME_WAIT: Explanation = Explanation {
+    state: TcpState::TimeWait,
+    gist: "over on both sides; stray segments are waited out",
+    meaning: "The connection is over. The side that closed first remembers it for a while, so that \
+              a lost last ACK can be sent again, and stray segments do not end up in the next \
+              connection between the same two ends.",
+    also: "TIME-WAIT (RFC 9293, ss), TimeWait (PowerShell)",
+    exchange: &[
+        Moment::at("FIN_WAIT_2", "CLOSE_WAIT"),
+        Moment::at("", "close()"),
+        Moment::received("TIME_WAIT", "FIN", "LAST_ACK"),
+        Moment::lost("", "ACK", ""),
+        Moment::received("", "FIN again", "LAST_ACK"),
+        Moment::sent("", "ACK", "CLOSED"),
+        Moment::at("(time passes)", ""),
+        Moment::at("CLOSED", ""),
+    ],
+    note: "It costs the kernel a little memory, and one pair of ends: local address and port, \
+           foreign address and port. No process, no descriptor.",
+    enters: &[
+        edge(TcpState::FinWait1, "FIN and the ACK of ours come in together"),
+        edge(TcpState::FinWait2, "FIN comes in, ACK goes out"),
+        edge(TcpState::Closing, "ACK of our FIN comes in"),
+    ],
+    leaves: &[
+        edge(TcpState::Closed, "its time is over: 60 s on Linux, 2 minutes by default on Windows"),
+        edge(
+            TcpState::SynReceived,
+            "a new SYN for the same two ends, later than the old \
+                                     connection",
+        ),
+    ],
+    move_of: "Nobody's. It ends by itself.",
+    normal: "Always, in any number that leaves ports free. It is TCP at work, and the sign of the \
+             side that closes first.",
+    fault: "If connections to one destination (address and port) use up the ephemeral ports: then \
+            connect() fails with EADDRNOTAVAIL (on Windows WSAEADDRINUSE or WSAENOBUFS). Or if a \
+            server that is restarted cannot bind its port, because it does not set SO_REUSEADDR.",
+    look: &[types(
+        "How many, to whom, of how many ports?",
+        &["portwho doctor -v", "portwho --state TIME_WAIT --summary"],
+    )],
+    linux: &[
+        types(
+            "The ports there are, and the limit above which TIME_WAIT is cut short:",
+            &[
+                "sysctl net.ipv4.ip_local_port_range",
+                "sysctl net.ipv4.tcp_max_tw_buckets",
+                "ss -tan state time-wait | wc -l",
+            ],
+        ),
+        says(
+            "Keep connections open and use them again (a pool, HTTP keep-alive); that is the \
+              cure. Let the client close first where a server has too many. Set SO_REUSEADDR on \
+              listeners.",
+        ),
+        types(
+            "For outgoing connections more ports, or tcp_tw_reuse=1: connect() may then take a \
+             port over after 1 s, if both ends use TCP timestamps. The default, 2, does so on \
+             the loopback interface only.",
+            &[
+                "sysctl -w net.ipv4.ip_local_port_range='15000 60999'",
+                "sysctl -w net.ipv4.tcp_tw_reuse=1",
+            ],
+        ),
+    ],
+    windows: &[
+        types(
+            "The ports there are (by default 49152 to 65535, 16384 of them):",
+            &[
+                "netsh int ipv4 show dynamicport tcp",
+                "Get-NetTCPConnection -State TimeWait | Measure-Object",
+            ],
+        ),
+        says("Keep connections open and use them again; that is the cure."),
+        types(
+            "More ports (elevated; 10000 up to 65534):",
+            &["netsh int ipv4 set dynamicport tcp start=10000 num=55535"],
+        ),
+        says(
+            "How long it lasts is TcpTimedWaitDelay (30 to 300 s, REG_DWORD, read when Windows \
+              starts) in HKLM\\SYSTEM\\CurrentControlSet\\Services\\Tcpip\\Parameters.",
+        ),
+    ],
+    beware: &[
+        "tcp_tw_recycle is gone since Linux 4.12; it broke clients behind NAT.",
+        "tcp_fin_timeout does not shorten TIME_WAIT, which is fixed at 60 s in the kernel's source.",
+        "tcp_tw_reuse does nothing for connections that come in, nor for a bind().",
+        "SO_LINGER with 0 avoids it by a RST that throws away what is still on its way.",
+        "A small tcp_max_tw_buckets cuts the wait short and takes the protection away; the kernel's \
+         documentation forbids to lower it.",
+    ],
+    sources: "RFC 9293 3.4.2, 3.6.1, 3.10.7.4; RFC 6191; RFC 1337; tcp(7); kernel ip-sysctl.rst; \
+              TCP_TIMEWAIT_LEN in include/net/tcp.h",
+};

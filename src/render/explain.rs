@@ -1,0 +1,268 @@
+//! What a TCP state means, and all of them at a glance.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use anstyle::Style as Ansi;
+use comfy_table::presets::NOTHING;
+use comfy_table::{ContentArrangement, Table};
+
+use super::summary::{Counts, party_cells};
+use super::table::{Column, Layout, Line};
+use crate::model::{Advice, DIAGRAM, Edge, Explanation, Moment, Segment, TcpState};
+use crate::query::Rows;
+
+/// How wide the text is: a terminal that nobody has made wider.
+const WIDTH: usize = 80;
+/// Where paragraphs begin, behind their labels.
+const LABEL: usize = 13;
+/// The most processes that are named.
+const MOST: usize = 5;
+
+/// Every state, with what it is and how many there are.
+#[derive(Clone, Copy, Debug)]
+pub struct Overview<'a> {
+    /// How many sockets are in each state; a state is left out where they could not be counted.
+    pub counts: &'a BTreeMap<TcpState, usize>,
+    /// With colours.
+    pub color: bool,
+}
+
+const STATES: [Column; 3] =
+    [Column::left("State", 13), Column::right("Count", 8), Column::left("What it is", 57)];
+
+impl Overview<'_> {
+    /// Writes the table of states and the diagram of transitions.
+    ///
+    /// # Errors
+    /// What `out` answers.
+    pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
+        let lines = Explanation::ALL.map(|one| {
+            let count = self.counts.get(&one.state);
+            let count = count.map_or_else(|| "?".to_owned(), ToString::to_string);
+            [one.state.to_string(), count, one.gist.to_owned()]
+        });
+        let layout = Layout::measure(STATES, 0, lines.iter().cloned());
+        writeln!(out)?;
+        layout.write_titles(self.color, out)?;
+        layout.write_ruler(out)?;
+        layout.write_lines(lines.into_iter().map(Line::plain), out)?;
+        writeln!(out, "\n{DIAGRAM}")?;
+        writeln!(out, "More of a state: portwho explain CLOSE_WAIT")
+    }
+}
+
+/// One state, and the sockets that are in it.
+#[derive(Clone, Copy, Debug)]
+pub struct Explained<'a> {
+    /// What there is to know of it.
+    pub explanation: &'a Explanation,
+    /// The sockets; none where they could not be read.
+    pub here: Option<&'a Rows<'a>>,
+    /// With colours.
+    pub color: bool,
+}
+
+impl Explained<'_> {
+    /// Writes all that is known.
+    ///
+    /// # Errors
+    /// What `out` answers.
+    pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
+        let one = self.explanation;
+        let bold = self.bold();
+        writeln!(out, "{bold}{}{bold:#}", one.state)?;
+        self.paragraph("", one.meaning, out)?;
+        writeln!(out)?;
+        self.paragraph("Also", one.also, out)?;
+        writeln!(out)?;
+        self.exchange(out)?;
+        self.edges("Comes from", one.enters, out)?;
+        self.edges("Goes to", one.leaves, out)?;
+        writeln!(out)?;
+        self.paragraph("Whose move", one.move_of, out)?;
+        self.paragraph("Normal", one.normal, out)?;
+        self.paragraph("A fault", one.fault, out)?;
+        writeln!(out)?;
+        self.counts(out)?;
+        for (label, advice) in
+            [("Look at", one.look), ("On Linux", one.linux), ("On Windows", one.windows)]
+        {
+            self.advice(label, advice, out)?;
+        }
+        for (label, text) in one.beware.iter().enumerate().map(|(place, text)| (first(place), text))
+        {
+            self.paragraph(label, text, out)?;
+        }
+        if !one.beware.is_empty() {
+            writeln!(out)?;
+        }
+        self.paragraph("Sources", one.sources, out)
+    }
+
+    fn bold(&self) -> Ansi {
+        if self.color { Ansi::new().bold() } else { Ansi::new() }
+    }
+
+    /// A label, and a paragraph beside it.
+    fn paragraph(&self, label: &str, text: &str, out: &mut dyn Write) -> io::Result<()> {
+        let bold = self.bold();
+        let lines = wrapped(text, WIDTH - LABEL);
+        for (place, line) in lines.iter().enumerate() {
+            let label = if place == 0 { label } else { "" };
+            let (on, off) = (bold.render(), bold.render_reset());
+            match label {
+                "" => writeln!(out, "{:LABEL$}{line}", "")?,
+                label => writeln!(out, "{on}{label:LABEL$}{off}{line}")?,
+            }
+        }
+        Ok(())
+    }
+
+    fn exchange(&self, out: &mut dyn Write) -> io::Result<()> {
+        let bold = self.bold();
+        writeln!(out, "  {bold}{:HERE$}{:ARROW$}  peer{bold:#}", "here", "")?;
+        for moment in self.explanation.exchange {
+            writeln!(out, "{}", drawn(moment).trim_end())?;
+        }
+        writeln!(out)?;
+        if !self.explanation.note.is_empty() {
+            self.paragraph("", self.explanation.note, out)?;
+            writeln!(out)?;
+        }
+        Ok(())
+    }
+
+    fn edges(&self, label: &str, edges: &[Edge], out: &mut dyn Write) -> io::Result<()> {
+        const NAME: usize = 14;
+        for (place, edge) in edges.iter().enumerate() {
+            let label = if place == 0 { label } else { "" };
+            let lines = wrapped(edge.when, WIDTH - LABEL - NAME);
+            for (row, line) in lines.iter().enumerate() {
+                let state = if row == 0 { edge.state.to_string() } else { String::new() };
+                let label = if row == 0 { label } else { "" };
+                let bold = self.bold();
+                let (on, off) = (bold.render(), bold.render_reset());
+                writeln!(out, "{on}{label:LABEL$}{off}{state:NAME$}{line}")?;
+            }
+        }
+        Ok(())
+    }
+
+    fn counts(&self, out: &mut dyn Write) -> io::Result<()> {
+        let Some(rows) = self.here else { return Ok(()) };
+        let counts = Counts::of(rows);
+        let count = rows.rows.len().to_string();
+        self.paragraph("Here now", &count, out)?;
+        for ((_, party), count) in counts.parties.iter().take(MOST) {
+            let who = match party_cells(party, rows) {
+                (pid, reason) if matches!(pid.as_str(), "0" | "?") => reason,
+                (pid, name) => format!("{name} (PID {pid})"),
+            };
+            writeln!(out, "{:LABEL$}{count:>8}  {who}", "")?;
+        }
+        let more = counts.parties.len().saturating_sub(MOST);
+        if more > 0 {
+            let state = self.explanation.state;
+            let text = format!("and {more} more: portwho --summary --state {state}");
+            self.paragraph("", &text, out)?;
+        }
+        writeln!(out)
+    }
+
+    fn advice(&self, label: &str, advice: &[Advice], out: &mut dyn Write) -> io::Result<()> {
+        for (place, one) in advice.iter().enumerate() {
+            self.paragraph(if place == 0 { label } else { "" }, one.text, out)?;
+            for command in one.commands {
+                writeln!(out, "{:LABEL$}    {command}", "")?;
+            }
+        }
+        writeln!(out)
+    }
+}
+
+/// The label of what is often advised and wrong, before the first of them.
+const fn first(place: usize) -> &'static str {
+    if place == 0 { "Beware" } else { "" }
+}
+
+/// The columns of an exchange.
+const HERE: usize = 20;
+const ARROW: usize = 34;
+
+fn drawn(moment: &Moment) -> String {
+    let arrow = match moment.segment {
+        Segment::None => String::new(),
+        Segment::Sent(what) => format!("{}>", line(what, ARROW - 1)),
+        Segment::Received(what) => format!("<{}", line(what, ARROW - 1)),
+        Segment::Lost(what) => format!("{}> x", line(what, ARROW - 10)),
+        Segment::Crossing(what) => {
+            let half = ARROW / 2 - 1;
+            format!("{}><{}", line(what, half), line(what, half))
+        }
+    };
+    format!("  {:HERE$}{arrow:ARROW$}  {}", moment.here, moment.peer)
+}
+
+/// A line with a word in its middle.
+fn line(word: &str, width: usize) -> String {
+    format!("{:-^width$}", format!(" {word} "))
+}
+
+/// The text in lines of at most so many columns.
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut table = Table::new();
+    table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    // comfy-table keeps a column free at the end of a line.
+    table.set_width(u16::try_from(width).unwrap_or(u16::MAX)).add_row([text]);
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 0));
+    }
+    table.lines().map(|line| line.trim_end().to_owned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::TcpState;
+
+    fn written(state: TcpState) -> String {
+        let explanation = Explanation::of(state).unwrap();
+        let mut out = Vec::new();
+        let view = Explained { explanation: &explanation, here: None, color: false };
+        view.write(&mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn every_text_fits_a_terminal_and_loses_no_word() {
+        for one in Explanation::ALL {
+            let text = written(one.state);
+            for line in text.lines() {
+                assert!(line.len() <= WIDTH, "{}: {line}", one.state);
+                assert!(line.trim_end() == line, "{}: {line:?}", one.state);
+            }
+            let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+            for paragraph in [one.meaning, one.fault, one.move_of, one.sources] {
+                assert!(words(&text).contains(&words(paragraph)), "{}: {paragraph}", one.state);
+            }
+        }
+    }
+
+    #[test]
+    fn an_arrow_points_where_the_segment_goes() {
+        let moment = |segment| Moment { here: "LAST_ACK", segment, peer: "TIME_WAIT" };
+        assert_eq!(
+            drawn(&moment(Segment::Sent("FIN"))),
+            "  LAST_ACK            -------------- FIN -------------->  TIME_WAIT"
+        );
+        assert_eq!(
+            drawn(&moment(Segment::Received("FIN"))),
+            "  LAST_ACK            <-------------- FIN --------------  TIME_WAIT"
+        );
+        assert_eq!(
+            drawn(&moment(Segment::Lost("FIN"))),
+            "  LAST_ACK            --------- FIN ----------> x         TIME_WAIT"
+        );
+    }
+}

@@ -1,0 +1,40 @@
+//! explain on recorded machines: both systems' advice on either, and what is there.
+
+use portwho::model::Gap;
+
+use super::office::office;
+
+trials![a_state_of_a_windows_machine, all_states_of_a_windows_machine, bound_that_is_not_listed];
+
+fn a_state_of_a_windows_machine() {
+    let output = office().run("explain CloseWait");
+    output.is(0, &output.stdout, "");
+    let here = "\n\nHere now     1\n                    1  inetinfo.exe (PID 1688)\n\n";
+    for part in ["CLOSE_WAIT\n", here, "\nOn Linux     ", "\nOn Windows   "] {
+        assert!(output.stdout.contains(part), "{part}: {output:?}");
+    }
+}
+
+fn all_states_of_a_windows_machine() {
+    let output = office().run("explain");
+    output.is(0, &output.stdout, "");
+    for row in [
+        "State            Count What it is",
+        "LISTENING           19 a server waits here for connections",
+        "ESTABLISHED          3 open at both ends; data may flow both ways",
+        "CLOSE_WAIT           1 closed by the peer; the process here has not closed",
+        "TIME_WAIT            1 over on both sides; stray segments are waited out",
+        "BOUND                0 holds a port, and neither listens nor is connected",
+    ] {
+        assert!(output.stdout.contains(&format!("\n{row}\n")), "{row}: {output:?}");
+    }
+}
+
+fn bound_that_is_not_listed() {
+    let gap = "portwho: this system does not list bound sockets: a port that is bound without \
+               listening stays unseen; Linux lists it since 6.8, and Windows where netstat has \
+               -q\n";
+    let output = office().gap(Gap::BoundNotListed).run("explain");
+    output.is(0, &output.stdout, gap);
+    assert!(output.stdout.contains("\nBOUND                ? holds a port"), "{output:?}");
+}
