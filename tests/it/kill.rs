@@ -15,7 +15,7 @@ use rustix::net::sockopt::set_socket_reuseport;
 
 use crate::support::makers::{self, Loopback};
 use crate::support::process::{Owner, Process};
-use crate::support::{Output, Run, portwho, skip};
+use crate::support::{Output, Run, mounts, portwho, skip};
 
 pub const NOBODY: u32 = 65534;
 pub const TERM: Option<i32> = Some(15);
@@ -25,6 +25,7 @@ pub const KILL: Option<i32> = Some(9);
 /// unit, whatever started them.
 pub fn kill<W: AsRef<OsStr>>(words: impl IntoIterator<Item = W>) -> Run {
     unshare(CloneFlags::CLONE_NEWCGROUP).expect("a cgroup namespace");
+    mounts::hide_cgroups().expect("no groups of sockets either");
     let words = words.into_iter().map(|word| word.as_ref().to_owned());
     portwho([OsStr::new("kill").to_owned()].into_iter().chain(words))
 }

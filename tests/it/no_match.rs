@@ -6,23 +6,27 @@ use serde_json::json;
 
 use crate::support::kernel_table::{self, State};
 use crate::support::process::server;
-use crate::support::{portwho, wait_until};
+use crate::support::{portwho, refuse, wait_until};
 
 trials![no_match, no_match_in_json, connections_to_the_port_are_hinted_at,];
 
 fn no_match() {
+    refuse::other_namespaces();
     let _owner = server(80);
-    let output = portwho(["4731"]).run();
-    output.is(1, "", "portwho: port 4731: no socket matches\n");
+    portwho(["4731"]).run().is(1, "", "portwho: port 4731 is free\n");
+    portwho(["--foreign-port", "4731"]).run().is(1, "", "portwho: no socket matches\n");
+    let left_out = "portwho: port 80: 1 socket is there, which the other filters leave out: \
+                    portwho 80\n";
+    portwho(["80", "--foreign-port", "4731"]).run().is(1, "", left_out);
 }
 
 fn no_match_in_json() {
-    let answer = portwho(["--json", "4731"]).run();
-    let answer = answer.json(1, &answer.stderr);
+    refuse::other_namespaces();
+    let free = "portwho: port 4731 is free\n";
+    let answer = portwho(["--json", "4731"]).run().json(1, free);
     assert_eq!((&answer["sockets"], &answer["processes"]), (&json!([]), &json!([])));
     assert_eq!(answer["gaps"], json!([]));
-    let quiet = portwho(["-q", "4731"]).run();
-    quiet.is(1, "", &quiet.stderr);
+    portwho(["-q", "4731"]).run().is(1, "", free);
 }
 
 fn connections_to_the_port_are_hinted_at() {
@@ -38,8 +42,8 @@ fn connections_to_the_port_are_hinted_at() {
         let rows = kernel_table::rows("tcp");
         (rows.len() == 2 && rows.iter().all(|row| row.state == State::TIME_WAIT)).then_some(())
     });
-    let output = portwho(["443"]).run();
-    output.is(1, "", &output.stderr);
-    let hint = "2 connections go to foreign port 443: --foreign-port 443";
-    assert!(output.stderr.contains(hint), "{output:?}");
+    refuse::other_namespaces();
+    let hint = "portwho: port 443 is free\n\
+                portwho: 2 connections go to foreign port 443: --foreign-port 443\n";
+    portwho(["443"]).run().is(1, "", hint);
 }

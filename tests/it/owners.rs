@@ -192,6 +192,7 @@ fn another_users() {
     if !can_become(NOBODY) {
         return skip("there is no other user here");
     }
+    mounts::hide_cgroups().expect("out of sight");
     let _owner = Owner::named("roots").holding(listener(80));
     let expected = golden::netstat(&[listener_row(80, "?")]);
     portwho(["80"]).user(NOBODY).run().is(0, &expected, ONE_HIDDEN);
@@ -209,6 +210,7 @@ fn hidden_in_json(run: Run, stderr: &str) {
     assert_eq!(found["owner"]["kind"], "hidden", "{found:#}");
     assert_eq!(found["owner"]["user"], "root", "{found:#}");
     assert_eq!((&found["user"], &found["uid"]), (&json!("root"), &json!(0)));
+    assert_eq!(found["note"], "held by a process of root");
     assert_eq!(gaps(&answer), [("owners-hidden", Some(1))]);
     assert_eq!(answer["processes"], json!([]));
 }
@@ -230,6 +232,7 @@ fn ones_own_beside_another_users() {
 }
 
 fn root_without_ptrace() {
+    mounts::hide_cgroups().expect("out of sight");
     let _owner = Owner::named("roots").holding(listener(80));
     refuse::ptrace();
     let why = "portwho: the owners of 1 socket are hidden (root): even root may not look into some \
@@ -247,6 +250,7 @@ fn hidden_by_the_mount_of_proc() {
     if let Err(error) = mounts::hide_processes() {
         return skip(&format!("mount: {error}"));
     }
+    mounts::hide_cgroups().expect("out of sight");
     let listed = fs::read_dir("/proc").expect("proc").count();
     assert!(listed > 0);
     hidden_in_json(portwho(["--json", "80"]).user(NOBODY), ONE_HIDDEN);
@@ -263,11 +267,14 @@ fn in_a_pid_namespace_below() {
     if !probe.is_ok_and(|status| status.success()) {
         return skip("unshare -pf --mount-proc is refused");
     }
+    mounts::hide_cgroups().expect("out of sight");
     let _owner = Owner::named("outside").holding(listener(80));
     let not_found = "portwho: the owners of 1 socket were found in no process: this is a PID \
                      namespace: run portwho outside of it\n";
     let answer = portwho(["--json", "80"]).through(IN_NAMESPACE).run().json(0, not_found);
-    assert_eq!(only_socket(&answer)["owner"], json!({"kind": "not-found"}));
+    let nobody = json!({"kind": "not-found", "service": null, "container": null, "candidates": []});
+    assert_eq!(only_socket(&answer)["owner"], nobody);
+    assert_eq!(only_socket(&answer)["note"], "no process that can be found");
     assert_eq!(gaps(&answer), [("owners-not-found", Some(1))]);
     let expected = golden::netstat(&[listener_row(80, "?")]);
     portwho(["80"]).through(IN_NAMESPACE).run().is(0, &expected, not_found);
@@ -312,6 +319,7 @@ fn a_port_that_nobody_holds_costs_no_walk() {
     if find_in_path("strace").is_none() {
         return skip("no strace");
     }
+    refuse::other_namespaces();
     let _owner = Owner::named("server").holding(listener(80));
     assert!(opens_descriptor_lists(&["80"], 0), "it walks to find an owner");
     assert!(!opens_descriptor_lists(&["81"], 1), "it walks without need");

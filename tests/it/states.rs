@@ -10,7 +10,7 @@ use crate::support::json::{only_socket, socket};
 use crate::support::kernel_table;
 use crate::support::makers::{self, Held, Loopback};
 use crate::support::process::{Owner, Process};
-use crate::support::{portwho, wait_until};
+use crate::support::{portwho, wait_until, without_seconds};
 
 trials![
     listening,
@@ -58,16 +58,55 @@ fn nowhere(local: SocketAddr) -> &'static str {
     if local.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" }
 }
 
-/// Asks for the port, and compares both tables whole.
+/// Asks for the port, and compares both tables and the remarks whole.
 #[track_caller]
-fn shows(port: u16, rows: &[SocketRow], owner: Option<&Process>) {
+fn shows(port: u16, rows: &[SocketRow], owner: Option<&Process>, remarks: &str) {
     let owners: Vec<_> = owner.iter().map(|owner| golden::process(NAME, owner.pid())).collect();
-    portwho([port.to_string()]).run().is(0, &golden::tables(rows, &owners), "");
+    let output = portwho([port.to_string()]).run().without_seconds();
+    output.is(0, &golden::tables(rows, &owners), remarks);
 }
 
 #[track_caller]
-fn in_json(port: u16) -> Value {
-    portwho(["--json", &port.to_string()]).run().json(0, "")
+fn in_json(port: u16, remarks: &str) -> Value {
+    portwho(["--json", &port.to_string()]).run().without_seconds().json(0, remarks)
+}
+
+/// A socket with a process of its own needs no words. What the kernel sends again, it sends when
+/// it likes.
+#[track_caller]
+fn has_note(row: &Value, note: Option<&str>) {
+    let found = row["note"].as_str().map(without_seconds);
+    let found = found.as_deref().and_then(|note| note.split(", sent again ").next());
+    assert_eq!(found, note, "{row:#}");
+}
+
+/// What is said of a port on which there is this one connection and no listener.
+fn verdict(state: &str, port: u16) -> String {
+    let until = match state {
+        "SYN_SENT" | "ESTABLISHED" | "" => {
+            "; 1 connection uses it: a bind may fail until it ends".to_owned()
+        }
+        "TIME_WAIT" => {
+            " (1 TIME_WAIT, N s: a bind without SO_REUSEADDR fails until then)".to_owned()
+        }
+        other => format!(" (1 {other}: a bind without SO_REUSEADDR fails while they last)"),
+    };
+    format!("portwho: port {port} is held by nobody{until}\n")
+}
+
+/// Why nobody holds a connection on a port without a listener: below the tables, and in JSON.
+fn reason(state: &str, local: SocketAddr) -> (String, &'static str) {
+    const ORPHANED: &str = "closed by its process, still being torn down by the kernel";
+    const ORPHANED_FOR: &str =
+        "closed by its process, still being torn down by the kernel, N s left";
+    let (words, note) = match state {
+        "TIME_WAIT" => {
+            ("over, and kept by the kernel for stray segments, N s left", "TIME_WAIT, N s left")
+        }
+        "FIN_WAIT_2" => (ORPHANED_FOR, ORPHANED_FOR),
+        _ => (ORPHANED, ORPHANED),
+    };
+    (format!("portwho: {local}: 1 {state}: {words}\n"), note)
 }
 
 #[track_caller]
@@ -92,24 +131,29 @@ fn one_connection(
     owner: Result<&Process, &str>,
 ) {
     let process = owner.ok();
-    shows(local.port(), &[row(state, local, foreign, process)], process);
-    let answer = in_json(local.port());
+    let verdict = verdict(state, local.port());
+    let (why, note) = reason(state, local);
+    let remarks = if owner.is_ok() { verdict.clone() } else { why + &verdict };
+    shows(local.port(), &[row(state, local, foreign, process)], process, &remarks);
+    let answer = in_json(local.port(), &verdict);
     let found = only_socket(&answer);
     is_connection(found, state, local, foreign);
+    has_note(found, owner.is_err().then_some(note));
     match owner {
         Ok(process) => is_owned_by(found, process),
         Err(reason) => is_kernels(found, reason),
     }
 }
 
-/// A connection on a port where a listener stands too, which this process holds.
+/// A connection on a port where a listener stands too, which this process holds. Where the
+/// connection is nobody's, its reason comes with the words for it.
 #[track_caller]
 fn beside_listener(
     state: &str,
     local: SocketAddr,
     foreign: SocketAddr,
     listener: &Process,
-    owner: Result<&Process, &str>,
+    owner: Result<&Process, (&str, &str)>,
 ) {
     let mut owners = vec![golden::process(NAME, listener.pid())];
     owners.extend(owner.ok().map(|owner| golden::process(NAME, owner.pid())));
@@ -118,13 +162,18 @@ fn beside_listener(
         row("LISTENING", local, nowhere(local), Some(listener)),
         row(state, local, foreign, owner.ok()),
     ];
-    portwho([local.port().to_string()]).run().is(0, &golden::tables(&rows, &owners), "");
-    let answer = in_json(local.port());
+    let note = owner.err().map(|(_, note)| note);
+    let remark = note.map(|note| format!("portwho: {local}: 1 connection: {note}\n"));
+    let output = portwho([local.port().to_string()]).run();
+    output.is(0, &golden::tables(&rows, &owners), &remark.unwrap_or_default());
+    let answer = in_json(local.port(), "");
     let found = socket(&answer, local, Some(foreign));
     is_connection(found, state, local, foreign);
+    has_note(found, note);
+    has_note(socket(&answer, local, None), None);
     match owner {
         Ok(process) => is_owned_by(found, process),
-        Err(reason) => is_kernels(found, reason),
+        Err((reason, _)) => is_kernels(found, reason),
     }
 }
 
@@ -149,10 +198,11 @@ fn listening() {
             let Held { socket, address } = makers::listening(address);
             let owner = hold(socket);
             let expected = row("LISTENING", address, nowhere(address), Some(&owner));
-            shows(address.port(), &[expected], Some(&owner));
-            let answer = in_json(address.port());
+            shows(address.port(), &[expected], Some(&owner), "");
+            let answer = in_json(address.port(), "");
             let found = only_socket(&answer);
             is_owned_by(found, &owner);
+            has_note(found, None);
             assert_eq!(found["state"], "LISTENING");
             assert_eq!(found["foreign"], Value::Null);
             assert_eq!(found["local"], endpoint(address));
@@ -168,10 +218,14 @@ fn bound() {
         let Held { socket, address } = makers::bound(at.port(8080));
         let owner = hold(socket);
         let expected = row("BOUND", address, nowhere(address), Some(&owner));
-        shows(8080, &[expected], Some(&owner));
-        let answer = in_json(8080);
+        let words =
+            "bound without listening: nobody can connect, and it keeps the port from others";
+        let remark = format!("portwho: {address}: held by {NAME} (PID {}), {words}\n", owner.pid());
+        shows(8080, &[expected], Some(&owner), &remark);
+        let answer = in_json(8080, "");
         let found = only_socket(&answer);
         is_owned_by(found, &owner);
+        has_note(found, Some(words));
         assert_eq!(found["state"], "BOUND");
         assert_eq!(found["foreign"], Value::Null);
         assert_eq!(found["local"], endpoint(address));
@@ -191,7 +245,8 @@ fn syn_received() {
         let made = makers::syn_received(at);
         let listener = hold(made.listener);
         let (local, foreign) = (made.server_address, made.client_address);
-        beside_listener("SYN_RECEIVED", local, foreign, &listener, Err("syn-received"));
+        let note = "half-open: the client has not completed the handshake, for inetinfo.exe";
+        beside_listener("SYN_RECEIVED", local, foreign, &listener, Err(("syn-received", note)));
     }
 }
 
@@ -211,7 +266,8 @@ fn not_accepted() {
         let made = makers::not_accepted(at);
         let listener = hold(made.listener);
         let (local, foreign) = (made.server_address, made.client_address);
-        beside_listener("ESTABLISHED", local, foreign, &listener, Err("not-accepted"));
+        let note = "accepted by nobody yet: inetinfo.exe's queue holds 1 of 16";
+        beside_listener("ESTABLISHED", local, foreign, &listener, Err(("not-accepted", note)));
     }
 }
 
@@ -261,7 +317,8 @@ fn time_wait() {
     for at in Loopback::BOTH {
         let made = makers::time_wait(at);
         one_connection("TIME_WAIT", made.client_address, made.server_address, Err("time-wait"));
-        let answer = in_json(made.client_address.port());
+        let port = made.client_address.port();
+        let answer = in_json(port, &verdict("TIME_WAIT", port));
         let left = only_socket(&answer)["timer"]["expires_ms"].as_u64();
         let left = left.expect("the time that is left");
         assert!((1..=60_000).contains(&left), "{left}");
@@ -304,9 +361,10 @@ fn udp() {
     for at in Loopback::BOTH {
         let Held { socket, address } = makers::udp(at.port(123));
         let owner = hold(socket);
-        shows(123, &[golden::socket("UDP", address, "*:*", "", owner.pid())], Some(&owner));
-        let answer = in_json(123);
+        shows(123, &[golden::socket("UDP", address, "*:*", "", owner.pid())], Some(&owner), "");
+        let answer = in_json(123, "");
         let found = only_socket(&answer);
+        has_note(found, None);
         is_owned_by(found, &owner);
         assert_eq!(found["protocol"], "udp");
         assert_eq!((&found["state"], &found["foreign"]), (&Value::Null, &Value::Null));
@@ -320,8 +378,9 @@ fn udp_connected() {
         let Held { socket, address } = makers::udp_connected(foreign);
         let owner = hold(socket);
         let expected = golden::socket("UDP", address, foreign, "", owner.pid());
-        shows(address.port(), &[expected], Some(&owner));
-        let answer = in_json(address.port());
+        let remark = verdict("", address.port());
+        shows(address.port(), &[expected], Some(&owner), &remark);
+        let answer = in_json(address.port(), &remark);
         let found = only_socket(&answer);
         is_owned_by(found, &owner);
         assert_eq!(found["state"], Value::Null);
@@ -330,16 +389,19 @@ fn udp_connected() {
 }
 
 fn a_timer_runs_where_something_is_awaited() {
-    let runs = |port: u16| only_socket(&in_json(port))["timer"].is_object();
+    let runs = |state, address: SocketAddr| {
+        let port = address.port();
+        only_socket(&in_json(port, &verdict(state, port)))["timer"].is_object()
+    };
     for at in Loopback::BOTH {
         let idle = makers::established(at);
         let waiting = makers::syn_sent(at);
         let stuck = makers::fin_wait_1(at);
         let over = makers::time_wait(at);
-        assert!(!runs(idle.client_address.port()));
-        assert!(runs(waiting.client_address.port()));
-        assert!(runs(stuck.client_address.port()));
-        assert!(runs(over.client_address.port()));
+        assert!(!runs("ESTABLISHED", idle.client_address));
+        assert!(runs("SYN_SENT", waiting.client_address));
+        assert!(runs("FIN_WAIT_1", stuck.client_address));
+        assert!(runs("TIME_WAIT", over.client_address));
     }
 }
 
@@ -349,8 +411,8 @@ fn the_queues_are_the_kernels() {
         let (client, server) = (made.client_address, made.server_address);
         let ((unsent, unread), sent, received) = wait_until("queues that stay as they are", || {
             let witness = kernel_queues(client, server);
-            let sent = in_json(client.port());
-            let received = in_json(server.port());
+            let sent = in_json(client.port(), &verdict("FIN_WAIT_1", client.port()));
+            let received = in_json(server.port(), "");
             (kernel_queues(client, server) == witness).then_some((witness, sent, received))
         });
         let ours = (
@@ -372,7 +434,7 @@ fn kernel_queues(client: SocketAddr, server: SocketAddr) -> (u32, u32) {
 fn a_full_accept_queue_shows_its_length_and_limit() {
     for at in Loopback::BOTH {
         let made = makers::syn_sent(at);
-        let answer = in_json(made.server_address.port());
+        let answer = in_json(made.server_address.port(), "");
         let listener = socket(&answer, made.server_address, None);
         assert_eq!((&listener["recv_queue"], &listener["send_queue"]), (&json!(1), &json!(0)));
     }

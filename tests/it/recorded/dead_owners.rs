@@ -41,7 +41,8 @@ fn the_tables_name_nobody() {
 
 fn json_has_the_pid_that_exited() {
     let answer = inherited().run("--json 80").json(0, GAP);
-    let owner = json!({"kind": "not-found", "exited_pid": 2208});
+    let owner = json!({"kind": "not-found", "service": null, "container": null, "candidates": [],
+        "exited_pid": 2208});
     assert_eq!(only_socket(&answer)["owner"], owner);
     assert_eq!(answer["processes"], json!([]));
     assert_eq!(gaps(&answer), [("owners-exited", Some(1))]);

@@ -71,7 +71,9 @@ nginx                          813 nginx.service            812      2,800 K
 docker-proxy                   950 -                        950      2,800 K
 a\\\\b                           990 -                        990      2,800 K
 ";
-    server().run("").is(0, expected, "");
+    let over = "portwho: 10.0.0.1:80: 1 TIME_WAIT: over, and kept by the kernel for stray segments, \
+                58 s left\n";
+    server().run("").is(0, expected, over);
 }
 
 fn users_and_kernel_owners_in_json() {
@@ -90,7 +92,12 @@ fn users_and_kernel_owners_in_json() {
     let timer = json!({"kind": "time-wait", "expires_ms": 57001, "retransmits": 0});
     assert_eq!(over["timer"], timer);
     let hidden = at("127.0.0.1:5432", None);
-    assert_eq!(hidden["owner"], json!({"kind": "hidden", "user": "postgres"}));
+    let owner = json!({"kind": "hidden", "user": "postgres", "service": null, "container": null,
+        "candidates": []});
+    assert_eq!(hidden["owner"], owner);
+    assert_eq!(hidden["note"], "held by a process of postgres");
+    assert_eq!(over["note"], "TIME_WAIT, 58 s left");
+    assert_eq!(http["note"], json!(null));
     let nameless = at("0.0.0.0:9", None);
     assert_eq!(nameless["user"], "4000000000");
     assert_eq!(described(&answer, 813)["service"], "nginx.service");

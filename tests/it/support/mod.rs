@@ -38,7 +38,7 @@ pub mod wine;
 pub use harness::{Test, main};
 pub use run::{Output, portwho};
 #[cfg(target_os = "linux")]
-pub use run::{Run, VIEWS};
+pub use run::{Run, VIEWS, without_seconds};
 pub use scratch::Scratch;
 #[cfg(target_os = "linux")]
 pub use skip::skip;

@@ -32,6 +32,12 @@ pub fn net_admin() {
     remove_capability_from_bounding_set(CapabilitySet::NET_ADMIN).expect("drop CAP_NET_ADMIN");
 }
 
+/// Nobody enters another namespace: what matches nothing here is not looked for in those of the
+/// tests that run beside this one.
+pub fn other_namespaces() {
+    system_call(libc::SYS_setns, Vec::new(), libc::EPERM);
+}
+
 /// Programs started from now on are root, if this is, and lack CAP_SYS_PTRACE.
 pub fn ptrace() {
     remove_capability_from_bounding_set(CapabilitySet::SYS_PTRACE).expect("drop CAP_SYS_PTRACE");

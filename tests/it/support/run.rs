@@ -144,6 +144,13 @@ impl Output {
         assert!(report.is_empty(), "`{}`\n{report}{}", self.command_line, self.beside(stderr));
     }
 
+    /// With `N s` on stderr wherever it tells how long a timer of the kernel has left: those run
+    /// for a minute at most.
+    pub fn without_seconds(mut self) -> Self {
+        self.stderr = without_seconds(&self.stderr);
+        self
+    }
+
     /// The parsed JSON of a run that must have ended so, and said this beside it.
     #[track_caller]
     pub fn json(&self, code: i32, stderr: &str) -> serde_json::Value {
@@ -156,6 +163,18 @@ impl Output {
     fn beside(&self, expected_stderr: &str) -> String {
         if self.stderr == expected_stderr { String::new() } else { format!(" {}", self.stderr) }
     }
+}
+
+/// `N s` in the place of `1 s` to `60 s`.
+pub fn without_seconds(text: &str) -> String {
+    let words: Vec<&str> = text.split(' ').collect();
+    let is_unit = |word: &str| matches!(word.trim_end_matches(['\n', ')', ':', ',', ';']), "s");
+    let is_left = |word: &str| word.parse().is_ok_and(|left: u32| (1..=60).contains(&left));
+    let replaced = words.iter().enumerate().map(|(at, word)| {
+        let timed = is_left(word) && words.get(at + 1).is_some_and(|next| is_unit(next));
+        if timed { "N" } else { word }
+    });
+    replaced.collect::<Vec<_>>().join(" ")
 }
 
 fn text(bytes: Vec<u8>) -> String {
