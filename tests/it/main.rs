@@ -47,6 +47,14 @@ mod witnesses;
 #[cfg(target_os = "linux")]
 mod owners;
 
+/// Owners that may not be looked at: their unit or container, by the control groups of sockets.
+#[cfg(target_os = "linux")]
+mod cgroups;
+
+/// Other network namespaces: listed, hinted at, or said to be out of sight.
+#[cfg(target_os = "linux")]
+mod namespaces;
+
 /// Refused, missing and unusual tables: what can be shown is shown, and what is missing is said.
 #[cfg(target_os = "linux")]
 mod faults;
@@ -186,6 +194,8 @@ fn linux_tests() -> Vec<support::Test> {
         filters::tests(),
         witnesses::tests(),
         owners::tests(),
+        cgroups::tests(),
+        namespaces::tests(),
         hostile::tests(),
         faults::tests(),
         library::tests(),

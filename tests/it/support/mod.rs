@@ -9,6 +9,8 @@ mod skip;
 mod wait;
 
 #[cfg(target_os = "linux")]
+pub mod cgroup;
+#[cfg(target_os = "linux")]
 pub mod golden;
 pub mod json;
 #[cfg(target_os = "linux")]

@@ -1,9 +1,9 @@
 //! Changing what is mounted, for this test and the children that it starts from now on.
 
-use std::fs;
-
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
+
+use super::cgroup;
 
 /// A /proc in which users see their own processes only.
 pub fn hide_processes() -> nix::Result<()> {
@@ -18,10 +18,20 @@ pub fn empty_proc() -> nix::Result<()> {
 /// No control groups of version 2: whatever group this test runs in, nobody can tell.
 pub fn hide_cgroups() -> nix::Result<()> {
     own_mounts()?;
-    let mounts = fs::read_to_string("/proc/self/mountinfo").expect("mountinfo");
-    for line in mounts.lines().filter(|line| line.contains(" - cgroup2 ")) {
-        let point = line.split(' ').nth(4).expect("a mount point");
-        mount(Some("tmpfs"), point, Some("tmpfs"), MsFlags::empty(), NONE)?;
+    for point in cgroup::mounts("cgroup2", "") {
+        mount(Some("tmpfs"), &point, Some("tmpfs"), MsFlags::empty(), NONE)?;
+    }
+    Ok(())
+}
+
+/// No other control groups of version 2 than those below the one that this process is in now.
+pub fn only_own_cgroups() -> nix::Result<()> {
+    unshare(CloneFlags::CLONE_NEWCGROUP)?;
+    let points = cgroup::mounts("cgroup2", "");
+    // The kernel puts no file system right on itself.
+    hide_cgroups()?;
+    for point in points {
+        mount(Some("cgroup2"), &point, Some("cgroup2"), MsFlags::empty(), NONE)?;
     }
     Ok(())
 }

@@ -18,6 +18,7 @@ use rustix::net::SendFlags;
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
 
 use super::limits::allow_descriptors;
+use super::netns;
 use super::process::ROLE;
 
 /// What a role does, told by the words that follow the program's name.
@@ -30,6 +31,7 @@ const ROLES: &[(&str, Play)] = &[
     ("zombie-leader", zombie_leader),
     ("crowd", crowd),
     ("notice", notice),
+    ("thread-elsewhere", thread_elsewhere),
 ];
 
 /// Plays the role that this process was started for; false if it was started for none.
@@ -161,6 +163,21 @@ fn notice(_words: &[String]) {
     loop {
         thread::park();
     }
+}
+
+/// `thread-elsewhere ADDRESS`: a thread other than the first listens there, in a network namespace
+/// of its own; prints the address when it does.
+fn thread_elsewhere(words: &[String]) {
+    let address = words[0].clone();
+    let listen = move || {
+        netns::enter().expect("a network namespace");
+        let listener = TcpListener::bind(address).expect("bind");
+        say(&listener.local_addr().expect("local address").to_string());
+        loop {
+            thread::park();
+        }
+    };
+    let _ = thread::spawn(listen).join();
 }
 
 fn say(line: &str) {
