@@ -55,6 +55,10 @@ mod cgroups;
 #[cfg(target_os = "linux")]
 mod namespaces;
 
+/// Containers of a real Docker engine.
+#[cfg(target_os = "linux")]
+mod docker;
+
 /// Refused, missing and unusual tables: what can be shown is shown, and what is missing is said.
 #[cfg(target_os = "linux")]
 mod faults;
@@ -196,6 +200,7 @@ fn linux_tests() -> Vec<support::Test> {
         owners::tests(),
         cgroups::tests(),
         namespaces::tests(),
+        docker::tests(),
         hostile::tests(),
         faults::tests(),
         library::tests(),

@@ -11,6 +11,8 @@ mod wait;
 #[cfg(target_os = "linux")]
 pub mod cgroup;
 #[cfg(target_os = "linux")]
+pub mod docker;
+#[cfg(target_os = "linux")]
 pub mod golden;
 pub mod json;
 #[cfg(target_os = "linux")]

@@ -1,6 +1,7 @@
 //! Network namespaces: each test has one to itself, in which it may bind what it likes.
 
 use std::env;
+use std::fs::File;
 use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
@@ -43,6 +44,17 @@ pub fn in_netns<T: Send>(run: impl FnOnce() -> T + Send) -> T {
     };
     let result = thread::scope(|scope| scope.spawn(inside).join());
     result.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+/// The namespace that the tests were started in: that of the harness, this process' parent.
+pub fn of_the_machine() -> File {
+    File::open(path_of_the_machines()).expect("the harness' namespace")
+}
+
+/// Where programs find it.
+pub fn path_of_the_machines() -> String {
+    let harness = rustix::process::getppid().expect("the harness");
+    format!("/proc/{harness}/ns/net")
 }
 
 /// Asks rtnetlink, as `ip link set lo up` would: a fresh machine may lack that program.

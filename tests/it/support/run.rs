@@ -20,6 +20,9 @@ pub struct Run {
     stdin: Option<Stdio>,
     stdout: Option<Stdio>,
     uid: Option<u32>,
+    /// The namespace to enter first.
+    #[cfg(target_os = "linux")]
+    network: Option<String>,
 }
 
 /// The program with these arguments, an empty stdin and an environment that says nothing.
@@ -32,6 +35,8 @@ pub fn portwho<W: AsRef<OsStr>>(words: impl IntoIterator<Item = W>) -> Run {
         stdin: None,
         stdout: None,
         uid: None,
+        #[cfg(target_os = "linux")]
+        network: None,
     }
 }
 
@@ -68,6 +73,13 @@ impl Run {
         self
     }
 
+    /// Runs in the network namespace that the tests were started in, and not in this test's own.
+    #[cfg(target_os = "linux")]
+    pub fn on_the_machines_network(mut self) -> Self {
+        self.network = Some(super::netns::path_of_the_machines());
+        self
+    }
+
     /// Runs to the end.
     #[track_caller]
     pub fn run(mut self) -> Output {
@@ -88,7 +100,9 @@ impl Run {
 
     /// The command without its streams, for those who connect them in their own way.
     pub fn command(&self) -> Command {
-        let mut command = match self.wrapper.split_first() {
+        let entering = self.entering();
+        let wrapper = if entering.is_empty() { &self.wrapper } else { &entering };
+        let mut command = match wrapper.split_first() {
             Some((wrapper, words)) => {
                 let mut command = Command::new(wrapper);
                 command.args(words).arg(&self.program);
@@ -101,8 +115,22 @@ impl Run {
             command.env_remove(name);
         }
         command.env("LC_ALL", "C").envs(self.environment.iter().map(|(key, value)| (key, value)));
-        set_user(&mut command, self.uid);
+        set_user(&mut command, self.uid.filter(|_| entering.is_empty()));
         command
+    }
+
+    /// Entering a namespace takes rights that the user to be may not have.
+    #[cfg(target_os = "linux")]
+    fn entering(&self) -> Vec<OsString> {
+        let Some(network) = &self.network else { return Vec::new() };
+        let user = self.uid.map(|uid| [format!("--setuid={uid}"), format!("--setgid={uid}")]);
+        let words = ["nsenter".to_owned(), format!("--net={network}")];
+        words.into_iter().chain(user.into_iter().flatten()).map(OsString::from).collect()
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn entering(&self) -> Vec<OsString> {
+        Vec::new()
     }
 
     pub fn command_line(&self) -> String {
