@@ -87,6 +87,18 @@ mod explain;
 #[cfg(target_os = "linux")]
 mod no_match;
 
+/// Why no process can be named for a socket: queues, handshakes, and what is over.
+#[cfg(target_os = "linux")]
+mod reasons;
+
+/// Ports that nobody holds: free, or a bind would fail, and why.
+#[cfg(target_os = "linux")]
+mod vacancy;
+
+/// `--try-bind`, and that nothing is bound without it.
+#[cfg(target_os = "linux")]
+mod try_bind;
+
 /// Readers who leave, full disks and closed streams.
 #[cfg(target_os = "linux")]
 mod streams;
@@ -208,6 +220,9 @@ fn linux_tests() -> Vec<support::Test> {
         views::tests(),
         explain::tests(),
         no_match::tests(),
+        reasons::tests(),
+        vacancy::tests(),
+        try_bind::tests(),
         streams::tests(),
         kill_targets::tests(),
         kill_holders::tests(),

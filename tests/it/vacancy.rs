@@ -1,0 +1,261 @@
+//! Nobody holds the port: it is free, or a bind would fail, and why. What the program claims is
+//! compared with what a bind does.
+
+use std::fs;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::os::fd::OwnedFd;
+
+use rustix::net::{AddressFamily, SocketType, bind, sockopt};
+use rustix::thread::{CapabilitySet, remove_capability_from_bounding_set};
+
+use crate::support::kernel_table::{State, await_state};
+use crate::support::makers::{self, Loopback};
+use crate::support::process::{Owner, can_become};
+use crate::support::{Output, portwho, refuse, skip};
+
+trials![
+    free_for_every_protocol_or_for_one,
+    each_of_several_ports,
+    more_than_sixteen_ports_at_once,
+    an_address,
+    an_address_beside_a_wildcard,
+    an_address_beside_another,
+    held_by_what_the_filters_leave_out,
+    what_is_over_stands_in_the_way,
+    connections_may_stand_in_the_way,
+    ports_of_privileged_users,
+    root_without_the_capability,
+    a_reserved_port,
+    the_ephemeral_range,
+    a_held_port_is_not_judged,
+];
+
+const NOBODY: u32 = 65534;
+
+#[track_caller]
+fn says(words: &[&str], remarks: &str) {
+    asked(words).is(1, "", remarks);
+}
+
+/// What is held in the namespaces of other tests is no answer here.
+fn asked(words: &[&str]) -> Output {
+    refuse::other_namespaces();
+    portwho(words).run().without_seconds()
+}
+
+/// Changes a setting of this test's network namespace.
+#[track_caller]
+fn set(name: &str, value: &str) {
+    fs::write(format!("/proc/sys/net/ipv4/{name}"), value).expect("a setting of the namespace");
+}
+
+/// What a bind says that sets nothing, or SO_REUSEADDR.
+fn try_bind(address: SocketAddr, reuse: bool) -> io::Result<OwnedFd> {
+    let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+    let socket = rustix::net::socket(family, SocketType::STREAM, None)?;
+    sockopt::set_socket_reuseaddr(&socket, reuse)?;
+    bind(&socket, &address)?;
+    Ok(socket)
+}
+
+fn free_for_every_protocol_or_for_one() {
+    says(&["80"], "portwho: port 80 is free\n");
+    says(&["-tu", "80"], "portwho: port 80 is free\n");
+    says(&["-t", "80"], "portwho: port 80 is free for TCP\n");
+    says(&["-u", "80"], "portwho: port 80 is free for UDP\n");
+    says(&["-4", "80"], "portwho: port 80 is free\n");
+    says(&["-s", "CLOSE_WAIT", "80"], "portwho: port 80 is free for TCP\n");
+}
+
+fn each_of_several_ports() {
+    says(&["80,82"], "portwho: port 80 is free\nportwho: port 82 is free\n");
+    let all = asked(&["101-116"]);
+    all.is(
+        1,
+        "",
+        &(101..=116).map(|port| format!("portwho: port {port} is free\n")).collect::<String>(),
+    );
+}
+
+fn more_than_sixteen_ports_at_once() {
+    says(&["101-117"], "portwho: ports 101-117: nobody holds any of them\n");
+    says(&["1-65535"], "portwho: ports 1-65535: nobody holds any of them\n");
+    let over = makers::time_wait(Loopback::V4);
+    let nearby = over.client_address.port();
+    let range = format!("{}-{}", nearby - 20, nearby + 20);
+    drop(over);
+    let output = asked(&[&range]);
+    let told = format!("portwho: ports {range}: nobody holds any of them\n");
+    assert!(output.stderr.ends_with(&told), "{output:?}");
+    output.is(0, &output.stdout, &output.stderr);
+}
+
+fn an_address() {
+    says(&["127.0.0.1:80"], "portwho: 127.0.0.1:80 is free\n");
+    says(&["[::1]:80"], "portwho: [::1]:80 is free\n");
+    says(&["127.0.0.1:80", "81"], "portwho: port 81 is free\nportwho: 127.0.0.1:80 is free\n");
+}
+
+/// Whoever holds every address holds this one.
+fn an_address_beside_a_wildcard() {
+    let everywhere = SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 80);
+    let owner = Owner::named("server").holding(makers::listening(everywhere).socket);
+    let line = format!(
+        "portwho: 127.0.0.1:80: no socket matches\n\
+         portwho: 0.0.0.0:80 holds that port at every address: server (PID {})\n",
+        owner.pid()
+    );
+    says(&["127.0.0.1:80"], &line);
+    assert!(try_bind(Loopback::V4.port(80), true).is_err());
+}
+
+/// A bind to every address fails beside this, and one to another address does not.
+fn an_address_beside_another() {
+    let owner = Owner::named("server").holding(makers::listening(Loopback::V4.port(80)).socket);
+    says(&["127.0.0.2:80"], "portwho: 127.0.0.2:80 is free\n");
+    try_bind("127.0.0.2:80".parse().expect("an address"), true).expect("it is free");
+    says(&["0.0.0.0:80"], "portwho: 0.0.0.0:80: no socket matches\n");
+    try_bind("0.0.0.0:80".parse().expect("an address"), true).expect_err("it is not free");
+    assert!(!owner.has_exited());
+}
+
+fn held_by_what_the_filters_leave_out() {
+    let _owner = Owner::named("server").holding(makers::listening(Loopback::V4.port(80)).socket);
+    let left_out = "portwho: port 80: 1 socket is there, which the other filters leave out: \
+                    portwho 80\n";
+    says(&["80", "--name", "other"], left_out);
+    says(&["80", "-6"], left_out);
+    says(&["80", "-u"], &format!("{left_out}portwho: port 80 is free for UDP\n"));
+}
+
+/// The server closed first: its port is in TIME_WAIT.
+fn what_is_over_stands_in_the_way() {
+    let at = Loopback::V4.port(80);
+    let listener = std::net::TcpListener::bind(at).expect("bind");
+    let mut clients = Vec::new();
+    for _ in 0..2 {
+        clients.push(TcpStream::connect(at).expect("connect"));
+        drop(listener.accept().expect("accept"));
+    }
+    drop(listener);
+    for client in clients {
+        let near = client.local_addr().expect("local address");
+        drop(client);
+        await_state(at, near, State::TIME_WAIT);
+    }
+    let output = asked(&["80"]);
+    let line = "portwho: port 80 is held by nobody (2 TIME_WAIT, N s: a bind without SO_REUSEADDR \
+                fails until then)\n";
+    assert!(output.stderr.ends_with(line), "{output:?}");
+    output.is(0, &output.stdout, &output.stderr);
+    try_bind(at, false).expect_err("a bind without SO_REUSEADDR fails");
+    try_bind(at, true).expect("one with SO_REUSEADDR does not");
+}
+
+fn connections_may_stand_in_the_way() {
+    let at = Loopback::V4.port(80);
+    let listener = makers::listening(at);
+    let connect = || TcpStream::connect(at).expect("connect");
+    let (first, second) = (connect(), connect());
+    let accept = || {
+        let flags = rustix::net::SocketFlags::CLOEXEC;
+        rustix::net::accept_with(&listener.socket, flags).expect("accept")
+    };
+    let (one, other) = (accept(), accept());
+    drop(listener);
+    let line = "portwho: port 80 is held by nobody; 2 connections use it: a bind may fail until \
+                they end\n";
+    let output = asked(&["80"]);
+    output.is(0, &output.stdout, line);
+    try_bind(at, false).expect_err("a bind without SO_REUSEADDR fails");
+    drop((first, second, one, other));
+}
+
+const OUT_OF_SIGHT: &str = "portwho: other network namespaces are out of sight: run with sudo and \
+                            --all-netns to see the sockets of containers and other network \
+                            namespaces\n";
+
+/// The line of a port that takes more rights.
+fn takes_rights(port: u16, below: u16) -> String {
+    format!(
+        "portwho: port {port} is held by nobody, but a bind fails: ports below {below} take root or \
+         CAP_NET_BIND_SERVICE (net.ipv4.ip_unprivileged_port_start)\n"
+    )
+}
+
+fn ports_of_privileged_users() {
+    if !can_become(NOBODY) {
+        return skip("there is no other user here");
+    }
+    let as_nobody = |port: u16, line: &str| {
+        let words = [port.to_string()];
+        portwho(&words).user(NOBODY).run().is(1, "", &format!("{OUT_OF_SIGHT}{line}"));
+        // The system's own word for it.
+        let bind = portwho(["--try-bind", &words[0]]).user(NOBODY).run();
+        let denied = bind.stderr.contains("Permission denied (os error 13)");
+        assert_eq!(denied, line.contains("a bind fails"), "{bind:?}");
+    };
+    set("ip_unprivileged_port_start", "1024");
+    as_nobody(1023, &takes_rights(1023, 1024));
+    as_nobody(1024, "portwho: port 1024 is free\n");
+    set("ip_unprivileged_port_start", "81");
+    as_nobody(80, &takes_rights(80, 81));
+    as_nobody(81, "portwho: port 81 is free\n");
+    set("ip_unprivileged_port_start", "0");
+    as_nobody(80, "portwho: port 80 is free\n");
+    set("ip_unprivileged_port_start", "1024");
+    says(&["80"], "portwho: port 80 is free\n");
+}
+
+fn root_without_the_capability() {
+    set("ip_unprivileged_port_start", "1024");
+    says(&["80"], "portwho: port 80 is free\n");
+    remove_capability_from_bounding_set(CapabilitySet::NET_BIND_SERVICE).expect("drop it");
+    says(&["80"], &takes_rights(80, 1024));
+    says(&["8080"], "portwho: port 8080 is free\n");
+}
+
+/// The kernel hands it out to nobody who asks for any port, and gives it to those who name it.
+fn a_reserved_port() {
+    set("ip_local_reserved_ports", "8080,9148-9150");
+    for port in [8080, 9149] {
+        let line = format!(
+            "portwho: port {port} is free; it is reserved, so never handed out by itself \
+             (net.ipv4.ip_local_reserved_ports)\n"
+        );
+        says(&[&port.to_string()], &line);
+        try_bind(Loopback::V4.port(port), false).expect("it can be bound");
+    }
+    says(&["8081"], "portwho: port 8081 is free\n");
+}
+
+fn the_ephemeral_range() {
+    set("ip_local_port_range", "40000 50001");
+    for port in [40_000, 50_001] {
+        let line = format!(
+            "portwho: port {port} is free; it is in the ephemeral range 40000-50001: any \
+             connection may take it\n"
+        );
+        says(&[&port.to_string()], &line);
+        try_bind(Loopback::V4.port(port), false).expect("it can be bound");
+    }
+    says(&["39999"], "portwho: port 39999 is free\n");
+    says(&["50002"], "portwho: port 50002 is free\n");
+}
+
+fn a_held_port_is_not_judged() {
+    set("ip_local_port_range", "40000 50001");
+    set("ip_local_reserved_ports", "8080");
+    for port in [8080, 40_000] {
+        let held = makers::bound(Loopback::V4.port(port));
+        let owner = Owner::named("holder").holding(held.socket);
+        let line = format!(
+            "portwho: 127.0.0.1:{port}: held by holder (PID {}), bound without listening: nobody \
+             can connect, and it keeps the port from others\n",
+            owner.pid()
+        );
+        let output = asked(&[&port.to_string()]);
+        output.is(0, &output.stdout, &line);
+    }
+}
