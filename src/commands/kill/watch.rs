@@ -52,8 +52,13 @@ pub(super) fn watch(
         }
         let is_held = |old: &&Socket| {
             let port = old.local.port;
-            // What an exited process held may linger for a moment; that is no new holder yet.
-            let lingers = |row: &OwnedSocket| matches!(row.owner, Owner::Exited(_));
+            // What an exited process held may linger for a moment (the kernel takes an io_uring
+            // down later); that is no new holder yet.
+            let lingers = |row: &OwnedSocket| match row.owner {
+                Owner::Exited(_) => true,
+                Owner::Hidden | Owner::NotFound => freed.iter().any(|old| row.socket.is_same(old)),
+                _ => false,
+            };
             holders.sockets.iter().any(|row| row.socket.local.port == port && !lingers(row))
         };
         if freed.iter().all(is_held) || Instant::now() >= deadline {
