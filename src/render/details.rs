@@ -89,12 +89,12 @@ pub fn age(span: Duration) -> String {
     words.join(" ")
 }
 
-/// The command line, its arguments told apart: one with a blank stands in quotes.
+/// The command line, its arguments told apart: one with a blank or a quote stands in quotes.
 fn command(process: &Process) -> Option<String> {
     let word = |argument: &Untrusted| {
         let text = Escaped(argument).to_string();
-        if text.is_empty() || text.contains(char::is_whitespace) {
-            format!("'{text}'")
+        if text.is_empty() || text.contains(|c: char| c.is_whitespace() || c == '\'') {
+            format!("'{}'", text.replace('\'', r"\'"))
         } else {
             text
         }
