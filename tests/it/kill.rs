@@ -5,10 +5,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
-use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::thread;
-use std::time::Duration;
 
 use nix::sched::{CloneFlags, unshare};
 use rustix::net::sockopt::set_socket_reuseport;
@@ -161,41 +158,4 @@ pub fn as_first_process() -> bool {
     let status = Command::new("unshare").args(ALONE).arg(again).status().expect("unshare");
     assert!(status.success(), "inside of the PID namespace: {status}");
     false
-}
-
-/// A control group, as systemd makes one for a service.
-pub struct Unit {
-    pub name: String,
-    path: PathBuf,
-}
-
-impl Unit {
-    /// One of this test's own; none where they cannot be made.
-    pub fn new() -> Option<Self> {
-        let name = format!("portwho-test-{}.service", std::process::id());
-        let mounts = ["/sys/fs/cgroup/unified", "/sys/fs/cgroup"];
-        let paths = mounts.iter().map(|mount| Path::new(mount).join(&name));
-        let mut made = paths.filter(|path| fs::create_dir(path).is_ok());
-        let path = made.find(|path| path.join("cgroup.procs").exists())?;
-        Some(Self { name, path })
-    }
-
-    /// Moves the process there; what it starts from now on is born there.
-    pub fn take(&self, pid: u32) {
-        fs::write(self.path.join("cgroup.procs"), pid.to_string()).expect("join a control group");
-    }
-}
-
-impl Drop for Unit {
-    fn drop(&mut self) {
-        // It can only be removed when the last process in it has ended, which must not be waited
-        // for without end, nor be a panic within a panic.
-        let _ = fs::write(self.path.join("cgroup.kill"), "1");
-        for _ in 0..1000 {
-            if fs::remove_dir(&self.path).is_ok() {
-                return;
-            }
-            thread::sleep(Duration::from_millis(2));
-        }
-    }
 }

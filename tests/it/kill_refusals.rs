@@ -3,9 +3,10 @@
 use rustix::thread::{CapabilitySet, remove_capability_from_bounding_set};
 
 use crate::kill::{
-    NOBODY, TERM, Unit, as_first_process, assert_held, assert_lives, ended, held, held_here,
-    identity, kill, listener, named, own_name, run, server,
+    NOBODY, TERM, as_first_process, assert_held, assert_lives, ended, held, held_here, identity,
+    kill, listener, named, own_name, run, server,
 };
+use crate::support::cgroup::Group;
 use crate::support::process::{Owner, can_become};
 use crate::support::{refuse, skip};
 
@@ -143,7 +144,7 @@ fn the_first_process() {
 }
 
 /// The first process listens for a server that it has handed the socket to.
-fn activated(unit: Option<&Unit>, stop: &str) {
+fn activated(unit: Option<&Group>, stop: &str) {
     let socket = listener(80);
     let web = Owner::named("web").holding(socket.try_clone().expect("dup"));
     if let Some(unit) = unit {
@@ -170,10 +171,8 @@ fn socket_activation() {
 
 fn socket_activation_of_a_unit() {
     if as_first_process() {
-        let Some(unit) = Unit::new() else {
-            return skip("control groups cannot be made here");
-        };
-        let socket = unit.name.replace(".service", ".socket");
+        let Some(unit) = Group::named("web.service") else { return };
+        let socket = unit.name().replace(".service", ".socket");
         let stop = format!("holds the socket for socket activation: systemctl stop {socket}");
         activated(Some(&unit), &stop);
     }

@@ -1,10 +1,10 @@
 //! A port that is taken again as soon as it is free: by whom, and who starts them.
 
 use crate::kill::{
-    TERM, Unit, assert_held, assert_lives, ended, held_here, kill, named, run, runs, server,
+    TERM, assert_held, assert_lives, ended, held_here, kill, named, run, runs, server,
 };
+use crate::support::cgroup::Group;
 use crate::support::process::Owner;
-use crate::support::skip;
 
 trials![by_a_supervisor, by_systemd, systemd_may];
 
@@ -35,21 +35,19 @@ fn by_a_supervisor() {
 
 /// The unit is what has to be stopped, not its main process.
 fn by_systemd() {
-    let Some(unit) = Unit::new() else {
-        return skip("control groups cannot be made here");
-    };
+    let Some(unit) = Group::named("web.service") else { return };
     let mut supervisor = Owner::named("runsv").playing("supervise", &["60", "127.0.0.1:80"]);
     let pid: u32 = supervisor.line().parse().expect("a PID");
     unit.take(supervisor.pid());
     unit.take(pid);
     let output = run(kill(["80"]));
     let next: u32 = supervisor.line().parse().expect("a PID");
-    let expected = in_unit(&held_here(80, "runsv", pid), &unit.name);
+    let expected = in_unit(&held_here(80, "runsv", pid), unit.name());
     let line = format!(
         "portwho: PID {pid} exited after T s, but port 80 was taken again by {}: systemctl stop \
          {}\n",
         named("runsv", next),
-        unit.name
+        unit.name()
     );
     output.is(2, &expected, &line);
     assert!(!runs(pid));
@@ -64,11 +62,9 @@ fn in_unit(first: &str, unit: &str) -> String {
 
 /// It did not within the second that the port is watched.
 fn systemd_may() {
-    let Some(unit) = Unit::new() else {
-        return skip("control groups cannot be made here");
-    };
+    let Some(unit) = Group::named("web.service") else { return };
     let web = server("web", 80);
     unit.take(web.pid());
-    run(kill(["80"])).is(0, &in_unit(&ended(&web, "web", 80), &unit.name), "");
+    run(kill(["80"])).is(0, &in_unit(&ended(&web, "web", 80), unit.name()), "");
     assert_eq!(web.ended_by(), TERM);
 }

@@ -47,6 +47,10 @@ mod witnesses;
 #[cfg(target_os = "linux")]
 mod owners;
 
+/// Sockets held by other threads, and by io_urings.
+#[cfg(target_os = "linux")]
+mod deep_walk;
+
 /// Owners that may not be looked at: their unit or container, by the control groups of sockets.
 #[cfg(target_os = "linux")]
 mod cgroups;
@@ -210,6 +214,7 @@ fn linux_tests() -> Vec<support::Test> {
         filters::tests(),
         witnesses::tests(),
         owners::tests(),
+        deep_walk::tests(),
         cgroups::tests(),
         namespaces::tests(),
         docker::tests(),

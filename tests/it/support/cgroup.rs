@@ -5,6 +5,8 @@ use std::io;
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::sync::OnceLock;
+use std::time::SystemTime;
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -96,6 +98,7 @@ impl Group {
         fs::write(self.home.join("cgroup.procs"), "0").expect("leave a group");
     }
 
+    /// By PID, since the kernel's own `cgroup.kill` came with 5.14.
     fn kill_everybody(&self) {
         let processes = fs::read_to_string(self.path.join("cgroup.procs")).unwrap_or_default();
         for pid in processes.lines().filter_map(|line| Pid::from_raw(line.parse().ok()?)) {
@@ -115,9 +118,15 @@ impl Drop for Group {
     }
 }
 
-/// A name that no other test has, now or in another run.
+/// A name that no other test has, now or in another run. Its stem is the same each time.
 pub fn unique(name: &str) -> String {
-    format!("portwho-it-{}-{name}", std::process::id())
+    static STAMP: OnceLock<u32> = OnceLock::new();
+    // In a PID namespace of its own every test is the first process.
+    let stamp = STAMP.get_or_init(|| {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        now.map_or(0, |now| now.subsec_micros())
+    });
+    format!("portwho-it-{}-{stamp}-{name}", std::process::id())
 }
 
 /// Where a file system of this type is mounted with this option.

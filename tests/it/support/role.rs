@@ -7,11 +7,13 @@
 use std::env;
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
+use io_uring::IoUring;
+use nix::sched::CloneFlags;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use rustix::net::SendFlags;
@@ -32,6 +34,9 @@ const ROLES: &[(&str, Play)] = &[
     ("crowd", crowd),
     ("notice", notice),
     ("thread-elsewhere", thread_elsewhere),
+    ("own-table", own_table),
+    ("own-table-alone", own_table_alone),
+    ("ring", ring),
 ];
 
 /// Plays the role that this process was started for; false if it was started for none.
@@ -137,6 +142,11 @@ fn zombie_leader(_words: &[String]) {
         }
     });
     say("ready");
+    end_first_thread();
+}
+
+/// Ends the calling thread alone, by a forbidden call.
+fn end_first_thread() -> ! {
     let rules = [(nix::libc::SYS_getppid, Vec::new())].into_iter().collect();
     let arch = env::consts::ARCH.try_into().expect("an architecture that seccomp knows");
     let filter = SeccompFilter::new(rules, SeccompAction::Allow, SeccompAction::KillThread, arch);
@@ -178,6 +188,46 @@ fn thread_elsewhere(words: &[String]) {
         }
     };
     let _ = thread::spawn(listen).join();
+}
+
+/// `own-table ADDRESS`: a thread other than the first listens there, with a table of descriptors
+/// of its own; prints the address when it does.
+fn own_table(words: &[String]) {
+    let _ = listen_with_own_table(words[0].clone()).join();
+}
+
+/// `own-table-alone ADDRESS`: the same, and then the first thread ends.
+fn own_table_alone(words: &[String]) {
+    let _other = listen_with_own_table(words[0].clone());
+    end_first_thread();
+}
+
+fn listen_with_own_table(address: String) -> thread::JoinHandle<()> {
+    thread::spawn(move || {
+        nix::sched::unshare(CloneFlags::CLONE_FILES).expect("a table of its own");
+        let listener = TcpListener::bind(address).expect("bind");
+        say(&listener.local_addr().expect("local address").to_string());
+        loop {
+            thread::park();
+        }
+    })
+}
+
+/// `ring ADDRESS`: listens there, registers the listener in an io_uring and closes its
+/// descriptor; prints the address, or why that is refused.
+fn ring(words: &[String]) {
+    let listener = TcpListener::bind(&words[0]).expect("bind");
+    let address = listener.local_addr().expect("local address");
+    let made = IoUring::new(8).and_then(|ring| {
+        ring.submitter().register_files(&[listener.as_raw_fd()])?;
+        Ok(ring)
+    });
+    drop(listener);
+    match &made {
+        Ok(_) => say(&address.to_string()),
+        Err(error) => say(&format!("refused: {error}")),
+    }
+    io::copy(&mut io::stdin().lock(), &mut io::sink()).expect("read");
 }
 
 fn say(line: &str) {

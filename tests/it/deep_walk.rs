@@ -1,0 +1,143 @@
+//! Sockets that the first thread of no process has a descriptor of: found all the same, in another
+//! thread's table or in an io_uring, and their holders ended like any other.
+
+use serde_json::json;
+
+use crate::support::golden;
+use crate::support::json::only_socket;
+use crate::support::process::{Actor, Owner, can_become};
+use crate::support::{portwho, skip, wait_until};
+
+trials![
+    a_thread_with_descriptors_of_its_own,
+    one_whose_first_thread_has_exited,
+    the_only_thread_that_is_left_has_its_own,
+    registered_in_an_io_uring,
+    kill_ends_a_thread_with_its_own,
+    kill_ends_the_only_thread_that_is_left,
+    kill_ends_one_with_an_io_uring,
+    ones_own_as_another_user,
+    beside_a_holder_with_a_descriptor,
+];
+
+const NOBODY: u32 = 65534;
+const AT: &str = "127.0.0.1:8080";
+
+/// A process that plays the role and listens on port 8080; or a skip.
+fn playing(owner: Owner, role: &str) -> Option<Actor> {
+    let mut actor = owner.playing(role, &[AT]);
+    let line = actor.line();
+    if line.starts_with("refused: ") {
+        skip(&line);
+        return None;
+    }
+    assert_eq!(line, AT);
+    let zombie = role == "own-table-alone";
+    wait_until("the first thread to be as it will be", || {
+        (!zombie || actor.process.state() == 'Z').then_some(())
+    });
+    Some(actor)
+}
+
+fn named(role: &str) -> Option<Actor> {
+    playing(Owner::named("deep"), role)
+}
+
+/// No descriptor of its first thread is the socket.
+#[track_caller]
+fn first_thread_has_none(actor: &Actor) {
+    let Ok(descriptors) = std::fs::read_dir(format!("/proc/{}/fd", actor.pid())) else { return };
+    let links = descriptors.filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok());
+    let sockets: Vec<_> =
+        links.filter(|link| link.to_string_lossy().starts_with("socket:")).collect();
+    assert!(sockets.is_empty(), "{sockets:?}");
+}
+
+#[track_caller]
+fn is_found(actor: &Actor) {
+    first_thread_has_none(actor);
+    let row = golden::socket("TCP", AT, "0.0.0.0:0", "LISTENING", actor.pid());
+    let output = portwho(["8080"]).run();
+    assert!(output.stdout.starts_with(&golden::netstat(&[row])), "{output:?}");
+    output.is(0, &output.stdout, "");
+    let answer = portwho(["--json", "8080"]).run().json(0, "");
+    let owner = json!({"kind": "processes", "pids": [actor.pid()]});
+    assert_eq!(only_socket(&answer)["owner"], owner);
+    portwho(["-q", "8080"]).run().is(0, &format!("{}\n", actor.pid()), "");
+}
+
+fn a_thread_with_descriptors_of_its_own() {
+    let Some(actor) = named("own-table") else { return };
+    is_found(&actor);
+}
+
+fn one_whose_first_thread_has_exited() {
+    let held = crate::support::makers::listening(AT.parse().expect("an address"));
+    let mut actor = Owner::named("deep").playing_with("zombie-leader", &[], held.socket);
+    assert_eq!(actor.line(), "ready");
+    wait_until("a zombie", || (actor.process.state() == 'Z').then_some(()));
+    is_found(&actor);
+}
+
+fn the_only_thread_that_is_left_has_its_own() {
+    let Some(actor) = named("own-table-alone") else { return };
+    is_found(&actor);
+}
+
+fn registered_in_an_io_uring() {
+    let Some(actor) = named("ring") else { return };
+    is_found(&actor);
+}
+
+#[track_caller]
+fn is_ended(actor: &Actor) {
+    let output = portwho(["kill", "8080"]).run();
+    let ended = format!("PID {} exited after ", actor.pid());
+    assert!(output.stdout.contains(&ended), "{output:?}");
+    assert!(output.stdout.ends_with("; port 8080 is free\n"), "{output:?}");
+    output.is(0, &output.stdout, "");
+    assert!(actor.process.has_exited());
+    std::net::TcpListener::bind(AT).expect("the port is free");
+}
+
+fn kill_ends_a_thread_with_its_own() {
+    let Some(actor) = named("own-table") else { return };
+    is_ended(&actor);
+}
+
+fn kill_ends_the_only_thread_that_is_left() {
+    let Some(actor) = named("own-table-alone") else { return };
+    is_ended(&actor);
+}
+
+fn kill_ends_one_with_an_io_uring() {
+    let Some(actor) = named("ring") else { return };
+    is_ended(&actor);
+}
+
+/// Without any right to look into others'. What a user's process keeps in a thread of its own can
+/// be read by that user as long as the first thread lives.
+fn ones_own_as_another_user() {
+    if !can_become(NOBODY) {
+        return skip("there is no other user here");
+    }
+    for role in ["own-table", "own-table-alone", "ring"] {
+        let Some(actor) = playing(Owner::named("deep").user(NOBODY), role) else { return };
+        let answer = portwho(["--json", "8080"]).user(NOBODY).run().json(0, "");
+        let owner = json!({"kind": "processes", "pids": [actor.pid()]});
+        assert_eq!(only_socket(&answer)["owner"], owner, "{role}");
+        drop(actor);
+        wait_until("the port to be free", || std::net::TcpListener::bind(AT).ok());
+    }
+}
+
+/// One row, and the one that can be found at once: there the search ends.
+fn beside_a_holder_with_a_descriptor() {
+    let Some(actor) = named("own-table") else { return };
+    let mut plain = Owner::named("plain").playing("listen", &["127.0.0.1:8081"]);
+    plain.line();
+    let answer = portwho(["-q", "8080,8081"]).run();
+    let mut pids = [actor.pid(), plain.pid()];
+    pids.sort_unstable();
+    answer.is(0, &pids.map(|pid| format!("{pid}\n")).concat(), "");
+}
