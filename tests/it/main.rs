@@ -87,6 +87,10 @@ mod views;
 #[cfg(target_os = "linux")]
 mod explain;
 
+/// What `-v` tells of each owner.
+#[cfg(target_os = "linux")]
+mod verbose;
+
 /// Nothing matched: empty, said, and told apart from not having been able to look.
 #[cfg(target_os = "linux")]
 mod no_match;
@@ -224,6 +228,7 @@ fn linux_tests() -> Vec<support::Test> {
         tables::tests(),
         views::tests(),
         explain::tests(),
+        verbose::tests(),
         no_match::tests(),
         reasons::tests(),
         vacancy::tests(),

@@ -94,7 +94,8 @@ fn terminal_name(device: u32) -> String {
     }
 }
 
-fn unit(pid: u32) -> String {
+/// The unit that a process runs in, or `-`.
+pub fn unit(pid: u32) -> String {
     let groups = fs::read_to_string(format!("/proc/{pid}/cgroup")).expect("cgroup");
     let path = groups.lines().find_map(|line| line.strip_prefix("0::")).unwrap_or("");
     let is_unit = |part: &&str| [".service", ".scope"].iter().any(|end| part.ends_with(end));
