@@ -184,8 +184,12 @@ fn uses(connections: usize) -> String {
     }
 }
 
-/// What is worth knowing of a free port, and no reason for a bind to fail.
+/// What is worth knowing of a port that nobody holds, and no reason for a bind to fail. What is
+/// excluded goes to nobody.
 fn beside(port: u16, rules: &PortRules) -> String {
+    if rules.excluded.iter().any(|range| range.contains(&port)) {
+        return String::new();
+    }
     if rules.reserved.iter().any(|range| range.contains(&port)) {
         return "; it is reserved, so never handed out by itself \
                 (net.ipv4.ip_local_reserved_ports)"
