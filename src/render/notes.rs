@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::reasons::{BOUND, HALF_OPEN, ORPHANED, Reasons, seconds};
 use super::{counted, who};
-use crate::model::{KernelReason, Owner, Snapshot, TcpState};
+use crate::model::{Creator, KernelReason, Owner, Snapshot, TcpState};
 use crate::query::Row;
 
 /// What is told together below the tables.
@@ -68,7 +68,10 @@ fn sort(row: Row<'_>, reasons: &Reasons<'_>, every_owner: bool) -> Option<Sort> 
         Owner::Hidden | Owner::NotFound => {
             let is_told = every_owner || socket.holds_port();
             // Without more than the user there is nothing to add to the gap.
-            reasons.snapshot.creator(socket).filter(|_| is_told)?;
+            let creator = reasons.snapshot.creator(socket).filter(|_| is_told)?;
+            if *creator == Creator::default() {
+                return None;
+            }
             Some(Sort::Unnamed(reasons.of(row)?))
         }
         Owner::Kernel(KernelReason::TimeWait) => Some(Sort::TimeWait),

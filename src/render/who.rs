@@ -51,8 +51,8 @@ fn hidden(socket: &Socket, snapshot: &Snapshot) -> String {
     let user = socket.uid.map(|uid| Escaped(&snapshot.user_name(uid)).to_string());
     let place = place(socket, snapshot);
     match user {
-        Some(user) if place.is_empty() => format!("a process of {user}"),
-        Some(user) => format!("{user}{place}"),
+        Some(user) if place.starts_with(" in ") => format!("{user}{place}"),
+        Some(user) => format!("a process of {user}{place}"),
         None => format!("a hidden process{place}"),
     }
 }
@@ -60,12 +60,12 @@ fn hidden(socket: &Socket, snapshot: &Snapshot) -> String {
 /// How many candidates are named.
 const CANDIDATES_NAMED: usize = 4;
 
-/// ` in nginx.service (PIDs 812, 813; sudo tells which)`, or nothing.
+/// ` in nginx.service (PIDs 812, 813; sudo tells which)`, as much of it as is known, or nothing.
 fn place(socket: &Socket, snapshot: &Snapshot) -> String {
     let Some(creator) = snapshot.creator(socket) else { return String::new() };
     let service = creator.service.as_ref().map(|service| Escaped(&service.name).to_string());
     let container_name = creator.container.as_ref().map(container);
-    let Some(place) = container_name.or(service) else { return String::new() };
+    let place = container_name.or(service).map(|place| format!(" in {place}")).unwrap_or_default();
     let remedy = if snapshot.privileged { "one of them" } else { "sudo tells which" };
     let candidates = match creator.candidates.as_slice() {
         [] => String::new(),
@@ -75,7 +75,7 @@ fn place(socket: &Socket, snapshot: &Snapshot) -> String {
         }
         several => format!(" ({}; {remedy})", pids(&several.iter().copied().collect())),
     };
-    format!(" in {place}{candidates}")
+    format!("{place}{candidates}")
 }
 
 /// `the docker container web`.
