@@ -37,6 +37,12 @@ mod dead_owners;
 /// A Linux machine.
 mod linux;
 
+/// Ports that nobody holds, and binds that are tried.
+mod vacancies;
+
+/// Units, containers, and what `-v` tells.
+mod places;
+
 pub fn tests() -> Vec<crate::support::Test> {
     [
         lists::tests(),
@@ -48,6 +54,8 @@ pub fn tests() -> Vec<crate::support::Test> {
         closes::tests(),
         dead_owners::tests(),
         linux::tests(),
+        vacancies::tests(),
+        places::tests(),
     ]
     .into_iter()
     .flatten()

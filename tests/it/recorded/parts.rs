@@ -179,6 +179,12 @@ impl Part {
         self
     }
 
+    /// Made in the control group of this id.
+    pub fn cgroup(mut self, id: u64) -> Self {
+        self.0.cgroup = Some(id);
+        self
+    }
+
     pub fn time_wait_ms(mut self, expires_ms: u32) -> Self {
         let kind = TimerKind::TimeWait;
         self.0.timer = Some(Timer { kind, expires_ms, retransmits: 0 });

@@ -1,0 +1,230 @@
+//! Where owners live, on recorded machines: units and containers of every runtime by their
+//! sockets' groups, and what is told of a process with `-v`.
+
+use portwho::model::{
+    Container, Creator, Gap, Os, Owner, Particulars, Pid, Runtime, Service, Untrusted,
+};
+use serde_json::json;
+
+use super::machine::Machine;
+use super::office::office;
+use super::parts::{listener, process, tcp};
+use crate::support::Output;
+use crate::support::json::{only_socket, process as described};
+
+trials![
+    a_unit_of_the_system,
+    a_unit_of_a_user,
+    every_runtime_by_its_name,
+    every_runtime_by_its_short_id,
+    an_owner_that_is_nowhere,
+    a_group_that_tells_nothing,
+    how_to_stop_what_a_port_belongs_to,
+    the_particulars_of_a_windows_process,
+    the_particulars_in_json,
+    what_is_not_known_has_no_line,
+    parents_of_whom_the_last_is_gone,
+];
+
+const ID: &str = "932a195ea739d3a1f0c8b1cf5d9f7f2a1b0c3d4e5f60718293a4b5c6d7e8f901";
+
+/// A Linux machine with one listener whose owner nobody may look at, made in this group.
+fn hidden(creator: Creator) -> Machine {
+    let gap = Gap::OwnersHidden { count: 1, users: vec!["root".into()], as_root: false };
+    let socket = listener("0.0.0.0:80").linux(31_337, 0).cgroup(4711).owner(Owner::Hidden);
+    let mut machine = Machine::new(Os::Linux, Vec::new(), vec![socket]).user(0, "root").gap(gap);
+    machine.creators.insert(4711, creator);
+    machine
+}
+
+const HIDDEN: &str = "portwho: the owners of 1 socket are hidden (root): run with sudo to see the \
+                      owners of other users' sockets\n";
+
+#[track_caller]
+fn is_held_by_root_in(creator: Creator, place: &str) {
+    let row = "  TCP    0.0.0.0:80             0.0.0.0:0              LISTENING       ?\n";
+    let note = format!("portwho: 0.0.0.0:80: held by root in {place}\n");
+    hidden(creator.clone()).run("--no-header 80").is(0, row, &format!("{HIDDEN}{note}"));
+    let answer = hidden(creator).run("--json 80").json(0, HIDDEN);
+    assert_eq!(only_socket(&answer)["note"], format!("held by root in {place}"));
+}
+
+fn unit(name: &str, of_user: bool) -> Creator {
+    let service = Service { name: name.into(), of_user };
+    Creator { service: Some(service), container: None, candidates: Vec::new() }
+}
+
+fn container(runtime: Runtime, id: &str, name: Option<&str>) -> Container {
+    Container { runtime, id: id.into(), name: name.map(Untrusted::from) }
+}
+
+fn a_unit_of_the_system() {
+    let with = |pids: &[u32]| Creator {
+        candidates: pids.iter().map(|pid| Pid(*pid)).collect(),
+        ..unit("nginx.service", false)
+    };
+    is_held_by_root_in(with(&[]), "nginx.service");
+    is_held_by_root_in(with(&[812]), "nginx.service (most likely PID 812)");
+    is_held_by_root_in(with(&[812, 813]), "nginx.service (PIDs 812, 813; sudo tells which)");
+    is_held_by_root_in(with(&[1, 2, 3, 4]), "nginx.service (PIDs 1, 2, 3, 4; sudo tells which)");
+    is_held_by_root_in(with(&[1, 2, 3, 4, 5]), "nginx.service (5 processes; sudo tells which)");
+}
+
+fn a_unit_of_a_user() {
+    is_held_by_root_in(unit("web.service", true), "web.service");
+}
+
+fn in_container(container: Container) -> Creator {
+    Creator { service: None, container: Some(container), candidates: vec![Pid(900)] }
+}
+
+const RUNTIMES: [(Runtime, &str); 7] = [
+    (Runtime::Docker, "docker"),
+    (Runtime::Podman, "podman"),
+    (Runtime::Containerd, "containerd"),
+    (Runtime::CriO, "cri-o"),
+    (Runtime::Kubernetes, "kubernetes"),
+    (Runtime::Lxc, "lxc"),
+    (Runtime::Nspawn, "systemd-nspawn"),
+];
+
+fn every_runtime_by_its_name() {
+    for (runtime, word) in RUNTIMES {
+        let creator = in_container(container(runtime, ID, Some("web")));
+        let place = format!("the {word} container web (most likely PID 900)");
+        is_held_by_root_in(creator.clone(), &place);
+        let answer = hidden(creator).run("--json 80").json(0, HIDDEN);
+        let told = json!({"runtime": word, "id": "932a195ea739", "name": "web"});
+        assert_eq!(only_socket(&answer)["owner"]["container"], told);
+    }
+}
+
+/// LXC and systemd-nspawn know no ids: the name is the id.
+fn every_runtime_by_its_short_id() {
+    for (runtime, word) in RUNTIMES {
+        let (id, shown) = match runtime {
+            Runtime::Lxc | Runtime::Nspawn => {
+                ("a-longer-name-of-a-machine", "a-longer-name-of-a-machine")
+            }
+            _ => (ID, "932a195ea739"),
+        };
+        let creator = in_container(container(runtime, id, None));
+        is_held_by_root_in(creator, &format!("the {word} container {shown} (most likely PID 900)"));
+    }
+}
+
+fn an_owner_that_is_nowhere() {
+    let mut machine = hidden(unit("nginx.service", false)).privileged();
+    let gap = Gap::OwnersNotFound { count: 1, inside_pid_namespace: false };
+    machine.gaps = vec![gap];
+    machine.world.borrow_mut().sockets[0].owner = Owner::NotFound;
+    let lines = "portwho: the owners of 1 socket were found in no process: they belong to the \
+                 kernel, are passing between processes, or to another PID namespace: look again, or \
+                 from the host\n\
+                 portwho: 0.0.0.0:80: no process that can be found in nginx.service\n";
+    let output = machine.run("80");
+    output.is(0, &output.stdout, lines);
+}
+
+fn a_group_that_tells_nothing() {
+    let output = hidden(Creator::default()).run("80");
+    output.is(
+        0,
+        &output.stdout,
+        &format!("{HIDDEN}portwho: 0.0.0.0:80: held by a process of root\n"),
+    );
+}
+
+/// The last remark of a list: what to type.
+fn how_to_stop_what_a_port_belongs_to() {
+    let stops = [
+        (Runtime::Docker, "docker stop web"),
+        (Runtime::Podman, "podman stop web"),
+        (
+            Runtime::Containerd,
+            "crictl stop 932a195ea739 (Kubernetes starts it again: delete its pod)",
+        ),
+        (Runtime::CriO, "crictl stop 932a195ea739 (Kubernetes starts it again: delete its pod)"),
+        (
+            Runtime::Kubernetes,
+            "crictl stop 932a195ea739 (Kubernetes starts it again: delete its pod)",
+        ),
+        (Runtime::Lxc, "lxc-stop -n web, or lxc stop web"),
+        (Runtime::Nspawn, "machinectl terminate web"),
+    ];
+    for ((runtime, word), (_, stop)) in RUNTIMES.into_iter().zip(stops) {
+        let inside = process(900, "nginx").with(|process| {
+            process.container = Some(container(runtime, ID, Some("web")));
+        });
+        let socket = listener("0.0.0.0:80").linux(31_337, 0).of(&[900]);
+        let machine = Machine::new(Os::Linux, vec![inside], vec![socket]);
+        let output = machine.run("80");
+        let line = format!("portwho: port 80 is that of the {word} container web: {stop}\n");
+        output.is(0, &output.stdout, &line);
+    }
+}
+
+/// The lines below the tables, without the age, which grows.
+fn block(output: &Output) -> String {
+    let (_, block) = output.stdout.rsplit_once("\n\n").expect("a block");
+    let ageless = |line: &str| match line.split_once("Z, ") {
+        Some((start, _)) if line.starts_with("  started ") => format!("{start}Z\n"),
+        _ => format!("{line}\n"),
+    };
+    block.lines().map(ageless).collect()
+}
+
+fn verbose_office() -> Machine {
+    let mut machine = office();
+    let particulars = Particulars {
+        executable_deleted: false,
+        working_directory: None,
+        descriptors: Some(412),
+        descriptor_limit: None,
+    };
+    machine.particulars.insert(Pid(1020), particulars);
+    machine
+}
+
+fn the_particulars_of_a_windows_process() {
+    let output = verbose_office().run("-v 3389");
+    let expected = "\
+svchost.exe (PID 1020)
+  user         NT AUTHORITY\\NETWORK SERVICE
+  started      2026-11-20T04:19:00Z
+  service      TermService
+  handles      412
+";
+    assert_eq!(block(&output), expected);
+    output.is(0, &output.stdout, "");
+}
+
+fn the_particulars_in_json() {
+    let answer = verbose_office().run("-v --json 3389").json(0, "");
+    let told = described(&answer, 1020);
+    assert_eq!((&told["descriptors"], &told["descriptor_limit"]), (&json!(412), &json!(null)));
+    assert_eq!(told["working_directory"], json!(null));
+    let plain = verbose_office().run("--json 3389").json(0, "");
+    assert_eq!(described(&plain, 1020).get("descriptors"), None);
+}
+
+fn what_is_not_known_has_no_line() {
+    let output = verbose_office().run("-v 49664");
+    assert_eq!(block(&output), "lsass.exe (PID 700)\n  service      KeyIso, SamSs\n");
+    output.is(0, &output.stdout, "");
+}
+
+/// On Windows a process outlives its parent, whose PID it keeps.
+fn parents_of_whom_the_last_is_gone() {
+    let output = verbose_office().run("-v 9001");
+    let chain = "  parents      pwsh.exe (PID 8900) < WindowsTerminal.exe (PID 8800) < PID 5000\n";
+    assert!(block(&output).contains(chain), "{output:?}");
+    let to = tcp("127.0.0.1:9002", portwho::model::TcpState::Established).to("127.0.0.1:9003");
+    let from = tcp("127.0.0.1:9003", portwho::model::TcpState::Established).to("127.0.0.1:9002");
+    let machine = verbose_office().socket(to.of(&[3300])).socket(from.of(&[5100]));
+    let block = block(&machine.run("-v 9002"));
+    assert!(
+        block.contains("  connected to browser.exe (PID 5100), at 127.0.0.1:9003\n"),
+        "{block}"
+    );
+}

@@ -1,0 +1,140 @@
+//! Ports that nobody holds on recorded machines: what Windows keeps back, and what a bind says.
+
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+
+use portwho::model::{Endpoint, Gap, KernelReason, Os, PortRules, TcpState};
+
+use super::machine::Machine;
+use super::office::office;
+use super::parts::{tcp, udp};
+
+trials![
+    an_excluded_range,
+    the_dynamic_range,
+    what_is_over_does_not_stand_in_the_way,
+    connections_do,
+    bound_sockets_that_cannot_be_seen,
+    a_bind_that_succeeds,
+    a_bind_that_is_denied,
+    a_bind_that_is_denied_on_linux,
+    a_bind_where_it_is_used,
+    a_bind_for_udp,
+    other_namespaces_are_linux_own,
+];
+
+fn windows() -> Machine {
+    Machine::new(Os::Windows, Vec::new(), Vec::new())
+}
+
+fn with_rules(excluded: &[(u16, u16)]) -> Machine {
+    let excluded = excluded.iter().map(|(first, last)| *first..=*last).collect();
+    let ephemeral = Some(49_152..=65_535);
+    let rules = PortRules { excluded, ephemeral, ..PortRules::default() };
+    Machine { rules, ..windows() }
+}
+
+/// A machine that answers binds at these ends so.
+fn refusing(machine: Machine, ends: &[&str], why: ErrorKind) -> Machine {
+    let end = |text: &&str| {
+        let address: SocketAddr = text.parse().expect("an address");
+        (Endpoint::new(address.ip(), address.port()), why)
+    };
+    Machine { refused_binds: ends.iter().map(end).collect(), ..machine }
+}
+
+fn an_excluded_range() {
+    let machine = with_rules(&[(5357, 5357), (50_000, 50_059)]);
+    let line = "portwho: port 50059 is held by nobody, but a bind fails: 50000-50059 is an excluded \
+                range (netsh int ipv4 show excludedportrange protocol=tcp)\n";
+    machine.run("50059").is(1, "", line);
+    let line = "portwho: port 5357 is held by nobody, but a bind fails: 5357 is an excluded range \
+                (netsh int ipv4 show excludedportrange protocol=tcp)\n";
+    machine.run("5357").is(1, "", line);
+    machine.run("5356 5358").is(1, "", "portwho: port 5356 is free\nportwho: port 5358 is free\n");
+}
+
+fn the_dynamic_range() {
+    let line = "portwho: port 50060 is free; it is in the ephemeral range 49152-65535: any \
+                connection may take it\n";
+    with_rules(&[(50_000, 50_059)]).run("50060").is(1, "", line);
+    with_rules(&[]).run("49151").is(1, "", "portwho: port 49151 is free\n");
+}
+
+/// Windows lets others bind beside it, and does not say how long it has left.
+fn what_is_over_does_not_stand_in_the_way() {
+    let over = tcp("192.168.0.7:80", TcpState::TimeWait).to("192.168.0.9:50000");
+    let machine = windows().socket(over.of_kernel(KernelReason::TimeWait));
+    let lines = "portwho: 192.168.0.7:80: 1 TIME_WAIT: over, and kept by the kernel for stray \
+                 segments\n\
+                 portwho: port 80 is held by nobody (1 TIME_WAIT)\n";
+    let row = "  TCP    192.168.0.7:80         192.168.0.9:50000      TIME_WAIT       0\n";
+    machine.run("--no-header 80").is(0, row, lines);
+}
+
+fn connections_do() {
+    let used = |far| tcp("192.168.0.7:80", TcpState::Established).to(far).of(&[1688]);
+    let machine = windows().socket(used("192.168.0.9:1")).socket(used("192.168.0.9:2"));
+    let output = machine.run("80");
+    let line = "portwho: port 80 is held by nobody; 2 connections use it: a bind may fail until \
+                they end\n";
+    output.is(0, &output.stdout, line);
+}
+
+fn bound_sockets_that_cannot_be_seen() {
+    let lines = "portwho: this system does not list bound sockets: a port that is bound without \
+                 listening stays unseen; Linux lists it since 6.8, and Windows where netstat has \
+                 -q\n\
+                 portwho: port 80 is held by no socket that can be seen\n";
+    windows().gap(Gap::BoundNotListed).run("80").is(1, "", lines);
+}
+
+fn a_bind_that_succeeds() {
+    let lines = "portwho: port 4731 is free\n\
+                 portwho: port 4731: a TCP bind succeeds at 127.0.0.1, 0.0.0.0, [::]\n";
+    office().run("--try-bind 4731").is(1, "", lines);
+}
+
+const EVERYWHERE: [&str; 3] = ["127.0.0.1:4731", "0.0.0.0:4731", "[::]:4731"];
+
+/// WSAEACCES: no socket is there, and yet it is not to be had.
+fn a_bind_that_is_denied() {
+    let machine = refusing(office(), &EVERYWHERE, ErrorKind::PermissionDenied);
+    let lines = "portwho: port 4731 is held by nobody, but a bind fails: the system refuses it\n\
+                 portwho: port 4731: a TCP bind fails at 127.0.0.1: permission denied, 0.0.0.0: \
+                 permission denied, [::]: permission denied; an excluded range, or HTTP.sys: netsh \
+                 int ipv4 show excludedportrange protocol=tcp, netsh http show servicestate\n";
+    machine.run("--try-bind 4731").is(1, "", lines);
+    machine.run("4731").is(1, "", "portwho: port 4731 is free\n");
+}
+
+fn a_bind_that_is_denied_on_linux() {
+    let linux = Machine::new(Os::Linux, Vec::new(), Vec::new()).privileged();
+    let machine = refusing(linux, &EVERYWHERE[..1], ErrorKind::PermissionDenied);
+    let lines = "portwho: port 4731 is held by nobody, but a bind fails: the system refuses it\n\
+                 portwho: port 4731: a TCP bind succeeds at 0.0.0.0, [::]; fails at 127.0.0.1: \
+                 permission denied\n";
+    machine.run("--try-bind 4731").is(1, "", lines);
+}
+
+fn a_bind_where_it_is_used() {
+    let machine = refusing(office(), &["127.0.0.1:3301", "0.0.0.0:3301"], ErrorKind::AddrInUse);
+    let output = machine.run("--try-bind 3301");
+    let line = "portwho: port 3301: a TCP bind succeeds at [::]; fails at 127.0.0.1: address in \
+                use, 0.0.0.0: address in use\n";
+    output.is(0, &output.stdout, line);
+}
+
+fn a_bind_for_udp() {
+    let machine = windows().socket(udp("0.0.0.0:123").of(&[1044]));
+    let lines = "portwho: port 124 is free for UDP\n\
+                 portwho: port 124: a UDP bind succeeds at 127.0.0.1, 0.0.0.0, [::]\n";
+    machine.run("--try-bind -u 124").is(1, "", lines);
+}
+
+fn other_namespaces_are_linux_own() {
+    let line = "portwho: --all-netns: Windows has no network namespaces\n";
+    for words in ["--all-netns", "--all-netns 80", "--json --all-netns"] {
+        office().run(words).is(2, "", line);
+    }
+}
