@@ -20,6 +20,7 @@ trials![
     processes_are_looked_for_in_the_groups_within,
     a_container_is_named,
     a_slice_is_named_where_there_is_no_unit,
+    a_group_without_a_unit_has_candidates,
     the_first_group_says_nothing,
     without_control_groups_the_user_alone_is_named,
     a_group_out_of_sight_says_nothing,
@@ -181,6 +182,18 @@ fn a_slice_is_named_where_there_is_no_unit() {
     let Some(slice) = group("web.slice") else { return };
     let server = server_in(&slice);
     nobody_is_told(&format!("{} (most likely PID {})", slice.name(), server.pid()));
+}
+
+/// Somebody else than systemd made it.
+fn a_group_without_a_unit_has_candidates() {
+    let Some(group) = group("web") else { return };
+    let server = server_in(&group);
+    let note = format!("held by a process of root (most likely PID {})", server.pid());
+    let remarks = format!("{ONE_HIDDEN}portwho: 127.0.0.1:80: {note}\n");
+    portwho(["80"]).user(NOBODY).run().is(0, &golden::netstat(&[hidden_row(80)]), &remarks);
+    let owner = json!({"kind": "hidden", "user": "root", "service": null, "container": null,
+        "candidates": [server.pid()]});
+    assert_eq!(nobodys_json(&note), owner);
 }
 
 fn the_first_group_says_nothing() {

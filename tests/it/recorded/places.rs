@@ -19,6 +19,7 @@ trials![
     every_runtime_by_its_short_id,
     an_owner_that_is_nowhere,
     a_group_that_tells_nothing,
+    a_group_without_a_unit_has_candidates,
     how_to_stop_what_a_port_belongs_to,
     the_particulars_of_a_windows_process,
     the_particulars_in_json,
@@ -128,11 +129,17 @@ fn an_owner_that_is_nowhere() {
 
 fn a_group_that_tells_nothing() {
     let output = hidden(Creator::default()).run("80");
-    output.is(
-        0,
-        &output.stdout,
-        &format!("{HIDDEN}portwho: 0.0.0.0:80: held by a process of root\n"),
-    );
+    output.is(0, &output.stdout, HIDDEN);
+    let answer = hidden(Creator::default()).run("--json 80").json(0, HIDDEN);
+    assert_eq!(only_socket(&answer)["note"], "held by a process of root");
+}
+
+/// A group that somebody else than systemd made: its processes are known all the same.
+fn a_group_without_a_unit_has_candidates() {
+    let creator = Creator { candidates: vec![Pid(812), Pid(813)], ..Creator::default() };
+    let output = hidden(creator).run("80");
+    let note = "portwho: 0.0.0.0:80: held by a process of root (PIDs 812, 813; sudo tells which)\n";
+    output.is(0, &output.stdout, &format!("{HIDDEN}{note}"));
 }
 
 /// The last remark of a list: what to type.
