@@ -29,7 +29,7 @@ const PUBLISHED: [&str; 2] = ["-p", "127.0.0.1::80"];
 
 /// The program on the machine's own network, where the engine's ports are.
 fn outside(words: &[&str]) -> Run {
-    portwho(words).on_the_machines_network()
+    portwho(words).on_the_machines_network(None)
 }
 
 #[track_caller]
@@ -136,8 +136,11 @@ fn a_server_on_the_machines_network() {
     let answer = in_json(&[&port.to_string(), "-l"], &remark);
     assert_eq!(only_owner(&answer), container.pid());
     assert_eq!(process(&answer, container.pid())["container"], described(&container));
-    let output = outside(&["kill", "-n", &port.to_string()]).run();
     let name = &container.name;
+    let output = outside(&["-v", "-l", &port.to_string()]).run();
+    let line = format!("  container    the docker container {name} ({})\n", container.short_id());
+    assert!(output.stdout.contains(&line), "{output:?}");
+    let output = outside(&["kill", "-n", &port.to_string()]).run();
     let again = format!("  its container may start it again: docker stop {name}\n");
     assert!(output.stdout.contains(&again), "{output:?}");
     output.is(0, &output.stdout, "");
@@ -158,7 +161,8 @@ fn its_owner_is_named_to_others_too() {
          portwho: 127.0.0.1:{port}: held by root in the docker container {id} (most likely PID \
          {pid})\n"
     );
-    let output = outside(&[&port.to_string(), "-l"]).user(NOBODY).run();
+    let words = [&port.to_string(), "-l"];
+    let output = portwho(words).on_the_machines_network(Some(NOBODY)).run();
     output.is(0, &output.stdout, &remarks);
 }
 

@@ -27,6 +27,8 @@ trials![
     redirected_to_a_file,
     a_reader_who_was_never_there,
     nothing_there,
+    a_bind_is_tried,
+    there_are_no_other_namespaces,
 ];
 
 fn json_of_a_listener() {
@@ -196,6 +198,32 @@ fn nothing_there() {
     let output = portwho(["--json", "--pid", &pid]).run();
     let answer = output.json(1, &output.stderr);
     assert_eq!((&answer["sockets"], &answer["processes"]), (&json!([]), &json!([])));
+}
+
+/// First the port is somebody's, and then nobody's. The rest of the verdict is the machine's: the
+/// ports that it hands out, and whether it lists bound sockets.
+fn a_bind_is_tried() {
+    let peer = Peer::holding(&["tcp:127.0.0.1:0"]);
+    let port = peer.port().to_string();
+    let held = portwho(["--try-bind", &format!("127.0.0.1:{port}")]).run();
+    let fails = format!("portwho: 127.0.0.1:{port}: a TCP bind fails at 127.0.0.1: ");
+    assert!(held.stderr.lines().last().expect("a line").starts_with(&fails), "{held:?}");
+    held.is(0, &held.stdout, &held.stderr);
+    drop(peer);
+    let succeeds =
+        format!("portwho: port {port}: a TCP bind succeeds at 127.0.0.1, 0.0.0.0, [::]\n");
+    let free = wait_until("the port to be free", || {
+        let output = portwho(["--try-bind", &port]).run();
+        output.stderr.ends_with(&succeeds).then_some(output)
+    });
+    assert!(free.stderr.contains(&format!("portwho: port {port} is ")), "{free:?}");
+    assert!(!free.stderr.contains("a bind fails"), "{free:?}");
+    free.is(1, "", &free.stderr);
+}
+
+fn there_are_no_other_namespaces() {
+    let line = "portwho: --all-netns: Windows has no network namespaces\n";
+    portwho(["--all-netns"]).run().is(2, "", line);
 }
 
 fn listeners_in_order() {

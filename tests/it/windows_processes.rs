@@ -22,7 +22,34 @@ trials![
     a_process_that_may_not_be_opened,
     filters_by_owner,
     bare_pids,
+    what_verbose_adds,
 ];
+
+/// The lines below the tables, by their labels; a label may be missing where nothing is known.
+fn what_verbose_adds() {
+    let peer = Peer::holding(&["tcp:127.0.0.1:0"]);
+    let words = || peer.words().into_iter().chain(["-v".to_owned()]);
+    let output = portwho(words()).run();
+    output.is(0, &output.stdout, &wine::gap());
+    let title = format!("\n\n{} (PID {})\n", Peer::name(), peer.pid());
+    let (_, block) = output.stdout.split_once(&title).expect("a block");
+    let value = |label: &str| {
+        let start = format!("  {label:<13}");
+        block.lines().find_map(|line| line.strip_prefix(&start)).map(str::to_owned)
+    };
+    let answer = portwho(words().chain(["--json".to_owned()])).run().json(0, &wine::gap());
+    let told = process(&answer, peer.pid());
+    assert_eq!(value("user").as_deref(), told["user"].as_str());
+    assert_eq!(value("executable").as_deref(), told["executable"].as_str());
+    let started = told["started"].as_str().expect("a time");
+    assert!(value("started").expect("a start").starts_with(&format!("{started}, ")), "{block}");
+    let handles: u64 = value("handles").expect("handles").parse().expect("a number");
+    assert!(handles > 0 && told["descriptors"].as_u64().is_some_and(|count| count > 0), "{block}");
+    assert_eq!(told["descriptor_limit"], Value::Null);
+    let parent = format!("{} (PID {})", Peer::name(), std::process::id());
+    assert!(value("parents").expect("parents").starts_with(&parent), "{block}");
+    assert_eq!((value("descriptors"), value("unit")), (None, None));
+}
 
 fn both_tables_to_the_column() {
     let peer = Peer::holding(&EVERYTHING);

@@ -20,9 +20,6 @@ pub struct Run {
     stdin: Option<Stdio>,
     stdout: Option<Stdio>,
     uid: Option<u32>,
-    /// The namespace to enter first.
-    #[cfg(target_os = "linux")]
-    network: Option<String>,
 }
 
 /// The program with these arguments, an empty stdin and an environment that says nothing.
@@ -35,8 +32,6 @@ pub fn portwho<W: AsRef<OsStr>>(words: impl IntoIterator<Item = W>) -> Run {
         stdin: None,
         stdout: None,
         uid: None,
-        #[cfg(target_os = "linux")]
-        network: None,
     }
 }
 
@@ -73,11 +68,17 @@ impl Run {
         self
     }
 
-    /// Runs in the network namespace that the tests were started in, and not in this test's own.
+    /// Runs in the network namespace that the tests were started in, and not in this test's own;
+    /// as another user, if one is given: entering it takes rights.
     #[cfg(target_os = "linux")]
-    pub fn on_the_machines_network(mut self) -> Self {
-        self.network = Some(super::netns::path_of_the_machines());
-        self
+    pub fn on_the_machines_network(mut self, uid: Option<u32>) -> Self {
+        let network = format!("--net={}", super::netns::path_of_the_machines());
+        let mut words = vec!["nsenter".to_owned(), network];
+        if let Some(uid) = uid {
+            self.program = reachable_copy(&self.program);
+            words.extend([format!("--setuid={uid}"), format!("--setgid={uid}")]);
+        }
+        self.through(words)
     }
 
     /// Runs to the end.
@@ -100,9 +101,7 @@ impl Run {
 
     /// The command without its streams, for those who connect them in their own way.
     pub fn command(&self) -> Command {
-        let entering = self.entering();
-        let wrapper = if entering.is_empty() { &self.wrapper } else { &entering };
-        let mut command = match wrapper.split_first() {
+        let mut command = match self.wrapper.split_first() {
             Some((wrapper, words)) => {
                 let mut command = Command::new(wrapper);
                 command.args(words).arg(&self.program);
@@ -115,22 +114,8 @@ impl Run {
             command.env_remove(name);
         }
         command.env("LC_ALL", "C").envs(self.environment.iter().map(|(key, value)| (key, value)));
-        set_user(&mut command, self.uid.filter(|_| entering.is_empty()));
+        set_user(&mut command, self.uid);
         command
-    }
-
-    /// Entering a namespace takes rights that the user to be may not have.
-    #[cfg(target_os = "linux")]
-    fn entering(&self) -> Vec<OsString> {
-        let Some(network) = &self.network else { return Vec::new() };
-        let user = self.uid.map(|uid| [format!("--setuid={uid}"), format!("--setgid={uid}")]);
-        let words = ["nsenter".to_owned(), format!("--net={network}")];
-        words.into_iter().chain(user.into_iter().flatten()).map(OsString::from).collect()
-    }
-
-    #[cfg(not(target_os = "linux"))]
-    fn entering(&self) -> Vec<OsString> {
-        Vec::new()
     }
 
     pub fn command_line(&self) -> String {
@@ -174,6 +159,7 @@ impl Output {
 
     /// With `N s` on stderr wherever it tells how long a timer of the kernel has left: those run
     /// for a minute at most.
+    #[cfg(target_os = "linux")]
     pub fn without_seconds(mut self) -> Self {
         self.stderr = without_seconds(&self.stderr);
         self
@@ -194,6 +180,7 @@ impl Output {
 }
 
 /// `N s` in the place of `1 s` to `60 s`.
+#[cfg(target_os = "linux")]
 pub fn without_seconds(text: &str) -> String {
     let words: Vec<&str> = text.split(' ').collect();
     let is_unit = |word: &str| matches!(word.trim_end_matches(['\n', ')', ':', ',', ';']), "s");
