@@ -20,6 +20,7 @@ pub use request::{
     CloseRequest, ColorWhen, ExplainRequest, FilterRequest, KillRequest, ListRequest, Request,
     Selection, ViewKind,
 };
+pub(crate) use words::shell_word;
 use words::{misplaced, spell_out_kill};
 
 use crate::model::{Families, Pid, StateSet};

@@ -83,7 +83,7 @@ pub(super) fn command_line(verb: &str, words: impl Iterator<Item = String>) -> S
 
 /// A word as shells take it: plain, or in quotes that cmd.exe understands too, unless something
 /// in it would still be expanded between them.
-pub(super) fn shell_word(word: &str) -> String {
+pub(crate) fn shell_word(word: &str) -> String {
     let is_plain = |c: char| c.is_alphanumeric() || "-_.,:/@%+=".contains(c);
     if !word.is_empty() && word.chars().all(is_plain) {
         word.to_owned()

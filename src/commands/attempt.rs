@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use anyhow::bail;
 
 use super::vacancy::{PORTS_TOLD, Spot};
-use crate::model::{Os, Protocol};
+use crate::model::{Families, Os, Protocol};
 use crate::platform::{System, reason};
 use crate::query::{Filter, Protocols};
 
@@ -39,22 +39,23 @@ pub(super) fn all(
     let tcp = protocols.tcp.then_some(Protocol::Tcp);
     let udp = protocols.udp.then_some(Protocol::Udp);
     let protocols = tcp.into_iter().chain(udp);
-    let each = |protocol| spots.iter().map(move |&spot| attempt(spot, protocol, system));
+    let families = filter.families;
+    let each = |protocol| spots.iter().map(move |&spot| attempt(spot, protocol, families, system));
     Ok(protocols.flat_map(each).collect())
 }
 
 /// `port 80: a TCP bind succeeds at 127.0.0.1; it fails at 0.0.0.0: address in use`.
-fn attempt(spot: Spot, protocol: Protocol, system: &impl System) -> Attempt {
+fn attempt(spot: Spot, protocol: Protocol, families: Families, system: &impl System) -> Attempt {
     let (mut bound, mut refusals, mut refused, mut denied) = (Vec::new(), Vec::new(), false, false);
-    for end in spot.ends() {
+    for end in spot.ends(families) {
         let name = match end.address {
             IpAddr::V6(address) => format!("[{address}]"),
             IpAddr::V4(address) => address.to_string(),
         };
-        match system.try_bind(protocol, end) {
+        match system.try_bind(protocol, end, spot.interface()) {
             Ok(()) => bound.push(name),
             Err(error) => {
-                refused |= is_about_port(&error);
+                refused |= spot.is_at_address() || is_about_port(&error);
                 denied |= error.kind() == ErrorKind::PermissionDenied;
                 refusals.push(format!("{name}: {}", reason(&error)));
             }
@@ -64,7 +65,7 @@ fn attempt(spot: Spot, protocol: Protocol, system: &impl System) -> Attempt {
     parts.extend((!bound.is_empty()).then(|| format!("succeeds at {}", bound.join(", "))));
     parts.extend((!refusals.is_empty()).then(|| format!("fails at {}", refusals.join(", "))));
     if denied && system.os() == Os::Windows {
-        parts.push(EXCLUDED_OR_HTTP.to_owned());
+        parts.push(excluded_or_http(protocol));
     }
     let (words, protocol) = (spot.words(), protocol.word().to_uppercase());
     Attempt { spot, refused, words: format!("{words}: a {protocol} bind {}", parts.join("; ")) }
@@ -76,5 +77,10 @@ fn is_about_port(error: &io::Error) -> bool {
 }
 
 /// What stands behind WSAEACCES where no socket can be seen.
-const EXCLUDED_OR_HTTP: &str = "an excluded range, or HTTP.sys: netsh int ipv4 show \
-                                excludedportrange protocol=tcp, netsh http show servicestate";
+fn excluded_or_http(protocol: Protocol) -> String {
+    format!(
+        "an excluded range, or HTTP.sys: netsh int ipv4 show excludedportrange protocol={}, netsh \
+         http show servicestate",
+        protocol.word()
+    )
+}

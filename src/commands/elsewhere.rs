@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::survey::complete;
 use super::who;
-use crate::model::{Detail, Os, Snapshot};
+use crate::model::{Detail, Gap, Os, Snapshot};
 use crate::platform::System;
 use crate::query::{Filter, Row, SortKey, select};
 use crate::render::escape::Escaped;
@@ -13,31 +13,56 @@ use crate::render::{counted, local_end};
 /// How many namespaces are named.
 const NAMED: usize = 5;
 
-/// Where else the sockets are that were asked for. Only root can look there.
-pub(super) fn hints(filter: &Filter, system: &impl System) -> Vec<String> {
-    if system.os() != Os::Linux || !system.is_privileged() {
-        return Vec::new();
+/// What other network namespaces have of what was asked for and not found here.
+pub(super) struct Elsewhere {
+    snapshot: Option<Snapshot>,
+    /// Why they could not be looked at.
+    pub(super) gaps: Vec<Gap>,
+}
+
+/// Looks there, where there is anything to look at. Only root can.
+pub(super) fn look(filter: &Filter, system: &impl System) -> Elsewhere {
+    let unseen = |why| Elsewhere { snapshot: None, gaps: vec![Gap::NamespacesUnseen { why }] };
+    if system.os() != Os::Linux || (!system.is_privileged() && filter.local.is_none()) {
+        return Elsewhere { snapshot: None, gaps: Vec::new() };
     }
-    let Ok(elsewhere) = system.sockets_elsewhere(&filter.scope(Detail::Brief)) else {
-        return Vec::new();
+    if !system.is_privileged() {
+        return unseen(None);
+    }
+    let mut elsewhere = match system.sockets_elsewhere(&filter.scope(Detail::Brief)) {
+        Ok(elsewhere) => elsewhere,
+        Err(error) => return unseen(Some(error.to_string())),
     };
-    let snapshot =
-        complete(system, elsewhere.table, filter.about(), |socket| filter.admits_socket(socket));
-    let snapshot = Snapshot { namespaces: elsewhere.names, ..snapshot };
-    let rows = select(&snapshot, filter, SortKey::Port).rows;
+    let gaps = std::mem::take(&mut elsewhere.table.gaps);
+    let gaps = gaps.into_iter().filter(|gap| matches!(gap, Gap::NamespacesUnseen { .. }));
+    let gaps = gaps.collect();
+    let table = elsewhere.table;
+    let snapshot = complete(system, table, filter.about(), |socket| filter.admits_socket(socket));
+    Elsewhere { snapshot: Some(Snapshot { namespaces: elsewhere.names, ..snapshot }), gaps }
+}
+
+impl Elsewhere {
+    /// Where the sockets are.
+    pub(super) fn hints(&self, filter: &Filter) -> Vec<String> {
+        self.snapshot.as_ref().map(|snapshot| hints(snapshot, filter)).unwrap_or_default()
+    }
+}
+
+fn hints(snapshot: &Snapshot, filter: &Filter) -> Vec<String> {
+    let rows = select(snapshot, filter, SortKey::Port).rows;
     let mut by_namespace: BTreeMap<u64, Vec<Row<'_>>> = BTreeMap::new();
     for row in rows {
         by_namespace.entry(row.socket.netns.unwrap_or_default()).or_default().push(row);
     }
     let count = by_namespace.len();
     let hint = |(inode, rows): (u64, Vec<Row<'_>>)| {
-        let owners: BTreeSet<String> = rows.iter().map(|row| who::owner(row, &snapshot)).collect();
+        let owners: BTreeSet<String> = rows.iter().map(|row| who::owner(row, snapshot)).collect();
         let owners = owners.into_iter().collect::<Vec<_>>().join(", ");
         let name = snapshot.namespace_name(inode);
         let name = Escaped(&name);
         match rows.as_slice() {
             [one] if one.socket.holds_port() => {
-                let end = local_end(&one.socket, &snapshot);
+                let end = local_end(&one.socket, snapshot);
                 format!(
                     "{end} is held in the network namespace {name} by {owners}: --all-netns shows it"
                 )

@@ -5,27 +5,14 @@ use std::collections::BTreeSet;
 use super::attempt::Attempt;
 use super::survey::survey_scope;
 use super::vacancy::Vacancy;
-use super::{elsewhere, remedy, who};
+use super::{remedy, who};
 use crate::model::{About, Detail, Families, OwnedSocket, Scope, Socket, StateSet, UdpScope};
 use crate::platform::System;
 use crate::query::{Filter, LocalSet, Place, PortSet, Row, Rows, SortKey, select};
 use crate::render::{counted, local_end};
 
-/// What to tell beside the rows that were found, or instead of them.
-pub(super) fn of_list(
-    rows: &Rows<'_>,
-    filter: &Filter,
-    attempts: &[Attempt],
-    system: &impl System,
-) -> Vec<String> {
-    let mut hints = of_rows(rows, filter, Some(attempts), system);
-    if rows.rows.is_empty() {
-        hints.extend(elsewhere::hints(filter, system));
-    }
-    hints
-}
-
-/// The same, in this network namespace alone; whether ports are free only with `attempts`.
+/// What to tell beside the rows that were found, or instead of them; whether ports are free only
+/// with `attempts`.
 pub(super) fn of_rows(
     rows: &Rows<'_>,
     filter: &Filter,

@@ -5,7 +5,7 @@ use std::env;
 use anyhow::bail;
 
 use super::survey::{Depth, survey, survey_everywhere};
-use super::{Outcome, Output, attempt, containers, filter, hints, verbose, waiting};
+use super::{Outcome, Output, attempt, containers, elsewhere, filter, hints, verbose, waiting};
 use crate::cli::{ColorWhen, ListRequest, ViewKind};
 use crate::model::{About, Detail, Gap, Os, Snapshot};
 use crate::platform::System;
@@ -24,7 +24,10 @@ pub(super) fn run(
     } else {
         Vec::new()
     };
-    let snapshot = look(request, &filter, system)?;
+    let mut snapshot = look(request, &filter, system)?;
+    let is_empty = !snapshot.sockets.iter().any(|row| filter.admits(row, &snapshot));
+    let elsewhere = (is_empty && !request.all_namespaces).then(|| elsewhere::look(&filter, system));
+    snapshot.gaps.extend(elsewhere.iter().flat_map(|elsewhere| elsewhere.gaps.iter().cloned()));
     let rows = select(&snapshot, &filter, request.sort);
     let partial = snapshot.gaps.iter().any(Gap::may_hide_rows);
     let without_pid = request.view == ViewKind::Pids && rows.picked_pids().is_empty();
@@ -52,7 +55,9 @@ pub(super) fn run(
         if without_pid && !rows.rows.is_empty() {
             output.remark("no process can be named that holds these sockets");
         }
-        for hint in hints::of_list(&rows, &filter, &attempts, system) {
+        let mut hints = hints::of_rows(&rows, &filter, Some(&attempts), system);
+        hints.extend(elsewhere.iter().flat_map(|elsewhere| elsewhere.hints(&filter)));
+        for hint in hints {
             output.remark(hint);
         }
         for container in containers::of_ports(&rows) {
@@ -82,11 +87,6 @@ fn look(request: &ListRequest, filter: &Filter, system: &impl System) -> anyhow:
     }
     if request.verbose {
         verbose::add(system, &mut snapshot);
-    }
-    let is_empty = !snapshot.sockets.iter().any(|row| filter.admits(row, &snapshot));
-    let may_be_elsewhere = system.os() == Os::Linux && !request.all_namespaces;
-    if is_empty && filter.local.is_some() && may_be_elsewhere && !system.is_privileged() {
-        snapshot.gaps.push(Gap::NamespacesUnseen { why: None });
     }
     Ok(snapshot)
 }

@@ -1,6 +1,7 @@
 //! What to type instead, on each system.
 
-use crate::model::{Container, Os, Pid, Process, Runtime};
+use crate::cli::shell_word;
+use crate::model::{Container, Os, Pid, Process, Runtime, Untrusted};
 use crate::render::escape::Escaped;
 
 /// How to run `command` with more rights: `sudo portwho kill 80`.
@@ -44,7 +45,7 @@ pub(super) fn stop_service(os: Os, process: &Process) -> Option<String> {
             .name
             .as_bytes()
             .ends_with(b".service")
-            .then(|| format!("{} stop {}", systemctl(service.of_user), Escaped(&service.name))),
+            .then(|| format!("{} stop {}", systemctl(service.of_user), word(&service.name))),
         Os::Windows => {
             let name = Escaped(&service.name).to_string();
             let quote = if name.contains(' ') { "\"" } else { "" };
@@ -53,16 +54,23 @@ pub(super) fn stop_service(os: Os, process: &Process) -> Option<String> {
     }
 }
 
-/// How to stop a container: `docker stop web`.
+/// How to stop a container: `docker stop web`. Names are foreign text, and this is typed by root.
 pub(super) fn stop_container(container: &Container) -> String {
-    let (stop, handle) = (container.runtime.stop(), Escaped(&container.handle()).to_string());
-    match container.runtime {
-        Runtime::Lxc => format!("{stop} {handle}, or lxc stop {handle}"),
+    let handle = word(&container.handle());
+    let stop = format!("{} {handle}", container.runtime.stop());
+    let stop = match container.runtime {
+        Runtime::Lxc => format!("{stop}, or lxc stop {handle}"),
         Runtime::Kubernetes | Runtime::Containerd | Runtime::CriO => {
-            format!("{stop} {handle} (Kubernetes starts it again: delete its pod)")
+            format!("{stop} (Kubernetes starts it again: delete its pod)")
         }
-        _ => format!("{stop} {handle}"),
-    }
+        _ => stop,
+    };
+    if container.of_user { format!("as the user who runs it: {stop}") } else { stop }
+}
+
+/// Foreign text as a word of a command line.
+pub(super) fn word(text: &Untrusted) -> String {
+    shell_word(&Escaped(text).to_string())
 }
 
 /// The command that speaks to the manager of a unit: the system's, or a user's own.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{About, Detail, OwnedSocket, Owner, Scope, Snapshot, Socket, Untrusted};
+use crate::model::{About, Detail, Gap, OwnedSocket, Owner, Scope, Snapshot, Socket, Untrusted};
 use crate::platform::{PlatformError, SocketTable, System};
 use crate::query::Filter;
 
@@ -39,7 +39,11 @@ pub(super) fn survey_everywhere(
 ) -> Result<Snapshot, PlatformError> {
     let scope = filter.scope(depth.detail);
     let mut table = system.sockets(&scope)?;
-    let elsewhere = system.sockets_elsewhere(&scope)?;
+    let mut elsewhere = system.sockets_elsewhere(&scope)?;
+    if !elsewhere.complete && elsewhere.table.gaps.is_empty() {
+        let why = Some("not readable for some processes".to_owned());
+        elsewhere.table.gaps.push(Gap::NamespacesUnseen { why });
+    }
     table.sockets.extend(elsewhere.table.sockets);
     for gap in elsewhere.table.gaps {
         if !table.gaps.contains(&gap) {

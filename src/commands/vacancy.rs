@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use super::attempt::Attempt;
 use super::remains::Remains;
 use super::who;
-use crate::model::{Detail, Endpoint, Gap, PortRules, Protocol, Socket, StateSet};
+use crate::model::{Detail, Endpoint, Families, Gap, PortRules, Protocol, Socket, StateSet};
 use crate::platform::{SocketTable, System};
 use crate::query::{Filter, LocalSet, Protocols, Rows};
 use crate::render::counted;
@@ -19,16 +19,22 @@ pub(super) const PORTS_TOLD: usize = 16;
 pub(super) struct Spot {
     port: u16,
     address: Option<IpAddr>,
+    /// The interface, where one was named.
+    interface: Option<u32>,
 }
 
 impl Spot {
     /// The spots of what was asked for, and how many there are. More than [`PORTS_TOLD`] are
     /// not listed.
     pub(super) fn all(local: &LocalSet) -> (Vec<Self>, usize) {
-        let places = local.places.iter().map(|place| (place.ports.clone(), Some(place.address)));
-        let ranges = local.ports.ranges().iter().map(|range| (range.clone(), None)).chain(places);
-        let spots =
-            ranges.flat_map(|(ports, address)| ports.map(move |port| Self { port, address }));
+        let anywhere = local.ports.ranges().iter().map(|range| (range.clone(), None, None));
+        let places = local
+            .places
+            .iter()
+            .map(|place| (place.ports.clone(), Some(place.address), place.interface));
+        let spots = anywhere.chain(places).flat_map(|(ports, address, interface)| {
+            ports.map(move |port| Self { port, address, interface })
+        });
         let count = spots.clone().count();
         (spots.take(PORTS_TOLD).collect(), count)
     }
@@ -41,15 +47,27 @@ impl Spot {
         }
     }
 
-    /// Where servers bind.
-    pub(super) fn ends(self) -> Vec<Endpoint> {
+    /// Where servers bind, of `families`.
+    pub(super) fn ends(self, families: Families) -> Vec<Endpoint> {
         let customary = [
             IpAddr::V4(Ipv4Addr::LOCALHOST),
             IpAddr::V4(Ipv4Addr::UNSPECIFIED),
             IpAddr::V6(Ipv6Addr::UNSPECIFIED),
         ];
         let addresses = self.address.map_or_else(|| customary.to_vec(), |address| vec![address]);
-        addresses.into_iter().map(|address| Endpoint::new(address, self.port)).collect()
+        let asked = |address: &IpAddr| if address.is_ipv4() { families.v4 } else { families.v6 };
+        let addresses = addresses.into_iter().filter(asked);
+        addresses.map(|address| Endpoint::new(address, self.port)).collect()
+    }
+
+    /// The interface that was named with the address.
+    pub(super) const fn interface(self) -> Option<u32> {
+        self.interface
+    }
+
+    /// Whether one address was named, which may not even be this machine's.
+    pub(super) const fn is_at_address(self) -> bool {
+        self.address.is_some()
     }
 
     /// Whether a socket stands in the way of one that would be bound here.
@@ -104,24 +122,26 @@ impl<'a, S: System> Vacancy<'a, S> {
     /// A line for each port that nobody holds.
     pub(super) fn verdicts(&self) -> Vec<String> {
         let (spots, count) = Spot::all(self.local);
-        let is_held = |spot: Spot| self.hindering(spot).any(Socket::holds_port);
-        if count > spots.len() {
-            let held: BTreeSet<u16> = self
-                .there
-                .iter()
-                .filter(|socket| socket.holds_port())
-                .map(|socket| socket.local.port)
-                .collect();
-            let words = who::local(self.local);
-            return if held.is_empty() {
-                vec![format!("{words}: nobody holds any of them")]
-            } else {
-                Vec::new()
-            };
-        }
-        let free = spots.into_iter().filter(|spot| !is_held(*spot));
         let rules = self.system.port_rules(self.first_protocol());
+        if count > spots.len() {
+            let is_any_held = self.there.iter().any(Socket::holds_port);
+            return if is_any_held { Vec::new() } else { vec![self.of_many(&rules)] };
+        }
+        let is_held = |spot: Spot| self.hindering(spot).any(Socket::holds_port);
+        let free = spots.into_iter().filter(|spot| !is_held(*spot));
         free.map(|spot| self.verdict(spot, &rules)).collect()
+    }
+
+    /// More ports than are told of one by one, of which nobody holds any.
+    fn of_many(&self, rules: &PortRules) -> String {
+        let words = who::local(self.local);
+        let nobody = if self.blind { "no socket that can be seen" } else { "nobody" };
+        let ports = self.local.all_ports();
+        let lowest = ports.ranges().iter().map(|range| *range.start()).min();
+        let privileged =
+            rules.privileged_below.filter(|&first| lowest.is_some_and(|port| port < first));
+        let privileged = privileged.map(|first| format!("; {}", privileged_words(first)));
+        format!("{words}: {nobody} holds any of them{}", privileged.unwrap_or_default())
     }
 
     fn first_protocol(&self) -> Protocol {
@@ -149,7 +169,7 @@ impl<'a, S: System> Vacancy<'a, S> {
         };
         let remains = Remains::of(self.hindering(spot), self.system.os());
         let alive = self.hindering(spot).filter(|socket| is_alive(socket)).count();
-        let mut obstacles = obstacles(spot.port, rules);
+        let mut obstacles = obstacles(spot, self.first_protocol(), rules);
         if self.refused.contains(&spot) && obstacles.is_empty() {
             obstacles.push("the system refuses it".to_owned());
         }
@@ -159,7 +179,7 @@ impl<'a, S: System> Vacancy<'a, S> {
                 format!("is held by nobody{only}, but a bind fails: {}", obstacles.join("; "))
             }
             (true, true) => format!("is held by no socket that can be seen{only}"),
-            (true, false) if in_use => format!("is held by nobody{only}"),
+            (true, false) if in_use || spot.is_at_address() => format!("is held by nobody{only}"),
             (true, false) => format!("is free{only}"),
         };
         let beside = if in_use { uses(alive) } else { beside(spot.port, rules) };
@@ -204,19 +224,28 @@ fn beside(port: u16, rules: &PortRules) -> String {
     }
 }
 
+fn privileged_words(first: u16) -> String {
+    format!(
+        "ports below {first} take root or CAP_NET_BIND_SERVICE \
+         (net.ipv4.ip_unprivileged_port_start)"
+    )
+}
+
 /// Why this process may not bind a port that nobody holds.
-fn obstacles(port: u16, rules: &PortRules) -> Vec<String> {
+fn obstacles(spot: Spot, protocol: Protocol, rules: &PortRules) -> Vec<String> {
+    let port = spot.port;
     let mut obstacles = Vec::new();
     if let Some(first) = rules.privileged_below.filter(|&first| port < first) {
-        obstacles.push(format!(
-            "ports below {first} take root or CAP_NET_BIND_SERVICE \
-             (net.ipv4.ip_unprivileged_port_start)"
-        ));
+        obstacles.push(privileged_words(first));
     }
-    if let Some(range) = rules.excluded.iter().find(|range| range.contains(&port)) {
+    // The list is that of IPv4.
+    let is_v6 = spot.address.is_some_and(|address| address.is_ipv6());
+    let excluded = rules.excluded.iter().find(|range| range.contains(&port));
+    if let Some(range) = excluded.filter(|_| !is_v6) {
         obstacles.push(format!(
-            "{} is an excluded range (netsh int ipv4 show excludedportrange protocol=tcp)",
-            who::ranges(std::slice::from_ref(range))
+            "{} is an excluded range (netsh int ipv4 show excludedportrange protocol={})",
+            who::ranges(std::slice::from_ref(range)),
+            protocol.word()
         ));
     }
     obstacles

@@ -1,7 +1,5 @@
 //! The listeners in whose queues connections wait that nobody has accepted.
 
-use std::collections::BTreeSet;
-
 use super::survey::name_all;
 use crate::model::{
     About, KernelReason, Owner, Scope, Snapshot, Socket, StateSet, TcpState, UdpScope,
@@ -11,32 +9,45 @@ use crate::query::PortSet;
 
 /// Adds those listeners of `snapshot` that are not among its sockets.
 pub(super) fn add_listeners(system: &impl System, snapshot: &mut Snapshot) {
-    let waits = |owner: &Owner| {
-        matches!(owner, Owner::Kernel(KernelReason::NotAccepted | KernelReason::SynReceived))
-    };
-    let waiting = snapshot.sockets.iter().filter(|row| waits(&row.owner));
-    let waiting = waiting.filter(|row| row.socket.netns.is_none());
-    let mut ports: BTreeSet<u16> = waiting.map(|row| row.socket.local.port).collect();
-    for row in &snapshot.sockets {
-        if row.socket.state == Some(TcpState::Listening) && row.socket.netns.is_none() {
-            ports.remove(&row.socket.local.port);
-        }
-    }
-    if ports.is_empty() {
+    let listening: Vec<&Socket> = snapshot
+        .sockets
+        .iter()
+        .map(|row| &row.socket)
+        .filter(|socket| is_listener(socket))
+        .collect();
+    let is_known = |socket: &Socket| listening.iter().any(|known| is_of(known, socket));
+    let waiting = snapshot.sockets.iter().filter(|row| waits(&row.owner)).map(|row| &row.socket);
+    let waiting: Vec<Socket> = waiting.filter(|socket| !is_known(socket)).cloned().collect();
+    if waiting.is_empty() {
         return;
     }
-    let ranges: PortSet = ports.iter().map(|&port| port..=port).collect();
+    let ports = waiting.iter().map(|socket| socket.local.port..=socket.local.port);
     let scope = Scope {
         tcp: StateSet::of(&[TcpState::Listening]),
         udp: UdpScope::None,
-        local_ports: Some(ranges.ranges().to_vec()),
+        local_ports: Some(ports.collect::<PortSet>().ranges().to_vec()),
         ..Scope::everything()
     };
-    let Ok(table) = system.sockets(&scope) else { return };
-    let is_one = |socket: &Socket| {
-        socket.state == Some(TcpState::Listening) && ports.contains(&socket.local.port)
-    };
-    let listeners = table.sockets.into_iter().filter(is_one).collect();
-    snapshot.listeners = system.owners(listeners).sockets;
+    let mut sockets = system.sockets(&scope).unwrap_or_default().sockets;
+    if waiting.iter().any(|socket| socket.netns.is_some()) {
+        sockets.extend(system.sockets_elsewhere(&scope).unwrap_or_default().table.sockets);
+    }
+    sockets.retain(|found| is_listener(found) && waiting.iter().any(|socket| is_of(found, socket)));
+    snapshot.listeners = system.owners(sockets).sockets;
     name_all(system, About::Table, snapshot);
+}
+
+const fn waits(owner: &Owner) -> bool {
+    matches!(owner, Owner::Kernel(KernelReason::NotAccepted | KernelReason::SynReceived))
+}
+
+fn is_listener(socket: &Socket) -> bool {
+    socket.state == Some(TcpState::Listening)
+}
+
+/// Whether a connection came in through a listener.
+fn is_of(listener: &Socket, connection: &Socket) -> bool {
+    listener.local.port == connection.local.port
+        && listener.netns == connection.netns
+        && listener.covers(connection.local.address)
 }

@@ -9,8 +9,10 @@ pub enum Runtime {
     Docker,
     /// podman.
     Podman,
-    /// containerd, by nerdctl, ctr or Kubernetes.
+    /// containerd, by Kubernetes.
     Containerd,
+    /// containerd, by nerdctl or ctr.
+    Nerdctl,
     /// CRI-O.
     CriO,
     /// Kubernetes, by a runtime that its path does not name.
@@ -28,7 +30,7 @@ impl Runtime {
         match self {
             Self::Docker => "docker",
             Self::Podman => "podman",
-            Self::Containerd => "containerd",
+            Self::Containerd | Self::Nerdctl => "containerd",
             Self::CriO => "cri-o",
             Self::Kubernetes => "kubernetes",
             Self::Lxc => "lxc",
@@ -42,6 +44,7 @@ impl Runtime {
         match self {
             Self::Docker => "docker stop",
             Self::Podman => "podman stop",
+            Self::Nerdctl => "nerdctl stop",
             Self::Containerd | Self::CriO | Self::Kubernetes => "crictl stop",
             Self::Lxc => "lxc-stop -n",
             Self::Nspawn => "machinectl terminate",
@@ -61,6 +64,8 @@ pub struct Container {
     pub id: Untrusted,
     /// Its name, where the runtime tells.
     pub name: Option<Untrusted>,
+    /// Whether it is a user's own, below that user's manager: root's commands do not know it.
+    pub of_user: bool,
 }
 
 impl Container {

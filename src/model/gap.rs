@@ -26,6 +26,11 @@ pub enum Gap {
         /// How many sockets.
         count: usize,
     },
+    /// Threads whose descriptors were not searched, because that would take too long.
+    ThreadsUnsearched {
+        /// How many threads.
+        count: usize,
+    },
     /// Other network namespaces were not looked at.
     NamespacesUnseen {
         /// The system's reason; none where this user may not look for them at all.
@@ -65,6 +70,7 @@ impl Gap {
             Self::OwnersHidden { .. } => "owners-hidden",
             Self::OwnersNotFound { .. } => "owners-not-found",
             Self::OwnersExited { .. } => "owners-exited",
+            Self::ThreadsUnsearched { .. } => "threads-unsearched",
             Self::NamespacesUnseen { .. } => "namespaces-unseen",
             Self::ProcessesUnreadable { .. } => "processes-unreadable",
             Self::BoundNotListed => "bound-not-listed",
@@ -80,7 +86,8 @@ impl Gap {
         match self {
             Self::OwnersHidden { count, .. }
             | Self::OwnersNotFound { count, .. }
-            | Self::OwnersExited { count } => Some(*count),
+            | Self::OwnersExited { count }
+            | Self::ThreadsUnsearched { count } => Some(*count),
             _ => None,
         }
     }
@@ -103,6 +110,10 @@ impl Gap {
             }
             Self::OwnersExited { .. } => {
                 "a child that inherited them holds them: look for children of the exited process"
+            }
+            Self::ThreadsUnsearched { .. } => {
+                "one with descriptors of its own (unshare(2), CLONE_FILES) may hold what was found in \
+                 no process"
             }
             Self::NamespacesUnseen { why: None } => {
                 "run with sudo and --all-netns to see the sockets of containers and other network \

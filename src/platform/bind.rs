@@ -12,8 +12,11 @@ use crate::model::{Endpoint, Protocol};
 /// On Linux servers set SO_REUSEADDR, so that connections of an earlier run in TIME_WAIT do not
 /// stand in their way; against a listener it does not help (socket(7)). On Windows it would take
 /// a port from under another's hands, and TIME_WAIT is no obstacle without it.
-pub(super) fn attempt(protocol: Protocol, end: Endpoint) -> io::Result<()> {
-    let address = SocketAddr::new(end.address, end.port);
+pub(super) fn attempt(protocol: Protocol, end: Endpoint, interface: Option<u32>) -> io::Result<()> {
+    let mut address = SocketAddr::new(end.address, end.port);
+    if let SocketAddr::V6(address) = &mut address {
+        address.set_scope_id(interface.unwrap_or_default());
+    }
     let kind = match protocol {
         Protocol::Tcp => Type::STREAM,
         Protocol::Udp => Type::DGRAM,

@@ -5,6 +5,7 @@
 
 mod bind;
 mod close;
+mod command;
 pub mod decode;
 mod ending;
 mod error;
@@ -49,6 +50,8 @@ pub struct NamespaceTable {
     pub table: SocketTable,
     /// The names of the namespaces that could be found, by inode number.
     pub names: BTreeMap<u64, Untrusted>,
+    /// Whether every process could be asked for its namespace.
+    pub complete: bool,
 }
 
 /// Sockets with their owners, and what could not be seen of those.
@@ -96,12 +99,18 @@ pub trait System {
     /// What the system has to say of ports beside their sockets.
     fn port_rules(&self, protocol: Protocol) -> PortRules;
 
-    /// Binds a socket of `protocol` to `end`, as a server would, and lets go of it at once.
+    /// Binds a socket of `protocol` to `end`, on `interface` where one is meant, as a server would,
+    /// and lets go of it at once.
     ///
     /// # Errors
     /// The system's answer, where it is no.
-    fn try_bind(&self, protocol: Protocol, end: Endpoint) -> io::Result<()> {
-        bind::attempt(protocol, end)
+    fn try_bind(
+        &self,
+        protocol: Protocol,
+        end: Endpoint,
+        interface: Option<u32>,
+    ) -> io::Result<()> {
+        bind::attempt(protocol, end, interface)
     }
 
     /// The name of a user; none where it has none.

@@ -10,7 +10,7 @@ use crate::model::{Endpoint, Protocol, Snapshot, Socket, Untrusted};
 /// The local end: `0.0.0.0:80`, `[::]:80`, `[fe80::1%eth0]:80`.
 #[must_use]
 pub fn local_end(socket: &Socket, snapshot: &Snapshot) -> String {
-    end(&socket.local, socket.interface, &snapshot.interfaces)
+    end(&socket.local, socket.interface, interfaces_of(socket, snapshot))
 }
 
 /// The foreign end; a listener's is the wildcard of its family, unconnected UDP's `*:*`.
@@ -19,13 +19,22 @@ pub fn foreign_end(socket: &Socket, snapshot: &Snapshot) -> String {
     match (&socket.foreign, socket.protocol) {
         (Some(foreign), _) => {
             let scope = socket.interface.filter(|_| needs_scope(foreign.address));
-            end(foreign, scope, &snapshot.interfaces)
+            end(foreign, scope, interfaces_of(socket, snapshot))
         }
         (None, Protocol::Udp) => "*:*".to_owned(),
         (None, Protocol::Tcp) => {
-            end(&Endpoint::wildcard(socket.family(), 0), None, &snapshot.interfaces)
+            end(&Endpoint::wildcard(socket.family(), 0), None, interfaces_of(socket, snapshot))
         }
     }
+}
+
+/// The names of interfaces, as far as they are the socket's: another namespace numbers its own.
+pub(super) fn interfaces_of<'a>(
+    socket: &Socket,
+    snapshot: &'a Snapshot,
+) -> &'a BTreeMap<u32, Untrusted> {
+    const UNKNOWN: &BTreeMap<u32, Untrusted> = &BTreeMap::new();
+    if socket.netns.is_none() { &snapshot.interfaces } else { UNKNOWN }
 }
 
 /// Whether an address means something else on each interface (RFC 4007).

@@ -23,6 +23,9 @@ fn what(gap: &Gap) -> String {
         Gap::OwnersExited { count } => {
             format!("the processes that created {} have exited", counted(*count, "socket"))
         }
+        Gap::ThreadsUnsearched { count } => {
+            format!("the descriptors of {} were not searched", counted(*count, "thread"))
+        }
         Gap::NamespacesUnseen { why: None } => {
             "other network namespaces are out of sight".to_owned()
         }

@@ -1,12 +1,13 @@
 //! Everything for programs, as one JSON object. The names of the fields are fixed.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::net::IpAddr;
 use std::time::SystemTime;
 
 use serde::{Serialize, Serializer};
 
-use super::ends::needs_scope;
+use super::ends::{interfaces_of, needs_scope};
 use super::reasons::Reasons;
 use super::{View, json_text};
 use crate::model::{
@@ -94,16 +95,17 @@ struct JsonSocket {
 impl JsonSocket {
     fn new(row: Row<'_>, snapshot: &Snapshot, reasons: &Reasons<'_>) -> Self {
         let socket = &row.socket;
+        let names = interfaces_of(socket, snapshot);
         Self {
             protocol: socket.protocol.word(),
             family: match socket.family() {
                 Family::V4 => "ipv4",
                 Family::V6 => "ipv6",
             },
-            local: JsonEnd::new(&socket.local, socket.interface, snapshot),
+            local: JsonEnd::new(&socket.local, socket.interface, names),
             foreign: socket.foreign.as_ref().map(|end| {
                 let scoped = needs_scope(end.address);
-                JsonEnd::new(end, socket.interface.filter(|_| scoped), snapshot)
+                JsonEnd::new(end, socket.interface.filter(|_| scoped), names)
             }),
             mapped: socket.mapped,
             state: socket.state.map(|state| state.to_string()),
@@ -133,15 +135,15 @@ struct JsonEnd {
 }
 
 impl JsonEnd {
-    fn new(end: &Endpoint, interface: Option<u32>, snapshot: &Snapshot) -> Self {
-        let interface = interface.map(|index| interface_name(index, snapshot));
+    fn new(end: &Endpoint, interface: Option<u32>, names: &BTreeMap<u32, Untrusted>) -> Self {
+        let interface = interface.map(|index| interface_name(index, names));
         Self { address: end.address, port: end.port, interface }
     }
 }
 
 /// The interface's name, or its index where it has none.
-pub(super) fn interface_name(index: u32, snapshot: &Snapshot) -> String {
-    let name = snapshot.interfaces.get(&index).map(Untrusted::to_lossy);
+pub(super) fn interface_name(index: u32, names: &BTreeMap<u32, Untrusted>) -> String {
+    let name = names.get(&index).map(Untrusted::to_lossy);
     name.unwrap_or_else(|| index.to_string())
 }
 

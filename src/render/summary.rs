@@ -258,7 +258,7 @@ impl View for SummaryJson {
                 .map(|((kind, far), count)| JsonFar {
                     state: JsonState::new(*kind, *count),
                     address: far.0,
-                    interface: far.1.map(|index| interface_name(index, rows.snapshot)),
+                    interface: far.1.map(|index| interface_name(index, &rows.snapshot.interfaces)),
                 })
                 .collect(),
             gaps: gaps(&rows.snapshot.gaps),

@@ -51,10 +51,15 @@ fn hidden(socket: &Socket, snapshot: &Snapshot) -> String {
     let user = socket.uid.map(|uid| Escaped(&snapshot.user_name(uid)).to_string());
     let place = place(socket, snapshot);
     match user {
-        Some(user) if place.starts_with(" in ") => format!("{user}{place}"),
-        Some(user) => format!("a process of {user}{place}"),
+        Some(user) if place.is_empty() => format!("a process of {user}{}", or_kernel(snapshot)),
+        Some(user) => format!("{user}{place}"),
         None => format!("a hidden process{place}"),
     }
+}
+
+/// Root may look into almost every process, so what is hidden from root may be nobody's.
+const fn or_kernel(snapshot: &Snapshot) -> &'static str {
+    if snapshot.privileged { " or the kernel itself" } else { "" }
 }
 
 /// How many candidates are named.
@@ -63,7 +68,10 @@ const CANDIDATES_NAMED: usize = 4;
 /// ` in nginx.service (PIDs 812, 813; sudo tells which)`, as much of it as is known, or nothing.
 fn place(socket: &Socket, snapshot: &Snapshot) -> String {
     let Some(creator) = snapshot.creator(socket) else { return String::new() };
-    let service = creator.service.as_ref().map(|service| Escaped(&service.name).to_string());
+    let service = creator.service.as_ref().map(|service| {
+        let of_user = if service.of_user { " of a user's own systemd" } else { "" };
+        format!("{}{of_user}", Escaped(&service.name))
+    });
     let container_name = creator.container.as_ref().map(container);
     let place = container_name.or(service).map(|place| format!(" in {place}")).unwrap_or_default();
     let remedy = if snapshot.privileged { "one of them" } else { "sudo tells which" };

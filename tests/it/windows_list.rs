@@ -136,7 +136,8 @@ fn creation_times() {
     }
     let peer = Peer::holding(&EVERYTHING);
     let pid = Pid(peer.pid());
-    let birth = ThisSystem.processes(&BTreeSet::from([pid]))[&pid].birth.expect("a birth");
+    let birth =
+        ThisSystem.processes(&BTreeSet::from([pid]), About::Table)[&pid].birth.expect("a birth");
     let table = ThisSystem.sockets(&Scope::everything()).expect("the tables");
     let owners = table.sockets.iter().filter_map(|socket| socket.table_owner);
     let created: Vec<u64> = owners

@@ -156,7 +156,7 @@ fn a_process_that_may_not_be_opened() {
     let pid = Pid(pid.expect("csrss.exe").parse().expect("a PID"));
     let opened = ThisSystem.open_process(pid, None).map(|_| ());
     assert!(matches!(opened, Err(PlatformError::NotPermitted)), "{opened:?}");
-    let described = ThisSystem.processes(&BTreeSet::from([pid]));
+    let described = ThisSystem.processes(&BTreeSet::from([pid]), About::Table);
     assert_eq!(described[&pid].name.as_bytes(), b"csrss.exe");
 }
 

@@ -170,7 +170,10 @@ fn socket_unit(unit: SocketUnit, snapshot: &Snapshot) -> String {
     let name = service.and_then(|service| service.name.as_bytes().strip_suffix(b".service"));
     let systemctl = systemctl(service.is_some_and(|service| service.of_user));
     match name {
-        Some(name) => format!("{systemctl} stop {}.socket", Escaped(&Untrusted::new(name))),
+        Some(name) => {
+            let unit = [name, b".socket"].concat();
+            format!("{systemctl} stop {}", remedy::word(&Untrusted::new(unit)))
+        }
         None => "see systemctl list-sockets, then systemctl stop X.socket".to_owned(),
     }
 }

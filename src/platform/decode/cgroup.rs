@@ -19,6 +19,8 @@ pub struct ContainerPath<'a> {
     pub runtime: Runtime,
     /// Its id; its name where the runtime has no ids.
     pub id: &'a [u8],
+    /// Whether it is below a user's own manager, where that user may name groups at will.
+    pub of_user: bool,
 }
 
 /// What the path of a control group tells.
@@ -69,7 +71,8 @@ pub fn of_path(path: &[u8]) -> Membership<'_> {
         } else if part.ends_with(b".slice") {
             found.slice = Some(part);
         }
-        found.container = container(part, parents);
+        found.container =
+            container(part, parents).map(|(runtime, id)| ContainerPath { runtime, id, of_user });
         if found.container.is_some() {
             break;
         }
@@ -95,13 +98,13 @@ const PREFIXES: [(&[u8], Runtime); 5] = [
     (b"docker", Runtime::Docker),
     (b"libpod", Runtime::Podman),
     (b"cri-containerd", Runtime::Containerd),
-    (b"nerdctl", Runtime::Containerd),
+    (b"nerdctl", Runtime::Nerdctl),
     (b"crio", Runtime::CriO),
 ];
 
 /// The container that a part of a path is the group of.
-fn container<'a>(part: &'a [u8], parents: Parents<'_>) -> Option<ContainerPath<'a>> {
-    let is = |runtime, id| Some(ContainerPath { runtime, id });
+fn container<'a>(part: &'a [u8], parents: Parents<'_>) -> Option<(Runtime, &'a [u8])> {
+    let is = |runtime, id| Some((runtime, id));
     let name = part.strip_suffix(b".scope").unwrap_or(part);
     for (prefix, runtime) in PREFIXES {
         // runc writes SLICE:PREFIX:ID where it takes a systemd path for a plain one.
@@ -117,7 +120,8 @@ fn container<'a>(part: &'a [u8], parents: Parents<'_>) -> Option<ContainerPath<'
             _ if parents.in_pods => is(Runtime::Kubernetes, part),
             b"docker" => is(Runtime::Docker, part),
             b"libpod_parent" => is(Runtime::Podman, part),
-            b"k8s.io" | b"default" => is(Runtime::Containerd, part),
+            b"k8s.io" => is(Runtime::Containerd, part),
+            b"default" => is(Runtime::Nerdctl, part),
             _ => None,
         };
     }
@@ -133,7 +137,8 @@ fn container<'a>(part: &'a [u8], parents: Parents<'_>) -> Option<ContainerPath<'
 }
 
 /// Ids of the Open Container Initiative's runtimes are 64 hexadecimal digits.
-fn is_id(text: &[u8]) -> bool {
+#[must_use]
+pub fn is_id(text: &[u8]) -> bool {
     text.len() == 64 && text.iter().all(u8::is_ascii_hexdigit)
 }
 
@@ -179,8 +184,8 @@ mod tests {
                 "/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-ID.scope/container",
                 Runtime::Podman,
             ),
-            ("/system.slice/nerdctl-ID.scope", Runtime::Containerd),
-            ("/default/ID", Runtime::Containerd),
+            ("/system.slice/nerdctl-ID.scope", Runtime::Nerdctl),
+            ("/default/ID", Runtime::Nerdctl),
             ("/kubepods/burstable/pod0a1b2c3d-1111-2222-3333-444455556666/ID", Runtime::Kubernetes),
             (
                 "/kubepods.slice/kubepods-burstable.slice/POD/cri-containerd-ID.scope",
@@ -193,7 +198,12 @@ mod tests {
         for (path, runtime) in cases {
             let path = path.replace("ID", ID).replace("POD", pod);
             let found = of_path(path.as_bytes()).container;
-            assert_eq!(found, Some(ContainerPath { runtime, id: ID.as_bytes() }), "{path}");
+            let of_user = path.contains("user@");
+            assert_eq!(
+                found,
+                Some(ContainerPath { runtime, id: ID.as_bytes(), of_user }),
+                "{path}"
+            );
         }
     }
 
@@ -208,7 +218,8 @@ mod tests {
         ];
         for (path, runtime, name) in cases {
             let found = of_path(path.as_bytes()).container;
-            assert_eq!(found, Some(ContainerPath { runtime, id: name.as_bytes() }), "{path}");
+            let expected = ContainerPath { runtime, id: name.as_bytes(), of_user: false };
+            assert_eq!(found, Some(expected), "{path}");
         }
     }
 

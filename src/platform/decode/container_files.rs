@@ -123,6 +123,8 @@ pub struct Served {
     pub name: Option<String>,
     /// Its address.
     pub address: Option<IpAddr>,
+    /// The protocol that is forwarded, `tcp` or `udp`.
+    pub protocol: Option<String>,
     /// The machine's port that is forwarded.
     pub host_port: Option<u16>,
 }
@@ -137,6 +139,7 @@ pub fn served<'a>(arguments: impl IntoIterator<Item = &'a [u8]>) -> Served {
         let mut value = || words.next().map(str::to_owned);
         match option {
             "-container-ip" => served.address = value().and_then(|text| text.parse().ok()),
+            "-proto" => served.protocol = value(),
             "-host-port" => served.host_port = value().and_then(|text| text.parse().ok()),
             "-c" | "--cid" | "-id" => served.id = value(),
             "-n" | "--name" => served.name = value(),
@@ -204,6 +207,7 @@ mod tests {
         assert_eq!((conmon.id.as_deref(), conmon.name.as_deref()), (Some("aa"), Some("web")));
         let shim = of("-namespace moby -id bb -address /run/containerd.sock");
         assert_eq!(shim.id.as_deref(), Some("bb"));
+        assert_eq!(proxy.protocol.as_deref(), Some("tcp"));
         assert_eq!(of("-host-port x -container-ip"), Served::default());
     }
 

@@ -16,6 +16,7 @@ mod port_program;
 pub mod proc_limits;
 pub mod proc_net;
 pub mod proc_stat;
+pub mod proc_status;
 pub mod process_list;
 pub mod ring_info;
 pub mod services;

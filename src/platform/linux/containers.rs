@@ -1,63 +1,92 @@
 //! The names of containers, from the files of their runtimes, or else from their commands.
+//!
+//! What a process says of itself, by its name, its command line or the name of a control group
+//! that its user made, may be a lie. An id is therefore looked up only if it is one, and only
+//! root's processes are believed to serve root's containers.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::sync::{Mutex, OnceLock, mpsc};
-use std::thread;
+use std::process::Command;
+use std::sync::{LazyLock, Mutex, OnceLock};
 use std::time::Duration;
 
+use rustix::fs::{CWD, FileType, Mode, OFlags};
+
 use crate::model::{Container, Runtime, Untrusted};
-use crate::platform::decode::cgroup::ContainerPath;
+use crate::platform::command::output_within;
+use crate::platform::decode::cgroup::{ContainerPath, is_id};
 use crate::platform::decode::container_files::{self, DockerContainer, Served};
 
 /// Where Docker keeps its containers.
 const DOCKER: &str = "/var/lib/docker/containers";
 /// Where containers-storage keeps those of root's podman and of CRI-O.
 const STORAGE: &str = "/var/lib/containers/storage";
-/// Where containerd's shims, Docker's own containerd and CRI-O keep what they run; `*` stands for
-/// the namespaces of containerd.
-const BUNDLES: [&str; 2] =
-    ["/run/containerd/io.containerd.runtime.v2.task", "/run/containers/storage/overlay-containers"];
+/// The same of a user, in the home directory.
+const USERS_STORAGE: &str = ".local/share/containers/storage";
+/// Where containerd's shims keep what they run, below each namespace of containerd.
+const TASKS: &str = "/run/containerd/io.containerd.runtime.v2.task";
+/// Where CRI-O keeps what it runs.
+const BUNDLES: &str = "/run/containers/storage/overlay-containers";
 /// How long a runtime's command may take: a name is worth no more.
 const PATIENCE: Duration = Duration::from_millis(100);
+/// No file of a runtime comes near.
+const LONGEST_FILE: u64 = 4 * 1024 * 1024;
 
-/// What is known of containers; files and commands are read when the first name is asked for.
+/// Pairs of an id and a name.
+type Names = Vec<(String, String)>;
+
+/// What is known of containers. Files and commands are read when the first name is asked for,
+/// once for all looks of a run.
 #[derive(Debug, Default)]
 pub(super) struct Containers {
     /// The names that were looked up, by id: many processes are in one container.
     names: Mutex<BTreeMap<String, Option<String>>>,
     docker: OnceLock<Vec<DockerContainer>>,
-    storage: OnceLock<Vec<(String, String)>>,
-    docker_listing: OnceLock<Vec<(String, String)>>,
-    podman_listing: OnceLock<Vec<(String, String)>>,
+    storage: OnceLock<Names>,
+    docker_listing: OnceLock<Names>,
+    podman_listing: OnceLock<Names>,
 }
+
+/// The one and only.
+pub(super) static CONTAINERS: LazyLock<Containers> = LazyLock::new(Containers::default);
 
 impl Containers {
     /// The container of a path, with its name.
     pub(super) fn named(&self, path: ContainerPath<'_>) -> Container {
-        if matches!(path.runtime, Runtime::Lxc | Runtime::Nspawn) {
-            return plain(path);
-        }
-        let id = String::from_utf8_lossy(path.id).into_owned();
-        let known = self.names.lock().ok().and_then(|names| names.get(&id).cloned());
+        let nameless = Container {
+            runtime: path.runtime,
+            id: Untrusted::new(path.id),
+            name: None,
+            of_user: path.of_user,
+        };
+        let Some(id) = std::str::from_utf8(path.id).ok().filter(|id| is_id(id.as_bytes())) else {
+            return nameless;
+        };
+        let known = self.names.lock().ok().and_then(|names| names.get(id).cloned());
         let name = known.unwrap_or_else(|| {
-            let name = self.name(path.runtime, &id);
+            let name = self.name(path.runtime, path.of_user, id);
             if let Ok(mut names) = self.names.lock() {
-                names.insert(id, name.clone());
+                names.insert(id.to_owned(), name.clone());
             }
             name
         });
-        Container { name: name.map(Untrusted::from), ..plain(path) }
+        Container { name: name.map(Untrusted::from), ..nameless }
     }
 
-    fn name(&self, runtime: Runtime, id: &str) -> Option<String> {
+    /// A user may name a group after any container: below a user's manager only that user's own
+    /// store is asked.
+    fn name(&self, runtime: Runtime, of_user: bool, id: &str) -> Option<String> {
         match runtime {
+            Runtime::Podman if of_user => name_of(id, self.storage.get_or_init(stored_names)),
+            _ if of_user => None,
             Runtime::Docker => self.docker_name(id),
             Runtime::Podman => self.podman_name(id),
-            Runtime::Containerd | Runtime::CriO | Runtime::Kubernetes => bundle_name(id),
+            Runtime::Containerd | Runtime::Nerdctl | Runtime::CriO | Runtime::Kubernetes => {
+                bundle_name(id)
+            }
             Runtime::Lxc | Runtime::Nspawn => None,
         }
     }
@@ -67,27 +96,22 @@ impl Containers {
         matches!(image, b"docker-proxy" | b"conmon") || image.starts_with(b"containerd-shim")
     }
 
-    /// The container that a forwarder, monitor or shim serves, by its name and command line.
+    /// The container that root's forwarder, monitor or shim serves, by its name and command line.
     pub(super) fn served_by(&self, image: &[u8], command: &[Untrusted]) -> Option<Container> {
-        let arguments = command.iter().skip(1).map(Untrusted::as_bytes);
-        let read = || container_files::served(arguments);
-        match image {
-            b"docker-proxy" => self.behind_proxy(&read()),
-            b"conmon" => {
-                let Served { id, name, .. } = read();
-                let (id, name) = (id?.into(), name.map(Untrusted::from));
-                Some(Container { runtime: Runtime::Podman, id, name })
-            }
-            _ if image.starts_with(b"containerd-shim") => {
-                let id = read().id?;
-                let runtime = match self.docker_name(&id) {
-                    Some(_) => Runtime::Docker,
-                    None => Runtime::Containerd,
-                };
-                Some(self.named(ContainerPath { runtime, id: id.as_bytes() }))
-            }
-            _ => None,
+        let served = container_files::served(command.iter().skip(1).map(Untrusted::as_bytes));
+        if image == b"docker-proxy" {
+            return self.behind_proxy(&served);
         }
+        let id = served.id.filter(|id| is_id(id.as_bytes()))?;
+        let path = |runtime| ContainerPath { runtime, id: id.as_bytes(), of_user: false };
+        if image != b"conmon" {
+            let runtime = self.docker_name(&id).map_or(Runtime::Containerd, |_| Runtime::Docker);
+            return Some(self.named(path(runtime)));
+        }
+        // Kubernetes has CRI-O name its containers so.
+        let of_kubernetes = served.name.as_ref().is_some_and(|name| name.starts_with("k8s_"));
+        let runtime = if of_kubernetes { Runtime::CriO } else { Runtime::Podman };
+        Some(Container { name: served.name.map(Untrusted::from), ..self.named(path(runtime)) })
     }
 
     /// A proxy knows the container by its address; Docker knows the address and the name.
@@ -96,29 +120,28 @@ impl Containers {
         let known = self.docker.get_or_init(docker_containers);
         let found = known.iter().find(|one| one.running && one.addresses.contains(&address));
         let listed = || {
-            let published = format!("publish={}", served.host_port?);
-            listing("docker", &["--filter", &published]).into_iter().next()
+            let protocol = served.protocol.as_deref().unwrap_or("tcp");
+            let published = format!("publish={}/{protocol}", served.host_port?);
+            let listed = docker_listing(&["--filter", &published]);
+            // At two addresses of the machine the same port may be of two containers.
+            <[_; 1]>::try_from(listed).ok().map(|[only]| only)
         };
         let (id, name) = found.map(|one| (one.id.clone(), one.name.clone())).or_else(listed)?;
-        Some(Container { runtime: Runtime::Docker, id: id.into(), name: Some(name.into()) })
+        let (id, name) = (id.into(), Some(name.into()));
+        Some(Container { runtime: Runtime::Docker, id, name, of_user: false })
     }
 
     fn docker_name(&self, id: &str) -> Option<String> {
-        let file = fs::read(Path::new(DOCKER).join(id).join("config.v2.json"));
-        let known = file.ok().and_then(|file| container_files::docker_container(&file).ok());
-        known
-            .map(|found| found.name)
-            .or_else(|| name_of(id, self.docker_listing.get_or_init(|| listing("docker", &[]))))
+        let file = read_regular(&Path::new(DOCKER).join(id).join("config.v2.json"));
+        let known = file.and_then(|file| container_files::docker_container(&file).ok());
+        let listing = || self.docker_listing.get_or_init(|| docker_listing(&[]));
+        known.map(|found| found.name).or_else(|| name_of(id, listing()))
     }
 
     fn podman_name(&self, id: &str) -> Option<String> {
         name_of(id, self.storage.get_or_init(stored_names))
-            .or_else(|| name_of(id, self.podman_listing.get_or_init(|| listing("podman", &[]))))
+            .or_else(|| name_of(id, self.podman_listing.get_or_init(podman_listing)))
     }
-}
-
-fn plain(path: ContainerPath<'_>) -> Container {
-    Container { runtime: path.runtime, id: Untrusted::new(path.id), name: None }
 }
 
 fn name_of(id: &str, names: &[(String, String)]) -> Option<String> {
@@ -128,31 +151,29 @@ fn name_of(id: &str, names: &[(String, String)]) -> Option<String> {
 /// Every container that Docker knows.
 fn docker_containers() -> Vec<DockerContainer> {
     let config = |directory: PathBuf| {
-        let file = fs::read(directory.join("config.v2.json")).ok()?;
+        let file = read_regular(&directory.join("config.v2.json"))?;
         container_files::docker_container(&file).ok()
     };
     directories_in(Path::new(DOCKER)).filter_map(config).collect()
 }
 
 /// The names that containers-storage keeps: root's, and this user's own.
-fn stored_names() -> Vec<(String, String)> {
-    let home = std::env::var_os("HOME")
-        .map(|home| Path::new(&home).join(".local/share/containers/storage"));
+fn stored_names() -> Names {
+    let home = std::env::var_os("HOME").map(|home| Path::new(&home).join(USERS_STORAGE));
     let stores = std::iter::once(PathBuf::from(STORAGE)).chain(home);
     let files = stores.flat_map(|store| {
         ["overlay", "vfs", "btrfs"]
             .map(|driver| store.join(format!("{driver}-containers/containers.json")))
     });
-    let read = |path: PathBuf| container_files::storage_names(&fs::read(path).ok()?).ok();
+    let read = |path: PathBuf| container_files::storage_names(&read_regular(&path)?).ok();
     files.filter_map(read).flatten().collect()
 }
 
 /// The name that is annotated in the bundle of a container.
 fn bundle_name(id: &str) -> Option<String> {
-    let [tasks, storage] = BUNDLES.map(Path::new);
-    let of_namespaces = directories_in(tasks).map(|namespace| namespace.join(id));
-    let of_storage = std::iter::once(storage.join(id).join("userdata"));
-    let read = |bundle: PathBuf| fs::read(bundle.join("config.json")).ok();
+    let of_namespaces = directories_in(Path::new(TASKS)).map(|namespace| namespace.join(id));
+    let of_storage = std::iter::once(Path::new(BUNDLES).join(id).join("userdata"));
+    let read = |bundle: PathBuf| read_regular(&bundle.join("config.json"));
     let file = of_namespaces.chain(of_storage).find_map(read)?;
     container_files::oci_name(&file).ok()?
 }
@@ -162,32 +183,34 @@ fn directories_in(path: &Path) -> impl Iterator<Item = PathBuf> {
     entries.filter_map(|entry| Some(entry.ok()?.path()))
 }
 
-/// What `docker ps` or `podman ps` lists, if it does so soon enough.
-fn listing(program: &str, options: &[&str]) -> Vec<(String, String)> {
-    let mut command = Command::new(program);
-    command.args(["ps", "--no-trunc", "--format", "{{.ID}} {{.Names}}"]).args(options);
-    let output = output_within(command, PATIENCE).unwrap_or_default();
-    container_files::listed_names(&output)
+/// Reads an ordinary file of a sensible size, and nothing that could block or never end.
+fn read_regular(path: &Path) -> Option<Vec<u8>> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = rustix::fs::openat(CWD, path.as_os_str().as_bytes(), flags, Mode::empty()).ok()?;
+    let kind = FileType::from_raw_mode(rustix::fs::fstat(&file).ok()?.st_mode);
+    let mut bytes = Vec::new();
+    let mut file = fs::File::from(file).take(LONGEST_FILE);
+    (kind == FileType::RegularFile && file.read_to_end(&mut bytes).is_ok()).then_some(bytes)
 }
 
-/// What a command prints, if it ends well within `time`.
-fn output_within(mut command: Command, time: Duration) -> Option<String> {
-    let streams = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-    let mut child = streams.spawn().ok()?;
-    let mut stdout = child.stdout.take()?;
-    let (sender, receiver) = mpsc::channel();
-    let read = move || {
-        let mut text = String::new();
-        let read = stdout.read_to_string(&mut text);
-        // Nobody receives it if it came too late.
-        let _ = sender.send(read.is_ok().then_some(text));
-    };
-    let reader = thread::Builder::new().spawn(read);
-    let output = reader.ok().and_then(|_| receiver.recv_timeout(time).ok().flatten());
-    if output.is_none() {
-        // It may have ended by itself meanwhile, which is as good.
-        let _ = child.kill();
-    }
-    let ended_well = child.wait().is_ok_and(|status| status.success());
-    output.filter(|_| ended_well)
+/// What this machine's Docker lists, wherever the user's own settings would ask.
+fn docker_listing(options: &[&str]) -> Names {
+    let mut command = Command::new("docker");
+    command.env_remove("DOCKER_HOST").env_remove("DOCKER_CONTEXT");
+    command.args(["--host", "unix:///var/run/docker.sock"]);
+    listing(command, options)
+}
+
+fn podman_listing() -> Names {
+    let mut command = Command::new("podman");
+    command.env_remove("CONTAINER_HOST").env_remove("CONTAINER_CONNECTION");
+    command.arg("--remote=false");
+    listing(command, &[])
+}
+
+/// What `ps` of a runtime's command lists, if it does so soon enough.
+fn listing(mut command: Command, options: &[&str]) -> Names {
+    command.args(["ps", "--no-trunc", "--format", "{{.ID}} {{.Names}}"]).args(options);
+    let output = output_within(command, PATIENCE).unwrap_or_default();
+    container_files::listed_names(&String::from_utf8_lossy(&output))
 }

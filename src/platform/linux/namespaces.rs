@@ -7,13 +7,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::CStr;
 use std::fs::{self, File};
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::linux::fs::MetadataExt;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::thread;
 
-use rustix::fs::AtFlags;
+use rustix::fs::{AtFlags, CWD, Mode, OFlags};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use super::proc_dir::{Entries, is_gone, open_dir, open_proc, read_file};
@@ -57,8 +57,7 @@ pub(super) fn sockets(scope: &Scope) -> Result<NamespaceTable, PlatformError> {
     }
     let (namespaces, complete) =
         list().map_err(|error| PlatformError::io("cannot list network namespaces", error))?;
-    let mut found = NamespaceTable::default();
-    let mut refusal = (!complete).then(|| "not readable for some processes".to_owned());
+    let mut found = NamespaceTable { complete, ..NamespaceTable::default() };
     for (inode, table) in visit_all(&namespaces, scope) {
         match table {
             Ok(table) => {
@@ -66,35 +65,23 @@ pub(super) fn sockets(scope: &Scope) -> Result<NamespaceTable, PlatformError> {
                 found.table.sockets.extend(table.sockets.into_iter().map(inside));
                 found.table.gaps.extend(table.gaps);
             }
-            Err(Visit::Entered(error)) => return Err(error),
-            Err(Visit::Refused(error)) => refusal = Some(error.to_string()),
+            Err(why) => found.table.gaps.push(Gap::NamespacesUnseen { why: Some(why) }),
         }
     }
     found.table.gaps.dedup();
-    if let Some(refusal) = refusal {
-        found.table.gaps.push(Gap::NamespacesUnseen { why: Some(refusal) });
-    }
     found.names = names(&namespaces);
     Ok(found)
-}
-
-/// Why a namespace told nothing.
-enum Visit {
-    /// It could not be entered.
-    Refused(io::Error),
-    /// It was, and its sockets could not be read.
-    Entered(PlatformError),
 }
 
 /// Reads each namespace in turn, in one thread that ends afterwards.
 fn visit_all(
     namespaces: &BTreeMap<u64, Namespace>,
     scope: &Scope,
-) -> Vec<(u64, Result<SocketTable, Visit>)> {
+) -> Vec<(u64, Result<SocketTable, String>)> {
     let visit = |namespace: &Namespace| {
         move_into_link_name_space(namespace.link.as_fd(), Some(LinkNameSpaceType::Network))
-            .map_err(|error| Visit::Refused(error.into()))?;
-        tables::sockets(scope).map_err(Visit::Entered)
+            .map_err(|error| io::Error::from(error).to_string())?;
+        tables::sockets(scope).map_err(|error| error.to_string())
     };
     let visit_each = || namespaces.iter().map(|(inode, one)| (*inode, visit(one))).collect();
     let visited = thread::scope(|scope| {
@@ -102,7 +89,7 @@ fn visit_all(
         visitor.map(|visitor| visitor.join().unwrap_or_default())
     });
     visited.unwrap_or_else(|error| {
-        let refused = |inode: &u64| (*inode, Err(Visit::Refused(io::Error::from(error.kind()))));
+        let refused = |inode: &u64| (*inode, Err(error.to_string()));
         namespaces.keys().map(refused).collect()
     })
 }
@@ -134,7 +121,9 @@ fn add_by_processes(namespaces: &mut BTreeMap<u64, Namespace>, own: u64) -> io::
         for link in std::iter::once(format!("{pid}/ns/net")).chain(links) {
             match rustix::fs::statat(&proc, &link, AtFlags::empty()) {
                 Ok(stat) if stat.st_ino == own => {}
-                Ok(stat) => add_link(namespaces, stat.st_ino, &proc, &link, Pid(pid)),
+                Ok(stat) => {
+                    complete &= add_link(namespaces, stat.st_ino, &proc, &link, Pid(pid));
+                }
                 // A kernel thread, or one that has exited, lives in none.
                 Err(error) if is_gone(error) => {}
                 Err(_) => complete = false,
@@ -144,25 +133,30 @@ fn add_by_processes(namespaces: &mut BTreeMap<u64, Namespace>, own: u64) -> io::
     Ok(complete)
 }
 
+/// Adds one that a thread lives in; false where it could not be opened.
 fn add_link(
     namespaces: &mut BTreeMap<u64, Namespace>,
     inode: u64,
     proc: &OwnedFd,
     link: &str,
     pid: Pid,
-) {
+) -> bool {
     if let Some(known) = namespaces.get_mut(&inode) {
         known.first = known.first.map_or(Some(pid), |first| Some(first.min(pid)));
         known.is_first |= pid == KERNEL_THREADS;
-        return;
+        return true;
     }
-    let flags = rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::CLOEXEC;
-    let Ok(link) = rustix::fs::openat(proc, link, flags, rustix::fs::Mode::empty()) else { return };
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+    let link = match rustix::fs::openat(proc, link, flags, Mode::empty()) {
+        Ok(link) => link,
+        Err(error) => return is_gone(error),
+    };
     // The thread may have moved on since: what was opened is what counts.
     if rustix::fs::fstat(&link).is_ok_and(|stat| stat.st_ino == inode) {
         let is_first = pid == KERNEL_THREADS;
         namespaces.insert(inode, Namespace { link, first: Some(pid), is_first, bound_to: None });
     }
+    true
 }
 
 /// The threads of a process besides its first.
@@ -188,16 +182,27 @@ fn bound_namespaces() -> BTreeSet<Vec<u8>> {
     let custom = NAMED.iter().flat_map(|folder| fs::read_dir(folder).into_iter().flatten());
     let custom =
         custom.filter_map(|entry| Some(entry.ok()?.path().as_os_str().as_bytes().to_vec()));
-    let file = read_file(rustix::fs::CWD, c"/proc/self/mountinfo").unwrap_or_default();
+    let file = read_file(CWD, c"/proc/self/mountinfo").unwrap_or_default();
     let mounts = mount_info::mounts(&file).into_iter();
     let mounted = mounts.filter(|mount| mount.kind == b"nsfs" && mount.root.starts_with(b"net:["));
     custom.chain(mounted.map(|mount| mount.point)).collect()
 }
 
+/// Namespaces of all kinds are files of one file system; their names tell the kind.
+fn is_of_network(file: &File) -> bool {
+    let link = format!("/proc/self/fd/{}", file.as_raw_fd());
+    let name = rustix::fs::readlinkat(CWD, link, Vec::new());
+    name.is_ok_and(|name| name.as_bytes().starts_with(b"net:["))
+}
+
 fn add_bound(namespaces: &mut BTreeMap<u64, Namespace>, own: u64, path: &[u8]) {
     let path = Path::new(std::ffi::OsStr::from_bytes(path));
-    let Ok(file) = File::open(path) else { return };
-    let is_namespace = rustix::fs::fstatfs(&file).is_ok_and(|of| of.f_type == i64::from(NSFS));
+    // What blocks or waits there is no namespace.
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let Ok(file) = rustix::fs::openat(CWD, path, flags, Mode::empty()) else { return };
+    let file = File::from(file);
+    let is_namespace = rustix::fs::fstatfs(&file).is_ok_and(|of| of.f_type == i64::from(NSFS))
+        && is_of_network(&file);
     let inode = file.metadata().map_or(own, |metadata| metadata.st_ino());
     if !is_namespace || inode == own {
         return;

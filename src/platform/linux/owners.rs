@@ -42,6 +42,9 @@ pub(super) fn find(mut sockets: Vec<Socket>) -> OwnerTable {
     if gaps.is_empty() {
         gaps.extend(hidden(&sockets));
         gaps.extend(not_found(&sockets));
+        let is_missing = sockets.iter().any(|row| row.owner == Owner::NotFound);
+        let count = found.unsearched;
+        gaps.extend((is_missing && count > 0).then_some(Gap::ThreadsUnsearched { count }));
     }
     OwnerTable { sockets, gaps }
 }
@@ -51,7 +54,9 @@ pub(super) fn find(mut sockets: Vec<Socket>) -> OwnerTable {
 fn refresh(sockets: &mut Vec<Socket>, found: &Walk) {
     let unowned = |socket: &Socket| {
         let held = |inode| inode == 0 || found.holders.contains_key(&inode);
-        let asked_again = socket.protocol == Protocol::Tcp && socket.foreign.is_some();
+        // Another namespace's sockets cannot be asked for from here.
+        let asked_again =
+            socket.protocol == Protocol::Tcp && socket.foreign.is_some() && socket.netns.is_none();
         asked_again && socket.cookie.is_some() && !socket.inode.is_some_and(held)
     };
     let count = sockets.iter().filter(|socket| unowned(socket)).count();

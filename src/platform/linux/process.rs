@@ -12,11 +12,11 @@ use rustix::fs::AtFlags;
 use rustix::param::page_size;
 use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, UpdateKind};
 
-use super::containers::Containers;
+use super::containers::{CONTAINERS, Containers};
 use super::proc_dir::{open_proc, read_file};
 use super::user_name;
 use crate::model::{About, Container, Pid, Process, Service, Session, Uid, Untrusted};
-use crate::platform::decode::{cgroup, proc_stat};
+use crate::platform::decode::{cgroup, proc_stat, proc_status};
 
 /// The length at which the kernel cuts a name (`TASK_COMM_LEN` less its NUL).
 const LONGEST_COMM: usize = 15;
@@ -31,25 +31,24 @@ pub(super) fn describe(pids: &BTreeSet<Pid>, about: About) -> BTreeMap<Pid, Proc
     let threads = cores.min(pids.len() / PROCESSES_PER_THREAD + 1);
     let mut parts = pids.chunks(pids.len().div_ceil(threads).max(1));
     let Some(own_part) = parts.next() else { return BTreeMap::new() };
-    let containers = &Containers::default();
     thread::scope(|scope| {
         let work = |part| {
-            let describe = move || describe_part(part, about, containers);
+            let describe = move || describe_part(part, about);
             thread::Builder::new().spawn_scoped(scope, describe)
         };
         let others: Vec<_> = parts.map(|part| (part, work(part))).collect();
-        let mut described = describe_part(own_part, about, containers);
+        let mut described = describe_part(own_part, about);
         for (part, other) in others {
             let joined = other.ok().and_then(|thread| thread.join().ok());
-            described.extend(joined.unwrap_or_else(|| describe_part(part, about, containers)));
+            described.extend(joined.unwrap_or_else(|| describe_part(part, about)));
         }
         described.into_iter().collect()
     })
 }
 
-fn describe_part(pids: &[Pid], about: About, containers: &Containers) -> Vec<(Pid, Process)> {
+fn describe_part(pids: &[Pid], about: About) -> Vec<(Pid, Process)> {
     let Ok(proc) = open_proc() else { return Vec::new() };
-    let mut source = Describer { proc, containers, names: UserNames::default() };
+    let mut source = Describer { proc, names: UserNames::default() };
     let described = pids.iter().filter_map(|&pid| Some((pid, source.for_table(pid)?)));
     let mut described: Vec<(Pid, Process)> = described.collect();
     if about == About::Everything {
@@ -60,13 +59,12 @@ fn describe_part(pids: &[Pid], about: About, containers: &Containers) -> Vec<(Pi
 
 /// Reads processes: what the table shows by itself, in three files each, and everything else with
 /// sysinfo.
-struct Describer<'a> {
+struct Describer {
     proc: OwnedFd,
-    containers: &'a Containers,
     names: UserNames,
 }
 
-impl Describer<'_> {
+impl Describer {
     /// What the table of processes shows; none when the process is gone.
     fn for_table(&self, pid: Pid) -> Option<Process> {
         let file = read_file(&self.proc, format!("{pid}/stat")).ok()?;
@@ -91,10 +89,12 @@ impl Describer<'_> {
             process.executable = self.executable(pid);
             process.name = image_name(comm, process.executable.as_ref(), process.command.first());
         }
-        if process.container.is_none() && Containers::is_server(process.name.as_bytes()) {
+        if process.container.is_none()
+            && Containers::is_server(process.name.as_bytes())
+            && self.is_roots(pid)
+        {
             process.command = read_command(&self.proc, pid);
-            process.container =
-                self.containers.served_by(process.name.as_bytes(), &process.command);
+            process.container = CONTAINERS.served_by(process.name.as_bytes(), &process.command);
         }
         Some(process)
     }
@@ -118,6 +118,13 @@ impl Describer<'_> {
             process.user = uid.map(|uid| self.names.get(uid));
             process.started = started.filter(|_| boot_known);
         }
+    }
+
+    /// Whether it runs as root. The owner of its directory would not tell: a process may hide
+    /// itself behind root's name there (PR_SET_DUMPABLE in prctl(2)).
+    fn is_roots(&self, pid: Pid) -> bool {
+        let file = read_file(&self.proc, format!("{pid}/status")).unwrap_or_default();
+        proc_status::effective_user(&file) == Some(Uid(0))
     }
 
     fn memory(&self, pid: Pid) -> Option<u64> {
@@ -145,7 +152,7 @@ impl Describer<'_> {
             name: Untrusted::new(unit.name),
             of_user: unit.of_user,
         };
-        (group.unit.map(service), group.container.map(|path| self.containers.named(path)))
+        (group.unit.map(service), group.container.map(|path| CONTAINERS.named(path)))
     }
 }
 

@@ -1,6 +1,7 @@
 //! One thread's search for sockets among the descriptors of processes.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::proc_dir::{Entries, is_gone, open_dir, read_file};
 use super::walk::Inodes;
@@ -25,7 +26,32 @@ pub(super) struct Searcher<'a> {
     pub(super) refused: bool,
     /// The io_urings that were seen: files may be registered there without a descriptor.
     pub(super) rings: Vec<Ring>,
+    /// Threads that were not searched.
+    pub(super) unsearched: usize,
+    budget: &'a Budget,
     entries: Entries,
+}
+
+/// How many descriptors of threads may be looked at that most likely share their process' table:
+/// it takes about a tenth of a second.
+#[derive(Debug)]
+pub(super) struct Budget(AtomicUsize);
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self(AtomicUsize::new(65_536))
+    }
+}
+
+impl Budget {
+    fn is_spent(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == 0
+    }
+
+    fn spend(&self, count: usize) {
+        // The threads that search share it; a little more or less does not matter.
+        self.0.store(self.0.load(Ordering::Relaxed).saturating_sub(count), Ordering::Relaxed);
+    }
 }
 
 /// A descriptor of an io_uring.
@@ -38,12 +64,14 @@ pub(super) struct Ring {
 }
 
 impl<'a> Searcher<'a> {
-    pub(super) fn new(wanted: &'a Inodes) -> Self {
+    pub(super) fn new(wanted: &'a Inodes, budget: &'a Budget) -> Self {
         Self {
             wanted,
             found: Vec::new(),
             refused: false,
             rings: Vec::new(),
+            unsearched: 0,
+            budget,
             entries: Entries::new(),
         }
     }
@@ -53,6 +81,7 @@ impl<'a> Searcher<'a> {
         self.found.extend(other.found);
         self.rings.extend(other.rings);
         self.refused |= other.refused;
+        self.unsearched += other.unsearched;
     }
 
     /// Searches a process by its first thread, whose descriptors are the others' as a rule. One
@@ -80,7 +109,7 @@ impl<'a> Searcher<'a> {
     ) -> rustix::io::Result<()> {
         match self.search(directory, c"fd", pid, pid.0) {
             Err(_) if is_zombie(directory, c"stat") => {}
-            searched => searched?,
+            searched => drop(searched?),
         }
         if self.found.is_empty() {
             self.search_threads(directory, c"task", pid)?;
@@ -127,26 +156,40 @@ impl<'a> Searcher<'a> {
             Ok(())
         });
         ignore_gone(listed)?;
+        let first = table_size(&tasks, pid.0);
         for task in others {
-            self.search(tasks.as_fd(), format!("{task}/fd"), pid, task)?;
+            // A table of another size is another table. One of the same size is the same one as a
+            // rule; only kcmp(2) could tell.
+            let is_own = table_size(&tasks, task) != first;
+            if !is_own && self.budget.is_spent() {
+                self.unsearched += 1;
+                continue;
+            }
+            let count = self.search(tasks.as_fd(), format!("{task}/fd"), pid, task)?;
+            if !is_own {
+                self.budget.spend(count);
+            }
         }
         Ok(())
     }
 
-    /// Searches the descriptors in the directory at `path`, those of `thread`.
+    /// Searches the descriptors in the directory at `path`, those of `thread`, and returns how
+    /// many there are.
     fn search(
         &mut self,
         parent: BorrowedFd<'_>,
         path: impl rustix::path::Arg,
         pid: Pid,
         thread: u32,
-    ) -> rustix::io::Result<()> {
+    ) -> rustix::io::Result<usize> {
         let directory = match open_dir(parent, path) {
-            Err(error) if is_gone(error) => return Ok(()),
+            Err(error) if is_gone(error) => return Ok(0),
             opened => opened?,
         };
         let Self { wanted, found, rings, entries, .. } = self;
+        let mut count = 0;
         let searched = entries.for_each_number(&directory, |name, descriptor| {
+            count += 1;
             let mut target = [0; LONGEST_LINK];
             let length = match rustix::fs::readlinkat_raw(&directory, name, &mut target[..]) {
                 Err(error) if is_gone(error) => return Ok(()),
@@ -162,8 +205,15 @@ impl<'a> Searcher<'a> {
             }
             Ok(())
         });
-        ignore_gone(searched)
+        ignore_gone(searched).map(|()| count)
     }
+}
+
+/// How many descriptors a thread's table holds: the size of its directory, since Linux 6.2; 0
+/// before that.
+fn table_size(tasks: &OwnedFd, thread: u32) -> Option<i64> {
+    let stat = rustix::fs::statat(tasks, format!("{thread}/fd"), rustix::fs::AtFlags::empty());
+    stat.ok().map(|stat| stat.st_size)
 }
 
 /// Whether a process' first thread has exited. Its descriptors are gone, and what remains of

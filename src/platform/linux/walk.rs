@@ -8,7 +8,7 @@ use std::thread;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::proc_dir::{Entries, open_proc};
-use super::searcher::Searcher;
+use super::searcher::{Budget, Searcher};
 use crate::model::{Holder, Pid};
 
 /// A thread is worth its start from about this many processes.
@@ -26,6 +26,8 @@ pub(super) struct Walk {
     pub(super) holders: FxHashMap<u64, Vec<Holder>>,
     /// Whether some process could not be looked at.
     pub(super) refused: bool,
+    /// How many threads were not searched for what was found nowhere else.
+    pub(super) unsearched: usize,
 }
 
 /// Looks for the holders of `wanted` in every process. Those that are also `mine`, so that they
@@ -36,14 +38,18 @@ pub(super) struct Walk {
 pub(super) fn walk(wanted: &Inodes, mine: &Inodes) -> io::Result<Walk> {
     let proc = open_proc()?;
     let (pids, complete) = list_pids(&proc)?;
-    let first = search_all(&pids, wanted, |searcher, pid| searcher.visit(&proc, pid));
+    let budget = Budget::default();
+    let first = search_all(&pids, wanted, &budget, |searcher, pid| searcher.visit(&proc, pid));
     let mut found = first.found;
     let mut refused = first.refused || !complete;
+    let mut unsearched = 0;
     let seen: Inodes = found.iter().map(|(inode, _)| *inode).collect();
     let missing: Inodes = mine.difference(&seen).copied().collect();
     if !missing.is_empty() {
-        let mut deep =
-            search_all(&pids, &missing, |searcher, pid| searcher.visit_threads(&proc, pid));
+        let mut deep = search_all(&pids, &missing, &budget, |searcher, pid| {
+            searcher.visit_threads(&proc, pid);
+        });
+        unsearched = deep.unsearched;
         let rings: Vec<_> =
             first.rings.into_iter().chain(std::mem::take(&mut deep.rings)).collect();
         for ring in rings {
@@ -60,7 +66,7 @@ pub(super) fn walk(wanted: &Inodes, mine: &Inodes) -> io::Result<Walk> {
         of_one.sort_unstable();
         of_one.dedup();
     }
-    Ok(Walk { holders, refused })
+    Ok(Walk { holders, refused, unsearched })
 }
 
 /// Whether the process in `directory` (its /proc/PID) holds one of `wanted`.
@@ -72,7 +78,8 @@ pub(super) fn held_by(
     pid: Pid,
     wanted: &Inodes,
 ) -> rustix::io::Result<bool> {
-    let mut searcher = Searcher::new(wanted);
+    let budget = Budget::default();
+    let mut searcher = Searcher::new(wanted, &budget);
     searcher.search_whole(directory, pid)?;
     Ok(!searcher.found.is_empty())
 }
@@ -93,6 +100,7 @@ fn list_pids(proc: &OwnedFd) -> rustix::io::Result<(Vec<Pid>, bool)> {
 fn search_all<'a>(
     pids: &[Pid],
     wanted: &'a Inodes,
+    budget: &'a Budget,
     visit: impl Fn(&mut Searcher<'a>, Pid) + Sync,
 ) -> Searcher<'a> {
     let cores = thread::available_parallelism().map_or(1, std::num::NonZero::get);
@@ -100,7 +108,7 @@ fn search_all<'a>(
     let batches: Vec<&[Pid]> = pids.chunks(BATCH).collect();
     let next = AtomicUsize::new(0);
     let work = || {
-        let mut searcher = Searcher::new(wanted);
+        let mut searcher = Searcher::new(wanted, budget);
         while let Some(batch) = batches.get(next.fetch_add(1, Ordering::Relaxed)) {
             for &pid in *batch {
                 visit(&mut searcher, pid);

@@ -2,10 +2,15 @@
 
 use std::env;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Command;
+use std::time::Duration;
 
 use crate::model::{PortRules, Protocol};
+use crate::platform::command::output_within;
 use crate::platform::decode::netsh;
+
+/// How long `netsh` may take.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Reads the rules for `protocol`. What `netsh` does not tell is left out.
 pub(super) fn read(protocol: Protocol) -> PortRules {
@@ -24,7 +29,8 @@ fn ask(words: &[&str]) -> String {
     let root = env::var_os("SystemRoot").unwrap_or_else(|| r"C:\Windows".into());
     let program = PathBuf::from(root).join(r"System32\netsh.exe");
     let mut command = Command::new(program);
-    let output = command.args(words).stdin(Stdio::null()).stderr(Stdio::null()).output();
+    command.args(words);
+    let output = output_within(command, PATIENCE).unwrap_or_default();
     // Its words are in the user's language and code page; only its numbers are read.
-    output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default()
+    String::from_utf8_lossy(&output).into_owned()
 }

@@ -56,7 +56,7 @@ fn unit(name: &str, of_user: bool) -> Creator {
 }
 
 fn container(runtime: Runtime, id: &str, name: Option<&str>) -> Container {
-    Container { runtime, id: id.into(), name: name.map(Untrusted::from) }
+    Container { runtime, id: id.into(), name: name.map(Untrusted::from), of_user: false }
 }
 
 fn a_unit_of_the_system() {

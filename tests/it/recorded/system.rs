@@ -63,7 +63,12 @@ impl System for Machine {
         self.rules.clone()
     }
 
-    fn try_bind(&self, _protocol: Protocol, end: Endpoint) -> io::Result<()> {
+    fn try_bind(
+        &self,
+        _protocol: Protocol,
+        end: Endpoint,
+        _interface: Option<u32>,
+    ) -> io::Result<()> {
         match self.refused_binds.get(&end) {
             Some(kind) => Err((*kind).into()),
             None => Ok(()),
