@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::net::SocketAddr;
 
-use portwho::model::{Pid, Scope};
+use portwho::model::{About, Pid, Scope};
 use portwho::platform::{System, ThisSystem};
 use serde_json::{Value, json};
 

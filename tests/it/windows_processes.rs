@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime};
 
-use portwho::model::Pid;
+use portwho::model::{About, Pid};
 use portwho::platform::{PlatformError, System, ThisSystem};
 use serde_json::Value;
 
