@@ -6,7 +6,7 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
 
-use super::values::{network, one_state, pid, seconds, signal, states};
+use super::values::{network, one_state, pid, seconds, signal, some_seconds, states};
 use crate::model::Signal;
 use crate::model::{StateSet, TcpState};
 use crate::query::SortKey;
@@ -56,6 +56,14 @@ pub(super) enum Verb {
                       Exit codes: 0 explained, 2 usage or failure."
     )]
     Explain(ExplainArgs),
+    /// Look for leaks and pressure, name the culprit, say what to do
+    #[command(
+        after_help = "Finds sockets that leak in CLOSE_WAIT, both ends of half-closed connections, \
+                      TIME_WAIT pressure, fan-outs in SYN_SENT, floods, full accept queues, \
+                      peers that are gone, and descriptors that are nearly used up.\n\
+                      Exit codes: 0 healthy, or notes alone, 1 findings, 2 usage or failure."
+    )]
+    Doctor(DoctorArgs),
 }
 
 /// What is selected: the options that every command takes.
@@ -227,6 +235,23 @@ pub(super) struct ExplainArgs {
     pub(super) state: Option<TcpState>,
     #[arg(hide = true)]
     pub(super) more: Vec<String>,
+    /// Colours
+    #[arg(long, value_name = "WHEN", default_value = "auto", hide_default_value = true)]
+    pub(super) color: ColorArg,
+}
+
+/// Diagnosing.
+#[derive(Args, Debug)]
+pub(super) struct DoctorArgs {
+    /// Look twice, so many seconds apart, and tell what grows
+    #[arg(long, value_name = "SECS", value_parser = some_seconds)]
+    pub(super) interval: Option<std::time::Duration>,
+    /// Print the thresholds and settings too
+    #[arg(short, long)]
+    pub(super) verbose: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
     /// Colours
     #[arg(long, value_name = "WHEN", default_value = "auto", hide_default_value = true)]
     pub(super) color: ColorArg,

@@ -13,12 +13,13 @@ use clap::{CommandFactory, Parser};
 use thiserror::Error;
 
 use args::{
-    Cli, CloseArgs, ColorArg, ExplainArgs, FilterArgs, KillArgs, ListArgs, SelectArgs, Verb,
+    Cli, CloseArgs, ColorArg, DoctorArgs, ExplainArgs, FilterArgs, KillArgs, ListArgs, SelectArgs,
+    Verb,
 };
 pub use ports::UsageError;
 pub use request::{
-    CloseRequest, ColorWhen, ExplainRequest, FilterRequest, KillRequest, ListRequest, Request,
-    Selection, ViewKind,
+    CloseRequest, ColorWhen, DoctorRequest, ExplainRequest, FilterRequest, KillRequest,
+    ListRequest, Request, Selection, ViewKind,
 };
 pub(crate) use words::shell_word;
 use words::{misplaced, spell_out_kill};
@@ -49,6 +50,7 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Request, CliEr
         None => Request::List(list_request(cli.list)?),
         Some(Verb::Kill(kill)) => Request::Kill(kill_request(kill, behind_verb)?),
         Some(Verb::Close(close)) => Request::Close(close_request(close, behind_verb)?),
+        Some(Verb::Doctor(doctor)) => Request::Doctor(doctor_request(&doctor)),
         Some(Verb::Explain(explain)) => Request::Explain(explain_request(&explain)?),
     })
 }
@@ -123,6 +125,15 @@ fn explain_request(args: &ExplainArgs) -> Result<ExplainRequest, UsageError> {
     }
 }
 
+fn doctor_request(args: &DoctorArgs) -> DoctorRequest {
+    DoctorRequest {
+        interval: args.interval,
+        verbose: args.verbose,
+        json: args.json,
+        color: args.color.into(),
+    }
+}
+
 impl From<ColorArg> for ColorWhen {
     fn from(when: ColorArg) -> Self {
         match when {
@@ -160,15 +171,15 @@ fn command_names() -> Vec<String> {
 pub fn near_command(word: &str) -> Option<String> {
     let names = command_names();
     let command = nearest(word, names.iter().map(String::as_str))?;
-    Some(format!("{command} {}", operand(command)).trim_end().to_owned())
+    Some(format!("{command}{}", operand(command)))
 }
 
-/// What follows a command, by its name in the help; nothing where nothing does.
+/// What follows a command, by its name in the help, behind a space; nothing where nothing does.
 fn operand(command: &str) -> String {
     let cli = Cli::command();
     let operand = cli.find_subcommand(command).and_then(|verb| verb.get_positionals().next());
     let name = operand.and_then(|operand| operand.get_value_names()?.first());
-    name.map(ToString::to_string).unwrap_or_default()
+    name.map(|name| format!(" {name}")).unwrap_or_default()
 }
 
 /// The candidate that is most like `word`, if any is like it at all.

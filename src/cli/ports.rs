@@ -10,11 +10,11 @@ use crate::query::{PortError, PortTerm};
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 pub enum UsageError {
     /// A command behind options or ports.
-    #[error("'{command}' is a command and comes first: portwho {command} {ports}")]
+    #[error("'{command}' is a command and comes first: portwho {command}{ports}")]
     CommandNotFirst {
         /// The command.
         command: String,
-        /// The ports beside it, or the word for what it takes.
+        /// The ports beside it, or the word for what it takes, behind a space.
         ports: String,
     },
     /// A state.

@@ -20,6 +20,8 @@ pub enum Request {
     Close(CloseRequest),
     /// Explain a TCP state, or all of them.
     Explain(ExplainRequest),
+    /// Look for what is wrong.
+    Doctor(DoctorRequest),
 }
 
 /// Which owners, protocols and families.
@@ -145,6 +147,19 @@ impl CloseRequest {
 pub struct ExplainRequest {
     /// The state; none for all of them.
     pub state: Option<TcpState>,
+    /// When to use colours.
+    pub color: ColorWhen,
+}
+
+/// A request to look for what is wrong.
+#[derive(Clone, Copy, Debug)]
+pub struct DoctorRequest {
+    /// Look twice, so far apart.
+    pub interval: Option<Duration>,
+    /// Tell the thresholds too.
+    pub verbose: bool,
+    /// As JSON.
+    pub json: bool,
     /// When to use colours.
     pub color: ColorWhen,
 }

@@ -86,6 +86,12 @@ pub(super) fn seconds(word: &str) -> Result<Duration, String> {
     duration.ok_or_else(|| "not a number of seconds from 0 to 86400".to_owned())
 }
 
+/// Seconds, fractions allowed, and not none.
+pub(super) fn some_seconds(word: &str) -> Result<Duration, String> {
+    let some = seconds(word).ok().filter(|duration| !duration.is_zero());
+    some.ok_or_else(|| "not a number of seconds above 0, and up to 86400".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -130,6 +136,7 @@ mod tests {
 
     #[test]
     fn waits_are_bounded() {
+        assert!(some_seconds("0").is_err() && some_seconds("0.1").is_ok());
         assert_eq!(seconds("0.5"), Ok(Duration::from_millis(500)));
         for word in ["-1", "NaN", "inf", "1e9", ""] {
             assert!(seconds(word).is_err(), "{word}");

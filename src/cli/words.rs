@@ -34,13 +34,14 @@ pub(super) fn misplaced(error: clap::Error, words: &[OsString]) -> CliError {
     }
 }
 
-/// What follows a command when it is put first: the ports that were typed, where it takes any.
+/// What follows a command when it is put first, behind a space: the ports that were typed, where it takes any.
 pub(super) fn operands(command: &str, ports: &[impl AsRef<str>]) -> String {
     let operand = operand(command);
-    if ports.is_empty() || operand != "PORT" {
+    if ports.is_empty() || operand != " PORT" {
         return operand;
     }
-    ports.iter().map(AsRef::as_ref).collect::<Vec<_>>().join(" ")
+    let words: Vec<&str> = ports.iter().map(AsRef::as_ref).collect();
+    format!(" {}", words.join(" "))
 }
 
 /// Whether the command line begins with a command.

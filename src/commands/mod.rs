@@ -3,6 +3,7 @@
 mod attempt;
 mod close;
 mod containers;
+mod doctor;
 mod elsewhere;
 mod explain;
 mod filter;
@@ -31,7 +32,7 @@ pub use output::{Broken, Output, Terminals};
 pub enum Outcome {
     /// 0: a row was shown; every target is gone and the port is free.
     Done,
-    /// 1: nothing matched; nothing held the port.
+    /// 1: nothing matched; nothing held the port; something is wrong.
     Nothing,
     /// 2: failed, refused, survived, taken again, or could not look.
     Failed,
@@ -57,6 +58,7 @@ pub fn run(request: Request, system: &impl System, output: &mut Output) -> anyho
         Request::List(request) => list::run(&request, system, output),
         Request::Kill(request) => kill::run(&request, system, output),
         Request::Close(request) => close::run(&request, system, output),
+        Request::Doctor(request) => doctor::run(&request, system, output),
         Request::Explain(request) => explain::run(request, system, output),
     }
 }

@@ -6,6 +6,7 @@
 mod container;
 mod creator;
 mod explanation;
+mod finding;
 mod gap;
 mod owner;
 mod particulars;
@@ -16,11 +17,17 @@ mod signal;
 mod snapshot;
 mod socket;
 mod state;
+mod tcp_info;
+mod tcp_settings;
 mod text;
 
 pub use container::{Container, Runtime};
 pub use creator::Creator;
 pub use explanation::{Advice, DIAGRAM, Edge, Explanation, Moment, Segment};
+pub use finding::{
+    Cause, Culprit, Evidence, Finding, FindingKind, Growth, LeakPlace, Severity, Suspicion,
+    TimeWaitLimit,
+};
 pub use gap::Gap;
 pub use owner::{Holder, KernelReason, Owner, Presence};
 pub use particulars::Particulars;
@@ -31,4 +38,6 @@ pub use signal::{Signal, UnknownSignal};
 pub use snapshot::{Os, OwnedSocket, Snapshot};
 pub use socket::{Endpoint, Family, Protocol, Queues, Socket, TableOwner, Timer, TimerKind};
 pub use state::{StateSet, TcpState, UnknownState};
+pub use tcp_info::TcpInfo;
+pub use tcp_settings::{TcpCounters, TcpSettings};
 pub use text::Untrusted;

@@ -37,7 +37,7 @@ impl Families {
 pub enum Detail {
     /// What the tables show.
     Brief,
-    /// Also how long it has been idle, which makes the kernel's answer four times as long.
+    /// Also how long it has been idle and what else TCP knows of it, which makes the kernel's answer four times as long.
     Idle,
 }
 

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::{KernelReason, Pid, TcpState, Uid};
+use super::{KernelReason, Pid, TcpInfo, TcpState, Uid};
 
 /// The transport protocol of a socket.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -132,6 +132,8 @@ pub struct Socket {
     pub timer: Option<Timer>,
     /// Milliseconds since data last went either way; only when asked for.
     pub idle_ms: Option<u32>,
+    /// What TCP knows of the connection; only when asked for.
+    pub tcp_info: Option<TcpInfo>,
     /// The cgroup2 id of the creator's cgroup.
     pub cgroup: Option<u64>,
     /// The network namespace, by its inode number; none for that of portwho itself.
@@ -158,6 +160,7 @@ impl Socket {
             queues: Queues { receive: None, send: None },
             timer: None,
             idle_ms: None,
+            tcp_info: None,
             cgroup: None,
             netns: None,
             table_owner: None,

@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use crate::model::{
     About, Creator, Endpoint, Gap, Os, OwnedSocket, Particulars, Pid, PortRules, Process, Protocol,
-    Scope, Signal, Socket, Uid, Untrusted,
+    Scope, Signal, Socket, TcpSettings, Uid, Untrusted,
 };
 
 pub use close::CloseError;
@@ -112,6 +112,9 @@ pub trait System {
     ) -> io::Result<()> {
         bind::attempt(protocol, end, interface)
     }
+
+    /// How the system's TCP is set, and what it has counted.
+    fn tcp_settings(&self) -> TcpSettings;
 
     /// The name of a user; none where it has none.
     fn user_name(&self, uid: Uid) -> Option<Untrusted>;

@@ -3,19 +3,12 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use anstyle::Style as Ansi;
-use comfy_table::presets::NOTHING;
-use comfy_table::{ContentArrangement, Table};
-
+use super::paragraph::{self, LABEL, WIDTH, bold, wrapped};
 use super::summary::{Counts, party_cells};
 use super::table::{Column, Layout, Line};
 use crate::model::{Advice, DIAGRAM, Edge, Explanation, Moment, Segment, TcpState};
 use crate::query::Rows;
 
-/// How wide the text is: a terminal that nobody has made wider.
-const WIDTH: usize = 80;
-/// Where paragraphs begin, behind their labels.
-const LABEL: usize = 13;
 /// The most processes that are named.
 const MOST: usize = 5;
 
@@ -70,7 +63,7 @@ impl Explained<'_> {
     /// What `out` answers.
     pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
         let one = self.explanation;
-        let bold = self.bold();
+        let bold = bold(self.color);
         writeln!(out, "{bold}{}{bold:#}", one.state)?;
         self.paragraph("", one.meaning, out)?;
         writeln!(out)?;
@@ -100,27 +93,13 @@ impl Explained<'_> {
         self.paragraph("Sources", one.sources, out)
     }
 
-    fn bold(&self) -> Ansi {
-        if self.color { Ansi::new().bold() } else { Ansi::new() }
-    }
-
     /// A label, and a paragraph beside it.
     fn paragraph(&self, label: &str, text: &str, out: &mut dyn Write) -> io::Result<()> {
-        let bold = self.bold();
-        let lines = wrapped(text, WIDTH - LABEL);
-        for (place, line) in lines.iter().enumerate() {
-            let label = if place == 0 { label } else { "" };
-            let (on, off) = (bold.render(), bold.render_reset());
-            match label {
-                "" => writeln!(out, "{:LABEL$}{line}", "")?,
-                label => writeln!(out, "{on}{label:LABEL$}{off}{line}")?,
-            }
-        }
-        Ok(())
+        paragraph::write(label, text, bold(self.color), out)
     }
 
     fn exchange(&self, out: &mut dyn Write) -> io::Result<()> {
-        let bold = self.bold();
+        let bold = bold(self.color);
         writeln!(out, "  {bold}{:HERE$}{:ARROW$}  peer{bold:#}", "here", "")?;
         for moment in self.explanation.exchange {
             writeln!(out, "{}", drawn(moment).trim_end())?;
@@ -141,9 +120,8 @@ impl Explained<'_> {
             for (row, line) in lines.iter().enumerate() {
                 let state = if row == 0 { edge.state.to_string() } else { String::new() };
                 let label = if row == 0 { label } else { "" };
-                let bold = self.bold();
-                let (on, off) = (bold.render(), bold.render_reset());
-                writeln!(out, "{on}{label:LABEL$}{off}{state:NAME$}{line}")?;
+                let bold = bold(self.color);
+                writeln!(out, "{bold}{label:LABEL$}{bold:#}{state:NAME$}{line}")?;
             }
         }
         Ok(())
@@ -207,18 +185,6 @@ fn drawn(moment: &Moment) -> String {
 /// A line with a word in its middle.
 fn line(word: &str, width: usize) -> String {
     format!("{:-^width$}", format!(" {word} "))
-}
-
-/// The text in lines of at most so many columns.
-fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let mut table = Table::new();
-    table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
-    // comfy-table keeps a column free at the end of a line.
-    table.set_width(u16::try_from(width).unwrap_or(u16::MAX)).add_row([text]);
-    for column in table.column_iter_mut() {
-        column.set_padding((0, 0));
-    }
-    table.lines().map(|line| line.trim_end().to_owned()).collect()
 }
 
 #[cfg(test)]

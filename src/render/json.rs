@@ -334,7 +334,7 @@ impl JsonParticulars {
 }
 
 /// All services of a process, as `tasklist /svc` joins them.
-fn services(process: &Process) -> Option<String> {
+pub(super) fn services(process: &Process) -> Option<String> {
     let names = process.services.iter().map(|service| service.name.to_lossy());
     let names: Vec<String> = names.collect();
     (!names.is_empty()).then(|| names.join(", "))

@@ -3,6 +3,7 @@
 //! [`escape`] is the only way out for text that other processes chose.
 
 mod details;
+mod doctor;
 mod ends;
 pub mod escape;
 mod explain;
@@ -11,6 +12,7 @@ mod json;
 mod json_text;
 mod netstat;
 mod notes;
+mod paragraph;
 mod pids;
 mod reasons;
 mod summary;
@@ -24,6 +26,7 @@ use std::io::{self, Write};
 use crate::query::Rows;
 
 pub use details::age;
+pub use doctor::{Diagnosis, Doctor, DoctorJson};
 pub use ends::{foreign_end, local_end};
 pub use explain::{Explained, Overview};
 pub use json::Json;

@@ -91,6 +91,10 @@ mod explain;
 #[cfg(target_os = "linux")]
 mod verbose;
 
+/// Every fault that doctor knows, made on purpose.
+#[cfg(target_os = "linux")]
+mod doctor;
+
 /// Nothing matched: empty, said, and told apart from not having been able to look.
 #[cfg(target_os = "linux")]
 mod no_match;
@@ -229,6 +233,7 @@ fn linux_tests() -> Vec<support::Test> {
         views::tests(),
         explain::tests(),
         verbose::tests(),
+        doctor::tests(),
         no_match::tests(),
         reasons::tests(),
         vacancy::tests(),

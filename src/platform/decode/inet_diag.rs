@@ -5,7 +5,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use super::DecodeError;
 use super::bytes::{array_at, be16_at, u8_at, u32_at, u64_at};
 use super::netlink::attributes;
-use crate::model::{Endpoint, Protocol, Queues, Socket, StateSet, TcpState, Timer, TimerKind, Uid};
+use crate::model::{
+    Endpoint, Protocol, Queues, Socket, StateSet, TcpInfo, TcpState, Timer, TimerKind, Uid,
+};
 
 /// `AF_INET`.
 pub(super) const AF_INET: u8 = 2;
@@ -123,7 +125,10 @@ fn read_attributes(socket: &mut Socket, bytes: &[u8]) {
         match kind {
             V6_ONLY => socket.v6_only = value.first().map(|flag| *flag != 0),
             CGROUP_ID => socket.cgroup = u64_at(value, 0).ok(),
-            INFO if socket.foreign.is_some() => socket.idle_ms = idle_ms(value),
+            INFO if socket.foreign.is_some() => {
+                socket.idle_ms = idle_ms(value);
+                socket.tcp_info = tcp_info(value);
+            }
             _ => {}
         }
     }
@@ -135,6 +140,14 @@ fn idle_ms(tcp_info: &[u8]) -> Option<u32> {
     let sent = u32_at(tcp_info, 44).ok()?;
     let received = u32_at(tcp_info, 52).ok()?;
     Some(sent.min(received))
+}
+
+/// `tcpi_last_ack_recv` and `tcpi_last_data_recv` of `struct tcp_info`.
+fn tcp_info(bytes: &[u8]) -> Option<TcpInfo> {
+    Some(TcpInfo {
+        last_ack_received_ms: u32_at(bytes, 56).ok()?,
+        last_data_received_ms: u32_at(bytes, 52).ok()?,
+    })
 }
 
 /// The timer by `idiag_timer`, `idiag_retrans` and `idiag_expires`; 0 is none.
@@ -227,6 +240,24 @@ pub(super) mod tests {
         assert_eq!(socket.cgroup, Some(99));
         let timer = socket.timer.unwrap();
         assert_eq!((timer.kind, timer.expires_ms), (TimerKind::Keepalive, 7_200_000));
+    }
+
+    #[test]
+    fn the_ages_are_at_their_places_in_tcp_info() {
+        let mut info = vec![0; 60];
+        for (offset, value) in [(44, 5_u32), (52, 7_200_000), (56, 3_600_000)] {
+            info[offset..offset + 4].copy_from_slice(&value.to_ne_bytes());
+        }
+        let mut bytes = answer(AF_INET, 8);
+        bytes.extend(64_u16.to_ne_bytes());
+        bytes.extend(INFO.to_ne_bytes());
+        bytes.extend(&info);
+        let found = socket(&bytes, Protocol::Tcp, false).unwrap();
+        let ages = TcpInfo { last_ack_received_ms: 3_600_000, last_data_received_ms: 7_200_000 };
+        assert_eq!((found.tcp_info, found.idle_ms), (Some(ages), Some(5)));
+        let short = answer(AF_INET, 8).into_iter().chain([8, 0, 2, 0, 1, 2, 3, 4]);
+        let found = socket(&short.collect::<Vec<_>>(), Protocol::Tcp, false).unwrap();
+        assert_eq!(found.tcp_info, None);
     }
 
     #[test]

@@ -13,6 +13,7 @@ pub mod mount_info;
 pub mod netlink;
 pub mod netsh;
 mod port_program;
+pub mod proc_counters;
 pub mod proc_limits;
 pub mod proc_net;
 pub mod proc_stat;

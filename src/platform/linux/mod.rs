@@ -13,6 +13,7 @@ mod process;
 mod searcher;
 mod sock_diag;
 mod tables;
+mod tcp_settings;
 mod walk;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,8 +28,8 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType};
 use super::decode::services;
 use super::{CloseError, Ending, NamespaceTable, OwnerTable, PlatformError, SocketTable, System};
 use crate::model::{
-    About, Creator, Os, Particulars, Pid, PortRules, Process, Protocol, Scope, Signal, Socket, Uid,
-    Untrusted,
+    About, Creator, Os, Particulars, Pid, PortRules, Process, Protocol, Scope, Signal, Socket,
+    TcpSettings, Uid, Untrusted,
 };
 
 /// The running Linux system.
@@ -68,6 +69,10 @@ impl System for Linux {
 
     fn port_rules(&self, _protocol: Protocol) -> PortRules {
         port_rules::read()
+    }
+
+    fn tcp_settings(&self) -> TcpSettings {
+        tcp_settings::read()
     }
 
     fn user_name(&self, uid: Uid) -> Option<Untrusted> {

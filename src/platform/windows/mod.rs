@@ -16,8 +16,8 @@ use std::{env, fs, io};
 use super::decode::services;
 use super::{CloseError, Ending, NamespaceTable, OwnerTable, PlatformError, SocketTable, System};
 use crate::model::{
-    About, Creator, Os, Particulars, Pid, PortRules, Process, Protocol, Scope, Signal, Socket, Uid,
-    Untrusted,
+    About, Creator, Os, Particulars, Pid, PortRules, Process, Protocol, Scope, Signal, Socket,
+    TcpSettings, Uid, Untrusted,
 };
 
 /// The running Windows.
@@ -60,6 +60,11 @@ impl System for Windows {
 
     fn port_rules(&self, protocol: Protocol) -> PortRules {
         port_rules::read(protocol)
+    }
+
+    /// Windows tells nothing of these but its port range, which is among the port rules.
+    fn tcp_settings(&self) -> TcpSettings {
+        TcpSettings::default()
     }
 
     /// Windows' sockets have no users.

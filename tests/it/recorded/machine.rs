@@ -9,7 +9,8 @@ use std::rc::Rc;
 use portwho::cli::{self, CliError};
 use portwho::commands::{self, Outcome, Output, Terminals};
 use portwho::model::{
-    Creator, Endpoint, Gap, Os, OwnedSocket, Particulars, Pid, PortRules, Uid, Untrusted,
+    Creator, Endpoint, Gap, Os, OwnedSocket, Particulars, Pid, PortRules, TcpSettings, Uid,
+    Untrusted,
 };
 use portwho::platform::Ending;
 
@@ -31,6 +32,7 @@ pub struct Machine {
     pub particulars: BTreeMap<Pid, Particulars>,
     pub rules: PortRules,
     pub refused_binds: BTreeMap<Endpoint, io::ErrorKind>,
+    pub settings: TcpSettings,
     pub world: Rc<RefCell<World>>,
 }
 
@@ -57,6 +59,7 @@ impl Machine {
             particulars: BTreeMap::new(),
             rules: PortRules::default(),
             refused_binds: BTreeMap::new(),
+            settings: TcpSettings::default(),
             world: Rc::new(RefCell::new(world)),
         }
     }
@@ -77,6 +80,13 @@ impl Machine {
 
     pub fn interface(mut self, index: u32, name: &str) -> Self {
         self.interfaces.insert(index, name.into());
+        self
+    }
+
+    pub fn descriptors(mut self, pid: u32, open: u64, limit: Option<u64>) -> Self {
+        let own =
+            Particulars { descriptors: Some(open), descriptor_limit: limit, ..Default::default() };
+        self.particulars.insert(Pid(pid), own);
         self
     }
 

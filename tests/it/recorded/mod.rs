@@ -22,6 +22,9 @@ mod names;
 /// What a state means, with what a Windows machine has of it.
 mod explanations;
 
+/// What doctor finds on machines that no test can make.
+mod diagnoses;
+
 /// Whom kill refuses on Windows, why, and what to type instead.
 mod refusals;
 
@@ -49,6 +52,7 @@ pub fn tests() -> Vec<crate::support::Test> {
         summaries::tests(),
         names::tests(),
         explanations::tests(),
+        diagnoses::tests(),
         refusals::tests(),
         kills::tests(),
         closes::tests(),

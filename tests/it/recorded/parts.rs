@@ -5,7 +5,8 @@ use std::time::{Duration, SystemTime};
 
 use portwho::model::{
     Endpoint, Holder, KernelReason, OwnedSocket, Owner, Pid, Process, ProcessKind, Protocol,
-    Queues, Service, Session, Socket, TableOwner, TcpState, Timer, TimerKind, Uid, Untrusted,
+    Queues, Service, Session, Socket, TableOwner, TcpInfo, TcpState, Timer, TimerKind, Uid,
+    Untrusted,
 };
 
 /// What a process does when it is opened or ended.
@@ -153,6 +154,7 @@ impl Part {
             queues: Queues::default(),
             timer: None,
             idle_ms: None,
+            tcp_info: None,
             cgroup: None,
             netns: None,
             table_owner: None,
@@ -182,6 +184,14 @@ impl Part {
     /// Made in the control group of this id.
     pub fn cgroup(mut self, id: u64) -> Self {
         self.0.cgroup = Some(id);
+        self
+    }
+
+    /// Bytes that nobody has read, and the age of the peer's last segment.
+    pub fn unread(mut self, bytes: u32, age_ms: u32) -> Self {
+        self.0.queues.receive = Some(bytes);
+        self.0.tcp_info =
+            Some(TcpInfo { last_ack_received_ms: age_ms, last_data_received_ms: age_ms });
         self
     }
 

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use portwho::model::{
     About, Creator, Endpoint, Gap, Os, OwnedSocket, Owner, Particulars, Pid, PortRules, Process,
-    Protocol, Scope, Signal, Socket, Uid, Untrusted,
+    Protocol, Scope, Signal, Socket, TcpSettings, Uid, Untrusted,
 };
 use portwho::platform::{
     CloseError, Ending, NamespaceTable, OwnerTable, PlatformError, SocketTable, System,
@@ -73,6 +73,10 @@ impl System for Machine {
             Some(kind) => Err((*kind).into()),
             None => Ok(()),
         }
+    }
+
+    fn tcp_settings(&self) -> TcpSettings {
+        self.settings.clone()
     }
 
     fn user_name(&self, uid: Uid) -> Option<Untrusted> {

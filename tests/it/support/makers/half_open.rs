@@ -45,16 +45,30 @@ pub fn syn_sent(at: Loopback) -> SynSent {
 
 /// SYN_RECEIVED: the listener waits for data before it believes in a connection, and none comes.
 pub fn syn_received(at: Loopback) -> SynReceived {
-    const SECONDS: libc::c_int = 120;
-    let Held { socket: listener, address: server_address } =
-        listening_with(at.port(0), 16, |listener| {
-            DeferAccept.set(listener, &SECONDS).expect("TCP_DEFER_ACCEPT");
-        });
+    let Held { socket: listener, address: server_address } = deferring(at, 16);
     let client = socket(server_address, SocketType::STREAM);
     connect(&client, &server_address).expect("connect");
     let Held { socket: client, address: client_address } = held(client);
     await_state(server_address, client_address, State::SYN_RECEIVED);
     SynReceived { listener, client, client_address, server_address }
+}
+
+/// A listener whose connections stay SYN_RECEIVED until they send something.
+pub fn deferring(at: Loopback, backlog: i32) -> Held {
+    const SECONDS: libc::c_int = 120;
+    listening_with(at.port(0), backlog, |listener| {
+        DeferAccept.set(listener, &SECONDS).expect("TCP_DEFER_ACCEPT");
+    })
+}
+
+/// A connection that is asked for and not waited for.
+pub fn begin(to: SocketAddr) -> OwnedFd {
+    let client = socket(to, SocketType::STREAM);
+    rustix::io::ioctl_fionbio(&client, true).expect("FIONBIO");
+    match connect(&client, &to) {
+        Ok(()) | Err(Errno::INPROGRESS) => client,
+        Err(error) => panic!("connect to {to}: {error}"),
+    }
 }
 
 /// TCP_DEFER_ACCEPT, which neither nix nor rustix has.

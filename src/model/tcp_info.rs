@@ -1,0 +1,11 @@
+//! What TCP itself knows of a connection.
+
+/// Some of `struct tcp_info` (`linux/tcp.h`), which Linux tells of every connected socket.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TcpInfo {
+    /// Milliseconds since the peer's last acknowledgment came in. Every segment of an open
+    /// connection carries one, its FIN too, which is the last of them as a rule.
+    pub last_ack_received_ms: u32,
+    /// Milliseconds since data last came in. A FIN without data does not count as such.
+    pub last_data_received_ms: u32,
+}
