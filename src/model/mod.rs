@@ -5,6 +5,7 @@
 
 mod container;
 mod creator;
+mod evidence;
 mod explanation;
 mod finding;
 mod gap;
@@ -23,11 +24,9 @@ mod text;
 
 pub use container::{Container, Runtime};
 pub use creator::Creator;
+pub use evidence::{Cause, Evidence, Leak, LeakPlace, TimeWaitLimit};
 pub use explanation::{Advice, DIAGRAM, Edge, Explanation, Moment, Segment};
-pub use finding::{
-    Cause, Culprit, Evidence, Finding, FindingKind, Growth, LeakPlace, Severity, Suspicion,
-    TimeWaitLimit,
-};
+pub use finding::{Culprit, Finding, FindingKind, Growth, Severity, Suspicion};
 pub use gap::Gap;
 pub use owner::{Holder, KernelReason, Owner, Presence};
 pub use particulars::Particulars;

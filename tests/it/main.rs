@@ -91,9 +91,17 @@ mod explain;
 #[cfg(target_os = "linux")]
 mod verbose;
 
-/// Every fault that doctor knows, made on purpose.
+/// What the tests of doctor share.
 #[cfg(target_os = "linux")]
 mod doctor;
+
+/// Connections that nobody closes, and machines where all is well.
+#[cfg(target_os = "linux")]
+mod doctor_leaks;
+
+/// What runs out, and peers that are gone.
+#[cfg(target_os = "linux")]
+mod doctor_pressure;
 
 /// Nothing matched: empty, said, and told apart from not having been able to look.
 #[cfg(target_os = "linux")]
@@ -233,7 +241,8 @@ fn linux_tests() -> Vec<support::Test> {
         views::tests(),
         explain::tests(),
         verbose::tests(),
-        doctor::tests(),
+        doctor_leaks::tests(),
+        doctor_pressure::tests(),
         no_match::tests(),
         reasons::tests(),
         vacancy::tests(),

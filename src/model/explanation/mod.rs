@@ -10,6 +10,7 @@ mod closing_first;
 mod closing_second;
 mod diagram;
 mod opening;
+mod unconnected;
 
 pub use diagram::DIAGRAM;
 
@@ -137,7 +138,7 @@ const fn types(text: &'static str, commands: &'static [&'static str]) -> Advice 
 impl Explanation {
     /// Every state's, in the order of a connection's life.
     pub const ALL: [Self; 12] = [
-        opening::LISTENING,
+        unconnected::LISTENING,
         opening::SYN_SENT,
         opening::SYN_RECEIVED,
         opening::ESTABLISHED,
@@ -147,8 +148,8 @@ impl Explanation {
         closing_first::CLOSING,
         closing_second::LAST_ACK,
         closing_first::TIME_WAIT,
-        opening::CLOSED,
-        opening::BOUND,
+        unconnected::CLOSED,
+        unconnected::BOUND,
     ];
 
     /// The explanation of `state`; none of a number that nobody knows.

@@ -6,8 +6,8 @@ use rustc_hash::FxHashMap;
 
 use super::{Look, suspicion, thresholds};
 use crate::model::{
-    Cause, Culprit, Endpoint, Evidence, KernelReason, LeakPlace, OwnedSocket, Owner, Suspicion,
-    TcpState,
+    Cause, Culprit, Endpoint, Evidence, KernelReason, Leak, LeakPlace, OwnedSocket, Owner,
+    Suspicion, TcpState,
 };
 
 /// The CLOSE_WAIT of each culprit: those of a server by their local port, those of a client by
@@ -89,7 +89,7 @@ fn evidence(
         *causes.entry(Cause::of_queue(queue)).or_default() += 1;
     }
     let own = look.descriptors(culprit);
-    Evidence::CloseWaitLeak {
+    Evidence::CloseWaitLeak(Leak {
         place,
         oldest_ms: rows.iter().filter_map(age).max(),
         old: rows.iter().filter_map(age).filter(|age| *age > thresholds::OLD_MS).count(),
@@ -97,5 +97,5 @@ fn evidence(
         not_accepted: rows.iter().filter(|row| is_unaccepted(row)).count(),
         descriptors: own.and_then(|own| own.descriptors),
         descriptor_limit: own.and_then(|own| own.descriptor_limit),
-    }
+    })
 }

@@ -1,6 +1,6 @@
 //! From when on a suspicion is a finding, and why from then on.
 
-use crate::model::{Evidence, FindingKind, Severity, Suspicion};
+use crate::model::{Evidence, FindingKind, Leak, Severity, Suspicion};
 
 /// A healthy server passes through CLOSE_WAIT in no time; a hundred at one moment it does not.
 pub const CLOSE_WAITS: usize = 100;
@@ -31,14 +31,7 @@ pub fn severity(suspicion: &Suspicion) -> Option<Severity> {
     let count = suspicion.count;
     let warn = |is_too_much: bool| is_too_much.then_some(Severity::Warning);
     match &suspicion.evidence {
-        Evidence::CloseWaitLeak { old, descriptors, descriptor_limit, .. } => {
-            let is_leak = count >= CLOSE_WAITS || *old >= OLD_CLOSE_WAITS;
-            let near_end = descriptors
-                .zip(*descriptor_limit)
-                .is_some_and(|(used, limit)| reaches(used, CRITICAL_DESCRIPTORS_PERCENT, limit));
-            let is_critical = is_leak && (count >= CRITICAL_CLOSE_WAITS || near_end);
-            if is_critical { Some(Severity::Critical) } else { warn(is_leak) }
-        }
+        Evidence::CloseWaitLeak(leak) => of_leak(count, leak),
         Evidence::HalfClosedPair { .. } => (count > 0).then_some(Severity::Note),
         Evidence::TimeWaitPressure { of, .. } => {
             warn(reaches(count as u64, TIME_WAIT_PERCENT, *of))
@@ -53,6 +46,18 @@ pub fn severity(suspicion: &Suspicion) -> Option<Severity> {
             warn(reaches(count as u64, DESCRIPTORS_PERCENT, *limit))
         }
     }
+}
+
+fn of_leak(count: usize, leak: &Leak) -> Option<Severity> {
+    if count < CLOSE_WAITS && leak.old < OLD_CLOSE_WAITS {
+        return None;
+    }
+    let near_end = leak
+        .descriptors
+        .zip(leak.descriptor_limit)
+        .is_some_and(|(used, limit)| reaches(used, CRITICAL_DESCRIPTORS_PERCENT, limit));
+    let is_critical = count >= CRITICAL_CLOSE_WAITS || near_end;
+    Some(if is_critical { Severity::Critical } else { Severity::Warning })
 }
 
 /// Whether `count` is at least so many percent of `of`, which is something.
@@ -119,7 +124,7 @@ mod tests {
     }
 
     fn leak(old: usize, descriptors: Option<u64>) -> Evidence {
-        Evidence::CloseWaitLeak {
+        Evidence::CloseWaitLeak(Leak {
             place: LeakPlace::Port(80),
             oldest_ms: None,
             old,
@@ -127,7 +132,7 @@ mod tests {
             not_accepted: 0,
             descriptors,
             descriptor_limit: descriptors.map(|_| 1000),
-        }
+        })
     }
 
     #[test]

@@ -8,8 +8,6 @@ use crate::model::{
 use crate::query::diagnosis::Look;
 use crate::render::escape::Escaped;
 
-use super::words::cause;
-
 /// The next command.
 pub(super) fn now(finding: &Finding, look: &Look<'_>) -> String {
     let suspicion = &finding.suspicion;
@@ -25,8 +23,8 @@ pub(super) fn now(finding: &Finding, look: &Look<'_>) -> String {
         None => String::new(),
     };
     match &suspicion.evidence {
-        Evidence::CloseWaitLeak { place, .. } => {
-            format!("portwho close --state CLOSE_WAIT{of}{}", at(*place))
+        Evidence::CloseWaitLeak(leak) => {
+            format!("portwho close --state CLOSE_WAIT{of}{}", at(leak.place))
         }
         Evidence::HalfClosedPair { place, .. } => {
             format!("portwho --state CLOSE_WAIT{of}{}", at(*place))
@@ -135,7 +133,7 @@ pub(super) fn fix(finding: &Finding, look: &Look<'_>) -> String {
     let suspicion = &finding.suspicion;
     let restart = restart(&suspicion.culprit, look);
     match &suspicion.evidence {
-        Evidence::CloseWaitLeak { causes, .. } => leak(cause(causes), restart, look.snapshot.os),
+        Evidence::CloseWaitLeak(leaked) => leak(leaked.cause(), restart, look.snapshot.os),
         Evidence::HalfClosedPair { .. } => {
             "if it lasts, the side that has not closed should call close() when read() returns 0; \
              if it still sends, nothing is wrong"

@@ -7,7 +7,8 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::words::{cause, exhausted_in, image};
+use super::evidence::exhausted_in;
+use super::words::image;
 use super::{Diagnosis, advice, settings};
 use crate::model::{
     Cause, Culprit, Endpoint, Evidence, Finding, FindingKind, LeakPlace, TimeWaitLimit, Untrusted,
@@ -137,23 +138,15 @@ fn millis(duration: Duration) -> u64 {
 fn measured(evidence: &Evidence, look: &Look<'_>) -> Fields {
     let counters = &look.settings.counters;
     match evidence {
-        Evidence::CloseWaitLeak {
-            place,
-            oldest_ms,
-            old,
-            causes,
-            not_accepted,
-            descriptors,
-            descriptor_limit,
-        } => fields([
-            at(*place),
-            ("oldest_ms", json!(oldest_ms)),
-            ("older_than_60_s", json!(old)),
-            ("cause", json!(cause(causes).map(Cause::word))),
-            ("causes", counts(causes.iter().map(|(cause, count)| (cause.word(), *count)))),
-            ("not_accepted", json!(not_accepted)),
-            ("descriptors", json!(descriptors)),
-            ("descriptor_limit", json!(descriptor_limit)),
+        Evidence::CloseWaitLeak(leak) => fields([
+            at(leak.place),
+            ("oldest_ms", json!(leak.oldest_ms)),
+            ("older_than_60_s", json!(leak.old)),
+            ("cause", json!(leak.cause().map(Cause::word))),
+            ("causes", counts(leak.causes.iter().map(|(cause, count)| (cause.word(), *count)))),
+            ("not_accepted", json!(leak.not_accepted)),
+            ("descriptors", json!(leak.descriptors)),
+            ("descriptor_limit", json!(leak.descriptor_limit)),
         ]),
         Evidence::HalfClosedPair { place, waiting } => fields([
             at(*place),

@@ -1,6 +1,7 @@
 //! What is wrong with a machine, for a person and as JSON.
 
 mod advice;
+mod evidence;
 mod json;
 mod words;
 
@@ -75,7 +76,7 @@ impl Doctor {
             out,
         )?;
         paragraph::write("what", &words::what(finding, diagnosis.look), label, out)?;
-        for (place, line) in words::evidence(finding, diagnosis).iter().enumerate() {
+        for (place, line) in evidence::lines(finding, diagnosis).iter().enumerate() {
             paragraph::write(if place == 0 { "evidence" } else { "" }, line, label, out)?;
         }
         // A command is not broken into lines: it is there to be copied.

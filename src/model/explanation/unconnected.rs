@@ -1,0 +1,190 @@
+//! Sockets without a connection: CLOSED, BOUND, LISTENING.
+
+use super::{APART, Explanation, Moment, edge, says, types};
+use crate::model::TcpState;
+
+pub(super) const CLOSED: Explanation = Explanation {
+    state: TcpState::Closed,
+    gist: "no connection: before the first segment, after the last",
+    meaning: "There is no connection: it has not begun, or is over.",
+    also: "CLOSE (netstat and /proc on Linux), UNCONN (ss)",
+    exchange: &[
+        Moment::at("CLOSED", "CLOSED"),
+        Moment::at("connect()", "(nobody listens)"),
+        Moment::sent("SYN_SENT", "SYN", ""),
+        Moment::received("CLOSED", "RST+ACK", ""),
+        Moment::at("(ECONNREFUSED)", ""),
+    ],
+    note: "",
+    enters: &[
+        edge(TcpState::Listening, "close()"),
+        edge(TcpState::SynSent, "RST comes in, no answer in time, or close()"),
+        edge(TcpState::SynReceived, "RST comes in, or no ACK in time"),
+        edge(TcpState::Established, "RST, or the peer is given up"),
+        edge(TcpState::FinWait1, "RST, or the peer is given up"),
+        edge(TcpState::FinWait2, "RST, or its time is over"),
+        edge(TcpState::CloseWait, "RST, or the peer is given up"),
+        edge(TcpState::Closing, "RST, or the peer is given up"),
+        edge(TcpState::LastAck, "ACK of our FIN comes in; RST, or the peer is given up"),
+        edge(TcpState::TimeWait, "its time is over"),
+        edge(TcpState::Bound, "close()"),
+    ],
+    leaves: &[
+        edge(TcpState::Bound, "bind()"),
+        edge(TcpState::Listening, "listen() without a bind()"),
+        edge(TcpState::SynSent, "connect(): SYN goes out"),
+    ],
+    move_of: "Nobody's, for TCP. A process that still has the descriptor should close() it.",
+    normal: "Hardly ever seen: systems take a socket out of their tables when it gets here.",
+    fault: "If a process keeps the descriptors of connections that were reset or never made: they \
+            are in no table of sockets, and only its number of descriptors grows.",
+    look: &[types("Who is close to the limit of descriptors?", &["portwho doctor"])],
+    linux: &[
+        types(
+            "Sockets without a connection, and how many descriptors there are of how many:",
+            &[
+                "lsof -nP -p PID | grep 'protocol: TCP'",
+                "ls /proc/PID/fd | wc -l",
+                "grep 'open files' /proc/PID/limits",
+            ],
+        ),
+        says(
+            "Fix the program: close() after a connect() that failed, and after ECONNRESET. Until \
+              then, restart it.",
+        ),
+    ],
+    windows: &[
+        types(
+            "How many handles does it have, and does that grow?",
+            &["(Get-Process -Id PID).HandleCount"],
+        ),
+        says(
+            "Fix the program: closesocket() after a connect() that failed, and after \
+              WSAECONNRESET. Until then, restart it.",
+        ),
+    ],
+    beware: &[],
+    sources: "RFC 9293 3.3.2, 3.10.7.1; close(2); lsof(8)",
+};
+
+pub(super) const BOUND: Explanation = Explanation {
+    state: TcpState::Bound,
+    gist: "holds a port, and neither listens nor is connected",
+    meaning: "A process called bind(), and neither listen() nor connect(): the port is taken, and \
+              nobody answers there.",
+    also: "bound-inactive (ss), Bound (PowerShell); in RFC 9293 it is CLOSED",
+    exchange: &[
+        Moment::at("CLOSED", "LISTENING"),
+        Moment::at("bind()", ""),
+        Moment::at("BOUND", "(hears nothing)"),
+        Moment::at("connect()", ""),
+        Moment::sent("SYN_SENT", "SYN", "SYN_RECEIVED"),
+        APART,
+        Moment::at("CLOSED", ""),
+        Moment::at("bind()", ""),
+        Moment::at("BOUND", "(hears nothing)"),
+        Moment::at("listen()", ""),
+        Moment::at("LISTENING", ""),
+    ],
+    note: "",
+    enters: &[edge(TcpState::Closed, "bind()")],
+    leaves: &[
+        edge(TcpState::Listening, "listen()"),
+        edge(TcpState::SynSent, "connect(): SYN goes out"),
+        edge(TcpState::Closed, "close()"),
+    ],
+    move_of: "The process's here: listen(), connect() or close().",
+    normal: "For a moment between two calls; for longer where a program reserves a port.",
+    fault: "If it lasts and somebody else needs the port: bind() fails there with EADDRINUSE (on \
+            Windows WSAEADDRINUSE), and ss and netstat as they are usually typed show no holder. \
+            A connection to the port is refused as if nobody had it.",
+    look: &[types("Who holds it?", &["portwho PORT", "portwho --state BOUND"])],
+    linux: &[
+        types(
+            "The kernel lists them since 6.8; so does an ss of iproute2 6.8 or later:",
+            &["ss -tnpB"],
+        ),
+        types(
+            "There is no connection to close: end the process, or fix it.",
+            &["portwho kill PORT"],
+        ),
+        says(
+            "A client that binds its address before connect() takes its port from all \
+              destinations at once; IP_BIND_ADDRESS_NO_PORT (Linux 4.2) leaves the choice of the \
+              port to connect().",
+        ),
+    ],
+    windows: &[
+        types(
+            "A new Windows lists them (it shows some beside their connections, too):",
+            &["netstat -anoq", "Get-NetTCPConnection -State Bound"],
+        ),
+        types(
+            "There is no connection to close: end the process, or fix it.",
+            &["portwho kill PORT"],
+        ),
+    ],
+    beware: &["That ss, netstat and lsof -i show nothing on a port does not mean that it is free."],
+    sources: "bind(2); ip(7); Linux 6.8 (inet_diag); netstat -q in Microsoft's \
+              documentation",
+};
+
+pub(super) const LISTENING: Explanation = Explanation {
+    state: TcpState::Listening,
+    gist: "a server waits here for connections",
+    meaning: "A server waits on this port for connections.",
+    also: "LISTEN (RFC 9293, ss, lsof, netstat on Linux), Listen (PowerShell)",
+    exchange: &[
+        Moment::at("LISTENING", "CLOSED"),
+        Moment::at("", "connect()"),
+        Moment::received("SYN_RECEIVED", "SYN", "SYN_SENT"),
+        Moment::sent("", "SYN+ACK", "ESTABLISHED"),
+        Moment::received("ESTABLISHED", "ACK", ""),
+        Moment::at("accept()", ""),
+    ],
+    note: "The listener itself stays LISTENING: each SYN makes a socket of its own, which waits in \
+           the accept queue once it is ESTABLISHED.",
+    enters: &[
+        edge(TcpState::Closed, "listen() on a socket without a port, which gets an ephemeral one"),
+        edge(TcpState::Bound, "listen()"),
+    ],
+    leaves: &[
+        edge(TcpState::SynReceived, "a SYN comes in, SYN+ACK goes out: for a new socket"),
+        edge(TcpState::Closed, "close(); what waits in its queues is reset"),
+    ],
+    move_of: "A client's, to connect. Then the process's here, to call accept() before its queue \
+              is full.",
+    normal: "For as long as the service is meant to be there.",
+    fault: "If nobody knows the service, or it listens at every address (0.0.0.0 or [::]) and \
+            should only at one. Or if its accept queue is full, because the process does not call \
+            accept() fast enough: Linux then ignores new SYNs and the last ACK of handshakes, so \
+            that clients hang or believe to be connected; Windows refuses them.",
+    look: &[types("Who listens, and is a queue full?", &["portwho -l", "portwho doctor"])],
+    linux: &[
+        types(
+            "Recv-Q is the number of connections not accepted yet, Send-Q the backlog:",
+            &["ss -ltnp", "nstat -az TcpExtListenOverflows TcpExtListenDrops"],
+        ),
+        types(
+            "The backlog is what the program gave to listen(), at most somaxconn (4096 since \
+             Linux 5.4, 128 before). Raise both, and restart the program:",
+            &["sysctl net.core.somaxconn"],
+        ),
+        types("End it, and see that the port is free:", &["portwho kill PORT"]),
+    ],
+    windows: &[
+        types("By process:", &["Get-NetTCPConnection -State Listen"]),
+        types(
+            "If the owner is PID 4, ask the web server of the kernel:",
+            &["netsh http show servicestate"],
+        ),
+        types("End it, and see that the port is free:", &["portwho kill PORT"]),
+    ],
+    beware: &[
+        "A larger backlog only helps against bursts. A process that accepts too slowly fills any \
+         queue: look at what it is waiting for.",
+        "somaxconn changes nothing for a program that asked for less, nor for one that has called \
+         listen() already.",
+    ],
+    sources: "RFC 9293 3.3.2, 3.10.7.2; listen(2); tcp(7); kernel ip-sysctl.rst",
+};

@@ -1,0 +1,290 @@
+//! Connections that nobody closes: each bug made on purpose is found, with its culprit and its cause,
+//! and nothing else; and what doctor says when all is well, or hidden.
+
+use std::fs;
+use std::io::Write;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use nix::libc;
+use serde_json::{Value, json};
+
+use crate::doctor::{await_count, is, only_finding, server};
+use crate::support::json::gaps;
+use crate::support::kernel_table::{self, State};
+use crate::support::makers::{self, Loopback};
+use crate::support::mounts::empty_proc;
+use crate::support::netns::in_netns;
+use crate::support::process::{Actor, Owner, can_become};
+use crate::support::{portwho, refuse, skip, wait_until};
+
+trials![
+    a_healthy_namespace,
+    a_server_that_never_closes,
+    a_server_that_does_not_read_the_end,
+    a_server_that_stopped_reading,
+    a_few_are_no_leak,
+    a_client_that_never_closes,
+    a_thousand_are_critical,
+    a_leak_that_grows,
+    both_ends_on_this_machine,
+    a_hidden_culprit,
+    thresholds_and_settings_on_demand,
+    without_sockets_there_is_no_verdict,
+];
+
+fn accepted(server: &mut Actor, address: SocketAddr, count: usize) -> Vec<TcpStream> {
+    let clients = (0..count).map(|_| TcpStream::connect(address).expect("connect")).collect();
+    assert_eq!(server.tell(&format!("accept {count}")), "done");
+    clients
+}
+
+fn say_hello(clients: &[TcpStream]) {
+    for mut client in clients {
+        client.write_all(b"hello").expect("write");
+    }
+}
+
+fn a_healthy_namespace() {
+    let _established = [makers::established(Loopback::V4), makers::established(Loopback::V6)];
+    let _time_wait = makers::time_wait(Loopback::V4);
+    let _bound = makers::bound(Loopback::V4.port(0));
+    let _udp = makers::udp(Loopback::V4.port(0));
+    portwho(["doctor"]).run().is(0, "healthy: 9 sockets of 1 process, no finding\n", "");
+    let nothing = "{\"schema\":1,\"os\":\"linux\",\"findings\":[],\"gaps\":[]}\n";
+    portwho(["doctor", "--json"]).run().is(0, nothing, "");
+    in_netns(|| portwho(["doctor"]).run()).is(
+        0,
+        "healthy: 0 sockets of 0 processes, no finding\n",
+        "",
+    );
+}
+
+/// Everything was read, the end too.
+fn a_server_that_never_closes() {
+    let (mut leaky, address) = server("leaky");
+    let clients = accepted(&mut leaky, address, 100);
+    say_hello(&clients);
+    drop(clients);
+    await_count("tcp", State::CLOSE_WAIT, 100);
+    leaky.tell("read");
+    let finding = only_finding();
+    is(&finding, "close-wait-leak", "warning", Some((leaky.pid(), "leaky")), 100);
+    let evidence = &finding["evidence"];
+    assert_eq!(evidence["cause"], "not-closed");
+    assert_eq!(evidence["causes"], json!({"not-closed": 100}));
+    assert_eq!((&evidence["port"], &evidence["foreign"]), (&json!(address.port()), &Value::Null));
+    assert_eq!((&evidence["older_than_60_s"], &evidence["not_accepted"]), (&json!(0), &json!(0)));
+    assert!(evidence["oldest_ms"].as_u64().is_some_and(|age| age < 60_000), "{finding:#}");
+    let limit = fs::read_to_string(format!("/proc/{}/limits", leaky.pid())).expect("limits");
+    let limit =
+        limit.lines().find_map(|line| line.strip_prefix("Max open files")).expect("a limit");
+    let limit: u64 = limit.split_whitespace().next().expect("a number").parse().expect("a number");
+    assert_eq!(evidence["descriptor_limit"], json!(limit));
+    let descriptors = fs::read_dir(format!("/proc/{}/fd", leaky.pid())).expect("list").count();
+    assert_eq!(evidence["descriptors"], json!(descriptors));
+    let now = format!("portwho close --state CLOSE_WAIT --pid {} {}", leaky.pid(), address.port());
+    assert_eq!(finding["now"], now);
+}
+
+fn a_server_that_does_not_read_the_end() {
+    let (mut stuck, address) = server("stuck");
+    let clients = accepted(&mut stuck, address, 120);
+    say_hello(&clients);
+    stuck.tell("read");
+    drop(clients);
+    await_count("tcp", State::CLOSE_WAIT, 120);
+    let finding = only_finding();
+    is(&finding, "close-wait-leak", "warning", Some((stuck.pid(), "stuck")), 120);
+    assert_eq!(finding["evidence"]["cause"], "end-not-read");
+    assert_eq!(finding["evidence"]["causes"], json!({"end-not-read": 120}));
+}
+
+fn a_server_that_stopped_reading() {
+    let (mut busy, address) = server("busy");
+    let clients = accepted(&mut busy, address, 100);
+    say_hello(&clients);
+    drop(clients);
+    await_count("tcp", State::CLOSE_WAIT, 100);
+    let finding = only_finding();
+    is(&finding, "close-wait-leak", "warning", Some((busy.pid(), "busy")), 100);
+    assert_eq!(finding["evidence"]["cause"], "data-unread");
+    assert_eq!(finding["evidence"]["causes"], json!({"data-unread": 100}));
+}
+
+fn a_few_are_no_leak() {
+    let (mut quick, address) = server("quick");
+    drop(accepted(&mut quick, address, 99));
+    await_count("tcp", State::CLOSE_WAIT, 99);
+    let sockets = kernel_table::rows("tcp").len();
+    let healthy = format!("healthy: {sockets} sockets of 1 process, no finding\n");
+    portwho(["doctor"]).run().is(0, &healthy, "");
+}
+
+/// Each on a port of its own: what they have in common is where they went.
+fn a_client_that_never_closes() {
+    let pool = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("bind");
+    let address = pool.local_addr().expect("address");
+    let mut leaky = Owner::named("pool-client").playing("connections", &[]);
+    leaky.line();
+    thread::scope(|scope| {
+        scope.spawn(|| (0..150).for_each(|_| drop(pool.accept().expect("accept"))));
+        leaky.tell(&format!("connect {address} 150"));
+    });
+    await_count("tcp", State::CLOSE_WAIT, 150);
+    leaky.tell("read");
+    let finding = only_finding();
+    is(&finding, "close-wait-leak", "warning", Some((leaky.pid(), "pool-client")), 150);
+    let evidence = &finding["evidence"];
+    let foreign = json!({"address": "127.0.0.1", "port": address.port()});
+    assert_eq!((&evidence["foreign"], &evidence["port"]), (&foreign, &Value::Null));
+    assert_eq!(evidence["cause"], "not-closed");
+    let now = format!(
+        "portwho close --state CLOSE_WAIT --pid {} --foreign 127.0.0.1 --foreign-port {}",
+        leaky.pid(),
+        address.port()
+    );
+    assert_eq!(finding["now"], now);
+}
+
+fn a_thousand_are_critical() {
+    let (mut leaky, address) = server("leaky");
+    for _ in 0..10 {
+        drop(accepted(&mut leaky, address, 100));
+    }
+    await_count("tcp", State::CLOSE_WAIT, 1000);
+    leaky.tell("read");
+    let finding = only_finding();
+    is(&finding, "close-wait-leak", "critical", Some((leaky.pid(), "leaky")), 1000);
+}
+
+fn a_leak_that_grows() {
+    let (mut leaky, address) = server("leaky");
+    drop(accepted(&mut leaky, address, 100));
+    let (stop, stopped) = mpsc::channel::<()>();
+    let leak = thread::spawn(move || {
+        while stopped.try_recv() == Err(mpsc::TryRecvError::Empty) {
+            drop(accepted(&mut leaky, address, 1));
+            // As slow as leaks are, or it would be through with its descriptors before the look.
+            thread::sleep(Duration::from_millis(5));
+        }
+        leaky
+    });
+    let answer = portwho(["doctor", "--json", "--interval", "0.3"]).run();
+    let text = portwho(["doctor", "--interval", "0.3"]).run();
+    stop.send(()).expect("stop");
+    let leaky = leak.join().expect("join");
+    let answer = answer.json(1, "");
+    let finding = &answer["findings"][0];
+    let count = finding["count"].as_u64().expect("a count");
+    let growth = &finding["evidence"]["growth"];
+    assert!(growth["before"].as_u64().is_some_and(|before| before < count), "{finding:#}");
+    assert!(growth["over_ms"].as_u64().is_some_and(|over| over >= 300), "{finding:#}");
+    assert!(finding["evidence"]["exhausted_in_ms"].is_u64(), "{finding:#}");
+    assert_eq!(finding["pid"], leaky.pid());
+    text.is(1, &text.stdout, "");
+    assert!(text.stdout.contains("             grew from "), "{text:?}");
+    assert!(
+        text.stdout.contains("             at this rate no descriptor is left in "),
+        "{text:?}"
+    );
+}
+
+fn both_ends_on_this_machine() {
+    let (mut deaf, address) = server("deaf");
+    let mut waiting = Owner::named("waiting").playing("connections", &[]);
+    waiting.line();
+    waiting.tell(&format!("connect {address} 1"));
+    deaf.tell("accept 1");
+    let half = makers::half_closed(Loopback::V6);
+    let half_server = Owner::named("half-server").holding(half.server);
+    let half_client = Owner::named("half-client").holding(half.client);
+    let answer = portwho(["doctor", "--json"]).run().json(0, "");
+    let [finding] = answer["findings"].as_array().expect("findings").as_slice() else {
+        panic!("not one finding: {answer:#}")
+    };
+    is(finding, "half-closed-pair", "note", Some((half_server.pid(), "half-server")), 1);
+    let port = half.server_address.port();
+    let evidence = json!({
+        "port": port, "waiting_pid": half_client.pid(), "waiting_image": "half-client",
+    });
+    assert_eq!(finding["evidence"], evidence);
+    let text = portwho(["doctor"]).run();
+    let who = format!("it has to call close() for 1 connection on port {port}, whose");
+    assert!(text.stdout.contains(&who), "{text:?}");
+    text.is(0, &text.stdout, "");
+    // An end that nobody holds any more waits for nobody.
+    drop(half_client);
+    wait_until("the orphan", || {
+        let row = kernel_table::find(half.client_address, half.server_address);
+        row.filter(|row| row.inode == 0)
+    });
+    let healthy = portwho(["doctor"]).run();
+    healthy.is(0, &healthy.stdout, "");
+    assert!(healthy.stdout.starts_with("healthy: "), "{healthy:?}");
+}
+
+/// Somebody leaks, and this user may not see who.
+fn a_hidden_culprit() {
+    const NOBODY: u32 = 65534;
+    if !can_become(NOBODY) {
+        return skip("cannot become another user");
+    }
+    let (mut leaky, address) = server("leaky");
+    drop(accepted(&mut leaky, address, 100));
+    await_count("tcp", State::CLOSE_WAIT, 100);
+    leaky.tell("read");
+    let remedy = "run with sudo to see the owners of other users' sockets";
+    let gap = format!("portwho: the owners of 101 sockets are hidden (root): {remedy}\n");
+    let answer = portwho(["doctor", "--json"]).user(NOBODY).run().json(1, &gap);
+    assert_eq!(gaps(&answer), [("owners-hidden", Some(101))]);
+    let findings = answer["findings"].as_array().expect("findings");
+    assert_eq!(findings.len(), 1, "{answer:#}");
+    is(&findings[0], "close-wait-leak", "warning", None, 100);
+    assert_eq!(findings[0]["evidence"]["cause"], "not-closed");
+    assert_eq!(findings[0]["now"], "sudo portwho doctor");
+    let text = portwho(["doctor"]).user(NOBODY).run();
+    text.is(1, &text.stdout, &gap);
+    assert!(text.stdout.contains("\nwho          a process of root\n"), "{text:?}");
+}
+
+fn thresholds_and_settings_on_demand() {
+    let output = portwho(["doctor", "-v"]).run();
+    output.is(0, &output.stdout, "");
+    assert!(
+        output.stdout.starts_with("healthy: 0 sockets of 0 processes, no finding\n\nThresholds\n")
+    );
+    for part in [
+        "\nclose-wait-leak\n             100 at any age, or 10 older than 60 s; critical from 1000",
+        "\nhalf-closed-pair\n             any; a note",
+        "\ntime-wait-pressure\n             80 % of the ephemeral ports",
+        "\nsyn-sent-fan-out\n             100 foreign addresses",
+        "\nsyn-flood\n             128 SYN_RECEIVED on a port",
+        "\naccept-queue-full\n             more connections than the backlog",
+        "\nunacknowledged-close\n             10 with 3 retransmissions or more",
+        "\ndescriptors-nearly-used\n             90 % of the limit",
+        "\n\nSettings and counters\n  net.ipv4.ip_local_port_range = ",
+        "\n  net.ipv4.tcp_max_tw_buckets = ",
+        "\n  ListenOverflows since boot = 0\n",
+    ] {
+        assert!(output.stdout.contains(part), "{part}: {output:?}");
+    }
+    assert!(output.stdout.lines().all(|line| line.len() <= 80), "{output:?}");
+    let answer = portwho(["doctor", "-v", "--json"]).run().json(0, "");
+    assert_eq!(answer["thresholds"][3]["kind"], "syn-sent-fan-out");
+    assert_eq!(answer["thresholds"][3]["threshold"], "100 foreign addresses");
+    assert_eq!(answer["settings"]["ListenDrops since boot"], "0");
+}
+
+fn without_sockets_there_is_no_verdict() {
+    if let Err(error) = empty_proc() {
+        return skip(&format!("cannot mount: {error}"));
+    }
+    refuse::netlink(libc::EACCES);
+    let why = "portwho: netlink refused (Permission denied (os error 13)), and cannot read \
+               /proc/thread-self/net/tcp: No such file or directory (os error 2)\n";
+    portwho(["doctor"]).run().is(2, "", why);
+    portwho(["doctor", "--json"]).run().is(2, "", why);
+}
