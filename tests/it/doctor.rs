@@ -8,7 +8,7 @@ use crate::support::kernel_table::{self, State};
 use crate::support::process::{Actor, Owner};
 use crate::support::{portwho, wait_until};
 
-const LOOPBACK: &str = "127.0.0.1:0";
+pub const LOOPBACK: &str = "127.0.0.1:0";
 
 /// The only finding of a machine, whose sentences are the same in both views.
 #[track_caller]

@@ -11,7 +11,7 @@ use std::time::Duration;
 use nix::libc;
 use serde_json::{Value, json};
 
-use crate::doctor::{await_count, is, only_finding, server};
+use crate::doctor::{LOOPBACK, await_count, is, only_finding, server};
 use crate::support::json::gaps;
 use crate::support::kernel_table::{self, State};
 use crate::support::makers::{self, Loopback};
@@ -25,6 +25,8 @@ trials![
     a_server_that_never_closes,
     a_server_that_does_not_read_the_end,
     a_server_that_stopped_reading,
+    a_server_that_does_not_accept,
+    a_server_that_listens_no_more,
     a_few_are_no_leak,
     a_client_that_never_closes,
     a_thousand_are_critical,
@@ -112,6 +114,49 @@ fn a_server_that_stopped_reading() {
     is(&finding, "close-wait-leak", "warning", Some((busy.pid(), "busy")), 100);
     assert_eq!(finding["evidence"]["cause"], "data-unread");
     assert_eq!(finding["evidence"]["causes"], json!({"data-unread": 100}));
+}
+
+/// Its clients have given up; the kernel still holds their connections for it.
+fn a_server_that_does_not_accept() {
+    let listener = makers::listening_with(Loopback::V4.port(0), 200, |_| {});
+    let asleep = Owner::named("asleep").holding(listener.socket);
+    let clients: Vec<_> = (0..100).map(|_| makers::begin(listener.address)).collect();
+    await_count("tcp", State::ESTABLISHED, 200);
+    drop(clients);
+    await_count("tcp", State::CLOSE_WAIT, 100);
+    let finding = only_finding();
+    is(&finding, "close-wait-leak", "warning", Some((asleep.pid(), "asleep")), 100);
+    let evidence = &finding["evidence"];
+    assert_eq!(
+        (&evidence["not_accepted"], &evidence["cause"]),
+        (&json!(100), &json!("end-not-read"))
+    );
+    assert_eq!(evidence["port"], listener.address.port());
+    let text = portwho(["doctor"]).run();
+    text.is(1, &text.stdout, "");
+    let what = format!(
+        "\nwhat         100 CLOSE_WAIT on port {}: it does not call accept()\n",
+        listener.address.port()
+    );
+    assert!(text.stdout.contains(&what), "{text:?}");
+}
+
+/// Its connections share a port all the same.
+fn a_server_that_listens_no_more() {
+    let mut closing = Owner::named("closing").playing("listen", &[LOOPBACK]);
+    let address: SocketAddr = closing.line().parse().expect("an address");
+    let connect = |_| {
+        let client = TcpStream::connect(address).expect("connect");
+        closing.tell("accept");
+        client
+    };
+    let clients: Vec<TcpStream> = (0..100).map(connect).collect();
+    closing.tell("close");
+    drop(clients);
+    await_count("tcp", State::CLOSE_WAIT, 100);
+    let finding = only_finding();
+    is(&finding, "close-wait-leak", "warning", Some((closing.pid(), "closing")), 100);
+    assert_eq!(finding["evidence"]["port"], address.port());
 }
 
 fn a_few_are_no_leak() {

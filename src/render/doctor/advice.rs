@@ -133,6 +133,10 @@ pub(super) fn fix(finding: &Finding, look: &Look<'_>) -> String {
     let suspicion = &finding.suspicion;
     let restart = restart(&suspicion.culprit, look);
     match &suspicion.evidence {
+        Evidence::CloseWaitLeak(leaked) if leaked.not_accepted == suspicion.count => {
+            "find out what keeps it from calling accept(); until then, its clients wait in vain"
+                .to_owned()
+        }
         Evidence::CloseWaitLeak(leaked) => leak(leaked.cause(), restart, look.snapshot.os),
         Evidence::HalfClosedPair { .. } => {
             "if it lasts, the side that has not closed should call close() when read() returns 0; \

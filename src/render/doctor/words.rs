@@ -50,6 +50,9 @@ fn short(culprit: &Culprit, look: &Look<'_>) -> String {
 pub(super) fn what(finding: &Finding, look: &Look<'_>) -> String {
     let count = finding.suspicion.count;
     match &finding.suspicion.evidence {
+        Evidence::CloseWaitLeak(leak) if leak.not_accepted == count => {
+            format!("{count} CLOSE_WAIT {}: it does not call accept()", at(leak.place))
+        }
         Evidence::CloseWaitLeak(leak) => {
             format!("{count} CLOSE_WAIT {}: {}", at(leak.place), bug(leak.cause()))
         }
