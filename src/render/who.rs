@@ -41,7 +41,11 @@ pub fn owner(row: &OwnedSocket, snapshot: &Snapshot) -> String {
         Owner::Processes(_) => processes(row.owner.pids(), snapshot),
         Owner::Kernel(reason) => format!("the kernel ({})", reason.word()),
         Owner::Hidden => hidden(&row.socket, snapshot),
-        Owner::NotFound => format!("no process that can be found{}", place(&row.socket, snapshot)),
+        Owner::NotFound => {
+            let (place, candidates) =
+                (place(&row.socket, snapshot), candidates(&row.socket, snapshot));
+            format!("no process that can be found{place}{candidates}")
+        }
         Owner::Exited(pid) => format!("PID {pid}, which has exited, and now by its heirs"),
     }
 }
@@ -49,41 +53,45 @@ pub fn owner(row: &OwnedSocket, snapshot: &Snapshot) -> String {
 /// `root in nginx.service (PIDs 812, 813; sudo tells which)`: what every user may know.
 fn hidden(socket: &Socket, snapshot: &Snapshot) -> String {
     let user = socket.uid.map(|uid| Escaped(&snapshot.user_name(uid)).to_string());
-    let place = place(socket, snapshot);
+    let (place, candidates) = (place(socket, snapshot), candidates(socket, snapshot));
+    // Root may look into almost every process, so what is hidden from root may be nobody's.
+    let nobody = snapshot.privileged && place.is_empty() && candidates.is_empty();
+    let nobody = if nobody { " or the kernel itself" } else { "" };
     match user {
-        Some(user) if place.is_empty() => format!("a process of {user}{}", or_kernel(snapshot)),
-        Some(user) => format!("{user}{place}"),
-        None => format!("a hidden process{place}"),
+        Some(user) if place.is_empty() => format!("a process of {user}{nobody}{candidates}"),
+        Some(user) => format!("{user}{place}{candidates}"),
+        None => format!("a hidden process{nobody}{place}{candidates}"),
     }
 }
 
-/// Root may look into almost every process, so what is hidden from root may be nobody's.
-const fn or_kernel(snapshot: &Snapshot) -> &'static str {
-    if snapshot.privileged { " or the kernel itself" } else { "" }
+/// ` in nginx.service`, or nothing.
+fn place(socket: &Socket, snapshot: &Snapshot) -> String {
+    let creator = snapshot.creator(socket);
+    let service = creator.and_then(|creator| creator.service.as_ref()).map(|service| {
+        let of_user = if service.of_user { " of a user's own systemd" } else { "" };
+        format!(" in {}{of_user}", Escaped(&service.name))
+    });
+    let inside = creator.and_then(|creator| creator.container.as_ref());
+    let inside = inside.map(|inside| format!(" in {}", container(inside)));
+    inside.or(service).unwrap_or_default()
 }
 
 /// How many candidates are named.
 const CANDIDATES_NAMED: usize = 4;
 
-/// ` in nginx.service (PIDs 812, 813; sudo tells which)`, as much of it as is known, or nothing.
-fn place(socket: &Socket, snapshot: &Snapshot) -> String {
-    let Some(creator) = snapshot.creator(socket) else { return String::new() };
-    let service = creator.service.as_ref().map(|service| {
-        let of_user = if service.of_user { " of a user's own systemd" } else { "" };
-        format!("{}{of_user}", Escaped(&service.name))
-    });
-    let container_name = creator.container.as_ref().map(container);
-    let place = container_name.or(service).map(|place| format!(" in {place}")).unwrap_or_default();
+/// ` (PIDs 812, 813; sudo tells which)`, or nothing.
+fn candidates(socket: &Socket, snapshot: &Snapshot) -> String {
+    let creator = snapshot.creator(socket);
+    let candidates = creator.map(|creator| creator.candidates.as_slice()).unwrap_or_default();
     let remedy = if snapshot.privileged { "one of them" } else { "sudo tells which" };
-    let candidates = match creator.candidates.as_slice() {
+    match candidates {
         [] => String::new(),
         [one] => format!(" (most likely PID {one})"),
         several if several.len() > CANDIDATES_NAMED => {
             format!(" ({} processes; {remedy})", several.len())
         }
         several => format!(" ({}; {remedy})", pids(&several.iter().copied().collect())),
-    };
-    format!("{place}{candidates}")
+    }
 }
 
 /// `the docker container web`.

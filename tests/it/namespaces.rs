@@ -376,7 +376,7 @@ fn others_who_ask_for_all_are_told() {
 fn root_who_may_not_enter_them() {
     let server = Owner::named("server").holding(makers::listening(Loopback::V4.port(80)).socket);
     let there = server_elsewhere("other", 81);
-    refuse::other_namespaces();
+    refuse::entering_namespaces();
     let output = portwho(["--all-netns", "-q", "80,81"]).run();
     let gap = "portwho: some network namespaces may be missing (Operation not permitted (os error \
                1)): entering a network namespace takes CAP_SYS_ADMIN and CAP_SYS_PTRACE: run \

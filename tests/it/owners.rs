@@ -196,7 +196,7 @@ fn another_users() {
     let _owner = Owner::named("roots").holding(listener(80));
     let expected = golden::netstat(&[listener_row(80, "?")]);
     portwho(["80"]).user(NOBODY).run().is(0, &expected, ONE_HIDDEN);
-    hidden_in_json(portwho(["--json", "80"]).user(NOBODY), ONE_HIDDEN);
+    hidden_in_json(portwho(["--json", "80"]).user(NOBODY), ONE_HIDDEN, "held by a process of root");
     let nobody = "portwho: no process can be named that holds these sockets\n";
     let quiet = portwho(["-q", "80"]).user(NOBODY).run();
     quiet.is(1, "", &format!("{ONE_HIDDEN}{nobody}"));
@@ -204,13 +204,13 @@ fn another_users() {
 
 /// One socket of root's, hidden; one gap, which counts it.
 #[track_caller]
-fn hidden_in_json(run: Run, stderr: &str) {
+fn hidden_in_json(run: Run, stderr: &str, note: &str) {
     let answer = run.run().json(0, stderr);
     let found = only_socket(&answer);
     assert_eq!(found["owner"]["kind"], "hidden", "{found:#}");
     assert_eq!(found["owner"]["user"], "root", "{found:#}");
     assert_eq!((&found["user"], &found["uid"]), (&json!("root"), &json!(0)));
-    assert_eq!(found["note"], "held by a process of root");
+    assert_eq!(found["note"], note);
     assert_eq!(gaps(&answer), [("owners-hidden", Some(1))]);
     assert_eq!(answer["processes"], json!([]));
 }
@@ -239,7 +239,11 @@ fn root_without_ptrace() {
                processes: CAP_SYS_PTRACE is missing, or a sandbox or user namespace keeps them \
                apart\n";
     portwho(["80"]).run().is(0, &golden::netstat(&[listener_row(80, "?")]), why);
-    hidden_in_json(portwho(["--json", "80"]), why);
+    hidden_in_json(
+        portwho(["--json", "80"]),
+        why,
+        "held by a process of root or the kernel itself",
+    );
 }
 
 fn hidden_by_the_mount_of_proc() {
@@ -253,7 +257,7 @@ fn hidden_by_the_mount_of_proc() {
     mounts::hide_cgroups().expect("out of sight");
     let listed = fs::read_dir("/proc").expect("proc").count();
     assert!(listed > 0);
-    hidden_in_json(portwho(["--json", "80"]).user(NOBODY), ONE_HIDDEN);
+    hidden_in_json(portwho(["--json", "80"]).user(NOBODY), ONE_HIDDEN, "held by a process of root");
     let mut own = Owner::named("own").user(NOBODY).playing("listen", &["127.0.0.1:8080"]);
     own.line();
     let found = owner(portwho(["--json", "8080"]).user(NOBODY), "");

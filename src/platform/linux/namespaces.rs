@@ -3,11 +3,11 @@
 //! A namespace is entered by a thread of its own, which ends there: the rest of the program never
 //! leaves the one that it was started in.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ffi::CStr;
-use std::fs::{self, File};
+use std::fs;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::linux::fs::MetadataExt;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -23,11 +23,8 @@ use crate::model::{About, Container, Gap, Pid, ProcessKind, Scope, Socket, Untru
 use crate::platform::decode::mount_info;
 use crate::platform::{NamespaceTable, PlatformError, SocketTable};
 
-/// Where names are bound to namespaces, by `ip netns` and by Docker.
-const NAMED: [&str; 2] = ["/run/netns", "/run/docker/netns"];
-
-/// `NSFS_MAGIC` (`linux/magic.h`): the file system of namespaces.
-const NSFS: u32 = 0x6e73_6673;
+/// Where `ip netns` binds its names.
+const NAMED: &str = "/run/netns";
 
 /// kthreadd, the parent of the kernel's threads. In a PID namespace below the machine's own it
 /// may be anybody.
@@ -99,8 +96,8 @@ fn list() -> io::Result<(BTreeMap<u64, Namespace>, bool)> {
     let own = fs::metadata("/proc/thread-self/ns/net")?.st_ino();
     let mut namespaces = BTreeMap::new();
     let complete = add_by_processes(&mut namespaces, own)?;
-    for path in bound_namespaces() {
-        add_bound(&mut namespaces, own, &path);
+    for (inode, path) in bound_namespaces().into_iter().filter(|(inode, _)| *inode != own) {
+        add_bound(&mut namespaces, inode, &path);
     }
     Ok((namespaces, complete))
 }
@@ -176,43 +173,30 @@ fn other_threads(proc: &OwnedFd, pid: u32, entries: &mut Entries) -> Vec<u32> {
     threads
 }
 
-/// The files that namespaces are bound to: in the two folders where that is the custom, and
-/// wherever else something of that kind is mounted.
-fn bound_namespaces() -> BTreeSet<Vec<u8>> {
-    let custom = NAMED.iter().flat_map(|folder| fs::read_dir(folder).into_iter().flatten());
-    let custom =
-        custom.filter_map(|entry| Some(entry.ok()?.path().as_os_str().as_bytes().to_vec()));
+/// The files that namespaces are bound to, by the number that each should have: `ip netns`, Docker
+/// and others mount them, and the mount tells the kind and the number.
+fn bound_namespaces() -> Vec<(u64, Vec<u8>)> {
     let file = read_file(CWD, c"/proc/self/mountinfo").unwrap_or_default();
-    let mounts = mount_info::mounts(&file).into_iter();
-    let mounted = mounts.filter(|mount| mount.kind == b"nsfs" && mount.root.starts_with(b"net:["));
-    custom.chain(mounted.map(|mount| mount.point)).collect()
+    let mounts = mount_info::mounts(&file).into_iter().filter(|mount| mount.kind == b"nsfs");
+    let numbered = mounts.filter_map(|mount| {
+        let digits = mount.root.strip_prefix(b"net:[")?.strip_suffix(b"]")?;
+        Some((std::str::from_utf8(digits).ok()?.parse().ok()?, mount.point))
+    });
+    numbered.collect()
 }
 
-/// Namespaces of all kinds are files of one file system; their names tell the kind.
-fn is_of_network(file: &File) -> bool {
-    let link = format!("/proc/self/fd/{}", file.as_raw_fd());
-    let name = rustix::fs::readlinkat(CWD, link, Vec::new());
-    name.is_ok_and(|name| name.as_bytes().starts_with(b"net:["))
-}
-
-fn add_bound(namespaces: &mut BTreeMap<u64, Namespace>, own: u64, path: &[u8]) {
+fn add_bound(namespaces: &mut BTreeMap<u64, Namespace>, inode: u64, path: &[u8]) {
     let path = Path::new(std::ffi::OsStr::from_bytes(path));
-    // What blocks or waits there is no namespace.
+    // Something else may be mounted over it by now, which must not be waited for.
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let Ok(file) = rustix::fs::openat(CWD, path, flags, Mode::empty()) else { return };
-    let file = File::from(file);
-    let is_namespace = rustix::fs::fstatfs(&file).is_ok_and(|of| of.f_type == i64::from(NSFS))
-        && is_of_network(&file);
-    let inode = file.metadata().map_or(own, |metadata| metadata.st_ino());
-    if !is_namespace || inode == own {
+    let Ok(link) = rustix::fs::openat(CWD, path, flags, Mode::empty()) else { return };
+    if !rustix::fs::fstat(&link).is_ok_and(|stat| stat.st_ino == inode) {
         return;
     }
-    let fresh = Namespace { link: file.into(), first: None, is_first: false, bound_to: None };
+    let fresh = Namespace { link, first: None, is_first: false, bound_to: None };
     let namespace = namespaces.entry(inode).or_insert(fresh);
-    let name = path.file_name().map(|name| Untrusted::new(name.as_bytes()));
-    let is_custom = path.starts_with(NAMED[0]);
-    if is_custom || namespace.bound_to.is_none() {
-        namespace.bound_to = name;
+    if path.starts_with(NAMED) || namespace.bound_to.is_none() {
+        namespace.bound_to = path.file_name().map(|name| Untrusted::new(name.as_bytes()));
     }
 }
 

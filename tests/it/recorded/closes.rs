@@ -244,7 +244,10 @@ fn an_owner_that_cannot_be_seen() {
     let why = "refused: it may belong to the session you type in";
     let sudo = format!("{start}a process of www-data: {why}: sudo portwho close 80\n");
     hidden(Owner::Hidden).user(33, "www-data").run("close 80").is(2, "", &sudo);
-    let root = format!("{start}a process of www-data: {why}, and no more rights would show it\n");
+    let root = format!(
+        "{start}a process of www-data or the kernel itself: {why}, and no more rights would show \
+         it\n"
+    );
     let machine = hidden(Owner::Hidden).user(33, "www-data").privileged();
     machine.run("close 80").is(2, "", &root);
     let nobody =

@@ -72,7 +72,7 @@ fn a_unit_of_the_system() {
 }
 
 fn a_unit_of_a_user() {
-    is_held_by_root_in(unit("web.service", true), "web.service");
+    is_held_by_root_in(unit("web.service", true), "web.service of a user's own systemd");
 }
 
 fn in_container(container: Container) -> Creator {
@@ -166,7 +166,7 @@ fn how_to_stop_what_a_port_belongs_to() {
         let socket = listener("0.0.0.0:80").linux(31_337, 0).of(&[900]);
         let machine = Machine::new(Os::Linux, vec![inside], vec![socket]);
         let output = machine.run("80");
-        let line = format!("portwho: port 80 is that of the {word} container web: {stop}\n");
+        let line = format!("portwho: port 80 belongs to the {word} container web: {stop}\n");
         output.is(0, &output.stdout, &line);
     }
 }
