@@ -1,0 +1,143 @@
+//! What the machine allows of a load.
+
+use std::fs;
+
+use anyhow::{Context, ensure};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use super::{Each, Load};
+
+/// Descriptors of a process beside those of the load: its streams, and what std opens meanwhile.
+const SPARE_DESCRIPTORS: usize = 16;
+
+/// Processes that are left for everybody else, the contestants included.
+const SPARE_PROCESSES: usize = 100;
+
+/// What a process takes at most beside its sockets, in KiB: its own pages and the kernel's.
+const PROCESS_KIB: usize = 1024;
+
+/// What a socket or a descriptor takes in the kernel, in KiB, generously.
+const DESCRIPTOR_KIB: usize = 4;
+
+/// Descriptors that a process needs.
+pub(super) const fn descriptors(each: &Each) -> usize {
+    each.descriptors + each.sockets() + SPARE_DESCRIPTORS
+}
+
+/// Lets this process have so many descriptors at least.
+///
+/// # Errors
+/// When it may not.
+pub(super) fn raise(count: usize) -> rustix::io::Result<()> {
+    let count = u64::try_from(count).expect("64 bits");
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    let current = current.map(|current| current.max(count));
+    let maximum = maximum.map(|maximum| maximum.max(count));
+    setrlimit(Resource::Nofile, Rlimit { current, maximum })
+}
+
+/// What of `wanted` this machine allows, and what that leaves out. To be asked in the network
+/// namespace of the load.
+///
+/// # Errors
+/// When it allows nothing, or does not tell.
+pub(super) fn fit(wanted: Load) -> anyhow::Result<(Load, Vec<String>)> {
+    let mut load = wanted;
+    let mut reduced = Vec::new();
+    fit_ports(&mut load.each, &mut reduced)?;
+    fit_descriptors(&mut load.each, &mut reduced);
+    for (allowed, why) in processes_allowed(&load.each)? {
+        if allowed < load.processes {
+            reduced.push(format!("{allowed} processes instead of {}: {why}", load.processes));
+            load.processes = allowed;
+        }
+    }
+    ensure!(load.processes > 0, "{}", reduced.join("; "));
+    Ok((load, reduced))
+}
+
+/// Every connection has a near port of its own, because their far ends are the same.
+fn fit_ports(each: &mut Each, reduced: &mut Vec<String>) -> anyhow::Result<()> {
+    let range = numbers("/proc/sys/net/ipv4/ip_local_port_range")?;
+    let allowed = (range[1] + 1).saturating_sub(range[0]);
+    if each.pairs() > allowed {
+        let pairs = each.pairs();
+        reduced.push(format!("{allowed} connections instead of {pairs}: ip_local_port_range"));
+        each.established = each.established.min(allowed);
+        each.half_closed = allowed - each.established;
+    }
+    Ok(())
+}
+
+/// The larger part gives way: plain descriptors or connections.
+fn fit_descriptors(each: &mut Each, reduced: &mut Vec<String>) {
+    let allowed = descriptors_allowed(descriptors(each));
+    let excess = descriptors(each).saturating_sub(allowed);
+    if excess == 0 {
+        return;
+    }
+    let before = *each;
+    if each.descriptors > 2 * each.established {
+        each.descriptors = each.descriptors.saturating_sub(excess);
+    } else {
+        each.established = each.established.saturating_sub(excess.div_ceil(2));
+    }
+    reduced.push(format!(
+        "{} plain descriptors and {} sockets a process instead of {} and {}: RLIMIT_NOFILE is {allowed}",
+        each.descriptors,
+        each.sockets(),
+        before.descriptors,
+        before.sockets()
+    ));
+}
+
+/// How many of `wanted` descriptors a process may have: tried, and taken back, because the
+/// contestants are to run under the limit that they were given.
+fn descriptors_allowed(wanted: usize) -> usize {
+    let before = getrlimit(Resource::Nofile);
+    if raise(wanted).is_ok() {
+        setrlimit(Resource::Nofile, before).expect("the limit that was");
+        return wanted;
+    }
+    before.maximum.map_or(wanted, |maximum| usize::try_from(maximum).expect("64 bits"))
+}
+
+/// How many processes each limit of the machine leaves.
+fn processes_allowed(each: &Each) -> anyhow::Result<[(usize, &'static str); 4]> {
+    let running = fs::read_dir("/proc")?.flatten().filter(is_process).count();
+    let taken = running + SPARE_PROCESSES;
+    let pid_max = numbers("/proc/sys/kernel/pid_max")?[0];
+    let own = match getrlimit(Resource::Nproc).current {
+        // The kernel leaves root alone (RLIMIT_NPROC in getrlimit(2)).
+        Some(limit) if !rustix::process::getuid().is_root() => usize::try_from(limit)?,
+        _ => usize::MAX,
+    };
+    let files = numbers("/proc/sys/fs/file-nr")?;
+    let room = files[2].saturating_sub(files[0]) / 10 * 9;
+    let memory = available_kib()? / 4 * 3;
+    Ok([
+        (pid_max.saturating_sub(taken), "pid_max"),
+        (own.saturating_sub(taken), "RLIMIT_NPROC"),
+        (room / descriptors(each), "fs.file-max"),
+        (memory / (PROCESS_KIB + DESCRIPTOR_KIB * descriptors(each)), "the memory available"),
+    ])
+}
+
+fn is_process(entry: &fs::DirEntry) -> bool {
+    entry.file_name().to_string_lossy().bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// `MemAvailable` of proc_meminfo(5).
+fn available_kib() -> anyhow::Result<usize> {
+    let text = fs::read_to_string("/proc/meminfo")?;
+    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"));
+    let number = line.and_then(|rest| rest.split_whitespace().next());
+    Ok(number.context("no MemAvailable in /proc/meminfo")?.parse()?)
+}
+
+/// The numbers in a file of /proc/sys, of which there has to be one.
+fn numbers(path: &str) -> anyhow::Result<Vec<usize>> {
+    let text = fs::read_to_string(path).with_context(|| format!("cannot read {path}"))?;
+    let numbers: Result<Vec<usize>, _> = text.split_whitespace().map(str::parse).collect();
+    numbers.with_context(|| format!("cannot understand {path}"))
+}
