@@ -49,21 +49,19 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
     if !arguments.command.is_empty() {
         return run_inside(&workloads[0], &arguments.command);
     }
-    let before = machine::busy();
+    println!("{}", machine::words());
     let mut reports = Vec::new();
     for workload in workloads {
         let mut report = compare(workload, arguments.pace())?;
         report.reduced.extend(arguments.reduced());
+        println!("\n{}", table::of_report(&report));
         reports.push(report);
-    }
-    println!("\n{}", machine::words(&before));
-    for report in &reports {
-        println!("\n{}", table::of_report(report));
     }
     for tool in contestants::missing(&reports) {
         println!("\n{tool} is not on PATH and was left out");
     }
     println!("\n{}", goals::table(&reports));
+    println!("\n{}", machine::words());
     Ok(())
 }
 

@@ -2,19 +2,18 @@ use std::fs;
 use std::thread;
 
 /// How busy the machine is: the three averages of proc_loadavg(5).
-pub fn busy() -> String {
+fn busy() -> String {
     let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     text.split_whitespace().take(3).collect::<Vec<_>>().join(" ")
 }
 
-/// What was measured on, with how busy it was before and is now.
-pub fn words(before: &str) -> String {
+/// What is measured on, and how busy it is now: to be told before and after.
+pub fn words() -> String {
     let cores = thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     let kernel = release.split('.').take(2).collect::<Vec<_>>().join(".");
     let user = if is_first_namespace() { "root" } else { "root of a user namespace" };
-    let now = busy();
-    format!("{cores} cores, Linux {kernel}, as {user}; load before {before}, after {now}")
+    format!("{cores} cores, Linux {kernel}, as {user}; load {}", busy())
 }
 
 /// Whether all users are mapped to themselves, as in the machine's own user namespace.

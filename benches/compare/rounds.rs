@@ -9,7 +9,7 @@ use crate::workloads::Question;
 
 /// Who has taken so long in all is not asked again: the slow ones would make the comparison long
 /// and their median no better.
-const ENOUGH: Duration = Duration::from_secs(15);
+const ENOUGH: Duration = Duration::from_secs(10);
 
 /// How long to measure.
 #[derive(Clone, Copy, Debug)]
