@@ -1,6 +1,6 @@
 //! Nobody holds the port: is it free, or why would a bind fail?
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::attempt::Attempt;
@@ -65,6 +65,11 @@ impl Spot {
         self.interface
     }
 
+    /// Whether the address is this machine's for sure: every one, or the loopback interface's.
+    fn is_ours(self) -> bool {
+        self.address.is_none_or(|address| address.is_ipv4() && address.is_loopback())
+    }
+
     /// Whether one address was named, which may not even be this machine's.
     pub(super) const fn is_at_address(self) -> bool {
         self.address.is_some()
@@ -87,8 +92,8 @@ pub(super) struct Vacancy<'a, S: System> {
     there: Vec<Socket>,
     /// Whether sockets may hold them that cannot be seen.
     blind: bool,
-    /// Where a bind was tried in vain.
-    refused: BTreeSet<Spot>,
+    /// Where a bind was tried, and whether it failed.
+    tried: BTreeMap<Spot, bool>,
 }
 
 impl<'a, S: System> Vacancy<'a, S> {
@@ -114,9 +119,12 @@ impl<'a, S: System> Vacancy<'a, S> {
         let blind = table.gaps.iter().any(|gap| {
             matches!(gap, Gap::BoundNotListed | Gap::NetlinkRefused { .. }) || gap.may_hide_rows()
         });
-        let refused = attempts.iter().filter(|one| one.refused).map(|one| one.spot).collect();
+        let mut tried = BTreeMap::new();
+        for attempt in attempts {
+            *tried.entry(attempt.spot).or_insert(false) |= attempt.refused;
+        }
         let protocols = rows.filter.protocols;
-        Some(Self { system, local, protocols, there: table.sockets, blind, refused })
+        Some(Self { system, local, protocols, there: table.sockets, blind, tried })
     }
 
     /// A line for each port that nobody holds.
@@ -170,7 +178,7 @@ impl<'a, S: System> Vacancy<'a, S> {
         let remains = Remains::of(self.hindering(spot), self.system.os());
         let alive = self.hindering(spot).filter(|socket| is_alive(socket)).count();
         let mut obstacles = obstacles(spot, self.first_protocol(), rules);
-        if self.refused.contains(&spot) && obstacles.is_empty() {
+        if self.tried.get(&spot) == Some(&true) && obstacles.is_empty() {
             obstacles.push("the system refuses it".to_owned());
         }
         let in_use = self.hindering(spot).next().is_some();
@@ -179,7 +187,9 @@ impl<'a, S: System> Vacancy<'a, S> {
                 format!("is held by nobody{only}, but a bind fails: {}", obstacles.join("; "))
             }
             (true, true) => format!("is held by no socket that can be seen{only}"),
-            (true, false) if in_use || spot.is_at_address() => format!("is held by nobody{only}"),
+            (true, false) if in_use || !(spot.is_ours() || self.tried.contains_key(&spot)) => {
+                format!("is held by nobody{only}")
+            }
             (true, false) => format!("is free{only}"),
         };
         let beside = if in_use { uses(alive) } else { beside(spot.port, rules) };

@@ -102,7 +102,7 @@ fn one_hidden_and_another_one_ended() {
 fn root_may_not_look() {
     let web = server("web", 80);
     refuse::ptrace();
-    let line = "portwho: port 80: held by a process of root: no more rights would show it\n";
+    let line = "portwho: port 80: held by a process of root or the kernel itself: no more rights would show it\n";
     run(kill(["80"])).is(2, "", line);
     assert_lives(&web);
 }

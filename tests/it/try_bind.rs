@@ -71,7 +71,7 @@ fn several_ports_and_an_address() {
                 portwho: port 80: a TCP bind succeeds at 127.0.0.1, 0.0.0.0, [::]\n\
                 portwho: [::1]:81: a TCP bind succeeds at [::1]\n";
     says(&["80", "[::1]:81"], 1, line);
-    let elsewhere = "portwho: 10.9.8.7:80 is free\n\
+    let elsewhere = "portwho: 10.9.8.7:80 is held by nobody, but a bind fails: the system refuses it\n\
                      portwho: 10.9.8.7:80: a TCP bind fails at 10.9.8.7: Cannot assign requested \
                      address (os error 99)\n";
     says(&["10.9.8.7:80"], 1, elsewhere);
@@ -168,7 +168,7 @@ fn with_ipv6_off() {
     if let Err(error) = fs::write(path, "1") {
         return skip(&format!("{path}: {error}"));
     }
-    let line = "portwho: [::1]:80 is free\n\
+    let line = "portwho: [::1]:80 is held by nobody, but a bind fails: the system refuses it\n\
                 portwho: [::1]:80: a TCP bind fails at [::1]: Cannot assign requested address (os \
                 error 99)\n";
     says(&["[::1]:80"], 1, line);

@@ -93,7 +93,7 @@ fn more_than_sixteen_ports_at_once() {
 
 fn an_address() {
     says(&["127.0.0.1:80"], "portwho: 127.0.0.1:80 is free\n");
-    says(&["[::1]:80"], "portwho: [::1]:80 is free\n");
+    says(&["[::1]:80"], "portwho: [::1]:80 is held by nobody\n");
     says(&["127.0.0.1:80", "81"], "portwho: port 81 is free\nportwho: 127.0.0.1:80 is free\n");
 }
 
