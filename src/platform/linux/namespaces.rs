@@ -3,7 +3,8 @@
 //! A namespace is entered by a thread of its own, which ends there: the rest of the program never
 //! leaves the one that it was started in.
 
-use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::CStr;
 use std::fs;
 use std::io;
@@ -19,7 +20,7 @@ use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use super::proc_dir::{Entries, is_gone, open_dir, open_proc, read_file};
 use super::searcher::LINKS_OF_ONE_THREAD;
 use super::{process, tables};
-use crate::model::{About, Container, Gap, Pid, ProcessKind, Scope, Socket, Untrusted};
+use crate::model::{About, Container, Gap, Pid, Process, ProcessKind, Scope, Socket, Untrusted};
 use crate::platform::decode::mount_info;
 use crate::platform::{NamespaceTable, PlatformError, SocketTable};
 
@@ -30,16 +31,42 @@ const NAMED: &str = "/run/netns";
 /// may be anybody.
 const KERNEL_THREADS: Pid = Pid(2);
 
+/// What other portwhos are called, whose threads visit namespaces as this one's does.
+const OWN_IMAGE: &[u8] = env!("CARGO_PKG_NAME").as_bytes();
+
 /// A network namespace.
 struct Namespace {
     /// A descriptor that refers to it, by which it is entered.
     link: OwnedFd,
-    /// The lowest PID that lives there.
+    /// The lowest PID whose first thread lives there.
     first: Option<Pid>,
+    /// Those of which another thread does: to stay, or on a visit, as one of another portwho.
+    by_thread: BTreeSet<Pid>,
     /// Whether the kernel's own threads live there: it is the machine's first.
     is_first: bool,
     /// The name that it is bound to in the file system.
     bound_to: Option<Untrusted>,
+}
+
+impl Namespace {
+    fn new(link: OwnedFd) -> Self {
+        Self { link, first: None, by_thread: BTreeSet::new(), is_first: false, bound_to: None }
+    }
+
+    fn add(&mut self, pid: Pid, by_first_thread: bool) {
+        if by_first_thread {
+            self.first = Some(self.first.map_or(pid, |first| first.min(pid)));
+            self.is_first |= pid == KERNEL_THREADS;
+        } else {
+            self.by_thread.insert(pid);
+        }
+    }
+
+    /// Who may be the first process there.
+    fn candidates(&self) -> impl Iterator<Item = Pid> {
+        let by_thread = self.by_thread.iter().filter(|_| self.first.is_none());
+        self.first.into_iter().chain(by_thread.copied())
+    }
 }
 
 /// The sockets in `scope` of every network namespace but this thread's own.
@@ -114,13 +141,15 @@ fn add_by_processes(namespaces: &mut BTreeMap<u64, Namespace>, own: u64) -> io::
     let mut entries = Entries::new();
     for pid in pids {
         let threads = other_threads(&proc, pid, &mut entries);
-        let links = threads.iter().map(|thread| format!("{pid}/task/{thread}/ns/net"));
-        for link in std::iter::once(format!("{pid}/ns/net")).chain(links) {
+        let others = threads.iter().map(|thread| (format!("{pid}/task/{thread}/ns/net"), false));
+        for (link, is_main) in std::iter::once((format!("{pid}/ns/net"), true)).chain(others) {
             match rustix::fs::statat(&proc, &link, AtFlags::empty()) {
                 Ok(stat) if stat.st_ino == own => {}
-                Ok(stat) => {
-                    complete &= add_link(namespaces, stat.st_ino, &proc, &link, Pid(pid));
-                }
+                Ok(stat) => match known(namespaces, stat.st_ino, &proc, &link) {
+                    Ok(Some(namespace)) => namespace.add(Pid(pid), is_main),
+                    Ok(None) => {}
+                    Err(_) => complete = false,
+                },
                 // A kernel thread, or one that has exited, lives in none.
                 Err(error) if is_gone(error) => {}
                 Err(_) => complete = false,
@@ -130,30 +159,27 @@ fn add_by_processes(namespaces: &mut BTreeMap<u64, Namespace>, own: u64) -> io::
     Ok(complete)
 }
 
-/// Adds one that a thread lives in; false where it could not be opened.
-fn add_link(
-    namespaces: &mut BTreeMap<u64, Namespace>,
+/// The namespace of this number, opened by a link that led there a moment ago; none where that has
+/// changed.
+fn known<'a>(
+    namespaces: &'a mut BTreeMap<u64, Namespace>,
     inode: u64,
     proc: &OwnedFd,
     link: &str,
-    pid: Pid,
-) -> bool {
-    if let Some(known) = namespaces.get_mut(&inode) {
-        known.first = known.first.map_or(Some(pid), |first| Some(first.min(pid)));
-        known.is_first |= pid == KERNEL_THREADS;
-        return true;
+) -> rustix::io::Result<Option<&'a mut Namespace>> {
+    if let Entry::Vacant(vacant) = namespaces.entry(inode) {
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+        let link = match rustix::fs::openat(proc, link, flags, Mode::empty()) {
+            Err(error) if is_gone(error) => return Ok(None),
+            opened => opened?,
+        };
+        // The thread may have moved on since: what was opened is what counts.
+        if rustix::fs::fstat(&link)?.st_ino != inode {
+            return Ok(None);
+        }
+        vacant.insert(Namespace::new(link));
     }
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
-    let link = match rustix::fs::openat(proc, link, flags, Mode::empty()) {
-        Ok(link) => link,
-        Err(error) => return is_gone(error),
-    };
-    // The thread may have moved on since: what was opened is what counts.
-    if rustix::fs::fstat(&link).is_ok_and(|stat| stat.st_ino == inode) {
-        let is_first = pid == KERNEL_THREADS;
-        namespaces.insert(inode, Namespace { link, first: Some(pid), is_first, bound_to: None });
-    }
-    true
+    Ok(namespaces.get_mut(&inode))
 }
 
 /// The threads of a process besides its first.
@@ -193,8 +219,7 @@ fn add_bound(namespaces: &mut BTreeMap<u64, Namespace>, inode: u64, path: &[u8])
     if !rustix::fs::fstat(&link).is_ok_and(|stat| stat.st_ino == inode) {
         return;
     }
-    let fresh = Namespace { link, first: None, is_first: false, bound_to: None };
-    let namespace = namespaces.entry(inode).or_insert(fresh);
+    let namespace = namespaces.entry(inode).or_insert_with(|| Namespace::new(link));
     if path.starts_with(NAMED) || namespace.bound_to.is_none() {
         namespace.bound_to = path.file_name().map(|name| Untrusted::new(name.as_bytes()));
     }
@@ -203,12 +228,14 @@ fn add_bound(namespaces: &mut BTreeMap<u64, Namespace>, inode: u64, path: &[u8])
 /// What each namespace is called: its container, the name that it is bound to, or else its first
 /// process.
 fn names(namespaces: &BTreeMap<u64, Namespace>) -> BTreeMap<u64, Untrusted> {
-    let firsts = namespaces.values().filter_map(|one| one.first);
+    let firsts = namespaces.values().flat_map(Namespace::candidates);
     let processes = process::describe(&firsts.chain([KERNEL_THREADS]).collect(), About::Table);
+    let is_visitor = |process: &&Process| process.name.as_bytes() == OWN_IMAGE;
     let kernel = processes.get(&KERNEL_THREADS);
     let has_kernel = kernel.is_some_and(|process| process.kind == ProcessKind::Kernel);
     let name = |namespace: &Namespace| {
-        let first = namespace.first.and_then(|pid| processes.get(&pid));
+        let living = namespace.candidates().filter_map(|pid| processes.get(&pid));
+        let first = living.min_by_key(is_visitor);
         let container = first.and_then(|process| process.container.as_ref());
         if namespace.is_first && has_kernel {
             return Some(Untrusted::from("host"));
