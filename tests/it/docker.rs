@@ -4,6 +4,7 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::thread;
+use std::time::Duration;
 
 use nix::sched::{CloneFlags, setns};
 use serde_json::{Value, json};
@@ -100,6 +101,7 @@ fn answers(port: u16) -> bool {
     let ask = move || {
         setns(netns::of_the_machine(), CloneFlags::CLONE_NEWNET).expect("the machine's network");
         let mut connection = TcpStream::connect(("127.0.0.1", port)).expect("connect");
+        connection.set_read_timeout(Some(Duration::from_mins(1))).expect("a deadline");
         connection.write_all(b"GET / HTTP/1.0\r\n\r\n").expect("ask");
         let mut answer = Vec::new();
         connection.read_to_end(&mut answer).expect("an answer");

@@ -197,7 +197,10 @@ fn an_ancestor() {
 
 /// The shell holds the listener, the program that it starts does not.
 fn the_shell() {
-    let script = r#"echo $$; "$@" </dev/null; exit $?"#;
+    // Whoever starts it lets go of the listener only after that.
+    let script = r#"listener=$(readlink /proc/$$/fd/0)
+        while ls -l /proc/$PPID/fd | grep -qF "$listener"; do :; done
+        echo $$; "$@" </dev/null; exit $?"#;
     let output = run(kill(["-9", "80"]).through(["sh", "-c", script, "sh"]).stdin(listener(80)));
     let (pid, _) = output.stdout.split_once('\n').expect("the shell's line");
     let pid: u32 = pid.parse().expect("a PID");

@@ -94,7 +94,7 @@ fn shows(output: &Output, rows: &[(&str, &str, &str, u32, &str)]) {
             .to_owned();
     for (local, foreign, state, pid, namespace) in rows {
         expected.push_str(&format!(
-            "  TCP    {local:<22} {foreign:<22} {state:<15} {pid:<8} {namespace}\n"
+            "  TCP    {local:<22} {foreign:<22} {state:<15} {pid:<8} {namespace:.25}\n"
         ));
     }
     let tables = output.stdout.split_inclusive("\n\nImage Name").next().expect("a table");

@@ -4,11 +4,14 @@ use std::env;
 use std::fs::File;
 use std::io;
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
 
 use nix::sched::{CloneFlags, unshare};
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType};
+
+use super::wait_until;
 
 /// Set once the harness has made itself root of a user namespace, so that it tries only once.
 const UNSHARED: &str = "PORTWHO_TEST_UNSHARED";
@@ -36,14 +39,18 @@ pub fn enter() -> io::Result<()> {
     bring_loopback_up()
 }
 
-/// Runs the function in a namespace beside the test's own.
+/// Runs the function in a namespace beside the test's own. Returns when the thread that did so is
+/// gone: a little longer than it can be joined it still counts as living there.
 pub fn in_netns<T: Send>(run: impl FnOnce() -> T + Send) -> T {
     let inside = || {
         enter().expect("enter a network namespace");
-        run()
+        (rustix::thread::gettid(), run())
     };
-    let result = thread::scope(|scope| scope.spawn(inside).join());
-    result.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    let joined = thread::scope(|scope| scope.spawn(inside).join());
+    let (thread, result) = joined.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+    let place = format!("/proc/self/task/{thread}");
+    wait_until("a thread to be gone", || (!Path::new(&place).exists()).then_some(()));
+    result
 }
 
 /// The namespace that the tests were started in: that of the harness, this process' parent.
