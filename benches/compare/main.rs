@@ -41,6 +41,10 @@ mod rounds;
 mod stopwatch;
 #[cfg(target_os = "linux")]
 mod table;
+/// What that waits with.
+#[cfg(target_os = "linux")]
+#[path = "../../tests/it/support/wait.rs"]
+mod wait;
 /// The four workloads, and what is asked on each.
 #[cfg(target_os = "linux")]
 mod workloads;
@@ -48,6 +52,9 @@ mod workloads;
 /// The comparison itself, from the words of the command line to the tables.
 #[cfg(target_os = "linux")]
 mod compare;
+
+#[cfg(target_os = "linux")]
+use wait::wait_until;
 
 #[cfg(target_os = "linux")]
 fn main() -> std::process::ExitCode {
