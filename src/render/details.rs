@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::time::{Duration, SystemTime};
 
 use super::escape::Escaped;
-use super::json::rfc3339;
+use super::json_process::rfc3339;
 use super::{Style, counted, ends, who};
 use crate::model::{Os, OwnedSocket, Particulars, Pid, Process, Snapshot, Untrusted};
 use crate::query::Rows;

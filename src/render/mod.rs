@@ -9,6 +9,7 @@ pub mod escape;
 mod explain;
 pub mod gaps;
 mod json;
+mod json_process;
 mod json_text;
 mod netstat;
 mod notes;

@@ -8,7 +8,8 @@ use serde::Serialize;
 
 use super::ends::{address, needs_scope};
 use super::escape::fitted;
-use super::json::{JsonGap, SCHEMA, gaps, interface_name, raw};
+use super::json::{JsonGap, SCHEMA, gaps, interface_name};
+use super::json_process::raw;
 use super::table::{Column, Layout, Line};
 use super::{Style, View, json_text};
 use crate::model::{Owner, Pid, Protocol, Socket, TcpState, Untrusted};

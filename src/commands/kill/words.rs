@@ -39,9 +39,12 @@ pub(super) fn description(
     }
     lines.extend(other_ports(group, snapshot));
     lines.extend(clients(group, snapshot));
-    let restarts: BTreeSet<String> =
-        roots.iter().filter_map(|pid| restarts(*pid, lineage, snapshot)).collect();
-    lines.extend(restarts);
+    // What serves a container is refused, with what to do instead.
+    if !matches!(group.refusal, Some((_, Refusal::Container))) {
+        let restarts: BTreeSet<String> =
+            roots.iter().filter_map(|pid| restarts(*pid, lineage, snapshot)).collect();
+        lines.extend(restarts);
+    }
     lines
 }
 

@@ -15,7 +15,8 @@ use crate::model::{
 };
 use crate::query::diagnosis::Look;
 use crate::query::diagnosis::thresholds::words as words_of;
-use crate::render::json::{JsonGap, SCHEMA, gaps, raw, services};
+use crate::render::json::{JsonGap, SCHEMA, gaps};
+use crate::render::json_process::{raw, services};
 use crate::render::json_text;
 
 /// The findings as JSON.
