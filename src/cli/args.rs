@@ -60,7 +60,8 @@ pub(super) enum Verb {
     #[command(
         after_help = "Finds sockets that leak in CLOSE_WAIT, both ends of half-closed connections, \
                       TIME_WAIT pressure, fan-outs in SYN_SENT, floods, full accept queues, \
-                      peers that are gone, and descriptors that are nearly used up.\n\
+                      peers that are gone, and descriptors that are nearly used up. On Linux it \
+                      sees the network namespace that it runs in, and no container's.\n\
                       Exit codes: 0 healthy, or notes alone, 1 findings, 2 usage or failure."
     )]
     Doctor(DoctorArgs),

@@ -15,8 +15,8 @@ use crate::query::{Filter, Protocols};
 pub(super) struct Attempt {
     /// The port.
     pub(super) spot: Spot,
-    /// Whether it said no somewhere.
-    pub(super) refused: bool,
+    /// Why it said no somewhere, in its own words.
+    pub(super) refusal: Option<String>,
     /// Its answers in words.
     pub(super) words: String,
 }
@@ -46,7 +46,7 @@ pub(super) fn all(
 
 /// `port 80: a TCP bind succeeds at 127.0.0.1; it fails at 0.0.0.0: address in use`.
 fn attempt(spot: Spot, protocol: Protocol, families: Families, system: &impl System) -> Attempt {
-    let (mut bound, mut refusals, mut refused, mut denied) = (Vec::new(), Vec::new(), false, false);
+    let (mut bound, mut refusals, mut refusal, mut denied) = (Vec::new(), Vec::new(), None, false);
     for end in spot.ends(families) {
         let name = match end.address {
             IpAddr::V6(address) => format!("[{address}]"),
@@ -55,7 +55,9 @@ fn attempt(spot: Spot, protocol: Protocol, families: Families, system: &impl Sys
         match system.try_bind(protocol, end, spot.interface()) {
             Ok(()) => bound.push(name),
             Err(error) => {
-                refused |= spot.is_at_address() || is_about_port(&error);
+                if spot.is_at_address() || is_about_port(&error) {
+                    refusal.get_or_insert(reason(&error));
+                }
                 denied |= error.kind() == ErrorKind::PermissionDenied;
                 refusals.push(format!("{name}: {}", reason(&error)));
             }
@@ -67,8 +69,12 @@ fn attempt(spot: Spot, protocol: Protocol, families: Families, system: &impl Sys
     if denied && system.os() == Os::Windows {
         parts.push(excluded_or_http(protocol));
     }
-    let (words, protocol) = (spot.words(), protocol.word().to_uppercase());
-    Attempt { spot, refused, words: format!("{words}: a {protocol} bind {}", parts.join("; ")) }
+    // As servers do; without it TIME_WAIT would stand in the way.
+    let reuse = system.os() == Os::Linux && protocol == Protocol::Tcp;
+    let way = if reuse { " with SO_REUSEADDR" } else { "" };
+    let (place, name) = (spot.words(), protocol.word().to_uppercase());
+    let words = format!("{place}: a {name} bind{way} {}", parts.join("; "));
+    Attempt { spot, refusal, words }
 }
 
 /// Whether a refusal concerns the port: without IPv6 its addresses cannot be bound at all.

@@ -79,7 +79,8 @@ fn hints(snapshot: &Snapshot, filter: &Filter) -> Vec<String> {
     };
     let mut hints: Vec<String> = by_namespace.into_iter().take(NAMED).map(hint).collect();
     if count > NAMED {
-        hints.push(format!("and in {} more network namespaces: --all-netns", count - NAMED));
+        let more = counted(count - NAMED, "more network namespace");
+        hints.push(format!("and in {more}: --all-netns"));
     }
     hints
 }

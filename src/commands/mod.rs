@@ -8,6 +8,7 @@ mod elsewhere;
 mod explain;
 mod filter;
 mod hints;
+mod images;
 mod kill;
 mod list;
 mod output;

@@ -92,8 +92,8 @@ pub(super) struct Vacancy<'a, S: System> {
     there: Vec<Socket>,
     /// Whether sockets may hold them that cannot be seen.
     blind: bool,
-    /// Where a bind was tried, and whether it failed.
-    tried: BTreeMap<Spot, bool>,
+    /// Where a bind was tried, and why it failed.
+    tried: BTreeMap<Spot, Option<String>>,
 }
 
 impl<'a, S: System> Vacancy<'a, S> {
@@ -121,7 +121,8 @@ impl<'a, S: System> Vacancy<'a, S> {
         });
         let mut tried = BTreeMap::new();
         for attempt in attempts {
-            *tried.entry(attempt.spot).or_insert(false) |= attempt.refused;
+            let known = tried.entry(attempt.spot).or_insert(None);
+            *known = known.take().or(attempt.refusal.clone());
         }
         let protocols = rows.filter.protocols;
         Some(Self { system, local, protocols, there: table.sockets, blind, tried })
@@ -178,9 +179,8 @@ impl<'a, S: System> Vacancy<'a, S> {
         let remains = Remains::of(self.hindering(spot), self.system.os());
         let alive = self.hindering(spot).filter(|socket| is_alive(socket)).count();
         let mut obstacles = obstacles(spot, self.first_protocol(), rules);
-        if self.tried.get(&spot) == Some(&true) && obstacles.is_empty() {
-            obstacles.push("the system refuses it".to_owned());
-        }
+        let refusal = self.tried.get(&spot).and_then(Option::as_ref);
+        obstacles.extend(refusal.filter(|_| obstacles.is_empty()).cloned());
         let in_use = self.hindering(spot).next().is_some();
         let state = match (obstacles.is_empty(), self.blind) {
             (false, _) => {

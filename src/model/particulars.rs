@@ -13,4 +13,6 @@ pub struct Particulars {
     pub descriptors: Option<u64>,
     /// How many it may open: RLIMIT_NOFILE's soft limit.
     pub descriptor_limit: Option<u64>,
+    /// How far that limit may be raised without root: RLIMIT_NOFILE's hard limit.
+    pub descriptor_hard_limit: Option<u64>,
 }

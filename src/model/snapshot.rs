@@ -94,6 +94,19 @@ impl Snapshot {
         self.os == Os::Windows && matches!(pid, Pid(0 | 4))
     }
 
+    /// The parent of a process, its parent, and so on, as far as they are known.
+    #[must_use]
+    pub fn ancestors(&self, process: &Process) -> Vec<Pid> {
+        let mut chain: Vec<Pid> = Vec::new();
+        let mut next = process.parent;
+        // A PID that was reused could close a circle.
+        while let Some(parent) = next.filter(|pid| !chain.contains(pid) && *pid != process.pid) {
+            chain.push(parent);
+            next = self.processes.get(&parent).and_then(|process| process.parent);
+        }
+        chain
+    }
+
     /// What a network namespace is called.
     #[must_use]
     pub fn namespace_name(&self, inode: u64) -> Untrusted {

@@ -105,13 +105,7 @@ fn command(process: &Process) -> Option<String> {
 
 /// `bash (PID 700) < sshd (PID 650) < systemd (PID 1)`.
 fn parents(process: &Process, snapshot: &Snapshot) -> Option<String> {
-    let mut chain: Vec<Pid> = Vec::new();
-    let mut next = process.parent;
-    // A PID that was reused could close a circle.
-    while let Some(parent) = next.filter(|pid| !chain.contains(pid) && *pid != process.pid) {
-        chain.push(parent);
-        next = snapshot.processes.get(&parent).and_then(|process| process.parent);
-    }
+    let chain = snapshot.ancestors(process);
     let names: Vec<String> = chain.iter().map(|&pid| who::process(pid, snapshot)).collect();
     (!names.is_empty()).then(|| names.join(" < "))
 }

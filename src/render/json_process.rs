@@ -51,7 +51,7 @@ impl JsonProcess {
             started: process.started.and_then(rfc3339),
             service: services(process),
             container: process.container.as_ref().map(JsonContainer::new),
-            particulars: particulars.map(JsonParticulars::new),
+            particulars: particulars.map(|known| JsonParticulars::new(known, process, snapshot)),
         }
     }
 }
@@ -63,15 +63,17 @@ struct JsonParticulars {
     working_directory: Option<String>,
     descriptors: Option<u64>,
     descriptor_limit: Option<u64>,
+    parents: Vec<u32>,
 }
 
 impl JsonParticulars {
-    fn new(particulars: &Particulars) -> Self {
+    fn new(particulars: &Particulars, process: &Process, snapshot: &Snapshot) -> Self {
         Self {
             executable_deleted: particulars.executable_deleted,
             working_directory: particulars.working_directory.as_ref().map(Untrusted::to_lossy),
             descriptors: particulars.descriptors,
             descriptor_limit: particulars.descriptor_limit,
+            parents: snapshot.ancestors(process).iter().map(|pid| pid.0).collect(),
         }
     }
 }

@@ -27,6 +27,8 @@ enum Sort {
 /// What several rows have in common.
 #[derive(Clone, Debug, Default)]
 struct Alike {
+    /// Where the first of them is among the kinds of rows.
+    place: usize,
     ends: Vec<String>,
     count: usize,
     longest_ms: Option<u32>,
@@ -44,7 +46,8 @@ pub(super) fn lines(rows: &[Row<'_>], snapshot: &Snapshot, every_owner: bool) ->
     let mut groups: BTreeMap<Sort, Alike> = BTreeMap::new();
     for row in rows {
         let Some(sort) = sort(row, &reasons, every_owner) else { continue };
-        let alike = groups.entry(sort).or_default();
+        let place = groups.len();
+        let alike = groups.entry(sort).or_insert_with(|| Alike { place, ..Alike::default() });
         alike.count += 1;
         let end = super::local_end(&row.socket, snapshot);
         if alike.ends.len() <= ENDS_NAMED && !alike.ends.contains(&end) {
@@ -53,6 +56,8 @@ pub(super) fn lines(rows: &[Row<'_>], snapshot: &Snapshot, every_owner: bool) ->
         alike.longest_ms = alike.longest_ms.max(row.socket.timer.map(|timer| timer.expires_ms));
     }
     let left_out = groups.len().saturating_sub(LINES);
+    let mut groups: Vec<(Sort, Alike)> = groups.into_iter().collect();
+    groups.sort_by_key(|(_, alike)| alike.place);
     let lines = groups.iter().take(LINES).map(|(sort, alike)| line(sort, alike));
     let more = (left_out > 0).then(|| format!("{left_out} more remarks: --json has them all"));
     lines.chain(more).collect()

@@ -77,6 +77,9 @@ fn one_whose_first_thread_has_exited() {
     assert_eq!(actor.line(), "ready");
     wait_until("a zombie", || (actor.process.state() == 'Z').then_some(()));
     is_found(&actor);
+    let answer = portwho(["-v", "--json", "8080"]).run().json(0, "");
+    let descriptors = &answer["processes"][0]["descriptors"];
+    assert!(descriptors.as_u64().is_some_and(|count| count > 0), "{answer:#}");
 }
 
 fn the_only_thread_that_is_left_has_its_own() {

@@ -17,6 +17,7 @@ use crate::support::{Run, netns, portwho};
 trials![
     a_published_port_is_the_containers,
     kill_refuses_the_forwarder,
+    close_refuses_the_forwarder,
     a_server_inside_is_found_in_its_namespace,
     a_server_on_the_machines_network,
     its_owner_is_named_to_others_too,
@@ -93,6 +94,23 @@ fn kill_refuses_the_forwarder() {
         output.is(2, &output.stdout, &refused);
     }
     assert!(container.is_running());
+    assert!(answers(port), "the port still leads to the server");
+}
+
+/// Its listener would be gone, and the container would run on without its port.
+fn close_refuses_the_forwarder() {
+    let Some(image) = Image::new() else { return };
+    let container = image.run(&PUBLISHED, &["-p", "80"]);
+    container.await_listener();
+    let port = container.published();
+    let forwarder =
+        only_owner(&in_json(&[&port.to_string()], &is_the_containers(port, &container)));
+    let name = &container.name;
+    let refused = format!(
+        "portwho: 1 LISTENING of docker-proxy (PID {forwarder}): refused: it serves a container, \
+         which would run on without its port: the docker container {name}: docker stop {name}\n"
+    );
+    outside(&["close", "-y", "-l", &port.to_string()]).run().is(2, "", &refused);
     assert!(answers(port), "the port still leads to the server");
 }
 

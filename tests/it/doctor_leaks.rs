@@ -131,6 +131,11 @@ fn a_server_that_does_not_accept() {
         (&evidence["not_accepted"], &evidence["cause"]),
         (&json!(100), &json!("end-not-read"))
     );
+    // They are no process' yet, so none is named.
+    assert_eq!(
+        finding["now"],
+        format!("portwho close --state CLOSE_WAIT {}", listener.address.port())
+    );
     assert_eq!(evidence["port"], listener.address.port());
     let text = portwho(["doctor"]).run();
     text.is(1, &text.stdout, "");

@@ -9,6 +9,7 @@ use std::process::Command;
 use std::sync::mpsc;
 use std::thread;
 
+use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use serde_json::{Value, json};
 
 use crate::doctor::{await_count, is, only_finding, server};
@@ -239,4 +240,8 @@ fn descriptors_that_run_out() {
     is(&finding, "descriptors-nearly-used", "warning", Some((hungry.pid(), "hungry")), 58);
     assert_eq!(finding["evidence"], json!({"descriptor_limit": 64, "sockets": 1}));
     assert_eq!(finding["now"], format!("prlimit --pid {} --nofile=128:", hungry.pid()));
+    let both = Rlimit { current: Some(64), maximum: Some(64) };
+    prlimit(Pid::from_raw(hungry.pid().cast_signed()), Resource::Nofile, both).expect("prlimit");
+    let raise = format!("sudo prlimit --pid {} --nofile=128:128", hungry.pid());
+    assert_eq!(only_finding()["now"], raise);
 }

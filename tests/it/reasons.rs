@@ -157,17 +157,27 @@ fn those_of_one_kind_have_one_line() {
     let at = Loopback::V4.port(80);
     let _server = Owner::named("server").holding(listening(at, 16));
     let _clients = knock(at, 2);
-    let expected = format!(
-        "portwho: 127.0.0.1:81: held by holder (PID {}), bound without listening: nobody can \
-         connect, and it keeps the port from others\n\
-         portwho: {at}: 2 connections: accepted by nobody yet: server's queue holds 2 of 16\n\
-         portwho: {}: 1 FIN_WAIT_2: closed by its process, still being torn down by the kernel, N \
-         s left\n\
-         portwho: {}: 1 TIME_WAIT: over, and kept by the kernel for stray segments, N s left\n",
+    // In the order of the rows, whose clients have whatever ports the kernel gave them.
+    let mut left = [
+        (
+            half_closed.client_address,
+            "1 FIN_WAIT_2: closed by its process, still being torn down by the kernel, N s left",
+        ),
+        (
+            over.client_address,
+            "1 TIME_WAIT: over, and kept by the kernel for stray segments, N s left",
+        ),
+    ];
+    left.sort_by_key(|(end, _)| end.port());
+    let mut expected = format!(
+        "portwho: {at}: 2 connections: accepted by nobody yet: server's queue holds 2 of 16\n\
+         portwho: 127.0.0.1:81: held by holder (PID {}), bound without listening: nobody can \
+         connect, and it keeps the port from others\n",
         holder.pid(),
-        half_closed.client_address,
-        over.client_address,
     );
+    for (end, words) in left {
+        expected.push_str(&format!("portwho: {end}: {words}\n"));
+    }
     says(&portwho(["-t"]).run().without_seconds(), &expected);
 }
 

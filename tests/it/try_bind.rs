@@ -49,7 +49,7 @@ fn nothing_stays(port: u16) {
 
 fn a_free_port() {
     let line = "portwho: port 80 is free\n\
-                portwho: port 80: a TCP bind succeeds at 127.0.0.1, 0.0.0.0, [::]\n";
+                portwho: port 80: a TCP bind with SO_REUSEADDR succeeds at 127.0.0.1, 0.0.0.0, [::]\n";
     says(&["80"], 1, line);
     nothing_stays(80);
 }
@@ -59,7 +59,7 @@ fn for_udp() {
                 portwho: port 80: a UDP bind succeeds at 127.0.0.1, 0.0.0.0, [::]\n";
     says(&["-u", "80"], 1, line);
     let line = "portwho: port 80 is free\n\
-                portwho: port 80: a TCP bind succeeds at 127.0.0.1, 0.0.0.0, [::]\n\
+                portwho: port 80: a TCP bind with SO_REUSEADDR succeeds at 127.0.0.1, 0.0.0.0, [::]\n\
                 portwho: port 80: a UDP bind succeeds at 127.0.0.1, 0.0.0.0, [::]\n";
     says(&["-tu", "80"], 1, line);
     nothing_stays(80);
@@ -68,11 +68,11 @@ fn for_udp() {
 fn several_ports_and_an_address() {
     let line = "portwho: port 80 is free\n\
                 portwho: [::1]:81 is free\n\
-                portwho: port 80: a TCP bind succeeds at 127.0.0.1, 0.0.0.0, [::]\n\
-                portwho: [::1]:81: a TCP bind succeeds at [::1]\n";
+                portwho: port 80: a TCP bind with SO_REUSEADDR succeeds at 127.0.0.1, 0.0.0.0, [::]\n\
+                portwho: [::1]:81: a TCP bind with SO_REUSEADDR succeeds at [::1]\n";
     says(&["80", "[::1]:81"], 1, line);
-    let elsewhere = "portwho: 10.9.8.7:80 is held by nobody, but a bind fails: the system refuses it\n\
-                     portwho: 10.9.8.7:80: a TCP bind fails at 10.9.8.7: Cannot assign requested \
+    let elsewhere = "portwho: 10.9.8.7:80 is held by nobody, but a bind fails: Cannot assign requested address (os error 99)\n\
+                     portwho: 10.9.8.7:80: a TCP bind with SO_REUSEADDR fails at 10.9.8.7: Cannot assign requested \
                      address (os error 99)\n";
     says(&["10.9.8.7:80"], 1, elsewhere);
 }
@@ -80,7 +80,7 @@ fn several_ports_and_an_address() {
 fn in_json_too() {
     refuse::other_namespaces();
     let line = "portwho: port 80 is free\n\
-                portwho: port 80: a TCP bind succeeds at 127.0.0.1, 0.0.0.0, [::]\n";
+                portwho: port 80: a TCP bind with SO_REUSEADDR succeeds at 127.0.0.1, 0.0.0.0, [::]\n";
     let answer = portwho(["--try-bind", "--json", "80"]).run().json(1, line);
     assert_eq!(answer["sockets"], json!([]));
 }
@@ -89,7 +89,7 @@ const IN_USE: &str = "Address already in use (os error 98)";
 
 fn a_port_in_use() {
     let line = format!(
-        "portwho: port 80: a TCP bind fails at 127.0.0.1: {IN_USE}, 0.0.0.0: {IN_USE}, [::]: \
+        "portwho: port 80: a TCP bind with SO_REUSEADDR fails at 127.0.0.1: {IN_USE}, 0.0.0.0: {IN_USE}, [::]: \
          {IN_USE}\n"
     );
     let web = server(80);
@@ -99,7 +99,7 @@ fn a_port_in_use() {
     let other = makers::listening("127.0.0.2:80".parse().expect("an address"));
     let _other = Owner::named("other").holding(other.socket);
     let line = format!(
-        "portwho: port 80: a TCP bind succeeds at 127.0.0.1; fails at 0.0.0.0: {IN_USE}, [::]: \
+        "portwho: port 80: a TCP bind with SO_REUSEADDR succeeds at 127.0.0.1; fails at 0.0.0.0: {IN_USE}, [::]: \
          {IN_USE}\n"
     );
     says(&["80"], 0, &line);
@@ -127,7 +127,7 @@ fn what_is_over_is_no_obstacle() {
                 segments, N s left\n\
                 portwho: port 80 is held by nobody (1 TIME_WAIT, N s: a bind without SO_REUSEADDR \
                 fails until then)\n\
-                portwho: port 80: a TCP bind succeeds at 127.0.0.1, 0.0.0.0, [::]\n";
+                portwho: port 80: a TCP bind with SO_REUSEADDR succeeds at 127.0.0.1, 0.0.0.0, [::]\n";
     says(&["80"], 0, line);
 }
 
@@ -138,9 +138,9 @@ fn what_is_over_of_a_client_is_one() {
     let line = format!(
         "portwho: {address}: 1 TIME_WAIT: over, and kept by the kernel for stray segments, N s \
          left\n\
-         portwho: port {port} is held by nobody, but a bind fails: the system refuses it (1 \
+         portwho: port {port} is held by nobody, but a bind fails: Address already in use (os error 98) (1 \
          TIME_WAIT, N s: a bind without SO_REUSEADDR fails until then)\n\
-         portwho: port {port}: a TCP bind fails at 127.0.0.1: {IN_USE}, 0.0.0.0: {IN_USE}, [::]: \
+         portwho: port {port}: a TCP bind with SO_REUSEADDR fails at 127.0.0.1: {IN_USE}, 0.0.0.0: {IN_USE}, [::]: \
          {IN_USE}\n"
     );
     says(&[&port.to_string()], 0, &line);
@@ -157,7 +157,7 @@ fn a_privileged_port() {
          the sockets of containers and other network namespaces\n\
          portwho: port 80 is held by nobody, but a bind fails: ports below 1024 take root or \
          CAP_NET_BIND_SERVICE (net.ipv4.ip_unprivileged_port_start)\n\
-         portwho: port 80: a TCP bind fails at 127.0.0.1: {DENIED}, 0.0.0.0: {DENIED}, [::]: \
+         portwho: port 80: a TCP bind with SO_REUSEADDR fails at 127.0.0.1: {DENIED}, 0.0.0.0: {DENIED}, [::]: \
          {DENIED}\n"
     );
     portwho(["--try-bind", "80"]).user(NOBODY).run().is(1, "", &line);
@@ -168,8 +168,8 @@ fn with_ipv6_off() {
     if let Err(error) = fs::write(path, "1") {
         return skip(&format!("{path}: {error}"));
     }
-    let line = "portwho: [::1]:80 is held by nobody, but a bind fails: the system refuses it\n\
-                portwho: [::1]:80: a TCP bind fails at [::1]: Cannot assign requested address (os \
+    let line = "portwho: [::1]:80 is held by nobody, but a bind fails: Cannot assign requested address (os error 99)\n\
+                portwho: [::1]:80: a TCP bind with SO_REUSEADDR fails at [::1]: Cannot assign requested address (os \
                 error 99)\n";
     says(&["[::1]:80"], 1, line);
 }

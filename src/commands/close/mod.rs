@@ -76,7 +76,7 @@ impl<'a, S: System> Close<'a, S> {
 
     fn close(&mut self, rows: &[Row<'a>]) {
         let lineage = self.system.lineage();
-        let plan = Plan::new(rows, self.request.filters.listening, &lineage, self.snapshot.os);
+        let plan = Plan::new(rows, self.request.filters.listening, &lineage, self.snapshot);
         self.tell_left_alone(&plan);
         for (refusal, group) in &plan.refused {
             let privileged = self.system.is_privileged();

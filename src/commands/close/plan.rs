@@ -1,6 +1,7 @@
 //! What to close: pure, from the rows that were asked for to groups with one owner each.
 
-use crate::model::{Family, Os, OwnedSocket, Owner, Pid, Protocol, TcpState};
+use crate::commands::images::serves_containers;
+use crate::model::{Family, Os, OwnedSocket, Owner, Pid, Protocol, Snapshot, TcpState};
 use crate::query::Row;
 
 /// Sockets with the same owner.
@@ -21,6 +22,8 @@ pub(super) enum Refusal {
     Ancestor,
     /// Who holds it cannot be seen; it may be the session.
     Unseen,
+    /// It takes connections for a container, which would lose its port and run on.
+    Forwarder,
     /// Windows has no call for IPv6.
     OnlyIpv4,
     /// Windows has no call for UDP.
@@ -40,10 +43,15 @@ pub(super) struct Plan<'a> {
 
 impl<'a> Plan<'a> {
     /// Makes the plan. `lineage` is portwho itself and its ancestors.
-    pub(super) fn new(rows: &[Row<'a>], listening: bool, lineage: &[Pid], os: Os) -> Self {
+    pub(super) fn new(
+        rows: &[Row<'a>],
+        listening: bool,
+        lineage: &[Pid],
+        snapshot: &Snapshot,
+    ) -> Self {
         let mut plan = Self::default();
         for &row in rows {
-            match refusal(row, lineage, os) {
+            match refusal(row, lineage, snapshot) {
                 _ if !listening && row.socket.is_listening() => plan.left_alone.push(row),
                 Some(why) => plan.refuse(row, why),
                 None => add(row, &mut plan.groups),
@@ -91,14 +99,16 @@ fn add<'a>(row: Row<'a>, groups: &mut Vec<Group<'a>>) {
 
 /// Why a socket is not closed, if it is not. One that several processes hold is an ancestor's if
 /// it is one's.
-fn refusal(row: &OwnedSocket, lineage: &[Pid], os: Os) -> Option<Refusal> {
+fn refusal(row: &OwnedSocket, lineage: &[Pid], snapshot: &Snapshot) -> Option<Refusal> {
     let ancestors = || row.owner.pids().filter(|pid| lineage.contains(pid));
     let socket = &row.socket;
-    match (&row.owner, os) {
+    let forwards = |pid| snapshot.processes.get(&pid).is_some_and(serves_containers);
+    match (&row.owner, snapshot.os) {
         _ if socket.state == Some(TcpState::Bound) => Some(Refusal::Bound),
         (Owner::Hidden | Owner::NotFound, _) => Some(Refusal::Unseen),
         _ if ancestors().any(|pid| lineage.first() != Some(&pid)) => Some(Refusal::Ancestor),
         _ if ancestors().next().is_some() => Some(Refusal::Itself),
+        _ if socket.is_listening() && row.owner.pids().any(forwards) => Some(Refusal::Forwarder),
         (_, Os::Windows) if socket.protocol == Protocol::Udp => Some(Refusal::OnlyTcp),
         (_, Os::Windows) if socket.family() == Family::V6 => Some(Refusal::OnlyIpv4),
         _ => None,
@@ -111,6 +121,7 @@ mod tests {
     use crate::model::{Endpoint, Holder, KernelReason, Socket};
 
     const LINEAGE: [Pid; 3] = [Pid(500), Pid(400), Pid(1)];
+    const LINUX: Snapshot = Snapshot::empty(Os::Linux);
 
     fn row(state: TcpState, owner: Owner) -> OwnedSocket {
         let local = Endpoint::new([127, 0, 0, 1].into(), 80);
@@ -127,7 +138,7 @@ mod tests {
     #[test]
     fn one_ancestor_among_the_holders_saves_the_socket() {
         let refused =
-            |pids: &[u32]| refusal(&row(TcpState::Established, of(pids)), &LINEAGE, Os::Linux);
+            |pids: &[u32]| refusal(&row(TcpState::Established, of(pids)), &LINEAGE, &LINUX);
         assert_eq!(refused(&[812]), None);
         assert_eq!(refused(&[400]), Some(Refusal::Ancestor));
         assert_eq!(refused(&[400, 500, 812]), Some(Refusal::Ancestor));
@@ -146,13 +157,13 @@ mod tests {
             row(TcpState::Established, Owner::Hidden),
         ];
         let rows: Vec<Row<'_>> = rows.iter().collect();
-        let plan = Plan::new(&rows, false, &LINEAGE, Os::Linux);
+        let plan = Plan::new(&rows, false, &LINEAGE, &LINUX);
         let sizes: Vec<usize> = plan.groups.iter().map(|group| group.sockets.len()).collect();
         assert_eq!(sizes, [2, 1, 1]);
         let refused: Vec<Refusal> = plan.refused.iter().map(|(why, _)| *why).collect();
         assert_eq!(refused, [Refusal::Bound, Refusal::Unseen]);
         assert_eq!(plan.left_alone.len(), 1);
-        let plan = Plan::new(&rows, true, &LINEAGE, Os::Linux);
+        let plan = Plan::new(&rows, true, &LINEAGE, &LINUX);
         assert!(plan.left_alone.is_empty());
         assert_eq!(plan.refused[0].0, Refusal::Ancestor);
     }

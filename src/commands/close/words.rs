@@ -96,6 +96,15 @@ pub(super) fn refusal(
             let command = remedy::more_rights(snapshot.os, &request.command(&[]));
             format!("it may belong to the session you type in: {command}")
         }
+        Refusal::Forwarder => {
+            let mut owners = group.pids().filter_map(|pid| snapshot.processes.get(&pid));
+            let container = owners.find_map(|process| process.container.as_ref());
+            let stop = container.map_or_else(
+                || "stop the container instead".to_owned(),
+                |served| format!("{}: {}", who::container(served), remedy::stop_container(served)),
+            );
+            format!("it serves a container, which would run on without its port: {stop}")
+        }
         Refusal::OnlyIpv4 => {
             "Windows closes connections of IPv4 only, and has no call for IPv6".to_owned()
         }

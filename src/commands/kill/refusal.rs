@@ -1,6 +1,7 @@
 //! Whom portwho never ends, why, and what to type instead.
 
-use crate::model::{Os, Pid, Process, ProcessKind, Untrusted};
+use crate::commands::images::{is_image, serves_containers};
+use crate::model::{Os, Pid, Process, ProcessKind};
 
 /// Why a process is not ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -32,25 +33,6 @@ pub(super) enum SocketUnit {
     Unknown,
 }
 
-/// Forwarders and runtimes of containers by image name; a `*` at the end stands for more.
-/// Ending one cuts the container's network and leaves the container running.
-const CONTAINER_IMAGES: [&str; 14] = [
-    "docker-proxy",
-    "dockerd",
-    "containerd-shim*",
-    "conmon",
-    "rootlessport",
-    "rootlesskit",
-    "slirp4netns",
-    "pasta",
-    "pasta.avx2",
-    "passt",
-    "passt.avx2",
-    "kube-proxy",
-    "wslrelay.exe",
-    "com.docker.backend.exe",
-];
-
 /// Windows' processes whose end is the system's, should it not mark them as critical.
 const CRITICAL_IMAGES: [&str; 6] =
     ["lsass.exe", "services.exe", "wininit.exe", "winlogon.exe", "csrss.exe", "smss.exe"];
@@ -78,9 +60,7 @@ pub(super) fn refusal(
         ProcessKind::Ordinary if is_image(&process.name, &CRITICAL_IMAGES) => {
             Some(Refusal::Critical)
         }
-        ProcessKind::Ordinary if is_image(&process.name, &CONTAINER_IMAGES) => {
-            Some(Refusal::Container)
-        }
+        ProcessKind::Ordinary if serves_containers(process) => Some(Refusal::Container),
         // A user's own manager holds sockets for the user's services to come.
         ProcessKind::Ordinary if os == Os::Linux && is_image(&process.name, &["systemd"]) => {
             Some(first_process(Some(process), others))
@@ -107,28 +87,9 @@ fn first_process(process: Option<&Process>, others: &[&Process]) -> Refusal {
     }
 }
 
-/// Whether a name is one of `images`; a `*` at the end of one stands for more.
-fn is_image(name: &Untrusted, images: &[&str]) -> bool {
-    let name = name.as_bytes().to_ascii_lowercase();
-    images.iter().any(|image| match image.strip_suffix('*') {
-        Some(start) => name.starts_with(start.as_bytes()),
-        None => name == image.as_bytes(),
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn forwarders_are_known_by_their_whole_name() {
-        for name in ["docker-proxy", "containerd-shim-runc-v2", "conmon", "pasta.avx2"] {
-            assert!(is_image(&name.into(), &CONTAINER_IMAGES), "{name}");
-        }
-        for name in ["docker", "docker-proxy2", "conmon-like", "nginx", ""] {
-            assert!(!is_image(&name.into(), &CONTAINER_IMAGES), "{name}");
-        }
-    }
 
     #[test]
     fn the_first_process_itself_and_ancestors_are_refused() {

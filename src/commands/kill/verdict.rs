@@ -93,7 +93,7 @@ pub(super) fn of_process(pid: Pid, end: &End, case: &Case<'_>) -> Option<Verdict
             outcome: Outcome::Nothing,
             text: format!("{name} no longer holds {ports}; nothing was sent"),
         },
-        End::Survived { holds: true } => Verdict::failed(survived(&name, &ports, case)),
+        End::Survived { holds: true } => Verdict::failed(survived(pid, &ports, case)),
         End::Survived { holds: false } => Verdict::failed(format!(
             "{name} let go of {ports}, but is still running after {}: it may be draining; wait, \
              or end it with {}",
@@ -115,13 +115,19 @@ pub(super) fn of_process(pid: Pid, end: &End, case: &Case<'_>) -> Option<Verdict
     })
 }
 
-fn survived(name: &str, ports: &str, case: &Case<'_>) -> String {
+fn survived(pid: Pid, ports: &str, case: &Case<'_>) -> String {
+    let name = who::process(pid, case.before);
     let waited = who::seconds(case.timeout);
     let still = format!("{name} is still running after {waited} and holds {ports}");
     if case.ending.is_force() {
         return format!("{still}: force has not ended it yet; it may hang in the kernel");
     }
-    format!("{still}: {}", case.request.command(&["--force"], &case.typed()))
+    let container = case.before.processes.get(&pid).and_then(|process| process.container.as_ref());
+    match container {
+        // The first process of a container ignores what it does not handle (pid_namespaces(7)).
+        Some(container) => format!("{still}: {}", remedy::stop_container(container)),
+        None => format!("{still}: {}", case.request.command(&["--force"], &case.typed())),
+    }
 }
 
 /// The verdicts on a group: on each process that did not end as it should, on those that did,

@@ -184,7 +184,11 @@ pub(super) const TIME_WAIT: Explanation = Explanation {
         edge(TcpState::Closing, "ACK of our FIN comes in"),
     ],
     leaves: &[
-        edge(TcpState::Closed, "its time is over: 60 s on Linux, 2 minutes by default on Windows"),
+        edge(
+            TcpState::Closed,
+            "its time is over: 60 s on Linux, 2 minutes by default on Windows; or RST comes in (Linux: \
+             unless tcp_rfc1337 is 1)",
+        ),
         edge(
             TcpState::SynReceived,
             "a new SYN for the same two ends, later than the old \
@@ -207,7 +211,7 @@ pub(super) const TIME_WAIT: Explanation = Explanation {
             &[
                 "sysctl net.ipv4.ip_local_port_range",
                 "sysctl net.ipv4.tcp_max_tw_buckets",
-                "ss -tan state time-wait | wc -l",
+                "ss -Htan state time-wait | wc -l",
             ],
         ),
         says(
@@ -217,7 +221,8 @@ pub(super) const TIME_WAIT: Explanation = Explanation {
         ),
         types(
             "For outgoing connections more ports, or tcp_tw_reuse=1: connect() may then take a \
-             port over after 1 s, if both ends use TCP timestamps. The default, 2, does so on \
+             port over after 1 s (tcp_tw_reuse_delay, where the kernel has it), if both ends use \
+             TCP timestamps. The default, 2, does so on \
              the loopback interface only.",
             &[
                 "sysctl -w net.ipv4.ip_local_port_range='15000 60999'",

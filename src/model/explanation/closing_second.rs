@@ -34,7 +34,8 @@ pub(super) const CLOSE_WAIT: Explanation = Explanation {
              shutdown(SHUT_WR).",
     fault: "If they stay or grow in number: the program here has a bug, and each keeps a \
             descriptor until none is left (EMFILE). The receive queue tells which bug. 0: \
-            everything was read, and close() is never called. 1: the end has not even been read; \
+            everything was read (an end that came with the last data counts as read), and close() \
+            is never called. 1: the end has not even been read; \
             the thread is stuck, or nobody looks at this socket. More: it stopped reading with \
             data waiting. PID 0: it waits in a listener's queue for an accept() that does not \
             come.",

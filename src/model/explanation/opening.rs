@@ -92,7 +92,8 @@ pub(super) const SYN_RECEIVED: Explanation = Explanation {
         Moment::lost("", "SYN+ACK, and again", ""),
         Moment::at("CLOSED", ""),
     ],
-    note: "No process owns it yet (PID 0): it is the kernel's, on behalf of the listener.",
+    note: "No process owns it yet (PID 0): it is the kernel's, on behalf of the listener. Only TCP \
+           Fast Open may hand it to accept() before the handshake is over.",
     enters: &[
         edge(TcpState::Listening, "a SYN comes in, SYN+ACK goes out: for a new socket"),
         edge(TcpState::SynSent, "a SYN alone comes in: both ends called connect()"),

@@ -158,7 +158,8 @@ pub(super) const LISTENING: Explanation = Explanation {
     fault: "If nobody knows the service, or it listens at every address (0.0.0.0 or [::]) and \
             should only at one. Or if its accept queue is full, because the process does not call \
             accept() fast enough: Linux then ignores new SYNs and the last ACK of handshakes, so \
-            that clients hang or believe to be connected; Windows refuses them.",
+            that clients hang or believe to be connected (with tcp_abort_on_overflow they get a \
+            RST); Windows refuses them.",
     look: &[types("Who listens, and is a queue full?", &["portwho -l", "portwho doctor"])],
     linux: &[
         types(

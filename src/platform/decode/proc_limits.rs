@@ -1,11 +1,12 @@
 //! /proc/PID/limits: proc_pid_limits(5).
 
-/// The soft limit of open files; none where there is no limit, or no such line.
+/// The soft and the hard limit of open files; none where there is no limit, or no such line.
 #[must_use]
-pub fn open_files(file: &[u8]) -> Option<u64> {
+pub fn open_files(file: &[u8]) -> (Option<u64>, Option<u64>) {
     let text = String::from_utf8_lossy(file);
-    let values = text.lines().find_map(|line| line.strip_prefix("Max open files"))?;
-    values.split_whitespace().next()?.parse().ok()
+    let values = text.lines().find_map(|line| line.strip_prefix("Max open files"));
+    let mut values = values.unwrap_or_default().split_whitespace().map(|word| word.parse().ok());
+    (values.next().flatten(), values.next().flatten())
 }
 
 #[cfg(test)]
@@ -18,8 +19,9 @@ mod tests {
             b"Limit                     Soft Limit           Hard Limit           Units     \n\
             Max processes             95917                95917                processes \n\
             Max open files            1024                 1048576              files     \n";
-        assert_eq!(open_files(file), Some(1024));
-        assert_eq!(open_files(b"Max open files            unlimited  unlimited  files"), None);
-        assert_eq!(open_files(b"\xff"), None);
+        assert_eq!(open_files(file), (Some(1024), Some(1_048_576)));
+        let unlimited = b"Max open files            unlimited  unlimited  files";
+        assert_eq!(open_files(unlimited), (None, None));
+        assert_eq!(open_files(b"\xff"), (None, None));
     }
 }

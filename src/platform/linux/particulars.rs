@@ -25,16 +25,43 @@ fn describe(directory: &OwnedFd, entries: &mut Entries) -> Particulars {
     // The file behind the link is the one that runs, whatever its old name means now.
     let executable = rustix::fs::statat(directory, c"exe", AtFlags::empty());
     let limits = read_file(directory, c"limits").ok();
+    let limits = limits.map(|file| proc_limits::open_files(&file)).unwrap_or_default();
+    let (descriptor_limit, descriptor_hard_limit) = limits;
     Particulars {
         executable_deleted: executable.is_ok_and(|file| file.st_nlink == 0),
         working_directory: working_directory.map(|path| Untrusted::new(path.into_bytes())),
         descriptors: count(directory, entries),
-        descriptor_limit: limits.and_then(|file| proc_limits::open_files(&file)),
+        descriptor_limit,
+        descriptor_hard_limit,
     }
 }
 
+/// The descriptors of a process: those of its first thread, or where that has exited and has none
+/// any more, of the thread that has most.
 fn count(directory: impl AsFd, entries: &mut Entries) -> Option<u64> {
-    let descriptors = open_dir(directory, c"fd").ok()?;
+    let own = count_in(&directory, c"fd", entries);
+    if own.is_some_and(|count| count > 0) {
+        return own;
+    }
+    let tasks = open_dir(&directory, c"task").ok()?;
+    let mut threads = Vec::new();
+    entries
+        .for_each_number(&tasks, |_, thread| {
+            threads.push(thread);
+            Ok(())
+        })
+        .ok()?;
+    let counts =
+        threads.iter().filter_map(|thread| count_in(&tasks, format!("{thread}/fd"), entries));
+    counts.max().or(own)
+}
+
+fn count_in(
+    directory: impl AsFd,
+    path: impl rustix::path::Arg,
+    entries: &mut Entries,
+) -> Option<u64> {
+    let descriptors = open_dir(directory, path).ok()?;
     let mut count = 0;
     let counted = entries.for_each_number(&descriptors, |_, _| {
         count += 1;

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use crate::model::{
-    Cause, Culprit, Evidence, Finding, LeakPlace, Os, PortRange, TcpSettings, TimeWaitLimit,
+    Cause, Culprit, Evidence, Finding, LeakPlace, Os, Pid, PortRange, TcpSettings, TimeWaitLimit,
 };
 use crate::query::diagnosis::Look;
 use crate::render::escape::Escaped;
@@ -23,6 +23,10 @@ pub(super) fn now(finding: &Finding, look: &Look<'_>) -> String {
         None => String::new(),
     };
     match &suspicion.evidence {
+        // What nobody has accepted is no process' yet.
+        Evidence::CloseWaitLeak(leak) if leak.not_accepted == suspicion.count => {
+            format!("portwho close --state CLOSE_WAIT{}", at(leak.place))
+        }
         Evidence::CloseWaitLeak(leak) => {
             format!("portwho close --state CLOSE_WAIT{of}{}", at(leak.place))
         }
@@ -54,11 +58,20 @@ pub(super) fn now(finding: &Finding, look: &Look<'_>) -> String {
             }
         }
         Evidence::DescriptorsNearlyUsed { limit, .. } => match (os, suspicion.culprit.pid()) {
-            (Os::Linux, Some(pid)) => {
-                format!("prlimit --pid {pid} --nofile={}:", limit.saturating_mul(2))
-            }
+            (Os::Linux, Some(pid)) => more_descriptors(pid, limit.saturating_mul(2), look),
             _ => format!("portwho --summary{of}"),
         },
+    }
+}
+
+/// The soft limit may grow up to the hard one; beyond that both have to, which takes root.
+fn more_descriptors(pid: Pid, wanted: u64, look: &Look<'_>) -> String {
+    let hard = look.particulars.get(&pid).and_then(|known| known.descriptor_hard_limit);
+    match hard {
+        Some(hard) if hard < wanted => {
+            format!("sudo prlimit --pid {pid} --nofile={wanted}:{wanted}")
+        }
+        _ => format!("prlimit --pid {pid} --nofile={wanted}:"),
     }
 }
 

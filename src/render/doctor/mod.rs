@@ -12,7 +12,7 @@ use anstyle::{AnsiColor, Style as Ansi};
 
 use super::counted;
 use super::paragraph::{self, bold};
-use crate::model::{Finding, FindingKind, Os, Severity, TcpCounters, TcpSettings};
+use crate::model::{Finding, FindingKind, Gap, Os, Severity, TcpCounters, TcpSettings};
 use crate::query::diagnosis::{Look, thresholds};
 
 pub use json::DoctorJson;
@@ -116,7 +116,7 @@ impl Doctor {
     }
 }
 
-/// `healthy: 1204 sockets of 31 processes, no finding`.
+/// `healthy: 1204 sockets of 31 processes, no finding`. What is hidden is not called healthy.
 fn healthy(diagnosis: &Diagnosis<'_>) -> String {
     let snapshot = diagnosis.look.snapshot;
     let sockets = counted(snapshot.sockets.len(), "socket");
@@ -124,7 +124,9 @@ fn healthy(diagnosis: &Diagnosis<'_>) -> String {
         1 => "1 process".to_owned(),
         count => format!("{count} processes"),
     };
-    format!("healthy: {sockets} of {processes}, no finding")
+    let is_partial = snapshot.gaps.iter().any(Gap::is_about_owners);
+    let seen = if is_partial { " as far as can be seen" } else { "" };
+    format!("healthy{seen}: {sockets} of {processes}, no finding")
 }
 
 /// What was read of the system's settings, by the names that its own tools have for them.

@@ -188,6 +188,7 @@ fn verbose_office() -> Machine {
         working_directory: None,
         descriptors: Some(412),
         descriptor_limit: None,
+        descriptor_hard_limit: None,
     };
     machine.particulars.insert(Pid(1020), particulars);
     machine

@@ -100,7 +100,7 @@ const EVERYWHERE: [&str; 3] = ["127.0.0.1:4731", "0.0.0.0:4731", "[::]:4731"];
 /// WSAEACCES: no socket is there, and yet it is not to be had.
 fn a_bind_that_is_denied() {
     let machine = refusing(office(), &EVERYWHERE, ErrorKind::PermissionDenied);
-    let lines = "portwho: port 4731 is held by nobody, but a bind fails: the system refuses it\n\
+    let lines = "portwho: port 4731 is held by nobody, but a bind fails: permission denied\n\
                  portwho: port 4731: a TCP bind fails at 127.0.0.1: permission denied, 0.0.0.0: \
                  permission denied, [::]: permission denied; an excluded range, or HTTP.sys: netsh \
                  int ipv4 show excludedportrange protocol=tcp, netsh http show servicestate\n";
@@ -111,9 +111,9 @@ fn a_bind_that_is_denied() {
 fn a_bind_that_is_denied_on_linux() {
     let linux = Machine::new(Os::Linux, Vec::new(), Vec::new()).privileged();
     let machine = refusing(linux, &EVERYWHERE[..1], ErrorKind::PermissionDenied);
-    let lines = "portwho: port 4731 is held by nobody, but a bind fails: the system refuses it\n\
-                 portwho: port 4731: a TCP bind succeeds at 0.0.0.0, [::]; fails at 127.0.0.1: \
-                 permission denied\n";
+    let lines = "portwho: port 4731 is held by nobody, but a bind fails: permission denied\n\
+                 portwho: port 4731: a TCP bind with SO_REUSEADDR succeeds at 0.0.0.0, [::]; fails \
+                 at 127.0.0.1: permission denied\n";
     machine.run("--try-bind 4731").is(1, "", lines);
 }
 
