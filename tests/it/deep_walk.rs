@@ -1,10 +1,17 @@
 //! Sockets that the first thread of no process has a descriptor of: found all the same, in another
 //! thread's table or in an io_uring, and their holders ended like any other.
 
+use std::fs::File;
+use std::net::TcpListener;
+use std::sync::mpsc;
+use std::thread;
+
 use serde_json::json;
 
+use crate::support::flight::Flight;
 use crate::support::golden;
-use crate::support::json::only_socket;
+use crate::support::json::{gaps, only_socket};
+use crate::support::limits::allow_descriptors;
 use crate::support::process::{Actor, Owner, can_become};
 use crate::support::{portwho, skip, wait_until};
 
@@ -18,6 +25,7 @@ trials![
     kill_ends_one_with_an_io_uring,
     ones_own_as_another_user,
     beside_a_holder_with_a_descriptor,
+    more_threads_than_can_be_searched,
 ];
 
 const NOBODY: u32 = 65534;
@@ -100,7 +108,7 @@ fn is_ended(actor: &Actor) {
     assert!(output.stdout.ends_with("; port 8080 is free\n"), "{output:?}");
     output.is(0, &output.stdout, "");
     assert!(actor.process.has_exited());
-    std::net::TcpListener::bind(AT).expect("the port is free");
+    TcpListener::bind(AT).expect("the port is free");
 }
 
 fn kill_ends_a_thread_with_its_own() {
@@ -130,7 +138,7 @@ fn ones_own_as_another_user() {
         let owner = json!({"kind": "processes", "pids": [actor.pid()]});
         assert_eq!(only_socket(&answer)["owner"], owner, "{role}");
         drop(actor);
-        wait_until("the port to be free", || std::net::TcpListener::bind(AT).ok());
+        wait_until("the port to be free", || TcpListener::bind(AT).ok());
     }
 }
 
@@ -143,4 +151,40 @@ fn beside_a_holder_with_a_descriptor() {
     let mut pids = [actor.pid(), plain.pid()];
     pids.sort_unstable();
     answer.is(0, &pids.map(|pid| format!("{pid}\n")).concat(), "");
+}
+
+/// In flight it is in nobody's table, and here are more threads than can be looked at in vain.
+fn more_threads_than_can_be_searched() {
+    const THREADS: usize = 40;
+    const DESCRIPTORS: usize = 2_000;
+    if allow_descriptors(3_000).is_err() {
+        return skip("too few descriptors are allowed");
+    }
+    let _flight = Flight::of(&TcpListener::bind(AT).expect("bind").into());
+    let plain = |_| File::open("/dev/null").expect("open");
+    let _plain: Vec<File> = (0..DESCRIPTORS).map(plain).collect();
+    let (end, ended) = mpsc::channel::<()>();
+    thread::scope(|scope| {
+        let (begun, begins) = mpsc::channel();
+        let ended = std::sync::Arc::new(std::sync::Mutex::new(ended));
+        for _ in 0..THREADS {
+            let (begun, ended) = (begun.clone(), std::sync::Arc::clone(&ended));
+            scope.spawn(move || {
+                begun.send(()).expect("begin");
+                // The lock is as good to wait at as the channel.
+                let _ = ended.lock().map(|ended| ended.recv());
+            });
+        }
+        (0..THREADS).for_each(|_| begins.recv().expect("a thread"));
+        let output = portwho(["--json", "8080"]).run();
+        drop(end);
+        let answer = output.json(0, &output.stderr);
+        assert_eq!(only_socket(&answer)["state"], "LISTENING");
+        let told = gaps(&answer);
+        let unsearched = told.iter().find(|(kind, _)| *kind == "threads-unsearched");
+        assert!(
+            unsearched.is_some_and(|(_, count)| count.is_some_and(|count| count > 0)),
+            "{told:?}"
+        );
+    });
 }

@@ -2,17 +2,12 @@
 //! newcomer lives.
 
 use std::fs;
-use std::os::fd::{AsFd, OwnedFd};
-
-use rustix::net::{
-    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
-    SendAncillaryMessage, SendFlags, SocketFlags, SocketType, recvmsg, sendmsg, socketpair,
-};
 
 use crate::kill::{
     as_first_process, assert_free, assert_held, assert_lives, held_here, listener, server,
 };
 use crate::kill_races::{already_exited, asked, meanwhile, taken_again};
+use crate::support::flight::Flight;
 use crate::support::process::{Owner, Process};
 use crate::support::{Output, skip};
 
@@ -96,35 +91,4 @@ pub fn by_a_holder_of_the_very_socket() {
     output.is(2, &held_here(80, "web", pid), &taken_again(pid, pid));
     assert_lives(&newcomer);
     assert_held(80);
-}
-
-/// A descriptor on its way between two processes: open, and in nobody's /proc/PID/fd.
-struct Flight([OwnedFd; 2]);
-
-impl Flight {
-    fn of(passenger: &OwnedFd) -> Self {
-        let (from, to) =
-            socketpair(AddressFamily::UNIX, SocketType::DGRAM, SocketFlags::CLOEXEC, None)
-                .expect("socketpair");
-        let mut space = [std::mem::MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
-        let mut message = SendAncillaryBuffer::new(&mut space);
-        let fds = [passenger.as_fd()];
-        assert!(message.push(SendAncillaryMessage::ScmRights(&fds)));
-        let data = [std::io::IoSlice::new(b"x")];
-        sendmsg(&from, &data, &mut message, SendFlags::empty()).expect("sendmsg");
-        Self([from, to])
-    }
-
-    fn land(self) -> OwnedFd {
-        let mut space = [std::mem::MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
-        let mut message = RecvAncillaryBuffer::new(&mut space);
-        let mut byte = [0];
-        let mut data = [std::io::IoSliceMut::new(&mut byte)];
-        recvmsg(&self.0[1], &mut data, &mut message, RecvFlags::CMSG_CLOEXEC).expect("recvmsg");
-        let mut landed = message.drain().filter_map(|message| match message {
-            RecvAncillaryMessage::ScmRights(mut fds) => fds.next(),
-            _ => None,
-        });
-        landed.next().expect("the descriptor")
-    }
 }

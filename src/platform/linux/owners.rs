@@ -42,7 +42,8 @@ pub(super) fn find(mut sockets: Vec<Socket>) -> OwnerTable {
     if gaps.is_empty() {
         gaps.extend(hidden(&sockets));
         gaps.extend(not_found(&sockets));
-        let is_missing = sockets.iter().any(|row| row.owner == Owner::NotFound);
+        let unfound = |row: &&OwnedSocket| matches!(row.owner, Owner::Hidden | Owner::NotFound);
+        let is_missing = sockets.iter().filter(unfound).any(|row| is_mine(&row.socket));
         let count = found.unsearched;
         gaps.extend((is_missing && count > 0).then_some(Gap::ThreadsUnsearched { count }));
     }
