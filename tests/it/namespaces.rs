@@ -16,7 +16,7 @@ use crate::support::json::{gaps, process, socket, sockets};
 use crate::support::kernel_table::{State, await_state};
 use crate::support::makers::{self, Loopback};
 use crate::support::netns::in_netns;
-use crate::support::process::{Actor, Owner, can_become, find_in_path};
+use crate::support::process::{Actor, Owner, can_become, find_in_path, is_machines_root};
 use crate::support::{Output, portwho, refuse, skip};
 
 trials![
@@ -49,16 +49,6 @@ fn unreadable() -> &'static str {
              the host, outside of containers and sandboxes\n"
         }
     }
-}
-
-/// Whether these tests can do what they need: the machine's root may enter namespaces.
-fn is_machines_root() -> bool {
-    let own_users = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
-    let is_whole = own_users.split_whitespace().eq(["0", "0", "4294967295"]);
-    if !is_whole {
-        skip("this is not the machine's root");
-    }
-    is_whole
 }
 
 /// A name that no process of another test has.

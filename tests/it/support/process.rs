@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use super::makers::{self, Loopback};
-use super::{Scratch, wait_until};
+use super::{Scratch, skip, wait_until};
 
 /// Set in a role's process, to the role's name.
 pub const ROLE: &str = "PORTWHO_TEST_ROLE";
@@ -232,6 +232,17 @@ pub fn server(port: u16) -> Process {
 pub fn can_become(uid: u32) -> bool {
     let mut command = Command::new("true");
     command.uid(uid).gid(uid).status().is_ok_and(|status| status.success())
+}
+
+/// Whether this is the machine's root, who may enter every namespace, and not that of a user
+/// namespace; a skip where it is not.
+pub fn is_machines_root() -> bool {
+    let own_users = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    let is_whole = own_users.split_whitespace().eq(["0", "0", "4294967295"]);
+    if !is_whole {
+        skip("this is not the machine's root");
+    }
+    is_whole
 }
 
 /// Where a program is, by the PATH; `None` if it is not there.
