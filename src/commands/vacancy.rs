@@ -107,7 +107,9 @@ impl<'a, S: System> Vacancy<'a, S> {
     ) -> Option<Self> {
         let is_all = rows.filter.is_by_local_end_alone() && local.places.is_empty();
         let table = if is_all {
-            let sockets = rows.rows.iter().map(|row| row.socket.clone()).collect();
+            // What is in another network namespace hinders nobody here.
+            let here = rows.rows.iter().filter(|row| row.socket.netns.is_none());
+            let sockets = here.map(|row| row.socket.clone()).collect();
             SocketTable { sockets, gaps: rows.snapshot.gaps.clone() }
         } else {
             let ports = LocalSet { ports: local.all_ports(), places: Vec::new() };

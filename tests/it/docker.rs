@@ -72,13 +72,19 @@ fn a_published_port_is_the_containers() {
     output.is(0, &output.stdout, &remark);
 }
 
-fn kill_refuses_the_forwarder() {
-    let Some(image) = Image::new() else { return };
+/// A container with a published port, and who forwards that.
+fn published(image: &Image) -> (Container, u16, u32) {
     let container = image.run(&PUBLISHED, &["-p", "80"]);
     container.await_listener();
     let port = container.published();
     let forwarder =
         only_owner(&in_json(&[&port.to_string()], &is_the_containers(port, &container)));
+    (container, port, forwarder)
+}
+
+fn kill_refuses_the_forwarder() {
+    let Some(image) = Image::new() else { return };
+    let (container, port, forwarder) = published(&image);
     let name = &container.name;
     let held = format!(
         "127.0.0.1:{port} is held by docker-proxy (PID {forwarder}, user root, the docker container \
@@ -100,11 +106,7 @@ fn kill_refuses_the_forwarder() {
 /// Its listener would be gone, and the container would run on without its port.
 fn close_refuses_the_forwarder() {
     let Some(image) = Image::new() else { return };
-    let container = image.run(&PUBLISHED, &["-p", "80"]);
-    container.await_listener();
-    let port = container.published();
-    let forwarder =
-        only_owner(&in_json(&[&port.to_string()], &is_the_containers(port, &container)));
+    let (container, port, forwarder) = published(&image);
     let name = &container.name;
     let refused = format!(
         "portwho: 1 LISTENING of docker-proxy (PID {forwarder}): refused: it serves a container, \

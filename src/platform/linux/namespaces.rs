@@ -110,12 +110,11 @@ fn visit_all(
     let visit_each = || namespaces.iter().map(|(inode, one)| (*inode, visit(one))).collect();
     let visited = thread::scope(|scope| {
         let visitor = thread::Builder::new().spawn_scoped(scope, visit_each);
-        visitor.map(|visitor| visitor.join().unwrap_or_default())
+        let visitor = visitor.map_err(|error| error.to_string())?;
+        visitor.join().map_err(|_| "the thread that looked there died".to_owned())
     });
-    visited.unwrap_or_else(|error| {
-        let refused = |inode: &u64| (*inode, Err(error.to_string()));
-        namespaces.keys().map(refused).collect()
-    })
+    visited
+        .unwrap_or_else(|why| namespaces.keys().map(|inode| (*inode, Err(why.clone()))).collect())
 }
 
 /// Every namespace but this thread's own, by inode number, and whether that is all of them.

@@ -187,6 +187,12 @@ impl Part {
         self
     }
 
+    /// In the other network namespace of this number.
+    pub fn netns(mut self, number: u64) -> Self {
+        self.0.netns = Some(number);
+        self
+    }
+
     /// Bytes that nobody has read, and the age of the peer's last segment.
     pub fn unread(mut self, bytes: u32, age_ms: u32) -> Self {
         self.0.queues.receive = Some(bytes);

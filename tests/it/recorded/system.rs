@@ -26,7 +26,8 @@ impl System for Machine {
     /// More than is asked for: the query has to decide.
     fn sockets(&self, _scope: &Scope) -> Result<SocketTable, PlatformError> {
         self.world.borrow_mut().look();
-        let sockets = self.world.borrow_mut().table();
+        let mut sockets = self.world.borrow_mut().table();
+        sockets.retain(|socket| socket.netns.is_none());
         Ok(SocketTable { sockets, gaps: self.gaps.clone() })
     }
 
@@ -46,7 +47,12 @@ impl System for Machine {
     }
 
     fn sockets_elsewhere(&self, _scope: &Scope) -> Result<NamespaceTable, PlatformError> {
-        Ok(NamespaceTable::default())
+        let mut sockets = self.world.borrow_mut().table();
+        sockets.retain(|socket| socket.netns.is_some());
+        let numbers = sockets.iter().filter_map(|socket| socket.netns);
+        let names = numbers.map(|number| (number, format!("ns{number}").into())).collect();
+        let table = SocketTable { sockets, gaps: Vec::new() };
+        Ok(NamespaceTable { table, names, complete: true })
     }
 
     fn particulars(&self, pids: &BTreeSet<Pid>) -> BTreeMap<Pid, Particulars> {

@@ -21,6 +21,7 @@ trials![
     a_bind_where_it_is_used,
     a_bind_for_udp,
     other_namespaces_are_linux_own,
+    what_is_in_another_namespace_does_not_stand_in_the_way,
 ];
 
 fn windows() -> Machine {
@@ -137,4 +138,18 @@ fn other_namespaces_are_linux_own() {
     for words in ["--all-netns", "--all-netns 80", "--json --all-netns"] {
         office().run(words).is(2, "", line);
     }
+}
+
+/// The same connection here and there: only here does it use the port.
+fn what_is_in_another_namespace_does_not_stand_in_the_way() {
+    let connection = || tcp("10.0.0.1:4731", TcpState::Established).to("10.0.0.5:443");
+    let machine = |socket| Machine::new(Os::Linux, Vec::new(), vec![socket]).privileged();
+    let there = machine(connection().netns(7).of(&[900]));
+    let output = there.run("--all-netns 4731");
+    assert!(output.stdout.contains("ESTABLISHED     900      ns7\n"), "{output:?}");
+    output.is(0, &output.stdout, "portwho: port 4731 is free\n");
+    let here = machine(connection().of(&[900])).run("--all-netns 4731");
+    let used = "portwho: port 4731 is held by nobody; 1 connection uses it: a bind may fail until it \
+                ends\n";
+    here.is(0, &here.stdout, used);
 }
