@@ -47,6 +47,10 @@ mod witnesses;
 #[cfg(target_os = "linux")]
 mod owners;
 
+/// The number of a descriptor does not matter.
+#[cfg(target_os = "linux")]
+mod descriptors;
+
 /// Sockets held by other threads, and by io_urings.
 #[cfg(target_os = "linux")]
 mod deep_walk;
@@ -230,6 +234,7 @@ fn linux_tests() -> Vec<support::Test> {
         filters::tests(),
         witnesses::tests(),
         owners::tests(),
+        descriptors::tests(),
         deep_walk::tests(),
         cgroups::tests(),
         namespaces::tests(),

@@ -2,6 +2,7 @@
 
 mod cgroup;
 mod containers;
+mod descriptors;
 mod destroy;
 mod handle;
 mod namespaces;

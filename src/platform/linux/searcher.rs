@@ -3,6 +3,9 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use rustix::path::DecInt;
+
+use super::descriptors;
 use super::proc_dir::{Entries, is_gone, open_dir, read_file};
 use super::walk::Inodes;
 use crate::model::{Holder, Pid};
@@ -17,9 +20,23 @@ const LONGEST_LINK: usize = 32;
 /// What a descriptor of an io_uring(7) refers to.
 const RING: &[u8] = b"anon_inode:[io_uring]";
 
+/// What all threads of a search share.
+#[derive(Debug)]
+pub(super) struct Search<'a> {
+    wanted: &'a Inodes,
+    budget: Budget,
+    can_be_named: bool,
+}
+
+impl<'a> Search<'a> {
+    pub(super) fn new(wanted: &'a Inodes, can_be_named: bool) -> Self {
+        Self { wanted, budget: Budget::default(), can_be_named }
+    }
+}
+
 /// One thread's search.
 pub(super) struct Searcher<'a> {
-    wanted: &'a Inodes,
+    shared: &'a Search<'a>,
     /// Which process holds what, in no particular order.
     pub(super) found: Vec<(u64, Holder)>,
     /// Whether some process could not be looked at.
@@ -28,14 +45,13 @@ pub(super) struct Searcher<'a> {
     pub(super) rings: Vec<Ring>,
     /// Threads that were not searched.
     pub(super) unsearched: usize,
-    budget: &'a Budget,
     entries: Entries,
 }
 
 /// How many descriptors of threads may be looked at that most likely share their process' table:
 /// it takes about a tenth of a second.
 #[derive(Debug)]
-pub(super) struct Budget(AtomicUsize);
+struct Budget(AtomicUsize);
 
 impl Default for Budget {
     fn default() -> Self {
@@ -64,14 +80,13 @@ pub(super) struct Ring {
 }
 
 impl<'a> Searcher<'a> {
-    pub(super) fn new(wanted: &'a Inodes, budget: &'a Budget) -> Self {
+    pub(super) fn new(shared: &'a Search<'a>) -> Self {
         Self {
-            wanted,
+            shared,
             found: Vec::new(),
             refused: false,
             rings: Vec::new(),
             unsearched: 0,
-            budget,
             entries: Entries::new(),
         }
     }
@@ -132,7 +147,7 @@ impl<'a> Searcher<'a> {
     fn search_ring(&mut self, parent: BorrowedFd<'_>, path: String, ring: Ring) {
         let text = read_file(parent, path).unwrap_or_default();
         let registered = ring_info::registered_files(&text).filter_map(socket_inode);
-        let wanted = registered.filter(|inode| self.wanted.contains(inode));
+        let wanted = registered.filter(|inode| self.shared.wanted.contains(inode));
         let holder = Holder { pid: ring.pid, descriptor: None };
         self.found.extend(wanted.map(|inode| (inode, holder)));
     }
@@ -161,13 +176,13 @@ impl<'a> Searcher<'a> {
             // A table of another size is another table. One of the same size is the same one as a
             // rule; only kcmp(2) could tell.
             let is_own = table_size(&tasks, task) != first;
-            if !is_own && self.budget.is_spent() {
+            if !is_own && self.shared.budget.is_spent() {
                 self.unsearched += 1;
                 continue;
             }
             let count = self.search(tasks.as_fd(), format!("{task}/fd"), pid, task)?;
             if !is_own {
-                self.budget.spend(count);
+                self.shared.budget.spend(count);
             }
         }
         Ok(())
@@ -186,25 +201,27 @@ impl<'a> Searcher<'a> {
             Err(error) if is_gone(error) => return Ok(0),
             opened => opened?,
         };
-        let Self { wanted, found, rings, entries, .. } = self;
+        let Self { shared, found, rings, entries, .. } = self;
         let mut count = 0;
-        let searched = entries.for_each_number(&directory, |name, descriptor| {
+        let read = |descriptor| {
+            let (name, mut target) = (DecInt::new(descriptor), [0; LONGEST_LINK]);
+            let length =
+                match rustix::fs::readlinkat_raw(&directory, name.as_c_str(), &mut target[..]) {
+                    Err(error) if is_gone(error) => return Ok(false),
+                    read => read?,
+                };
             count += 1;
-            let mut target = [0; LONGEST_LINK];
-            let length = match rustix::fs::readlinkat_raw(&directory, name, &mut target[..]) {
-                Err(error) if is_gone(error) => return Ok(()),
-                read => read?,
-            };
             let link = target.get(..length).unwrap_or_default();
             if let Some(inode) = socket_inode(link) {
-                if wanted.contains(&inode) {
+                if shared.wanted.contains(&inode) {
                     found.push((inode, Holder { pid, descriptor: Some(descriptor) }));
                 }
             } else if link == RING {
                 rings.push(Ring { pid, thread, descriptor });
             }
-            Ok(())
-        });
+            Ok(true)
+        };
+        let searched = descriptors::for_each(&directory, shared.can_be_named, entries, read);
         ignore_gone(searched).map(|()| count)
     }
 }

@@ -7,8 +7,9 @@ use std::thread;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::descriptors::can_be_named;
 use super::proc_dir::{Entries, open_proc};
-use super::searcher::{Budget, Searcher};
+use super::searcher::{Search, Searcher};
 use crate::model::{Holder, Pid};
 
 /// A thread is worth its start from about this many processes.
@@ -38,17 +39,18 @@ pub(super) struct Walk {
 pub(super) fn walk(wanted: &Inodes, mine: &Inodes) -> io::Result<Walk> {
     let proc = open_proc()?;
     let (pids, complete) = list_pids(&proc)?;
-    let budget = Budget::default();
-    let first = search_all(&pids, wanted, &budget, |searcher, pid| searcher.visit(&proc, pid));
+    let can_be_named = can_be_named(&proc);
+    let search = Search::new(wanted, can_be_named);
+    let first = search_all(&pids, &search, |searcher, pid| searcher.visit(&proc, pid));
     let mut found = first.found;
     let mut refused = first.refused || !complete;
     let mut unsearched = 0;
     let seen: Inodes = found.iter().map(|(inode, _)| *inode).collect();
     let missing: Inodes = mine.difference(&seen).copied().collect();
     if !missing.is_empty() {
-        let mut deep = search_all(&pids, &missing, &budget, |searcher, pid| {
-            searcher.visit_threads(&proc, pid);
-        });
+        let search = Search::new(&missing, can_be_named);
+        let mut deep =
+            search_all(&pids, &search, |searcher, pid| searcher.visit_threads(&proc, pid));
         unsearched = deep.unsearched;
         let rings: Vec<_> =
             first.rings.into_iter().chain(std::mem::take(&mut deep.rings)).collect();
@@ -78,8 +80,8 @@ pub(super) fn held_by(
     pid: Pid,
     wanted: &Inodes,
 ) -> rustix::io::Result<bool> {
-    let budget = Budget::default();
-    let mut searcher = Searcher::new(wanted, &budget);
+    let search = Search::new(wanted, false);
+    let mut searcher = Searcher::new(&search);
     searcher.search_whole(directory, pid)?;
     Ok(!searcher.found.is_empty())
 }
@@ -99,8 +101,7 @@ fn list_pids(proc: &OwnedFd) -> rustix::io::Result<(Vec<Pid>, bool)> {
 /// Searches `pids` on every core, each with `visit`.
 fn search_all<'a>(
     pids: &[Pid],
-    wanted: &'a Inodes,
-    budget: &'a Budget,
+    search: &'a Search<'a>,
     visit: impl Fn(&mut Searcher<'a>, Pid) + Sync,
 ) -> Searcher<'a> {
     let cores = thread::available_parallelism().map_or(1, std::num::NonZero::get);
@@ -108,7 +109,7 @@ fn search_all<'a>(
     let batches: Vec<&[Pid]> = pids.chunks(BATCH).collect();
     let next = AtomicUsize::new(0);
     let work = || {
-        let mut searcher = Searcher::new(wanted, budget);
+        let mut searcher = Searcher::new(search);
         while let Some(batch) = batches.get(next.fetch_add(1, Ordering::Relaxed)) {
             for &pid in *batch {
                 visit(&mut searcher, pid);

@@ -39,6 +39,7 @@ const ROLES: &[(&str, Play)] = &[
     ("own-table", own_table),
     ("own-table-alone", own_table_alone),
     ("ring", ring),
+    ("scattered", scattered),
 ];
 
 /// Plays the role that this process was started for; false if it was started for none.
@@ -284,6 +285,24 @@ fn ring(words: &[String]) {
         Ok(_) => say(&address.to_string()),
         Err(error) => say(&format!("refused: {error}")),
     }
+    io::copy(&mut io::stdin().lock(), &mut io::sink()).expect("read");
+}
+
+/// `scattered ADDRESS@DESCRIPTOR...`: listens on each with that descriptor or the next one that is
+/// free, prints `ready`, and waits for the end of its input.
+fn scattered(words: &[String]) {
+    allow_descriptors(4096).expect("more descriptors");
+    let listen = |word: &String| {
+        let (address, number) = word.split_once('@').expect("an address and a number");
+        let number = number.parse().expect("a number");
+        let mut listener = OwnedFd::from(TcpListener::bind(address).expect("bind"));
+        if listener.as_raw_fd() < number {
+            listener = rustix::io::fcntl_dupfd_cloexec(&listener, number).expect("dup");
+        }
+        listener
+    };
+    let _listeners: Vec<OwnedFd> = words.iter().map(listen).collect();
+    say("ready");
     io::copy(&mut io::stdin().lock(), &mut io::sink()).expect("read");
 }
 
