@@ -1,10 +1,11 @@
-//! The descriptors of a thread, named instead of listed where that is cheaper.
+//! A table of descriptors, named instead of listed where that is cheaper.
 
-use std::os::fd::OwnedFd;
+use std::ops::Range;
+use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::fs::SeekFrom;
 
-use super::proc_dir::{Entries, open_dir};
+use super::proc_dir::{Entries, is_gone, open_dir};
 
 /// Where descriptor 0 stands in its directory: behind `.` and `..`.
 const FIRST: u64 = 2;
@@ -12,59 +13,100 @@ const FIRST: u64 = 2;
 /// How many numbers without a descriptor are tried before the rest is listed.
 const HOLES: u64 = 2;
 
+/// Larger tables are searched in parts of this size, which several threads can share.
+const PART: u32 = 4096;
+
 /// Whether a descriptor's number is its place in the directory, so that the rest can be listed
 /// when some have been named. Other makers of a /proc may do otherwise, so our own are looked at,
 /// while nothing opens others.
 pub(super) fn can_be_named(proc: &OwnedFd) -> bool {
-    open_dir(proc, c"self/fd").and_then(|own| has_expected_places(&own)).unwrap_or(false)
+    let own = Table::open(proc, c"self/fd", false);
+    own.is_ok_and(|own| own.is_some_and(|own| own.has_expected_places().unwrap_or(false)))
 }
 
-fn has_expected_places(own: &OwnedFd) -> rustix::io::Result<bool> {
-    let mut entries = Entries::new();
-    let Some(last) = list(own, &mut entries)?.into_iter().max() else { return Ok(false) };
-    seek(own, last)?;
-    Ok(list(own, &mut entries)? == [last])
+/// The descriptors of a thread.
+#[derive(Debug)]
+pub(super) struct Table {
+    directory: OwnedFd,
+    /// How many there are, as the size of the directory tells since Linux 6.2. No more than a
+    /// hint: 0 where it tells nothing, or where they cannot be named.
+    size: u32,
 }
 
-fn list(directory: &OwnedFd, entries: &mut Entries) -> rustix::io::Result<Vec<u32>> {
-    let mut numbers = Vec::new();
-    entries.for_each_number(directory, |_, number| {
-        numbers.push(number);
-        Ok(())
-    })?;
-    Ok(numbers)
-}
+impl Table {
+    /// The table whose directory is at `path`; none when its thread is gone.
+    ///
+    /// # Errors
+    /// When it may not be looked at.
+    pub(super) fn open(
+        parent: impl AsFd,
+        path: impl rustix::path::Arg,
+        can_be_named: bool,
+    ) -> rustix::io::Result<Option<Self>> {
+        let directory = match open_dir(parent, path) {
+            Err(error) if is_gone(error) => return Ok(None),
+            opened => opened?,
+        };
+        let size = if can_be_named { rustix::fs::fstat(&directory)?.st_size } else { 0 };
+        Ok(Some(Self { directory, size: u32::try_from(size).unwrap_or_default() }))
+    }
 
-/// Calls `visit` with every descriptor in `directory`, which tells whether there is one.
-///
-/// The lowest free number is given out first (open(2)), so most tables are 0, 1, 2 and so on, with
-/// few holes, and the kernel is quicker when it need not list those before they are read. What
-/// stays open meanwhile is found, whatever else is opened and closed: by its number, or in the
-/// list of the rest.
-pub(super) fn for_each(
-    directory: &OwnedFd,
-    can_be_named: bool,
-    entries: &mut Entries,
-    mut visit: impl FnMut(u32) -> rustix::io::Result<bool>,
-) -> rustix::io::Result<()> {
-    if can_be_named {
-        let (mut left, mut holes, mut next) = (size(directory)?, HOLES, 0);
-        while left > 0 && holes > 0 {
+    /// Its directory.
+    pub(super) fn directory(&self) -> &OwnedFd {
+        &self.directory
+    }
+
+    /// All numbers, in parts of which each is worth a thread's while.
+    pub(super) fn parts(&self) -> impl Iterator<Item = Range<u32>> {
+        let last = self.size / PART;
+        (0..=last).map(move |part| {
+            let end = if part == last { u32::MAX } else { (part + 1) * PART };
+            part * PART..end
+        })
+    }
+
+    /// Calls `visit` with every descriptor in `numbers`, which tells whether there is one.
+    ///
+    /// The lowest free number is given out first (open(2)), so most tables are 0, 1, 2 and so on,
+    /// with few holes, and the kernel is quicker when it need not list those before they are read.
+    /// What stays open meanwhile is found, whatever else is opened and closed: by its number, or in
+    /// the list of the rest.
+    pub(super) fn for_each(
+        &self,
+        numbers: Range<u32>,
+        entries: &mut Entries,
+        mut visit: impl FnMut(u32) -> rustix::io::Result<bool>,
+    ) -> rustix::io::Result<()> {
+        let (mut left, mut holes, mut next) = (u64::from(self.size), HOLES, numbers.start);
+        while left > 0 && holes > 0 && next < numbers.end {
             let passed = if visit(next)? { &mut left } else { &mut holes };
             *passed -= 1;
             next += 1;
         }
-        seek(directory, next)?;
+        if next > 0 {
+            self.go_to(next)?;
+        }
+        for listed in entries.numbers(&self.directory) {
+            let descriptor = listed?;
+            if descriptor >= numbers.end {
+                break;
+            }
+            visit(descriptor)?;
+        }
+        Ok(())
     }
-    entries.for_each_number(directory, |_, number| visit(number).map(drop))
-}
 
-/// Goes to where `descriptor` stands, or the next one.
-fn seek(directory: &OwnedFd, descriptor: u32) -> rustix::io::Result<()> {
-    rustix::fs::seek(directory, SeekFrom::Start(FIRST + u64::from(descriptor))).map(drop)
-}
+    /// Goes to where `descriptor` stands in the directory, or the next one.
+    fn go_to(&self, descriptor: u32) -> rustix::io::Result<()> {
+        let place = SeekFrom::Start(FIRST + u64::from(descriptor));
+        rustix::fs::seek(&self.directory, place).map(drop)
+    }
 
-/// How many descriptors are open: the size of their directory since Linux 6.2, 0 before that.
-fn size(directory: &OwnedFd) -> rustix::io::Result<u64> {
-    Ok(rustix::fs::fstat(directory)?.st_size.cast_unsigned())
+    fn has_expected_places(&self) -> rustix::io::Result<bool> {
+        let mut entries = Entries::new();
+        let mut rest = || entries.numbers(&self.directory).collect::<Result<Vec<_>, _>>();
+        let Some(highest) = rest()?.into_iter().max() else { return Ok(false) };
+        self.go_to(highest)?;
+        Ok(rest()? == [highest])
+    }
 }

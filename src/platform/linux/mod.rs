@@ -4,6 +4,7 @@ mod cgroup;
 mod containers;
 mod descriptors;
 mod destroy;
+mod findings;
 mod handle;
 mod namespaces;
 mod owners;
@@ -15,6 +16,7 @@ mod searcher;
 mod sock_diag;
 mod tables;
 mod tcp_settings;
+mod threads;
 mod walk;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -5,7 +5,6 @@
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::CStr;
 use std::fs;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -131,13 +130,9 @@ fn list() -> io::Result<(BTreeMap<u64, Namespace>, bool)> {
 /// Adds the namespaces that some thread of some process lives in.
 fn add_by_processes(namespaces: &mut BTreeMap<u64, Namespace>, own: u64) -> io::Result<bool> {
     let proc = open_proc()?;
-    let mut pids = Vec::new();
-    Entries::new().for_each_number(&proc, |_, number| {
-        pids.push(number);
-        Ok(())
-    })?;
-    let mut complete = pids.contains(&1);
     let mut entries = Entries::new();
+    let pids = entries.numbers(&proc).collect::<Result<Vec<_>, _>>()?;
+    let mut complete = pids.contains(&1);
     for pid in pids {
         let threads = other_threads(&proc, pid, &mut entries);
         let others = threads.iter().map(|thread| (format!("{pid}/task/{thread}/ns/net"), false));
@@ -189,13 +184,9 @@ fn other_threads(proc: &OwnedFd, pid: u32, entries: &mut Entries) -> Vec<u32> {
         return Vec::new();
     }
     let Ok(tasks) = open_dir(proc, path) else { return Vec::new() };
-    let mut threads = Vec::new();
-    // One that vanishes while it is listed lives nowhere any more.
-    let _ = entries.for_each_number(&tasks, |_: &CStr, thread| {
-        threads.extend((thread != pid).then_some(thread));
-        Ok(())
-    });
-    threads
+    // A process that vanishes while they are listed lives nowhere any more.
+    let threads = entries.numbers(&tasks).map_while(Result::ok);
+    threads.filter(|thread| *thread != pid).collect()
 }
 
 /// The files that namespaces are bound to, by the number that each should have: `ip netns`, Docker

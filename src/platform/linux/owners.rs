@@ -54,7 +54,7 @@ pub(super) fn find(mut sockets: Vec<Socket>) -> OwnerTable {
 /// again: it may be the kernel's by now, or gone. (UDP has no such states.)
 fn refresh(sockets: &mut Vec<Socket>, found: &Walk) {
     let unowned = |socket: &Socket| {
-        let held = |inode| inode == 0 || found.holders.contains_key(&inode);
+        let held = |inode| inode == 0 || found.holders.get(inode).is_some();
         // Another namespace's sockets cannot be asked for from here.
         let asked_again =
             socket.protocol == Protocol::Tcp && socket.foreign.is_some() && socket.netns.is_none();
@@ -84,7 +84,7 @@ fn owner(socket: &Socket, found: &Walk) -> Owner {
         return Owner::Kernel(reason);
     }
     let inode = socket.inode.unwrap_or_default();
-    match found.holders.get(&inode).cloned() {
+    match found.holders.get(inode) {
         Some(holders) => Owner::Processes(holders.into()),
         None if found.refused => Owner::Hidden,
         None => Owner::NotFound,

@@ -44,13 +44,7 @@ fn count(directory: impl AsFd, entries: &mut Entries) -> Option<u64> {
         return own;
     }
     let tasks = open_dir(&directory, c"task").ok()?;
-    let mut threads = Vec::new();
-    entries
-        .for_each_number(&tasks, |_, thread| {
-            threads.push(thread);
-            Ok(())
-        })
-        .ok()?;
+    let threads = entries.numbers(&tasks).collect::<Result<Vec<_>, _>>().ok()?;
     let counts =
         threads.iter().filter_map(|thread| count_in(&tasks, format!("{thread}/fd"), entries));
     counts.max().or(own)
@@ -62,10 +56,5 @@ fn count_in(
     entries: &mut Entries,
 ) -> Option<u64> {
     let descriptors = open_dir(directory, path).ok()?;
-    let mut count = 0;
-    let counted = entries.for_each_number(&descriptors, |_, _| {
-        count += 1;
-        Ok(())
-    });
-    counted.ok().map(|()| count)
+    entries.numbers(&descriptors).try_fold(0, |count, number| number.map(|_| count + 1)).ok()
 }

@@ -24,20 +24,23 @@ impl Entries {
         Self(Vec::with_capacity(ENTRIES_BUFFER))
     }
 
-    /// Calls `visit` with each entry whose name is a number, as text and as that number.
-    pub(super) fn for_each_number(
+    /// The entries of a directory whose names are numbers.
+    pub(super) fn numbers(
         &mut self,
         directory: impl AsFd,
-        mut visit: impl FnMut(&CStr, u32) -> rustix::io::Result<()>,
-    ) -> rustix::io::Result<()> {
+    ) -> impl Iterator<Item = rustix::io::Result<u32>> {
         let mut entries = RawDir::new(directory, self.0.spare_capacity_mut());
-        while let Some(entry) = entries.next() {
-            let entry = entry?;
-            if let Some(number) = number(entry.file_name()) {
-                visit(entry.file_name(), number)?;
+        std::iter::from_fn(move || {
+            loop {
+                let number = match entries.next()? {
+                    Ok(entry) => Ok(number(entry.file_name())),
+                    Err(error) => Err(error),
+                };
+                if let Some(number) = number.transpose() {
+                    return Some(number);
+                }
             }
-        }
-        Ok(())
+        })
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::num::NonZero;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::thread;
@@ -14,21 +13,20 @@ use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, UpdateKind};
 
 use super::containers::{CONTAINERS, Containers};
 use super::proc_dir::{open_proc, read_file};
-use super::user_name;
+use super::{threads, user_name};
 use crate::model::{About, Container, Pid, Process, Service, Session, Uid, Untrusted};
 use crate::platform::decode::{cgroup, proc_stat, proc_status};
 
 /// The length at which the kernel cuts a name (`TASK_COMM_LEN` less its NUL).
 const LONGEST_COMM: usize = 15;
 
-/// A thread is worth its start from about this many processes.
+/// So many processes make a thread worth its start.
 const PROCESSES_PER_THREAD: usize = 100;
 
 /// Describes those of `pids` that still exist, on every core when there are many.
 pub(super) fn describe(pids: &BTreeSet<Pid>, about: About) -> BTreeMap<Pid, Process> {
     let pids: Vec<Pid> = pids.iter().copied().collect();
-    let cores = thread::available_parallelism().map_or(1, NonZero::get);
-    let threads = cores.min(pids.len() / PROCESSES_PER_THREAD + 1);
+    let threads = threads::worth(pids.len(), PROCESSES_PER_THREAD);
     let mut parts = pids.chunks(pids.len().div_ceil(threads).max(1));
     let Some(own_part) = parts.next() else { return BTreeMap::new() };
     thread::scope(|scope| {

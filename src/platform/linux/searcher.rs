@@ -1,11 +1,13 @@
 //! One thread's search for sockets among the descriptors of processes.
 
+use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rustix::path::DecInt;
 
-use super::descriptors;
+use super::descriptors::Table;
+use super::findings::{Findings, Part, Ring};
 use super::proc_dir::{Entries, is_gone, open_dir, read_file};
 use super::walk::Inodes;
 use crate::model::{Holder, Pid};
@@ -17,6 +19,9 @@ pub(super) const LINKS_OF_ONE_THREAD: u64 = 3;
 /// Long enough for `socket:[` and twenty digits and `]`; longer targets are not of interest.
 const LONGEST_LINK: usize = 32;
 
+/// Every number that a descriptor can have.
+const EVERY_NUMBER: Range<u32> = 0..u32::MAX;
+
 /// What a descriptor of an io_uring(7) refers to.
 const RING: &[u8] = b"anon_inode:[io_uring]";
 
@@ -25,10 +30,12 @@ const RING: &[u8] = b"anon_inode:[io_uring]";
 pub(super) struct Search<'a> {
     wanted: &'a Inodes,
     budget: Budget,
+    /// See [`descriptors::can_be_named`](super::descriptors::can_be_named).
     can_be_named: bool,
 }
 
 impl<'a> Search<'a> {
+    /// A search for `wanted`.
     pub(super) fn new(wanted: &'a Inodes, can_be_named: bool) -> Self {
         Self { wanted, budget: Budget::default(), can_be_named }
     }
@@ -37,14 +44,8 @@ impl<'a> Search<'a> {
 /// One thread's search.
 pub(super) struct Searcher<'a> {
     shared: &'a Search<'a>,
-    /// Which process holds what, in no particular order.
-    pub(super) found: Vec<(u64, Holder)>,
-    /// Whether some process could not be looked at.
-    pub(super) refused: bool,
-    /// The io_urings that were seen: files may be registered there without a descriptor.
-    pub(super) rings: Vec<Ring>,
-    /// Threads that were not searched.
-    pub(super) unsearched: usize,
+    /// What it has found so far.
+    pub(super) findings: Findings,
     entries: Entries,
 }
 
@@ -70,47 +71,43 @@ impl Budget {
     }
 }
 
-/// A descriptor of an io_uring.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Ring {
-    pid: Pid,
-    /// The thread in whose table it is.
-    thread: u32,
-    descriptor: u32,
-}
-
 impl<'a> Searcher<'a> {
+    /// A searcher that has found nothing yet.
     pub(super) fn new(shared: &'a Search<'a>) -> Self {
-        Self {
-            shared,
-            found: Vec::new(),
-            refused: false,
-            rings: Vec::new(),
-            unsearched: 0,
-            entries: Entries::new(),
-        }
+        Self { shared, findings: Findings::default(), entries: Entries::new() }
     }
 
-    /// Takes over what another thread found.
-    pub(super) fn absorb(&mut self, other: Self) {
-        self.found.extend(other.found);
-        self.rings.extend(other.rings);
-        self.refused |= other.refused;
-        self.unsearched += other.unsearched;
-    }
-
-    /// Searches a process by its first thread, whose descriptors are the others' as a rule. One
-    /// that vanishes meanwhile holds nothing.
+    /// Searches a process by its first thread, whose descriptors are the others' as a rule. What
+    /// makes a table too large for one thread is left over. One that vanishes meanwhile holds
+    /// nothing.
     pub(super) fn visit(&mut self, proc: &OwnedFd, pid: Pid) {
-        let searched = self.search(proc.as_fd(), format!("{pid}/fd"), pid, pid.0);
-        self.refused |= searched.is_err() && !is_zombie(proc.as_fd(), format!("{pid}/stat"));
+        let searched = self.open(proc, format!("{pid}/fd")).and_then(|table| {
+            let Some(table) = table else { return Ok(0) };
+            let mut parts = table.parts();
+            let first = parts.next().unwrap_or_default();
+            self.findings.left_over.extend(parts.map(|numbers| Part { pid, numbers }));
+            self.read(&table, first, pid, pid.0)
+        });
+        self.note_refusal(&searched, proc, pid);
+    }
+
+    /// Searches a part of a process that was left over.
+    pub(super) fn visit_part(&mut self, proc: &OwnedFd, part: &Part) {
+        let Part { pid, ref numbers } = *part;
+        let searched = self.search(proc, format!("{pid}/fd"), numbers.clone(), pid, pid.0);
+        self.note_refusal(&searched, proc, pid);
+    }
+
+    fn note_refusal(&mut self, searched: &rustix::io::Result<usize>, proc: &OwnedFd, pid: Pid) {
+        self.findings.refused |=
+            searched.is_err() && !is_zombie(proc.as_fd(), format!("{pid}/stat"));
     }
 
     /// Searches the other threads of a process: they may have left its table of descriptors
     /// (`CLONE_FILES` in unshare(2)), or outlived the first thread, which has none any more.
     pub(super) fn visit_threads(&mut self, proc: &OwnedFd, pid: Pid) {
         let searched = self.search_threads(proc.as_fd(), format!("{pid}/task"), pid);
-        self.refused |= searched.is_err();
+        self.findings.refused |= searched.is_err();
     }
 
     /// Searches every descriptor and every ring of one process in `directory`, its /proc/PID.
@@ -122,13 +119,13 @@ impl<'a> Searcher<'a> {
         directory: BorrowedFd<'_>,
         pid: Pid,
     ) -> rustix::io::Result<()> {
-        match self.search(directory, c"fd", pid, pid.0) {
+        match self.search(directory, c"fd", EVERY_NUMBER, pid, pid.0) {
             Err(_) if is_zombie(directory, c"stat") => {}
             searched => drop(searched?),
         }
-        if self.found.is_empty() {
+        if self.findings.held.is_empty() {
             self.search_threads(directory, c"task", pid)?;
-            let rings = std::mem::take(&mut self.rings);
+            let rings = std::mem::take(&mut self.findings.rings);
             let path = |ring: Ring| format!("task/{}/fdinfo/{}", ring.thread, ring.descriptor);
             for ring in rings {
                 self.search_ring(directory, path(ring), ring);
@@ -149,7 +146,7 @@ impl<'a> Searcher<'a> {
         let registered = ring_info::registered_files(&text).filter_map(socket_inode);
         let wanted = registered.filter(|inode| self.shared.wanted.contains(inode));
         let holder = Holder { pid: ring.pid, descriptor: None };
-        self.found.extend(wanted.map(|inode| (inode, holder)));
+        self.findings.held.extend(wanted.map(|inode| (inode, holder)));
     }
 
     fn search_threads(
@@ -165,22 +162,18 @@ impl<'a> Searcher<'a> {
         if rustix::fs::fstat(&tasks).is_ok_and(|stat| stat.st_nlink <= LINKS_OF_ONE_THREAD) {
             return Ok(());
         }
-        let mut others = Vec::new();
-        let listed = self.entries.for_each_number(&tasks, |_, task| {
-            others.extend((task != pid.0).then_some(task));
-            Ok(())
-        });
-        ignore_gone(listed)?;
+        let listed = self.entries.numbers(&tasks).collect::<Result<Vec<_>, _>>();
+        let threads = ignore_gone(listed)?;
         let first = table_size(&tasks, pid.0);
-        for task in others {
+        for task in threads.into_iter().filter(|task| *task != pid.0) {
             // A table of another size is another table. One of the same size is the same one as a
             // rule; only kcmp(2) could tell.
             let is_own = table_size(&tasks, task) != first;
             if !is_own && self.shared.budget.is_spent() {
-                self.unsearched += 1;
+                self.findings.unsearched += 1;
                 continue;
             }
-            let count = self.search(tasks.as_fd(), format!("{task}/fd"), pid, task)?;
+            let count = self.search(&tasks, format!("{task}/fd"), EVERY_NUMBER, pid, task)?;
             if !is_own {
                 self.shared.budget.spend(count);
             }
@@ -188,41 +181,67 @@ impl<'a> Searcher<'a> {
         Ok(())
     }
 
-    /// Searches the descriptors in the directory at `path`, those of `thread`, and returns how
-    /// many there are.
+    /// Searches those of the descriptors of `thread`, in the directory at `path`, that are in
+    /// `numbers`, and returns how many there are.
     fn search(
         &mut self,
-        parent: BorrowedFd<'_>,
+        parent: impl AsFd,
         path: impl rustix::path::Arg,
+        numbers: Range<u32>,
         pid: Pid,
         thread: u32,
     ) -> rustix::io::Result<usize> {
-        let directory = match open_dir(parent, path) {
-            Err(error) if is_gone(error) => return Ok(0),
-            opened => opened?,
-        };
-        let Self { shared, found, rings, entries, .. } = self;
+        match self.open(parent, path)? {
+            Some(table) => self.read(&table, numbers, pid, thread),
+            None => Ok(0),
+        }
+    }
+
+    fn open(
+        &self,
+        parent: impl AsFd,
+        path: impl rustix::path::Arg,
+    ) -> rustix::io::Result<Option<Table>> {
+        Table::open(parent, path, self.shared.can_be_named)
+    }
+
+    fn read(
+        &mut self,
+        table: &Table,
+        numbers: Range<u32>,
+        pid: Pid,
+        thread: u32,
+    ) -> rustix::io::Result<usize> {
+        let Self { shared, findings, entries } = self;
         let mut count = 0;
-        let read = |descriptor| {
-            let (name, mut target) = (DecInt::new(descriptor), [0; LONGEST_LINK]);
-            let length =
-                match rustix::fs::readlinkat_raw(&directory, name.as_c_str(), &mut target[..]) {
-                    Err(error) if is_gone(error) => return Ok(false),
-                    read => read?,
-                };
+        let searched = table.for_each(numbers, entries, |descriptor| {
+            let mut buffer = [0; LONGEST_LINK];
+            let Some(link) = read_link(table, descriptor, &mut buffer)? else { return Ok(false) };
             count += 1;
-            let link = target.get(..length).unwrap_or_default();
             if let Some(inode) = socket_inode(link) {
                 if shared.wanted.contains(&inode) {
-                    found.push((inode, Holder { pid, descriptor: Some(descriptor) }));
+                    findings.held.push((inode, Holder { pid, descriptor: Some(descriptor) }));
                 }
             } else if link == RING {
-                rings.push(Ring { pid, thread, descriptor });
+                findings.rings.push(Ring { pid, thread, descriptor });
             }
             Ok(true)
-        };
-        let searched = descriptors::for_each(&directory, shared.can_be_named, entries, read);
+        });
         ignore_gone(searched).map(|()| count)
+    }
+}
+
+/// What a descriptor refers to; none when it is closed.
+fn read_link<'a>(
+    table: &Table,
+    descriptor: u32,
+    buffer: &'a mut [u8; LONGEST_LINK],
+) -> rustix::io::Result<Option<&'a [u8]>> {
+    let name = DecInt::new(descriptor);
+    match rustix::fs::readlinkat_raw(table.directory(), name.as_c_str(), &mut buffer[..]) {
+        Ok(length) => Ok(buffer.get(..length)),
+        Err(error) if is_gone(error) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 
@@ -240,9 +259,10 @@ fn is_zombie(parent: BorrowedFd<'_>, stat: impl rustix::path::Arg) -> bool {
     proc_stat::stat(&bytes).is_ok_and(|stat| matches!(stat.state, b'Z' | b'X'))
 }
 
-fn ignore_gone(result: rustix::io::Result<()>) -> rustix::io::Result<()> {
+/// What is gone has nothing.
+fn ignore_gone<T: Default>(result: rustix::io::Result<T>) -> rustix::io::Result<T> {
     match result {
-        Err(error) if is_gone(error) => Ok(()),
+        Err(error) if is_gone(error) => Ok(T::default()),
         other => other,
     }
 }

@@ -5,17 +5,32 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashSet;
 
 use super::descriptors::can_be_named;
+use super::findings::{Findings, Holders, Part, Ring};
 use super::proc_dir::{Entries, open_proc};
 use super::searcher::{Search, Searcher};
-use crate::model::{Holder, Pid};
+use super::threads;
+use crate::model::Pid;
 
-/// A thread is worth its start from about this many processes.
-const PROCESSES_PER_THREAD: usize = 64;
-/// How many processes a thread takes at a time.
-const BATCH: usize = 8;
+/// Something to search.
+trait Place: Sync {
+    /// How many of them make a thread worth its start.
+    const PER_THREAD: usize;
+}
+
+impl Place for Pid {
+    const PER_THREAD: usize = 64;
+}
+
+impl Place for Part {
+    const PER_THREAD: usize = 1;
+}
+
+impl Place for Ring {
+    const PER_THREAD: usize = 64;
+}
 
 /// Inode numbers of sockets.
 pub(super) type Inodes = FxHashSet<u64>;
@@ -23,8 +38,8 @@ pub(super) type Inodes = FxHashSet<u64>;
 /// What the walk found.
 #[derive(Debug, Default)]
 pub(super) struct Walk {
-    /// The holders of each inode, ascending.
-    pub(super) holders: FxHashMap<u64, Vec<Holder>>,
+    /// The holders of each inode.
+    pub(super) holders: Holders,
     /// Whether some process could not be looked at.
     pub(super) refused: bool,
     /// How many threads were not searched for what was found nowhere else.
@@ -37,38 +52,65 @@ pub(super) struct Walk {
 /// # Errors
 /// When /proc cannot be read at all.
 pub(super) fn walk(wanted: &Inodes, mine: &Inodes) -> io::Result<Walk> {
-    let proc = open_proc()?;
-    let (pids, complete) = list_pids(&proc)?;
-    let can_be_named = can_be_named(&proc);
-    let search = Search::new(wanted, can_be_named);
-    let first = search_all(&pids, &search, |searcher, pid| searcher.visit(&proc, pid));
-    let mut found = first.found;
-    let mut refused = first.refused || !complete;
-    let mut unsearched = 0;
-    let seen: Inodes = found.iter().map(|(inode, _)| *inode).collect();
-    let missing: Inodes = mine.difference(&seen).copied().collect();
+    let processes = Processes::list()?;
+    let mut findings = processes.search(wanted);
+    let mut holders = findings.holders();
+    let is_missing = |inode: &&u64| holders.get(**inode).is_none();
+    let missing: Inodes = mine.iter().filter(is_missing).copied().collect();
     if !missing.is_empty() {
-        let search = Search::new(&missing, can_be_named);
-        let mut deep =
-            search_all(&pids, &search, |searcher, pid| searcher.visit_threads(&proc, pid));
-        unsearched = deep.unsearched;
-        let rings: Vec<_> =
-            first.rings.into_iter().chain(std::mem::take(&mut deep.rings)).collect();
-        for ring in rings {
-            deep.visit_ring(&proc, ring);
-        }
-        found.append(&mut deep.found);
-        refused |= deep.refused;
+        let rings = std::mem::take(&mut findings.rings);
+        findings.absorb(processes.search_deeply(&missing, rings));
+        holders = findings.holders();
     }
-    let mut holders: FxHashMap<u64, Vec<Holder>> = FxHashMap::default();
-    for (inode, holder) in found {
-        holders.entry(inode).or_default().push(holder);
+    let refused = findings.refused || !processes.are_all;
+    Ok(Walk { holders, refused, unsearched: findings.unsearched })
+}
+
+/// The processes to search.
+struct Processes {
+    proc: OwnedFd,
+    pids: Vec<Pid>,
+    /// Whether that is all of them: PID 1 always exists, so where it is not listed, /proc hides
+    /// processes (hidepid in proc(5)).
+    are_all: bool,
+    /// See [`can_be_named`].
+    can_be_named: bool,
+}
+
+impl Processes {
+    fn list() -> io::Result<Self> {
+        let proc = open_proc()?;
+        let mut entries = Entries::new();
+        let pids = entries.numbers(&proc).map(|number| number.map(Pid));
+        let pids = pids.collect::<Result<Vec<_>, _>>()?;
+        let can_be_named = can_be_named(&proc);
+        Ok(Self { proc, are_all: pids.contains(&Pid(1)), pids, can_be_named })
     }
-    for of_one in holders.values_mut() {
-        of_one.sort_unstable();
-        of_one.dedup();
+
+    /// Searches the first thread of each.
+    fn search(&self, wanted: &Inodes) -> Findings {
+        let search = Search::new(wanted, self.can_be_named);
+        let visit = |searcher: &mut Searcher<'_>, pid: &Pid| searcher.visit(&self.proc, *pid);
+        let mut findings = search_all(&self.pids, &search, visit);
+        let parts = std::mem::take(&mut findings.left_over);
+        findings.absorb(search_all(&parts, &search, |searcher, part| {
+            searcher.visit_part(&self.proc, part);
+        }));
+        findings
     }
-    Ok(Walk { holders, refused, unsearched })
+
+    /// Searches the other threads of each, and all io_urings.
+    fn search_deeply(&self, wanted: &Inodes, mut rings: Vec<Ring>) -> Findings {
+        let search = Search::new(wanted, self.can_be_named);
+        let mut findings = search_all(&self.pids, &search, |searcher, pid| {
+            searcher.visit_threads(&self.proc, *pid);
+        });
+        rings.append(&mut findings.rings);
+        findings.absorb(search_all(&rings, &search, |searcher, ring| {
+            searcher.visit_ring(&self.proc, *ring);
+        }));
+        findings
+    }
 }
 
 /// Whether the process in `directory` (its /proc/PID) holds one of `wanted`.
@@ -83,59 +125,43 @@ pub(super) fn held_by(
     let search = Search::new(wanted, false);
     let mut searcher = Searcher::new(&search);
     searcher.search_whole(directory, pid)?;
-    Ok(!searcher.found.is_empty())
+    Ok(!searcher.findings.held.is_empty())
 }
 
-/// Every process, and whether that is all of them: PID 1 always exists, so where it is not
-/// listed, /proc hides processes (hidepid in proc(5)).
-fn list_pids(proc: &OwnedFd) -> rustix::io::Result<(Vec<Pid>, bool)> {
-    let mut pids = Vec::new();
-    Entries::new().for_each_number(proc, |_, number| {
-        pids.push(Pid(number));
-        Ok(())
-    })?;
-    let complete = pids.contains(&Pid(1));
-    Ok((pids, complete))
-}
-
-/// Searches `pids` on every core, each with `visit`.
-fn search_all<'a>(
-    pids: &[Pid],
+/// Searches `places` on every core, each with `visit`.
+fn search_all<'a, P: Place>(
+    places: &[P],
     search: &'a Search<'a>,
-    visit: impl Fn(&mut Searcher<'a>, Pid) + Sync,
-) -> Searcher<'a> {
-    let cores = thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let threads = cores.min(pids.len() / PROCESSES_PER_THREAD + 1);
-    let batches: Vec<&[Pid]> = pids.chunks(BATCH).collect();
+    visit: impl Fn(&mut Searcher<'a>, &P) + Sync,
+) -> Findings {
     let next = AtomicUsize::new(0);
     let work = || {
         let mut searcher = Searcher::new(search);
-        while let Some(batch) = batches.get(next.fetch_add(1, Ordering::Relaxed)) {
-            for &pid in *batch {
-                visit(&mut searcher, pid);
-            }
+        while let Some(place) = places.get(next.fetch_add(1, Ordering::Relaxed)) {
+            visit(&mut searcher, place);
         }
-        searcher
+        searcher.findings
     };
     thread::scope(|scope| {
-        let others: Vec<_> = (1..threads)
+        let others: Vec<_> = (1..threads::worth(places.len(), P::PER_THREAD))
             .filter_map(|_| thread::Builder::new().spawn_scoped(scope, work).ok())
             .collect();
-        let mut searcher = work();
+        let mut findings = work();
         for other in others {
             match other.join() {
-                Ok(other) => searcher.absorb(other),
+                Ok(other) => findings.absorb(other),
                 // A thread that died has looked at less than it should.
-                Err(_) => searcher.refused = true,
+                Err(_) => findings.refused = true,
             }
         }
-        searcher
+        findings
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Holder;
 
     #[test]
     fn an_own_socket_is_found_with_its_descriptor() {
@@ -148,6 +174,6 @@ mod tests {
         let wanted = Inodes::from_iter([inode]);
         let found = walk(&wanted, &wanted).unwrap();
         let own = Holder { pid: Pid(std::process::id()), descriptor: Some(descriptor) };
-        assert_eq!(found.holders[&inode], [own]);
+        assert_eq!(found.holders.get(inode), Some(&[own][..]));
     }
 }

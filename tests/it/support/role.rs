@@ -288,22 +288,31 @@ fn ring(words: &[String]) {
     io::copy(&mut io::stdin().lock(), &mut io::sink()).expect("read");
 }
 
-/// `scattered ADDRESS@DESCRIPTOR...`: listens on each with that descriptor or the next one that is
-/// free, prints `ready`, and waits for the end of its input.
+/// `scattered LIMIT PLAIN ADDRESS@DESCRIPTOR...`: listens on each with that descriptor or the next
+/// one that is free, opens so many plain files, closes the first three again, prints `ready`, or
+/// why it may not have the limit, and waits for the end of its input.
 fn scattered(words: &[String]) {
-    allow_descriptors(4096).expect("more descriptors");
-    let listen = |word: &String| {
-        let (address, number) = word.split_once('@').expect("an address and a number");
-        let number = number.parse().expect("a number");
-        let mut listener = OwnedFd::from(TcpListener::bind(address).expect("bind"));
-        if listener.as_raw_fd() < number {
-            listener = rustix::io::fcntl_dupfd_cloexec(&listener, number).expect("dup");
-        }
-        listener
-    };
-    let _listeners: Vec<OwnedFd> = words.iter().map(listen).collect();
+    let number = |place: usize| words[place].parse::<u16>().expect("a number");
+    if let Err(error) = allow_descriptors(number(0).into()) {
+        return say(&format!("refused: {error}"));
+    }
+    let _listeners: Vec<OwnedFd> = words[2..].iter().map(|word| listen_with(word)).collect();
+    let open = |_| std::fs::File::open("/dev/null").expect("open");
+    let mut plain: Vec<_> = (0..number(1)).map(open).collect();
+    plain.drain(..plain.len().min(3));
     say("ready");
     io::copy(&mut io::stdin().lock(), &mut io::sink()).expect("read");
+}
+
+/// A listener at the address with the descriptor that `ADDRESS@DESCRIPTOR` tells.
+fn listen_with(word: &str) -> OwnedFd {
+    let (address, number) = word.split_once('@').expect("an address and a number");
+    let number = number.parse().expect("a number");
+    let listener = OwnedFd::from(TcpListener::bind(address).expect("bind"));
+    if listener.as_raw_fd() >= number {
+        return listener;
+    }
+    rustix::io::fcntl_dupfd_cloexec(&listener, number).expect("dup")
 }
 
 fn say(line: &str) {

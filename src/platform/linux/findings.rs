@@ -1,0 +1,89 @@
+//! What a search found, and what it left to be searched.
+
+use std::ops::Range;
+
+use rustc_hash::FxHashMap;
+
+use crate::model::{Holder, Pid};
+
+/// What one or several threads found.
+#[derive(Debug, Default)]
+pub(super) struct Findings {
+    /// Which process holds which inode, in no particular order.
+    pub(super) held: Vec<(u64, Holder)>,
+    /// Whether some process could not be looked at.
+    pub(super) refused: bool,
+    /// The io_urings that were seen: files may be registered there without a descriptor.
+    pub(super) rings: Vec<Ring>,
+    /// Threads that were not searched.
+    pub(super) unsearched: usize,
+    /// Parts of processes that are still to be searched.
+    pub(super) left_over: Vec<Part>,
+}
+
+/// A part of a process' descriptors.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Part {
+    /// The process.
+    pub(super) pid: Pid,
+    /// The numbers of the descriptors.
+    pub(super) numbers: Range<u32>,
+}
+
+/// A descriptor of an io_uring.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Ring {
+    /// The process.
+    pub(super) pid: Pid,
+    /// The thread in whose table it is.
+    pub(super) thread: u32,
+    /// Its number there.
+    pub(super) descriptor: u32,
+}
+
+impl Findings {
+    /// Takes over what else was found.
+    pub(super) fn absorb(&mut self, other: Self) {
+        self.held.extend(other.held);
+        self.rings.extend(other.rings);
+        self.left_over.extend(other.left_over);
+        self.refused |= other.refused;
+        self.unsearched += other.unsearched;
+    }
+
+    /// The holders that were found.
+    pub(super) fn holders(&mut self) -> Holders {
+        self.held.sort_unstable();
+        self.held.dedup();
+        Holders::of(&self.held)
+    }
+}
+
+/// The holders of each inode, ascending.
+#[derive(Debug, Default)]
+pub(super) struct Holders {
+    all: Vec<Holder>,
+    /// Where those of an inode stand.
+    places: FxHashMap<u64, Range<usize>>,
+}
+
+impl Holders {
+    /// Those of `held`, which is in order.
+    fn of(held: &[(u64, Holder)]) -> Self {
+        let mut holders = Self::default();
+        holders.all.reserve(held.len());
+        holders.places.reserve(held.len());
+        for of_one in held.chunk_by(|(a, _), (b, _)| a == b) {
+            let start = holders.all.len();
+            holders.all.extend(of_one.iter().map(|(_, holder)| *holder));
+            let inode = of_one.first().map(|(inode, _)| *inode);
+            holders.places.extend(inode.map(|inode| (inode, start..holders.all.len())));
+        }
+        holders
+    }
+
+    /// Those of one inode; none unless some were found.
+    pub(super) fn get(&self, inode: u64) -> Option<&[Holder]> {
+        self.all.get(self.places.get(&inode)?.clone())
+    }
+}
