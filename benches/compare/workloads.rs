@@ -65,7 +65,14 @@ fn all() -> Vec<Workload> {
             name: S,
             load: Load {
                 processes: 1000,
-                each: Each { descriptors: 40, listening: 1, established: 10, ..Each::default() },
+                each: Each {
+                    descriptors: 40,
+                    // With those of the program itself these are as many as an interpreter has.
+                    mappings: 110,
+                    listening: 1,
+                    established: 10,
+                    ..Each::default()
+                },
             },
             questions: QUESTIONS_ON_S,
         },

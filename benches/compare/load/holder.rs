@@ -1,5 +1,6 @@
 //! A process of the load: makes its sockets, says so, and waits to be ended.
 
+use std::env;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read};
@@ -9,6 +10,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Args, Parser};
+use memmap2::{MmapOptions, MmapRaw};
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
 use rustix::process::{Signal, getppid, set_parent_process_death_signal};
 
@@ -29,6 +31,9 @@ pub struct Each {
     /// Descriptors of each process that are no sockets
     #[arg(long, value_name = "COUNT", default_value_t = 0)]
     pub descriptors: usize,
+    /// Mappings of a file in each process: a server has as many of its libraries
+    #[arg(long, value_name = "COUNT", default_value_t = 0)]
+    pub mappings: usize,
     /// Listeners of each process, at an address of its own (127.1.0.1, 127.1.0.2 …), on port 9000
     /// and following
     #[arg(long, value_name = "COUNT", default_value_t = 0)]
@@ -59,11 +64,12 @@ impl Each {
     }
 
     /// The words that make the `number`th process of the load.
-    pub(super) fn words(&self, number: usize) -> [String; 8] {
+    pub(super) fn words(&self, number: usize) -> [String; 9] {
         [
             format!("--parent={}", std::process::id()),
             format!("--address={}", address(number)),
             format!("--descriptors={}", self.descriptors),
+            format!("--mappings={}", self.mappings),
             format!("--listening={}", self.listening),
             format!("--established={}", self.established),
             format!("--half-closed={}", self.half_closed),
@@ -97,7 +103,7 @@ pub fn play(words: Vec<OsString>) -> ExitCode {
         return ExitCode::FAILURE;
     }
     match make(&part) {
-        Ok(_held) => {
+        Ok((_held, _mapped)) => {
             println!("{READY}");
             // Nothing is ever written there: this ends with the pipe.
             let _ = io::stdin().read(&mut [0]);
@@ -121,7 +127,7 @@ fn die_with(parent: i32) -> anyhow::Result<()> {
 }
 
 /// Everything that the process holds.
-fn make(part: &Part) -> anyhow::Result<Vec<OwnedFd>> {
+fn make(part: &Part) -> anyhow::Result<(Vec<OwnedFd>, Vec<MmapRaw>)> {
     let Part { address, each, .. } = part;
     limits::raise(limits::descriptors(each)).context("cannot raise the limit of descriptors")?;
     let listener = |number| TcpListener::bind(SocketAddr::new(*address, PORT + number));
@@ -130,12 +136,19 @@ fn make(part: &Part) -> anyhow::Result<Vec<OwnedFd>> {
     let bound = times(each.bound, |_| bound(*address)).context("cannot bind")?;
     let udp = times(each.udp, |_| UdpSocket::bind((*address, 0))).context("cannot bind")?;
     let plain = times(each.descriptors, |_| File::open("/dev/null"))?;
+    let mapped = mapped(each.mappings).context("cannot map a file")?;
     let mut held = bound;
     held.extend(listeners.into_iter().map(OwnedFd::from));
     held.extend(connections.into_iter().map(OwnedFd::from));
     held.extend(udp.into_iter().map(OwnedFd::from));
     held.extend(plain.into_iter().map(OwnedFd::from));
-    Ok(held)
+    Ok((held, mapped))
+}
+
+/// The first page of the program, so many times.
+fn mapped(count: usize) -> io::Result<Vec<MmapRaw>> {
+    let program = File::open(env::current_exe()?)?;
+    times(count, |_| MmapOptions::new().len(4096).map_raw_read_only(&program))
 }
 
 fn times<T>(count: usize, mut make: impl FnMut(u16) -> io::Result<T>) -> io::Result<Vec<T>> {

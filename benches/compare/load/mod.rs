@@ -46,7 +46,11 @@ impl fmt::Display for Load {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { processes, each } = self;
         let (sockets, plain) = (self.sockets(), each.descriptors);
-        write!(f, "{processes} processes of {plain} plain descriptors each, {sockets} sockets")
+        write!(f, "{processes} processes of {plain} plain descriptors each, {sockets} sockets")?;
+        match each.mappings {
+            0 => Ok(()),
+            mappings => write!(f, ", {mappings} mappings of a file in each process"),
+        }
     }
 }
 
