@@ -102,7 +102,8 @@ impl Gap {
             }
             Self::OwnersHidden { .. } => "run with sudo to see the owners of other users' sockets",
             Self::OwnersNotFound { inside_pid_namespace: true, .. } => {
-                "this is a PID namespace: run portwho outside of it"
+                "unless they are passing between processes, they are outside of this PID \
+                 namespace: look again, or from there"
             }
             Self::OwnersNotFound { .. } => {
                 "they belong to the kernel, are passing between processes, or to another PID \

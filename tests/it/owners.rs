@@ -8,6 +8,7 @@ use std::thread;
 
 use serde_json::{Value, json};
 
+use crate::support::flight::Flight;
 use crate::support::golden::{self, SocketRow};
 use crate::support::json::{gaps, only_socket, process, socket, sockets};
 use crate::support::makers::{self, Loopback};
@@ -20,6 +21,7 @@ trials![
     one_process_with_two_descriptors,
     one_process_with_two_sockets,
     vanishing_in_the_middle_of_the_walk,
+    of_nobody_while_processes_exit,
     a_zombie_is_none,
     a_process_whose_first_thread_has_exited_is_one,
     another_users,
@@ -165,6 +167,25 @@ impl Drop for StopOnDrop<'_> {
     }
 }
 
+/// A socket that no process has a descriptor of is nobody's, even while others exit: one that ends
+/// while it is searched is no reason to say that something is hidden. In a PID namespace, because
+/// even root may not look into every process of every machine.
+fn of_nobody_while_processes_exit() {
+    if !can_make_pid_namespaces() {
+        return;
+    }
+    let socket = listener(80);
+    let _in_flight = Flight::of(&socket);
+    drop(socket);
+    let storms = "for _ in 1 2 3; do while :; do (exit); done & done; exec \"$@\"";
+    let wrapper = [&IN_NAMESPACE[..], &["sh", "-c", storms, "sh"]].concat();
+    for _ in 0..150 {
+        let output = portwho(["--json", "80"]).through(&wrapper).run();
+        let answer: Value = serde_json::from_str(&output.stdout).expect("JSON");
+        assert_eq!(only_socket(&answer)["owner"]["kind"], "not-found", "{output:?}");
+    }
+}
+
 fn a_zombie_is_none() {
     let socket = listener(80);
     let mut zombie = Owner::named("zombie").holding(socket.try_clone().expect("dup"));
@@ -266,15 +287,24 @@ fn hidden_by_the_mount_of_proc() {
 
 const IN_NAMESPACE: [&str; 3] = ["unshare", "-pf", "--mount-proc"];
 
-fn in_a_pid_namespace_below() {
+fn can_make_pid_namespaces() -> bool {
     let probe = Command::new("unshare").args(["-pf", "--mount-proc", "true"]).status();
-    if !probe.is_ok_and(|status| status.success()) {
-        return skip("unshare -pf --mount-proc is refused");
+    let can = probe.is_ok_and(|status| status.success());
+    if !can {
+        skip("unshare -pf --mount-proc is refused");
+    }
+    can
+}
+
+fn in_a_pid_namespace_below() {
+    if !can_make_pid_namespaces() {
+        return;
     }
     mounts::hide_cgroups().expect("out of sight");
     let _owner = Owner::named("outside").holding(listener(80));
-    let not_found = "portwho: the owners of 1 socket were found in no process: this is a PID \
-                     namespace: run portwho outside of it\n";
+    let not_found = "portwho: the owners of 1 socket were found in no process: unless they \
+                     are passing between processes, they are outside of this PID namespace: look \
+                     again, or from there\n";
     let answer = portwho(["--json", "80"]).through(IN_NAMESPACE).run().json(0, not_found);
     let nobody = json!({"kind": "not-found", "service": null, "container": null, "candidates": []});
     assert_eq!(only_socket(&answer)["owner"], nobody);

@@ -1,7 +1,7 @@
 //! A table of descriptors, named instead of listed where that is cheaper.
 
 use std::ops::Range;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use rustix::fs::SeekFrom;
 
@@ -11,7 +11,7 @@ use super::proc_dir::{Entries, is_gone, open_dir};
 const FIRST: u64 = 2;
 
 /// How many numbers without a descriptor are tried before the rest is listed.
-const HOLES: u64 = 2;
+const HOLES: u32 = 2;
 
 /// Larger tables are searched in parts of this size, which several threads can share.
 const PART: u32 = 4096;
@@ -47,8 +47,10 @@ impl Table {
             Err(error) if is_gone(error) => return Ok(None),
             opened => opened?,
         };
-        let size = if can_be_named { rustix::fs::fstat(&directory)?.st_size } else { 0 };
-        Ok(Some(Self { directory, size: u32::try_from(size).unwrap_or_default() }))
+        // A thread that has ended meanwhile has no size any more, and nothing to list either.
+        let size = if can_be_named { rustix::fs::fstat(&directory).ok() } else { None };
+        let size = size.and_then(|stat| u32::try_from(stat.st_size).ok()).unwrap_or_default();
+        Ok(Some(Self { directory, size }))
     }
 
     /// Its directory.
@@ -70,18 +72,22 @@ impl Table {
     /// The lowest free number is given out first (open(2)), so most tables are 0, 1, 2 and so on,
     /// with few holes, and the kernel is quicker when it need not list those before they are read.
     /// What stays open meanwhile is found, whatever else is opened and closed: by its number, or in
-    /// the list of the rest.
+    /// the list of the rest. (What moves to a lower number may be missed, as it may in a list.)
     pub(super) fn for_each(
         &self,
         numbers: Range<u32>,
         entries: &mut Entries,
         mut visit: impl FnMut(u32) -> rustix::io::Result<bool>,
     ) -> rustix::io::Result<()> {
-        let (mut left, mut holes, mut next) = (u64::from(self.size), HOLES, numbers.start);
+        let (mut left, mut holes) = (self.size.saturating_sub(numbers.start), HOLES);
+        let mut next = numbers.start;
         while left > 0 && holes > 0 && next < numbers.end {
             let passed = if visit(next)? { &mut left } else { &mut holes };
             *passed -= 1;
             next += 1;
+        }
+        if next == numbers.end {
+            return Ok(());
         }
         if next > 0 {
             self.go_to(next)?;
@@ -103,10 +109,66 @@ impl Table {
     }
 
     fn has_expected_places(&self) -> rustix::io::Result<bool> {
+        // Without a hole a number and a place would be the same.
+        let behind_a_hole = self.directory.as_raw_fd() + 8;
+        let _far = rustix::io::fcntl_dupfd_cloexec(&self.directory, behind_a_hole)?;
         let mut entries = Entries::new();
         let mut rest = || entries.numbers(&self.directory).collect::<Result<Vec<_>, _>>();
         let Some(highest) = rest()?.into_iter().max() else { return Ok(false) };
         self.go_to(highest)?;
         Ok(rest()? == [highest])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+
+    use super::super::proc_dir::open_proc;
+    use super::*;
+
+    /// Descriptors of this process, which other tests open and close too.
+    fn own() -> Table {
+        Table::open(open_proc().unwrap(), c"self/fd", true).unwrap().unwrap()
+    }
+
+    #[test]
+    fn what_is_opened_meanwhile_hides_nothing() {
+        let file = File::open("/dev/null").unwrap();
+        let far = rustix::io::fcntl_dupfd_cloexec(&file, 900).unwrap();
+        let mut opened = Vec::new();
+        let mut found = Vec::new();
+        let table = own();
+        let visit = |number| {
+            // As many as were counted stand before the far one now.
+            opened.extend((opened.len() < 300).then(|| File::open("/dev/null").unwrap()));
+            found.push(number);
+            Ok(true)
+        };
+        table.for_each(0..u32::MAX, &mut Entries::new(), visit).unwrap();
+        assert!(found.contains(&far.as_raw_fd().cast_unsigned()), "{found:?}");
+    }
+
+    #[test]
+    fn an_ended_process_has_an_empty_table() {
+        let mut child = std::process::Command::new("sleep").arg("3600").spawn().unwrap();
+        let proc = open_proc().unwrap();
+        let path = format!("{}/fd", child.id());
+        let table = Table::open(&proc, path.as_str(), true).unwrap().unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let visited = table.for_each(0..u32::MAX, &mut Entries::new(), |_| Ok(false));
+        assert!(visited.is_err_and(is_gone));
+        assert!(Table::open(&proc, path.as_str(), true).unwrap().is_none());
+    }
+
+    #[test]
+    fn parts_follow_each_other_to_the_end() {
+        let ends = |numbers: Range<u32>| (numbers.start, numbers.end);
+        let parts = |size| Table { size, ..own() }.parts().map(ends).collect::<Vec<_>>();
+        assert_eq!(parts(0), [(0, u32::MAX)]);
+        assert_eq!(parts(PART - 1), [(0, u32::MAX)]);
+        assert_eq!(parts(PART), [(0, PART), (PART, u32::MAX)]);
+        assert_eq!(parts(2 * PART + 1), [(0, PART), (PART, 2 * PART), (2 * PART, u32::MAX)]);
     }
 }
