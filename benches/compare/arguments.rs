@@ -1,5 +1,7 @@
 //! The words of the command line.
 
+use std::num::NonZero;
+
 use clap::Parser;
 
 use crate::load::{Each, Load};
@@ -9,14 +11,15 @@ use crate::workloads::{self, Workload};
 /// Compares portwho with the tools that people use today
 #[derive(Parser, Debug)]
 #[command(bin_name = "cargo bench --bench compare --")]
+#[command(mut_group("Each", |each| each.requires("processes")))]
 pub struct Arguments {
     /// The workloads to run, in place of all four
     #[arg(value_name = "WORKLOAD", value_parser = workloads::NAMES)]
     names: Vec<String>,
 
     /// How often each command is run
-    #[arg(long, value_name = "COUNT", default_value_t = 7)]
-    rounds: usize,
+    #[arg(long, value_name = "COUNT", default_value = "7")]
+    rounds: NonZero<usize>,
 
     /// A tenth of the processes and three rounds: only to see that it runs
     #[arg(long)]
@@ -24,7 +27,7 @@ pub struct Arguments {
 
     /// A load of so many processes, in place of the workloads
     #[arg(long, value_name = "COUNT", conflicts_with = "names")]
-    processes: Option<usize>,
+    processes: Option<NonZero<usize>>,
 
     #[command(flatten)]
     each: Each,
@@ -38,7 +41,9 @@ impl Arguments {
     /// What to run.
     pub fn workloads(&self) -> Vec<Workload> {
         let mut wanted = match self.processes {
-            Some(processes) => vec![workloads::own(Load { processes, each: self.each })],
+            Some(processes) => {
+                vec![workloads::own(Load { processes: processes.get(), each: self.each })]
+            }
             None => workloads::named(&self.names),
         };
         if self.quick {
@@ -56,6 +61,6 @@ impl Arguments {
 
     /// How long to measure.
     pub fn pace(&self) -> Pace {
-        Pace { rounds: if self.quick { 3 } else { self.rounds.max(1) } }
+        Pace { rounds: if self.quick { 3 } else { self.rounds.get() } }
     }
 }

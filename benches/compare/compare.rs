@@ -2,11 +2,12 @@ use std::env;
 use std::ffi::OsString;
 use std::process::{Command, ExitCode};
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use clap::Parser;
 
 use crate::arguments::Arguments;
 use crate::load::{self, Running};
+use crate::machine::Witness;
 use crate::rounds::{Answer, Pace, ask};
 use crate::workloads::Workload;
 use crate::{contestants, goals, machine, netns, stopwatch, table};
@@ -19,6 +20,8 @@ pub struct Report {
     pub reduced: Vec<String>,
     /// The answers, each with its contestants.
     pub answers: Vec<Answer>,
+    /// What else the machine did meanwhile.
+    pub meanwhile: String,
 }
 
 /// Plays the role that the first word names, or compares.
@@ -47,7 +50,7 @@ pub fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let workloads = arguments.workloads();
     if !arguments.command.is_empty() {
-        return run_inside(&workloads[0], &arguments.command);
+        return run_inside(workloads[0], &arguments.command);
     }
     println!("{}", machine::words());
     let mut reports = Vec::new();
@@ -60,20 +63,23 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
     for tool in contestants::missing(&reports) {
         println!("\n{tool} is not on PATH and was left out");
     }
-    println!("\n{}", goals::table(&reports));
-    println!("\n{}", machine::words());
+    if let Some(goals) = goals::section(&reports) {
+        println!("\n{goals}");
+    }
     Ok(())
 }
 
 fn compare(workload: Workload, pace: Pace) -> anyhow::Result<Report> {
     let running = start(&workload)?;
+    let witness = Witness::start()?;
     let mut answers = Vec::new();
     for question in workload.questions {
         eprintln!("{}: {}", workload.name, question.what);
         answers.push(ask(question, pace));
     }
+    let workload = Workload { load: running.load, ..workload };
     let reduced = running.reduced.clone();
-    Ok(Report { workload, reduced, answers })
+    Ok(Report { workload, reduced, answers, meanwhile: witness.words()? })
 }
 
 /// Makes the load in a new namespace: an earlier one would still have its TIME_WAIT sockets.
@@ -88,10 +94,10 @@ fn start(workload: &Workload) -> anyhow::Result<Running> {
 }
 
 /// Runs a command of the user's own in a load, to its own end.
-fn run_inside(workload: &Workload, words: &[String]) -> anyhow::Result<()> {
-    let _running = start(workload)?;
+fn run_inside(workload: Workload, words: &[String]) -> anyhow::Result<()> {
+    let _running = start(&workload)?;
     let program = contestants::program(&words[0]).with_context(|| format!("no {}", words[0]))?;
     let status = Command::new(program).args(&words[1..]).status()?;
-    eprintln!("{}: {status}", words[0]);
+    ensure!(status.success(), "{}: {status}", words[0]);
     Ok(())
 }

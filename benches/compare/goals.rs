@@ -40,18 +40,17 @@ const GOALS: [Goal; 11] = [
     time(IDLE_LAPTOP, "portwho -tl", 2.0, "ss -tlnp"),
 ];
 
-/// The goals of those workloads that were run.
-pub fn table(reports: &[Report]) -> String {
+/// The goals of those workloads that were run as a whole; none if there are no such.
+pub fn section(reports: &[Report]) -> Option<String> {
     let mut table = titled(["workload", "goal", "measured", "ratio", ""]);
     for goal in &GOALS {
-        if let Some(report) = reports.iter().find(|report| report.workload.name == goal.workload) {
+        let is_meant = |report: &&Report| report.workload.name == goal.workload;
+        let whole = reports.iter().find(is_meant).filter(|report| report.reduced.is_empty());
+        if let Some(report) = whole {
             table.add_row(goal.row(report));
         }
     }
-    let is_whole = reports.iter().all(|report| report.reduced.is_empty());
-    let remark =
-        if is_whole { "" } else { "The loads were smaller than those the goals are set for.\n\n" };
-    format!("### Goals\n\n{remark}{table}")
+    (!table.is_empty()).then(|| format!("### Goals\n\n{table}"))
 }
 
 impl Goal {

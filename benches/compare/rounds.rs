@@ -34,7 +34,7 @@ pub struct Contestant {
     pub runs: Vec<Run>,
     /// How many lines it printed.
     pub lines: usize,
-    /// Why there is nothing to measure, or no more.
+    /// Why there is nothing to measure, or why nothing that was measured counts.
     pub fault: Option<String>,
     program: PathBuf,
     words: Vec<String>,
@@ -50,13 +50,21 @@ pub fn ask(question: &Question, pace: Pace) -> Answer {
         contestant.warm_up();
     }
     for round in 0..pace.rounds {
-        // Another one begins each time, so that nobody always runs after the same one.
-        let count = contestants.len();
-        for turn in 0..count {
-            contestants[(round + turn) % count].take_turn();
+        for place in order(contestants.len(), round) {
+            contestants[place].take_turn();
         }
     }
     Answer { what: question.what, contestants }
+}
+
+/// The order of a round. Another one begins each time, and every other round goes backwards, so
+/// that nobody always runs after the same one.
+fn order(count: usize, round: usize) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..count).map(|turn| (round / 2 + turn) % count).collect();
+    if round % 2 == 1 {
+        order.reverse();
+    }
+    order
 }
 
 impl Contestant {
@@ -99,19 +107,24 @@ impl Contestant {
         }
     }
 
-    /// The median of what its runs took.
+    /// The median of what its runs took; none if it failed.
     pub fn wall(&self) -> Option<Duration> {
-        median(self.runs.iter().map(|run| run.wall))
+        median(self.sound_runs().map(|run| run.wall))
     }
 
     /// The median of the time on all cores together.
     pub fn cpu(&self) -> Option<Duration> {
-        median(self.runs.iter().map(|run| run.cpu))
+        median(self.sound_runs().map(|run| run.cpu))
+    }
+
+    /// Its runs; of one that failed in the end, none tells anything.
+    fn sound_runs(&self) -> impl Iterator<Item = &Run> {
+        self.runs.iter().filter(|_| self.fault.is_none())
     }
 
     /// The largest of the peaks of memory.
     pub fn peak_kib(&self) -> Option<u64> {
-        self.runs.iter().map(|run| run.peak_kib).max()
+        self.sound_runs().map(|run| run.peak_kib).max()
     }
 }
 

@@ -26,6 +26,7 @@ pub fn of_report(report: &Report) -> String {
     let mut parts = vec![format!("### {}: {}", workload.name, workload.load)];
     parts.extend(report.reduced.iter().cloned());
     parts.push(table.to_string());
+    parts.push(report.meanwhile.clone());
     parts.join("\n\n")
 }
 

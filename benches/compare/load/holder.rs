@@ -3,7 +3,7 @@
 use std::env;
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::OwnedFd;
 use std::process::ExitCode;
@@ -23,7 +23,7 @@ pub const ROLE: &str = "holder";
 pub const READY: &str = "ready";
 
 /// The first port that is listened on.
-const PORT: u16 = 9000;
+pub(super) const PORT: u16 = 9000;
 
 /// What each process holds. Nothing here ends by itself: a TIME_WAIT would, in mid-measurement.
 #[derive(Args, Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -104,16 +104,21 @@ pub fn play(words: Vec<OsString>) -> ExitCode {
     }
     match make(&part) {
         Ok((_held, _mapped)) => {
-            println!("{READY}");
+            say(READY);
             // Nothing is ever written there: this ends with the pipe.
             let _ = io::stdin().read(&mut [0]);
             ExitCode::SUCCESS
         }
         Err(error) => {
-            println!("{}: {error:#}", part.address);
+            say(&format!("{}: {error:#}", part.address));
             ExitCode::FAILURE
         }
     }
+}
+
+/// Tells the parent, which may be gone already.
+fn say(line: &str) {
+    let _ = writeln!(io::stdout(), "{line}");
 }
 
 /// Asks to be killed with the parent, which may have died before it was asked.

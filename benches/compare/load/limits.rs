@@ -5,10 +5,17 @@ use std::fs;
 use anyhow::{Context, ensure};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
+use super::holder::PORT;
 use super::{Each, Load};
 
 /// Descriptors of a process beside those of the load: its streams, and what std opens meanwhile.
 const SPARE_DESCRIPTORS: usize = 16;
+
+/// Ports from the first that is listened on.
+const PORTS: usize = (u16::MAX - PORT) as usize + 1;
+
+/// Mappings of a process beside those of the load: its program, libraries, heap and stacks.
+const SPARE_MAPPINGS: usize = 200;
 
 /// Processes that are left for everybody else, the contestants included.
 const SPARE_PROCESSES: usize = 100;
@@ -45,6 +52,7 @@ pub(super) fn fit(wanted: Load) -> anyhow::Result<(Load, Vec<String>)> {
     let mut load = wanted;
     let mut reduced = Vec::new();
     fit_ports(&mut load.each, &mut reduced)?;
+    fit_mappings(&mut load.each, &mut reduced)?;
     fit_descriptors(&mut load.each, &mut reduced);
     for (allowed, why) in processes_allowed(&load.each)? {
         if allowed < load.processes {
@@ -56,7 +64,8 @@ pub(super) fn fit(wanted: Load) -> anyhow::Result<(Load, Vec<String>)> {
     Ok((load, reduced))
 }
 
-/// Every connection has a near port of its own, because their far ends are the same.
+/// Every connection has a near port of its own, because their far ends are the same; and every
+/// listener of a process has one.
 fn fit_ports(each: &mut Each, reduced: &mut Vec<String>) -> anyhow::Result<()> {
     let range = numbers("/proc/sys/net/ipv4/ip_local_port_range")?;
     let allowed = (range[1] + 1).saturating_sub(range[0]);
@@ -66,21 +75,45 @@ fn fit_ports(each: &mut Each, reduced: &mut Vec<String>) -> anyhow::Result<()> {
         each.established = each.established.min(allowed);
         each.half_closed = allowed - each.established;
     }
+    if each.listening > PORTS {
+        let listening = each.listening;
+        reduced.push(format!("{PORTS} listeners instead of {listening}: there are no more ports"));
+        each.listening = PORTS;
+    }
     Ok(())
 }
 
-/// The larger part gives way: plain descriptors or connections.
+fn fit_mappings(each: &mut Each, reduced: &mut Vec<String>) -> anyhow::Result<()> {
+    let allowed = numbers("/proc/sys/vm/max_map_count")?[0].saturating_sub(SPARE_MAPPINGS);
+    if each.mappings > allowed {
+        let mappings = each.mappings;
+        reduced.push(format!("{allowed} mappings instead of {mappings}: vm.max_map_count"));
+        each.mappings = allowed;
+    }
+    Ok(())
+}
+
+/// What there is most of gives way.
 fn fit_descriptors(each: &mut Each, reduced: &mut Vec<String>) {
     let allowed = descriptors_allowed(descriptors(each));
-    let excess = descriptors(each).saturating_sub(allowed);
+    let mut excess = descriptors(each).saturating_sub(allowed);
     if excess == 0 {
         return;
     }
     let before = *each;
-    if each.descriptors > 2 * each.established {
-        each.descriptors = each.descriptors.saturating_sub(excess);
-    } else {
-        each.established = each.established.saturating_sub(excess.div_ceil(2));
+    let mut parts = [
+        (&mut each.descriptors, 1),
+        (&mut each.established, 2),
+        (&mut each.half_closed, 2),
+        (&mut each.listening, 1),
+        (&mut each.bound, 1),
+        (&mut each.udp, 1),
+    ];
+    parts.sort_by_key(|(count, weight)| std::cmp::Reverse(**count * weight));
+    for (count, weight) in parts {
+        let cut = excess.div_ceil(weight).min(*count);
+        *count -= cut;
+        excess = excess.saturating_sub(cut * weight);
     }
     reduced.push(format!(
         "{} plain descriptors and {} sockets a process instead of {} and {}: RLIMIT_NOFILE is {allowed}",

@@ -20,6 +20,9 @@ pub use holder::{Each, ROLE, play};
 
 use crate::stopwatch::wait_readable;
 
+/// How many processes are ended again where no more can be started.
+const ROOM: usize = 20;
+
 /// A load takes seconds to make; beyond this something is wrong.
 const TIME_TO_MAKE: Duration = Duration::from_mins(2);
 
@@ -45,17 +48,27 @@ impl Load {
 impl fmt::Display for Load {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { processes, each } = self;
-        let (sockets, plain) = (self.sockets(), each.descriptors);
-        write!(f, "{processes} processes of {plain} plain descriptors each, {sockets} sockets")?;
-        match each.mappings {
-            0 => Ok(()),
-            mappings => write!(f, ", {mappings} mappings of a file in each process"),
-        }
+        let Each { descriptors, mappings, .. } = each;
+        write!(
+            f,
+            "{} of {} and {} each, {}",
+            counted(*processes, "process", "processes"),
+            counted(*descriptors, "plain descriptor", "plain descriptors"),
+            counted(*mappings, "mapped file", "mapped files"),
+            counted(self.sockets(), "socket", "sockets")
+        )
     }
+}
+
+fn counted(count: usize, one: &str, several: &str) -> String {
+    let what = if count == 1 { one } else { several };
+    format!("{count} {what}")
 }
 
 /// A load that stands until this is dropped.
 pub struct Running {
+    /// What was made.
+    pub load: Load,
     /// What the machine did not let be made, and why not.
     pub reduced: Vec<String>,
     children: Vec<Child>,
@@ -69,36 +82,42 @@ impl Running {
         let (load, reduced) = limits::fit(wanted)?;
         let (stdin, lifeline) = io::pipe()?;
         let (mut answers, stdout) = io::pipe()?;
-        let mut running = Self { reduced, children: Vec::new(), lifeline: Some(lifeline) };
-        running.spawn(&load, &stdin, &stdout)?;
+        let mut running = Self { load, reduced, children: Vec::new(), lifeline: Some(lifeline) };
+        running.spawn(&stdin, &stdout)?;
         // Only the processes have it now: when all have exited there is an end to read.
         drop(stdout);
         running.wait_ready(&mut answers)?;
         Ok(running)
     }
 
-    fn spawn(
-        &mut self,
-        load: &Load,
-        stdin: &PipeReader,
-        stdout: &PipeWriter,
-    ) -> anyhow::Result<()> {
+    fn spawn(&mut self, stdin: &PipeReader, stdout: &PipeWriter) -> anyhow::Result<()> {
         let own = env::current_exe()?;
-        for number in 0..load.processes {
+        let wanted = self.load.processes;
+        for number in 0..wanted {
             let mut command = Command::new(&own);
-            command.arg(ROLE).args(load.each.words(number));
+            command.arg(ROLE).args(self.load.each.words(number));
             command.stdin(stdin.try_clone()?).stdout(stdout.try_clone()?).stderr(Stdio::inherit());
             match command.spawn() {
                 Ok(child) => self.children.push(child),
-                Err(error) if number == 0 => bail!("cannot start a process: {error}"),
+                Err(error) if number <= ROOM => bail!("cannot start a process: {error}"),
                 Err(error) => {
-                    let wanted = load.processes;
-                    self.reduced.push(format!("{number} processes instead of {wanted}: {error}"));
+                    self.load.processes = number - ROOM;
+                    self.make_room();
+                    let made = self.load.processes;
+                    self.reduced.push(format!("{made} processes instead of {wanted}: {error}"));
                     break;
                 }
             }
         }
         Ok(())
+    }
+
+    /// Ends some processes again, so that the contestants can be started.
+    fn make_room(&mut self) {
+        for mut child in self.children.drain(self.load.processes..) {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
     }
 
     /// Waits until every process has said that its sockets stand.
@@ -111,7 +130,7 @@ impl Running {
             if let Some(fault) = whole.lines().find(|line| *line != holder::READY) {
                 bail!("{fault}");
             }
-            if whole.lines().count() == self.children.len() {
+            if whole.lines().count() >= self.children.len() {
                 return Ok(());
             }
             if !wait_readable(&[&*answers], deadline)?[0] {
