@@ -5,12 +5,16 @@ use crate::model::{Pid, ProcessKind};
 
 /// `PF_KTHREAD` of the kernel's `include/linux/sched.h`.
 const KERNEL_THREAD: u64 = 0x0020_0000;
+/// `PF_EXITING` there.
+const EXITING: u64 = 0x4;
 
 /// What portwho reads of /proc/PID/stat.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Stat {
     /// The state of the first thread, `R`, `S`, `Z` and so on.
     pub state: u8,
+    /// Whether the first thread is about to exit.
+    pub exiting: bool,
     /// The parent; none for the first process of a namespace.
     pub parent: Option<Pid>,
     /// The session id.
@@ -31,6 +35,12 @@ impl Stat {
     #[must_use]
     pub const fn has_exited(&self) -> bool {
         matches!(self.state, b'Z' | b'X') && self.threads <= 1
+    }
+
+    /// Whether the first thread has exited or is about to.
+    #[must_use]
+    pub const fn first_thread_has_ended(&self) -> bool {
+        self.exiting || matches!(self.state, b'Z' | b'X')
     }
 }
 
@@ -60,13 +70,14 @@ pub fn stat(bytes: &[u8]) -> Result<Stat, DecodeError> {
     };
     let narrow =
         |place| u32::try_from(number(place)? & 0xffff_ffff).map_err(|_| DecodeError::Malformed);
-    let kind =
-        if number(6)? & KERNEL_THREAD == 0 { ProcessKind::Ordinary } else { ProcessKind::Kernel };
+    let has_flag = |flag| number(6).map(|flags| flags & flag != 0);
+    let kind = if has_flag(KERNEL_THREAD)? { ProcessKind::Kernel } else { ProcessKind::Ordinary };
     Ok(Stat {
         state: fields
             .first()
             .and_then(|state| state.bytes().next())
             .ok_or(DecodeError::Malformed)?,
+        exiting: has_flag(EXITING)?,
         parent: Some(Pid(narrow(1)?)).filter(|&pid| pid != Pid(0)),
         session: narrow(3)?,
         terminal: narrow(4)?,
@@ -127,6 +138,16 @@ mod tests {
         assert!(with("Z", 1));
         assert!(!with("Z", 2));
         assert!(!with("S", 1));
+    }
+
+    #[test]
+    fn a_first_thread_ends_before_it_is_a_zombie() {
+        let with = |from: &str, to: &str| stat(LINE.replace(from, to).as_bytes()).unwrap();
+        assert!(!with("", "").first_thread_has_ended());
+        assert!(with(" S ", " Z ").first_thread_has_ended());
+        assert!(with(" 4194304 ", " 4194308 ").first_thread_has_ended());
+        let kernels = with(" 4194304 ", " 2097216 ");
+        assert_eq!((kernels.kind, kernels.exiting), (ProcessKind::Kernel, false));
     }
 
     #[test]

@@ -100,7 +100,7 @@ impl<'a> Searcher<'a> {
 
     fn note_refusal(&mut self, searched: &rustix::io::Result<usize>, proc: &OwnedFd, pid: Pid) {
         self.findings.refused |=
-            searched.is_err() && !is_zombie(proc.as_fd(), format!("{pid}/stat"));
+            searched.is_err() && !has_ended(proc.as_fd(), format!("{pid}/stat"));
     }
 
     /// Searches the other threads of a process: they may have left its table of descriptors
@@ -120,7 +120,7 @@ impl<'a> Searcher<'a> {
         pid: Pid,
     ) -> rustix::io::Result<()> {
         match self.search(directory, c"fd", EVERY_NUMBER, pid, pid.0) {
-            Err(_) if is_zombie(directory, c"stat") => {}
+            Err(_) if has_ended(directory, c"stat") => {}
             searched => drop(searched?),
         }
         if self.findings.held.is_empty() {
@@ -252,11 +252,13 @@ fn table_size(tasks: &OwnedFd, thread: u32) -> Option<i64> {
     stat.ok().map(|stat| stat.st_size)
 }
 
-/// Whether a process' first thread has exited. Its descriptors are gone, and what remains of
-/// their list belongs to root, whoever the process was.
-fn is_zombie(parent: BorrowedFd<'_>, stat: impl rustix::path::Arg) -> bool {
-    let bytes = read_file(parent, stat).unwrap_or_default();
-    proc_stat::stat(&bytes).is_ok_and(|stat| matches!(stat.state, b'Z' | b'X'))
+/// Whether a process' first thread has exited or is about to. What remains of its descriptors
+/// belongs to root, whoever the process was.
+fn has_ended(parent: BorrowedFd<'_>, stat: impl rustix::path::Arg) -> bool {
+    match read_file(parent, stat) {
+        Ok(bytes) => proc_stat::stat(&bytes).is_ok_and(|stat| stat.first_thread_has_ended()),
+        Err(error) => is_gone(error),
+    }
 }
 
 /// What is gone has nothing.
