@@ -13,7 +13,7 @@ const EXITING: u64 = 0x4;
 pub struct Stat {
     /// The state of the first thread, `R`, `S`, `Z` and so on.
     pub state: u8,
-    /// Whether the first thread is about to exit.
+    /// Whether the thread is about to exit.
     pub exiting: bool,
     /// The parent; none for the first process of a namespace.
     pub parent: Option<Pid>,
@@ -37,9 +37,10 @@ impl Stat {
         matches!(self.state, b'Z' | b'X') && self.threads <= 1
     }
 
-    /// Whether the first thread has exited or is about to.
+    /// Whether the thread whose file it is has exited or is about to: the first one, in a
+    /// process' own directory.
     #[must_use]
-    pub const fn first_thread_has_ended(&self) -> bool {
+    pub const fn thread_has_ended(&self) -> bool {
         self.exiting || matches!(self.state, b'Z' | b'X')
     }
 }
@@ -143,9 +144,9 @@ mod tests {
     #[test]
     fn a_first_thread_ends_before_it_is_a_zombie() {
         let with = |from: &str, to: &str| stat(LINE.replace(from, to).as_bytes()).unwrap();
-        assert!(!with("", "").first_thread_has_ended());
-        assert!(with(" S ", " Z ").first_thread_has_ended());
-        assert!(with(" 4194304 ", " 4194308 ").first_thread_has_ended());
+        assert!(!with("", "").thread_has_ended());
+        assert!(with(" S ", " Z ").thread_has_ended());
+        assert!(with(" 4194304 ", " 4194308 ").thread_has_ended());
         let kernels = with(" 4194304 ", " 2097216 ");
         assert_eq!((kernels.kind, kernels.exiting), (ProcessKind::Kernel, false));
     }

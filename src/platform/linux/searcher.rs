@@ -173,7 +173,11 @@ impl<'a> Searcher<'a> {
                 self.findings.unsearched += 1;
                 continue;
             }
-            let count = self.search(&tasks, format!("{task}/fd"), EVERY_NUMBER, pid, task)?;
+            let searched = self.search(&tasks, format!("{task}/fd"), EVERY_NUMBER, pid, task);
+            let count = match searched {
+                Err(_) if has_ended(tasks.as_fd(), format!("{task}/stat")) => 0,
+                searched => searched?,
+            };
             if !is_own {
                 self.shared.budget.spend(count);
             }
@@ -252,11 +256,11 @@ fn table_size(tasks: &OwnedFd, thread: u32) -> Option<i64> {
     stat.ok().map(|stat| stat.st_size)
 }
 
-/// Whether a process' first thread has exited or is about to. What remains of its descriptors
-/// belongs to root, whoever the process was.
+/// Whether a thread has exited or is about to: the first one, in a process' own directory. What
+/// remains of its descriptors belongs to root, whoever the process was.
 fn has_ended(parent: BorrowedFd<'_>, stat: impl rustix::path::Arg) -> bool {
     match read_file(parent, stat) {
-        Ok(bytes) => proc_stat::stat(&bytes).is_ok_and(|stat| stat.first_thread_has_ended()),
+        Ok(bytes) => proc_stat::stat(&bytes).is_ok_and(|stat| stat.thread_has_ended()),
         Err(error) => is_gone(error),
     }
 }
