@@ -9,7 +9,7 @@ use super::{Outcome, Output, attempt, containers, elsewhere, filter, hints, verb
 use crate::cli::{ColorWhen, ListRequest, ViewKind};
 use crate::model::{About, Detail, Gap, Os, Snapshot};
 use crate::platform::System;
-use crate::query::{Filter, select};
+use crate::query::{Filter, SortKey, select};
 use crate::render::{Json, Pids, Style, Summary, SummaryJson, Tables, Verbose, View, gaps, notes};
 
 /// Lists.
@@ -73,9 +73,14 @@ pub(super) fn run(
 /// Looks at as much as the view shows.
 fn look(request: &ListRequest, filter: &Filter, system: &impl System) -> anyhow::Result<Snapshot> {
     let is_json = request.view == ViewKind::Json;
+    let by_user = request.sort == SortKey::User;
     let depth = Depth {
         detail: if is_json { Detail::Idle } else { Detail::Brief },
-        about: if is_json || request.verbose { About::Everything } else { filter.about() },
+        about: if is_json || by_user || request.verbose {
+            About::Everything
+        } else {
+            filter.about()
+        },
     };
     let mut snapshot = match (request.all_namespaces, system.os()) {
         (false, _) => survey(system, filter, depth)?,

@@ -97,12 +97,15 @@ pub(super) fn name_all(system: &impl System, about: About, snapshot: &mut Snapsh
     let rows = || [&snapshot.sockets, &snapshot.listeners, &snapshot.peers].into_iter().flatten();
     let pids: BTreeSet<_> = rows().flat_map(|row| row.owner.pids()).collect();
     let pids = pids.into_iter().filter(|pid| !snapshot.processes.contains_key(pid)).collect();
-    let uids: BTreeSet<_> = rows().filter_map(|row| row.socket.uid).collect();
+    let is_unowned = |row: &&OwnedSocket| matches!(row.owner, Owner::Hidden | Owner::NotFound);
+    // A name service may be slow, and the user of a socket with an owner is not in the tables.
+    let with_user = rows().filter(|row| about == About::Everything || is_unowned(row));
+    let uids: BTreeSet<_> = with_user.filter_map(|row| row.socket.uid).collect();
     let uids = uids.into_iter().filter(|uid| !snapshot.users.contains_key(uid));
     let users: BTreeMap<_, Untrusted> =
         uids.filter_map(|uid| Some((uid, system.user_name(uid)?))).collect();
-    let unowned = rows().filter(|row| matches!(row.owner, Owner::Hidden | Owner::NotFound));
-    let groups: BTreeSet<u64> = unowned.filter_map(|row| row.socket.cgroup).collect();
+    let groups = rows().filter(is_unowned).filter_map(|row| row.socket.cgroup);
+    let groups: BTreeSet<u64> = groups.collect();
     let groups = groups.into_iter().filter(|id| !snapshot.creators.contains_key(id)).collect();
     snapshot.processes.extend(system.processes(&pids, about));
     snapshot.users.extend(users);

@@ -41,12 +41,13 @@ pub enum Detail {
     Idle,
 }
 
-/// How much is wanted to know of each process.
+/// How much is wanted to know of processes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum About {
     /// What the table of processes shows.
     Table,
-    /// Also its user, its command line, its program and when it was started.
+    /// Also its user, its command line, its program and when it was started; and the users of all
+    /// sockets by name.
     Everything,
 }
 

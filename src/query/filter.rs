@@ -218,12 +218,15 @@ impl Filter {
 
     /// Whether the socket's user, or that of `owner`, was asked for.
     fn admits_user(&self, row: &OwnedSocket, owner: Option<&Process>, snapshot: &Snapshot) -> bool {
+        if self.users.is_empty() {
+            return true;
+        }
         let is = |user: &UserTerm, uid: Option<Uid>, name: Option<&Untrusted>| {
             uid.is_some_and(|uid| user.is_number(uid))
                 || name.is_some_and(|name| user.is_name(name))
         };
         let socket_user = row.socket.uid.map(|uid| snapshot.user_name(uid));
-        any_or_none(&self.users, |user| {
+        self.users.iter().any(|user| {
             is(user, row.socket.uid, socket_user.as_ref())
                 || owner.is_some_and(|owner| is(user, owner.uid, owner.user.as_ref()))
         })

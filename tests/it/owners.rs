@@ -32,6 +32,7 @@ trials![
     outside_of_the_pid_namespace,
     a_user_without_a_name,
     a_port_that_nobody_holds_costs_no_walk,
+    users_are_named_only_where_they_are_shown,
 ];
 
 const NOBODY: u32 = 65534;
@@ -355,20 +356,36 @@ fn a_port_that_nobody_holds_costs_no_walk() {
     }
     refuse::other_namespaces();
     let _owner = Owner::named("server").holding(listener(80));
-    assert!(opens_descriptor_lists(&["80"], 0), "it walks to find an owner");
-    assert!(!opens_descriptor_lists(&["81"], 1), "it walks without need");
-    assert!(opens_descriptor_lists(&["kill", "-n", "80"], 0), "kill walks to find an owner");
-    assert!(!opens_descriptor_lists(&["kill", "-n", "81"], 1), "kill walks without need");
+    let walks = |words: &[&str], code| opens("fd\"", words, code);
+    assert!(walks(&["80"], 0), "it walks to find an owner");
+    assert!(!walks(&["81"], 1), "it walks without need");
+    assert!(walks(&["kill", "-n", "80"], 0), "kill walks to find an owner");
+    assert!(!walks(&["kill", "-n", "81"], 1), "kill walks without need");
 }
 
-/// Whether it opens any `/proc/PID/fd` when these words are typed.
+/// A name service may be slow, and wait for what is down.
+fn users_are_named_only_where_they_are_shown() {
+    if find_in_path("strace").is_none() {
+        return skip("no strace");
+    }
+    let _owner = Owner::named("server").holding(listener(80));
+    let asks_for_users = |words: &[&str]| opens("/etc/passwd\"", words, 0);
+    for words in [&["--json", "80"][..], &["-v", "80"], &["--sort", "user", "80"]] {
+        assert!(asks_for_users(words), "{words:?}");
+    }
+    for words in [&["80"][..], &["-q", "80"], &["--summary", "80"], &["--sort", "state", "80"]] {
+        assert!(!asks_for_users(words), "{words:?}");
+    }
+}
+
+/// Whether it opens a file whose name ends so when these words are typed.
 #[track_caller]
-fn opens_descriptor_lists(words: &[&str], code: i32) -> bool {
+fn opens(end: &str, words: &[&str], code: i32) -> bool {
     let scratch = Scratch::new();
     let log = scratch.path().join("log").to_str().expect("UTF-8").to_owned();
     let run = portwho(words).through(["strace", "-f", "-e", "trace=open,openat", "-o", &log]);
     let output = run.run();
     assert_eq!(output.code, Some(code), "{output:?}");
     let calls = fs::read_to_string(&log).expect("the log");
-    calls.lines().any(|call| call.contains("fd\""))
+    calls.lines().any(|call| call.contains(end))
 }
