@@ -18,7 +18,7 @@ pub fn words() -> String {
 }
 
 /// Whether all users are mapped to themselves, as in the machine's own user namespace.
-fn is_first_namespace() -> bool {
+pub fn is_first_namespace() -> bool {
     let map = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
     map.split_whitespace().last() == Some("4294967295")
 }

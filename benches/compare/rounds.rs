@@ -57,8 +57,8 @@ pub fn ask(question: &Question, pace: Pace) -> Answer {
     Answer { what: question.what, contestants }
 }
 
-/// The order of a round. Another one begins each time, and every other round goes backwards, so
-/// that nobody always runs after the same one.
+/// The order of a round. Every other one goes backwards, and another contestant begins every two
+/// rounds, so that nobody always runs after the same one.
 fn order(count: usize, round: usize) -> Vec<usize> {
     let mut order: Vec<usize> = (0..count).map(|turn| (round / 2 + turn) % count).collect();
     if round % 2 == 1 {

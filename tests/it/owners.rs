@@ -12,7 +12,7 @@ use crate::support::flight::Flight;
 use crate::support::golden::{self, SocketRow};
 use crate::support::json::{gaps, only_socket, process, socket, sockets};
 use crate::support::makers::{self, Loopback};
-use crate::support::process::{Actor, Owner, Process, can_become, find_in_path};
+use crate::support::process::{Actor, Owner, Process, can_become, can_strace};
 use crate::support::{Run, Scratch, mounts, portwho, refuse, skip, wait_until};
 
 trials![
@@ -351,8 +351,8 @@ fn a_user_without_a_name() {
 }
 
 fn a_port_that_nobody_holds_costs_no_walk() {
-    if find_in_path("strace").is_none() {
-        return skip("no strace");
+    if !can_strace() {
+        return;
     }
     refuse::other_namespaces();
     let _owner = Owner::named("server").holding(listener(80));
@@ -365,8 +365,8 @@ fn a_port_that_nobody_holds_costs_no_walk() {
 
 /// A name service may be slow, and wait for what is down.
 fn users_are_named_only_where_they_are_shown() {
-    if find_in_path("strace").is_none() {
-        return skip("no strace");
+    if !can_strace() {
+        return;
     }
     let _owner = Owner::named("server").holding(listener(80));
     let asks_for_users = |words: &[&str]| opens("/etc/passwd\"", words, 0);

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::support::kernel_table::{self, State, await_state};
 use crate::support::makers::{self, Loopback};
-use crate::support::process::{Owner, can_become, find_in_path, server};
+use crate::support::process::{Owner, can_become, can_strace, server};
 use crate::support::{Scratch, portwho, refuse, skip};
 
 trials![
@@ -192,8 +192,8 @@ fn calls(kinds: &str, words: &[&str]) -> Vec<String> {
 /// A server that is just starting must not fail because somebody asks for its port. To learn
 /// whether the kernel lists bound sockets one is bound, at an address that no server has.
 fn nothing_is_bound_without_it() {
-    if find_in_path("strace").is_none() {
-        return skip("no strace");
+    if !can_strace() {
+        return;
     }
     for words in [&["80"][..], &["-v", "80"], &["--json", "80"], &["kill", "-n", "80"]] {
         let bound = calls("trace=bind,listen", words);
@@ -204,8 +204,8 @@ fn nothing_is_bound_without_it() {
 }
 
 fn with_it_each_address_is_bound_once_and_let_go() {
-    if find_in_path("strace").is_none() {
-        return skip("no strace");
+    if !can_strace() {
+        return;
     }
     let bound = calls("trace=bind,listen,connect", &["--try-bind", "80"]);
     let at_port: Vec<&String> = bound.iter().filter(|call| call.contains("htons(80)")).collect();

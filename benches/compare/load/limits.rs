@@ -7,6 +7,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::holder::PORT;
 use super::{Each, Load};
+use crate::machine::is_first_namespace;
 
 /// Descriptors of a process beside those of the load: its streams, and what std opens meanwhile.
 const SPARE_DESCRIPTORS: usize = 16;
@@ -75,21 +76,22 @@ fn fit_ports(each: &mut Each, reduced: &mut Vec<String>) -> anyhow::Result<()> {
         each.established = each.established.min(allowed);
         each.half_closed = allowed - each.established;
     }
-    if each.listening > PORTS {
-        let listening = each.listening;
-        reduced.push(format!("{PORTS} listeners instead of {listening}: there are no more ports"));
-        each.listening = PORTS;
-    }
+    clamp(&mut each.bound, allowed, "bound sockets", "ip_local_port_range", reduced);
+    clamp(&mut each.udp, allowed, "UDP sockets", "ip_local_port_range", reduced);
+    clamp(&mut each.listening, PORTS, "listeners", "there are no more ports", reduced);
     Ok(())
+}
+
+fn clamp(count: &mut usize, allowed: usize, what: &str, why: &str, reduced: &mut Vec<String>) {
+    if *count > allowed {
+        reduced.push(format!("{allowed} {what} instead of {count}: {why}"));
+        *count = allowed;
+    }
 }
 
 fn fit_mappings(each: &mut Each, reduced: &mut Vec<String>) -> anyhow::Result<()> {
     let allowed = numbers("/proc/sys/vm/max_map_count")?[0].saturating_sub(SPARE_MAPPINGS);
-    if each.mappings > allowed {
-        let mappings = each.mappings;
-        reduced.push(format!("{allowed} mappings instead of {mappings}: vm.max_map_count"));
-        each.mappings = allowed;
-    }
+    clamp(&mut each.mappings, allowed, "mappings", "vm.max_map_count", reduced);
     Ok(())
 }
 
@@ -141,8 +143,8 @@ fn processes_allowed(each: &Each) -> anyhow::Result<[(usize, &'static str); 4]> 
     let taken = running + SPARE_PROCESSES;
     let pid_max = numbers("/proc/sys/kernel/pid_max")?[0];
     let own = match getrlimit(Resource::Nproc).current {
-        // The kernel leaves root alone (RLIMIT_NPROC in getrlimit(2)).
-        Some(limit) if !rustix::process::getuid().is_root() => usize::try_from(limit)?,
+        // The kernel leaves the machine's root alone (RLIMIT_NPROC in getrlimit(2)).
+        Some(limit) if !is_first_namespace() => usize::try_from(limit)?,
         _ => usize::MAX,
     };
     let files = numbers("/proc/sys/fs/file-nr")?;

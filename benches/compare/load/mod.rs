@@ -20,7 +20,7 @@ pub use holder::{Each, ROLE, play};
 
 use crate::stopwatch::wait_readable;
 
-/// How many processes are ended again where no more can be started.
+/// How many processes are to be had beside the load.
 const ROOM: usize = 20;
 
 /// A load takes seconds to make; beyond this something is wrong.
@@ -83,41 +83,30 @@ impl Running {
         let (stdin, lifeline) = io::pipe()?;
         let (mut answers, stdout) = io::pipe()?;
         let mut running = Self { load, reduced, children: Vec::new(), lifeline: Some(lifeline) };
+        let room = Room::take(&stdin)?;
         running.spawn(&stdin, &stdout)?;
         // Only the processes have it now: when all have exited there is an end to read.
         drop(stdout);
         running.wait_ready(&mut answers)?;
+        drop(room);
         Ok(running)
     }
 
     fn spawn(&mut self, stdin: &PipeReader, stdout: &PipeWriter) -> anyhow::Result<()> {
-        let own = env::current_exe()?;
         let wanted = self.load.processes;
         for number in 0..wanted {
-            let mut command = Command::new(&own);
-            command.arg(ROLE).args(self.load.each.words(number));
-            command.stdin(stdin.try_clone()?).stdout(stdout.try_clone()?).stderr(Stdio::inherit());
-            match command.spawn() {
+            let mut command = holder(&self.load.each, number, stdin)?;
+            match command.stdout(stdout.try_clone()?).spawn() {
                 Ok(child) => self.children.push(child),
-                Err(error) if number <= ROOM => bail!("cannot start a process: {error}"),
+                Err(error) if number == 0 => bail!("cannot start a process: {error}"),
                 Err(error) => {
-                    self.load.processes = number - ROOM;
-                    self.make_room();
-                    let made = self.load.processes;
-                    self.reduced.push(format!("{made} processes instead of {wanted}: {error}"));
+                    self.load.processes = number;
+                    self.reduced.push(format!("{number} processes instead of {wanted}: {error}"));
                     break;
                 }
             }
         }
         Ok(())
-    }
-
-    /// Ends some processes again, so that the contestants can be started.
-    fn make_room(&mut self) {
-        for mut child in self.children.drain(self.load.processes..) {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
     }
 
     /// Waits until every process has said that its sockets stand.
@@ -130,7 +119,7 @@ impl Running {
             if let Some(fault) = whole.lines().find(|line| *line != holder::READY) {
                 bail!("{fault}");
             }
-            if whole.lines().count() >= self.children.len() {
+            if whole.lines().count() == self.children.len() {
                 return Ok(());
             }
             if !wait_readable(&[&*answers], deadline)?[0] {
@@ -142,6 +131,37 @@ impl Running {
                 bail!("a process has exited without a word");
             }
             heard.extend_from_slice(&piece[..length]);
+        }
+    }
+}
+
+/// The command that makes the `number`th process of a load.
+fn holder(each: &Each, number: usize, stdin: &PipeReader) -> io::Result<Command> {
+    let mut command = Command::new(env::current_exe()?);
+    command.arg(ROLE).args(each.words(number));
+    command.stdin(stdin.try_clone()?).stderr(Stdio::inherit());
+    Ok(command)
+}
+
+/// Processes that hold nothing, and make room for the contestants when they end.
+struct Room(Vec<Child>);
+
+impl Room {
+    fn take(stdin: &PipeReader) -> anyhow::Result<Self> {
+        let mut room = Self(Vec::new());
+        for number in 0..ROOM {
+            let command = holder(&Each::default(), number, stdin)?.stdout(Stdio::null()).spawn();
+            room.0.push(command.context("cannot start a process")?);
+        }
+        Ok(room)
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        for child in &mut self.0 {
+            let _ = child.kill();
+            let _ = child.wait();
         }
     }
 }

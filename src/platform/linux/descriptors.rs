@@ -123,6 +123,9 @@ impl Table {
 #[cfg(test)]
 mod tests {
     use std::fs::File;
+    use std::sync::mpsc;
+    use std::thread;
+    use std::time::{Duration, Instant};
 
     use super::super::proc_dir::open_proc;
     use super::*;
@@ -132,16 +135,25 @@ mod tests {
         Table::open(open_proc().unwrap(), c"self/fd", true).unwrap().unwrap()
     }
 
+    /// A thread is joined a little before the kernel forgets it.
+    fn wait_until_gone(path: &str) {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while std::fs::exists(format!("/proc/{path}")).unwrap() {
+            assert!(Instant::now() < deadline, "{path} is still there");
+            thread::yield_now();
+        }
+    }
+
     #[test]
     fn what_is_opened_meanwhile_hides_nothing() {
         let file = File::open("/dev/null").unwrap();
-        let far = rustix::io::fcntl_dupfd_cloexec(&file, 900).unwrap();
+        let far = rustix::io::fcntl_dupfd_cloexec(&file, 200).unwrap();
         let mut opened = Vec::new();
         let mut found = Vec::new();
         let table = own();
         let visit = |number| {
             // As many as were counted stand before the far one now.
-            opened.extend((opened.len() < 300).then(|| File::open("/dev/null").unwrap()));
+            opened.extend((opened.len() < 40).then(|| File::open("/dev/null").unwrap()));
             found.push(number);
             Ok(true)
         };
@@ -150,13 +162,19 @@ mod tests {
     }
 
     #[test]
-    fn an_ended_process_has_an_empty_table() {
-        let mut child = std::process::Command::new("sleep").arg("3600").spawn().unwrap();
+    fn an_ended_thread_has_an_empty_table() {
+        let (say, hear) = mpsc::channel();
+        let (end, wait) = mpsc::channel::<()>();
+        let thread = thread::spawn(move || {
+            say.send(rustix::thread::gettid().as_raw_nonzero()).unwrap();
+            wait.recv()
+        });
         let proc = open_proc().unwrap();
-        let path = format!("{}/fd", child.id());
+        let path = format!("self/task/{}/fd", hear.recv().unwrap());
         let table = Table::open(&proc, path.as_str(), true).unwrap().unwrap();
-        child.kill().unwrap();
-        child.wait().unwrap();
+        drop(end);
+        assert!(thread.join().unwrap().is_err());
+        wait_until_gone(&path);
         let visited = table.for_each(0..u32::MAX, &mut Entries::new(), |_| Ok(false));
         assert!(visited.is_err_and(is_gone));
         assert!(Table::open(&proc, path.as_str(), true).unwrap().is_none());

@@ -251,6 +251,16 @@ pub fn find_in_path(program: &str) -> Option<PathBuf> {
     env::split_paths(&path).map(|directory| directory.join(program)).find(|path| path.is_file())
 }
 
+/// Whether system calls can be watched; the test is skipped otherwise.
+pub fn can_strace() -> bool {
+    let probe = Command::new("strace").args(["-o", "/dev/null", "true"]).status();
+    let can = probe.is_ok_and(|status| status.success());
+    if !can {
+        skip("strace is missing or refused");
+    }
+    can
+}
+
 fn in_path(program: &str) -> PathBuf {
     find_in_path(program).unwrap_or_else(|| panic!("no {program} in the PATH"))
 }
