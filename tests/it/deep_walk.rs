@@ -1,8 +1,10 @@
 //! Sockets that the first thread of no process has a descriptor of: found all the same, in another
 //! thread's table or in an io_uring, and their holders ended like any other.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::net::TcpListener;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::thread;
 
@@ -20,6 +22,7 @@ trials![
     one_whose_first_thread_has_exited,
     the_only_thread_that_is_left_has_its_own,
     registered_in_an_io_uring,
+    registered_in_an_io_uring_that_is_in_use,
     kill_ends_a_thread_with_its_own,
     kill_ends_the_only_thread_that_is_left,
     kill_ends_one_with_an_io_uring,
@@ -54,8 +57,8 @@ fn named(role: &str) -> Option<Actor> {
 /// No descriptor of its first thread is the socket.
 #[track_caller]
 fn first_thread_has_none(actor: &Actor) {
-    let Ok(descriptors) = std::fs::read_dir(format!("/proc/{}/fd", actor.pid())) else { return };
-    let links = descriptors.filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok());
+    let Ok(descriptors) = fs::read_dir(format!("/proc/{}/fd", actor.pid())) else { return };
+    let links = descriptors.filter_map(|entry| fs::read_link(entry.ok()?.path()).ok());
     let sockets: Vec<_> =
         links.filter(|link| link.to_string_lossy().starts_with("socket:")).collect();
     assert!(sockets.is_empty(), "{sockets:?}");
@@ -98,6 +101,34 @@ fn the_only_thread_that_is_left_has_its_own() {
 fn registered_in_an_io_uring() {
     let Some(actor) = named("ring") else { return };
     is_found(&actor);
+}
+
+/// The kernel tells nothing of a ring while somebody uses it, and be it to read the same.
+fn registered_in_an_io_uring_that_is_in_use() {
+    let Some(actor) = named("ring") else { return };
+    let directory = format!("/proc/{}/fd", actor.pid());
+    let mut descriptors = fs::read_dir(directory).expect("descriptors").flatten();
+    let is_ring = |entry: &fs::DirEntry| {
+        fs::read_link(entry.path()).is_ok_and(|link| link.as_os_str() == "anon_inode:[io_uring]")
+    };
+    let ring = descriptors.find(is_ring).expect("a ring").file_name();
+    let info = Path::new(&format!("/proc/{}/fdinfo", actor.pid())).join(ring);
+    let stop = AtomicBool::new(false);
+    let found = thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while !stop.load(Ordering::Relaxed) {
+                    fs::read(&info).expect("fdinfo");
+                }
+            });
+        }
+        let runs: Vec<_> = (0..50).map(|_| portwho(["-q", "8080"]).run()).collect();
+        stop.store(true, Ordering::Relaxed);
+        runs
+    });
+    for run in found {
+        run.is(0, &format!("{}\n", actor.pid()), "");
+    }
 }
 
 #[track_caller]

@@ -1,9 +1,20 @@
 //! /proc/PID/fdinfo of an io_uring(7): `io_uring/fdinfo.c` in the kernel.
 
+/// Whether the kernel told no files although it may have some: it does not wait for a ring that is
+/// in use just now. Newer kernels then tell nothing at all, older ones only how many there are.
+#[must_use]
+pub fn was_in_use(text: &[u8]) -> bool {
+    let count = text.split(|&byte| byte == b'\n').find_map(|line| line.strip_prefix(COUNT));
+    count.is_none_or(|count| count.trim_ascii() != b"0" && registered_files(text).next().is_none())
+}
+
+/// What stands before the number of the files.
+const COUNT: &[u8] = b"UserFiles:";
+
 /// The files that are registered in the ring: the lines behind `UserFiles:`, as `    0: NAME`.
 pub fn registered_files(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     let lines = text.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii);
-    let behind = lines.skip_while(|line| !line.starts_with(b"UserFiles:")).skip(1);
+    let behind = lines.skip_while(|line| !line.starts_with(COUNT)).skip(1);
     behind.map_while(|line| {
         let colon = line.iter().position(|&byte| byte == b':')?;
         let (number, name) = line.split_at_checked(colon)?;
@@ -15,6 +26,14 @@ pub fn registered_files(text: &[u8]) -> impl Iterator<Item = &[u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_ring_in_use_tells_no_files() {
+        assert!(was_in_use(b"pos:\t0\nflags:\t02000002\n"));
+        assert!(was_in_use(b"UserFiles:\t3\nUserBufs:\t0\n"));
+        assert!(!was_in_use(b"UserFiles:\t0\nUserBufs:\t0\n"));
+        assert!(!was_in_use(b"UserFiles:\t2\n    0: <none>\n    1: socket:[4711]\n"));
+    }
 
     #[test]
     fn registered_files_stand_behind_their_number() {

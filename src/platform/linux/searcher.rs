@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use rustix::path::DecInt;
 
@@ -24,6 +25,9 @@ const EVERY_NUMBER: Range<u32> = 0..u32::MAX;
 
 /// What a descriptor of an io_uring(7) refers to.
 const RING: &[u8] = b"anon_inode:[io_uring]";
+
+/// How often a ring is read at most; a few microseconds each.
+const RING_READS: usize = 32;
 
 /// What all threads of a search share.
 #[derive(Debug)]
@@ -128,7 +132,7 @@ impl<'a> Searcher<'a> {
             let rings = std::mem::take(&mut self.findings.rings);
             let path = |ring: Ring| format!("task/{}/fdinfo/{}", ring.thread, ring.descriptor);
             for ring in rings {
-                self.search_ring(directory, path(ring), ring);
+                self.search_ring(directory, &path(ring), ring);
             }
         }
         Ok(())
@@ -137,12 +141,12 @@ impl<'a> Searcher<'a> {
     /// Looks into a ring: the files that are registered there.
     pub(super) fn visit_ring(&mut self, proc: &OwnedFd, ring: Ring) {
         let Ring { pid, thread, descriptor } = ring;
-        self.search_ring(proc.as_fd(), format!("{pid}/task/{thread}/fdinfo/{descriptor}"), ring);
+        self.search_ring(proc.as_fd(), &format!("{pid}/task/{thread}/fdinfo/{descriptor}"), ring);
     }
 
     /// A ring that is gone, or tells nothing (kernels before 5.12), has no files to show.
-    fn search_ring(&mut self, parent: BorrowedFd<'_>, path: String, ring: Ring) {
-        let text = read_file(parent, path).unwrap_or_default();
+    fn search_ring(&mut self, parent: BorrowedFd<'_>, path: &str, ring: Ring) {
+        let text = read_ring(parent, path).unwrap_or_default();
         let registered = ring_info::registered_files(&text).filter_map(socket_inode);
         let wanted = registered.filter(|inode| self.shared.wanted.contains(inode));
         let holder = Holder { pid: ring.pid, descriptor: None };
@@ -247,6 +251,18 @@ fn read_link<'a>(
         Err(error) if is_gone(error) => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// What the kernel tells of a ring, asked again while the ring is in use: that is soon over.
+fn read_ring(parent: BorrowedFd<'_>, path: &str) -> rustix::io::Result<Vec<u8>> {
+    for _ in 1..RING_READS {
+        let text = read_file(parent, path)?;
+        if !ring_info::was_in_use(&text) {
+            return Ok(text);
+        }
+        thread::yield_now();
+    }
+    read_file(parent, path)
 }
 
 /// How many descriptors a thread's table holds: the size of its directory, since Linux 6.2; 0
