@@ -47,6 +47,10 @@ mod witnesses;
 #[cfg(target_os = "linux")]
 mod owners;
 
+/// What takes time is done only where it serves.
+#[cfg(target_os = "linux")]
+mod thrift;
+
 /// The number of a descriptor does not matter.
 #[cfg(target_os = "linux")]
 mod descriptors;
@@ -235,6 +239,7 @@ fn linux_tests() -> Vec<support::Test> {
         witnesses::tests(),
         owners::tests(),
         descriptors::tests(),
+        thrift::tests(),
         deep_walk::tests(),
         cgroups::tests(),
         namespaces::tests(),

@@ -12,8 +12,8 @@ use crate::support::flight::Flight;
 use crate::support::golden::{self, SocketRow};
 use crate::support::json::{gaps, only_socket, process, socket, sockets};
 use crate::support::makers::{self, Loopback};
-use crate::support::process::{Actor, Owner, Process, can_become, can_strace};
-use crate::support::{Run, Scratch, mounts, portwho, refuse, skip, wait_until};
+use crate::support::process::{Actor, Owner, Process, can_become};
+use crate::support::{Run, mounts, portwho, refuse, skip, wait_until};
 
 trials![
     several_by_fork,
@@ -31,8 +31,6 @@ trials![
     in_a_pid_namespace_below,
     outside_of_the_pid_namespace,
     a_user_without_a_name,
-    a_port_that_nobody_holds_costs_no_walk,
-    users_are_named_only_where_they_are_shown,
 ];
 
 const NOBODY: u32 = 65534;
@@ -348,44 +346,4 @@ fn a_user_without_a_name() {
     assert_eq!(process(&answer, role.pid())["user"], "4000000000");
     let rows = portwho(["-q", "--user", "4000000000"]).run();
     rows.is(0, &format!("{}\n", role.pid()), "");
-}
-
-fn a_port_that_nobody_holds_costs_no_walk() {
-    if !can_strace() {
-        return;
-    }
-    refuse::other_namespaces();
-    let _owner = Owner::named("server").holding(listener(80));
-    let walks = |words: &[&str], code| opens("fd\"", words, code);
-    assert!(walks(&["80"], 0), "it walks to find an owner");
-    assert!(!walks(&["81"], 1), "it walks without need");
-    assert!(walks(&["kill", "-n", "80"], 0), "kill walks to find an owner");
-    assert!(!walks(&["kill", "-n", "81"], 1), "kill walks without need");
-}
-
-/// A name service may be slow, and wait for what is down.
-fn users_are_named_only_where_they_are_shown() {
-    if !can_strace() {
-        return;
-    }
-    let _owner = Owner::named("server").holding(listener(80));
-    let asks_for_users = |words: &[&str]| opens("/etc/passwd\"", words, 0);
-    for words in [&["--json", "80"][..], &["-v", "80"], &["--sort", "user", "80"]] {
-        assert!(asks_for_users(words), "{words:?}");
-    }
-    for words in [&["80"][..], &["-q", "80"], &["--summary", "80"], &["--sort", "state", "80"]] {
-        assert!(!asks_for_users(words), "{words:?}");
-    }
-}
-
-/// Whether it opens a file whose name ends so when these words are typed.
-#[track_caller]
-fn opens(end: &str, words: &[&str], code: i32) -> bool {
-    let scratch = Scratch::new();
-    let log = scratch.path().join("log").to_str().expect("UTF-8").to_owned();
-    let run = portwho(words).through(["strace", "-f", "-e", "trace=open,openat", "-o", &log]);
-    let output = run.run();
-    assert_eq!(output.code, Some(code), "{output:?}");
-    let calls = fs::read_to_string(&log).expect("the log");
-    calls.lines().any(|call| call.contains(end))
 }

@@ -12,6 +12,7 @@ mod particulars;
 mod port_rules;
 mod proc_dir;
 mod process;
+mod search;
 mod searcher;
 mod sock_diag;
 mod tables;

@@ -2,7 +2,6 @@
 
 use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use rustix::path::DecInt;
@@ -10,7 +9,7 @@ use rustix::path::DecInt;
 use super::descriptors::Table;
 use super::findings::{Findings, Part, Ring};
 use super::proc_dir::{Entries, is_gone, open_dir, read_file};
-use super::walk::Inodes;
+use super::search::Search;
 use crate::model::{Holder, Pid};
 use crate::platform::decode::{proc_stat, ring_info};
 
@@ -29,50 +28,12 @@ const RING: &[u8] = b"anon_inode:[io_uring]";
 /// How often a ring is read at most; a few microseconds each.
 const RING_READS: usize = 32;
 
-/// What all threads of a search share.
-#[derive(Debug)]
-pub(super) struct Search<'a> {
-    wanted: &'a Inodes,
-    budget: Budget,
-    /// See [`descriptors::can_be_named`](super::descriptors::can_be_named).
-    can_be_named: bool,
-}
-
-impl<'a> Search<'a> {
-    /// A search for `wanted`.
-    pub(super) fn new(wanted: &'a Inodes, can_be_named: bool) -> Self {
-        Self { wanted, budget: Budget::default(), can_be_named }
-    }
-}
-
 /// One thread's search.
 pub(super) struct Searcher<'a> {
     shared: &'a Search<'a>,
     /// What it has found so far.
     pub(super) findings: Findings,
     entries: Entries,
-}
-
-/// How many descriptors of threads may be looked at that most likely share their process' table:
-/// it takes about a tenth of a second.
-#[derive(Debug)]
-struct Budget(AtomicUsize);
-
-impl Default for Budget {
-    fn default() -> Self {
-        Self(AtomicUsize::new(65_536))
-    }
-}
-
-impl Budget {
-    fn is_spent(&self) -> bool {
-        self.0.load(Ordering::Relaxed) == 0
-    }
-
-    fn spend(&self, count: usize) {
-        // The threads that search share it; a little more or less does not matter.
-        self.0.store(self.0.load(Ordering::Relaxed).saturating_sub(count), Ordering::Relaxed);
-    }
 }
 
 impl<'a> Searcher<'a> {

@@ -10,7 +10,8 @@ use rustc_hash::FxHashSet;
 use super::descriptors::can_be_named;
 use super::findings::{Findings, Holders, Part, Ring};
 use super::proc_dir::{Entries, open_proc};
-use super::searcher::{Search, Searcher};
+use super::search::Search;
+use super::searcher::Searcher;
 use super::threads;
 use crate::model::Pid;
 

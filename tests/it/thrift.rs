@@ -1,0 +1,90 @@
+//! What takes time and would be in vain is not done: strace tells which calls are made.
+
+use std::fs;
+
+use crate::support::makers::{self, Loopback};
+use crate::support::process::{Actor, Owner, can_strace};
+use crate::support::{Scratch, portwho, refuse, skip};
+
+trials![
+    a_port_that_nobody_holds_costs_no_walk,
+    users_are_named_only_where_they_are_shown,
+    a_table_without_holes_is_not_listed,
+];
+
+/// The calls of these kinds that are made when these words are typed.
+#[track_caller]
+fn calls(kinds: &str, words: &[&str], code: i32) -> String {
+    let scratch = Scratch::new();
+    let log = scratch.path().join("log").to_str().expect("UTF-8").to_owned();
+    let kinds = format!("trace={kinds}");
+    let run = portwho(words).through(["strace", "-f", "-y", "-e", &kinds, "-o", &log]);
+    let output = run.run();
+    assert_eq!(output.code, Some(code), "{output:?}");
+    fs::read_to_string(&log).expect("the log")
+}
+
+/// Whether a file is opened whose name ends so.
+#[track_caller]
+fn opens(end: &str, words: &[&str], code: i32) -> bool {
+    let end = format!("{end}\"");
+    calls("open,openat", words, code).lines().any(|call| call.contains(&end))
+}
+
+fn server() -> impl Sized {
+    Owner::named("server").holding(makers::listening(Loopback::V4.port(80)).socket)
+}
+
+fn a_port_that_nobody_holds_costs_no_walk() {
+    if !can_strace() {
+        return;
+    }
+    refuse::other_namespaces();
+    let _server = server();
+    let walks = |words: &[&str], code| opens("fd", words, code);
+    assert!(walks(&["80"], 0), "it walks to find an owner");
+    assert!(!walks(&["81"], 1), "it walks without need");
+    assert!(walks(&["kill", "-n", "80"], 0), "kill walks to find an owner");
+    assert!(!walks(&["kill", "-n", "81"], 1), "kill walks without need");
+}
+
+/// A name service may be slow, and wait for what is down.
+fn users_are_named_only_where_they_are_shown() {
+    if !can_strace() {
+        return;
+    }
+    let _server = server();
+    let asks_for_users = |words: &[&str]| opens("/etc/passwd", words, 0);
+    for words in [&["--json", "80"][..], &["-v", "80"], &["--sort", "user", "80"]] {
+        assert!(asks_for_users(words), "{words:?}");
+    }
+    for words in [&["80"][..], &["-q", "80"], &["--summary", "80"], &["--sort", "state", "80"]] {
+        assert!(!asks_for_users(words), "{words:?}");
+    }
+}
+
+/// The kernel need not make a list of descriptors that can be named.
+fn a_table_without_holes_is_not_listed() {
+    if !can_strace() {
+        return;
+    }
+    if fs::metadata("/proc/self/fd").expect("a directory").len() == 0 {
+        return skip("this kernel does not count descriptors: it is older than Linux 6.2");
+    }
+    let addresses: Vec<String> = (8000..8060).map(|port| format!("127.0.0.1:{port}")).collect();
+    let words: Vec<&str> = addresses.iter().map(String::as_str).collect();
+    let mut actor: Actor = Owner::named("server").playing("listen", &words);
+    actor.line();
+    let calls = calls("getdents64", &["-q", "-l"], 0);
+    let directory = format!("</proc/{}/fd>", actor.pid());
+    let listed = calls.lines().filter(|call| call.contains(&directory)).map(entries);
+    let listed: Vec<usize> = listed.collect();
+    assert!(!listed.is_empty(), "{calls}");
+    assert!(listed.iter().sum::<usize>() < addresses.len(), "{listed:?}");
+}
+
+/// The entries that a call returned, as strace tells them.
+fn entries(call: &str) -> usize {
+    let told = call.split_once("/* ").and_then(|(_, rest)| rest.split_once(" entries */"));
+    told.and_then(|(count, _)| count.parse().ok()).unwrap_or_default()
+}
