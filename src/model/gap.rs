@@ -31,6 +31,11 @@ pub enum Gap {
         /// How many threads.
         count: usize,
     },
+    /// io_urings of which the kernel did not tell what is registered there.
+    RingsUnread {
+        /// How many.
+        count: usize,
+    },
     /// Other network namespaces were not looked at.
     NamespacesUnseen {
         /// The system's reason; none where this user may not look for them at all.
@@ -71,6 +76,7 @@ impl Gap {
             Self::OwnersNotFound { .. } => "owners-not-found",
             Self::OwnersExited { .. } => "owners-exited",
             Self::ThreadsUnsearched { .. } => "threads-unsearched",
+            Self::RingsUnread { .. } => "rings-unread",
             Self::NamespacesUnseen { .. } => "namespaces-unseen",
             Self::ProcessesUnreadable { .. } => "processes-unreadable",
             Self::BoundNotListed => "bound-not-listed",
@@ -87,7 +93,8 @@ impl Gap {
             Self::OwnersHidden { count, .. }
             | Self::OwnersNotFound { count, .. }
             | Self::OwnersExited { count }
-            | Self::ThreadsUnsearched { count } => Some(*count),
+            | Self::ThreadsUnsearched { count }
+            | Self::RingsUnread { count } => Some(*count),
             _ => None,
         }
     }
@@ -115,6 +122,9 @@ impl Gap {
             Self::ThreadsUnsearched { .. } => {
                 "one with descriptors of its own (unshare(2), CLONE_FILES) may hold what was found in \
                  no process"
+            }
+            Self::RingsUnread { .. } => {
+                "a program was using them just then (or Linux is too old to tell): look again"
             }
             Self::NamespacesUnseen { why: None } => {
                 "run with sudo and --all-netns to see the sockets of containers and other network \

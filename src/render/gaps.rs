@@ -26,6 +26,9 @@ fn what(gap: &Gap) -> String {
         Gap::ThreadsUnsearched { count } => {
             format!("the descriptors of {} were not searched", counted(*count, "thread"))
         }
+        Gap::RingsUnread { count } => {
+            format!("what is registered in {} could not be read", counted(*count, "io_uring"))
+        }
         Gap::NamespacesUnseen { why: None } => {
             "other network namespaces are out of sight".to_owned()
         }

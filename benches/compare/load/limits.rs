@@ -6,7 +6,7 @@ use anyhow::{Context, ensure};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::holder::PORT;
-use super::{Each, Load};
+use super::{Each, Load, counted};
 use crate::machine::is_first_namespace;
 
 /// Descriptors of a process beside those of the load: its streams, and what std opens meanwhile.
@@ -118,9 +118,9 @@ fn fit_descriptors(each: &mut Each, reduced: &mut Vec<String>) {
         excess = excess.saturating_sub(cut * weight);
     }
     reduced.push(format!(
-        "{} plain descriptors and {} sockets a process instead of {} and {}: RLIMIT_NOFILE is {allowed}",
-        each.descriptors,
-        each.sockets(),
+        "{} and {} a process instead of {} and {}: RLIMIT_NOFILE is {allowed}",
+        counted(each.descriptors, "plain descriptor", "plain descriptors"),
+        counted(each.sockets(), "socket", "sockets"),
         before.descriptors,
         before.sockets()
     ));

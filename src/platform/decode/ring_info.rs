@@ -8,6 +8,12 @@ pub fn was_in_use(text: &[u8]) -> bool {
     count.is_none_or(|count| count.trim_ascii() != b"0" && registered_files(text).next().is_none())
 }
 
+/// Whether the kernel told nothing of the ring, so that it may have any files.
+#[must_use]
+pub fn is_silent(text: &[u8]) -> bool {
+    !text.split(|&byte| byte == b'\n').any(|line| line.starts_with(COUNT))
+}
+
 /// What stands before the number of the files.
 const COUNT: &[u8] = b"UserFiles:";
 
@@ -31,6 +37,8 @@ mod tests {
     fn a_ring_in_use_tells_no_files() {
         assert!(was_in_use(b"pos:\t0\nflags:\t02000002\n"));
         assert!(was_in_use(b"UserFiles:\t3\nUserBufs:\t0\n"));
+        assert!(is_silent(b"pos:\t0\nflags:\t02000002\n"));
+        assert!(!is_silent(b"pos:\t0\nUserFiles:\t0\nUserBufs:\t0\n"));
         assert!(!was_in_use(b"UserFiles:\t0\nUserBufs:\t0\n"));
         assert!(!was_in_use(b"UserFiles:\t2\n    0: <none>\n    1: socket:[4711]\n"));
     }

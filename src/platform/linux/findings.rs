@@ -17,6 +17,8 @@ pub(super) struct Findings {
     pub(super) rings: Vec<Ring>,
     /// Threads that were not searched.
     pub(super) unsearched: usize,
+    /// The io_urings of which the kernel told nothing.
+    pub(super) silent_rings: usize,
     /// Parts of processes that are still to be searched.
     pub(super) left_over: Vec<Part>,
 }
@@ -49,6 +51,7 @@ impl Findings {
         self.left_over.extend(other.left_over);
         self.refused |= other.refused;
         self.unsearched += other.unsearched;
+        self.silent_rings += other.silent_rings;
     }
 
     /// The holders that were found.

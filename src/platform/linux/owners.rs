@@ -44,8 +44,9 @@ pub(super) fn find(mut sockets: Vec<Socket>) -> OwnerTable {
         gaps.extend(not_found(&sockets));
         let unfound = |row: &&OwnedSocket| matches!(row.owner, Owner::Hidden | Owner::NotFound);
         let is_missing = sockets.iter().filter(unfound).any(|row| is_mine(&row.socket));
-        let count = found.unsearched;
-        gaps.extend((is_missing && count > 0).then_some(Gap::ThreadsUnsearched { count }));
+        if is_missing {
+            gaps.extend(unsearched(&found));
+        }
     }
     OwnerTable { sockets, gaps }
 }
@@ -100,6 +101,13 @@ fn hidden(sockets: &[OwnedSocket]) -> Option<Gap> {
     let count = hidden().count();
     let as_root = rustix::process::geteuid().is_root();
     (count > 0).then(|| Gap::OwnersHidden { count, users: users.collect(), as_root })
+}
+
+/// Where else the owners may be that were not found.
+fn unsearched(found: &Walk) -> impl Iterator<Item = Gap> {
+    let threads = Gap::ThreadsUnsearched { count: found.unsearched };
+    let rings = Gap::RingsUnread { count: found.silent_rings };
+    [threads, rings].into_iter().filter(|gap| gap.count() > Some(0))
 }
 
 fn not_found(sockets: &[OwnedSocket]) -> Option<Gap> {

@@ -105,9 +105,12 @@ impl<'a> Searcher<'a> {
         self.search_ring(proc.as_fd(), &format!("{pid}/task/{thread}/fdinfo/{descriptor}"), ring);
     }
 
-    /// A ring that is gone, or tells nothing (kernels before 5.12), has no files to show.
     fn search_ring(&mut self, parent: BorrowedFd<'_>, path: &str, ring: Ring) {
-        let text = read_ring(parent, path).unwrap_or_default();
+        let text = match read_ring(parent, path) {
+            Err(error) if is_gone(error) => return,
+            read => read.unwrap_or_default(),
+        };
+        self.findings.silent_rings += usize::from(ring_info::is_silent(&text));
         let registered = ring_info::registered_files(&text).filter_map(socket_inode);
         let wanted = registered.filter(|inode| self.shared.wanted.contains(inode));
         let holder = Holder { pid: ring.pid, descriptor: None };
@@ -258,7 +261,27 @@ fn socket_inode(link: &[u8]) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::walk::Inodes;
     use super::*;
+
+    #[test]
+    fn a_ring_of_which_nothing_is_told_is_counted() {
+        let folder = std::env::temp_dir().join(format!("portwho-rings-{}", std::process::id()));
+        std::fs::create_dir(&folder).unwrap();
+        std::fs::write(folder.join("silent"), "pos:\t0\n").unwrap();
+        std::fs::write(folder.join("told"), "UserFiles:\t1\n    0: socket:[4711]\n").unwrap();
+        let parent = open_dir(rustix::fs::CWD, folder.as_path()).unwrap();
+        let wanted = Inodes::from_iter([4711]);
+        let search = Search::new(&wanted, false);
+        let mut searcher = Searcher::new(&search);
+        for file in ["silent", "told", "gone"] {
+            let ring = Ring { pid: Pid(7), thread: 7, descriptor: 3 };
+            searcher.search_ring(parent.as_fd(), file, ring);
+        }
+        std::fs::remove_dir_all(&folder).unwrap();
+        assert_eq!(searcher.findings.silent_rings, 1);
+        assert_eq!(searcher.findings.held, [(4711, Holder { pid: Pid(7), descriptor: None })]);
+    }
 
     #[test]
     fn only_sockets_have_a_socket_inode() {

@@ -45,6 +45,8 @@ pub(super) struct Walk {
     pub(super) refused: bool,
     /// How many threads were not searched for what was found nowhere else.
     pub(super) unsearched: usize,
+    /// How many io_urings told nothing of what is registered there.
+    pub(super) silent_rings: usize,
 }
 
 /// Looks for the holders of `wanted` in every process. Those that are also `mine`, so that they
@@ -64,7 +66,8 @@ pub(super) fn walk(wanted: &Inodes, mine: &Inodes) -> io::Result<Walk> {
         holders = findings.holders();
     }
     let refused = findings.refused || !processes.are_all;
-    Ok(Walk { holders, refused, unsearched: findings.unsearched })
+    let Findings { unsearched, silent_rings, .. } = findings;
+    Ok(Walk { holders, refused, unsearched, silent_rings })
 }
 
 /// The processes to search.
