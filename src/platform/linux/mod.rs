@@ -4,6 +4,7 @@ mod cgroup;
 mod containers;
 mod descriptors;
 mod destroy;
+mod ffi;
 mod findings;
 mod handle;
 mod namespaces;
