@@ -22,14 +22,10 @@ fn main() -> ExitCode {
 fn run(output: &mut Output) -> anyhow::Result<Outcome> {
     match cli::parse(env::args_os()) {
         Ok(request) => commands::run(request, &ThisSystem, output),
-        Err(CliError::Usage(error)) => Err(error.into()),
-        Err(CliError::Clap(error)) if error.use_stderr() => {
-            output.usage(error.render());
-            Ok(Outcome::Failed)
-        }
-        Err(CliError::Clap(help)) => {
-            output.result(|out| write!(out, "{}", help.render()))?;
+        Err(CliError::Help(help)) => {
+            output.result(|out| write!(out, "{help}"))?;
             Ok(Outcome::Done)
         }
+        Err(error) => Err(error.into()),
     }
 }

@@ -1,9 +1,9 @@
-//! The words of the command line, as clap reads them.
+//! The command line, as clap parses it.
 
 #![expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 
 use clap::builder::NonEmptyStringValueParser;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
 
 use super::values::{network, one_state, pid, seconds, signal, some_seconds, states};
@@ -11,7 +11,29 @@ use crate::model::Signal;
 use crate::model::{StateSet, TcpState};
 use crate::query::SortKey;
 
-/// Who holds this port, which sockets are stuck, and end it and prove that it ended.
+/// Shown by `-h`, instead of every option.
+const EXAMPLES: &str = "\
+Examples:
+  portwho 8080             Which process holds port 8080
+  portwho kill 8080        Terminate it, and check that the port is free
+  portwho -l --name nginx  Where nginx listens
+  portwho -s CLOSE_WAIT    Sockets in a state, with their owners
+  portwho doctor           Leaks, full queues, exhausted ports and descriptors
+  portwho --help           All options";
+
+/// Shown by `--help`, below the options.
+pub(super) const DETAILS: &str = "\
+States: any spelling is understood: CLOSE_WAIT, close-wait, CloseWait.
+  Groups: connected (all but LISTENING, BOUND and CLOSED), synchronized (past the handshake),
+  teardown (being closed), stuck (teardown without TIME_WAIT).
+  PowerShell splits lists, so quote them: --state \"LISTEN,CLOSE_WAIT\"
+Exit codes: 0 a row was shown, 1 nothing matched, 2 usage error or failure.
+Help for a command: portwho kill --help";
+
+/// The screen of `-h`: 25 lines at most, so that it fits a terminal of that height.
+const TEMPLATE: &str = "{about}\n\n{usage-heading} {usage}\n\n{before-help}{all-args}{after-help}";
+
+/// Find what holds a port, and free it
 #[derive(Parser, Debug)]
 #[command(
     name = "portwho",
@@ -19,8 +41,12 @@ use crate::query::SortKey;
     version,
     args_conflicts_with_subcommands = true,
     disable_help_subcommand = true,
+    disable_help_flag = true,
+    disable_version_flag = true,
     max_term_width = 100,
-    after_help = "Exit codes: 0 a row was shown, 1 nothing matched, 2 usage or failure."
+    help_template = TEMPLATE,
+    before_help = EXAMPLES,
+    override_usage = "portwho [COMMAND] [OPTIONS] [PORT]...",
 )]
 pub(super) struct Cli {
     #[command(subcommand)]
@@ -32,96 +58,103 @@ pub(super) struct Cli {
 /// The commands besides listing.
 #[derive(Subcommand, Debug)]
 pub(super) enum Verb {
-    /// End the owner of a port, and check that the port is free
+    /// Terminate the owner of a port, and check that the port is free
     #[command(
-        after_help = "Only what holds the port is ended: a listener or a bound socket, never a \
-                      process that is merely connected.\n\
-                      Exit codes: 0 every target is gone and the port is free, 1 nothing held \
-                      the port, 2 refused, failed, survived or taken again."
+        after_help = "Only a process that holds the port is terminated: by a listening or bound \
+                      socket, never by a connection.\n\
+                      On a terminal, kill asks first. Without a terminal on standard input nobody \
+                      is asked, and the signal is sent; unrelated processes on one port then need \
+                      --yes or a filter.\n\
+                      Exit codes: 0 every target has exited and the port is free, 1 nothing holds \
+                      the port, 2 usage error, refused, failed, still running or taken again."
     )]
     Kill(KillArgs),
-    /// Close the sockets themselves; their process lives on
+    /// Close sockets; their process keeps running
     #[command(
-        after_help = "At least one filter is required. The connection ends, and its peer is told \
-                      so; the descriptor stays with the process until it calls close().\n\
-                      Listeners are left alone unless -l is given, which selects only them.\n\
-                      Exit codes: 0 every socket is gone, 1 nothing matched, 2 refused, declined \
-                      or failed."
+        after_help = "At least one filter is required. The connection is closed; the process keeps \
+                      its descriptor until it calls close().\n\
+                      Listeners are not closed, unless -l selects them, and nothing else.\n\
+                      On a terminal, close asks first. Without a terminal on standard input nobody \
+                      is asked, and the sockets are closed.\n\
+                      Exit codes: 0 every socket is closed, 1 nothing matched, 2 usage error, \
+                      refused, declined or failed."
     )]
     Close(CloseArgs),
-    /// What a TCP state means, whose move it is, what to do
-    #[command(
-        after_help = "Without STATE: all of them, with the number of each here, and how they \
-                      follow each other.\n\
-                      Exit codes: 0 explained, 2 usage or failure."
-    )]
+    /// Explain a TCP state: what it means, who has to act, what to do
+    #[command(after_help = "Without STATE: every state, how many sockets are in it here, and the \
+                      transitions between them.\n\
+                      Exit codes: 0 explained, 2 usage error or failure.")]
     Explain(ExplainArgs),
-    /// Look for leaks and pressure, name the culprit, say what to do
+    /// Check for leaks, full queues and exhausted ports and descriptors
     #[command(
-        after_help = "Finds sockets that leak in CLOSE_WAIT, both ends of half-closed connections, \
-                      TIME_WAIT pressure, fan-outs in SYN_SENT, floods, full accept queues, \
-                      peers that are gone, and descriptors that are nearly used up. On Linux it \
-                      sees the network namespace that it runs in, and no container's.\n\
-                      Exit codes: 0 healthy, or notes alone, 1 findings, 2 usage or failure."
+        after_help = "Checks for CLOSE_WAIT leaks, half-closed connections within this machine, \
+                      TIME_WAIT pressure, SYN_SENT fan-out, SYN floods, full accept queues, \
+                      vanished peers, and descriptors nearly used up. On Linux, in the network \
+                      namespace that it runs in.\n\
+                      Exit codes: 0 no findings, or only notes; 1 findings; 2 usage error or \
+                      failure."
     )]
     Doctor(DoctorArgs),
 }
 
-/// What is selected: the options that every command takes.
+/// What every command can select by.
 #[derive(Args, Debug)]
+#[command(next_help_heading = "Filters")]
 pub(super) struct SelectArgs {
     /// TCP only
-    #[arg(short = 't', long)]
+    #[arg(short = 't', long, hide_short_help = true)]
     pub(super) tcp: bool,
     /// UDP only
-    #[arg(short = 'u', long)]
+    #[arg(short = 'u', long, hide_short_help = true)]
     pub(super) udp: bool,
     /// IPv4 only
-    #[arg(short = '4', long = "ipv4")]
+    #[arg(short = '4', long = "ipv4", hide_short_help = true)]
     pub(super) v4: bool,
     /// IPv6 only
-    #[arg(short = '6', long = "ipv6")]
+    #[arg(short = '6', long = "ipv6", hide_short_help = true)]
     pub(super) v6: bool,
-    /// Owned by this process
-    #[arg(long, value_name = "PID", value_parser = pid, value_delimiter = ',')]
+    /// Process ID, or a list: 812,813
+    #[arg(long, value_name = "PID", value_parser = pid, value_delimiter = ',',
+          hide_short_help = true)]
     pub(super) pid: Vec<u32>,
-    /// Owned by an image of this name, case-insensitive, whole or with *
-    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+    /// Process name, case ignored; * matches anything; repeat for several
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new(),
+          hide_short_help = true)]
     pub(super) name: Vec<String>,
-    /// Of this user, or of a process of this user
+    /// User of the socket or of its process, or a list: www-data,1000
     #[arg(long, value_name = "USER", value_parser = NonEmptyStringValueParser::new(),
-          value_delimiter = ',')]
+          value_delimiter = ',', hide_short_help = true)]
     pub(super) user: Vec<String>,
 }
 
 /// Which sockets: the filters of list and of close.
 #[derive(Args, Debug)]
+#[command(next_help_heading = "Filters")]
 pub(super) struct FilterArgs {
-    /// Local port: 80, 80,443, 8000-8010, http, 127.0.0.1:80, [::1]:80
-    #[arg(value_name = "PORT")]
+    /// Local port, or a list: 80, 80,443, 8000-8010, http, 127.0.0.1:80, [::1]:80
+    #[arg(value_name = "PORT", hide_short_help = true, help_heading = "Arguments")]
     pub(super) ports: Vec<String>,
-    /// TCP state in any spelling, or a group: connected (all but LISTENING, BOUND, CLOSED),
-    /// synchronized (those past the handshake), teardown (being closed), stuck (teardown
-    /// without TIME_WAIT)
+    /// TCP state or group of states, or a list
     #[arg(short, long, value_name = "STATE", value_parser = states, value_delimiter = ',',
           conflicts_with = "udp")]
     pub(super) state: Vec<StateSet>,
-    /// All TCP states but these
-    #[arg(long, value_name = "STATE", value_parser = states, value_delimiter = ',')]
+    /// All TCP states but this one, or a list
+    #[arg(long, value_name = "STATE", value_parser = states, value_delimiter = ',',
+          hide_short_help = true)]
     pub(super) not_state: Vec<StateSet>,
-    /// Only what can take a connection or a datagram
+    /// Only listening TCP sockets and unconnected UDP sockets
     #[arg(short, long)]
     pub(super) listening: bool,
     #[command(flatten)]
     pub(super) select: SelectArgs,
-    /// Port at the far end
-    #[arg(long, value_name = "PORT")]
+    /// Foreign port, or a list
+    #[arg(long, value_name = "PORT", hide_short_help = true)]
     pub(super) foreign_port: Vec<String>,
-    /// Local address or network
-    #[arg(long, value_name = "ADDR[/LEN]", value_parser = network)]
+    /// Local address or network; repeat for several
+    #[arg(long, value_name = "ADDR[/LEN]", value_parser = network, hide_short_help = true)]
     pub(super) local: Vec<IpNet>,
-    /// Foreign address or network
-    #[arg(long, value_name = "ADDR[/LEN]", value_parser = network)]
+    /// Foreign address or network; repeat for several
+    #[arg(long, value_name = "ADDR[/LEN]", value_parser = network, hide_short_help = true)]
     pub(super) foreign: Vec<IpNet>,
 }
 
@@ -143,76 +176,109 @@ impl FilterArgs {
 pub(super) struct ListArgs {
     #[command(flatten)]
     pub(super) filters: FilterArgs,
-    /// Also look into the network namespaces of containers and others (Linux, as root)
-    #[arg(long)]
+    /// Sockets of every network namespace (Linux, as root)
+    #[arg(long, help_heading = "Scope", hide_short_help = true)]
     pub(super) all_netns: bool,
-    /// Ask the system whether the ports can be bound, by binding them for a moment
-    #[arg(long)]
+    /// Bind each PORT for a moment, to ask the system whether it is free
+    #[arg(long, help_heading = "Scope", hide_short_help = true)]
     pub(super) try_bind: bool,
-    /// Tell more of each owner: user, start, command, directory, parents, service, container,
-    /// descriptors
+    #[command(flatten)]
+    pub(super) view: ViewArgs,
+    #[command(flatten)]
+    pub(super) habits: HabitArgs,
+    /// Print help
+    #[arg(short, long, action = ArgAction::Help, global = true, help_heading = "Output",
+          hide_short_help = true)]
+    help: Option<bool>,
+    /// Print version
+    #[arg(short = 'V', long, action = ArgAction::Version, help_heading = "Output",
+          hide_short_help = true)]
+    version: Option<bool>,
+}
+
+/// How the list is printed.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Output")]
+pub(super) struct ViewArgs {
+    /// Show details of each owner: user, start time, command line, descriptors
     #[arg(short, long, conflicts_with_all = ["pids", "summary"])]
     pub(super) verbose: bool,
-    /// Print bare PIDs, each once, one a line
-    #[arg(short = 'q', long = "pids", conflicts_with_all = ["json", "summary"])]
+    /// Print only PIDs, one per line
+    #[arg(short = 'q', long = "pids", conflicts_with_all = ["json", "summary"],
+          hide_short_help = true)]
     pub(super) pids: bool,
-    /// Print counts by state, by state and process, and by foreign address
-    #[arg(long)]
+    /// Print counts by state, by process and by foreign address
+    #[arg(long, hide_short_help = true)]
     pub(super) summary: bool,
     /// Print JSON
     #[arg(long)]
     pub(super) json: bool,
-    /// Sort the rows
-    #[arg(long, value_name = "KEY", default_value = "port", hide_default_value = true)]
+    /// Sort rows by port, local, foreign, state, pid, image, user, recv-q or send-q
+    #[arg(
+        long,
+        value_name = "KEY",
+        default_value = "port",
+        hide_default_value = true,
+        hide_possible_values = true,
+        hide_short_help = true
+    )]
     pub(super) sort: SortArg,
-    /// Leave titles and headings out
-    #[arg(long)]
+    /// Omit titles and headings
+    #[arg(long, hide_short_help = true)]
     pub(super) no_header: bool,
-    /// Colours
-    #[arg(long, value_name = "WHEN", default_value = "auto", hide_default_value = true)]
+    /// Use color: auto, always or never
+    #[arg(
+        long,
+        value_name = "WHEN",
+        default_value = "auto",
+        hide_default_value = true,
+        hide_possible_values = true,
+        hide_short_help = true
+    )]
     pub(super) color: ColorArg,
-    #[command(flatten)]
-    pub(super) habits: HabitArgs,
 }
 
 /// What netstat's users type out of habit. portwho does all of it anyway.
 #[derive(Args, Debug)]
+#[command(next_help_heading = "Compatibility")]
 pub(super) struct HabitArgs {
-    /// All sockets, also with -l; -n, -o and -p are accepted too and without effect, so that
-    /// netstat's -aon, -tulpn and -anlp work
-    #[arg(short = 'a')]
+    /// All sockets; cancels -l
+    #[arg(short = 'a', hide_short_help = true)]
     pub(super) all: bool,
-    #[arg(short = 'n', hide = true)]
+    /// No effect; accepted for netstat -aon
+    #[arg(short = 'n', hide_short_help = true)]
     numeric: bool,
-    #[arg(short = 'o', hide = true)]
+    /// No effect; accepted for netstat -aon
+    #[arg(short = 'o', hide_short_help = true)]
     owner: bool,
-    #[arg(short = 'p', hide = true)]
+    /// No effect; accepted for netstat -tulpn
+    #[arg(short = 'p', hide_short_help = true)]
     programs: bool,
 }
 
-/// Ending.
+/// Terminating.
 #[derive(Args, Debug)]
 pub(super) struct KillArgs {
-    /// Local port: 80, 80,443, 8000-8010, http, 127.0.0.1:80, [::1]:80
+    /// Local port, or a list: 80, 80,443, 8000-8010, http, 127.0.0.1:80, [::1]:80
     #[arg(value_name = "PORT", required = true)]
     pub(super) ports: Vec<String>,
-    #[command(flatten)]
-    pub(super) select: SelectArgs,
     /// Do not ask
     #[arg(short, long)]
     pub(super) yes: bool,
-    /// Say who would be ended, and stop
+    /// Show what would be done, and stop
     #[arg(short = 'n', long)]
     pub(super) dry_run: bool,
-    /// Send this signal instead of TERM (not on Windows)
+    /// Send this signal instead of SIGTERM (not on Windows)
     #[arg(short, long, value_name = "NAME", value_parser = signal)]
     pub(super) signal: Option<Signal>,
-    /// End it at once, with KILL (also -9 and -KILL)
+    /// Send SIGKILL immediately (also: -9, -KILL)
     #[arg(short, long, short_alias = '9')]
     pub(super) force: bool,
-    /// How long to wait for the exit
+    /// Seconds to wait for the exit
     #[arg(long, value_name = "SECS", value_parser = seconds, default_value = "5")]
     pub(super) timeout: std::time::Duration,
+    #[command(flatten)]
+    pub(super) select: SelectArgs,
 }
 
 /// Closing.
@@ -221,40 +287,52 @@ pub(super) struct CloseArgs {
     #[command(flatten)]
     pub(super) filters: FilterArgs,
     /// Do not ask
-    #[arg(short, long)]
+    #[arg(short, long, help_heading = "Options")]
     pub(super) yes: bool,
-    /// Say what would be closed, and stop
-    #[arg(short = 'n', long)]
+    /// Show what would be closed, and stop
+    #[arg(short = 'n', long, help_heading = "Options")]
     pub(super) dry_run: bool,
 }
 
 /// Explaining.
 #[derive(Args, Debug)]
 pub(super) struct ExplainArgs {
-    /// A TCP state in any spelling
+    /// TCP state in any spelling
     #[arg(value_name = "STATE", value_parser = one_state)]
     pub(super) state: Option<TcpState>,
     #[arg(hide = true)]
     pub(super) more: Vec<String>,
-    /// Colours
-    #[arg(long, value_name = "WHEN", default_value = "auto", hide_default_value = true)]
+    /// Use color: auto, always or never
+    #[arg(
+        long,
+        value_name = "WHEN",
+        default_value = "auto",
+        hide_default_value = true,
+        hide_possible_values = true
+    )]
     pub(super) color: ColorArg,
 }
 
 /// Diagnosing.
 #[derive(Args, Debug)]
 pub(super) struct DoctorArgs {
-    /// Look twice, so many seconds apart, and tell what grows
+    /// Take two snapshots, SECS apart, and report growth
     #[arg(long, value_name = "SECS", value_parser = some_seconds)]
     pub(super) interval: Option<std::time::Duration>,
-    /// Print the thresholds and settings too
+    /// Show thresholds and settings too
     #[arg(short, long)]
     pub(super) verbose: bool,
     /// Print JSON
     #[arg(long)]
     pub(super) json: bool,
-    /// Colours
-    #[arg(long, value_name = "WHEN", default_value = "auto", hide_default_value = true)]
+    /// Use color: auto, always or never
+    #[arg(
+        long,
+        value_name = "WHEN",
+        default_value = "auto",
+        hide_default_value = true,
+        hide_possible_values = true
+    )]
     pub(super) color: ColorArg,
 }
 
@@ -288,7 +366,7 @@ impl From<SortArg> for SortKey {
     }
 }
 
-/// When to use colours.
+/// When to use color.
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum ColorArg {
     Auto,

@@ -2,6 +2,8 @@
 //! service's port, is looked up by the command.
 
 mod args;
+mod help;
+mod options;
 mod ports;
 mod request;
 mod values;
@@ -16,13 +18,14 @@ use args::{
     Cli, CloseArgs, ColorArg, DoctorArgs, ExplainArgs, FilterArgs, KillArgs, ListArgs, SelectArgs,
     Verb,
 };
+pub use options::OptionError;
 pub use ports::UsageError;
 pub use request::{
     CloseRequest, ColorWhen, DoctorRequest, ExplainRequest, FilterRequest, KillRequest,
     ListRequest, Request, Selection, ViewKind,
 };
 pub(crate) use words::shell_word;
-use words::{misplaced, spell_out_kill};
+use words::{misplaced, spell_out};
 
 use crate::model::{Families, Pid, StateSet};
 use crate::query::{NamePattern, PortTerm, Protocols, UserTerm};
@@ -30,9 +33,12 @@ use crate::query::{NamePattern, PortTerm, Protocols, UserTerm};
 /// What ends the program before it has begun.
 #[derive(Debug, Error)]
 pub enum CliError {
-    /// clap's own: help, the version, or what is wrong with an option.
+    /// Help or the version, which were asked for: no failure.
+    #[error("{0}")]
+    Help(String),
+    /// What is wrong with an option.
     #[error(transparent)]
-    Clap(#[from] clap::Error),
+    Option(#[from] OptionError),
     /// What is wrong with a PORT.
     #[error(transparent)]
     Usage(#[from] UsageError),
@@ -43,7 +49,7 @@ pub enum CliError {
 /// # Errors
 /// [`CliError`]: help and version too, which are no failures.
 pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Request, CliError> {
-    let words = spell_out_kill(words);
+    let words = spell_out(words);
     let cli = Cli::try_parse_from(&words).map_err(|error| misplaced(error, &words))?;
     let behind_verb = words.into_iter().skip(2).collect();
     Ok(match cli.command {
@@ -60,20 +66,20 @@ fn list_request(args: ListArgs) -> Result<ListRequest, UsageError> {
     Ok(ListRequest {
         // netstat's -a takes its -l back.
         filters: FilterRequest { listening: filters.listening && !args.habits.all, ..filters },
-        view: match (args.pids, args.summary, args.json) {
+        view: match (args.view.pids, args.view.summary, args.view.json) {
             (true, ..) => ViewKind::Pids,
             (_, true, true) => ViewKind::SummaryJson,
             (_, true, false) => ViewKind::Summary,
             (_, false, true) => ViewKind::Json,
-            (_, false, false) if args.verbose => ViewKind::Verbose,
+            (_, false, false) if args.view.verbose => ViewKind::Verbose,
             (_, false, false) => ViewKind::Tables,
         },
-        verbose: args.verbose,
+        verbose: args.view.verbose,
         all_namespaces: args.all_netns,
         try_bind: args.try_bind,
-        sort: args.sort.into(),
-        header: !args.no_header,
-        color: args.color.into(),
+        sort: args.view.sort.into(),
+        header: !args.view.no_header,
+        color: args.view.color.into(),
     })
 }
 
@@ -165,32 +171,38 @@ fn command_names() -> Vec<String> {
     Cli::command().get_subcommands().map(|command| command.get_name().to_owned()).collect()
 }
 
-/// A PORT that is neither a number nor a known service: what may have been meant, with what
-/// follows it: `kill PORT`.
+/// The command that was probably meant by a PORT that is neither a number nor a known service.
 #[must_use]
 pub fn near_command(word: &str) -> Option<String> {
     let names = command_names();
-    let command = nearest(word, names.iter().map(String::as_str))?;
-    Some(format!("{command}{}", operand(command)))
+    nearest(word, names.iter().map(String::as_str)).map(ToOwned::to_owned)
 }
 
-/// What follows a command, by its name in the help, behind a space; nothing where nothing does.
-fn operand(command: &str) -> String {
+/// The name of a command's first argument in its help; none where it takes none.
+fn operand(command: &str) -> Option<String> {
     let cli = Cli::command();
-    let operand = cli.find_subcommand(command).and_then(|verb| verb.get_positionals().next());
-    let name = operand.and_then(|operand| operand.get_value_names()?.first());
-    name.map(|name| format!(" {name}")).unwrap_or_default()
+    let operand = cli.find_subcommand(command)?.get_positionals().next()?;
+    Some(operand.get_value_names()?.first()?.to_string())
 }
 
-/// The candidate that is most like `word`, if any is like it at all.
+/// The most similar candidate, if any is similar enough to be meant.
 fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    /// clap's own threshold is 0.7, which takes too much for states that look alike.
-    const LIKE_ENOUGH: f64 = 0.8;
+    /// clap's own threshold is 0.7, which is too low for states with similar names.
+    const SIMILAR: f64 = 0.8;
+    most_similar(word, candidates, SIMILAR)
+}
+
+/// The most similar candidate by Jaro-Winkler similarity, of those that reach `threshold`.
+fn most_similar<'a>(
+    word: &str,
+    candidates: impl Iterator<Item = &'a str>,
+    threshold: f64,
+) -> Option<&'a str> {
     let word = word.to_lowercase();
     let likeness = |candidate: &str| strsim::jaro_winkler(&word, &candidate.to_lowercase());
     let rated = candidates.map(|candidate| (likeness(candidate), candidate));
     let best = rated.max_by(|(a, _), (b, _)| a.total_cmp(b));
-    best.filter(|(likeness, _)| *likeness >= LIKE_ENOUGH).map(|(_, candidate)| candidate)
+    best.filter(|(likeness, _)| *likeness >= threshold).map(|(_, candidate)| candidate)
 }
 
 #[cfg(test)]
@@ -220,21 +232,21 @@ mod tests {
 
     #[test]
     fn a_command_out_of_place_is_refused() {
-        let expected = "'kill' is a command and comes first: portwho kill 80";
+        let expected = "'kill' is a command and must come first; try: portwho kill 80";
         assert_eq!(error("portwho 80 kill"), expected);
         for line in ["portwho -n kill 80", "portwho -s LISTEN kill 80", "portwho -9 kill 80"] {
             assert_eq!(error(line), expected, "{line}");
         }
-        assert!(
-            error("portwho -t kill")
-                .starts_with("'kill' is a command and comes first: portwho kill PORT")
+        assert_eq!(
+            error("portwho -t kill"),
+            "'kill' is a command and must come first; try: portwho kill --help"
         );
     }
 
     #[test]
     fn a_state_in_a_ports_place_asks_for_quotes() {
-        let expected = "'FIN_WAIT_2' is a state and not a port: use --state, and quote the list \
-                        (PowerShell splits it): --state \"FIN_WAIT_2\"";
+        let expected = "'FIN_WAIT_2' is a state, not a port; PowerShell splits lists that are not \
+                        quoted; try: portwho --state \"FIN_WAIT_2\"";
         assert_eq!(error("portwho --state CLOSE_WAIT FIN_WAIT_2"), expected);
     }
 
@@ -284,7 +296,7 @@ mod tests {
             assert_eq!(request.command(&["-l"]), format!("portwho close -l -n {filter}"));
         }
         for line in ["portwho close", "portwho close -y", "portwho close -n --yes"] {
-            assert!(error(line).starts_with("close: which sockets? "), "{line}");
+            assert!(error(line).starts_with("close needs a PORT or a filter"), "{line}");
         }
     }
 
@@ -292,11 +304,11 @@ mod tests {
     fn a_state_called_close_is_no_command() {
         assert_eq!(
             error("portwho 80 close"),
-            "'close' is a command and comes first: portwho close 80"
+            "'close' is a command and must come first; try: portwho close 80"
         );
         assert!(matches!(parsed("portwho -s close"), Ok(Request::List(_))));
         for line in ["portwho -s close --frobnicate", "portwho --frobnicate --state close"] {
-            assert!(error(line).contains("'--frobnicate' found"), "{line}");
+            assert!(error(line).starts_with("--frobnicate: unknown option"), "{line}");
         }
     }
 

@@ -10,34 +10,41 @@ use crate::query::{PortError, PortTerm};
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 pub enum UsageError {
     /// A command behind options or ports.
-    #[error("'{command}' is a command and comes first: portwho {command}{ports}")]
+    #[error("'{command}' is a command and must come first; try: portwho {command} {arguments}")]
     CommandNotFirst {
         /// The command.
         command: String,
-        /// The ports beside it, or the word for what it takes, behind a space.
-        ports: String,
+        /// The ports that were typed, or else what shows how the command is used.
+        arguments: String,
     },
     /// A state.
     #[error(
-        "'{state}' is a state and not a port: use --state, and quote the list (PowerShell splits \
-         it): --state \"{state}\""
+        "'{state}' is a state, not a port; PowerShell splits lists that are not quoted; try: \
+         portwho --state \"{state}\""
     )]
     StateForPort {
         /// The state.
         state: String,
     },
     /// Nothing that says which sockets.
-    #[error(
-        "close: which sockets? give at least one of PORT, --state, --not-state, -l, -t, -u, -4, \
-         -6, --foreign-port, --local, --foreign, --pid, --name, --user"
-    )]
+    #[error("close needs a PORT or a filter; to see the filters, run: portwho close --help")]
     NothingToClose,
     /// Several states where one is explained.
-    #[error("'{0}' is one too many: explain takes one state")]
+    #[error("'{0}': unexpected argument; explain takes one state")]
     SeveralStates(String),
     /// An address in front of a foreign port.
-    #[error("foreign port '{0}': name the address apart: --foreign ADDR --foreign-port PORT")]
-    AddressForForeignPort(String),
+    #[error(
+        "foreign port '{word}': an address belongs to --foreign; try: portwho --foreign {address} \
+         --foreign-port {port}"
+    )]
+    AddressForForeignPort {
+        /// What was typed.
+        word: String,
+        /// Its address.
+        address: String,
+        /// Its port.
+        port: String,
+    },
     /// Any other.
     #[error(transparent)]
     Port(#[from] PortError),
@@ -48,8 +55,8 @@ pub(super) fn local(words: &[String], commands: &[String]) -> Result<Vec<PortTer
     if let Some(command) = words.iter().find(|word| commands.contains(word)) {
         let others: Vec<&str> =
             words.iter().filter(|word| *word != command).map(String::as_str).collect();
-        let ports = operands(command, &others);
-        return Err(UsageError::CommandNotFirst { command: command.clone(), ports });
+        let arguments = operands(command, &others);
+        return Err(UsageError::CommandNotFirst { command: command.clone(), arguments });
     }
     if let Some(state) = words.iter().flat_map(|word| word.split(',')).find(is_state) {
         return Err(UsageError::StateForPort { state: state.to_owned() });
@@ -59,10 +66,22 @@ pub(super) fn local(words: &[String], commands: &[String]) -> Result<Vec<PortTer
 
 /// Parses the values of `--foreign-port`.
 pub(super) fn foreign(words: &[String]) -> Result<Vec<PortTerm>, UsageError> {
-    let terms = parse_all(words)?;
-    match terms.iter().position(|term| term.address.is_some()) {
-        Some(_) => Err(UsageError::AddressForForeignPort(words.join(","))),
-        None => Ok(terms),
+    for word in words {
+        if let Some(term) =
+            PortTerm::parse_list(word)?.into_iter().find(|term| term.address.is_some())
+        {
+            return Err(with_address(word, &term));
+        }
+    }
+    Ok(parse_all(words)?)
+}
+
+fn with_address(word: &str, term: &PortTerm) -> UsageError {
+    let address = term.address.as_ref().map(|scoped| scoped.address.to_string());
+    UsageError::AddressForForeignPort {
+        word: word.to_owned(),
+        address: address.unwrap_or_default(),
+        port: word.rsplit(':').next().unwrap_or_default().to_owned(),
     }
 }
 

@@ -21,12 +21,12 @@ fn unknown_state(word: &str, groups: &[&str]) -> String {
     let groups = groups.iter().map(|&group| group.to_owned());
     let known: Vec<String> = names.into_iter().chain(groups).collect();
     match nearest(&word.replace('-', "_"), known.iter().map(String::as_str)) {
-        Some(near) => format!("no such state; did you mean {near}?"),
-        None => format!("no such state; there are {}", known.join(", ")),
+        Some(near) => format!("unknown state; did you mean {near}?"),
+        None => format!("unknown state; states are {}", known.join(", ")),
     }
 }
 
-/// One state, and no group of them.
+/// One state, not a group.
 pub(super) fn one_state(word: &str) -> Result<TcpState, String> {
     let mut set = StateSet::NONE;
     for part in word.split(',') {
@@ -38,21 +38,21 @@ pub(super) fn one_state(word: &str) -> Result<TcpState, String> {
         [state] => Ok(*state),
         several => {
             let words: Vec<String> = several.iter().map(ToString::to_string).collect();
-            Err(format!("explain takes one state, of {}", words.join(", ")))
+            Err(format!("explain takes one state: one of {}", words.join(", ")))
         }
     }
 }
 
 /// A process id.
 pub(super) fn pid(word: &str) -> Result<u32, String> {
-    word.parse().map_err(|_| "not a process id, which is a number".to_owned())
+    word.parse().map_err(|_| "not a PID".to_owned())
 }
 
 /// A signal's name.
 pub(super) fn signal(word: &str) -> Result<Signal, String> {
     word.parse().map_err(|_| {
         let names: Vec<_> = Signal::names().collect();
-        format!("no such signal; there are {}", names.join(", "))
+        format!("unknown signal; signals are {}", names.join(", "))
     })
 }
 
@@ -60,7 +60,7 @@ pub(super) fn signal(word: &str) -> Result<Signal, String> {
 pub(super) fn network(word: &str) -> Result<IpNet, String> {
     let address = || word.parse::<IpAddr>().map(|address| IpNet::from(address.to_canonical()));
     let network = word.parse::<IpNet>().map(unmapped).or_else(|_| address());
-    network.map_err(|_| "not an address or network, as in 10.0.0.0/8 or ::1".to_owned())
+    network.map_err(|_| "not an address or network; examples: 10.0.0.0/8, ::1".to_owned())
 }
 
 /// A network of v4-mapped addresses is the IPv4 network: such sockets are shown as IPv4.
@@ -76,7 +76,7 @@ fn unmapped(network: IpNet) -> IpNet {
     }
 }
 
-/// The longest wait that is not a slip of the keyboard: a day.
+/// A day; a longer wait is taken for a typing error.
 const LONGEST_WAIT: f64 = 86_400.0;
 
 /// Seconds, fractions allowed.
@@ -86,10 +86,10 @@ pub(super) fn seconds(word: &str) -> Result<Duration, String> {
     duration.ok_or_else(|| "not a number of seconds from 0 to 86400".to_owned())
 }
 
-/// Seconds, fractions allowed, and not none.
+/// Seconds, fractions allowed, more than 0.
 pub(super) fn some_seconds(word: &str) -> Result<Duration, String> {
     let some = seconds(word).ok().filter(|duration| !duration.is_zero());
-    some.ok_or_else(|| "not a number of seconds above 0, and up to 86400".to_owned())
+    some.ok_or_else(|| "not a number of seconds above 0 and up to 86400".to_owned())
 }
 
 #[cfg(test)]
@@ -106,9 +106,9 @@ mod tests {
             ("LISTENNING", "LISTENING"),
         ];
         for (word, near) in cases {
-            assert_eq!(states(word), Err(format!("no such state; did you mean {near}?")));
+            assert_eq!(states(word), Err(format!("unknown state; did you mean {near}?")));
         }
-        assert!(states("xyzzy").unwrap_err().contains("there are LISTENING, "));
+        assert!(states("xyzzy").unwrap_err().contains("states are LISTENING, "));
     }
 
     #[test]

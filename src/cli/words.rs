@@ -1,16 +1,17 @@
-//! The words of the command line before clap reads them, and as they can be typed again.
+//! The arguments before clap parses them, and as they can be typed again.
 
 use std::ffi::{OsStr, OsString};
 
 use clap::error::ErrorKind;
 
-use super::{CliError, UsageError, command_names, operand};
+use super::{CliError, OptionError, UsageError, command_names, help, operand};
 use crate::model::Signal;
 
 /// The options whose value is a state.
 const STATE_OPTIONS: [&str; 3] = ["-s", "--state", "--not-state"];
 
-/// An option of a command in front of it is clap's unknown argument; what is wrong is the order.
+/// What clap reports, as portwho does. An option that stands before its command is an unknown
+/// argument to clap; what is wrong there is the order.
 pub(super) fn misplaced(error: clap::Error, words: &[OsString]) -> CliError {
     let commands = command_names();
     let mut behind = words.windows(2).skip(1).filter_map(|pair| match pair {
@@ -22,40 +23,47 @@ pub(super) fn misplaced(error: clap::Error, words: &[OsString]) -> CliError {
     let command = behind.find(|word| commands.iter().any(|command| command == word));
     match command {
         Some(command)
-            if error.kind() == ErrorKind::UnknownArgument && !starts(words, &commands) =>
+            if error.kind() == ErrorKind::UnknownArgument && verb(words, &commands).is_none() =>
         {
             let ports = words.iter().skip(1).filter(|word| !is_option(word) && *word != command);
             let ports: Vec<String> =
                 ports.map(|word| word.to_string_lossy().into_owned()).collect();
-            let ports = operands(command, &ports);
-            UsageError::CommandNotFirst { command: command.to_owned(), ports }.into()
+            let arguments = operands(command, &ports);
+            UsageError::CommandNotFirst { command: command.to_owned(), arguments }.into()
         }
-        _ => error.into(),
+        _ if !error.use_stderr() => CliError::Help(help::text(&error, words, &commands)),
+        _ => OptionError::new(&error, verb(words, &commands)).into(),
     }
 }
 
-/// What follows a command when it is put first, behind a space: the ports that were typed, where it takes any.
+/// The command that `words` begin with.
+pub(super) fn verb<'a>(words: &'a [OsString], commands: &[String]) -> Option<&'a str> {
+    let first = words.get(1)?.to_str()?;
+    commands.iter().any(|command| command == first).then_some(first)
+}
+
+/// What follows a command when it is put first: the ports that were typed, where it takes any.
+/// Otherwise `--help`: no port is made up, which a reader might type.
 pub(super) fn operands(command: &str, ports: &[impl AsRef<str>]) -> String {
-    let operand = operand(command);
-    if ports.is_empty() || operand != " PORT" {
-        return operand;
+    if ports.is_empty() || operand(command).as_deref() != Some("PORT") {
+        return "--help".to_owned();
     }
     let words: Vec<&str> = ports.iter().map(AsRef::as_ref).collect();
-    format!(" {}", words.join(" "))
-}
-
-/// Whether the command line begins with a command.
-fn starts(words: &[OsString], commands: &[String]) -> bool {
-    words.get(1).is_some_and(|first| commands.iter().any(|command| first == command.as_str()))
+    words.join(" ")
 }
 
 fn is_option(word: &OsStr) -> bool {
     word.as_encoded_bytes().first() == Some(&b'-') && word != "-" && word != "--"
 }
 
-/// `kill -KILL` and `kill -HUP` are what kill(1) understands; clap would read letters.
-pub(super) fn spell_out_kill(words: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+/// Turns what other programs' users type into what clap understands: `help kill`, and `kill -KILL`
+/// and `kill -HUP` as in kill(1), which clap would read as letters.
+pub(super) fn spell_out(words: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
     let mut words: Vec<OsString> = words.into_iter().collect();
+    if words.get(1).is_some_and(|word| word == "help") {
+        words.remove(1);
+        words.insert(words.len().min(2), "--help".into());
+    }
     if words.get(1).is_some_and(|word| word == "kill") {
         for word in words.iter_mut().skip(2).take_while(|word| *word != "--") {
             let signal = word.to_str().and_then(|word| signal_option(word.strip_prefix('-')?));

@@ -72,9 +72,12 @@ fn ports(word: &PortWord, system: &impl System) -> anyhow::Result<Vec<PortRange>
     let found = system.service_ports(name)?;
     if found.is_empty() {
         if let Some(command) = near_command(name) {
-            bail!("port '{name}': no such service; for the command: portwho {command}");
+            bail!(
+                "port '{name}': unknown service; for the command {command}, run: portwho {command} \
+                 --help"
+            );
         }
-        bail!("port '{name}': no such service; give a number from 1 to 65535");
+        bail!("port '{name}': unknown service; use a number from 1 to 65535");
     }
     Ok(found.into_iter().map(|port| port..=port).collect())
 }
@@ -84,5 +87,5 @@ fn interface(address: &ScopedAddress, system: &impl System) -> anyhow::Result<Op
         return Ok(None);
     };
     let index = zone.parse().ok().or_else(|| system.interface_index(zone));
-    index.map(Some).ok_or_else(|| anyhow!("interface '{zone}': there is none of that name"))
+    index.map(Some).ok_or_else(|| anyhow!("interface '{zone}': not found"))
 }

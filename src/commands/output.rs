@@ -92,11 +92,6 @@ impl Output {
         let _ = writeln!(self.stderr, "portwho: {line}");
     }
 
-    /// Tells what is wrong with an option, in clap's own words.
-    pub fn usage(&mut self, text: impl Display) {
-        let _ = write!(self.stderr, "{}", harmless(&text.to_string()));
-    }
-
     /// Asks the person on the terminal; anything but yes is no, and so is the end of the input.
     pub fn ask(&mut self, question: impl Display) -> bool {
         let _ = write!(self.stderr, "{question} [y/N] ").and_then(|()| self.stderr.flush());

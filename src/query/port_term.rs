@@ -40,7 +40,7 @@ pub enum PortError {
     #[error("port '{0}': ports are 1 to 65535")]
     OutOfRange(String),
     /// A range that ends before it begins.
-    #[error("port '{word}': the range ends before it begins: {end}-{start}")]
+    #[error("port '{word}': range ends before it begins; did you mean {end}-{start}?")]
     Backwards {
         /// What was typed.
         word: String,
@@ -58,11 +58,11 @@ pub enum PortError {
         address: String,
     },
     /// An IPv6 address and a port without brackets, which can be read in two ways.
-    #[error("port '{0}': put an IPv6 address in brackets: [::1]:80")]
+    #[error("port '{0}': write an IPv6 address in brackets, as in [::1]:80")]
     NoBrackets(String),
     /// Neither a number nor a name.
     #[error(
-        "port '{0}': not a port; a PORT is 80, 80,443, 8000-8010, http, 127.0.0.1:80 or [::1]:80"
+        "port '{0}': not a port; examples: 80, 80,443, 8000-8010, http, 127.0.0.1:80, [::1]:80"
     )]
     NotAPort(String),
 }
@@ -195,8 +195,8 @@ mod tests {
             ("65536", "port '65536': ports are 1 to 65535"),
             ("80,99999999999", "port '99999999999': ports are 1 to 65535"),
             ("0-80", "port '0-80': ports are 1 to 65535"),
-            ("90-80", "port '90-80': the range ends before it begins: 80-90"),
-            ("::1:80", "port '::1:80': put an IPv6 address in brackets: [::1]:80"),
+            ("90-80", "port '90-80': range ends before it begins; did you mean 80-90?"),
+            ("::1:80", "port '::1:80': write an IPv6 address in brackets, as in [::1]:80"),
             ("1.2.3:80", "port '1.2.3:80': '1.2.3' is not an address"),
             ("[1.2.3]:80", "port '[1.2.3]:80': '1.2.3' is not an address"),
         ];

@@ -22,15 +22,15 @@ trials![
 fn nothing_asked_for() {
     let made = makers::half_closed(Loopback::V4);
     let _app = app(made.server);
-    let line = "portwho: close: which sockets? give at least one of PORT, --state, --not-state, \
-                -l, -t, -u, -4, -6, --foreign-port, --local, --foreign, --pid, --name, --user\n";
+    let line = "portwho: close needs a PORT or a filter; to see the filters, run: portwho close \
+                --help\n";
     for words in [&[][..], &["-y"], &["-n"]] {
         close(words).run().is(2, "", line);
     }
     portwho(["-s", "CLOSE_WAIT", "close"]).run().is(
         2,
         "",
-        "portwho: 'close' is a command and comes first: portwho close PORT\n",
+        "portwho: 'close' is a command and must come first; try: portwho close --help\n",
     );
     assert_there(made.server_address, made.client_address);
 }

@@ -58,9 +58,8 @@ fn an_unknown_one() {
     let web = server("web", 80);
     for word in ["NOPE", "0", "SIG", "99", "-1"] {
         let line = format!(
-            "error: invalid value '{word}' for '--signal <NAME>': no such signal; there are HUP, \
-             INT, QUIT, ABRT, KILL, USR1, USR2, PIPE, ALRM, TERM, CONT, STOP, TSTP\n\n\
-             For more information, try '--help'.\n"
+            "portwho: --signal '{word}': unknown signal; signals are HUP, INT, QUIT, ABRT, KILL, \
+             USR1, USR2, PIPE, ALRM, TERM, CONT, STOP, TSTP\n"
         );
         run(kill([&format!("--signal={word}"), "80"])).is(2, "", &line);
     }
@@ -88,7 +87,7 @@ fn a_timeout_that_is_none() {
     let web = server("web", 80);
     for word in ["-1", "x", "", "inf", "NaN"] {
         let output = run(kill([&format!("--timeout={word}"), "80"]));
-        let error = format!("error: invalid value '{word}' for '--timeout <SECS>': ");
+        let error = format!("portwho: --timeout '{word}': not a number of seconds");
         assert!(output.stderr.starts_with(&error), "{output:?}");
         output.is(2, "", &output.stderr);
     }

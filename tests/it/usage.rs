@@ -1,5 +1,5 @@
-//! Usage errors: each names the word at fault on stderr, prints nothing else, and exits with 2
-//! before anything is looked up.
+//! Help and usage errors. An error names the word at fault in one line on stderr, prints nothing
+//! else, and exits with 2 before the system is asked for anything.
 
 use crate::support::portwho;
 
@@ -17,28 +17,26 @@ trials![
     states_of_udp,
     an_unknown_state,
     an_unknown_option,
+    a_port_as_an_option,
+    an_address_for_a_foreign_port,
     a_network_that_is_none,
     a_word_from_a_list,
+    a_value_that_is_missing,
     two_views_at_once,
     kill_without_a_port,
     explain_of_several_states,
+    short_help_fits_a_screen,
+    long_help_is_grouped_and_whole,
+    help_of_a_command,
 ];
 
-/// Its own errors: one line.
 #[track_caller]
 fn says(words: &[&str], line: &str) {
     portwho(words).run().is(2, "", &format!("portwho: {line}\n"));
 }
 
-/// clap's: the error, and then how to get help.
-#[track_caller]
-fn clap_says(words: &[&str], error: &str) {
-    let help = "\n\nFor more information, try '--help'.\n";
-    portwho(words).run().is(2, "", &format!("error: {error}{help}"));
-}
-
 fn a_command_behind_an_option() {
-    let line = "'kill' is a command and comes first: portwho kill 80";
+    let line = "'kill' is a command and must come first; try: portwho kill 80";
     says(&["-n", "kill", "80"], line);
     says(&["-s", "LISTEN", "kill", "80"], line);
     says(&["--state=LISTEN", "kill", "80"], line);
@@ -47,7 +45,7 @@ fn a_command_behind_an_option() {
 }
 
 fn a_command_behind_a_port() {
-    let line = "'kill' is a command and comes first: portwho kill 80";
+    let line = "'kill' is a command and must come first; try: portwho kill 80";
     says(&["80", "kill"], line);
     says(&["--", "80", "kill"], line);
 }
@@ -60,10 +58,10 @@ fn a_command_as_a_value_is_none() {
 }
 
 fn a_misspelt_command() {
-    let line = "port 'kil': no such service; for the command: portwho kill PORT";
+    let line = "port 'kil': unknown service; for the command kill, run: portwho kill --help";
     says(&["kil", "80"], line);
     says(&["80", "kil"], line);
-    let line = "port 'clsoe': no such service; for the command: portwho close PORT";
+    let line = "port 'clsoe': unknown service; for the command close, run: portwho close --help";
     says(&["clsoe", "80"], line);
 }
 
@@ -77,12 +75,12 @@ fn a_port_out_of_range() {
 }
 
 fn a_range_upside_down() {
-    says(&["90-80"], "port '90-80': the range ends before it begins: 80-90");
+    says(&["90-80"], "port '90-80': range ends before it begins; did you mean 80-90?");
 }
 
 fn a_word_that_is_no_service() {
     for word in ["nope", "80x", "0x50"] {
-        let line = format!("port '{word}': no such service; give a number from 1 to 65535");
+        let line = format!("port '{word}': unknown service; use a number from 1 to 65535");
         says(&[word], &line);
         says(&["80", &format!("443,{word}")], &line);
     }
@@ -90,30 +88,29 @@ fn a_word_that_is_no_service() {
 
 fn a_word_that_is_no_port() {
     for word in ["", "8 0", "+80", "80-", "80.5", "127.0.0.1", "8\u{1b}0", "8\n0"] {
-        let line = "not a port; a PORT is 80, 80,443, 8000-8010, http, 127.0.0.1:80 or [::1]:80";
+        let line = "not a port; examples: 80, 80,443, 8000-8010, http, 127.0.0.1:80, [::1]:80";
         let shown = word.escape_debug();
         says(&[word], &format!("port '{shown}': {line}"));
     }
 }
 
 fn an_ipv6_address_without_brackets() {
-    says(&["::1"], "port '::1': put an IPv6 address in brackets: [::1]:80");
+    says(&["::1"], "port '::1': write an IPv6 address in brackets, as in [::1]:80");
 }
 
 /// PowerShell hands `-s LISTEN,CLOSE_WAIT` over as two words.
 fn a_state_in_the_place_of_a_port() {
-    let line = "'CLOSE_WAIT' is a state and not a port: use --state, and quote the list \
-                (PowerShell splits it): --state \"CLOSE_WAIT\"";
+    let line = "'CLOSE_WAIT' is a state, not a port; PowerShell splits lists that are not quoted; \
+                try: portwho --state \"CLOSE_WAIT\"";
     says(&["CLOSE_WAIT"], line);
     says(&["--state", "LISTEN", "CLOSE_WAIT"], line);
     says(&["80", "CLOSE_WAIT"], line);
 }
 
 fn states_of_udp() {
-    let error = "the argument '--udp' cannot be used with '--state <STATE>'\n\n\
-                 Usage: portwho --udp [PORT]...";
-    clap_says(&["-u", "--state", "LISTEN"], error);
-    clap_says(&["-us", "LISTEN"], error);
+    let line = "--udp: cannot be used with --state";
+    says(&["-u", "--state", "LISTEN"], line);
+    says(&["-us", "LISTEN"], line);
 }
 
 fn an_unknown_state() {
@@ -123,77 +120,146 @@ fn an_unknown_state() {
         ("time_wiat", "TIME_WAIT"),
         ("stcuk", "stuck"),
     ] {
-        let error = format!(
-            "invalid value '{word}' for '--state <STATE>': no such state; did you mean {meant}?"
-        );
-        clap_says(&["--state", word], &error);
-        clap_says(&["--state", &format!("LISTEN,{word}")], &error);
+        let line = format!("--state '{word}': unknown state; did you mean {meant}?");
+        says(&["--state", word], &line);
+        says(&["--state", &format!("LISTEN,{word}")], &line);
     }
-    let error = "invalid value 'xyzzy' for '--not-state <STATE>': no such state; there are \
-                 LISTENING, SYN_SENT, SYN_RECEIVED, ESTABLISHED, FIN_WAIT_1, FIN_WAIT_2, \
-                 CLOSE_WAIT, CLOSING, LAST_ACK, TIME_WAIT, CLOSED, BOUND, connected, \
-                 synchronized, teardown, stuck";
-    clap_says(&["--not-state", "xyzzy"], error);
+    let line = "--not-state 'xyzzy': unknown state; states are LISTENING, SYN_SENT, SYN_RECEIVED, \
+                ESTABLISHED, FIN_WAIT_1, FIN_WAIT_2, CLOSE_WAIT, CLOSING, LAST_ACK, TIME_WAIT, \
+                CLOSED, BOUND, connected, synchronized, teardown, stuck";
+    says(&["--not-state", "xyzzy"], line);
 }
 
 fn an_unknown_option() {
-    let error = "unexpected argument '--frobnicate' found\n\n  \
-                 tip: to pass '--frobnicate' as a value, use '-- --frobnicate'\n\n\
-                 Usage: portwho [OPTIONS] [PORT]...\n       portwho <COMMAND>";
-    clap_says(&["--frobnicate"], error);
-    clap_says(
-        &["--jason"],
-        "unexpected argument '--jason' found\n\n  tip: a similar argument exists: '--json'\n\n\
-         Usage: portwho --json [PORT]...",
+    for word in ["--frobnicate", "--wide-open", "-w", "-Z"] {
+        says(&[word], &format!("{word}: unknown option; to see all options, run: portwho --help"));
+    }
+    let line = "--jason: unknown option; did you mean --json?";
+    says(&["--jason"], line);
+    says(&["doctor", "--jason"], line);
+    let line = "--sginal: unknown option; did you mean --signal?";
+    says(&["kill", "--sginal", "TERM", "80"], line);
+    let line = "--all-netns: unknown option; to see all options, run: portwho kill --help";
+    says(&["kill", "--all-netns", "80"], line);
+    says(
+        &["doctor", "80"],
+        "'80': unexpected argument; to see all options, run: portwho doctor --help",
     );
 }
 
+/// `--sort` is similar, and nothing that was meant.
+fn a_port_as_an_option() {
+    let line = "--port: unknown option; type the PORT without it; to see all options, run: portwho \
+                kill --help";
+    says(&["kill", "--port", "80"], line);
+    says(&["--ports=80"], &line.replace("--port:", "--ports:").replace(" kill", ""));
+}
+
+fn an_address_for_a_foreign_port() {
+    let line = "foreign port '10.0.0.1:443': an address belongs to --foreign; try: portwho \
+                --foreign 10.0.0.1 --foreign-port 443";
+    says(&["--foreign-port", "10.0.0.1:443"], line);
+}
+
 fn a_network_that_is_none() {
-    let why = "not an address or network, as in 10.0.0.0/8 or ::1";
+    let why = "not an address or network; examples: 10.0.0.0/8, ::1";
     for option in ["--local", "--foreign"] {
-        for word in ["10.0.0.0/33", "nowhere", "10.0.0/8", "::1/129", ""] {
-            let error = format!("invalid value '{word}' for '{option} <ADDR[/LEN]>': {why}");
-            clap_says(&[option, word], &error);
+        for word in ["10.0.0.0/33", "nowhere", "10.0.0/8", "::1/129", "", "a\nb"] {
+            says(&[option, word], &format!("{option} '{}': {why}", word.escape_debug()));
         }
     }
 }
 
 fn a_word_from_a_list() {
-    clap_says(
-        &["--color", "sometimes"],
-        "invalid value 'sometimes' for '--color <WHEN>'\n  [possible values: auto, always, never]",
-    );
-    let output = portwho(["--sort", "colour"]).run();
-    output.is(2, "", &output.stderr);
-    assert!(output.stderr.contains("'colour'"), "{output:?}");
+    let line = "--color 'sometimes': unknown value; values are auto, always, never";
+    says(&["--color", "sometimes"], line);
+    let line = "--sort 'colour': unknown value; values are port, local, foreign, state, pid, image, \
+                user, recv-q, send-q";
+    says(&["--sort", "colour"], line);
+}
+
+fn a_value_that_is_missing() {
+    let line = "--pid: a value is missing; to see all options, run: portwho --help";
+    says(&["--pid"], line);
+    let line = "--signal: a value is missing; to see all options, run: portwho kill --help";
+    says(&["kill", "80", "-s"], line);
 }
 
 fn two_views_at_once() {
-    let output = portwho(["--json", "-q"]).run();
-    output.is(2, "", &output.stderr);
-    assert!(output.stderr.contains("'--json' cannot be used with '--pids'"), "{output:?}");
+    says(&["--json", "-q"], "--json: cannot be used with --pids");
+    says(&["--json", "--json"], "--json: given more than once");
 }
 
 fn kill_without_a_port() {
-    let output = portwho(["kill"]).run();
-    output.is(2, "", &output.stderr);
-    assert!(output.stderr.contains("<PORT>..."), "{output:?}");
+    says(&["kill"], "kill needs a PORT; to see all options, run: portwho kill --help");
+    says(
+        &["close"],
+        "close needs a PORT or a filter; to see the filters, run: portwho close --help",
+    );
 }
 
 fn explain_of_several_states() {
-    let error = "invalid value 'stuck' for '[STATE]': explain takes one state, of FIN_WAIT_1, \
-                 FIN_WAIT_2, CLOSE_WAIT, CLOSING, LAST_ACK";
-    clap_says(&["explain", "stuck"], error);
-    let error = "invalid value 'LISTEN,LAST_ACK' for '[STATE]': explain takes one state, of \
-                 LISTENING, LAST_ACK";
-    clap_says(&["explain", "LISTEN,LAST_ACK"], error);
-    clap_says(
-        &["explain", "CLOSEWAITT"],
-        "invalid value 'CLOSEWAITT' for '[STATE]': no such state; did you mean CLOSE_WAIT?",
-    );
-    let line = "'LAST_ACK' is one too many: explain takes one state";
+    let line = "'stuck': explain takes one state: one of FIN_WAIT_1, FIN_WAIT_2, CLOSE_WAIT, \
+                CLOSING, LAST_ACK";
+    says(&["explain", "stuck"], line);
+    let line = "'LISTEN,LAST_ACK': explain takes one state: one of LISTENING, LAST_ACK";
+    says(&["explain", "LISTEN,LAST_ACK"], line);
+    let line = "'CLOSEWAITT': unknown state; did you mean CLOSE_WAIT?";
+    says(&["explain", "CLOSEWAITT"], line);
+    let line = "'LAST_ACK': unexpected argument; explain takes one state";
     says(&["explain", "LISTEN", "LAST_ACK"], line);
-    says(&["80", "explain"], "'explain' is a command and comes first: portwho explain STATE");
-    says(&["-t", "explain"], "'explain' is a command and comes first: portwho explain STATE");
-    says(&["explian"], "port 'explian': no such service; for the command: portwho explain STATE");
+    says(
+        &["80", "explain"],
+        "'explain' is a command and must come first; try: portwho explain --help",
+    );
+    says(
+        &["-t", "explain"],
+        "'explain' is a command and must come first; try: portwho explain --help",
+    );
+    let line =
+        "port 'explian': unknown service; for the command explain, run: portwho explain --help";
+    says(&["explian"], line);
+}
+
+/// What `words` print on stdout, with nothing on stderr.
+#[track_caller]
+fn help(words: &[&str]) -> String {
+    let output = portwho(words).run();
+    output.is(0, &output.stdout, "");
+    output.stdout
+}
+
+fn short_help_fits_a_screen() {
+    let text = help(&["-h"]);
+    assert!(text.lines().count() <= 25, "{text}");
+    assert!(text.lines().all(|line| line.len() <= 100), "{text}");
+    for part in ["portwho kill 8080 ", "portwho --help ", "  explain ", "--state", "--json"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert!(!text.contains("--no-header"), "{text}");
+}
+
+fn long_help_is_grouped_and_whole() {
+    let text = help(&["--help"]);
+    assert_eq!(help(&["help"]), text);
+    let headings = ["Arguments:", "Filters:", "Scope:", "Output:", "Compatibility:"];
+    let found: Vec<&str> = text.lines().filter(|line| headings.contains(line)).collect();
+    assert_eq!(found, headings, "{text}");
+    for option in ["--not-state", "--all-netns", "--no-header", "-a ", "--version", "Exit codes:"] {
+        assert!(text.contains(option), "{option}: {text}");
+    }
+    assert!(text.lines().all(|line| line.len() <= 100), "{text}");
+}
+
+fn help_of_a_command() {
+    for command in ["kill", "close", "explain", "doctor"] {
+        let text = help(&[command, "--help"]);
+        assert!(text.contains(&format!("Usage: portwho {command} ")), "{text}");
+        assert_eq!(help(&["help", command]), text);
+        assert_eq!(help(&[command, "-h"]), text);
+    }
+    let nobody_asked = "Without a terminal on standard input nobody is asked";
+    for command in ["kill", "close"] {
+        assert!(help(&[command, "-h"]).replace('\n', " ").contains(nobody_asked), "{command}");
+    }
 }

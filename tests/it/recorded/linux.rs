@@ -112,7 +112,7 @@ fn interfaces_by_name() {
         assert!(output.stdout.starts_with(row), "{place}: {output:?}");
         output.is(0, &output.stdout, "");
     }
-    let none = "portwho: interface 'eth9': there is none of that name\n";
+    let none = "portwho: interface 'eth9': not found\n";
     server().run("[fe80::1%eth9]:22").is(2, "", none);
 }
 

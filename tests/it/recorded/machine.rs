@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use std::io::{self, Cursor, Write};
 use std::rc::Rc;
 
-use portwho::cli::{self, CliError};
+use portwho::cli;
 use portwho::commands::{self, Outcome, Output, Terminals};
 use portwho::model::{
     Creator, Endpoint, Gap, Os, OwnedSocket, Particulars, Pid, PortRules, TcpSettings, Uid,
@@ -172,12 +172,8 @@ impl Machine {
         let line = std::iter::once("portwho").chain(words.split_whitespace()).map(OsString::from);
         let request = match cli::parse(line) {
             Ok(request) => request,
-            Err(CliError::Usage(error)) => {
+            Err(error) => {
                 output.remark(error);
-                return Outcome::Failed;
-            }
-            Err(CliError::Clap(error)) => {
-                output.usage(error.render());
                 return Outcome::Failed;
             }
         };

@@ -1,0 +1,145 @@
+//! What clap found wrong with an option, in one line: `WHAT: WHY; the way out`.
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Command, CommandFactory};
+use thiserror::Error;
+
+use super::args::Cli;
+use super::most_similar;
+
+/// How similar two options are whose names are confused. (`--port` and `--sort` are not.)
+const LIKELY_MISSPELT: f64 = 0.9;
+
+/// What is wrong with an option, an argument or its value.
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
+#[error("{0}")]
+pub struct OptionError(String);
+
+impl OptionError {
+    /// Puts clap's finding into portwho's words. `verb` is the command that was typed, if any.
+    pub(super) fn new(error: &clap::Error, verb: Option<&str>) -> Self {
+        let finding = Finding { error, verb };
+        Self(match error.kind() {
+            ErrorKind::UnknownArgument => finding.unknown_argument(),
+            ErrorKind::InvalidValue => finding.invalid_value(),
+            ErrorKind::ValueValidation => finding.refused_value(),
+            ErrorKind::ArgumentConflict => finding.conflict(),
+            ErrorKind::MissingRequiredArgument => finding.missing(),
+            ErrorKind::InvalidUtf8 => format!("an argument is not valid UTF-8; {}", finding.help()),
+            _ => finding.in_claps_words(),
+        })
+    }
+}
+
+struct Finding<'a> {
+    error: &'a clap::Error,
+    verb: Option<&'a str>,
+}
+
+impl Finding<'_> {
+    fn unknown_argument(&self) -> String {
+        let typed = self.argument();
+        if !typed.starts_with('-') {
+            return format!("{}: unexpected argument; {}", quoted(&typed), self.help());
+        }
+        let shown = typed.escape_debug();
+        if matches!(typed.as_str(), "--port" | "--ports") {
+            return format!("{shown}: unknown option; type the PORT without it; {}", self.help());
+        }
+        let known = self.option_names();
+        match most_similar(&typed, known.iter().map(String::as_str), LIKELY_MISSPELT) {
+            Some(near) => format!("{shown}: unknown option; did you mean {near}?"),
+            None => format!("{shown}: unknown option; {}", self.help()),
+        }
+    }
+
+    /// A value that is none of a list, or no value at all.
+    fn invalid_value(&self) -> String {
+        let (option, value) = (self.option(), self.text(ContextKind::InvalidValue));
+        if value.is_empty() {
+            return format!("{option}: a value is missing; {}", self.help());
+        }
+        let known = self.texts(ContextKind::ValidValue).join(", ");
+        format!("{option} {}: unknown value; values are {known}", quoted(&value))
+    }
+
+    /// A value that its parser refused, with the parser's reason.
+    fn refused_value(&self) -> String {
+        let value = quoted(&self.text(ContextKind::InvalidValue));
+        let option = self.option();
+        let what = if option.starts_with('-') { format!("{option} {value}") } else { value };
+        let why = std::error::Error::source(self.error).map(ToString::to_string);
+        format!("{what}: {}", why.unwrap_or_else(|| "invalid value".to_owned()))
+    }
+
+    fn conflict(&self) -> String {
+        let others = self.texts(ContextKind::PriorArg);
+        let others: Vec<&str> = others.iter().map(|other| name(other)).collect();
+        match others.as_slice() {
+            [same] if *same == self.option() => format!("{same}: given more than once"),
+            others => format!("{}: cannot be used with {}", self.option(), others.join(", ")),
+        }
+    }
+
+    fn missing(&self) -> String {
+        let missing = self.texts(ContextKind::InvalidArg);
+        let names =
+            missing.iter().map(|name| name.trim_matches(['<', '>', '.'])).collect::<Vec<_>>();
+        let (names, subject) = (names.join(" and a "), self.verb.unwrap_or("portwho"));
+        format!("{subject} needs a {names}; {}", self.help())
+    }
+
+    /// The first paragraph of clap's own message, for whatever it may find beside these.
+    fn in_claps_words(&self) -> String {
+        let text = self.error.to_string();
+        let first = text.lines().next().unwrap_or_default();
+        format!("{}; {}", first.strip_prefix("error: ").unwrap_or(first), self.help())
+    }
+
+    /// `to see all options, run: portwho kill --help`.
+    fn help(&self) -> String {
+        format!("to see all options, run: {} --help", self.command_line())
+    }
+
+    fn command_line(&self) -> String {
+        self.verb.map_or_else(|| "portwho".to_owned(), |verb| format!("portwho {verb}"))
+    }
+
+    /// The long names of the options of the command that was typed.
+    fn option_names(&self) -> Vec<String> {
+        let cli = Cli::command();
+        let command: &Command =
+            self.verb.and_then(|verb| cli.find_subcommand(verb)).unwrap_or(&cli);
+        command.get_arguments().filter_map(|arg| Some(format!("--{}", arg.get_long()?))).collect()
+    }
+
+    fn option(&self) -> String {
+        name(&self.argument()).to_owned()
+    }
+
+    fn argument(&self) -> String {
+        self.text(ContextKind::InvalidArg)
+    }
+
+    fn text(&self, kind: ContextKind) -> String {
+        self.texts(kind).into_iter().next().unwrap_or_default()
+    }
+
+    fn texts(&self, kind: ContextKind) -> Vec<String> {
+        match self.error.get(kind) {
+            Some(ContextValue::String(text)) => vec![text.clone()],
+            Some(ContextValue::Strings(texts)) => texts.clone(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// `--state` of `--state <STATE>`.
+fn name(argument: &str) -> &str {
+    argument.split([' ', '=']).next().unwrap_or_default()
+}
+
+/// A word of the command line, as other errors show it.
+fn quoted(word: &str) -> String {
+    format!("'{}'", word.escape_debug())
+}
