@@ -1,4 +1,4 @@
-//! `portwho doctor`: looks for leaks and pressure, names who is behind them, says what to do.
+//! `portwho doctor`: checks for leaks and exhaustion, names the culprit, says what to do.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::thread;
@@ -8,29 +8,28 @@ use super::list::wants_color;
 use super::survey::survey_scope;
 use super::{Outcome, Output};
 use crate::cli::DoctorRequest;
+use crate::findings::{Diagnosis, Finding, Machine, Severity};
 use crate::model::{
-    About, Detail, Finding, Gap, Particulars, Pid, PortRules, Protocol, Scope, Severity, Snapshot,
-    Socket, StateSet, TcpSettings, TcpState,
+    About, Detail, Gap, Particulars, Pid, PortRules, Protocol, Scope, Snapshot, Socket, StateSet,
+    TcpSettings, TcpState,
 };
 use crate::platform::{PlatformError, System};
-use crate::query::diagnosis::{Look, diagnose};
-use crate::render::{Diagnosis, Doctor, DoctorJson, gaps};
+use crate::render::{Doctor, DoctorJson, gaps};
 
-/// Looks, once or twice, and tells what is wrong.
+/// Takes one snapshot, or two, and tells what is wrong.
 pub(super) fn run(
     request: &DoctorRequest,
     system: &impl System,
     output: &mut Output,
 ) -> anyhow::Result<Outcome> {
-    let earlier = request.interval.map(|interval| Seen::earlier(system, interval)).transpose()?;
-    let seen = Seen::now(system)?;
-    let look = seen.look();
-    let earlier_look = earlier.as_ref().map(|(earlier, over)| (earlier.look(), *over));
-    let before = earlier_look.as_ref().map(|(look, over)| (look, *over));
-    let findings = diagnose(&look, before);
-    let outcome = outcome(&findings, &seen.snapshot);
-    let counters = earlier.as_ref().map(|(earlier, over)| (&earlier.settings.counters, *over));
-    let diagnosis = Diagnosis { look: &look, findings: &findings, earlier: counters };
+    let earlier =
+        request.interval.map(|interval| Inspection::earlier(system, interval)).transpose()?;
+    let now = Inspection::take(system)?;
+    let machine = now.machine();
+    let before = earlier.as_ref().map(|(earlier, over)| (earlier.machine(), *over));
+    let before = before.as_ref().map(|(machine, over)| (machine, *over));
+    let diagnosis = Diagnosis::new(&machine, before);
+    let outcome = outcome(&diagnosis.findings, &now.snapshot);
     let written = if outcome == Outcome::Failed {
         Ok(())
     } else {
@@ -44,13 +43,13 @@ pub(super) fn run(
             }
         })
     };
-    for gap in &seen.snapshot.gaps {
+    for gap in &now.snapshot.gaps {
         output.remark(gaps::line(gap));
     }
     written.map(|()| outcome)
 }
 
-/// A machine of which a part could not be read is not healthy for all that is known.
+/// Without a finding, a machine of which a table could not be read is a failure.
 fn outcome(findings: &[Finding], snapshot: &Snapshot) -> Outcome {
     if findings.iter().any(|finding| finding.severity != Severity::Note) {
         Outcome::Nothing
@@ -61,17 +60,17 @@ fn outcome(findings: &[Finding], snapshot: &Snapshot) -> Outcome {
     }
 }
 
-/// Everything that is judged.
-struct Seen {
+/// Everything that the checks compare.
+struct Inspection {
     snapshot: Snapshot,
     particulars: BTreeMap<Pid, Particulars>,
     rules: PortRules,
     settings: TcpSettings,
 }
 
-impl Seen {
-    /// A look now.
-    fn now(system: &impl System) -> Result<Self, PlatformError> {
+impl Inspection {
+    /// One, now.
+    fn take(system: &impl System) -> Result<Self, PlatformError> {
         let scope = Scope {
             // No finding is about these, and not every kernel lists them.
             tcp: StateSet::ALL.without(StateSet::of(&[TcpState::Bound])),
@@ -89,18 +88,18 @@ impl Seen {
         })
     }
 
-    /// A look now, and the time that passes until the next one.
+    /// One now, and the time that passes until the next.
     fn earlier(
         system: &impl System,
         interval: Duration,
     ) -> Result<(Self, Duration), PlatformError> {
         let begun = Instant::now();
-        let seen = Self::now(system)?;
+        let inspection = Self::take(system)?;
         thread::sleep(interval.saturating_sub(begun.elapsed()));
-        Ok((seen, begun.elapsed()))
+        Ok((inspection, begun.elapsed()))
     }
 
-    fn look(&self) -> Look<'_> {
-        Look::new(&self.snapshot, &self.particulars, &self.rules, &self.settings)
+    fn machine(&self) -> Machine<'_> {
+        Machine::new(&self.snapshot, &self.particulars, &self.rules, &self.settings)
     }
 }

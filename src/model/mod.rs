@@ -5,9 +5,7 @@
 
 mod container;
 mod creator;
-mod evidence;
 mod explanation;
-mod finding;
 mod gap;
 mod owner;
 mod particulars;
@@ -24,9 +22,7 @@ mod text;
 
 pub use container::{Container, Runtime};
 pub use creator::Creator;
-pub use evidence::{Cause, Evidence, Leak, LeakPlace, TimeWaitLimit};
 pub use explanation::{Advice, DIAGRAM, Edge, Explanation, Moment, Segment};
-pub use finding::{Culprit, Finding, FindingKind, Growth, Severity, Suspicion};
 pub use gap::Gap;
 pub use owner::{Holder, KernelReason, Owner, Presence};
 pub use particulars::Particulars;

@@ -3,7 +3,6 @@
 //! Everything here is pure. What needs the system (a service's port, an interface's index) is a
 //! [`PortTerm`] first and becomes part of a [`Filter`] when the command has looked it up.
 
-pub mod diagnosis;
 mod filter;
 mod names;
 mod order;

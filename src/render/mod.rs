@@ -25,21 +25,16 @@ pub mod who;
 use std::io::{self, Write};
 
 use crate::query::Rows;
+pub use crate::text::counted;
 
 pub use details::age;
-pub use doctor::{Diagnosis, Doctor, DoctorJson};
+pub use doctor::{Doctor, DoctorJson};
 pub use ends::{foreign_end, local_end};
 pub use explain::{Explained, Overview};
 pub use json::Json;
 pub use pids::Pids;
 pub use summary::{Summary, SummaryJson};
 pub use tables::{Tables, Verbose};
-
-/// `1 socket`, `12 sockets`.
-#[must_use]
-pub fn counted(count: usize, noun: &str) -> String {
-    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
-}
 
 /// How tables are dressed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -1,10 +1,10 @@
-//! Text in paragraphs, each beside a label, for a terminal that nobody has made wider.
+//! Labeled paragraphs for a terminal of 80 columns.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use anstyle::Style as Ansi;
-use comfy_table::presets::NOTHING;
-use comfy_table::{ContentArrangement, Table};
+use textwrap::{Options, WordSplitter};
 
 /// How wide the text is.
 pub(super) const WIDTH: usize = 80;
@@ -30,13 +30,8 @@ pub(super) fn write(label: &str, text: &str, ansi: Ansi, out: &mut dyn Write) ->
     Ok(())
 }
 
-/// The text in lines of at most so many columns.
+/// The text in lines of at most so many columns. Options and addresses are not split at hyphens.
 pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let mut table = Table::new();
-    table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_width(u16::try_from(width).unwrap_or(u16::MAX)).add_row([text]);
-    for column in table.column_iter_mut() {
-        column.set_padding((0, 0));
-    }
-    table.lines().map(|line| line.trim_end().to_owned()).collect()
+    let options = Options::new(width).word_splitter(WordSplitter::NoHyphenation);
+    textwrap::wrap(text, options).into_iter().map(Cow::into_owned).collect()
 }

@@ -96,7 +96,7 @@ fn time_wait_against_the_ephemeral_ports() {
     assert!(set("ip_local_port_range", "20000 60999"));
     let healthy = portwho(["doctor"]).run();
     healthy.is(0, &healthy.stdout, "");
-    assert!(healthy.stdout.starts_with("healthy: "), "{healthy:?}");
+    assert!(healthy.stdout.starts_with("no problems found in "), "{healthy:?}");
 }
 
 fn time_wait_against_the_buckets() {
@@ -152,7 +152,7 @@ fn a_full_accept_queue() {
     let mut clients: Vec<OwnedFd> = (0..4).map(|_| makers::begin(listener.address)).collect();
     await_count("tcp", State::ESTABLISHED, 8);
     let healthy = portwho(["doctor"]).run();
-    healthy.is(0, "healthy: 9 sockets of 2 processes, no finding\n", "");
+    healthy.is(0, "no problems found in 9 sockets of 2 processes (8 checks)\n", "");
     clients.extend((0..3).map(|_| makers::begin(listener.address)));
     wait_until("the queue to be full", || {
         let nowhere = Loopback::V4.any();
@@ -234,7 +234,7 @@ fn descriptors_that_run_out() {
     let (mut hungry, _) = server("hungry");
     hungry.tell("descriptors 57 64");
     let healthy = portwho(["doctor"]).run();
-    healthy.is(0, "healthy: 1 socket of 1 process, no finding\n", "");
+    healthy.is(0, "no problems found in 1 socket of 1 process (8 checks)\n", "");
     hungry.tell("descriptors 58 64");
     let finding = only_finding();
     is(&finding, "descriptors-nearly-used", "warning", Some((hungry.pid(), "hungry")), 58);

@@ -5,16 +5,11 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::evidence::exhausted_in;
-use super::words::image;
-use super::{Diagnosis, advice, settings};
-use crate::model::{
-    Cause, Culprit, Endpoint, Evidence, Finding, FindingKind, LeakPlace, TimeWaitLimit, Untrusted,
-};
-use crate::query::diagnosis::Look;
-use crate::query::diagnosis::thresholds::words as words_of;
+use super::settings;
+use crate::findings::{CHECKS, Case, Check, Culprit, Diagnosis};
+use crate::model::Untrusted;
 use crate::render::json::{JsonGap, SCHEMA, gaps};
 use crate::render::json_process::{raw, services};
 use crate::render::json_text;
@@ -32,12 +27,12 @@ impl DoctorJson {
     /// # Errors
     /// What `out` answers.
     pub fn write(self, diagnosis: &Diagnosis<'_>, out: &mut dyn Write) -> io::Result<()> {
-        let snapshot = diagnosis.look.snapshot;
-        let findings = diagnosis.findings.iter();
+        let snapshot = diagnosis.machine.snapshot;
+        let findings = diagnosis.findings.iter().map(|finding| diagnosis.case(finding));
         let document = Document {
             schema: SCHEMA,
             os: snapshot.os.word(),
-            findings: findings.map(|finding| JsonFinding::new(finding, diagnosis)).collect(),
+            findings: findings.map(|case| JsonFinding::new(&case)).collect(),
             gaps: gaps(&snapshot.gaps),
             thresholds: self.verbose.then(thresholds),
             settings: self.verbose.then(|| settings(diagnosis).into_iter().collect()),
@@ -66,11 +61,12 @@ struct JsonThreshold {
 }
 
 fn thresholds() -> Vec<JsonThreshold> {
-    let threshold = |kind: FindingKind| {
-        let (threshold, reason) = words_of(kind);
-        JsonThreshold { kind: kind.word(), threshold, reason }
+    let threshold = |check: Check| JsonThreshold {
+        kind: check.kind,
+        threshold: (check.threshold)(),
+        reason: check.reason,
     };
-    FindingKind::ALL.map(threshold).into()
+    CHECKS.map(threshold).into()
 }
 
 #[derive(Serialize)]
@@ -83,150 +79,52 @@ struct JsonFinding {
     image_raw: Option<String>,
     service: Option<String>,
     count: usize,
-    evidence: Map<String, Value>,
+    evidence: Value,
     now: String,
     fix: String,
 }
 
 impl JsonFinding {
-    fn new(finding: &Finding, diagnosis: &Diagnosis<'_>) -> Self {
-        let look = diagnosis.look;
-        let suspicion = &finding.suspicion;
-        let pid = suspicion.culprit.pid();
-        let image = image(&suspicion.culprit, look);
-        let process = pid.and_then(|pid| look.snapshot.processes.get(&pid));
+    fn new(case: &Case<'_>) -> Self {
+        let image = case.culprit().image(case.machine);
+        let process = case.culprit().process(case.machine);
         Self {
-            kind: suspicion.evidence.kind().word(),
-            severity: finding.severity.word(),
-            pid: pid.map(|pid| pid.0),
+            kind: case.finding.kind,
+            severity: case.finding.severity.word(),
+            pid: case.culprit().pid().map(|pid| pid.0),
             image: image.map(Untrusted::to_lossy),
             image_raw: image.and_then(raw),
             service: process.and_then(services),
-            count: suspicion.count,
-            evidence: evidence(finding, diagnosis),
-            now: advice::now(finding, look),
-            fix: advice::fix(finding, look),
+            count: case.count(),
+            evidence: evidence(case),
+            now: case.now(),
+            fix: case.finding.measurement.evidence.fix(case),
         }
     }
 }
 
-fn evidence(finding: &Finding, diagnosis: &Diagnosis<'_>) -> Map<String, Value> {
-    let mut evidence = Map::new();
-    evidence.extend(measured(&finding.suspicion.evidence, diagnosis.look));
-    if let Culprit::Processes(pids) = &finding.suspicion.culprit
+/// What was measured, and what every finding may have besides.
+fn evidence(case: &Case<'_>) -> Value {
+    let mut evidence = case.finding.measurement.evidence.json(case);
+    let Some(fields) = evidence.as_object_mut() else { return evidence };
+    if let Culprit::Processes(pids) = case.culprit()
         && pids.len() > 1
     {
-        evidence.insert("pids".to_owned(), pids.iter().map(|pid| pid.0).collect());
+        fields.insert("pids".to_owned(), pids.iter().map(|pid| pid.0).collect());
     }
-    if let Some(growth) = finding.growth {
-        let over = millis(growth.over);
+    if let Some(growth) = case.finding.growth {
         let value = json!({
             "before": growth.before,
             "descriptors_before": growth.descriptors_before,
-            "over_ms": over,
+            "over_ms": millis(growth.over),
         });
-        evidence.insert("growth".to_owned(), value);
-        let left = exhausted_in(finding).map(millis);
-        evidence.insert("exhausted_in_ms".to_owned(), json!(left));
+        fields.insert("growth".to_owned(), value);
+        let left = case.finding.exhausted_in().map(millis);
+        fields.insert("exhausted_in_ms".to_owned(), json!(left));
     }
     evidence
 }
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-fn measured(evidence: &Evidence, look: &Look<'_>) -> Fields {
-    let counters = &look.settings.counters;
-    match evidence {
-        Evidence::CloseWaitLeak(leak) => fields([
-            at(leak.place),
-            ("oldest_ms", json!(leak.oldest_ms)),
-            ("older_than_60_s", json!(leak.old)),
-            ("cause", json!(leak.cause().map(Cause::word))),
-            ("causes", counts(leak.causes.iter().map(|(cause, count)| (cause.word(), *count)))),
-            ("not_accepted", json!(leak.not_accepted)),
-            ("descriptors", json!(leak.descriptors)),
-            ("descriptor_limit", json!(leak.descriptor_limit)),
-        ]),
-        Evidence::HalfClosedPair { place, waiting } => fields([
-            at(*place),
-            ("waiting_pid", json!(waiting.pid().map(|pid| pid.0))),
-            ("waiting_image", json!(image(waiting, look).map(Untrusted::to_lossy))),
-        ]),
-        Evidence::TimeWaitPressure { limit, of } => time_wait(limit, *of, look),
-        Evidence::SynSentFanOut { sockets, ports } => fields([
-            ("sockets", json!(sockets)),
-            ("foreign_ports", counts(ports.iter().map(|(port, count)| (port, *count)))),
-        ]),
-        Evidence::SynFlood { port, addresses } => fields([
-            ("port", json!(port)),
-            ("foreign_addresses", json!(addresses)),
-            ("syncookies", json!(look.settings.syncookies)),
-            ("syncookies_sent", json!(counters.syncookies_sent)),
-            ("listen_drops", json!(counters.listen_drops)),
-        ]),
-        Evidence::AcceptQueueFull { local, backlog } => fields([
-            ("local", end(local)),
-            ("port", json!(local.port)),
-            ("backlog", json!(backlog)),
-            ("somaxconn", json!(look.settings.max_backlog)),
-            ("listen_overflows", json!(counters.listen_overflows)),
-            ("listen_drops", json!(counters.listen_drops)),
-        ]),
-        Evidence::UnacknowledgedClose { states, peers, most_retransmits } => fields([
-            ("states", counts(states.iter().map(|(state, count)| (state, *count)))),
-            ("peers", counts(peers.iter().map(|(peer, count)| (peer, *count)))),
-            ("most_retransmits", json!(most_retransmits)),
-        ]),
-        Evidence::DescriptorsNearlyUsed { limit, sockets } => {
-            fields([("descriptor_limit", json!(limit)), ("sockets", json!(sockets))])
-        }
-    }
-}
-
-fn time_wait(limit: &TimeWaitLimit, of: u64, look: &Look<'_>) -> Fields {
-    let settings = look.settings;
-    let mut evidence = match limit {
-        TimeWaitLimit::Buckets => fields([
-            ("limit", json!("tcp_max_tw_buckets")),
-            ("time_wait_overflows", json!(settings.counters.time_wait_overflows)),
-        ]),
-        TimeWaitLimit::EphemeralPorts { local, foreign, range, in_use } => fields([
-            ("limit", json!("ephemeral-ports")),
-            ("local", json!(local)),
-            ("foreign", end(foreign)),
-            ("range", json!([range.start(), range.end()])),
-            ("in_use", json!(in_use)),
-        ]),
-    };
-    evidence.extend(fields([
-        ("of", json!(of)),
-        ("tcp_tw_reuse", json!(settings.time_wait_reuse)),
-        ("tcp_timestamps", json!(settings.timestamps)),
-    ]));
-    evidence
-}
-
-type Fields = Vec<(String, Value)>;
-
-fn fields<const N: usize>(fields: [(&str, Value); N]) -> Fields {
-    fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
-}
-
-fn counts(counts: impl Iterator<Item = (impl ToString, usize)>) -> Value {
-    let named: BTreeMap<String, usize> =
-        counts.map(|(name, count)| (name.to_string(), count)).collect();
-    json!(named)
-}
-
-fn at(place: LeakPlace) -> (&'static str, Value) {
-    match place {
-        LeakPlace::Port(port) => ("port", json!(port)),
-        LeakPlace::Foreign(foreign) => ("foreign", end(&foreign)),
-    }
-}
-
-fn end(end: &Endpoint) -> Value {
-    json!({"address": end.address, "port": end.port})
 }

@@ -61,13 +61,13 @@ critical     close-wait-leak
 who          oracle (PID 22725, user oracle, oracle.service)
 what         1012 CLOSE_WAIT on port 1521: everything was read, and close() was
              never called
-evidence     the oldest has waited for 3h, 12 for more than 60 s
+evidence     oldest 3h; 12 over 1m
              receive queue: 0 in 1012
              4100 of 65536 descriptors are open
 now          portwho close --state CLOSE_WAIT --pid 22725 1521
-fix          call close() on every way out, above all when read() returns 0;
-             until then, restart it before its descriptors are used up, which
-             closing the connections from outside does not give back: systemctl
+fix          call close() on every code path, above all when read() returns 0;
+             until then, restart it before its descriptors are used up: closing
+             the connections from outside does not free them; run: systemctl
              restart oracle.service
 ";
     let machine = database(leak(22725, 1012, 12)).descriptors(22725, 4100, Some(65536));
@@ -97,7 +97,7 @@ fn a_slow_leak_is_one_by_its_age() {
     let output = database(leak(22725, 12, 10)).run("doctor --json");
     let [finding] = &findings(&output, 1, "")[..] else { panic!("{output:?}") };
     assert_eq!((&finding["severity"], &finding["count"]), (&json!("warning"), &json!(12)));
-    let healthy = "healthy: 13 sockets of 1 process, no finding\n";
+    let healthy = "no problems found in 13 sockets of 1 process (8 checks)\n";
     database(leak(22725, 12, 9)).run("doctor").is(0, healthy, "");
 }
 
@@ -124,7 +124,7 @@ fn shared_sockets_are_their_parents() {
     let output = machine.run("doctor");
     output.is(1, &output.stdout, "");
     let who = "who          httpd (PID 900); shared with httpd (PID 850)\n\
-               what         100 CLOSE_WAIT on port 80: it stopped reading, with data waiting\n";
+               what         100 CLOSE_WAIT on port 80: it stopped reading with data waiting\n";
     assert!(output.stdout.contains(who), "{output:?}");
     let [finding] = &findings(&machine.run("doctor --json"), 1, "")[..] else { panic!() };
     assert_eq!((&finding["pid"], &finding["evidence"]["pids"]), (&json!(900), &json!([900, 850])));
@@ -160,9 +160,9 @@ who          inetinfo.exe (PID 1688, user OFFICE\\anna, W3SVC)
 what         120 CLOSE_WAIT on port 8081: the peers have closed, and it has not
 evidence     511 handles are open
 now          portwho close --state CLOSE_WAIT --pid 1688 8081
-fix          call closesocket() on every way out, above all when recv() returns
-             0; until then, restart it before its handles are used up, which
-             closing the connections from outside does not give back:
+fix          call closesocket() on every code path, above all when recv()
+             returns 0; until then, restart it before its handles are used up:
+             closing the connections from outside does not free them; run:
              Restart-Service W3SVC
 ";
     machine.run("doctor").is(1, expected, "");
@@ -180,17 +180,17 @@ fn windows_ports_that_run_out() {
     let expected = "\
 warning      time-wait-pressure
 who          report.exe (PID 600)
-what         80 TIME_WAIT from 192.168.0.7 to 192.168.0.20:1433, where 100
-             ephemeral ports are all there is
+what         80 TIME_WAIT from 192.168.0.7 to 192.168.0.20:1433, of 100
+             ephemeral ports
 evidence     81 ports of 50000 to 50099 are in use there, in any state
 now          netsh int ipv4 set dynamicport tcp start=10000 num=55535
-fix          keep connections open and use them again (a pool, HTTP keep-alive),
-             or spread them over more addresses; tcp_fin_timeout does not
-             shorten TIME_WAIT
+fix          keep connections open and reuse them (a pool, HTTP keep-alive), or
+             spread them over more addresses; tcp_fin_timeout does not shorten
+             TIME_WAIT
 ";
     machine.run("doctor").is(1, expected, "");
     machine.rules.ephemeral = Some(50_000..=50_100);
-    machine.run("doctor").is(0, "healthy: 81 sockets of 1 process, no finding\n", "");
+    machine.run("doctor").is(0, "no problems found in 81 sockets of 1 process (8 checks)\n", "");
     // Ports that are not handed out are not there.
     machine.rules.reserved = vec![50_090..=50_099];
     let output = machine.run("doctor --json");

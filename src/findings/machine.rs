@@ -1,17 +1,18 @@
-//! A look at a machine, with what findings are judged by.
+//! A machine as a snapshot shows it, with what the checks compare it with.
 
 use std::collections::BTreeMap;
 
 use rustc_hash::FxHashMap;
 
+use super::Culprit;
 use crate::model::{
-    Culprit, KernelReason, OwnedSocket, Owner, Particulars, Pid, PortRules, Snapshot, Socket,
-    StateSet, TcpSettings, TcpState,
+    KernelReason, OwnedSocket, Owner, Particulars, Pid, PortRules, Snapshot, Socket, StateSet,
+    TcpSettings, TcpState,
 };
 
-/// A look at a machine, with what findings are judged by.
+/// A machine as a snapshot shows it, with what the checks compare it with.
 #[derive(Clone, Debug)]
-pub struct Look<'a> {
+pub struct Machine<'a> {
     /// The sockets and their owners.
     pub snapshot: &'a Snapshot,
     /// What is known of the owners beyond that.
@@ -23,8 +24,8 @@ pub struct Look<'a> {
     listeners: FxHashMap<u16, Vec<&'a OwnedSocket>>,
 }
 
-impl<'a> Look<'a> {
-    /// A look at this.
+impl<'a> Machine<'a> {
+    /// A machine of these parts.
     #[must_use]
     pub fn new(
         snapshot: &'a Snapshot,
@@ -49,7 +50,7 @@ impl<'a> Look<'a> {
         self.snapshot.sockets.iter().filter(is_in)
     }
 
-    /// The listener that a socket came through, or would have.
+    /// The listener that a connection came through, or would have.
     pub(super) fn listener(&self, socket: &Socket) -> Option<&'a OwnedSocket> {
         let listeners = self.listeners.get(&socket.local.port)?;
         let mut covering =
@@ -60,7 +61,7 @@ impl<'a> Look<'a> {
         Some(std::iter::once(first).chain(covering).find(exact).unwrap_or(first))
     }
 
-    /// Who is to blame for a socket: its owner, or for one that was never accepted the listener's.
+    /// Who is responsible for a socket: its owner; for one that nobody accepted, the listener's.
     pub(super) fn culprit(&self, row: &OwnedSocket) -> Culprit {
         match &row.owner {
             Owner::Processes(_) => Culprit::Processes(self.parents_first(row)),

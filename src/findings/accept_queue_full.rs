@@ -1,0 +1,97 @@
+//! A listener whose accept queue is longer than its backlog: the kernel's own test for full
+//! (`sk_acceptq_is_full()` in include/net/sock.h).
+
+use serde_json::{Value, json};
+
+use super::facts::{endpoint, endpoint_json, listener_counters};
+use super::{Case, Check, Evidence, Machine, Measurement, Severity};
+use crate::model::{Endpoint, TcpState};
+
+pub(super) const CHECK: Check = Check {
+    kind: "accept-queue-full",
+    threshold: || "more connections than the backlog; critical".to_owned(),
+    reason: "from then on the kernel drops new connections",
+    measure,
+};
+
+#[derive(Debug)]
+struct FullQueue {
+    /// Where it listens.
+    local: Endpoint,
+    backlog: u32,
+}
+
+/// The accept queue of each listener, where the system tells it.
+fn measure(machine: &Machine<'_>) -> Vec<Measurement> {
+    let measured = machine.rows(&[TcpState::Listening]).filter_map(|row| {
+        let (waiting, backlog) = row.socket.queues.receive.zip(row.socket.queues.send)?;
+        let queue = FullQueue { local: row.socket.local, backlog };
+        Some(Measurement::new(machine.culprit(row), waiting as usize, queue))
+    });
+    measured.collect()
+}
+
+impl Evidence for FullQueue {
+    fn subject(&self) -> String {
+        endpoint(&self.local)
+    }
+
+    fn severity(&self, count: usize) -> Option<Severity> {
+        (count > self.backlog as usize).then_some(Severity::Critical)
+    }
+
+    fn what(&self, case: &Case<'_>) -> String {
+        let waiting = match case.count() {
+            1 => "1 connection waits".to_owned(),
+            count => format!("{count} connections wait"),
+        };
+        format!(
+            "{waiting} for accept() on {}, and the backlog is {}: further clients are ignored",
+            endpoint(&self.local),
+            self.backlog
+        )
+    }
+
+    fn details(&self, case: &Case<'_>) -> Vec<String> {
+        let most = case.machine.settings.max_backlog.map(|value| format!("somaxconn is {value}"));
+        most.into_iter().chain(listener_counters(case)).collect()
+    }
+
+    fn now(&self, case: &Case<'_>) -> String {
+        case.restart().unwrap_or_else(|| match case.culprit().pid() {
+            Some(pid) => format!("gdb -p {pid} -batch -ex 'thread apply all bt'"),
+            None => format!("portwho {}", self.local.port),
+        })
+    }
+
+    fn fix(&self, _case: &Case<'_>) -> String {
+        "find out what keeps it from calling accept(); a larger backlog (listen() and somaxconn) \
+         helps against bursts only"
+            .to_owned()
+    }
+
+    fn json(&self, case: &Case<'_>) -> Value {
+        let settings = case.machine.settings;
+        json!({
+            "local": endpoint_json(&self.local),
+            "port": self.local.port,
+            "backlog": self.backlog,
+            "somaxconn": settings.max_backlog,
+            "listen_overflows": settings.counters.listen_overflows,
+            "listen_drops": settings.counters.listen_drops,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Family;
+
+    #[test]
+    fn one_more_than_the_backlog_is_full() {
+        let queue = FullQueue { local: Endpoint::wildcard(Family::V4, 80), backlog: 5 };
+        assert_eq!(queue.severity(5), None);
+        assert_eq!(queue.severity(6), Some(Severity::Critical));
+    }
+}

@@ -1,0 +1,105 @@
+//! A process that has hardly any descriptors left.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::check::{reaches, warning};
+use super::{Case, Check, Culprit, Evidence, Machine, Measurement, Severity};
+use crate::model::{Os, Pid};
+use crate::text::counted;
+
+/// What is left above this goes with the next burst of connections.
+const PERCENT: u64 = 90;
+
+pub(super) const CHECK: Check = Check {
+    kind: "descriptors-nearly-used",
+    threshold: || format!("{PERCENT} % of the limit"),
+    reason: "the rest goes with the next burst of connections",
+    measure,
+};
+
+#[derive(Debug)]
+struct NearlyUsed {
+    limit: u64,
+    /// How many of the descriptors are sockets of the tables.
+    sockets: usize,
+}
+
+/// The descriptors of each owner of a socket.
+fn measure(machine: &Machine<'_>) -> Vec<Measurement> {
+    let mut sockets: BTreeMap<Pid, usize> = BTreeMap::new();
+    for row in &machine.snapshot.sockets {
+        for pid in row.owner.pids() {
+            *sockets.entry(pid).or_default() += 1;
+        }
+    }
+    let measured = machine.particulars.iter().filter_map(|(pid, own)| {
+        let (used, limit) = own.descriptors.zip(own.descriptor_limit)?;
+        let sockets = sockets.get(pid).copied().unwrap_or_default();
+        let count = usize::try_from(used).unwrap_or(usize::MAX);
+        let culprit = Culprit::Processes([*pid].into());
+        Some(Measurement::new(culprit, count, NearlyUsed { limit, sockets }))
+    });
+    measured.collect()
+}
+
+impl Evidence for NearlyUsed {
+    fn severity(&self, count: usize) -> Option<Severity> {
+        warning(reaches(count as u64, PERCENT, self.limit))
+    }
+
+    fn what(&self, case: &Case<'_>) -> String {
+        format!("{} of {} descriptors are open", case.count(), self.limit)
+    }
+
+    fn details(&self, _case: &Case<'_>) -> Vec<String> {
+        vec![format!("{} of them in the tables", counted(self.sockets, "socket"))]
+    }
+
+    fn now(&self, case: &Case<'_>) -> String {
+        match (case.os(), case.culprit().pid()) {
+            (Os::Linux, Some(pid)) => more_descriptors(pid, self.limit.saturating_mul(2), case),
+            _ => format!("portwho --summary{}", case.pid_option()),
+        }
+    }
+
+    fn fix(&self, case: &Case<'_>) -> String {
+        format!(
+            "raise the limit for good (LimitNOFILE= in its unit, or limits.conf), after checking \
+             for a leak; run: portwho --summary{}",
+            case.pid_option()
+        )
+    }
+
+    fn json(&self, _case: &Case<'_>) -> Value {
+        json!({"descriptor_limit": self.limit, "sockets": self.sockets})
+    }
+
+    fn descriptors(&self, count: usize) -> Option<(u64, u64)> {
+        Some((count as u64, self.limit))
+    }
+}
+
+/// The soft limit may be raised to the hard one; raising both takes root (prlimit(2)).
+fn more_descriptors(pid: Pid, wanted: u64, case: &Case<'_>) -> String {
+    let own = case.machine.particulars.get(&pid);
+    match own.and_then(|own| own.descriptor_hard_limit) {
+        Some(hard) if hard < wanted => {
+            format!("sudo prlimit --pid {pid} --nofile={wanted}:{wanted}")
+        }
+        _ => format!("prlimit --pid {pid} --nofile={wanted}:"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nine_tenths_are_nearly_all() {
+        let nearly = NearlyUsed { limit: 1024, sockets: 0 };
+        assert_eq!(nearly.severity(921), None);
+        assert_eq!(nearly.severity(922), Some(Severity::Warning));
+    }
+}

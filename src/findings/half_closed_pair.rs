@@ -1,0 +1,106 @@
+//! Connections with both ends on this machine, of which one side has closed.
+
+use std::collections::BTreeMap;
+
+use rustc_hash::FxHashMap;
+use serde_json::{Value, json};
+
+use super::close_wait_place::{CommonEnd, CommonEnds};
+use super::{Case, Check, Culprit, Evidence, Machine, Measurement, Severity};
+use crate::model::{Endpoint, OwnedSocket, Owner, TcpState, Untrusted};
+use crate::text::counted;
+
+pub(super) const CHECK: Check = Check {
+    kind: "half-closed-pair",
+    threshold: || "any; a note".to_owned(),
+    reason: "it tells which of two processes here has to close",
+    measure,
+};
+
+#[derive(Debug)]
+struct HalfClosedPair {
+    /// What they have in common, seen from the side that has not closed.
+    common_end: CommonEnd,
+    /// Who waits in FIN_WAIT_2.
+    waiting: Culprit,
+}
+
+/// The pairs of each two processes: which has to close, and which waits.
+fn measure(machine: &Machine<'_>) -> Vec<Measurement> {
+    let waiting = waiting(machine);
+    let common_ends = CommonEnds::of(machine);
+    let mut groups: BTreeMap<(Culprit, Culprit, CommonEnd), usize> = BTreeMap::new();
+    for row in machine.rows(&[TcpState::CloseWait]) {
+        let ends = row.socket.foreign.map(|foreign| (foreign, row.socket.local));
+        if let Some(peer) = ends.and_then(|ends| waiting.get(&ends)) {
+            let culprit = machine.culprit(row);
+            let end = common_ends.end(row, &culprit, machine);
+            *groups.entry((culprit, machine.culprit(peer), end)).or_default() += 1;
+        }
+    }
+    let measured = groups.into_iter().map(|((culprit, waiting, common_end), count)| {
+        Measurement::new(culprit, count, HalfClosedPair { common_end, waiting })
+    });
+    measured.collect()
+}
+
+/// The FIN_WAIT_2 that a process holds, by their two ends. An orphan ends by its own timeout.
+fn waiting<'a>(machine: &Machine<'a>) -> FxHashMap<(Endpoint, Endpoint), &'a OwnedSocket> {
+    let held =
+        machine.rows(&[TcpState::FinWait2]).filter(|row| !matches!(row.owner, Owner::Kernel(_)));
+    held.filter_map(|row| Some(((row.socket.local, row.socket.foreign?), row))).collect()
+}
+
+impl Evidence for HalfClosedPair {
+    fn subject(&self) -> String {
+        format!("{} {:?}", self.common_end.words(), self.waiting)
+    }
+
+    fn severity(&self, count: usize) -> Option<Severity> {
+        (count > 0).then_some(Severity::Note)
+    }
+
+    fn what(&self, case: &Case<'_>) -> String {
+        format!(
+            "it has to call close() for {} {}; the peer waits in FIN_WAIT_2: {}",
+            counted(case.count(), "connection"),
+            self.common_end.words(),
+            self.waiting.name(case.machine)
+        )
+    }
+
+    fn details(&self, _case: &Case<'_>) -> Vec<String> {
+        vec!["both ends are on this machine".to_owned()]
+    }
+
+    fn now(&self, case: &Case<'_>) -> String {
+        format!("portwho --state CLOSE_WAIT{}{}", case.pid_option(), self.common_end.options())
+    }
+
+    fn fix(&self, _case: &Case<'_>) -> String {
+        "if it lasts, the side that has not closed should call close() when read() returns 0; if \
+         it still sends, nothing is wrong"
+            .to_owned()
+    }
+
+    fn json(&self, case: &Case<'_>) -> Value {
+        let (name, end) = self.common_end.json();
+        json!({
+            name: end,
+            "waiting_pid": self.waiting.pid().map(|pid| pid.0),
+            "waiting_image": self.waiting.image(case.machine).map(Untrusted::to_lossy),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_is_a_note() {
+        let pair = HalfClosedPair { common_end: CommonEnd::Port(80), waiting: Culprit::Nobody };
+        assert_eq!(pair.severity(0), None);
+        assert_eq!(pair.severity(1), Some(Severity::Note));
+    }
+}

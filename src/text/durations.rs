@@ -1,0 +1,44 @@
+//! Durations, in one format everywhere: `850ms`, `4.2s`, `42s`, `2h 12m`.
+
+use std::time::Duration;
+
+/// A duration with as much precision as a reader can use: milliseconds below one second, tenths
+/// below ten, whole seconds below a minute, two units above.
+#[must_use]
+pub fn duration(duration: Duration) -> String {
+    let millis = duration.as_millis();
+    match duration.as_secs() {
+        0 => format!("{millis}ms"),
+        1..10 if !millis.is_multiple_of(1000) => format!("{:.1}s", duration.as_secs_f64()),
+        seconds => two_units(seconds),
+    }
+}
+
+fn two_units(seconds: u64) -> String {
+    let whole = humantime::format_duration(Duration::from_secs(seconds)).to_string();
+    whole.split(' ').take(2).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn precision_falls_as_durations_grow() {
+        let cases = [
+            (0, "0ms"),
+            (850, "850ms"),
+            (1_000, "1s"),
+            (4_200, "4.2s"),
+            (5_000, "5s"),
+            (42_900, "42s"),
+            (60_000, "1m"),
+            (143_000, "2m 23s"),
+            (7_921_000, "2h 12m"),
+            (200_000_000, "2days 7h"),
+        ];
+        for (millis, expected) in cases {
+            assert_eq!(duration(Duration::from_millis(millis)), expected);
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! The words that people read, a file for each subject.
+
+pub mod durations;
+
+/// `1 socket`, `12 sockets`.
+#[must_use]
+pub fn counted(count: usize, noun: &str) -> String {
+    match (count, noun.strip_suffix("ss")) {
+        (1, _) => format!("1 {noun}"),
+        (_, Some(_)) => format!("{count} {noun}es"),
+        (_, None) => format!("{count} {noun}s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nouns_are_singular_or_plural() {
+        let cases = [(1, "socket", "1 socket"), (0, "socket", "0 sockets")];
+        for (count, noun, expected) in
+            cases.into_iter().chain([(2, "process", "2 processes"), (3, "address", "3 addresses")])
+        {
+            assert_eq!(counted(count, noun), expected);
+        }
+    }
+}
