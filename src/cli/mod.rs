@@ -50,7 +50,7 @@ pub enum CliError {
 /// [`CliError`]: help and version too, which are no failures.
 pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Request, CliError> {
     let words = spell_out(words);
-    let cli = Cli::try_parse_from(&words).map_err(|error| misplaced(error, &words))?;
+    let cli = Cli::try_parse_from(&words).map_err(|error| misplaced(&error, &words))?;
     let behind_verb = words.into_iter().skip(2).collect();
     Ok(match cli.command {
         None => Request::List(list_request(cli.list)?),

@@ -73,7 +73,7 @@ pub(super) fn foreign(words: &[String]) -> Result<Vec<PortTerm>, UsageError> {
             return Err(with_address(word, &term));
         }
     }
-    Ok(parse_all(words)?)
+    parse_all(words)
 }
 
 fn with_address(word: &str, term: &PortTerm) -> UsageError {

@@ -12,7 +12,7 @@ const STATE_OPTIONS: [&str; 3] = ["-s", "--state", "--not-state"];
 
 /// What clap reports, as portwho does. An option that stands before its command is an unknown
 /// argument to clap; what is wrong there is the order.
-pub(super) fn misplaced(error: clap::Error, words: &[OsString]) -> CliError {
+pub(super) fn misplaced(error: &clap::Error, words: &[OsString]) -> CliError {
     let commands = command_names();
     let mut behind = words.windows(2).skip(1).filter_map(|pair| match pair {
         // CLOSE is also a state.
@@ -31,8 +31,8 @@ pub(super) fn misplaced(error: clap::Error, words: &[OsString]) -> CliError {
             let arguments = operands(command, &ports);
             UsageError::CommandNotFirst { command: command.to_owned(), arguments }.into()
         }
-        _ if !error.use_stderr() => CliError::Help(help::text(&error, words, &commands)),
-        _ => OptionError::new(&error, verb(words, &commands)).into(),
+        _ if !error.use_stderr() => CliError::Help(help::text(error, words, &commands)),
+        _ => OptionError::new(error, verb(words, &commands)).into(),
     }
 }
 

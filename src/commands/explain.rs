@@ -9,12 +9,11 @@ use super::list::wants_color;
 use super::survey::{Depth, survey};
 use super::{Outcome, Output};
 use crate::cli::ExplainRequest;
-use crate::model::{
-    About, Detail, Explanation, Gap, Scope, Snapshot, StateSet, TcpState, UdpScope,
-};
+use crate::model::{About, Detail, Gap, Scope, Snapshot, StateSet, TcpState, UdpScope};
 use crate::platform::{PlatformError, SocketTable, System};
 use crate::query::{Filter, Protocols, SortKey, select};
 use crate::render::{Explained, Overview, gaps};
+use crate::text::states::Explanation;
 
 /// Explains.
 pub(super) fn run(

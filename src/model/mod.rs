@@ -5,7 +5,6 @@
 
 mod container;
 mod creator;
-mod explanation;
 mod gap;
 mod owner;
 mod particulars;
@@ -22,7 +21,6 @@ mod text;
 
 pub use container::{Container, Runtime};
 pub use creator::Creator;
-pub use explanation::{Advice, DIAGRAM, Edge, Explanation, Moment, Segment};
 pub use gap::Gap;
 pub use owner::{Holder, KernelReason, Owner, Presence};
 pub use particulars::Particulars;

@@ -6,8 +6,9 @@ use std::io::{self, Write};
 use super::paragraph::{self, LABEL, WIDTH, bold, wrapped};
 use super::summary::{Counts, party_cells};
 use super::table::{Column, Layout, Line};
-use crate::model::{Advice, DIAGRAM, Edge, Explanation, Moment, Segment, TcpState};
+use crate::model::TcpState;
 use crate::query::Rows;
+use crate::text::states::{Advice, DIAGRAM, Edge, Explanation, Moment, Segment};
 
 /// The most processes that are named.
 const MOST: usize = 5;

@@ -1,6 +1,7 @@
 //! The words that people read, a file for each subject.
 
 pub mod durations;
+pub mod states;
 
 /// `1 socket`, `12 sockets`.
 #[must_use]

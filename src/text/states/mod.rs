@@ -14,7 +14,7 @@ mod unconnected;
 
 pub use diagram::DIAGRAM;
 
-use super::TcpState;
+use crate::model::TcpState;
 
 /// What there is to know of a state.
 #[derive(Clone, Copy, Debug)]
