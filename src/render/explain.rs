@@ -74,13 +74,13 @@ impl Explained<'_> {
         self.edges("Comes from", one.enters, out)?;
         self.edges("Goes to", one.leaves, out)?;
         writeln!(out)?;
-        self.paragraph("Whose move", one.move_of, out)?;
+        self.paragraph("Who must act", one.move_of, out)?;
         self.paragraph("Normal", one.normal, out)?;
         self.paragraph("A fault", one.fault, out)?;
         writeln!(out)?;
         self.counts(out)?;
         for (label, advice) in
-            [("Look at", one.look), ("On Linux", one.linux), ("On Windows", one.windows)]
+            [("Check", one.look), ("On Linux", one.linux), ("On Windows", one.windows)]
         {
             self.advice(label, advice, out)?;
         }
@@ -162,7 +162,7 @@ impl Explained<'_> {
 
 /// The label of what is often advised and wrong, before the first of them.
 const fn first(place: usize) -> &'static str {
-    if place == 0 { "Beware" } else { "" }
+    if place == 0 { "Caution" } else { "" }
 }
 
 /// The columns of an exchange.

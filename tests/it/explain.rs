@@ -87,7 +87,7 @@ fn the_processes_that_have_most() {
     output.is(0, &output.stdout, "");
     let here = format!(
         "\n\nHere now     3\n                    2  {own} (PID {})\n                    1  leaky (PID \
-         {})\n\nLook at ",
+         {})\n\nCheck   ",
         std::process::id(),
         leaky.pid(),
     );

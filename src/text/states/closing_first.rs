@@ -21,7 +21,7 @@ pub(super) const FIN_WAIT_1: Explanation = Explanation {
         Moment::at("CLOSED", ""),
     ],
     note: "The FIN waits behind the data that was sent before it. A process that called close() \
-           has let go: then the owner is the kernel (PID 0, orphaned).",
+           no longer owns it: then the owner is the kernel (PID 0, orphaned).",
     enters: &[
         edge(TcpState::SynReceived, "close(), which only the side that called connect() can"),
         edge(TcpState::Established, "close() or shutdown(SHUT_WR): FIN goes out"),
@@ -32,18 +32,18 @@ pub(super) const FIN_WAIT_1: Explanation = Explanation {
         edge(TcpState::TimeWait, "FIN and the ACK of ours come in together"),
         edge(TcpState::Closed, "RST comes in, or no ACK in time"),
     ],
-    move_of: "The peer's TCP: to acknowledge. Its process need not do anything, unless it does not \
-              read: then our last data, and the FIN behind it, find no room there.",
+    move_of: "The peer's TCP: to acknowledge. Its process has nothing to do, unless it stopped \
+              reading: then there is no room for our last data and the FIN after it.",
     normal: "For one round trip.",
-    fault: "If it lasts. With a retransmit timer the peer is gone, or the way to it is. With a \
-            probe timer the peer lives and does not read (its window is 0).",
+    fault: "If it lasts. With a retransmit timer the peer is gone or unreachable. With a probe \
+            timer the peer lives and does not read (its window is 0).",
     look: &[types(
         "Which peers, and what do the timers say (timer in the JSON)?",
         &["portwho --state FIN_WAIT_1", "portwho --state FIN_WAIT_1 --json", "portwho doctor"],
     )],
     linux: &[
         types(
-            "timer:(on,...) retransmits; timer:(persist,...) probes a closed window:",
+            "timer:(on,...) retransmits; timer:(persist,...) probes a zero window:",
             &["ss -tnpo state fin-wait-1"],
         ),
         types(
@@ -52,12 +52,12 @@ pub(super) const FIN_WAIT_1: Explanation = Explanation {
              tcp_retries2, 15 minutes or more, and never ends while the peer answers probes.",
             &["sysctl net.ipv4.tcp_orphan_retries net.ipv4.tcp_retries2"],
         ),
-        types("End them now:", &["portwho close --state FIN_WAIT_1"]),
+        types("Close them now:", &["portwho close --state FIN_WAIT_1"]),
     ],
     windows: &[
         types("Which peers?", &["Get-NetTCPConnection -State FinWait1"]),
-        says("It ends by itself when Windows has sent the FIN often enough."),
-        types("End them now (IPv4, elevated):", &["portwho close --state FIN_WAIT_1"]),
+        says("It ends by itself after Windows has sent the FIN a number of times."),
+        types("Close them now (IPv4, elevated):", &["portwho close --state FIN_WAIT_1"]),
     ],
     beware: &["tcp_fin_timeout does not apply here; it is for FIN_WAIT_2."],
     sources: "RFC 9293 3.6, 3.8.6.1, 3.10.7.4; tcp(7); kernel ip-sysctl.rst; \
@@ -79,23 +79,23 @@ pub(super) const FIN_WAIT_2: Explanation = Explanation {
         Moment::received("TIME_WAIT", "FIN", "LAST_ACK"),
         Moment::sent("", "ACK", "CLOSED"),
     ],
-    note: "The peer may go on sending; a process here that used shutdown(SHUT_WR) can read it.",
+    note: "The peer can continue sending; a process here that used shutdown(SHUT_WR) can read it.",
     enters: &[edge(TcpState::FinWait1, "ACK of our FIN comes in")],
     leaves: &[
         edge(TcpState::TimeWait, "FIN comes in, ACK goes out"),
         edge(
             TcpState::Closed,
             "RST comes in (or data for a process that has closed, which is \
-                                answered with RST), or the time of an orphan is over",
+                                answered with RST), or the orphan timed out",
         ),
     ],
-    move_of: "The peer's process: it has to call close(). Over there it is in CLOSE_WAIT.",
-    normal: "As long as the peer still answers: a client may end its request with \
-             shutdown(SHUT_WR) and then wait for the reply.",
+    move_of: "The peer's process: it has to call close(). On its side this is CLOSE_WAIT.",
+    normal: "While the peer still answers: a client may end its request with shutdown(SHUT_WR) \
+             and then wait for the reply.",
     fault: "If it lasts: the peer does not close, and leaks a CLOSE_WAIT for each of these. If it \
             is on this machine, portwho doctor names its process.",
     look: &[types(
-        "Who waits here, and for whom?",
+        "Which process waits, and for which peer?",
         &["portwho --state FIN_WAIT_2", "portwho doctor"],
     )],
     linux: &[
@@ -104,13 +104,13 @@ pub(super) const FIN_WAIT_2: Explanation = Explanation {
              comes later is answered with RST. With a process there is no limit at all.",
             &["ss -tnpo state fin-wait-2", "sysctl net.ipv4.tcp_fin_timeout"],
         ),
-        says("Fix the peer. Or call close() here instead of shutdown(): then the limit counts."),
-        types("End them now:", &["portwho close --state FIN_WAIT_2 --pid PID"]),
+        says("Fix the peer. Or call close() here instead of shutdown(): then the limit applies."),
+        types("Close them now:", &["portwho close --state FIN_WAIT_2 --pid PID"]),
     ],
     windows: &[
-        types("Who waits here?", &["Get-NetTCPConnection -State FinWait2"]),
-        says("Fix the peer. Windows ends what its process has closed by a time limit of its own."),
-        types("End them now (IPv4, elevated):", &["portwho close --state FIN_WAIT_2 --pid PID"]),
+        types("Which process waits?", &["Get-NetTCPConnection -State FinWait2"]),
+        says("Fix the peer. Windows closes orphans after a time limit of its own."),
+        types("Close them now (IPv4, elevated):", &["portwho close --state FIN_WAIT_2 --pid PID"]),
     ],
     beware: &[
         "tcp_fin_timeout bounds this state, and only for sockets that no process holds any more. \
@@ -141,19 +141,19 @@ pub(super) const CLOSING: Explanation = Explanation {
     ],
     move_of: "The peer's TCP: to acknowledge. No process has anything left to do.",
     normal: "For less than a round trip; so it is hardly ever seen.",
-    fault: "If it lasts: our FIN, or data before it, is not acknowledged. The peer is gone, the \
-            way to it is, or it has stopped to read and its window is 0.",
+    fault: "If it lasts: our FIN, or data before it, is not acknowledged. The peer is gone or \
+            unreachable, or it has stopped reading and its window is 0.",
     look: &[types("Which peers?", &["portwho --state CLOSING", "portwho doctor"])],
     linux: &[
         types(
             "Does it retransmit? It ends by itself, after the same limits as FIN_WAIT_1.",
             &["ss -tnpo state closing", "sysctl net.ipv4.tcp_orphan_retries"],
         ),
-        types("End them now:", &["portwho close --state CLOSING"]),
+        types("Close them now:", &["portwho close --state CLOSING"]),
     ],
     windows: &[
         types("Which peers? It ends by itself.", &["Get-NetTCPConnection -State Closing"]),
-        types("End them now (IPv4, elevated):", &["portwho close --state CLOSING"]),
+        types("Close them now (IPv4, elevated):", &["portwho close --state CLOSING"]),
     ],
     beware: &[],
     sources: "RFC 9293 3.6 (figure 13), 3.10.7.4",
@@ -161,10 +161,10 @@ pub(super) const CLOSING: Explanation = Explanation {
 
 pub(super) const TIME_WAIT: Explanation = Explanation {
     state: TcpState::TimeWait,
-    gist: "over on both sides; stray segments are waited out",
-    meaning: "The connection is over. The side that closed first remembers it for a while, so that \
-              a lost last ACK can be sent again, and stray segments do not end up in the next \
-              connection between the same two ends.",
+    gist: "closed on both sides; waiting for stray segments",
+    meaning: "The connection is closed. The side that closed first remembers it for a while, so \
+              that a lost last ACK can be sent again, and stray segments do not end up in the next \
+              connection between the same addresses and ports.",
     also: "TIME-WAIT (RFC 9293, ss), TimeWait (PowerShell)",
     exchange: &[
         Moment::at("FIN_WAIT_2", "CLOSE_WAIT"),
@@ -176,8 +176,8 @@ pub(super) const TIME_WAIT: Explanation = Explanation {
         Moment::at("(time passes)", ""),
         Moment::at("CLOSED", ""),
     ],
-    note: "It costs the kernel a little memory, and one pair of ends: local address and port, \
-           foreign address and port. No process, no descriptor.",
+    note: "It costs the kernel a little memory, and one combination of local address and \
+           port, foreign address and port. No process, no descriptor.",
     enters: &[
         edge(TcpState::FinWait1, "FIN and the ACK of ours come in together"),
         edge(TcpState::FinWait2, "FIN comes in, ACK goes out"),
@@ -186,28 +186,28 @@ pub(super) const TIME_WAIT: Explanation = Explanation {
     leaves: &[
         edge(
             TcpState::Closed,
-            "its time is over: 60 s on Linux, 2 minutes by default on Windows; or RST comes in (Linux: \
+            "after 60 s on Linux, 2 minutes by default on Windows; or RST comes in (Linux: \
              unless tcp_rfc1337 is 1)",
         ),
         edge(
             TcpState::SynReceived,
-            "a new SYN for the same two ends, later than the old \
+            "a new SYN for the same addresses and ports, newer than the old \
                                      connection",
         ),
     ],
-    move_of: "Nobody's. It ends by itself.",
-    normal: "Always, in any number that leaves ports free. It is TCP at work, and the sign of the \
-             side that closes first.",
+    move_of: "No side. It ends by itself.",
+    normal: "Always, in any number that leaves ports free. It is TCP at work, on the side that closes \
+             first.",
     fault: "If connections to one destination (address and port) use up the ephemeral ports: then \
             connect() fails with EADDRNOTAVAIL (on Windows WSAEADDRINUSE or WSAENOBUFS). Or if a \
             server that is restarted cannot bind its port, because it does not set SO_REUSEADDR.",
     look: &[types(
-        "How many, to whom, of how many ports?",
+        "How many, to which destinations, of how many ports?",
         &["portwho doctor -v", "portwho --state TIME_WAIT --summary"],
     )],
     linux: &[
         types(
-            "The ports there are, and the limit above which TIME_WAIT is cut short:",
+            "The ephemeral ports, and the limit above which TIME_WAIT is cut short:",
             &[
                 "sysctl net.ipv4.ip_local_port_range",
                 "sysctl net.ipv4.tcp_max_tw_buckets",
@@ -215,13 +215,12 @@ pub(super) const TIME_WAIT: Explanation = Explanation {
             ],
         ),
         says(
-            "Keep connections open and use them again (a pool, HTTP keep-alive); that is the \
-              cure. Let the client close first where a server has too many. Set SO_REUSEADDR on \
+            "Keep connections open and reuse them (a pool, HTTP keep-alive); that is the cure. Let the client close first where a server has too many. Set SO_REUSEADDR on \
               listeners.",
         ),
         types(
-            "For outgoing connections more ports, or tcp_tw_reuse=1: connect() may then take a \
-             port over after 1 s (tcp_tw_reuse_delay, where the kernel has it), if both ends use \
+            "For outgoing connections more ports, or tcp_tw_reuse=1: connect() may then reuse a \
+             port after 1 s (tcp_tw_reuse_delay, where the kernel has it), if both ends use \
              TCP timestamps. The default, 2, does so on \
              the loopback interface only.",
             &[
@@ -232,13 +231,13 @@ pub(super) const TIME_WAIT: Explanation = Explanation {
     ],
     windows: &[
         types(
-            "The ports there are (by default 49152 to 65535, 16384 of them):",
+            "The ephemeral ports (by default 49152 to 65535, 16384 of them):",
             &[
                 "netsh int ipv4 show dynamicport tcp",
                 "Get-NetTCPConnection -State TimeWait | Measure-Object",
             ],
         ),
-        says("Keep connections open and use them again; that is the cure."),
+        says("Keep connections open and reuse them; that is the cure."),
         types(
             "More ports (elevated; 10000 up to 65534):",
             &["netsh int ipv4 set dynamicport tcp start=10000 num=55535"],
@@ -249,12 +248,12 @@ pub(super) const TIME_WAIT: Explanation = Explanation {
         ),
     ],
     beware: &[
-        "tcp_tw_recycle is gone since Linux 4.12; it broke clients behind NAT.",
+        "tcp_tw_recycle was removed in Linux 4.12; it broke clients behind NAT.",
         "tcp_fin_timeout does not shorten TIME_WAIT, which is fixed at 60 s in the kernel's source.",
-        "tcp_tw_reuse does nothing for connections that come in, nor for a bind().",
-        "SO_LINGER with 0 avoids it by a RST that throws away what is still on its way.",
-        "A small tcp_max_tw_buckets cuts the wait short and takes the protection away; the kernel's \
-         documentation forbids to lower it.",
+        "tcp_tw_reuse does nothing for connections that come in, nor for bind().",
+        "SO_LINGER with 0 avoids it by a RST that discards data in flight.",
+        "A small tcp_max_tw_buckets cuts the wait short and removes the protection; the kernel's \
+         documentation says not to lower it.",
     ],
     sources: "RFC 9293 3.4.2, 3.6.1, 3.10.7.4; RFC 6191; RFC 1337; tcp(7); kernel ip-sysctl.rst; \
               TCP_TIMEWAIT_LEN in include/net/tcp.h",

@@ -31,19 +31,19 @@ pub(super) const SYN_SENT: Explanation = Explanation {
         edge(TcpState::SynReceived, "a SYN alone comes in: both ends called connect()"),
         edge(TcpState::Closed, "RST comes in (refused), no answer in time, or close()"),
     ],
-    move_of: "The peer's: SYN+ACK opens the connection, RST refuses it.",
+    move_of: "The peer: SYN+ACK opens the connection, RST refuses it.",
     normal: "For one round trip.",
     fault: "If it lasts, for then nothing has answered. A closed port answers with RST at once, so \
             the SYN or its answer was dropped on the way: a firewall, a wrong route or address, a \
             host that is down, or a server whose accept queue is full. Many from one process to \
-            many addresses are a scan, a worm, or a way out that is blocked.",
+            many addresses are a scan, a worm or blocked outbound traffic.",
     look: &[types(
-        "Whose are they, and where do they go?",
+        "Which processes, and to which addresses?",
         &["portwho --state SYN_SENT", "portwho doctor"],
     )],
     linux: &[
         types(
-            "Which way would it go, and what happens on it?",
+            "Which route do they take, and what happens there?",
             &[
                 "ip route get ADDRESS",
                 "tcpdump -nni any host ADDRESS and tcp port PORT",
@@ -51,23 +51,23 @@ pub(super) const SYN_SENT: Explanation = Explanation {
             ],
         ),
         types(
-            "A connect() gives up after 131 s, before Linux 6.5 after 127 s. A program should \
-             have a timeout of its own. For all of them:",
+            "connect() fails after 131 s; before Linux 6.5, after 127 s. A program should \
+             set a timeout of its own. The setting for all of them:",
             &["sysctl net.ipv4.tcp_syn_retries"],
         ),
-        types("Give up now:", &["portwho close --state SYN_SENT --pid PID"]),
+        types("Close them now:", &["portwho close --state SYN_SENT --pid PID"]),
     ],
     windows: &[
         types("Does anything answer there?", &["Test-NetConnection ADDRESS -Port PORT"]),
         types(
-            "A connect() gives up after 20 to 30 s; by how many SYNs:",
+            "connect() fails after 20 to 30 s; the number of SYNs:",
             &["netsh interface tcp show global"],
         ),
-        types("End the process that does not stop to try:", &["taskkill /PID PID"]),
+        types("Terminate the process that keeps retrying:", &["taskkill /PID PID"]),
     ],
     beware: &[
-        "ping proves little: ICMP may pass where TCP does not, and the other way round. Try the \
-         port itself.",
+        "ping proves little: ICMP may pass where TCP does not, and vice versa. Try the port \
+         itself.",
     ],
     sources: "RFC 9293 3.5, 3.10.7.3; connect(2); kernel ip-sysctl.rst (tcp_syn_retries, \
               tcp_syn_linear_timeouts)",
@@ -92,12 +92,15 @@ pub(super) const SYN_RECEIVED: Explanation = Explanation {
         Moment::lost("", "SYN+ACK, and again", ""),
         Moment::at("CLOSED", ""),
     ],
-    note: "No process owns it yet (PID 0): it is the kernel's, on behalf of the listener. Only TCP \
-           Fast Open may hand it to accept() before the handshake is over.",
+    note: "No process owns it yet (PID 0): the kernel holds it for the listener. Only TCP \
+           Fast Open may hand it to accept() before the handshake completes.",
     enters: &[
         edge(TcpState::Listening, "a SYN comes in, SYN+ACK goes out: for a new socket"),
         edge(TcpState::SynSent, "a SYN alone comes in: both ends called connect()"),
-        edge(TcpState::TimeWait, "a new SYN for the same two ends, later than the old connection"),
+        edge(
+            TcpState::TimeWait,
+            "a new SYN for the same addresses and ports, newer than the old connection",
+        ),
     ],
     leaves: &[
         edge(TcpState::Established, "ACK of our SYN comes in"),
@@ -106,8 +109,8 @@ pub(super) const SYN_RECEIVED: Explanation = Explanation {
     ],
     move_of: "The peer's TCP: to acknowledge.",
     normal: "For one round trip; with TCP_DEFER_ACCEPT until the client sends its first data.",
-    fault: "Many on one port are a SYN flood, or answers that do not find the way back to the \
-            clients. A few that stay are a full accept queue: Linux ignores the last ACK while \
+    fault: "Many on one port: a SYN flood, or answers that do not reach the clients. A few that \
+            stay: a full accept queue. Linux ignores the last ACK while \
             there is no room.",
     look: &[types(
         "On which port, from where, and is the accept queue full?",
@@ -115,28 +118,28 @@ pub(super) const SYN_RECEIVED: Explanation = Explanation {
     )],
     linux: &[
         types(
-            "Were cookies sent, were SYNs dropped, did the kernel call it a flood?",
+            "Were cookies sent and SYNs dropped, and did the kernel log a flood?",
             &["nstat -az TcpExtSyncookiesSent TcpExtListenDrops", "dmesg | grep 'SYN flooding'"],
         ),
         types(
-            "Leave syncookies at 1: they answer without remembering when the queue is full. Then \
+            "Leave syncookies at 1: with them the kernel answers without keeping state when the queue is full. Then \
              raise the backlog and somaxconn, and filter in front of the machine:",
             &["sysctl net.ipv4.tcp_syncookies net.core.somaxconn"],
         ),
         types(
-            "A SYN+ACK is repeated this often (5: gone after 63 s):",
+            "How often a SYN+ACK is sent again (5: 63 s in all):",
             &["sysctl net.ipv4.tcp_synack_retries"],
         ),
     ],
     windows: &[
         types("From where?", &["Get-NetTCPConnection -State SynReceived"]),
         says(
-            "Windows protects itself, and there is nothing to switch on: SynAttackProtect has not \
-              been read since Vista. Filter in front of the machine.",
+            "Windows has its own protection, always on; SynAttackProtect has had no effect since \
+              Vista. Filter in front of the machine.",
         ),
     ],
     beware: &[
-        "A listener remembers as many as its backlog allows. While syncookies are on, raising \
+        "The backlog limits the half-open connections of a listener. While syncookies are on, raising \
          tcp_max_syn_backlog changes nothing on a current kernel; raise the backlog.",
     ],
     sources: "RFC 9293 3.5, 3.10.7.4; RFC 4987; tcp(7); kernel ip-sysctl.rst; tcp_conn_request() \
@@ -145,8 +148,8 @@ pub(super) const SYN_RECEIVED: Explanation = Explanation {
 
 pub(super) const ESTABLISHED: Explanation = Explanation {
     state: TcpState::Established,
-    gist: "open at both ends; data may flow both ways",
-    meaning: "The connection is open at both ends, and data may flow both ways.",
+    gist: "open on both sides; data can flow both ways",
+    meaning: "The connection is open on both sides, and data can flow both ways.",
     also: "ESTAB (ss), Established (PowerShell)",
     exchange: &[
         Moment::at("ESTABLISHED", "ESTABLISHED"),
@@ -159,7 +162,7 @@ pub(super) const ESTABLISHED: Explanation = Explanation {
         Moment::at("close()", ""),
         Moment::sent("FIN_WAIT_1", "FIN", "CLOSE_WAIT"),
     ],
-    note: "Whoever closes first goes on with FIN_WAIT_1, the other one with CLOSE_WAIT.",
+    note: "The side that closes first goes to FIN_WAIT_1, the other to CLOSE_WAIT.",
     enters: &[
         edge(TcpState::SynSent, "SYN+ACK comes in, ACK goes out"),
         edge(TcpState::SynReceived, "ACK of our SYN comes in"),
@@ -173,39 +176,39 @@ pub(super) const ESTABLISHED: Explanation = Explanation {
                                 or the peer acknowledges nothing for too long",
         ),
     ],
-    move_of: "Either side's: to send or to close. Neither has to; TCP sends nothing on an idle \
-              connection, for ever if need be.",
+    move_of: "Either side: to send or to close. Neither has to: TCP sends nothing on an \
+              idle connection, however long it lasts.",
     normal: "Always.",
-    fault: "If the peer is gone and nobody here notices: after a power cut, or when a firewall has \
-            forgotten the connection, no FIN comes (RFC 9293 calls it half-open). A receive queue \
-            that stays full is a process here that does not read; a send queue, a peer that does \
-            not. PID 0 with the reason not-accepted: the server does not call accept().",
+    fault: "If the peer has vanished unnoticed: after a power failure, or when a firewall has \
+            dropped its state, no FIN arrives (RFC 9293 calls this half-open). A receive queue \
+            that stays full: the process here does not read; a send queue: the peer does not. PID 0 with the reason not-accepted: the server does not call accept().",
     look: &[types(
-        "Who does not read, and how long has each been idle (idle_ms)?",
+        "Which process does not read, and how long has each been idle (idle_ms)?",
         &["portwho --state ESTABLISHED --sort recv-q", "portwho --state ESTABLISHED --json"],
     )],
     linux: &[
         types(
-            "Timers, round trips, time since the last data, what is unacknowledged:",
+            "Timers, round-trip times, time since the last data, unacknowledged data:",
             &["ss -tnpoi state established"],
         ),
         types(
             "Unacknowledged data ends a connection after some 15 minutes or more \
-             (tcp_retries2). An idle one is only tested where the program set SO_KEEPALIVE: \
-             first after 2 h, then by 9 probes 75 s apart. A program can set TCP_KEEPIDLE and \
+             (tcp_retries2). An idle one is probed only if the program set SO_KEEPALIVE: \
+             first after 2 h, then with 9 probes 75 s apart. A program can set TCP_KEEPIDLE and \
              TCP_USER_TIMEOUT for its own sockets. The defaults:",
             &["sysctl net.ipv4.tcp_keepalive_time net.ipv4.tcp_retries2"],
         ),
-        types("End those to a peer that is gone:", &["portwho close --foreign ADDRESS"]),
+        types("Close those to a peer that is gone:", &["portwho close --foreign ADDRESS"]),
     ],
     windows: &[
         types("By process:", &["Get-NetTCPConnection -State Established"]),
         says(
-            "Keepalive begins after 2 h here too, and only where the program set SO_KEEPALIVE; \
-              TCP_KEEPIDLE and its like exist since Windows 10 1709, SIO_KEEPALIVE_VALS before.",
+            "Keepalive starts after 2 h here too, and only if the program set SO_KEEPALIVE; \
+              TCP_KEEPIDLE and the like exist since Windows 10 1709, before that \
+              SIO_KEEPALIVE_VALS.",
         ),
         types(
-            "End those to a peer that is gone (IPv4, elevated):",
+            "Close those to a peer that is gone (IPv4, elevated):",
             &["portwho close --foreign ADDRESS"],
         ),
     ],

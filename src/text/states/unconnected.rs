@@ -6,7 +6,7 @@ use crate::model::TcpState;
 pub(super) const CLOSED: Explanation = Explanation {
     state: TcpState::Closed,
     gist: "no connection: before the first segment, after the last",
-    meaning: "There is no connection: it has not begun, or is over.",
+    meaning: "There is no connection: not yet, or no longer.",
     also: "CLOSE (netstat and /proc on Linux), UNCONN (ss)",
     exchange: &[
         Moment::at("CLOSED", "CLOSED"),
@@ -20,13 +20,13 @@ pub(super) const CLOSED: Explanation = Explanation {
         edge(TcpState::Listening, "close()"),
         edge(TcpState::SynSent, "RST comes in, no answer in time, or close()"),
         edge(TcpState::SynReceived, "RST comes in, or no ACK in time"),
-        edge(TcpState::Established, "RST, or the peer is given up"),
-        edge(TcpState::FinWait1, "RST, or the peer is given up"),
-        edge(TcpState::FinWait2, "RST, or its time is over"),
-        edge(TcpState::CloseWait, "RST, or the peer is given up"),
-        edge(TcpState::Closing, "RST, or the peer is given up"),
-        edge(TcpState::LastAck, "ACK of our FIN comes in; RST, or the peer is given up"),
-        edge(TcpState::TimeWait, "its time is over"),
+        edge(TcpState::Established, "RST, or retransmission timed out"),
+        edge(TcpState::FinWait1, "RST, or retransmission timed out"),
+        edge(TcpState::FinWait2, "RST, or the orphan timed out"),
+        edge(TcpState::CloseWait, "RST, or retransmission timed out"),
+        edge(TcpState::Closing, "RST, or retransmission timed out"),
+        edge(TcpState::LastAck, "ACK of our FIN comes in; RST, or retransmission timed out"),
+        edge(TcpState::TimeWait, "its time has passed"),
         edge(TcpState::Bound, "close()"),
     ],
     leaves: &[
@@ -34,14 +34,14 @@ pub(super) const CLOSED: Explanation = Explanation {
         edge(TcpState::Listening, "listen() without a bind()"),
         edge(TcpState::SynSent, "connect(): SYN goes out"),
     ],
-    move_of: "Nobody's, for TCP. A process that still has the descriptor should close() it.",
-    normal: "Hardly ever seen: systems take a socket out of their tables when it gets here.",
+    move_of: "No side. A process that still has the descriptor should close() it.",
+    normal: "Rarely seen: systems remove a socket from their tables when it gets here.",
     fault: "If a process keeps the descriptors of connections that were reset or never made: they \
-            are in no table of sockets, and only its number of descriptors grows.",
-    look: &[types("Who is close to the limit of descriptors?", &["portwho doctor"])],
+            are in no socket table, and only the number of its descriptors grows.",
+    look: &[types("Which process is close to its descriptor limit?", &["portwho doctor"])],
     linux: &[
         types(
-            "Sockets without a connection, and how many descriptors there are of how many:",
+            "Sockets without a connection, and the descriptors used of the limit:",
             &[
                 "lsof -nP -p PID | grep 'protocol: TCP'",
                 "ls /proc/PID/fd | wc -l",
@@ -55,7 +55,7 @@ pub(super) const CLOSED: Explanation = Explanation {
     ],
     windows: &[
         types(
-            "How many handles does it have, and does that grow?",
+            "How many handles does it have, and does the number grow?",
             &["(Get-Process -Id PID).HandleCount"],
         ),
         says(
@@ -69,20 +69,20 @@ pub(super) const CLOSED: Explanation = Explanation {
 
 pub(super) const BOUND: Explanation = Explanation {
     state: TcpState::Bound,
-    gist: "holds a port, and neither listens nor is connected",
+    gist: "holds a port; neither listens nor is connected",
     meaning: "A process called bind(), and neither listen() nor connect(): the port is taken, and \
-              nobody answers there.",
+              nothing answers there.",
     also: "bound-inactive (ss), Bound (PowerShell); in RFC 9293 it is CLOSED",
     exchange: &[
         Moment::at("CLOSED", "LISTENING"),
         Moment::at("bind()", ""),
-        Moment::at("BOUND", "(hears nothing)"),
+        Moment::at("BOUND", "(no answer)"),
         Moment::at("connect()", ""),
         Moment::sent("SYN_SENT", "SYN", "SYN_RECEIVED"),
         APART,
         Moment::at("CLOSED", ""),
         Moment::at("bind()", ""),
-        Moment::at("BOUND", "(hears nothing)"),
+        Moment::at("BOUND", "(no answer)"),
         Moment::at("listen()", ""),
         Moment::at("LISTENING", ""),
     ],
@@ -93,46 +93,46 @@ pub(super) const BOUND: Explanation = Explanation {
         edge(TcpState::SynSent, "connect(): SYN goes out"),
         edge(TcpState::Closed, "close()"),
     ],
-    move_of: "The process's here: listen(), connect() or close().",
-    normal: "For a moment between two calls; for longer where a program reserves a port.",
-    fault: "If it lasts and somebody else needs the port: bind() fails there with EADDRINUSE (on \
-            Windows WSAEADDRINUSE), and ss and netstat as they are usually typed show no holder. \
-            A connection to the port is refused as if nobody had it.",
-    look: &[types("Who holds it?", &["portwho PORT", "portwho --state BOUND"])],
+    move_of: "The process here: listen(), connect() or close().",
+    normal: "For a moment between two calls; longer where a program reserves a port.",
+    fault: "If it lasts and another program needs the port: its bind() fails with EADDRINUSE (on \
+            Windows WSAEADDRINUSE), and ss and netstat with their usual options show no holder. \
+            A connection to the port is refused, as if it were free.",
+    look: &[types("Which process holds it?", &["portwho PORT", "portwho --state BOUND"])],
     linux: &[
         types(
-            "The kernel lists them since 6.8; so does an ss of iproute2 6.8 or later:",
+            "The kernel has listed them since 6.8; so does ss of iproute2 6.8 or later:",
             &["ss -tnpB"],
         ),
         types(
-            "There is no connection to close: end the process, or fix it.",
+            "There is no connection to close: terminate the process, or fix it.",
             &["portwho kill PORT"],
         ),
         says(
-            "A client that binds its address before connect() takes its port from all \
-              destinations at once; IP_BIND_ADDRESS_NO_PORT (Linux 4.2) leaves the choice of the \
+            "A client that binds its address before connect() uses up its port for all \
+              destinations; IP_BIND_ADDRESS_NO_PORT (Linux 4.2) leaves the choice of the \
               port to connect().",
         ),
     ],
     windows: &[
         types(
-            "A new Windows lists them (it shows some beside their connections, too):",
+            "Recent Windows lists them (some in addition to their connections):",
             &["netstat -anoq", "Get-NetTCPConnection -State Bound"],
         ),
         types(
-            "There is no connection to close: end the process, or fix it.",
+            "There is no connection to close: terminate the process, or fix it.",
             &["portwho kill PORT"],
         ),
     ],
-    beware: &["That ss, netstat and lsof -i show nothing on a port does not mean that it is free."],
+    beware: &["A port on which ss, netstat and lsof -i show nothing is not necessarily free."],
     sources: "bind(2); ip(7); Linux 6.8 (inet_diag); netstat -q in Microsoft's \
               documentation",
 };
 
 pub(super) const LISTENING: Explanation = Explanation {
     state: TcpState::Listening,
-    gist: "a server waits here for connections",
-    meaning: "A server waits on this port for connections.",
+    gist: "a server is waiting for connections",
+    meaning: "A server is waiting for connections on this port.",
     also: "LISTEN (RFC 9293, ss, lsof, netstat on Linux), Listen (PowerShell)",
     exchange: &[
         Moment::at("LISTENING", "CLOSED"),
@@ -142,7 +142,7 @@ pub(super) const LISTENING: Explanation = Explanation {
         Moment::received("ESTABLISHED", "ACK", ""),
         Moment::at("accept()", ""),
     ],
-    note: "The listener itself stays LISTENING: each SYN makes a socket of its own, which waits in \
+    note: "The listener itself stays LISTENING: each SYN creates a socket of its own, which waits in \
            the accept queue once it is ESTABLISHED.",
     enters: &[
         edge(TcpState::Closed, "listen() on a socket without a port, which gets an ephemeral one"),
@@ -152,15 +152,18 @@ pub(super) const LISTENING: Explanation = Explanation {
         edge(TcpState::SynReceived, "a SYN comes in, SYN+ACK goes out: for a new socket"),
         edge(TcpState::Closed, "close(); what waits in its queues is reset"),
     ],
-    move_of: "A client's, to connect. Then the process's here, to call accept() before its queue \
-              is full.",
-    normal: "For as long as the service is meant to be there.",
-    fault: "If nobody knows the service, or it listens at every address (0.0.0.0 or [::]) and \
-            should only at one. Or if its accept queue is full, because the process does not call \
+    move_of: "A client, to connect. Then the process here, to call accept() before its queue is \
+              full.",
+    normal: "For as long as the service should run.",
+    fault: "If the service is unknown, or listens at every address (0.0.0.0 or [::]) and should \
+            listen at one. Or if its accept queue is full, because the process does not call \
             accept() fast enough: Linux then ignores new SYNs and the last ACK of handshakes, so \
-            that clients hang or believe to be connected (with tcp_abort_on_overflow they get a \
+            that clients hang or believe they are connected (with tcp_abort_on_overflow they get a \
             RST); Windows refuses them.",
-    look: &[types("Who listens, and is a queue full?", &["portwho -l", "portwho doctor"])],
+    look: &[types(
+        "Which process listens, and is a queue full?",
+        &["portwho -l", "portwho doctor"],
+    )],
     linux: &[
         types(
             "Recv-Q is the number of connections not accepted yet, Send-Q the backlog:",
@@ -171,19 +174,19 @@ pub(super) const LISTENING: Explanation = Explanation {
              Linux 5.4, 128 before). Raise both, and restart the program:",
             &["sysctl net.core.somaxconn"],
         ),
-        types("End it, and see that the port is free:", &["portwho kill PORT"]),
+        types("Terminate the process, and check that the port is free:", &["portwho kill PORT"]),
     ],
     windows: &[
         types("By process:", &["Get-NetTCPConnection -State Listen"]),
         types(
-            "If the owner is PID 4, ask the web server of the kernel:",
+            "If the owner is PID 4, ask HTTP.sys, the kernel's web server:",
             &["netsh http show servicestate"],
         ),
-        types("End it, and see that the port is free:", &["portwho kill PORT"]),
+        types("Terminate the process, and check that the port is free:", &["portwho kill PORT"]),
     ],
     beware: &[
         "A larger backlog only helps against bursts. A process that accepts too slowly fills any \
-         queue: look at what it is waiting for.",
+         queue: find out what it is waiting for.",
         "somaxconn changes nothing for a program that asked for less, nor for one that has called \
          listen() already.",
     ],

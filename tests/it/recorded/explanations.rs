@@ -20,11 +20,11 @@ fn all_states_of_a_windows_machine() {
     output.is(0, &output.stdout, "");
     for row in [
         "State            Count What it is",
-        "LISTENING           19 a server waits here for connections",
-        "ESTABLISHED          3 open at both ends; data may flow both ways",
+        "LISTENING           19 a server is waiting for connections",
+        "ESTABLISHED          3 open on both sides; data can flow both ways",
         "CLOSE_WAIT           1 closed by the peer; the process here has not closed",
-        "TIME_WAIT            1 over on both sides; stray segments are waited out",
-        "BOUND                0 holds a port, and neither listens nor is connected",
+        "TIME_WAIT            1 closed on both sides; waiting for stray segments",
+        "BOUND                0 holds a port; neither listens nor is connected",
     ] {
         assert!(output.stdout.contains(&format!("\n{row}\n")), "{row}: {output:?}");
     }
