@@ -1,0 +1,205 @@
+//! The samples of README and docs: each block of commands that a comment marks is typed in the
+//! situation that the comment names, and has to print what the page shows.
+//!
+//! `<!-- sample: SITUATION PID... -->` stands before a block. The PIDs are those that the page shows,
+//! in the order in which the situation has its processes. What varies between two runs is compared
+//! as equal: PIDs, seconds, memory and sessions. A page is rewritten with what is printed now by
+//!
+//! ```sh
+//! PORTWHO_WRITE_SAMPLES=1 cargo test --test it -- samples
+//! ```
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use nix::sched::{CloneFlags, unshare};
+
+use crate::support::process::{can_become, find_in_path};
+use crate::support::terminal::Terminal;
+use crate::support::{Run, mounts, netns, portwho, refuse, skip};
+
+use situations::Situation;
+
+#[path = "samples/situations.rs"]
+mod situations;
+#[path = "samples/varying.rs"]
+mod varying;
+
+trials![readme, ports, tables, kill, close, doctor, json, every_marked_page_is_run,];
+
+/// The pages with samples, and the test of each.
+const PAGES: [&str; 7] = [
+    "README.md",
+    "docs/ports.md",
+    "docs/tables.md",
+    "docs/kill.md",
+    "docs/close.md",
+    "docs/doctor.md",
+    "docs/json.md",
+];
+
+fn readme() {
+    samples_of(PAGES[0]);
+}
+
+fn ports() {
+    samples_of(PAGES[1]);
+}
+
+fn tables() {
+    samples_of(PAGES[2]);
+}
+
+fn kill() {
+    samples_of(PAGES[3]);
+}
+
+fn close() {
+    samples_of(PAGES[4]);
+}
+
+fn doctor() {
+    samples_of(PAGES[5]);
+}
+
+fn json() {
+    samples_of(PAGES[6]);
+}
+
+fn every_marked_page_is_run() {
+    let mut marked: Vec<String> = vec!["README.md".to_owned()];
+    for entry in fs::read_dir(root().join("docs")).expect("docs") {
+        let name = entry.expect("an entry").file_name().into_string().expect("UTF-8");
+        marked.push(format!("docs/{name}"));
+    }
+    marked.retain(|page| read(page).contains(MARK));
+    marked.sort();
+    let mut pages = PAGES.map(str::to_owned);
+    pages.sort();
+    assert_eq!(marked, pages);
+}
+
+const MARK: &str = "<!-- sample: ";
+const FENCE: &str = "```";
+
+/// Runs every marked block of a page, or writes the page anew.
+fn samples_of(page: &str) {
+    apart_from_units_and_other_tests();
+    let text = read(page);
+    let mut written = String::new();
+    let mut differences = String::new();
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        written.push_str(&format!("{line}\n"));
+        let Some(mark) = line.strip_prefix(MARK) else { continue };
+        assert_eq!(lines.next(), Some("```console"), "{page}: what follows {line}");
+        let block: Vec<&str> = lines.by_ref().take_while(|line| *line != FENCE).collect();
+        let shown = block.join("\n") + "\n";
+        let printed = printed(mark.trim_end_matches(" -->"), &block).unwrap_or(shown.clone());
+        let is_same = varying::removed(&shown) == varying::removed(&printed);
+        if !is_same {
+            differences.push_str(&format!("{line}\n- shown:\n{shown}- printed:\n{printed}"));
+        }
+        let kept = if is_same { &shown } else { &printed };
+        written.push_str(&format!("```console\n{kept}{FENCE}\n"));
+    }
+    if env::var_os("PORTWHO_WRITE_SAMPLES").is_some() {
+        return fs::write(root().join(page), written).expect("write the page");
+    }
+    assert!(differences.is_empty(), "{page} does not show what is printed:\n{differences}");
+}
+
+/// No systemd unit or container that the tests may run in, and no socket of another test.
+fn apart_from_units_and_other_tests() {
+    unshare(CloneFlags::CLONE_NEWCGROUP).expect("a cgroup namespace");
+    mounts::hide_cgroups().expect("no control groups");
+    refuse::other_namespaces();
+}
+
+/// What a block prints now, with the PIDs of the page; `None` where this machine cannot run it.
+fn printed(mark: &str, block: &[&str]) -> Option<String> {
+    let mut words = mark.split(' ');
+    let name = words.next().expect("a situation");
+    let shown: Vec<u32> = words.map(|pid| pid.parse().expect("a PID")).collect();
+    netns::enter().expect("a network namespace");
+    let situation = situations::named(name);
+    if situation.user.is_some_and(|user| !can_become(user)) {
+        skip("there is no other user here");
+        return None;
+    }
+    assert_eq!(shown.len(), situation.pids.len(), "PIDs in the comment: {mark}");
+    let mut pids: Vec<(u32, u32)> = situation.pids.iter().copied().zip(shown).collect();
+    pids.push((session(), SESSION));
+    let mut printed = String::new();
+    let mut commands = block.iter().enumerate().filter(|(_, line)| line.starts_with("$ "));
+    for (at, line) in commands.by_ref() {
+        let shown = block.iter().skip(at + 1).take_while(|line| !line.starts_with("$ "));
+        let shown: Vec<&str> = shown.copied().collect();
+        let command = varying::with_pids_of_now(&line[2..], &pids);
+        let output = typed(&command, &situation, &shown)?;
+        printed.push_str(&format!("{line}\n{}", varying::with_pids_of_the_page(&output, &pids)));
+    }
+    Some(printed)
+}
+
+/// What a command prints when it is typed; of a pipeline, its standard output first.
+fn typed(command: &str, situation: &Situation, shown: &[&str]) -> Option<String> {
+    for filter in command.split(" | ").skip(1) {
+        let program = filter.split(' ').next().expect("a program");
+        if find_in_path(program).is_none() {
+            skip(&format!("{program} is missing"));
+            return None;
+        }
+    }
+    let run = in_a_shell(command, situation.user);
+    if command.contains(" | ") {
+        let output = run.run();
+        return Some(output.stderr + &output.stdout);
+    }
+    let answers: Vec<&str> =
+        shown.iter().filter_map(|line| Some(line.split_once(ASKED)?.1)).collect();
+    let terminal = Terminal::whole(&run);
+    // A terminal hands over one line at a time, so that each question reads its own answer.
+    for answer in &answers {
+        terminal.type_in(&format!("{answer}\n"));
+    }
+    let screen = terminal.finish().stdout;
+    // What is typed is not on this screen; on the page it is.
+    let mut parts = screen.split(ASKED);
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for (part, answer) in parts.zip(answers.iter().chain(std::iter::repeat(&"?"))) {
+        text.push_str(&format!("{ASKED}{answer}\n{part}"));
+    }
+    Some(text)
+}
+
+const ASKED: &str = "[y/N] ";
+
+/// `portwho` is a function of this shell, which finds the program that was built.
+fn in_a_shell(command: &str, user: Option<u32>) -> Run {
+    let script = format!("portwho() {{ \"$0\" \"$@\"; }}; {command}");
+    let run = portwho::<&str>([]).through(["sh", "-c", &script]).env("NO_COLOR", "1");
+    match user {
+        Some(uid) => run.user(uid),
+        None => run,
+    }
+}
+
+/// The number of a session in which nobody is logged in, on every page.
+const SESSION: u32 = 640;
+
+/// That of this process, and of all that it starts.
+fn session() -> u32 {
+    let session = rustix::process::getsid(None).expect("getsid");
+    session.as_raw_nonzero().get().cast_unsigned()
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(page: &str) -> String {
+    let path: PathBuf = root().join(page);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
