@@ -5,7 +5,7 @@ use crate::model::{
 };
 use crate::query::diagnosis::Look;
 use crate::render::counted;
-use crate::render::escape::Escaped;
+use crate::render::escape::brief;
 
 /// Who is behind it: `oracle (PID 22725, user oracle, oracle.service)`.
 pub(super) fn who(culprit: &Culprit, look: &Look<'_>) -> String {
@@ -19,7 +19,7 @@ pub(super) fn who(culprit: &Culprit, look: &Look<'_>) -> String {
             }
         }
         Culprit::Hidden(Some(uid)) => {
-            format!("a process of {}", Escaped(&look.snapshot.user_name(*uid)))
+            format!("a process of {}", brief(&look.snapshot.user_name(*uid)))
         }
         Culprit::Hidden(None) => "a hidden process".to_owned(),
         Culprit::Unknown => "no process that can be found".to_owned(),
@@ -29,18 +29,18 @@ pub(super) fn who(culprit: &Culprit, look: &Look<'_>) -> String {
 
 fn process(pid: Pid, look: &Look<'_>) -> String {
     let Some(process) = look.snapshot.processes.get(&pid) else { return format!("PID {pid}") };
-    let user = process.user.as_ref().map(|user| format!("user {}", Escaped(user)));
-    let services = process.services.iter().map(|service| Escaped(&service.name).to_string());
+    let user = process.user.as_ref().map(|user| format!("user {}", brief(user)));
+    let services = process.services.iter().map(|service| brief(&service.name));
     let facts: Vec<String> =
         std::iter::once(format!("PID {pid}")).chain(user).chain(services).collect();
-    format!("{} ({})", Escaped(&process.name), facts.join(", "))
+    format!("{} ({})", brief(&process.name), facts.join(", "))
 }
 
 /// `leaky (PID 5)`.
 fn short(culprit: &Culprit, look: &Look<'_>) -> String {
     let name = |pid: &Pid| Some(&look.snapshot.processes.get(pid)?.name);
     match culprit.pid().map(|pid| (pid, name(&pid))) {
-        Some((pid, Some(name))) => format!("{} (PID {pid})", Escaped(name)),
+        Some((pid, Some(name))) => format!("{} (PID {pid})", brief(name)),
         Some((pid, None)) => format!("PID {pid}"),
         None => who(culprit, look),
     }
