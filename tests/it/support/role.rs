@@ -19,10 +19,12 @@ use rustix::io::Errno;
 use rustix::net::SendFlags;
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
 
+use super::attackers;
 use super::limits::{allow_descriptors, limit_descriptors};
 use super::makers;
 use super::netns;
 use super::process::ROLE;
+use super::stalling_files;
 
 /// What a role does, told by the words that follow the program's name.
 type Play = fn(&[String]);
@@ -40,6 +42,9 @@ const ROLES: &[(&str, Play)] = &[
     ("own-table-alone", own_table_alone),
     ("ring", ring),
     ("scattered", scattered),
+    ("command-line", attackers::command_line),
+    ("command-lines", attackers::command_lines),
+    ("stalling-files", stalling_files::serve),
 ];
 
 /// Plays the role that this process was started for; false if it was started for none.
@@ -205,7 +210,7 @@ fn zombie_leader(_words: &[String]) {
 
 /// Ends the calling thread alone, by a forbidden call.
 fn end_first_thread() -> ! {
-    let rules = [(nix::libc::SYS_getppid, Vec::new())].into_iter().collect();
+    let rules = [(libc::SYS_getppid, Vec::new())].into_iter().collect();
     let arch = env::consts::ARCH.try_into().expect("an architecture that seccomp knows");
     let filter = SeccompFilter::new(rules, SeccompAction::Allow, SeccompAction::KillThread, arch);
     let program: BpfProgram = filter.expect("filter").try_into().expect("program");
