@@ -16,8 +16,7 @@ pub(super) const ARGUMENT_COST: usize = 64;
 /// The command lines of all the processes of one user. Eight thousand ordinary ones.
 pub(super) const COMMAND_LINES_OF_USER: usize = 8 * 1024 * 1024;
 
-/// The command lines of everybody but root: a user with subordinate users (subuid(5)) has 65,536
-/// shares.
+/// The command lines of everybody but root.
 pub(super) const COMMAND_LINES: usize = 16 * 1024 * 1024;
 
 /// How much of a command line is searched for the end of argv[0]: a path is no longer (`PATH_MAX`).
@@ -38,6 +37,16 @@ pub(super) const RUNTIME_FILE: usize = 4 * 1024 * 1024;
 
 /// How many containers are read from Docker's directory, a file each.
 pub(super) const DOCKER_CONTAINERS: usize = 4096;
+
+/// What the search for control groups keeps of those that one user made, in bytes: whoever was
+/// given a group may make as many below it as it likes. Some eight thousand, a second for four users.
+pub(super) const GROUPS_OF_USER: usize = 1024 * 1024;
+
+/// The same of everybody but root.
+pub(super) const GROUPS: usize = 4 * 1024 * 1024;
+
+/// What a group costs beside its path.
+pub(super) const GROUP_COST: usize = 64;
 
 /// How many threads are asked for their descriptors where the first one has none.
 pub(super) const THREADS_COUNTED: usize = 1000;

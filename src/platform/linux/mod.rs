@@ -18,6 +18,7 @@ mod process;
 mod regular_file;
 mod search;
 mod searcher;
+mod shares;
 mod sock_diag;
 mod tables;
 mod tcp_settings;

@@ -10,9 +10,10 @@ use std::time::{Duration, SystemTime};
 use rustix::param::page_size;
 use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, UpdateKind};
 
-use super::command_line::{self, Shares};
+use super::command_line;
 use super::containers::{CONTAINERS, Containers};
 use super::proc_dir::{open_proc, read_file};
+use super::shares::Shares;
 use super::{bounds, threads, user_name};
 use crate::model::{About, Container, Pid, Process, Service, Session, Uid, Untrusted};
 use crate::platform::decode::{cgroup, proc_exe, proc_stat, proc_status};
@@ -27,7 +28,7 @@ const PROCESSES_PER_THREAD: usize = 100;
 pub(super) fn describe(pids: &BTreeSet<Pid>, about: About) -> BTreeMap<Pid, Process> {
     let pids: Vec<Pid> = pids.iter().copied().collect();
     let threads = threads::worth(pids.len(), PROCESSES_PER_THREAD);
-    let shares = Shares::default();
+    let shares = command_line::shares();
     let mut parts = pids.chunks(pids.len().div_ceil(threads).max(1));
     let Some(own_part) = parts.next() else { return BTreeMap::new() };
     thread::scope(|scope| {
@@ -118,7 +119,7 @@ impl Describer {
             process.started = started.filter(|_| boot_known);
             if let Some(shares) = shares {
                 let real = known.user_id().map(|uid| Uid(**uid));
-                let line = shares.read(&self.proc, *pid, real);
+                let line = command_line::within(shares, &self.proc, *pid, real);
                 (process.command, process.command_cut) = (line.arguments, line.is_cut);
             }
         }
