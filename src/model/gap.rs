@@ -136,8 +136,8 @@ impl Gap {
                 "a program was using them just then (or Linux is too old to tell): look again"
             }
             Self::CommandsCut { .. } => {
-                "each is read up to 128 KiB, and those of one user up to 8 MiB; the rest is in \
-                 /proc/PID/cmdline"
+                "portwho reads up to 128 KiB of each and 8 MiB for each user, and does not wait for \
+                 a process that keeps its memory locked; the rest is in /proc/PID/cmdline"
             }
             Self::NamespacesUnseen { why: None } => {
                 "run with sudo and --all-netns to see the sockets of containers and other network \

@@ -64,8 +64,9 @@ fn tables(pid: u32) -> String {
 /// What is said where a command line was cut.
 fn cut(count: &str, user: &str) -> String {
     format!(
-        "portwho: not all was read of the command lines of {count} ({user}): each is read up to \
-         128 KiB, and those of one user up to 8 MiB; the rest is in /proc/PID/cmdline\n"
+        "portwho: not all was read of the command lines of {count} ({user}): portwho \
+         reads up to 128 KiB of each and 8 MiB for each user, and does not wait for a process \
+         that keeps its memory locked; the rest is in /proc/PID/cmdline\n"
     )
 }
 

@@ -3,6 +3,15 @@
 //! A command line stands in the memory of its process, which may be any size at no cost to its
 //! user (`PR_SET_MM_MAP` in prctl(2)), and every argument is an allocation here.
 
+use std::time::Duration;
+
+/// How long a command line may take to come: it is a copy from memory, unless its process keeps
+/// that from being read.
+pub(super) const PATIENCE: Duration = Duration::from_millis(500);
+
+/// How many that did not come are waited for in a run.
+pub(super) const THREADS_LEFT_BEHIND: usize = 3;
+
 /// The most of one process's command line, in bytes: a single argument of execve(2) is no longer
 /// (`MAX_ARG_STRLEN` in linux/binfmts.h).
 pub(super) const COMMAND_LINE: usize = 128 * 1024;

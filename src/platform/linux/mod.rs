@@ -9,6 +9,7 @@ mod destroy;
 mod ffi;
 mod findings;
 mod handle;
+mod memory_reader;
 mod namespaces;
 mod owners;
 mod particulars;

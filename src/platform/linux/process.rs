@@ -12,6 +12,7 @@ use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, UpdateKind};
 
 use super::command_line;
 use super::containers::{CONTAINERS, Containers};
+use super::memory_reader::MemoryReader;
 use super::proc_dir::{open_proc, read_file};
 use super::shares::Shares;
 use super::{bounds, threads, user_name};
@@ -49,7 +50,8 @@ pub(super) fn describe(pids: &BTreeSet<Pid>, about: About) -> BTreeMap<Pid, Proc
 
 fn describe_part(pids: &[Pid], about: About, shares: &Shares) -> Vec<(Pid, Process)> {
     let Ok(proc) = open_proc() else { return Vec::new() };
-    let mut source = Describer { proc, names: UserNames::default() };
+    let memory = MemoryReader::new(&proc);
+    let mut source = Describer { proc: &proc, memory, names: UserNames::default() };
     let described = pids.iter().filter_map(|&pid| Some((pid, source.for_table(pid)?)));
     let mut described: Vec<(Pid, Process)> = described.collect();
     if about != About::Table {
@@ -60,15 +62,16 @@ fn describe_part(pids: &[Pid], about: About, shares: &Shares) -> Vec<(Pid, Proce
 
 /// Reads processes: what the table shows by itself, in three files each, and everything else with
 /// sysinfo.
-struct Describer {
-    proc: OwnedFd,
+struct Describer<'a> {
+    proc: &'a OwnedFd,
+    memory: MemoryReader<'a>,
     names: UserNames,
 }
 
-impl Describer {
+impl Describer<'_> {
     /// What the table of processes shows; none when the process is gone.
-    fn for_table(&self, pid: Pid) -> Option<Process> {
-        let file = read_file(&self.proc, format!("{pid}/stat")).ok()?;
+    fn for_table(&mut self, pid: Pid) -> Option<Process> {
+        let file = read_file(self.proc, format!("{pid}/stat")).ok()?;
         let (comm, stat) = (proc_stat::name(&file)?, proc_stat::stat(&file).ok()?);
         let (service, container) = self.place(pid);
         let terminal = terminal_name(stat.terminal);
@@ -87,14 +90,14 @@ impl Describer {
         };
         if comm.len() == LONGEST_COMM {
             process.executable = self.executable(pid);
-            let argv0 = || command_line::first_argument(&self.proc, pid).map(Untrusted::new);
+            let argv0 = || command_line::first_argument(&mut self.memory, pid).map(Untrusted::new);
             process.name = image_name(comm, process.executable.as_ref(), argv0);
         }
         if process.container.is_none()
             && Containers::is_server(process.name.as_bytes())
             && self.is_roots(pid)
         {
-            let command = command_line::of_server(&self.proc, pid).arguments;
+            let command = command_line::of_server(&mut self.memory, pid).arguments;
             process.container = CONTAINERS.served_by(process.name.as_bytes(), &command);
         }
         Some(process)
@@ -119,7 +122,7 @@ impl Describer {
             process.started = started.filter(|_| boot_known);
             if let Some(shares) = shares {
                 let real = known.user_id().map(|uid| Uid(**uid));
-                let line = command_line::within(shares, &self.proc, *pid, real);
+                let line = command_line::within(shares, &mut self.memory, *pid, real);
                 (process.command, process.command_cut) = (line.arguments, line.is_cut);
             }
         }
@@ -128,24 +131,24 @@ impl Describer {
     /// Whether it runs as root. The owner of its directory would not tell: a process may hide
     /// itself behind root's name there (PR_SET_DUMPABLE in prctl(2)).
     fn is_roots(&self, pid: Pid) -> bool {
-        let file = read_file(&self.proc, format!("{pid}/status")).unwrap_or_default();
+        let file = read_file(self.proc, format!("{pid}/status")).unwrap_or_default();
         proc_status::effective_user(&file) == Some(Uid(0))
     }
 
     fn memory(&self, pid: Pid) -> Option<u64> {
-        let file = read_file(&self.proc, format!("{pid}/statm")).ok()?;
+        let file = read_file(self.proc, format!("{pid}/statm")).ok()?;
         proc_stat::resident_pages(&file)?.checked_mul(page_size() as u64)
     }
 
     /// The path of the program, by the text of the link: it is followed nowhere.
     fn executable(&self, pid: Pid) -> Option<Untrusted> {
-        let link = rustix::fs::readlinkat(&self.proc, format!("{pid}/exe"), Vec::new()).ok()?;
+        let link = rustix::fs::readlinkat(self.proc, format!("{pid}/exe"), Vec::new()).ok()?;
         Some(proc_exe::executable(link.as_bytes()).path)
     }
 
     /// The unit and the container of a process.
     fn place(&self, pid: Pid) -> (Option<Service>, Option<Container>) {
-        let file = read_file(&self.proc, format!("{pid}/cgroup")).unwrap_or_default();
+        let file = read_file(self.proc, format!("{pid}/cgroup")).unwrap_or_default();
         let group = cgroup::of_process(&file);
         let service = |unit: cgroup::Unit<'_>| Service {
             name: Untrusted::new(unit.name),
