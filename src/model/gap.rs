@@ -36,6 +36,13 @@ pub enum Gap {
         /// How many.
         count: usize,
     },
+    /// Command lines that were not read to their end.
+    CommandsCut {
+        /// Of how many processes.
+        count: usize,
+        /// The users of these.
+        users: Vec<Untrusted>,
+    },
     /// Other network namespaces were not looked at.
     NamespacesUnseen {
         /// The system's reason; none where this user may not look for them at all.
@@ -77,6 +84,7 @@ impl Gap {
             Self::OwnersExited { .. } => "owners-exited",
             Self::ThreadsUnsearched { .. } => "threads-unsearched",
             Self::RingsUnread { .. } => "rings-unread",
+            Self::CommandsCut { .. } => "commands-cut",
             Self::NamespacesUnseen { .. } => "namespaces-unseen",
             Self::ProcessesUnreadable { .. } => "processes-unreadable",
             Self::BoundNotListed => "bound-not-listed",
@@ -94,7 +102,8 @@ impl Gap {
             | Self::OwnersNotFound { count, .. }
             | Self::OwnersExited { count }
             | Self::ThreadsUnsearched { count }
-            | Self::RingsUnread { count } => Some(*count),
+            | Self::RingsUnread { count }
+            | Self::CommandsCut { count, .. } => Some(*count),
             _ => None,
         }
     }
@@ -125,6 +134,10 @@ impl Gap {
             }
             Self::RingsUnread { .. } => {
                 "a program was using them just then (or Linux is too old to tell): look again"
+            }
+            Self::CommandsCut { .. } => {
+                "portwho reads up to 128 KiB of each and 8 MiB for each user, and does not wait for \
+                 a process that keeps its memory locked; the rest is in /proc/PID/cmdline"
             }
             Self::NamespacesUnseen { why: None } => {
                 "run with sudo and --all-netns to see the sockets of containers and other network \

@@ -29,6 +29,11 @@ fn what(gap: &Gap) -> String {
         Gap::RingsUnread { count } => {
             format!("what is registered in {} could not be read", counted(*count, "io_uring"))
         }
+        Gap::CommandsCut { count, users } => {
+            let users =
+                if users.is_empty() { String::new() } else { format!(" ({})", list(users)) };
+            format!("not all was read of the command lines of {}{users}", processes(*count))
+        }
         Gap::NamespacesUnseen { why: None } => {
             "other network namespaces are out of sight".to_owned()
         }
@@ -43,6 +48,10 @@ fn what(gap: &Gap) -> String {
         }
         Gap::TableUnreadable { table, why } => format!("cannot read the table {table}: {why}"),
     }
+}
+
+fn processes(count: usize) -> String {
+    if count == 1 { "1 process".to_owned() } else { format!("{count} processes") }
 }
 
 fn list(names: &[Untrusted]) -> String {

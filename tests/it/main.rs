@@ -79,6 +79,14 @@ mod faults;
 #[cfg(target_os = "linux")]
 mod hostile;
 
+/// What strangers control is read within bounds, and what was left out is said.
+#[cfg(target_os = "linux")]
+mod bounded;
+
+/// No path that a stranger chose is opened: a file system that does not answer stops nobody.
+#[cfg(target_os = "linux")]
+mod unanswered;
+
 /// The library, called by a program that is not `portwho`.
 #[cfg(target_os = "linux")]
 mod library;
@@ -245,6 +253,8 @@ fn linux_tests() -> Vec<support::Test> {
         namespaces::tests(),
         docker::tests(),
         hostile::tests(),
+        bounded::tests(),
+        unanswered::tests(),
         faults::tests(),
         library::tests(),
         tables::tests(),

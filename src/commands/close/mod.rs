@@ -26,7 +26,7 @@ pub(super) fn run(
     output: &mut Output,
 ) -> anyhow::Result<Outcome> {
     let filter = filter::of_request(&request.filters, system)?;
-    let depth = Depth { detail: Detail::Brief, about: About::Everything };
+    let depth = Depth { detail: Detail::Brief, about: About::Identity };
     let snapshot = survey(system, &filter, depth)?;
     let rows = select(&snapshot, &filter, SortKey::Port);
     let mut close = Close {

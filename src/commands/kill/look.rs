@@ -68,14 +68,14 @@ pub(super) fn look(filter: &Filter, system: &impl System) -> Result<Snapshot, Pl
             table.gaps.push(gap);
         }
     }
-    Ok(with_parents(complete(system, table, About::Everything, |_| true), system))
+    Ok(with_parents(complete(system, table, About::Identity, |_| true), system))
 }
 
 /// Adds the parents of the owners: they may start them again.
 fn with_parents(mut snapshot: Snapshot, system: &impl System) -> Snapshot {
     let parents = snapshot.processes.values().filter_map(|process| process.parent);
     let unknown = parents.filter(|pid| !snapshot.processes.contains_key(pid)).collect();
-    snapshot.processes.extend(system.processes(&unknown, About::Everything));
+    snapshot.processes.extend(system.processes(&unknown, About::Identity));
     snapshot
 }
 

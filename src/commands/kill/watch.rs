@@ -46,7 +46,7 @@ pub(super) fn watch(
         socket.holds_port() && (filter.admits_socket(socket) || in_the_way)
     };
     loop {
-        let holders = survey_scope(system, &scope, About::Everything, matters)?;
+        let holders = survey_scope(system, &scope, About::Identity, matters)?;
         if let Some(gap) = holders.gaps.iter().find(|gap| gap.may_hide_rows()) {
             bail!("{}", gaps::line(gap));
         }

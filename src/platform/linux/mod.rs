@@ -1,20 +1,25 @@
 //! Linux: sockets from sock_diag, owners and processes from /proc, ends by pidfd.
 
+mod bounds;
 mod cgroup;
+mod command_line;
 mod containers;
 mod descriptors;
 mod destroy;
 mod ffi;
 mod findings;
 mod handle;
+mod memory_reader;
 mod namespaces;
 mod owners;
 mod particulars;
 mod port_rules;
 mod proc_dir;
 mod process;
+mod regular_file;
 mod search;
 mod searcher;
+mod shares;
 mod sock_diag;
 mod tables;
 mod tcp_settings;
@@ -22,11 +27,11 @@ mod threads;
 mod walk;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
+use rustix::io::Errno;
 use rustix::net::netdevice;
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
 
@@ -93,9 +98,9 @@ impl System for Linux {
     }
 
     fn service_ports(&self, name: &str) -> Result<Vec<u16>, PlatformError> {
-        match fs::read("/etc/services") {
+        match regular_file::read(Path::new("/etc/services"), bounds::SERVICES) {
             Ok(bytes) => Ok(services::ports(&String::from_utf8_lossy(&bytes), name)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            Err(Errno::NOENT) => Ok(Vec::new()),
             Err(error) => Err(PlatformError::io("cannot read /etc/services", error)),
         }
     }

@@ -42,7 +42,7 @@ fn mount_on_proc(filesystem: &str, options: Option<&str>) -> nix::Result<()> {
 }
 
 /// What is mounted from now on is mounted for this test alone.
-fn own_mounts() -> nix::Result<()> {
+pub fn own_mounts() -> nix::Result<()> {
     unshare(CloneFlags::CLONE_NEWNS)?;
     mount(NONE, "/", NONE, MsFlags::MS_REC | MsFlags::MS_PRIVATE, NONE)
 }

@@ -19,10 +19,12 @@ use rustix::io::Errno;
 use rustix::net::SendFlags;
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
 
+use super::attackers;
 use super::limits::{allow_descriptors, limit_descriptors};
 use super::makers;
 use super::netns;
 use super::process::ROLE;
+use super::stalling_files;
 
 /// What a role does, told by the words that follow the program's name.
 type Play = fn(&[String]);
@@ -40,6 +42,9 @@ const ROLES: &[(&str, Play)] = &[
     ("own-table-alone", own_table_alone),
     ("ring", ring),
     ("scattered", scattered),
+    ("command-line", attackers::command_line),
+    ("command-lines", attackers::command_lines),
+    ("stalling-files", stalling_files::serve),
 ];
 
 /// Plays the role that this process was started for; false if it was started for none.
