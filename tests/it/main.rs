@@ -175,6 +175,10 @@ mod kill_pidfd;
 #[cfg(target_os = "linux")]
 mod kill_output;
 
+/// A socket that has become something else between the question and the answer.
+#[cfg(target_os = "linux")]
+mod kill_changes;
+
 /// What the tests of close share: the sentences that it says, and processes that hold sockets.
 #[cfg(target_os = "linux")]
 mod close;
@@ -268,6 +272,7 @@ fn linux_tests() -> Vec<support::Test> {
         kill_reuse::tests(),
         kill_pidfd::tests(),
         kill_output::tests(),
+        kill_changes::tests(),
         close_states::tests(),
         close_listeners::tests(),
         close_refusals::tests(),

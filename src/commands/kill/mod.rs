@@ -3,6 +3,7 @@
 //! Look, say who it is, refuse or ask, open the processes, look again, signal, wait, and watch
 //! the port. Each PORT gets its verdict; the worst sets the exit code.
 
+mod confirmed;
 mod end;
 mod look;
 mod no_target;
@@ -25,6 +26,7 @@ use crate::model::{Os, Owner, Pid, Signal, Snapshot, Socket};
 use crate::platform::{Ending, System};
 use crate::query::{Filter, Row, SortKey, select};
 use crate::render::gaps;
+use confirmed::Confirmed;
 use end::Opened;
 use look::Wish;
 use plan::{Group, Plan, is_target, roots};
@@ -223,9 +225,10 @@ impl<'a, S: System> Kill<'a, S> {
     fn end_one(&mut self, target: &mut Target<'a, S>) -> Duration {
         let start = Instant::now();
         let sockets: Vec<&Socket> = target.group.sockets.iter().map(|row| &row.socket).collect();
+        let confirmed = Confirmed::new(&sockets, self.system);
         let processes: &BTreeMap<_, _> = &self.snapshot.processes;
         let timeout = self.request.timeout;
-        target.opened.end(&sockets, processes, target.ending, timeout);
+        target.opened.end(&confirmed, processes, target.ending, timeout);
         let survivors = target.opened.holding_survivors();
         let may_offer = !self.request.yes && self.report.can_ask() && !target.ending.is_force();
         if survivors.is_empty() || !may_offer {
@@ -243,7 +246,7 @@ impl<'a, S: System> Kill<'a, S> {
             // Thinking about the answer is no part of how long it took.
             let start = start + asked.elapsed();
             target.ending = ending;
-            target.opened.end(&sockets, processes, ending, timeout);
+            target.opened.end(&confirmed, processes, ending, timeout);
             return target.opened.took_since(start);
         }
         target.opened.took_since(start)

@@ -4,6 +4,9 @@
 //! A role speaks in lines: it prints what it has done, and obeys what it reads. At the end of
 //! its input it exits, so that no role outlives its test.
 
+mod changing;
+mod passing;
+
 use std::env;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -40,6 +43,9 @@ const ROLES: &[(&str, Play)] = &[
     ("own-table-alone", own_table_alone),
     ("ring", ring),
     ("scattered", scattered),
+    ("change", changing::change),
+    ("hand-over", passing::hand_over),
+    ("keep", passing::keep),
 ];
 
 /// Plays the role that this process was started for; false if it was started for none.
