@@ -179,6 +179,10 @@ mod kill_output;
 #[cfg(target_os = "linux")]
 mod kill_changes;
 
+/// Holders of one socket that have nothing to do with each other.
+#[cfg(target_os = "linux")]
+mod kill_strangers;
+
 /// What the tests of close share: the sentences that it says, and processes that hold sockets.
 #[cfg(target_os = "linux")]
 mod close;
@@ -273,6 +277,7 @@ fn linux_tests() -> Vec<support::Test> {
         kill_pidfd::tests(),
         kill_output::tests(),
         kill_changes::tests(),
+        kill_strangers::tests(),
         close_states::tests(),
         close_listeners::tests(),
         close_refusals::tests(),

@@ -9,6 +9,7 @@ mod look;
 mod no_target;
 mod plan;
 mod refusal;
+mod related;
 mod verdict;
 mod watch;
 mod words;
@@ -29,7 +30,7 @@ use crate::render::gaps;
 use confirmed::Confirmed;
 use end::Opened;
 use look::Wish;
-use plan::{Group, Plan, is_target, roots};
+use plan::{Group, Plan, is_picked, is_target, names_owners, roots};
 use verdict::Case;
 use watch::{Aftermath, remains_beside};
 use words::Course;
@@ -96,7 +97,12 @@ impl<'a, S: System> Kill<'a, S> {
     /// The rows that hold the ports, by everything that was asked for.
     fn targets(&self) -> Vec<Row<'a>> {
         let rows = select(self.snapshot, self.filter, SortKey::Port).rows;
-        rows.into_iter().filter(|row| is_target(row, self.filter)).collect()
+        let is_asked_for = |row: &Row<'_>| {
+            let is_picked = |pid| is_picked(row, pid, self.filter, self.snapshot);
+            row.owner.holders().is_empty() || row.owner.pids().any(is_picked)
+        };
+        let is_target = |row: &Row<'_>| is_target(row, self.filter) && is_asked_for(row);
+        rows.into_iter().filter(is_target).collect()
     }
 
     /// A verdict for each PORT that nothing holds, or nothing that may be ended.
@@ -114,7 +120,7 @@ impl<'a, S: System> Kill<'a, S> {
         for row in &plan.unseen {
             self.refuse_unseen(row);
         }
-        let contested = plan.contested_ports(&self.snapshot.processes);
+        let contested = self.contested(&plan);
         let mut confirmed = Vec::new();
         for group in plan.groups {
             if let Some(target) = self.prepare(group, &contested) {
@@ -125,6 +131,17 @@ impl<'a, S: System> Kill<'a, S> {
         if !self.request.dry_run {
             self.end_confirmed(confirmed);
         }
+    }
+
+    /// The ports that unrelated processes hold, and what is said where nobody can be asked which of
+    /// them are meant.
+    fn contested(&self, plan: &Plan<'_>) -> BTreeMap<u16, String> {
+        if names_owners(self.filter) {
+            return BTreeMap::new();
+        }
+        let contested = plan.contested_ports().into_iter();
+        let text = |port| words::contested(port, plan, self.filter, self.request, self.snapshot);
+        contested.map(|port| (port, text(port))).collect()
     }
 
     fn refuse_unseen(&mut self, row: Row<'_>) {
@@ -153,7 +170,11 @@ impl<'a, S: System> Kill<'a, S> {
     }
 
     /// Says who it is; opens its processes and asks, unless it is refused.
-    fn prepare(&mut self, group: Group<'a>, contested: &BTreeSet<u16>) -> Option<Target<'a, S>> {
+    fn prepare(
+        &mut self,
+        group: Group<'a>,
+        contested: &BTreeMap<u16, String>,
+    ) -> Option<Target<'a, S>> {
         let roots = roots(&group.holders, &self.snapshot.processes);
         for line in words::description(&group, &roots, &self.lineage, self.snapshot) {
             self.report.say(line);
@@ -166,12 +187,11 @@ impl<'a, S: System> Kill<'a, S> {
         }
         let ending = self.ending(&roots, self.request.signal());
         let can_ask = self.report.can_ask();
-        let is_contested = group.ports().iter().any(|port| contested.contains(port));
-        if is_contested && !self.request.yes && !can_ask {
-            self.report.failure_later(format!(
-                "{ports}: unrelated processes hold it side by side: confirm all with --yes, or \
-                 name one with --pid"
-            ));
+        let group_ports = group.ports();
+        let unclear = contested.iter().filter(|(port, _)| group_ports.contains(port));
+        let unclear: Vec<&String> = unclear.map(|(_, text)| text).collect();
+        if !unclear.is_empty() && !self.request.yes && !can_ask {
+            unclear.into_iter().for_each(|text| self.report.failure_later(text.clone()));
             return None;
         }
         let course =

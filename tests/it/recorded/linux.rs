@@ -29,6 +29,11 @@ fn unit(one: Simulated, unit: &str) -> Simulated {
 }
 
 fn server() -> Machine {
+    server_with(33)
+}
+
+/// The listener of its web server was created by this user.
+fn server_with(creator: u32) -> Machine {
     let nginx = |pid| unit(linux(pid, "nginx"), "nginx.service");
     let master = nginx(812).user("root").with(|process| process.uid = Some(Uid(0)));
     let worker =
@@ -37,7 +42,7 @@ fn server() -> Machine {
         vec![linux(1, "systemd"), master, worker, linux(950, "docker-proxy"), linux(990, "a\\b")];
     let time_wait = tcp("10.0.0.1:80", TcpState::TimeWait).linux(0, 0).to("10.0.0.9:50000");
     let sockets = vec![
-        listener("0.0.0.0:80").linux(31337, 33).of(&[812, 813]),
+        listener("0.0.0.0:80").linux(31337, creator).of(&[812, 813]),
         time_wait.time_wait_ms(57_001).of_kernel(KernelReason::TimeWait),
         listener("127.0.0.1:5432").linux(31400, 999).owner(Owner::Hidden),
         listener("[fe80::1]:22").linux(31500, 0).interface(2).of(&[1]),
@@ -124,7 +129,7 @@ fn users_by_name_and_number() {
 }
 
 fn signals_are_sent_by_name() {
-    let machine = server();
+    let machine = server_with(0);
     let held = "0.0.0.0:80 is held by nginx (PID 812, user root, nginx.service)\n  \
                 held also by nginx (PID 813)\n  \
                 its service may start it again: systemctl stop nginx.service\n";

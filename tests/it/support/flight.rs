@@ -12,9 +12,7 @@ pub struct Flight([OwnedFd; 2]);
 
 impl Flight {
     pub fn of(passenger: &OwnedFd) -> Self {
-        let (from, to) =
-            socketpair(AddressFamily::UNIX, SocketType::DGRAM, SocketFlags::CLOEXEC, None)
-                .expect("socketpair");
+        let (from, to) = pair();
         send(&from, passenger);
         Self([from, to])
     }
@@ -22,6 +20,12 @@ impl Flight {
     pub fn land(self) -> OwnedFd {
         receive(&self.0[1])
     }
+}
+
+/// Two sockets of AF_UNIX that are connected to each other.
+pub fn pair() -> (OwnedFd, OwnedFd) {
+    socketpair(AddressFamily::UNIX, SocketType::DGRAM, SocketFlags::CLOEXEC, None)
+        .expect("socketpair")
 }
 
 /// Sends a descriptor through a socket of AF_UNIX (SCM_RIGHTS in unix(7)).

@@ -46,6 +46,7 @@ const ROLES: &[(&str, Play)] = &[
     ("change", changing::change),
     ("hand-over", passing::hand_over),
     ("keep", passing::keep),
+    ("employ", passing::employ),
 ];
 
 /// Plays the role that this process was started for; false if it was started for none.
