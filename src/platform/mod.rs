@@ -134,6 +134,17 @@ pub trait System {
     /// Whether this process has all the rights that `sudo` would give: root, or elevated.
     fn is_privileged(&self) -> bool;
 
+    /// The directories below which only an administrator puts programs.
+    fn program_directories(&self) -> Vec<Untrusted> {
+        Vec::new()
+    }
+
+    /// Those among `pids` that see the same file systems as portwho. To others a path may lead to
+    /// another program. On systems without mount namespaces, all of them.
+    fn in_own_mounts(&self, pids: &BTreeSet<Pid>) -> BTreeSet<Pid> {
+        pids.clone()
+    }
+
     /// This process, then its parent, and so on up to the first.
     fn lineage(&self) -> Vec<Pid>;
 

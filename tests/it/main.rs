@@ -183,6 +183,10 @@ mod kill_changes;
 #[cfg(target_os = "linux")]
 mod kill_strangers;
 
+/// Processes with a name that is refused where something proves it.
+#[cfg(target_os = "linux")]
+mod kill_claims;
+
 /// What the tests of close share: the sentences that it says, and processes that hold sockets.
 #[cfg(target_os = "linux")]
 mod close;
@@ -278,6 +282,7 @@ fn linux_tests() -> Vec<support::Test> {
         kill_output::tests(),
         kill_changes::tests(),
         kill_strangers::tests(),
+        kill_claims::tests(),
         close_states::tests(),
         close_listeners::tests(),
         close_refusals::tests(),

@@ -19,9 +19,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::bail;
 
+use super::installed::Programs;
 use super::remains::Remains;
 use super::report::Report;
-use super::{Outcome, Output, filter, remedy, who};
+use super::{Outcome, Output, claim, filter, remedy, who};
 use crate::cli::KillRequest;
 use crate::model::{Os, Owner, Pid, Signal, Snapshot, Socket};
 use crate::platform::{Ending, System};
@@ -56,6 +57,7 @@ pub(super) fn run(
         filter: &filter,
         snapshot: &snapshot,
         lineage: system.lineage(),
+        programs: Programs::new(&snapshot, system),
         report: Report::new(output),
     };
     kill.remark_on_gaps();
@@ -72,6 +74,7 @@ struct Kill<'a, S: System> {
     snapshot: &'a Snapshot,
     /// portwho itself and its ancestors.
     lineage: Vec<Pid>,
+    programs: Programs,
     report: Report<'a>,
 }
 
@@ -116,7 +119,8 @@ impl<'a, S: System> Kill<'a, S> {
 
     /// Describes, refuses, asks, ends and watches.
     fn end_targets(&mut self) {
-        let plan = Plan::new(&self.targets(), self.snapshot, self.filter, &self.lineage);
+        let (filter, lineage) = (self.filter, &self.lineage);
+        let plan = Plan::new(&self.targets(), self.snapshot, filter, lineage, &self.programs);
         for row in &plan.unseen {
             self.refuse_unseen(row);
         }
@@ -185,6 +189,9 @@ impl<'a, S: System> Kill<'a, S> {
             self.report.failure(format!("{ports}: {text}"));
             return None;
         }
+        let claims = |pid| claim::warnings(pid, self.snapshot, &self.programs);
+        let warnings: Vec<String> = group.everybody().into_iter().flat_map(claims).collect();
+        warnings.into_iter().for_each(|line| self.report.say(line));
         let ending = self.ending(&roots, self.request.signal());
         let can_ask = self.report.can_ask();
         let group_ports = group.ports();

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::refusal::{Refusal, refusal};
 use super::related::{Relations, is_foreign};
+use crate::commands::installed::Programs;
 use crate::model::{OwnedSocket, Owner, Pid, Process, Snapshot, Socket};
 use crate::query::{Filter, NamePattern, Row};
 
@@ -38,6 +39,7 @@ impl<'a> Plan<'a> {
         snapshot: &Snapshot,
         filter: &Filter,
         lineage: &[Pid],
+        programs: &Programs,
     ) -> Self {
         let relations = Relations::new(rows, &snapshot.processes);
         let mut plan = Self { relations, ..Self::default() };
@@ -49,7 +51,7 @@ impl<'a> Plan<'a> {
             }
         }
         for group in &mut plan.groups {
-            group.refusal = group.find_refusal(snapshot, lineage);
+            group.refusal = group.find_refusal(snapshot, lineage, programs);
         }
         let divide = |group: Group<'a>| group.divide(&plan.relations);
         plan.groups = std::mem::take(&mut plan.groups).into_iter().flat_map(divide).collect();
@@ -131,13 +133,19 @@ impl<'a> Group<'a> {
     }
 
     /// The first reason not to end the group; one refused holder saves all.
-    fn find_refusal(&self, snapshot: &Snapshot, lineage: &[Pid]) -> Option<(Pid, Refusal)> {
+    fn find_refusal(
+        &self,
+        snapshot: &Snapshot,
+        lineage: &[Pid],
+        programs: &Programs,
+    ) -> Option<(Pid, Refusal)> {
         let everybody = self.everybody();
         everybody.iter().find_map(|&pid| {
             let others = everybody.iter().filter(|other| **other != pid);
             let others: Vec<&Process> =
                 others.filter_map(|other| snapshot.processes.get(other)).collect();
-            Some((pid, refusal(pid, snapshot.processes.get(&pid), &others, lineage, snapshot.os)?))
+            let process = snapshot.processes.get(&pid);
+            Some((pid, refusal(pid, process, &others, lineage, programs, snapshot.os)?))
         })
     }
 }
@@ -219,7 +227,7 @@ mod tests {
     fn plan(snapshot: &Snapshot) -> Plan<'_> {
         let filter = Filter::everything();
         let rows: Vec<_> = snapshot.sockets.iter().filter(|row| is_target(row, &filter)).collect();
-        Plan::new(&rows, snapshot, &filter, &OWN)
+        Plan::new(&rows, snapshot, &filter, &OWN, &Programs::none(Os::Linux))
     }
 
     fn pids(numbers: &[u32]) -> BTreeSet<Pid> {
@@ -261,7 +269,7 @@ mod tests {
             snapshot(vec![row(80, &[812, 813], TcpState::Listening)], &[(812, 1), (813, 812)]);
         let filter = Filter { pids: vec![Pid(813)], ..Filter::everything() };
         let rows: Vec<_> = snapshot.sockets.iter().collect();
-        let plan = Plan::new(&rows, &snapshot, &filter, &OWN);
+        let plan = Plan::new(&rows, &snapshot, &filter, &OWN, &Programs::none(Os::Linux));
         assert_eq!(plan.groups[0].holders, pids(&[813]));
     }
 

@@ -13,6 +13,7 @@ mod particulars;
 mod port_rules;
 mod proc_dir;
 mod process;
+mod programs;
 mod search;
 mod searcher;
 mod sock_diag;
@@ -102,6 +103,14 @@ impl System for Linux {
 
     fn is_privileged(&self) -> bool {
         rustix::process::geteuid().is_root()
+    }
+
+    fn program_directories(&self) -> Vec<Untrusted> {
+        programs::directories()
+    }
+
+    fn in_own_mounts(&self, pids: &BTreeSet<Pid>) -> BTreeSet<Pid> {
+        programs::in_own_mounts(pids)
     }
 
     fn lineage(&self) -> Vec<Pid> {

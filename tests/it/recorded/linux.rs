@@ -38,8 +38,8 @@ fn server_with(creator: u32) -> Machine {
     let master = nginx(812).user("root").with(|process| process.uid = Some(Uid(0)));
     let worker =
         nginx(813).parent(812).user("www-data").with(|process| process.uid = Some(Uid(33)));
-    let processes =
-        vec![linux(1, "systemd"), master, worker, linux(950, "docker-proxy"), linux(990, "a\\b")];
+    let forwarder = linux(950, "docker-proxy").with(|process| process.uid = Some(Uid(0)));
+    let processes = vec![linux(1, "systemd"), master, worker, forwarder, linux(990, "a\\b")];
     let time_wait = tcp("10.0.0.1:80", TcpState::TimeWait).linux(0, 0).to("10.0.0.9:50000");
     let sockets = vec![
         listener("0.0.0.0:80").linux(31337, creator).of(&[812, 813]),

@@ -87,6 +87,20 @@ impl Simulated {
         self.with(|process| process.user = user)
     }
 
+    /// The number of its user, and the name.
+    pub fn uid(self, uid: u32) -> Self {
+        self.with(|process| {
+            process.uid = Some(Uid(uid));
+            process.user = Some(uid.to_string().into());
+        })
+    }
+
+    /// The path of its program, as its system writes paths.
+    pub fn program(self, path: &str) -> Self {
+        let path = if path.contains('\\') { windows_text(path) } else { path.into() };
+        self.with(|process| process.executable = Some(path))
+    }
+
     pub fn kib(self, kib: u64) -> Self {
         self.with(|process| process.memory_bytes = Some(kib * 1024))
     }

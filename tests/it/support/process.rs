@@ -24,13 +24,14 @@ pub struct Owner {
     ignores_term: bool,
     is_copy: bool,
     argv0: Option<OsString>,
+    directory: Option<PathBuf>,
 }
 
 impl Owner {
     /// `name` becomes the process's comm (its first 15 bytes) and the base name of its argv[0].
     pub fn named(name: impl AsRef<OsStr>) -> Self {
         let name = name.as_ref().to_owned();
-        Self { name, user: None, ignores_term: false, is_copy: false, argv0: None }
+        Self { name, user: None, ignores_term: false, is_copy: false, argv0: None, directory: None }
     }
 
     /// Runs as this user; only for tests that `can_become` it.
@@ -47,6 +48,13 @@ impl Owner {
 
     /// Runs a copy, so that the executable has this name too.
     pub fn copied(mut self) -> Self {
+        self.is_copy = true;
+        self
+    }
+
+    /// Runs a copy in this directory.
+    pub fn installed_in(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.directory = Some(directory.into());
         self.is_copy = true;
         self
     }
@@ -93,7 +101,8 @@ impl Owner {
     /// another user may not be able to look where the tests were built.
     fn place(&self, program: &Path) -> (Scratch, PathBuf) {
         let scratch = Scratch::new();
-        let path = scratch.path().join(&self.name);
+        let directory = self.directory.as_deref().unwrap_or(scratch.path());
+        let path = directory.join(&self.name);
         if self.is_copy || self.user.is_some() {
             fs::copy(program, &path).expect("copy");
         } else {
