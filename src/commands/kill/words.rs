@@ -6,10 +6,9 @@ use super::plan::{Group, Plan, roots};
 use super::refusal::{Refusal, SocketUnit};
 use super::related::is_foreign;
 use crate::cli::KillRequest;
-use crate::commands::remedy::{self, systemctl};
-use crate::commands::who;
+use crate::commands::{remedy, who};
 use crate::model::{
-    Container, Os, OwnedSocket, Pid, Signal, Snapshot, StateSet, TcpState, Untrusted,
+    Container, Os, OwnedSocket, Pid, ShellCommand, Signal, Snapshot, StateSet, TcpState,
 };
 use crate::platform::Ending;
 use crate::query::{Filter, Row};
@@ -219,14 +218,13 @@ fn socket_unit(unit: SocketUnit, snapshot: &Snapshot) -> String {
         }
     };
     let name = service.and_then(|service| service.name.as_bytes().strip_suffix(b".service"));
-    let systemctl = systemctl(service.is_some_and(|service| service.of_user));
-    match name {
-        Some(name) => {
-            let unit = [name, b".socket"].concat();
-            format!("{systemctl} stop {}", remedy::word(&Untrusted::new(unit)))
-        }
-        None => "see systemctl list-sockets, then systemctl stop X.socket".to_owned(),
-    }
+    let of_user = service.is_some_and(|service| service.of_user);
+    let stop = |name: &[u8]| {
+        let unit = [name, b".socket"].concat();
+        ShellCommand::systemctl(of_user, "stop").operand(&unit).into_text()
+    };
+    let see = || "see systemctl list-sockets, then systemctl stop X.socket".to_owned();
+    name.and_then(stop).unwrap_or_else(see)
 }
 
 /// How many of those that may follow are named.

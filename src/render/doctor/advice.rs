@@ -3,10 +3,10 @@
 use std::net::IpAddr;
 
 use crate::model::{
-    Cause, Culprit, Evidence, Finding, LeakPlace, Os, Pid, PortRange, TcpSettings, TimeWaitLimit,
+    Cause, Culprit, Evidence, Finding, LeakPlace, Os, Pid, PortRange, ShellCommand, TcpSettings,
+    TimeWaitLimit,
 };
 use crate::query::diagnosis::Look;
-use crate::render::escape::Escaped;
 
 /// The next command.
 pub(super) fn now(finding: &Finding, look: &Look<'_>) -> String {
@@ -131,14 +131,13 @@ fn more_ports(
 fn restart(culprit: &Culprit, look: &Look<'_>) -> Option<String> {
     let process = look.snapshot.processes.get(&culprit.pid()?)?;
     let [service] = process.services.as_slice() else { return None };
-    let name = Escaped(&service.name);
-    match look.snapshot.os {
-        Os::Linux => service.name.as_bytes().ends_with(b".service").then(|| {
-            let manager = if service.of_user { "systemctl --user" } else { "systemctl" };
-            format!("{manager} restart {name}")
-        }),
-        Os::Windows => Some(format!("Restart-Service {name}")),
-    }
+    let name = service.name.as_bytes();
+    let restart = match look.snapshot.os {
+        Os::Linux if !name.ends_with(b".service") => return None,
+        Os::Linux => ShellCommand::systemctl(service.of_user, "restart"),
+        Os::Windows => ShellCommand::new(Os::Windows, "Restart-Service"),
+    };
+    restart.operand(name).into_text()
 }
 
 /// What to mend.
