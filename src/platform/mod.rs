@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use crate::model::{
     About, Creator, Endpoint, Gap, Os, OwnedSocket, Particulars, Pid, PortRules, Process, Protocol,
-    Scope, Signal, Socket, TcpSettings, Uid, Untrusted,
+    Scope, Signal, Socket, Stopped, TcpSettings, Uid, Untrusted,
 };
 
 pub use close::CloseError;
@@ -188,4 +188,10 @@ pub trait OpenProcess {
     /// # Errors
     /// When the system refuses to wait.
     fn wait_exit(&self, timeout: Duration) -> Result<bool, PlatformError>;
+
+    /// What keeps it from running at this moment, as far as that can be told; nothing for one that
+    /// runs, and on systems that tell nothing of it.
+    fn stopped(&self) -> Option<Stopped> {
+        None
+    }
 }

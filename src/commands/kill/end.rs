@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::confirmed::Confirmed;
 use super::plan::{Group, roots};
-use crate::model::{Pid, Process};
+use crate::model::{Pid, Process, Stopped};
 use crate::platform::{Ending, OpenProcess, PlatformError, System};
 
 /// What became of a process.
@@ -21,6 +21,8 @@ pub(super) enum End {
     Survived {
         /// Whether it still holds a socket of the group.
         holds: bool,
+        /// What keeps it from acting on the signal, if anything does.
+        stopped: Option<Stopped>,
     },
     /// It lives and holds, and was not signalled because one before it did not end.
     Spared,
@@ -88,13 +90,21 @@ impl<P: OpenProcess> Opened<P> {
 
     /// Those that were signalled, live, and hold their sockets.
     pub(super) fn holding_survivors(&self) -> BTreeSet<Pid> {
-        let holds = |end: &End| matches!(end, End::Survived { holds: true });
+        let holds = |end: &End| matches!(end, End::Survived { holds: true, .. });
         self.ends.iter().filter(|(_, end)| holds(end)).map(|(pid, _)| *pid).collect()
+    }
+
+    /// What keeps a survivor from running.
+    pub(super) fn stopped(&self, pid: Pid) -> Option<&Stopped> {
+        match self.ends.get(&pid)? {
+            End::Survived { stopped, .. } => stopped.as_ref(),
+            _ => None,
+        }
     }
 
     /// Those that live and hold, signalled or not.
     pub(super) fn unfinished(&self) -> BTreeSet<Pid> {
-        let holds = |end: &End| matches!(end, End::Survived { holds: true } | End::Spared);
+        let holds = |end: &End| matches!(end, End::Survived { holds: true, .. } | End::Spared);
         self.ends.iter().filter(|(_, end)| holds(end)).map(|(pid, _)| *pid).collect()
     }
 
@@ -107,7 +117,7 @@ impl<P: OpenProcess> Opened<P> {
         ending: Ending,
         timeout: Duration,
     ) {
-        self.ends.retain(|_, end| !matches!(end, End::Survived { holds: true } | End::Spared));
+        self.ends.retain(|_, end| !matches!(end, End::Survived { holds: true, .. } | End::Spared));
         let deadline = Instant::now() + timeout;
         loop {
             let wave = roots(&self.holding(confirmed), processes);
@@ -200,7 +210,7 @@ impl<P: OpenProcess> Opened<P> {
             let end = match process.wait_exit(left_until(deadline)) {
                 Ok(true) => End::Exited,
                 Ok(false) => match confirmed.is_held_by(process) {
-                    Ok(holds) => End::Survived { holds },
+                    Ok(holds) => End::Survived { holds, stopped: process.stopped() },
                     Err(PlatformError::NoSuchProcess(_)) => End::Exited,
                     Err(error) => End::Failed(error),
                 },
@@ -222,7 +232,7 @@ impl<P: OpenProcess> Opened<P> {
             }
             let end = match process.wait_exit(left_until(deadline)) {
                 Ok(true) => End::Exited,
-                Ok(false) => End::Survived { holds: false },
+                Ok(false) => End::Survived { holds: false, stopped: None },
                 Err(error) => End::Failed(error),
             };
             if matches!(end, End::Exited) {

@@ -10,6 +10,7 @@ mod no_target;
 mod plan;
 mod refusal;
 mod related;
+mod stopped;
 mod verdict;
 mod watch;
 mod words;
@@ -264,6 +265,12 @@ impl<'a, S: System> Kill<'a, S> {
         let named = who::processes(survivors.iter().copied(), self.snapshot);
         let verb = if survivors.len() == 1 { "is" } else { "are" };
         self.report.say(format!("{named} {verb} still running after {}", who::seconds(timeout)));
+        for &pid in &survivors {
+            if let Some(why) = target.opened.stopped(pid) {
+                let name = who::process(pid, self.snapshot);
+                self.report.say(format!("  {name} {}", stopped::words(why)));
+            }
+        }
         let ending = self.ending(&survivors, Signal::Kill);
         let asked = Instant::now();
         let holders = target.opened.unfinished();

@@ -17,6 +17,7 @@ mod programs;
 mod search;
 mod searcher;
 mod sock_diag;
+mod stopped;
 mod tables;
 mod tcp_settings;
 mod threads;

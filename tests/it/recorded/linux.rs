@@ -16,6 +16,7 @@ trials![
     signals_are_sent_by_name,
     pid_1_and_forwarders_are_refused,
     a_hidden_owner_needs_sudo,
+    a_stopped_process_is_named_as_such,
     a_backslash_is_doubled,
 ];
 
@@ -172,6 +173,19 @@ fn a_hidden_owner_needs_sudo() {
                owners of other users' sockets\n";
     let row = "  TCP    127.0.0.1:5432         0.0.0.0:0              LISTENING       ?\n";
     machine.run("--no-header 5432").is(0, row, gap);
+}
+
+fn a_stopped_process_is_named_as_such() {
+    let machine = server().process(linux(990, "a").fate(Fate::Stopped));
+    let held = "0.0.0.0:9 is held by a (PID 990)\n  its socket belongs to user 4000000000\n";
+    let why = "portwho: a (PID 990) is still running after 5 s and holds port 9: it is stopped \
+               (SIGSTOP) and does not act on SIGTERM until it runs again; --force ends it at once; \
+               to let it run again, run: kill -CONT 990\n";
+    machine.run("kill -u 9").is(2, held, why);
+    let ended = "PID 990 exited after 0.0 s; port 9 is free\n";
+    let asked = "Terminate a (PID 990)? [y/N] Kill a (PID 990) with SIGKILL? [y/N] ";
+    let still = "a (PID 990) is still running after 5 s\n  a (PID 990) is stopped (SIGSTOP)\n";
+    machine.asked("kill -u 9", "y\ny\n").is(0, &format!("{held}{still}{ended}"), asked);
 }
 
 fn a_backslash_is_doubled() {

@@ -17,6 +17,8 @@ pub enum Fate {
     Ends,
     /// Ends only at once: its window asks whether to save.
     Stays,
+    /// Is stopped by a signal: ends only at once.
+    Stopped,
     /// Cannot be ended at all.
     Hangs,
     /// May not be opened.
