@@ -108,7 +108,9 @@ impl<'a, S: System> Close<'a, S> {
         self.report.say(words::description(group, self.snapshot));
         let claims = |pid| claim::warnings(pid, self.snapshot, &self.programs);
         let warnings: Vec<String> = group.pids().flat_map(claims).collect();
-        warnings.into_iter().for_each(|line| self.report.say(line));
+        for line in warnings {
+            self.report.say(line);
+        }
         if self.request.dry_run {
             self.report.say(words::intention(group, self.snapshot));
             return false;

@@ -192,14 +192,18 @@ impl<'a, S: System> Kill<'a, S> {
         }
         let claims = |pid| claim::warnings(pid, self.snapshot, &self.programs);
         let warnings: Vec<String> = group.everybody().into_iter().flat_map(claims).collect();
-        warnings.into_iter().for_each(|line| self.report.say(line));
+        for line in warnings {
+            self.report.say(line);
+        }
         let ending = self.ending(&roots, self.request.signal());
         let can_ask = self.report.can_ask();
         let group_ports = group.ports();
         let unclear = contested.iter().filter(|(port, _)| group_ports.contains(port));
         let unclear: Vec<&String> = unclear.map(|(_, text)| text).collect();
         if !unclear.is_empty() && !self.request.yes && !can_ask {
-            unclear.into_iter().for_each(|text| self.report.failure_later(text.clone()));
+            for text in unclear {
+                self.report.failure_later(text.clone());
+            }
             return None;
         }
         let course =

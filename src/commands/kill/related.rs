@@ -46,7 +46,9 @@ impl Relations {
     pub(super) fn new(rows: &[Row<'_>], processes: &BTreeMap<Pid, Process>) -> Self {
         let mut relations = Self::default();
         for row in rows {
-            row.owner.pids().for_each(|pid| relations.add(pid, &row.socket, processes));
+            for pid in row.owner.pids() {
+                relations.add(pid, &row.socket, processes);
+            }
         }
         for row in rows {
             relations.join_twins(row, processes);
@@ -55,7 +57,9 @@ impl Relations {
         for row in rows {
             on_port.entry(row.socket.local.port).or_default().extend(row.owner.pids());
         }
-        on_port.values().for_each(|holders| relations.join_families(holders, processes));
+        for holders in on_port.values() {
+            relations.join_families(holders, processes);
+        }
         relations
     }
 
@@ -209,13 +213,16 @@ mod tests {
         OwnedSocket { socket, owner: Owner::Processes(pids.iter().map(holder).collect()) }
     }
 
-    #[track_caller]
-    fn divided(sockets: &[OwnedSocket], processes: &BTreeMap<Pid, Process>, expected: &[&[u32]]) {
+    fn division(sockets: &[OwnedSocket], processes: &BTreeMap<Pid, Process>) -> Vec<Vec<u32>> {
         let rows: Vec<Row<'_>> = sockets.iter().collect();
         let everybody = rows.iter().flat_map(|row| row.owner.pids()).collect();
         let parts = Relations::new(&rows, processes).divide(&everybody);
-        let numbers = |part: &BTreeSet<Pid>| part.iter().map(|pid| pid.0).collect::<Vec<_>>();
-        assert_eq!(parts.iter().map(numbers).collect::<Vec<_>>(), expected);
+        parts.iter().map(|part| part.iter().map(|pid| pid.0).collect()).collect()
+    }
+
+    #[track_caller]
+    fn divided(sockets: &[OwnedSocket], processes: &BTreeMap<Pid, Process>, expected: &[&[u32]]) {
+        assert_eq!(division(sockets, processes), expected);
     }
 
     const WEB: &str = "/usr/sbin/web";
@@ -313,8 +320,8 @@ mod tests {
             ),
         ];
         for (what, creator, lines, holders, expected) in cases {
-            eprintln!("{what}");
-            divided(&[socket(80, *creator, holders)], &processes(lines), expected);
+            let divided = division(&[socket(80, *creator, holders)], &processes(lines));
+            assert_eq!(divided, *expected, "{what}");
         }
     }
 

@@ -56,9 +56,7 @@ fn unpause(pid: Pid, case: &Case<'_>) -> Option<String> {
 }
 
 fn write(text: &str, file: &Untrusted, privileged: bool) -> Option<String> {
-    let start = match privileged {
-        true => format!("echo {text} >"),
-        false => format!("echo {text} | sudo tee"),
-    };
+    let start =
+        if privileged { format!("echo {text} >") } else { format!("echo {text} | sudo tee") };
     ShellCommand::new(Os::Linux, start).word(file.as_bytes()).into_text()
 }

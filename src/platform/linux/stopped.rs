@@ -66,8 +66,8 @@ fn frozen(groups: &[u8]) -> Option<Stopped> {
     let mounts = mount_info::mounts(&file);
     FREEZERS.iter().find_map(|freezer| {
         let group = cgroup::path_of(groups, freezer.controller)?;
-        let of_kind = mounts.iter().filter(|mount| mount.kind == freezer.kind);
-        of_kind.filter_map(|mount| freezer.frozen_below(mount, group)).next()
+        let mut of_kind = mounts.iter().filter(|mount| mount.kind == freezer.kind);
+        of_kind.find_map(|mount| freezer.frozen_below(mount, group))
     })
 }
 

@@ -42,6 +42,7 @@ pub(super) fn employ(words: &[String]) {
     let stdout = child.stdout.as_mut().expect("a pipe");
     BufReader::new(stdout).read_line(&mut line).expect("read");
     say(&child.id().to_string());
+    child.wait().expect("wait");
     wait();
 }
 
