@@ -1,8 +1,8 @@
 //! Who is responsible for a finding.
 
 use super::{Case, Machine};
-use crate::model::{Os, Pid, Process, Uid, Untrusted};
-use crate::render::escape::{Escaped, brief};
+use crate::model::{Os, Pid, Process, ShellCommand, Uid, Untrusted};
+use crate::render::escape::brief;
 
 /// Who is responsible for a finding.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -90,13 +90,12 @@ impl Case<'_> {
     pub(super) fn restart(&self) -> Option<String> {
         let process = self.culprit().process(self.machine)?;
         let [service] = process.services.as_slice() else { return None };
-        let name = Escaped(&service.name);
-        match self.os() {
-            Os::Linux => service.name.as_bytes().ends_with(b".service").then(|| {
-                let manager = if service.of_user { "systemctl --user" } else { "systemctl" };
-                format!("{manager} restart {name}")
-            }),
-            Os::Windows => Some(format!("Restart-Service {name}")),
-        }
+        let name = service.name.as_bytes();
+        let restart = match self.os() {
+            Os::Linux if !name.ends_with(b".service") => return None,
+            Os::Linux => ShellCommand::systemctl(service.of_user, "restart"),
+            Os::Windows => ShellCommand::new(Os::Windows, "Restart-Service"),
+        };
+        restart.operand(name).into_text()
     }
 }

@@ -183,6 +183,18 @@ mod kill_pidfd;
 #[cfg(target_os = "linux")]
 mod kill_output;
 
+/// A socket that has become something else between the question and the answer.
+#[cfg(target_os = "linux")]
+mod kill_changes;
+
+/// Holders of one socket that have nothing to do with each other.
+#[cfg(target_os = "linux")]
+mod kill_strangers;
+
+/// Processes with a name that is refused where something proves it.
+#[cfg(target_os = "linux")]
+mod kill_claims;
+
 /// What the tests of close share: the sentences that it says, and processes that hold sockets.
 #[cfg(target_os = "linux")]
 mod close;
@@ -278,6 +290,9 @@ fn linux_tests() -> Vec<support::Test> {
         kill_reuse::tests(),
         kill_pidfd::tests(),
         kill_output::tests(),
+        kill_changes::tests(),
+        kill_strangers::tests(),
+        kill_claims::tests(),
         close_states::tests(),
         close_listeners::tests(),
         close_refusals::tests(),

@@ -8,9 +8,10 @@ mod plan;
 mod verdict;
 mod words;
 
+use super::installed::Programs;
 use super::report::Report;
 use super::survey::{Depth, survey};
-use super::{Outcome, Output, filter, hints};
+use super::{Outcome, Output, claim, filter, hints};
 use crate::cli::CloseRequest;
 use crate::model::{About, Detail, Gap, Snapshot};
 use crate::platform::System;
@@ -34,6 +35,7 @@ pub(super) fn run(
         system,
         filter: &filter,
         snapshot: &snapshot,
+        programs: Programs::new(&snapshot, system),
         report: Report::new(output),
     };
     close.remark_on_gaps();
@@ -51,6 +53,7 @@ struct Close<'a, S: System> {
     system: &'a S,
     filter: &'a Filter,
     snapshot: &'a Snapshot,
+    programs: Programs,
     report: Report<'a>,
 }
 
@@ -76,7 +79,8 @@ impl<'a, S: System> Close<'a, S> {
 
     fn close(&mut self, rows: &[Row<'a>]) {
         let lineage = self.system.lineage();
-        let plan = Plan::new(rows, self.request.filters.listening, &lineage, self.snapshot);
+        let listening = self.request.filters.listening;
+        let plan = Plan::new(rows, listening, &lineage, &self.programs, self.snapshot);
         self.tell_left_alone(&plan);
         for (refusal, group) in &plan.refused {
             let privileged = self.system.is_privileged();
@@ -102,6 +106,11 @@ impl<'a, S: System> Close<'a, S> {
     /// Says what is to be closed, and asks where there is somebody to ask.
     fn confirm(&mut self, group: &Group<'a>) -> bool {
         self.report.say(words::description(group, self.snapshot));
+        let claims = |pid| claim::warnings(pid, self.snapshot, &self.programs);
+        let warnings: Vec<String> = group.pids().flat_map(claims).collect();
+        for line in warnings {
+            self.report.say(line);
+        }
         if self.request.dry_run {
             self.report.say(words::intention(group, self.snapshot));
             return false;

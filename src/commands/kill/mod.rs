@@ -3,11 +3,14 @@
 //! Look, say who it is, refuse or ask, open the processes, look again, signal, wait, and watch
 //! the port. Each PORT gets its verdict; the worst sets the exit code.
 
+mod confirmed;
 mod end;
 mod look;
 mod no_target;
 mod plan;
 mod refusal;
+mod related;
+mod stopped;
 mod verdict;
 mod watch;
 mod words;
@@ -17,17 +20,19 @@ use std::time::{Duration, Instant};
 
 use anyhow::bail;
 
+use super::installed::Programs;
 use super::remains::Remains;
 use super::report::Report;
-use super::{Outcome, Output, filter, remedy, who};
+use super::{Outcome, Output, claim, filter, remedy, who};
 use crate::cli::KillRequest;
 use crate::model::{Os, Owner, Pid, Signal, Snapshot, Socket};
 use crate::platform::{Ending, System};
 use crate::query::{Filter, Row, SortKey, select};
 use crate::render::gaps;
+use confirmed::Confirmed;
 use end::Opened;
 use look::Wish;
-use plan::{Group, Plan, is_target, roots};
+use plan::{Group, Plan, is_picked, is_target, names_owners, roots};
 use verdict::Case;
 use watch::{Aftermath, remains_beside};
 use words::Course;
@@ -53,6 +58,7 @@ pub(super) fn run(
         filter: &filter,
         snapshot: &snapshot,
         lineage: system.lineage(),
+        programs: Programs::new(&snapshot, system),
         report: Report::new(output),
     };
     kill.remark_on_gaps();
@@ -69,6 +75,7 @@ struct Kill<'a, S: System> {
     snapshot: &'a Snapshot,
     /// portwho itself and its ancestors.
     lineage: Vec<Pid>,
+    programs: Programs,
     report: Report<'a>,
 }
 
@@ -94,7 +101,12 @@ impl<'a, S: System> Kill<'a, S> {
     /// The rows that hold the ports, by everything that was asked for.
     fn targets(&self) -> Vec<Row<'a>> {
         let rows = select(self.snapshot, self.filter, SortKey::Port).rows;
-        rows.into_iter().filter(|row| is_target(row, self.filter)).collect()
+        let is_asked_for = |row: &Row<'_>| {
+            let is_picked = |pid| is_picked(row, pid, self.filter, self.snapshot);
+            row.owner.holders().is_empty() || row.owner.pids().any(is_picked)
+        };
+        let is_target = |row: &Row<'_>| is_target(row, self.filter) && is_asked_for(row);
+        rows.into_iter().filter(is_target).collect()
     }
 
     /// A verdict for each PORT that nothing holds, or nothing that may be ended.
@@ -108,11 +120,12 @@ impl<'a, S: System> Kill<'a, S> {
 
     /// Describes, refuses, asks, ends and watches.
     fn end_targets(&mut self) {
-        let plan = Plan::new(&self.targets(), self.snapshot, self.filter, &self.lineage);
+        let (filter, lineage) = (self.filter, &self.lineage);
+        let plan = Plan::new(&self.targets(), self.snapshot, filter, lineage, &self.programs);
         for row in &plan.unseen {
             self.refuse_unseen(row);
         }
-        let contested = plan.contested_ports(&self.snapshot.processes);
+        let contested = self.contested(&plan);
         let mut confirmed = Vec::new();
         for group in plan.groups {
             if let Some(target) = self.prepare(group, &contested) {
@@ -123,6 +136,17 @@ impl<'a, S: System> Kill<'a, S> {
         if !self.request.dry_run {
             self.end_confirmed(confirmed);
         }
+    }
+
+    /// The ports that unrelated processes hold, and what is said where nobody can be asked which of
+    /// them are meant.
+    fn contested(&self, plan: &Plan<'_>) -> BTreeMap<u16, String> {
+        if names_owners(self.filter) {
+            return BTreeMap::new();
+        }
+        let contested = plan.contested_ports().into_iter();
+        let text = |port| words::contested(port, plan, self.filter, self.request, self.snapshot);
+        contested.map(|port| (port, text(port))).collect()
     }
 
     fn refuse_unseen(&mut self, row: Row<'_>) {
@@ -151,7 +175,11 @@ impl<'a, S: System> Kill<'a, S> {
     }
 
     /// Says who it is; opens its processes and asks, unless it is refused.
-    fn prepare(&mut self, group: Group<'a>, contested: &BTreeSet<u16>) -> Option<Target<'a, S>> {
+    fn prepare(
+        &mut self,
+        group: Group<'a>,
+        contested: &BTreeMap<u16, String>,
+    ) -> Option<Target<'a, S>> {
         let roots = roots(&group.holders, &self.snapshot.processes);
         for line in words::description(&group, &roots, &self.lineage, self.snapshot) {
             self.report.say(line);
@@ -162,14 +190,20 @@ impl<'a, S: System> Kill<'a, S> {
             self.report.failure(format!("{ports}: {text}"));
             return None;
         }
+        let claims = |pid| claim::warnings(pid, self.snapshot, &self.programs);
+        let warnings: Vec<String> = group.everybody().into_iter().flat_map(claims).collect();
+        for line in warnings {
+            self.report.say(line);
+        }
         let ending = self.ending(&roots, self.request.signal());
         let can_ask = self.report.can_ask();
-        let is_contested = group.ports().iter().any(|port| contested.contains(port));
-        if is_contested && !self.request.yes && !can_ask {
-            self.report.failure_later(format!(
-                "{ports}: unrelated processes hold it side by side: confirm all with --yes, or \
-                 name one with --pid"
-            ));
+        let group_ports = group.ports();
+        let unclear = contested.iter().filter(|(port, _)| group_ports.contains(port));
+        let unclear: Vec<&String> = unclear.map(|(_, text)| text).collect();
+        if !unclear.is_empty() && !self.request.yes && !can_ask {
+            for text in unclear {
+                self.report.failure_later(text.clone());
+            }
             return None;
         }
         let course =
@@ -223,9 +257,10 @@ impl<'a, S: System> Kill<'a, S> {
     fn end_one(&mut self, target: &mut Target<'a, S>) -> Duration {
         let start = Instant::now();
         let sockets: Vec<&Socket> = target.group.sockets.iter().map(|row| &row.socket).collect();
+        let confirmed = Confirmed::new(&sockets, self.system);
         let processes: &BTreeMap<_, _> = &self.snapshot.processes;
         let timeout = self.request.timeout;
-        target.opened.end(&sockets, processes, target.ending, timeout);
+        target.opened.end(&confirmed, processes, target.ending, timeout);
         let survivors = target.opened.holding_survivors();
         let may_offer = !self.request.yes && self.report.can_ask() && !target.ending.is_force();
         if survivors.is_empty() || !may_offer {
@@ -234,6 +269,12 @@ impl<'a, S: System> Kill<'a, S> {
         let named = who::processes(survivors.iter().copied(), self.snapshot);
         let verb = if survivors.len() == 1 { "is" } else { "are" };
         self.report.say(format!("{named} {verb} still running after {}", who::seconds(timeout)));
+        for &pid in &survivors {
+            if let Some(why) = target.opened.stopped(pid) {
+                let name = who::process(pid, self.snapshot);
+                self.report.say(format!("  {name} {}", stopped::words(why)));
+            }
+        }
         let ending = self.ending(&survivors, Signal::Kill);
         let asked = Instant::now();
         let holders = target.opened.unfinished();
@@ -243,7 +284,7 @@ impl<'a, S: System> Kill<'a, S> {
             // Thinking about the answer is no part of how long it took.
             let start = start + asked.elapsed();
             target.ending = ending;
-            target.opened.end(&sockets, processes, ending, timeout);
+            target.opened.end(&confirmed, processes, ending, timeout);
             return target.opened.took_since(start);
         }
         target.opened.took_since(start)

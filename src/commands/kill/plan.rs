@@ -3,28 +3,33 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::refusal::{Refusal, refusal};
-use crate::model::{OwnedSocket, Pid, Process, Snapshot};
-use crate::query::{Filter, Row};
+use super::related::{Relations, is_foreign};
+use crate::commands::installed::Programs;
+use crate::model::{OwnedSocket, Owner, Pid, Process, Snapshot, Socket};
+use crate::query::{Filter, NamePattern, Row};
 
-/// Processes that hold sockets together: one cannot be ended without the others' socket
+/// Related processes that hold sockets together: one cannot be ended without the others' socket
 /// staying held.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Group<'a> {
     /// The sockets they hold.
     pub(super) sockets: Vec<Row<'a>>,
     /// Those of the holders that were asked for, and no others.
     pub(super) holders: BTreeSet<Pid>,
+    /// Others that hold these sockets and were asked for, but are unrelated: a group of their own.
+    pub(super) unrelated: BTreeSet<Pid>,
     /// Why none of them is ended, if so.
     pub(super) refusal: Option<(Pid, Refusal)>,
 }
 
 /// What is to be done about the rows that hold the ports.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(super) struct Plan<'a> {
     /// The groups, in the order of their first socket.
     pub(super) groups: Vec<Group<'a>>,
     /// Sockets whose holder cannot be named, let alone ended.
     pub(super) unseen: Vec<Row<'a>>,
+    relations: Relations,
 }
 
 impl<'a> Plan<'a> {
@@ -34,8 +39,10 @@ impl<'a> Plan<'a> {
         snapshot: &Snapshot,
         filter: &Filter,
         lineage: &[Pid],
+        programs: &Programs,
     ) -> Self {
-        let mut plan = Self::default();
+        let relations = Relations::new(rows, &snapshot.processes);
+        let mut plan = Self { relations, ..Self::default() };
         for row in rows {
             if row.owner.holders().is_empty() {
                 plan.unseen.push(row);
@@ -44,44 +51,73 @@ impl<'a> Plan<'a> {
             }
         }
         for group in &mut plan.groups {
-            group.refusal = group.find_refusal(snapshot, lineage);
+            group.refusal = group.find_refusal(snapshot, lineage, programs);
         }
+        let divide = |group: Group<'a>| group.divide(&plan.relations);
+        plan.groups = std::mem::take(&mut plan.groups).into_iter().flat_map(divide).collect();
         plan
     }
 
     /// Adds a socket to the group that has a holder of it, and makes one group of several.
     fn add(&mut self, row: Row<'a>, snapshot: &Snapshot, filter: &Filter) {
         let shares = |group: &Group<'_>| row.owner.pids().any(|pid| group.is_held_by(pid));
-        let (related, mut groups): (Vec<Group<'a>>, Vec<Group<'a>>) =
+        let (sharing, mut groups): (Vec<Group<'a>>, Vec<Group<'a>>) =
             self.groups.drain(..).partition(shares);
-        let mut merged = Group { sockets: Vec::new(), holders: BTreeSet::new(), refusal: None };
-        for group in related {
+        let mut merged = Group::default();
+        for group in sharing {
             merged.sockets.extend(group.sockets);
             merged.holders.extend(group.holders);
         }
         merged.sockets.push(row);
-        merged.holders.extend(row.owner.pids().filter(|pid| filter.picks(row, *pid, snapshot)));
+        merged
+            .holders
+            .extend(row.owner.pids().filter(|pid| is_picked(row, *pid, filter, snapshot)));
         groups.push(merged);
         self.groups = groups;
     }
 
-    /// The ports that unrelated groups hold side by side.
-    pub(super) fn contested_ports(&self, processes: &BTreeMap<Pid, Process>) -> BTreeSet<u16> {
-        let mut contested = BTreeSet::new();
-        for (index, group) in self.groups.iter().enumerate() {
-            let others = self.groups.iter().skip(index + 1);
-            for other in others.filter(|other| !group.is_related(other, processes)) {
-                contested.extend(group.ports().intersection(&other.ports()));
+    /// The ports that are held by unrelated processes.
+    pub(super) fn contested_ports(&self) -> BTreeSet<u16> {
+        let mut sets: BTreeMap<u16, BTreeSet<Option<usize>>> = BTreeMap::new();
+        for group in &self.groups {
+            let set = |pid: &Pid| self.relations.set_of(*pid);
+            for port in group.ports() {
+                sets.entry(port).or_default().extend(group.holders.iter().map(set));
             }
-            // Somebody who cannot be seen is nobody's relative.
-            let unseen = self.unseen.iter().map(|row| row.socket.local.port);
-            contested.extend(unseen.filter(|port| group.ports().contains(port)));
         }
-        contested
+        // Who cannot be seen is related to nobody.
+        let unseen: BTreeSet<u16> = self.unseen.iter().map(|row| row.socket.local.port).collect();
+        let is_contested =
+            |(port, sets): &(u16, BTreeSet<Option<usize>>)| sets.len() > 1 || unseen.contains(port);
+        sets.into_iter().filter(is_contested).map(|(port, _)| port).collect()
+    }
+
+    /// The groups that hold a port.
+    pub(super) fn on_port(&self, port: u16) -> impl Iterator<Item = &Group<'a>> {
+        self.groups.iter().filter(move |group| group.ports().contains(&port))
     }
 }
 
-impl Group<'_> {
+impl<'a> Group<'a> {
+    /// A group for each set of related holders. A refused one stays whole: one refused holder saves
+    /// all.
+    fn divide(self, relations: &Relations) -> Vec<Self> {
+        let parts = relations.divide(&self.holders);
+        if self.refusal.is_some() || parts.len() < 2 {
+            return vec![self];
+        }
+        parts.into_iter().map(|part| self.part(part)).collect()
+    }
+
+    fn part(&self, holders: BTreeSet<Pid>) -> Self {
+        let is_held = |row: &Row<'_>| row.owner.pids().any(|pid| holders.contains(&pid));
+        let sockets: Vec<Row<'a>> = self.sockets.iter().copied().filter(is_held).collect();
+        let sharing: BTreeSet<Pid> = sockets.iter().flat_map(|row| row.owner.pids()).collect();
+        let others = self.holders.difference(&holders).copied();
+        let unrelated = others.filter(|pid| sharing.contains(pid)).collect();
+        Self { sockets, holders, unrelated, refusal: None }
+    }
+
     /// The ports they hold, of those asked for.
     pub(super) fn ports(&self) -> BTreeSet<u16> {
         self.sockets.iter().map(|row| row.socket.local.port).collect()
@@ -96,23 +132,20 @@ impl Group<'_> {
         self.sockets.iter().any(|row| row.owner.pids().any(|owner| owner == pid))
     }
 
-    /// Whether a process of one started a process of the other.
-    fn is_related(&self, other: &Self, processes: &BTreeMap<Pid, Process>) -> bool {
-        let (ours, theirs) = (self.everybody(), other.everybody());
-        let has_parent_in = |pids: &BTreeSet<Pid>, parents: &BTreeSet<Pid>| {
-            pids.iter().any(|pid| parent(*pid, processes).is_some_and(|p| parents.contains(&p)))
-        };
-        has_parent_in(&ours, &theirs) || has_parent_in(&theirs, &ours)
-    }
-
     /// The first reason not to end the group; one refused holder saves all.
-    fn find_refusal(&self, snapshot: &Snapshot, lineage: &[Pid]) -> Option<(Pid, Refusal)> {
+    fn find_refusal(
+        &self,
+        snapshot: &Snapshot,
+        lineage: &[Pid],
+        programs: &Programs,
+    ) -> Option<(Pid, Refusal)> {
         let everybody = self.everybody();
         everybody.iter().find_map(|&pid| {
             let others = everybody.iter().filter(|other| **other != pid);
             let others: Vec<&Process> =
                 others.filter_map(|other| snapshot.processes.get(other)).collect();
-            Some((pid, refusal(pid, snapshot.processes.get(&pid), &others, lineage, snapshot.os)?))
+            let process = snapshot.processes.get(&pid);
+            Some((pid, refusal(pid, process, &others, lineage, programs, snapshot.os)?))
         })
     }
 }
@@ -137,12 +170,29 @@ pub(super) fn is_target(row: &OwnedSocket, filter: &Filter) -> bool {
     row.socket.holds_port() && filter.admits_socket(&row.socket)
 }
 
+/// Whether a holder was asked for. A socket's user names those that hold it, but not those to whom
+/// the user may have passed it.
+pub(super) fn is_picked(row: Row<'_>, pid: Pid, filter: &Filter, snapshot: &Snapshot) -> bool {
+    if !filter.picks(row, pid, snapshot) || !is_foreign(&row.socket, snapshot.processes.get(&pid)) {
+        return filter.picks(row, pid, snapshot);
+    }
+    let socket = Socket { uid: None, ..row.socket.clone() };
+    filter.picks(&OwnedSocket { socket, owner: Owner::NotFound }, pid, snapshot)
+}
+
+/// Whether the filter names each owner that it picks, so that unrelated ones are meant as well. A
+/// pattern names nobody.
+pub(super) fn names_owners(filter: &Filter) -> bool {
+    let by_name = !filter.names.is_empty() && filter.names.iter().all(NamePattern::is_plain);
+    !filter.pids.is_empty() || !filter.users.is_empty() || by_name
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::model::{Endpoint, Holder, Os, Owner, Protocol, Socket, TcpState};
+    use crate::model::{Endpoint, Holder, Os, Protocol, TcpState};
 
     fn row(port: u16, pids: &[u32], state: TcpState) -> OwnedSocket {
         let holder = |pid: &u32| Holder { pid: Pid(*pid), descriptor: Some(3) };
@@ -177,7 +227,7 @@ mod tests {
     fn plan(snapshot: &Snapshot) -> Plan<'_> {
         let filter = Filter::everything();
         let rows: Vec<_> = snapshot.sockets.iter().filter(|row| is_target(row, &filter)).collect();
-        Plan::new(&rows, snapshot, &filter, &OWN)
+        Plan::new(&rows, snapshot, &filter, &OWN, &Programs::none(Os::Linux))
     }
 
     fn pids(numbers: &[u32]) -> BTreeSet<Pid> {
@@ -193,7 +243,7 @@ mod tests {
         assert_eq!(plan.groups.len(), 1);
         assert_eq!(plan.groups[0].holders, pids(&[812, 813, 814]));
         assert_eq!(roots(&plan.groups[0].holders, &snapshot.processes), pids(&[812]));
-        assert!(plan.contested_ports(&snapshot.processes).is_empty());
+        assert!(plan.contested_ports().is_empty());
     }
 
     #[test]
@@ -207,10 +257,10 @@ mod tests {
         let listening = TcpState::Listening;
         let sockets = || vec![row(80, &[812], listening), row(80, &[900], listening)];
         let strangers = snapshot(sockets(), &[(812, 1), (900, 1)]);
-        let contested = plan(&strangers).contested_ports(&strangers.processes);
+        let contested = plan(&strangers).contested_ports();
         assert_eq!(contested, BTreeSet::from([80]));
         let family = snapshot(sockets(), &[(812, 1), (900, 812)]);
-        assert!(plan(&family).contested_ports(&family.processes).is_empty());
+        assert!(plan(&family).contested_ports().is_empty());
     }
 
     #[test]
@@ -219,7 +269,7 @@ mod tests {
             snapshot(vec![row(80, &[812, 813], TcpState::Listening)], &[(812, 1), (813, 812)]);
         let filter = Filter { pids: vec![Pid(813)], ..Filter::everything() };
         let rows: Vec<_> = snapshot.sockets.iter().collect();
-        let plan = Plan::new(&rows, &snapshot, &filter, &OWN);
+        let plan = Plan::new(&rows, &snapshot, &filter, &OWN, &Programs::none(Os::Linux));
         assert_eq!(plan.groups[0].holders, pids(&[813]));
     }
 
@@ -260,8 +310,10 @@ mod tests {
             let mut seen = BTreeSet::new();
             for group in &plan.groups {
                 prop_assert!(group.holders.is_subset(&matched));
-                prop_assert!(seen.is_disjoint(&group.everybody()), "a holder is in one group");
-                seen.extend(group.everybody());
+                prop_assert!(seen.is_disjoint(&group.holders), "a holder is in one group");
+                seen.extend(group.holders.clone());
+                prop_assert!(group.unrelated.is_disjoint(&group.holders));
+                prop_assert!(group.unrelated.is_subset(&group.everybody()));
                 if group.refusal.is_none() {
                     for never in [0, 1, 400, 500] {
                         prop_assert!(!group.everybody().contains(&Pid(never)));

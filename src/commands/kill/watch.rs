@@ -69,7 +69,10 @@ pub(super) fn watch(
 }
 
 /// The sockets on the ports of `sockets`, at every address.
-fn scope<'a>(sockets: &(impl Iterator<Item = &'a Socket> + Clone), tcp: StateSet) -> Scope {
+pub(super) fn scope<'a>(
+    sockets: &(impl Iterator<Item = &'a Socket> + Clone),
+    tcp: StateSet,
+) -> Scope {
     let has = |protocol| sockets.clone().any(|socket| socket.protocol == protocol);
     let ports = sockets.clone().map(|socket| socket.local.port..=socket.local.port);
     Scope {

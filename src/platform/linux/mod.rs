@@ -16,11 +16,13 @@ mod particulars;
 mod port_rules;
 mod proc_dir;
 mod process;
+mod programs;
 mod regular_file;
 mod search;
 mod searcher;
 mod shares;
 mod sock_diag;
+mod stopped;
 mod tables;
 mod tcp_settings;
 mod threads;
@@ -107,6 +109,14 @@ impl System for Linux {
 
     fn is_privileged(&self) -> bool {
         rustix::process::geteuid().is_root()
+    }
+
+    fn program_directories(&self) -> Vec<Untrusted> {
+        programs::directories()
+    }
+
+    fn in_own_mounts(&self, pids: &BTreeSet<Pid>) -> BTreeSet<Pid> {
+        programs::in_own_mounts(pids)
     }
 
     fn lineage(&self) -> Vec<Pid> {

@@ -112,7 +112,7 @@ impl Source {
     }
 }
 
-fn untrusted(text: &OsStr) -> Untrusted {
+pub(super) fn untrusted(text: &OsStr) -> Untrusted {
     Untrusted::from_wide(&text.encode_wide().collect::<Vec<_>>())
 }
 

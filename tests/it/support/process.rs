@@ -25,13 +25,22 @@ pub struct Owner {
     is_copy: bool,
     argv0: Option<OsString>,
     program: Option<PathBuf>,
+    directory: Option<PathBuf>,
 }
 
 impl Owner {
     /// `name` becomes the process's comm (its first 15 bytes) and the base name of its argv[0].
     pub fn named(name: impl AsRef<OsStr>) -> Self {
         let name = name.as_ref().to_owned();
-        Self { name, user: None, ignores_term: false, is_copy: false, argv0: None, program: None }
+        Self {
+            name,
+            user: None,
+            ignores_term: false,
+            is_copy: false,
+            argv0: None,
+            program: None,
+            directory: None,
+        }
     }
 
     /// Runs as this user; only for tests that `can_become` it.
@@ -48,6 +57,13 @@ impl Owner {
 
     /// Runs a copy, so that the executable has this name too.
     pub fn copied(mut self) -> Self {
+        self.is_copy = true;
+        self
+    }
+
+    /// Runs a copy in this directory.
+    pub fn installed_in(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.directory = Some(directory.into());
         self.is_copy = true;
         self
     }
@@ -103,7 +119,8 @@ impl Owner {
         if let Some(program) = &self.program {
             return (scratch, program.clone());
         }
-        let path = scratch.path().join(&self.name);
+        let directory = self.directory.as_deref().unwrap_or(scratch.path());
+        let path = directory.join(&self.name);
         if self.is_copy || self.user.is_some() {
             fs::copy(program, &path).expect("copy");
         } else {

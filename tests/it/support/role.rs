@@ -4,6 +4,9 @@
 //! A role speaks in lines: it prints what it has done, and obeys what it reads. At the end of
 //! its input it exits, so that no role outlives its test.
 
+mod changing;
+mod passing;
+
 use std::env;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -45,6 +48,10 @@ const ROLES: &[(&str, Play)] = &[
     ("command-line", attackers::command_line),
     ("command-lines", attackers::command_lines),
     ("stalling-files", stalling_files::serve),
+    ("change", changing::change),
+    ("hand-over", passing::hand_over),
+    ("keep", passing::keep),
+    ("employ", passing::employ),
 ];
 
 /// Plays the role that this process was started for; false if it was started for none.
