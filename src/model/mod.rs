@@ -27,7 +27,7 @@ pub use creator::Creator;
 pub use evidence::{Cause, Evidence, Leak, LeakPlace, TimeWaitLimit};
 pub use explanation::{Advice, DIAGRAM, Edge, Explanation, Moment, Segment};
 pub use finding::{Culprit, Finding, FindingKind, Growth, Severity, Suspicion};
-pub use gap::Gap;
+pub use gap::{Gap, LeftOut};
 pub use owner::{Holder, KernelReason, Owner, Presence};
 pub use particulars::Particulars;
 pub use port_rules::PortRules;

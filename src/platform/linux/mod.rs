@@ -1,5 +1,6 @@
 //! Linux: sockets from sock_diag, owners and processes from /proc, ends by pidfd.
 
+mod budgets;
 mod cgroup;
 mod containers;
 mod descriptors;
@@ -13,8 +14,10 @@ mod particulars;
 mod port_rules;
 mod proc_dir;
 mod process;
+mod rings;
 mod search;
 mod searcher;
+mod sharing;
 mod sock_diag;
 mod tables;
 mod tcp_settings;

@@ -2,16 +2,20 @@
 
 use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::thread;
+use std::time::Instant;
 
+use rustix::io::Errno;
 use rustix::path::DecInt;
 
+use super::budgets::Kind;
 use super::descriptors::Table;
-use super::findings::{Findings, Part, Ring};
+use super::findings::{Findings, OwnTable, Part, Ring, Sharer};
 use super::proc_dir::{Entries, is_gone, open_dir, read_file};
-use super::search::Search;
-use crate::model::{Holder, Pid};
-use crate::platform::decode::{proc_stat, ring_info};
+use super::rings::{self, SharedRing};
+use super::search::{Search, user_of};
+use super::sharing::{Known, Settled};
+use crate::model::{Holder, LeftOut, Pid, Uid};
+use crate::platform::decode::proc_stat;
 
 /// The links of a task directory with a single thread: `.`, `..` and that thread.
 pub(super) const LINKS_OF_ONE_THREAD: u64 = 3;
@@ -22,11 +26,14 @@ const LONGEST_LINK: usize = 32;
 /// Every number that a descriptor can have.
 const EVERY_NUMBER: Range<u32> = 0..u32::MAX;
 
+/// What a table costs at least, where its size is not known.
+const LEAST_TABLE: u64 = 64;
+
 /// What a descriptor of an io_uring(7) refers to.
 const RING: &[u8] = b"anon_inode:[io_uring]";
 
-/// How often a ring is read at most; a few microseconds each.
-const RING_READS: usize = 32;
+/// From this size on it pays to ask whether a table is another process's too.
+const LARGE: u32 = 1024;
 
 /// One thread's search.
 pub(super) struct Searcher<'a> {
@@ -46,36 +53,156 @@ impl<'a> Searcher<'a> {
     /// makes a table too large for one thread is left over. One that vanishes meanwhile holds
     /// nothing.
     pub(super) fn visit(&mut self, proc: &OwnedFd, pid: Pid) {
-        let searched = self.open(proc, format!("{pid}/fd")).and_then(|table| {
-            let Some(table) = table else { return Ok(0) };
-            let mut parts = table.parts();
-            let first = parts.next().unwrap_or_default();
-            self.findings.left_over.extend(parts.map(|numbers| Part { pid, numbers }));
-            self.read(&table, first, pid, pid.0)
-        });
-        self.note_refusal(&searched, proc, pid);
+        let searched = match self.open(proc, format!("{pid}/fd")) {
+            Ok(Some(table)) => self.visit_table(proc, &table, pid),
+            Ok(None) => Ok(()),
+            Err(error) => Err(error),
+        };
+        self.note_refusal(&searched, proc, format!("{pid}/stat"));
+    }
+
+    fn visit_table(&mut self, proc: &OwnedFd, table: &Table, pid: Pid) -> rustix::io::Result<()> {
+        let user = self.payer(proc, table, pid);
+        if table.size() >= LARGE
+            && let Some(with) = self.shared.settle_large(user, pid)
+        {
+            self.findings.sharers.push(Sharer { pid, user, with });
+            return Ok(());
+        }
+        let mut parts = table.parts().map(|(numbers, size)| Part { pid, user, numbers, size });
+        let first = parts.next();
+        self.findings.left_over.extend(parts);
+        first.map_or(Ok(()), |first| self.search_part(table, &first))
+    }
+
+    /// Whose budget a table is read from.
+    fn payer(&self, proc: &OwnedFd, table: &Table, pid: Pid) -> Uid {
+        let shown = table.user();
+        let amount = u64::from(table.size()).max(LEAST_TABLE);
+        if shown.0 == 0 && self.shared.budgets.take_uncounted(amount) {
+            return shown;
+        }
+        user_of(proc, pid, shown)
     }
 
     /// Searches a part of a process that was left over.
     pub(super) fn visit_part(&mut self, proc: &OwnedFd, part: &Part) {
-        let Part { pid, ref numbers } = *part;
-        let searched = self.search(proc, format!("{pid}/fd"), numbers.clone(), pid, pid.0);
-        self.note_refusal(&searched, proc, pid);
+        let searched = match self.open(proc, format!("{}/fd", part.pid)) {
+            Ok(Some(table)) => self.search_part(&table, part),
+            Ok(None) => Ok(()),
+            Err(error) => Err(error),
+        };
+        self.note_refusal(&searched, proc, format!("{}/stat", part.pid));
     }
 
-    fn note_refusal(&mut self, searched: &rustix::io::Result<usize>, proc: &OwnedFd, pid: Pid) {
-        self.findings.refused |=
-            searched.is_err() && !has_ended(proc.as_fd(), format!("{pid}/stat"));
+    fn search_part(&mut self, table: &Table, part: &Part) -> rustix::io::Result<()> {
+        let (user, size) = (part.user, u64::from(part.size));
+        if !self.shared.budgets.start(user, Kind::Processes, size) {
+            self.leave_out(
+                user,
+                LeftOut { descriptors: part.size.max(1) as usize, ..LeftOut::default() },
+            );
+            return Ok(());
+        }
+        let since = Instant::now();
+        let read = self.read(table, part.numbers.clone(), (part.pid, part.pid.0), u64::MAX)?;
+        self.shared.budgets.note_time(user, since);
+        if read.count > size {
+            self.shared.budgets.charge(user, Kind::Processes, read.count - size);
+        }
+        Ok(())
     }
 
-    /// Searches the other threads of a process: they may have left its table of descriptors
-    /// (`CLONE_FILES` in unshare(2)), or outlived the first thread, which has none any more.
+    fn leave_out(&self, user: Uid, what: LeftOut) {
+        self.shared.budgets.leave_out(user, what);
+    }
+
+    fn note_refusal(
+        &mut self,
+        searched: &rustix::io::Result<()>,
+        parent: impl AsFd,
+        stat: impl rustix::path::Arg,
+    ) {
+        self.findings.refused |= searched.is_err() && !has_ended(parent.as_fd(), stat);
+    }
+
+    /// Finds the threads of a process that have left its table of descriptors (`CLONE_FILES` in
+    /// unshare(2)), or outlived the first thread, which has none any more.
     pub(super) fn visit_threads(&mut self, proc: &OwnedFd, pid: Pid) {
-        let searched = self.search_threads(proc.as_fd(), format!("{pid}/task"), pid);
-        self.findings.refused |= searched.is_err();
+        let found = match several_threads(proc, format!("{pid}/task"), &mut self.entries) {
+            Ok(Some((tasks, threads, shown))) => {
+                let user = user_of(proc, pid, shown);
+                self.settle_threads(&tasks, &threads, pid, user);
+                Ok(())
+            }
+            Ok(None) => Ok(()),
+            Err(error) => Err(error),
+        };
+        self.findings.refused |= found.is_err();
     }
 
-    /// Searches every descriptor and every ring of one process in `directory`, its /proc/PID.
+    /// Tells the threads that share the first one's table from the others, by kcmp(2). Where that
+    /// is refused, a table of another size is another table, and one of the same size most likely
+    /// the same.
+    fn settle_threads(&mut self, tasks: &OwnedFd, threads: &[u32], pid: Pid, user: Uid) {
+        let mut known = Known::default();
+        known.settle(pid.0);
+        let others = threads.iter().copied().filter(|thread| *thread != pid.0);
+        for (place, thread) in others.enumerate() {
+            if !self.shared.budgets.take(user, Kind::Comparisons, 1) {
+                let threads = threads.len().saturating_sub(place + 1);
+                return self.leave_out(user, LeftOut { threads, ..LeftOut::default() });
+            }
+            let settled = known.settle(thread);
+            if matches!(settled, Settled::Same(_)) {
+                continue;
+            }
+            let size = table_size(tasks, thread);
+            let is_main =
+                settled == Settled::New(1) && has_ended(tasks.as_fd(), format!("{pid}/stat"));
+            let is_likely_shared = settled == Settled::Unknown && size == table_size(tasks, pid.0);
+            let size = size.unwrap_or_default();
+            let table = OwnTable { pid, thread, user, size, is_likely_shared, is_main };
+            self.findings.own_tables.push(table);
+        }
+    }
+
+    /// Searches a table that a thread has for itself.
+    pub(super) fn visit_own_table(&mut self, proc: &OwnedFd, table: &OwnTable) {
+        let task = format!("{}/task/{}", table.pid, table.thread);
+        self.search_own_table(proc.as_fd(), &task, table);
+    }
+
+    fn search_own_table(&mut self, parent: BorrowedFd<'_>, task: &str, own: &OwnTable) {
+        let searched = self.open(parent, format!("{task}/fd")).and_then(|table| match table {
+            Some(table) => self.read_own_table(&table, own),
+            None => Ok(()),
+        });
+        self.note_refusal(&searched, parent, format!("{task}/stat"));
+    }
+
+    fn read_own_table(&mut self, table: &Table, own: &OwnTable) -> rustix::io::Result<()> {
+        let kind = if own.is_main { Kind::Processes } else { Kind::Threads };
+        let (user, size, budgets) = (own.user, u64::from(table.size()), self.shared.budgets);
+        // One more: that of an empty table is a system call too.
+        let is_admitted = budgets.take(user, kind, size + 1);
+        let limit = size + budgets.left(user, kind);
+        if !is_admitted || limit == 0 {
+            self.leave_out(user, LeftOut { threads: 1, ..LeftOut::default() });
+            return Ok(());
+        }
+        let since = Instant::now();
+        let read = self.read(table, EVERY_NUMBER, (own.pid, own.thread), limit)?;
+        budgets.note_time(user, since);
+        budgets.charge(user, kind, read.count.saturating_sub(size));
+        if read.is_cut {
+            self.leave_out(user, LeftOut { threads: 1, ..LeftOut::default() });
+        }
+        Ok(())
+    }
+
+    /// Searches every descriptor and every ring of one process in `directory`, its /proc/PID, until
+    /// a socket is found.
     ///
     /// # Errors
     /// When its descriptors cannot be read.
@@ -84,89 +211,92 @@ impl<'a> Searcher<'a> {
         directory: BorrowedFd<'_>,
         pid: Pid,
     ) -> rustix::io::Result<()> {
-        match self.search(directory, c"fd", EVERY_NUMBER, pid, pid.0) {
-            Err(_) if has_ended(directory, c"stat") => {}
-            searched => drop(searched?),
+        if let Some(table) = self
+            .open(directory, c"fd")
+            .or_else(|error| if has_ended(directory, c"stat") { Ok(None) } else { Err(error) })?
+        {
+            match self.read(&table, EVERY_NUMBER, (pid, pid.0), u64::MAX) {
+                Err(_) if has_ended(directory, c"stat") => {}
+                read => drop(read?),
+            }
         }
         if self.findings.held.is_empty() {
-            self.search_threads(directory, c"task", pid)?;
-            let rings = std::mem::take(&mut self.findings.rings);
-            let path = |ring: Ring| format!("task/{}/fdinfo/{}", ring.thread, ring.descriptor);
-            for ring in rings {
-                self.search_ring(directory, &path(ring), ring);
+            self.search_threads(directory, pid)?;
+        }
+        if self.findings.held.is_empty() {
+            self.search_rings(directory);
+        }
+        Ok(())
+    }
+
+    fn search_threads(&mut self, directory: BorrowedFd<'_>, pid: Pid) -> rustix::io::Result<()> {
+        if let Some((tasks, threads, user)) =
+            several_threads(directory, c"task", &mut self.entries)?
+        {
+            self.settle_threads(&tasks, &threads, pid, user);
+            let mut tables = std::mem::take(&mut self.findings.own_tables);
+            tables.sort_by_key(|table| (table.is_likely_shared, table.size));
+            for table in tables {
+                self.search_own_table(tasks.as_fd(), &table.thread.to_string(), &table);
+                if !self.findings.held.is_empty() {
+                    break;
+                }
             }
         }
         Ok(())
+    }
+
+    fn search_rings(&mut self, directory: BorrowedFd<'_>) {
+        let found = std::mem::take(&mut self.findings.rings);
+        for ring in rings::settle(found, self.shared.budgets) {
+            self.search_ring(directory, &ring, |ring| {
+                format!("task/{}/fdinfo/{}", ring.thread, ring.descriptor)
+            });
+            if !self.findings.held.is_empty() {
+                break;
+            }
+        }
     }
 
     /// Looks into a ring: the files that are registered there.
-    pub(super) fn visit_ring(&mut self, proc: &OwnedFd, ring: Ring) {
-        let Ring { pid, thread, descriptor } = ring;
-        self.search_ring(proc.as_fd(), &format!("{pid}/task/{thread}/fdinfo/{descriptor}"), ring);
+    pub(super) fn visit_ring(&mut self, proc: &OwnedFd, ring: &SharedRing) {
+        self.search_ring(proc.as_fd(), ring, |ring| {
+            format!("{}/task/{}/fdinfo/{}", ring.pid, ring.thread, ring.descriptor)
+        });
     }
 
-    fn search_ring(&mut self, parent: BorrowedFd<'_>, path: &str, ring: Ring) {
-        let text = match read_ring(parent, path) {
-            Err(error) if is_gone(error) => return,
-            read => read.unwrap_or_default(),
-        };
-        self.findings.silent_rings += usize::from(ring_info::is_silent(&text));
-        let registered = ring_info::registered_files(&text).filter_map(socket_inode);
-        let wanted = registered.filter(|inode| self.shared.wanted.contains(inode));
-        let holder = Holder { pid: ring.pid, descriptor: None };
-        self.findings.held.extend(wanted.map(|inode| (inode, holder)));
-    }
-
-    fn search_threads(
+    /// Reads a ring by the first descriptor of it that is still open.
+    fn search_ring(
         &mut self,
         parent: BorrowedFd<'_>,
-        tasks: impl rustix::path::Arg,
-        pid: Pid,
-    ) -> rustix::io::Result<()> {
-        let tasks = match open_dir(parent, tasks) {
-            Err(error) if is_gone(error) => return Ok(()),
-            opened => opened?,
-        };
-        if rustix::fs::fstat(&tasks).is_ok_and(|stat| stat.st_nlink <= LINKS_OF_ONE_THREAD) {
-            return Ok(());
+        ring: &SharedRing,
+        path: impl Fn(&Ring) -> String,
+    ) {
+        let budgets = self.shared.budgets;
+        let mut read =
+            ring.holders.iter().map(|one| rings::read(parent, &path(one), ring.user, budgets));
+        let Some(registered) = read.find_map(|registered| registered) else { return };
+        self.findings.silent_rings += usize::from(registered.is_silent);
+        if registered.is_cut {
+            self.leave_out(ring.user, LeftOut { rings: 1, ..LeftOut::default() });
         }
-        let listed = self.entries.numbers(&tasks).collect::<Result<Vec<_>, _>>();
-        let threads = ignore_gone(listed)?;
-        let first = table_size(&tasks, pid.0);
-        for task in threads.into_iter().filter(|task| *task != pid.0) {
-            // A table of another size is another table. One of the same size is the same one as a
-            // rule; only kcmp(2) could tell.
-            let is_own = table_size(&tasks, task) != first;
-            if !is_own && self.shared.budget.is_spent() {
-                self.findings.unsearched += 1;
+        let wanted = registered.sockets.iter().filter(|inode| self.shared.wanted.contains(inode));
+        let pids = self.holders_of(ring);
+        for inode in wanted {
+            if !budgets.take(ring.user, Kind::Processes, pids.len() as u64) {
+                let descriptors = pids.len();
+                self.leave_out(ring.user, LeftOut { descriptors, ..LeftOut::default() });
                 continue;
             }
-            let searched = self.search(&tasks, format!("{task}/fd"), EVERY_NUMBER, pid, task);
-            let count = match searched {
-                Err(_) if has_ended(tasks.as_fd(), format!("{task}/stat")) => 0,
-                searched => searched?,
-            };
-            if !is_own {
-                self.shared.budget.spend(count);
-            }
+            let holders = pids.iter().map(|pid| Holder { pid: *pid, descriptor: None });
+            self.findings.held.extend(holders.map(|holder| (*inode, holder)));
         }
-        Ok(())
     }
 
-    /// Searches those of the descriptors of `thread`, in the directory at `path`, that are in
-    /// `numbers`, and returns how many there are.
-    fn search(
-        &mut self,
-        parent: impl AsFd,
-        path: impl rustix::path::Arg,
-        numbers: Range<u32>,
-        pid: Pid,
-        thread: u32,
-    ) -> rustix::io::Result<usize> {
-        match self.open(parent, path)? {
-            Some(table) => self.read(&table, numbers, pid, thread),
-            None => Ok(0),
-        }
+    /// The processes that have a descriptor of the ring, be it in a table that they share.
+    fn holders_of(&self, ring: &SharedRing) -> Vec<Pid> {
+        let sharers = |pid| self.shared.sharers.get(&pid).into_iter().flatten().copied();
+        ring.holders.iter().flat_map(|one| [one.pid].into_iter().chain(sharers(one.pid))).collect()
     }
 
     fn open(
@@ -177,16 +307,21 @@ impl<'a> Searcher<'a> {
         Table::open(parent, path, self.shared.can_be_named)
     }
 
+    /// Reads those descriptors of a table that are in `numbers`, of a process and a thread, `limit`
+    /// at most.
     fn read(
         &mut self,
         table: &Table,
         numbers: Range<u32>,
-        pid: Pid,
-        thread: u32,
-    ) -> rustix::io::Result<usize> {
+        (pid, thread): (Pid, u32),
+        limit: u64,
+    ) -> rustix::io::Result<Read> {
         let Self { shared, findings, entries } = self;
         let mut count = 0;
         let searched = table.for_each(numbers, entries, |descriptor| {
+            if count == limit {
+                return Err(CUT);
+            }
             let mut buffer = [0; LONGEST_LINK];
             let Some(link) = read_link(table, descriptor, &mut buffer)? else { return Ok(false) };
             count += 1;
@@ -195,12 +330,46 @@ impl<'a> Searcher<'a> {
                     findings.held.push((inode, Holder { pid, descriptor: Some(descriptor) }));
                 }
             } else if link == RING {
-                findings.rings.push(Ring { pid, thread, descriptor });
+                findings.rings.push(Ring { pid, thread, descriptor, user: table.user() });
             }
             Ok(true)
         });
-        ignore_gone(searched).map(|()| count)
+        let is_cut = searched == Err(CUT);
+        if is_cut { Ok(()) } else { ignore_gone(searched) }.map(|()| Read { count, is_cut })
     }
+}
+
+/// How a reading that has come to its limit ends: no call of it answers so.
+const CUT: Errno = Errno::CANCELED;
+
+/// What was read of a table.
+#[derive(Clone, Copy, Debug)]
+struct Read {
+    /// How many descriptors.
+    count: u64,
+    /// Whether there are more.
+    is_cut: bool,
+}
+
+/// The tasks of a process that has several, and whom they belong to.
+fn several_threads(
+    parent: impl AsFd,
+    tasks: impl rustix::path::Arg,
+    entries: &mut Entries,
+) -> rustix::io::Result<Option<(OwnedFd, Vec<u32>, Uid)>> {
+    let tasks = match open_dir(parent, tasks) {
+        Err(error) if is_gone(error) => return Ok(None),
+        opened => opened?,
+    };
+    let stat = match rustix::fs::fstat(&tasks) {
+        Err(error) if is_gone(error) => return Ok(None),
+        stat => stat?,
+    };
+    if stat.st_nlink <= LINKS_OF_ONE_THREAD {
+        return Ok(None);
+    }
+    let threads = ignore_gone(entries.numbers(&tasks).collect::<Result<Vec<_>, _>>())?;
+    Ok(Some((tasks, threads, Uid(stat.st_uid))))
 }
 
 /// What a descriptor refers to; none when it is closed.
@@ -217,23 +386,11 @@ fn read_link<'a>(
     }
 }
 
-/// What the kernel tells of a ring, asked again while the ring is in use: that is soon over.
-fn read_ring(parent: BorrowedFd<'_>, path: &str) -> rustix::io::Result<Vec<u8>> {
-    for _ in 1..RING_READS {
-        let text = read_file(parent, path)?;
-        if !ring_info::was_in_use(&text) {
-            return Ok(text);
-        }
-        thread::yield_now();
-    }
-    read_file(parent, path)
-}
-
 /// How many descriptors a thread's table holds: the size of its directory, since Linux 6.2; 0
 /// before that.
-fn table_size(tasks: &OwnedFd, thread: u32) -> Option<i64> {
+fn table_size(tasks: &OwnedFd, thread: u32) -> Option<u32> {
     let stat = rustix::fs::statat(tasks, format!("{thread}/fd"), rustix::fs::AtFlags::empty());
-    stat.ok().map(|stat| stat.st_size)
+    stat.ok().and_then(|stat| u32::try_from(stat.st_size).ok())
 }
 
 /// Whether a thread has exited or is about to: the first one, in a process' own directory. What
@@ -254,34 +411,14 @@ fn ignore_gone<T: Default>(result: rustix::io::Result<T>) -> rustix::io::Result<
 }
 
 /// The inode of a descriptor's target such as `socket:[4711]` (proc_pid_fd(5)).
-fn socket_inode(link: &[u8]) -> Option<u64> {
+pub(super) fn socket_inode(link: &[u8]) -> Option<u64> {
     let digits = link.strip_prefix(b"socket:[")?.strip_suffix(b"]")?;
     std::str::from_utf8(digits).ok()?.parse().ok()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::walk::Inodes;
     use super::*;
-
-    #[test]
-    fn a_ring_of_which_nothing_is_told_is_counted() {
-        let folder = std::env::temp_dir().join(format!("portwho-rings-{}", std::process::id()));
-        std::fs::create_dir(&folder).unwrap();
-        std::fs::write(folder.join("silent"), "pos:\t0\n").unwrap();
-        std::fs::write(folder.join("told"), "UserFiles:\t1\n    0: socket:[4711]\n").unwrap();
-        let parent = open_dir(rustix::fs::CWD, folder.as_path()).unwrap();
-        let wanted = Inodes::from_iter([4711]);
-        let search = Search::new(&wanted, false);
-        let mut searcher = Searcher::new(&search);
-        for file in ["silent", "told", "gone"] {
-            let ring = Ring { pid: Pid(7), thread: 7, descriptor: 3 };
-            searcher.search_ring(parent.as_fd(), file, ring);
-        }
-        std::fs::remove_dir_all(&folder).unwrap();
-        assert_eq!(searcher.findings.silent_rings, 1);
-        assert_eq!(searcher.findings.held, [(4711, Holder { pid: Pid(7), descriptor: None })]);
-    }
 
     #[test]
     fn only_sockets_have_a_socket_inode() {

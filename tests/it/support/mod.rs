@@ -13,6 +13,10 @@ pub mod cgroup;
 #[cfg(target_os = "linux")]
 pub mod docker;
 #[cfg(target_os = "linux")]
+pub mod excess;
+#[cfg(target_os = "linux")]
+mod ffi;
+#[cfg(target_os = "linux")]
 pub mod flight;
 #[cfg(target_os = "linux")]
 pub mod golden;

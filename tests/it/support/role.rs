@@ -19,13 +19,14 @@ use rustix::io::Errno;
 use rustix::net::SendFlags;
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
 
+use super::excess;
 use super::limits::{allow_descriptors, limit_descriptors};
 use super::makers;
 use super::netns;
 use super::process::ROLE;
 
 /// What a role does, told by the words that follow the program's name.
-type Play = fn(&[String]);
+pub type Play = fn(&[String]);
 
 const ROLES: &[(&str, Play)] = &[
     ("listen", listen),
@@ -48,7 +49,11 @@ pub fn played() -> bool {
         return false;
     };
     let words: Vec<String> = env::args().skip(1).collect();
-    let (_, play) = ROLES.iter().find(|(role, _)| *role == name).expect("a role of that name");
+    let (_, play) = ROLES
+        .iter()
+        .chain(excess::ROLES)
+        .find(|(role, _)| *role == name)
+        .expect("a role of that name");
     play(&words);
     true
 }
@@ -205,7 +210,7 @@ fn zombie_leader(_words: &[String]) {
 
 /// Ends the calling thread alone, by a forbidden call.
 fn end_first_thread() -> ! {
-    let rules = [(nix::libc::SYS_getppid, Vec::new())].into_iter().collect();
+    let rules = [(libc::SYS_getppid, Vec::new())].into_iter().collect();
     let arch = env::consts::ARCH.try_into().expect("an architecture that seccomp knows");
     let filter = SeccompFilter::new(rules, SeccompAction::Allow, SeccompAction::KillThread, arch);
     let program: BpfProgram = filter.expect("filter").try_into().expect("program");
@@ -315,7 +320,7 @@ fn listen_with(word: &str) -> OwnedFd {
     rustix::io::fcntl_dupfd_cloexec(&listener, number).expect("dup")
 }
 
-fn say(line: &str) {
+pub fn say(line: &str) {
     println!("{line}");
     io::stdout().flush().expect("flush");
 }
