@@ -68,6 +68,7 @@ pub(super) fn network_namespace(socket: BorrowedFd<'_>) -> io::Result<OwnedFd> {
 }
 
 #[cfg(test)]
+#[allow(clippy::print_stderr, reason = "skips are printed")]
 mod tests {
     use std::os::fd::AsFd;
     use std::os::linux::fs::MetadataExt;

@@ -9,6 +9,7 @@ mod ffi;
 mod findings;
 mod handle;
 mod namespaces;
+mod own_tables;
 mod owners;
 mod particulars;
 mod port_rules;
@@ -23,6 +24,7 @@ mod tables;
 mod tcp_settings;
 mod threads;
 mod walk;
+mod whole;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

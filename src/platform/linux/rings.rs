@@ -1,7 +1,7 @@
 //! What is registered in io_urings: files that are open without a descriptor.
 
 use std::collections::BTreeMap;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::thread;
 use std::time::Instant;
 
@@ -12,9 +12,9 @@ use rustix::io::Errno;
 use super::budgets::{Budgets, Kind, RING_READING};
 use super::findings::Ring;
 use super::proc_dir::is_gone;
-use super::searcher::socket_inode;
+use super::searcher::{Searcher, socket_inode};
 use super::sharing::{Known, Settled};
-use crate::model::{LeftOut, Pid, Uid};
+use crate::model::{Holder, LeftOut, Pid, Uid};
 use crate::platform::decode::ring_info;
 
 /// How often a ring is read at most; a few microseconds each.
@@ -36,7 +36,9 @@ pub(super) struct SharedRing {
 /// another's. Those of processes with few rings come first.
 pub(super) fn settle(mut rings: Vec<Ring>, budgets: &Budgets) -> Vec<SharedRing> {
     let mut counts: BTreeMap<Pid, usize> = BTreeMap::new();
-    rings.iter().for_each(|ring| *counts.entry(ring.pid).or_default() += 1);
+    for ring in &rings {
+        *counts.entry(ring.pid).or_default() += 1;
+    }
     let count = |ring: &Ring| counts.get(&ring.pid).copied().unwrap_or_default();
     rings.sort_by_key(|ring| (budgets.turn(ring.user), count(ring), ring.pid));
     let mut known: BTreeMap<Uid, Known<Ring>> = BTreeMap::new();
@@ -73,25 +75,62 @@ impl SharedRing {
     }
 }
 
+impl Searcher<'_> {
+    /// Looks into a ring: the files that are registered there.
+    pub(super) fn visit_ring(&mut self, proc: &OwnedFd, ring: &SharedRing) {
+        self.search_ring(proc.as_fd(), ring, |ring| {
+            format!("{}/task/{}/fdinfo/{}", ring.pid, ring.thread, ring.descriptor)
+        });
+    }
+
+    /// Reads a ring by the first descriptor of it that is still open.
+    pub(super) fn search_ring(
+        &mut self,
+        parent: BorrowedFd<'_>,
+        ring: &SharedRing,
+        path: impl Fn(&Ring) -> String,
+    ) {
+        let budgets = self.shared.budgets;
+        let mut read = ring.holders.iter().map(|one| read(parent, &path(one), ring.user, budgets));
+        let Some(registered) = read.find_map(|registered| registered) else { return };
+        self.findings.silent_rings += usize::from(registered.is_silent);
+        if registered.is_cut {
+            self.leave_out(ring.user, LeftOut { rings: 1, ..LeftOut::default() });
+        }
+        let wanted = registered.sockets.iter().filter(|inode| self.shared.wanted.contains(inode));
+        let pids = self.holders_of(ring);
+        for inode in wanted {
+            if !budgets.take(ring.user, Kind::Processes, pids.len() as u64) {
+                let descriptors = pids.len();
+                self.leave_out(ring.user, LeftOut { descriptors, ..LeftOut::default() });
+                continue;
+            }
+            let holders = pids.iter().map(|pid| Holder { pid: *pid, descriptor: None });
+            self.findings.held.extend(holders.map(|holder| (*inode, holder)));
+        }
+    }
+
+    /// The processes that have a descriptor of the ring, be it in a table that they share.
+    fn holders_of(&self, ring: &SharedRing) -> Vec<Pid> {
+        let sharers = |pid| self.shared.sharers.get(&pid).into_iter().flatten().copied();
+        ring.holders.iter().flat_map(|one| [one.pid].into_iter().chain(sharers(one.pid))).collect()
+    }
+}
+
 /// What was read of a ring.
 #[derive(Debug, Default)]
-pub(super) struct Registered {
+struct Registered {
     /// The sockets that are registered there.
-    pub(super) sockets: Vec<u64>,
+    sockets: Vec<u64>,
     /// Whether the kernel told nothing.
-    pub(super) is_silent: bool,
+    is_silent: bool,
     /// Whether the budget ended before the ring did.
-    pub(super) is_cut: bool,
+    is_cut: bool,
 }
 
 /// Reads the ring whose fdinfo is at `path`, again while it is in use, which is soon over; none
 /// when it is gone.
-pub(super) fn read(
-    parent: BorrowedFd<'_>,
-    path: &str,
-    user: Uid,
-    budgets: &Budgets,
-) -> Option<Registered> {
+fn read(parent: BorrowedFd<'_>, path: &str, user: Uid, budgets: &Budgets) -> Option<Registered> {
     let since = Instant::now();
     let mut reading = Reading::default();
     for _ in 0..READINGS {

@@ -9,7 +9,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::net::TcpListener;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
 
@@ -64,18 +64,19 @@ fn ring_family(words: &[String]) {
     allow(registered);
     let made = ring(registered, words.get(2));
     let Ok(ring) = &made else { return stay(&made, &[]) };
-    let pids: Vec<u32> = (0..count).map(|_| heir(rustix::io::dup(ring).expect("dup"))).collect();
+    let heirs: Vec<Child> = (0..count).map(|_| heir(rustix::io::dup(ring).expect("dup"))).collect();
+    let pids: Vec<u32> = heirs.iter().map(Child::id).collect();
     stay(&made, &pids);
 }
 
-/// Starts a process that holds the ring as its standard input, and returns its PID.
-fn heir(ring: OwnedFd) -> u32 {
+/// Starts a process that holds the ring as its standard input.
+fn heir(ring: OwnedFd) -> Child {
     let mut heir = Command::new(env::args_os().next().expect("own name"));
     heir.env(ROLE, "ring-heir").stdin(Stdio::from(ring)).stdout(Stdio::piped());
     let mut heir = heir.spawn().expect("spawn");
     let mut line = String::new();
     BufReader::new(heir.stdout.take().expect("a pipe")).read_line(&mut line).expect("read");
-    heir.id()
+    heir
 }
 
 /// `ring-heir`: holds what it has inherited until its parent ends.
