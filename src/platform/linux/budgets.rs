@@ -8,7 +8,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::model::{LeftOut, Uid};
 
@@ -41,9 +41,9 @@ const FIRST_USERS: usize = 4;
 /// like root's; whose it is stands in a file, which is not read on a machine with fewer.
 const UNCOUNTED: u64 = 262_144;
 
-/// The backstop, for the time that all threads together read one user's: by then every budget above
-/// should be spent, on a machine that is busy too.
-const TIME: Duration = Duration::from_secs(30);
+/// The backstop, in time on a core: what others do on the machine is not one user's excess. By then
+/// every budget above should be spent.
+const TIME: Duration = Duration::from_secs(15);
 
 /// What is counted.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -178,9 +178,10 @@ impl Budgets {
         is_enough
     }
 
-    /// Notes how long one user's were read.
-    pub(super) fn note_time(&self, user: Uid, since: Instant) {
-        *self.accounts().time.entry(user).or_default() += since.elapsed();
+    /// Notes how long one user's were read by this thread: since then.
+    pub(super) fn note_time(&self, user: Uid, since: Duration) {
+        let time = time_of_this_thread().saturating_sub(since);
+        *self.accounts().time.entry(user).or_default() += time;
     }
 
     /// Notes what is not read.
@@ -192,6 +193,12 @@ impl Budgets {
     pub(super) fn left_out(&self) -> BTreeMap<Uid, LeftOut> {
         self.accounts().left_out.clone()
     }
+}
+
+/// How long this thread has been on a core.
+pub(super) fn time_of_this_thread() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::try_from(time).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -221,8 +228,7 @@ mod tests {
     #[test]
     fn time_is_one_users_too() {
         let budgets = Budgets::new();
-        let Some(long_ago) = Instant::now().checked_sub(TIME * 2) else { return };
-        budgets.note_time(HOSTILE, long_ago);
+        budgets.accounts().time.insert(HOSTILE, TIME * 2);
         assert!(!budgets.start(HOSTILE, Kind::Processes, 1));
         assert!(budgets.start(HONEST, Kind::Processes, 1));
     }

@@ -1,9 +1,8 @@
 //! Threads that have tables of descriptors of their own: found, and searched within a budget.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::time::Instant;
 
-use super::budgets::Kind;
+use super::budgets::{Kind, time_of_this_thread};
 use super::descriptors::Table;
 use super::findings::OwnTable;
 use super::proc_dir::{Entries, is_gone, open_dir};
@@ -78,7 +77,7 @@ impl Searcher<'_> {
             self.leave_out(user, LeftOut { threads: 1, ..LeftOut::default() });
             return Ok(());
         }
-        let since = Instant::now();
+        let since = time_of_this_thread();
         let read = self.read(table, EVERY_NUMBER, (own.pid, own.thread), limit)?;
         budgets.note_time(user, since);
         budgets.charge(user, kind, read.count.saturating_sub(size));

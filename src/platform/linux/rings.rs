@@ -3,13 +3,12 @@
 use std::collections::BTreeMap;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::thread;
-use std::time::Instant;
 
 use rustix::buffer::spare_capacity;
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
-use super::budgets::{Budgets, Kind, RING_READING};
+use super::budgets::{Budgets, Kind, RING_READING, time_of_this_thread};
 use super::findings::Ring;
 use super::proc_dir::is_gone;
 use super::searcher::{Searcher, socket_inode};
@@ -131,7 +130,7 @@ struct Registered {
 /// Reads the ring whose fdinfo is at `path`, again while it is in use, which is soon over; none
 /// when it is gone.
 fn read(parent: BorrowedFd<'_>, path: &str, user: Uid, budgets: &Budgets) -> Option<Registered> {
-    let since = Instant::now();
+    let since = time_of_this_thread();
     let mut reading = Reading::default();
     for _ in 0..READINGS {
         match Reading::of(parent, path, user, budgets) {

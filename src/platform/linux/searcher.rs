@@ -2,12 +2,11 @@
 
 use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::time::Instant;
 
 use rustix::io::Errno;
 use rustix::path::DecInt;
 
-use super::budgets::Kind;
+use super::budgets::{Kind, time_of_this_thread};
 use super::descriptors::Table;
 use super::findings::{Findings, Part, Ring, Sharer};
 use super::proc_dir::{Entries, is_gone, read_file};
@@ -104,9 +103,12 @@ impl<'a> Searcher<'a> {
             );
             return Ok(());
         }
-        let since = Instant::now();
+        // Asking for the time is a system call, as is reading a descriptor.
+        let since = (size >= u64::from(LARGE)).then(time_of_this_thread);
         let read = self.read(table, part.numbers.clone(), (part.pid, part.pid.0), u64::MAX)?;
-        self.shared.budgets.note_time(user, since);
+        if let Some(since) = since {
+            self.shared.budgets.note_time(user, since);
+        }
         if read.count > size {
             self.shared.budgets.charge(user, Kind::Processes, read.count - size);
         }
