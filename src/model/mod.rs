@@ -23,7 +23,7 @@ mod text;
 
 pub use container::{Container, Runtime};
 pub use creator::Creator;
-pub use gap::Gap;
+pub use gap::{Gap, LeftOut};
 pub use owner::{Holder, KernelReason, Owner, Presence};
 pub use particulars::Particulars;
 pub use port_rules::PortRules;

@@ -59,6 +59,10 @@ mod descriptors;
 #[cfg(target_os = "linux")]
 mod deep_walk;
 
+/// Users who make the search expensive, and what it costs.
+#[cfg(target_os = "linux")]
+mod excess;
+
 /// Owners that may not be looked at: their unit or container, by the control groups of sockets.
 #[cfg(target_os = "linux")]
 mod cgroups;
@@ -261,6 +265,7 @@ fn linux_tests() -> Vec<support::Test> {
         descriptors::tests(),
         thrift::tests(),
         deep_walk::tests(),
+        excess::tests(),
         cgroups::tests(),
         namespaces::tests(),
         docker::tests(),

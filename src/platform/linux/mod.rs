@@ -1,6 +1,7 @@
 //! Linux: sockets from sock_diag, owners and processes from /proc, ends by pidfd.
 
 mod bounds;
+mod budgets;
 mod cgroup;
 mod command_line;
 mod containers;
@@ -11,6 +12,7 @@ mod findings;
 mod handle;
 mod memory_reader;
 mod namespaces;
+mod own_tables;
 mod owners;
 mod particulars;
 mod port_rules;
@@ -18,15 +20,18 @@ mod proc_dir;
 mod process;
 mod programs;
 mod regular_file;
+mod rings;
 mod search;
 mod searcher;
 mod shares;
+mod sharing;
 mod sock_diag;
 mod stopped;
 mod tables;
 mod tcp_settings;
 mod threads;
 mod walk;
+mod whole;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::OwnedFd;

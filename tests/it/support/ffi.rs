@@ -1,5 +1,5 @@
 //! The calls that the attackers among the roles need, and no crate wraps: prctl(2) with
-//! `PR_SET_MM_MAP`.
+//! `PR_SET_MM_MAP`, clone(2) with `CLONE_FILES`.
 //!
 //! The only file of the tests with unsafe code.
 #![expect(unsafe_code, reason = "system calls without a safe wrapper")]
@@ -69,5 +69,30 @@ fn own() -> MemoryMap {
         auxv: 0,
         auxv_size: 0,
         exe_fd: u32::MAX,
+    }
+}
+
+/// Starts a process that shares this one's table of descriptors (`CLONE_FILES` without
+/// `CLONE_THREAD`, clone(2)), and that waits to be ended with this one. Returns its PID.
+pub fn spawn_sharing_descriptors() -> io::Result<u32> {
+    let flags = libc::CLONE_FILES | libc::SIGCHLD;
+    // SAFETY: without a stack of its own the child goes on with a copy of this one's memory, as
+    // after fork(2); the other arguments are not used with these flags. In the child only calls
+    // follow that are safe there (signal-safety(7)).
+    let pid = unsafe { libc::syscall(libc::SYS_clone, flags, 0, 0, 0, 0) };
+    match pid {
+        0 => wait_for_the_end(),
+        1.. => Ok(u32::try_from(pid).unwrap_or_default()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+fn wait_for_the_end() -> ! {
+    // SAFETY: prctl(2) takes numbers here, and pause(2) takes nothing.
+    unsafe {
+        libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+        loop {
+            libc::pause();
+        }
     }
 }

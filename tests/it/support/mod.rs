@@ -15,6 +15,8 @@ pub mod cgroup;
 #[cfg(target_os = "linux")]
 pub mod docker;
 #[cfg(target_os = "linux")]
+pub mod excess;
+#[cfg(target_os = "linux")]
 mod ffi;
 #[cfg(target_os = "linux")]
 pub mod flight;

@@ -23,6 +23,7 @@ use rustix::net::SendFlags;
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
 
 use super::attackers;
+use super::excess;
 use super::limits::{allow_descriptors, limit_descriptors};
 use super::makers;
 use super::netns;
@@ -30,7 +31,7 @@ use super::process::ROLE;
 use super::stalling_files;
 
 /// What a role does, told by the words that follow the program's name.
-type Play = fn(&[String]);
+pub type Play = fn(&[String]);
 
 const ROLES: &[(&str, Play)] = &[
     ("listen", listen),
@@ -60,7 +61,11 @@ pub fn played() -> bool {
         return false;
     };
     let words: Vec<String> = env::args().skip(1).collect();
-    let (_, play) = ROLES.iter().find(|(role, _)| *role == name).expect("a role of that name");
+    let (_, play) = ROLES
+        .iter()
+        .chain(excess::ROLES)
+        .find(|(role, _)| *role == name)
+        .expect("a role of that name");
     play(&words);
     true
 }
@@ -327,7 +332,7 @@ fn listen_with(word: &str) -> OwnedFd {
     rustix::io::fcntl_dupfd_cloexec(&listener, number).expect("dup")
 }
 
-fn say(line: &str) {
+pub fn say(line: &str) {
     println!("{line}");
     io::stdout().flush().expect("flush");
 }
