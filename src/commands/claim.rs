@@ -1,13 +1,23 @@
 //! What a process claims to be, and nothing proves: said in front of the question, and no reason to
 //! refuse.
 
+use std::collections::BTreeSet;
+
 use super::images::role;
 use super::installed::{Identity, Programs};
 use super::who;
 use crate::model::{Pid, Process, Snapshot};
 
-/// A line for each claim of a process.
-pub(super) fn warnings(pid: Pid, snapshot: &Snapshot, programs: &Programs) -> Vec<String> {
+/// A line for each claim of these processes.
+pub(super) fn of_all(
+    pids: &BTreeSet<Pid>,
+    snapshot: &Snapshot,
+    programs: &Programs,
+) -> Vec<String> {
+    pids.iter().flat_map(|pid| warnings(*pid, snapshot, programs)).collect()
+}
+
+fn warnings(pid: Pid, snapshot: &Snapshot, programs: &Programs) -> Vec<String> {
     let Some(process) = snapshot.processes.get(&pid) else { return Vec::new() };
     name(process, snapshot, programs).into_iter().chain(cgroup(process, snapshot)).collect()
 }

@@ -106,9 +106,7 @@ impl<'a, S: System> Close<'a, S> {
     /// Says what is to be closed, and asks where there is somebody to ask.
     fn confirm(&mut self, group: &Group<'a>) -> bool {
         self.report.say(words::description(group, self.snapshot));
-        let claims = |pid| claim::warnings(pid, self.snapshot, &self.programs);
-        let warnings: Vec<String> = group.pids().flat_map(claims).collect();
-        for line in warnings {
+        for line in claim::of_all(&group.pids().collect(), self.snapshot, &self.programs) {
             self.report.say(line);
         }
         if self.request.dry_run {

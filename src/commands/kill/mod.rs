@@ -5,6 +5,8 @@
 
 mod confirmed;
 mod end;
+mod group;
+mod kinship;
 mod look;
 mod no_target;
 mod plan;
@@ -23,16 +25,16 @@ use anyhow::bail;
 use super::installed::Programs;
 use super::remains::Remains;
 use super::report::Report;
-use super::{Outcome, Output, claim, filter, remedy, who};
+use super::{Outcome, Output, claim, filter, who};
 use crate::cli::KillRequest;
-use crate::model::{Os, Owner, Pid, Signal, Snapshot, Socket};
+use crate::model::{Os, Pid, Signal, Snapshot, Socket};
 use crate::platform::{Ending, System};
-use crate::query::{Filter, Row, SortKey, select};
+use crate::query::{Filter, Row};
 use crate::render::gaps;
 use confirmed::Confirmed;
 use end::Opened;
 use look::Wish;
-use plan::{Group, Plan, is_picked, is_target, names_owners, roots};
+use plan::{Group, Plan, names_owners, roots};
 use verdict::Case;
 use watch::{Aftermath, remains_beside};
 use words::Course;
@@ -100,13 +102,7 @@ impl<'a, S: System> Kill<'a, S> {
 
     /// The rows that hold the ports, by everything that was asked for.
     fn targets(&self) -> Vec<Row<'a>> {
-        let rows = select(self.snapshot, self.filter, SortKey::Port).rows;
-        let is_asked_for = |row: &Row<'_>| {
-            let is_picked = |pid| is_picked(row, pid, self.filter, self.snapshot);
-            row.owner.holders().is_empty() || row.owner.pids().any(is_picked)
-        };
-        let is_target = |row: &Row<'_>| is_target(row, self.filter) && is_asked_for(row);
-        rows.into_iter().filter(is_target).collect()
+        plan::targets(self.snapshot, self.filter)
     }
 
     /// A verdict for each PORT that nothing holds, or nothing that may be ended.
@@ -150,22 +146,9 @@ impl<'a, S: System> Kill<'a, S> {
     }
 
     fn refuse_unseen(&mut self, row: Row<'_>) {
-        let port = row.socket.local.port;
-        let owner = who::owner(row, self.snapshot);
-        let remedy = match row.owner {
-            Owner::Exited(pid) => {
-                format!("end the child of PID {pid} that inherited it, by its own PID")
-            }
-            Owner::Hidden if self.system.is_privileged() => {
-                "no more rights would show it".to_owned()
-            }
-            Owner::Hidden => remedy::more_rights(
-                self.snapshot.os,
-                &self.request.command(&[], &[port.to_string()]),
-            ),
-            _ => format!("see portwho {port}"),
-        };
-        self.report.failure(format!("port {port}: held by {owner}: {remedy}"));
+        let privileged = self.system.is_privileged();
+        let text = no_target::unseen(row, self.request, privileged, self.snapshot);
+        self.report.failure(text);
     }
 
     /// How these will be ended; the harshest way where they differ.
@@ -190,20 +173,12 @@ impl<'a, S: System> Kill<'a, S> {
             self.report.failure(format!("{ports}: {text}"));
             return None;
         }
-        let claims = |pid| claim::warnings(pid, self.snapshot, &self.programs);
-        let warnings: Vec<String> = group.everybody().into_iter().flat_map(claims).collect();
-        for line in warnings {
+        for line in claim::of_all(&group.everybody(), self.snapshot, &self.programs) {
             self.report.say(line);
         }
         let ending = self.ending(&roots, self.request.signal());
         let can_ask = self.report.can_ask();
-        let group_ports = group.ports();
-        let unclear = contested.iter().filter(|(port, _)| group_ports.contains(port));
-        let unclear: Vec<&String> = unclear.map(|(_, text)| text).collect();
-        if !unclear.is_empty() && !self.request.yes && !can_ask {
-            for text in unclear {
-                self.report.failure_later(text.clone());
-            }
+        if !self.request.yes && !can_ask && self.is_unclear(&group, contested) {
             return None;
         }
         let course =
@@ -225,6 +200,16 @@ impl<'a, S: System> Kill<'a, S> {
             return None;
         }
         Some(Target { group, opened, ending })
+    }
+
+    /// Whether unrelated processes hold a port of the group, which is said in the end.
+    fn is_unclear(&mut self, group: &Group<'_>, contested: &BTreeMap<u16, String>) -> bool {
+        let ports = group.ports();
+        let unclear = || contested.iter().filter(|(port, _)| ports.contains(port));
+        for (_, text) in unclear() {
+            self.report.failure_later(text.clone());
+        }
+        unclear().next().is_some()
     }
 
     fn end_confirmed(&mut self, mut targets: Vec<Target<'a, S>>) {

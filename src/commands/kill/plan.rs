@@ -2,25 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::refusal::{Refusal, refusal};
+pub(super) use super::group::Group;
 use super::related::{Relations, is_foreign};
 use crate::commands::installed::Programs;
 use crate::model::{OwnedSocket, Owner, Pid, Process, Snapshot, Socket};
-use crate::query::{Filter, NamePattern, Row};
-
-/// Related processes that hold sockets together: one cannot be ended without the others' socket
-/// staying held.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Group<'a> {
-    /// The sockets they hold.
-    pub(super) sockets: Vec<Row<'a>>,
-    /// Those of the holders that were asked for, and no others.
-    pub(super) holders: BTreeSet<Pid>,
-    /// Others that hold these sockets and were asked for, but are unrelated: a group of their own.
-    pub(super) unrelated: BTreeSet<Pid>,
-    /// Why none of them is ended, if so.
-    pub(super) refusal: Option<(Pid, Refusal)>,
-}
+use crate::query::{Filter, NamePattern, Row, SortKey, select};
 
 /// What is to be done about the rows that hold the ports.
 #[derive(Debug, Default)]
@@ -98,58 +84,6 @@ impl<'a> Plan<'a> {
     }
 }
 
-impl<'a> Group<'a> {
-    /// A group for each set of related holders. A refused one stays whole: one refused holder saves
-    /// all.
-    fn divide(self, relations: &Relations) -> Vec<Self> {
-        let parts = relations.divide(&self.holders);
-        if self.refusal.is_some() || parts.len() < 2 {
-            return vec![self];
-        }
-        parts.into_iter().map(|part| self.part(part)).collect()
-    }
-
-    fn part(&self, holders: BTreeSet<Pid>) -> Self {
-        let is_held = |row: &Row<'_>| row.owner.pids().any(|pid| holders.contains(&pid));
-        let sockets: Vec<Row<'a>> = self.sockets.iter().copied().filter(is_held).collect();
-        let sharing: BTreeSet<Pid> = sockets.iter().flat_map(|row| row.owner.pids()).collect();
-        let others = self.holders.difference(&holders).copied();
-        let unrelated = others.filter(|pid| sharing.contains(pid)).collect();
-        Self { sockets, holders, unrelated, refusal: None }
-    }
-
-    /// The ports they hold, of those asked for.
-    pub(super) fn ports(&self) -> BTreeSet<u16> {
-        self.sockets.iter().map(|row| row.socket.local.port).collect()
-    }
-
-    /// Everybody who holds one of the sockets, asked for or not.
-    pub(super) fn everybody(&self) -> BTreeSet<Pid> {
-        self.sockets.iter().flat_map(|row| row.owner.pids()).collect()
-    }
-
-    fn is_held_by(&self, pid: Pid) -> bool {
-        self.sockets.iter().any(|row| row.owner.pids().any(|owner| owner == pid))
-    }
-
-    /// The first reason not to end the group; one refused holder saves all.
-    fn find_refusal(
-        &self,
-        snapshot: &Snapshot,
-        lineage: &[Pid],
-        programs: &Programs,
-    ) -> Option<(Pid, Refusal)> {
-        let everybody = self.everybody();
-        everybody.iter().find_map(|&pid| {
-            let others = everybody.iter().filter(|other| **other != pid);
-            let others: Vec<&Process> =
-                others.filter_map(|other| snapshot.processes.get(other)).collect();
-            let process = snapshot.processes.get(&pid);
-            Some((pid, refusal(pid, process, &others, lineage, programs, snapshot.os)?))
-        })
-    }
-}
-
 /// Those of `holders` whose parent is not among them: a master before its workers.
 pub(super) fn roots(holders: &BTreeSet<Pid>, processes: &BTreeMap<Pid, Process>) -> BTreeSet<Pid> {
     let is_child = |pid: &Pid| {
@@ -170,9 +104,20 @@ pub(super) fn is_target(row: &OwnedSocket, filter: &Filter) -> bool {
     row.socket.holds_port() && filter.admits_socket(&row.socket)
 }
 
+/// The rows that hold the ports, by everything that was asked for.
+pub(super) fn targets<'a>(snapshot: &'a Snapshot, filter: &'a Filter) -> Vec<Row<'a>> {
+    let is_asked_for = |row: Row<'_>| {
+        let mut pids = row.owner.pids();
+        row.owner.holders().is_empty() || pids.any(|pid| is_picked(row, pid, filter, snapshot))
+    };
+    let mut rows = select(snapshot, filter, SortKey::Port).rows;
+    rows.retain(|row| is_target(row, filter) && is_asked_for(row));
+    rows
+}
+
 /// Whether a holder was asked for. A socket's user names those that hold it, but not those to whom
 /// the user may have passed it.
-pub(super) fn is_picked(row: Row<'_>, pid: Pid, filter: &Filter, snapshot: &Snapshot) -> bool {
+fn is_picked(row: Row<'_>, pid: Pid, filter: &Filter, snapshot: &Snapshot) -> bool {
     if !filter.picks(row, pid, snapshot) || !is_foreign(&row.socket, snapshot.processes.get(&pid)) {
         return filter.picks(row, pid, snapshot);
     }

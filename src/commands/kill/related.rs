@@ -6,7 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{Pid, Process, Session, Socket, Uid, Untrusted};
+use super::kinship::{Likeness, ancestors, likenesses};
+use crate::model::{Pid, Process, Socket, Uid};
 use crate::query::Row;
 
 /// The holders of the ports that were asked for, in sets of related ones.
@@ -135,53 +136,12 @@ impl Relations {
     }
 }
 
-/// What two holders of one socket have in common when they are workers of one server.
-type Likeness<'a> = (&'a Untrusted, &'a Untrusted, Place<'a>);
-
-/// Where a process belongs.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-enum Place<'a> {
-    Session(u32),
-    Unit(&'a Untrusted, bool),
-}
-
-/// The user, the program, and the session or the unit; nothing where one of them is unknown.
-fn likenesses(process: &Process) -> Vec<Likeness<'_>> {
-    let (Some(user), Some(program)) = (&process.user, &process.executable) else {
-        return Vec::new();
-    };
-    // Session 0 is that of everybody whose leader is outside of this PID namespace.
-    let session = match process.session {
-        Session { id: Some(id), .. } if id != 0 => Some(Place::Session(id)),
-        _ => None,
-    };
-    let unit = process.services.first().map(|unit| Place::Unit(&unit.name, unit.of_user));
-    session.into_iter().chain(unit).map(|place| (user, program, place)).collect()
-}
-
-/// So many generations are followed: more than any server has.
-const GENERATIONS: usize = 4096;
-
-/// The known ancestors of a process, the nearest first. One that is younger than its child only has
-/// the PID of the parent.
-fn ancestors(pid: Pid, processes: &BTreeMap<Pid, Process>) -> impl Iterator<Item = Pid> + '_ {
-    let parent = |child: &&Process| {
-        let parent = processes.get(&child.parent?)?;
-        let is_newcomer =
-            parent.birth.zip(child.birth).is_some_and(|(parent, child)| parent > child);
-        Some(parent).filter(|_| !is_newcomer)
-    };
-    let first = processes.get(&pid).and_then(|process| parent(&process));
-    std::iter::successors(first, move |process| parent(process))
-        .take(GENERATIONS)
-        .map(|process| process.pid)
-        .filter(move |&ancestor| ancestor != pid)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Endpoint, Holder, OwnedSocket, Owner, Protocol, Service, TcpState};
+    use crate::model::{
+        Endpoint, Holder, OwnedSocket, Owner, Protocol, Service, Session, TcpState,
+    };
 
     /// PID, parent, user, session, program.
     type Line = (u32, u32, u32, u32, &'static str);
