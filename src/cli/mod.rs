@@ -24,7 +24,6 @@ pub use request::{
     CloseRequest, ColorWhen, DoctorRequest, ExplainRequest, FilterRequest, KillRequest,
     ListRequest, Request, Selection, ViewKind,
 };
-pub(crate) use words::shell_word;
 use words::{misplaced, spell_out};
 
 use crate::model::{Families, Pid, StateSet};

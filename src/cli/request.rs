@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use super::words::{command_line, shell_word};
-use crate::model::{Families, Pid, Signal, StateSet, TcpState};
+use super::words::command_line;
+use crate::model::{Families, Pid, Signal, StateSet, TcpState, posix_word};
 use crate::query::{NamePattern, PortTerm, Protocols, SortKey, UserTerm};
 
 /// What was asked for.
@@ -112,9 +112,9 @@ impl KillRequest {
     /// 80`. Whatever narrowed it narrows it again, and what was ended already is left out.
     #[must_use]
     pub fn command(&self, more: &[&str], ports: &[String]) -> String {
-        let typed = self.options.iter().map(|word| shell_word(&word.to_string_lossy()));
+        let typed = self.options.iter().map(|word| posix_word(word.to_string_lossy().as_bytes()));
         let more = more.iter().map(|&word| word.to_owned());
-        let ports = ports.iter().map(|port| shell_word(port));
+        let ports = ports.iter().map(|port| posix_word(port.as_bytes()));
         command_line("kill", more.chain(typed).chain(ports))
     }
 }
@@ -136,7 +136,7 @@ impl CloseRequest {
     /// The same command with `more` in front: `portwho close -l --pid 812`.
     #[must_use]
     pub fn command(&self, more: &[&str]) -> String {
-        let typed = self.words.iter().map(|word| shell_word(&word.to_string_lossy()));
+        let typed = self.words.iter().map(|word| posix_word(word.to_string_lossy().as_bytes()));
         let more = more.iter().map(|&word| word.to_owned());
         command_line("close", more.chain(typed))
     }

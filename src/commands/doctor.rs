@@ -78,7 +78,7 @@ impl Inspection {
             ..Scope::everything()
         };
         let is_bound = |socket: &Socket| socket.state == Some(TcpState::Bound);
-        let snapshot = survey_scope(system, &scope, About::Everything, |socket| !is_bound(socket))?;
+        let snapshot = survey_scope(system, &scope, About::Identity, |socket| !is_bound(socket))?;
         let pids: BTreeSet<Pid> = snapshot.processes.keys().copied().collect();
         Ok(Self {
             particulars: system.particulars(&pids),

@@ -6,7 +6,9 @@ use super::attempt::Attempt;
 use super::survey::survey_scope;
 use super::vacancy::Vacancy;
 use super::{remedy, who};
-use crate::model::{About, Detail, Families, OwnedSocket, Scope, Socket, StateSet, UdpScope};
+use crate::model::{
+    About, Detail, Families, OwnedSocket, Scope, Socket, StateSet, UdpScope, posix_word,
+};
 use crate::platform::System;
 use crate::query::{Filter, LocalSet, Place, PortSet, Row, Rows, SortKey, select};
 use crate::render::{counted, local_end};
@@ -40,7 +42,8 @@ fn of_ports(
     if left_out > 0 {
         let sockets = counted(left_out, "socket");
         let verb = if left_out == 1 { "is" } else { "are" };
-        let (local, typed) = (who::local(local), who::typed(local).join(" "));
+        let typed = who::typed(local).into_iter().map(|port| posix_word(port.as_bytes()));
+        let (local, typed) = (who::local(local), typed.collect::<Vec<_>>().join(" "));
         hints.push(format!(
             "{local}: {sockets} {verb} there, which the other filters leave out: portwho {typed}"
         ));

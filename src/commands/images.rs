@@ -1,6 +1,8 @@
-//! Processes that are known by their image names.
+//! Processes that are known by their image names, and the lists of those names. Whether a process
+//! is what its name says is another question: see [`super::installed`].
 
-use crate::model::{Process, Untrusted};
+use super::installed::{Identity, Programs};
+use crate::model::{Os, Process, Untrusted};
 
 /// Forwarders and runtimes of containers by image name; a `*` at the end stands for more.
 /// Ending one cuts the container's network and leaves the container running.
@@ -21,9 +23,75 @@ const CONTAINER_IMAGES: [&str; 14] = [
     "com.docker.backend.exe",
 ];
 
-/// Whether a process forwards the ports of containers, or runs them.
-pub(super) fn serves_containers(process: &Process) -> bool {
-    is_image(&process.name, &CONTAINER_IMAGES)
+/// systemd, as the first process or as a user's manager: it holds sockets for services to come.
+const MANAGERS: [&str; 1] = ["systemd"];
+
+/// Windows' processes whose end is the system's, should it not mark them as critical.
+const CRITICAL_IMAGES: [&str; 6] =
+    ["lsass.exe", "services.exe", "wininit.exe", "winlogon.exe", "csrss.exe", "smss.exe"];
+
+/// What hosts Windows' services.
+const SERVICE_HOSTS: [&str; 1] = ["svchost.exe"];
+
+/// What a process may be that is better left alone.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Role {
+    /// It forwards the ports of containers, or runs them.
+    Container,
+    /// It holds sockets for services.
+    Manager,
+    /// Windows does not live on without it.
+    Critical,
+    /// It hosts services.
+    ServiceHost,
+}
+
+impl Role {
+    const ALL: [Self; 4] = [Self::Container, Self::Manager, Self::Critical, Self::ServiceHost];
+
+    const fn images(self) -> &'static [&'static str] {
+        match self {
+            Self::Container => &CONTAINER_IMAGES,
+            Self::Manager => &MANAGERS,
+            Self::Critical => &CRITICAL_IMAGES,
+            Self::ServiceHost => &SERVICE_HOSTS,
+        }
+    }
+
+    const fn exists_on(self, os: Os) -> bool {
+        match self {
+            Self::Container => true,
+            Self::Manager => matches!(os, Os::Linux),
+            Self::Critical | Self::ServiceHost => matches!(os, Os::Windows),
+        }
+    }
+
+    /// What is said to have this role: `a container runtime`.
+    pub(super) const fn words(self) -> &'static str {
+        match self {
+            Self::Container => "a container runtime",
+            Self::Manager => "systemd",
+            Self::Critical => "a process that Windows needs",
+            Self::ServiceHost => "a host of Windows services",
+        }
+    }
+}
+
+/// The role of a process, and how well it is known; none for most.
+pub(super) fn role(process: &Process, programs: &Programs, os: Os) -> Option<(Role, Identity)> {
+    let roles = Role::ALL.into_iter().filter(|role| role.exists_on(os));
+    let mut known = roles.map(|role| (role, programs.identify(process, role.images())));
+    known.find(|(_, identity)| *identity != Identity::Other)
+}
+
+/// Whether a process is proven to have this role.
+pub(super) fn is_proven(process: &Process, wanted: Role, programs: &Programs, os: Os) -> bool {
+    role(process, programs, os) == Some((wanted, Identity::Proven))
+}
+
+/// Whether a name is that of any role.
+pub(super) fn is_listed(name: &Untrusted) -> bool {
+    Role::ALL.iter().any(|role| is_image(name, role.images()))
 }
 
 /// Whether a name is one of `images`; a `*` at the end of one stands for more.

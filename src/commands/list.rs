@@ -76,8 +76,10 @@ fn look(request: &ListRequest, filter: &Filter, system: &impl System) -> anyhow:
     let by_user = request.sort == SortKey::User;
     let depth = Depth {
         detail: if is_json { Detail::Idle } else { Detail::Brief },
-        about: if is_json || by_user || request.verbose {
+        about: if is_json || request.verbose {
             About::Everything
+        } else if by_user {
+            About::Identity
         } else {
             filter.about()
         },

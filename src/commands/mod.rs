@@ -1,6 +1,7 @@
 //! The verbs: a file, or a folder, for each.
 
 mod attempt;
+mod claim;
 mod close;
 mod containers;
 mod doctor;
@@ -9,6 +10,7 @@ mod explain;
 mod filter;
 mod hints;
 mod images;
+mod installed;
 mod kill;
 mod list;
 mod output;

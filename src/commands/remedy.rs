@@ -1,8 +1,6 @@
 //! What to type instead, on each system.
 
-use crate::cli::shell_word;
-use crate::model::{Container, Os, Pid, Process, Runtime, Untrusted};
-use crate::render::escape::Escaped;
+use crate::model::{Container, Os, Pid, Process, Runtime, ShellCommand};
 
 /// How to run `command` with more rights: `sudo portwho kill 80`.
 pub(super) fn more_rights(os: Os, command: &str) -> String {
@@ -40,42 +38,37 @@ pub(super) fn end_by_hand(os: Os, pid: Pid) -> String {
 /// several: `systemctl stop nginx.service`.
 pub(super) fn stop_service(os: Os, process: &Process) -> Option<String> {
     let [service] = process.services.as_slice() else { return None };
-    match os {
-        Os::Linux => service
-            .name
-            .as_bytes()
-            .ends_with(b".service")
-            .then(|| format!("{} stop {}", systemctl(service.of_user), word(&service.name))),
-        Os::Windows => {
-            let name = Escaped(&service.name).to_string();
-            let quote = if name.contains(' ') { "\"" } else { "" };
-            Some(format!("sc.exe stop {quote}{name}{quote}"))
-        }
-    }
+    let name = service.name.as_bytes();
+    let stop = match os {
+        Os::Linux if !name.ends_with(b".service") => return None,
+        Os::Linux => ShellCommand::systemctl(service.of_user, "stop"),
+        Os::Windows => ShellCommand::new(os, "sc.exe stop"),
+    };
+    stop.operand(name).into_text()
 }
 
 /// How to stop a container: `docker stop web`. Names are foreign text, and this is typed by root.
 pub(super) fn stop_container(container: &Container) -> String {
-    let handle = word(&container.handle());
-    let stop = format!("{} {handle}", container.runtime.stop());
+    let handle = container.handle();
+    let command = |words: &str| ShellCommand::new(Os::Linux, words);
+    let stop = command(container.runtime.stop());
     let stop = match container.runtime {
-        Runtime::Lxc => format!("{stop}, or lxc stop {handle}"),
+        // Its name is the argument of an option.
+        Runtime::Lxc => stop.word(handle.as_bytes()),
+        _ => stop.operand(handle.as_bytes()),
+    };
+    let stop = stop.into_text().unwrap_or_default();
+    let stop = match container.runtime {
+        Runtime::Lxc => {
+            let other = command("lxc stop").operand(handle.as_bytes()).into_text();
+            format!("{stop}, or {}", other.unwrap_or_default())
+        }
         Runtime::Kubernetes | Runtime::Containerd | Runtime::CriO => {
             format!("{stop} (Kubernetes starts it again: delete its pod)")
         }
         _ => stop,
     };
     if container.of_user { format!("as the user who runs it: {stop}") } else { stop }
-}
-
-/// Foreign text as a word of a command line.
-pub(super) fn word(text: &Untrusted) -> String {
-    shell_word(&Escaped(text).to_string())
-}
-
-/// The command that speaks to the manager of a unit: the system's, or a user's own.
-pub(super) const fn systemctl(of_user: bool) -> &'static str {
-    if of_user { "systemctl --user" } else { "systemctl" }
 }
 
 /// Which driver holds a port in the name of Windows' System, PID 4, as far as the port tells.

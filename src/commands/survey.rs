@@ -99,7 +99,7 @@ pub(super) fn name_all(system: &impl System, about: About, snapshot: &mut Snapsh
     let pids = pids.into_iter().filter(|pid| !snapshot.processes.contains_key(pid)).collect();
     let is_unowned = |row: &&OwnedSocket| matches!(row.owner, Owner::Hidden | Owner::NotFound);
     // A name service may be slow, and the user of a socket with an owner is not in the tables.
-    let with_user = rows().filter(|row| about == About::Everything || is_unowned(row));
+    let with_user = rows().filter(|row| about != About::Table || is_unowned(row));
     let uids: BTreeSet<_> = with_user.filter_map(|row| row.socket.uid).collect();
     let uids = uids.into_iter().filter(|uid| !snapshot.users.contains_key(uid));
     let users: BTreeMap<_, Untrusted> =
@@ -110,6 +110,18 @@ pub(super) fn name_all(system: &impl System, about: About, snapshot: &mut Snapsh
     snapshot.processes.extend(system.processes(&pids, about));
     snapshot.users.extend(users);
     snapshot.creators.extend(system.creators(&groups));
+    if about == About::Everything {
+        snapshot.gaps.extend(commands_cut(snapshot));
+    }
+}
+
+/// The gap of the command lines that were not read to their end.
+fn commands_cut(snapshot: &Snapshot) -> Option<Gap> {
+    let cut = || snapshot.processes.values().filter(|process| process.command_cut);
+    let users: BTreeSet<&Untrusted> = cut().filter_map(|process| process.user.as_ref()).collect();
+    let gap =
+        || Gap::CommandsCut { count: cut().count(), users: users.into_iter().cloned().collect() };
+    cut().next().is_some().then(gap)
 }
 
 fn each<T: Ord>(rows: &[OwnedSocket], part: impl Fn(&Socket) -> Option<T>) -> BTreeSet<T> {

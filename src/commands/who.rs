@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::model::PortRange;
-use crate::query::LocalSet;
+use crate::query::{LocalSet, Place};
 
 pub(super) use crate::render::who::*;
 
@@ -40,6 +40,18 @@ pub(super) fn typed(local: &LocalSet) -> Vec<String> {
         }
     });
     ports.into_iter().chain(places).collect()
+}
+
+/// What was asked for on one port, as it can be typed: no more than that.
+pub(super) fn typed_on(port: u16, local: Option<&LocalSet>) -> Vec<String> {
+    let is_there = |place: &&Place| place.ports.contains(&port);
+    match local {
+        Some(local) if !local.ports.contains(port) => {
+            let places = local.places.iter().filter(is_there).cloned().collect();
+            typed(&LocalSet { places, ..LocalSet::default() })
+        }
+        _ => vec![port.to_string()],
+    }
 }
 
 /// `0.2 s`.

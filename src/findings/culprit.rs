@@ -1,8 +1,8 @@
 //! Who is responsible for a finding.
 
 use super::{Case, Machine};
-use crate::model::{Os, Pid, Process, Uid, Untrusted};
-use crate::render::escape::Escaped;
+use crate::model::{Os, Pid, Process, ShellCommand, Uid, Untrusted};
+use crate::render::escape::brief;
 
 /// Who is responsible for a finding.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -52,7 +52,7 @@ impl Culprit {
                 }
             }
             Self::Hidden(Some(uid)) => {
-                format!("a process of {}", Escaped(&machine.snapshot.user_name(*uid)))
+                format!("a process of {}", brief(&machine.snapshot.user_name(*uid)))
             }
             Self::Hidden(None) => "a hidden process".to_owned(),
             Self::Unknown => "no process that can be found".to_owned(),
@@ -63,7 +63,7 @@ impl Culprit {
     /// `oracle (PID 22725)`.
     pub(super) fn name(&self, machine: &Machine<'_>) -> String {
         match (self.pid(), self.image(machine)) {
-            (Some(pid), Some(name)) => format!("{} (PID {pid})", Escaped(name)),
+            (Some(pid), Some(name)) => format!("{} (PID {pid})", brief(name)),
             (Some(pid), None) => format!("PID {pid}"),
             (None, _) => self.identity(machine),
         }
@@ -72,11 +72,11 @@ impl Culprit {
 
 fn identity(pid: Pid, machine: &Machine<'_>) -> String {
     let Some(process) = machine.snapshot.processes.get(&pid) else { return format!("PID {pid}") };
-    let user = process.user.as_ref().map(|user| format!("user {}", Escaped(user)));
-    let services = process.services.iter().map(|service| Escaped(&service.name).to_string());
+    let user = process.user.as_ref().map(|user| format!("user {}", brief(user)));
+    let services = process.services.iter().map(|service| brief(&service.name));
     let facts: Vec<String> =
         std::iter::once(format!("PID {pid}")).chain(user).chain(services).collect();
-    format!("{} ({})", Escaped(&process.name), facts.join(", "))
+    format!("{} ({})", brief(&process.name), facts.join(", "))
 }
 
 impl Case<'_> {
@@ -90,13 +90,12 @@ impl Case<'_> {
     pub(super) fn restart(&self) -> Option<String> {
         let process = self.culprit().process(self.machine)?;
         let [service] = process.services.as_slice() else { return None };
-        let name = Escaped(&service.name);
-        match self.os() {
-            Os::Linux => service.name.as_bytes().ends_with(b".service").then(|| {
-                let manager = if service.of_user { "systemctl --user" } else { "systemctl" };
-                format!("{manager} restart {name}")
-            }),
-            Os::Windows => Some(format!("Restart-Service {name}")),
-        }
+        let name = service.name.as_bytes();
+        let restart = match self.os() {
+            Os::Linux if !name.ends_with(b".service") => return None,
+            Os::Linux => ShellCommand::systemctl(service.of_user, "restart"),
+            Os::Windows => ShellCommand::new(Os::Windows, "Restart-Service"),
+        };
+        restart.operand(name).into_text()
     }
 }

@@ -2,6 +2,32 @@
 
 use super::Untrusted;
 
+/// What a search for owners did not read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct LeftOut {
+    /// Descriptors of processes.
+    pub descriptors: usize,
+    /// Threads that have, or may have, descriptors of their own.
+    pub threads: usize,
+    /// io_urings, where files may be registered.
+    pub rings: usize,
+}
+
+impl LeftOut {
+    /// How many of all kinds.
+    #[must_use]
+    pub const fn count(&self) -> usize {
+        self.descriptors.saturating_add(self.threads).saturating_add(self.rings)
+    }
+
+    /// Adds what else was left out.
+    pub const fn add(&mut self, other: Self) {
+        self.descriptors = self.descriptors.saturating_add(other.descriptors);
+        self.threads = self.threads.saturating_add(other.threads);
+        self.rings = self.rings.saturating_add(other.rings);
+    }
+}
+
 /// Something the answer lacks.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Gap {
@@ -26,15 +52,24 @@ pub enum Gap {
         /// How many sockets.
         count: usize,
     },
-    /// Threads whose descriptors were not searched, because that would take too long.
-    ThreadsUnsearched {
-        /// How many threads.
-        count: usize,
+    /// What one user's processes have beyond what is searched for each user.
+    SearchBounded {
+        /// The user; none where it is several.
+        user: Option<Untrusted>,
+        /// What was not searched.
+        left_out: LeftOut,
     },
     /// io_urings of which the kernel did not tell what is registered there.
     RingsUnread {
         /// How many.
         count: usize,
+    },
+    /// Command lines that were not read to their end.
+    CommandsCut {
+        /// Of how many processes.
+        count: usize,
+        /// The users of these.
+        users: Vec<Untrusted>,
     },
     /// Other network namespaces were not looked at.
     NamespacesUnseen {
@@ -75,8 +110,9 @@ impl Gap {
             Self::OwnersHidden { .. } => "owners-hidden",
             Self::OwnersNotFound { .. } => "owners-not-found",
             Self::OwnersExited { .. } => "owners-exited",
-            Self::ThreadsUnsearched { .. } => "threads-unsearched",
+            Self::SearchBounded { .. } => "search-bounded",
             Self::RingsUnread { .. } => "rings-unread",
+            Self::CommandsCut { .. } => "commands-cut",
             Self::NamespacesUnseen { .. } => "namespaces-unseen",
             Self::ProcessesUnreadable { .. } => "processes-unreadable",
             Self::BoundNotListed => "bound-not-listed",
@@ -93,8 +129,9 @@ impl Gap {
             Self::OwnersHidden { count, .. }
             | Self::OwnersNotFound { count, .. }
             | Self::OwnersExited { count }
-            | Self::ThreadsUnsearched { count }
-            | Self::RingsUnread { count } => Some(*count),
+            | Self::RingsUnread { count }
+            | Self::CommandsCut { count, .. } => Some(*count),
+            Self::SearchBounded { left_out, .. } => Some(left_out.count()),
             _ => None,
         }
     }
@@ -119,12 +156,16 @@ impl Gap {
             Self::OwnersExited { .. } => {
                 "a child that inherited them holds them: look for children of the exited process"
             }
-            Self::ThreadsUnsearched { .. } => {
-                "one with descriptors of its own (unshare(2), CLONE_FILES) may hold what was found in \
-                 no process"
+            Self::SearchBounded { .. } => {
+                "they may own some of these sockets too; end the processes that have so many, and \
+                 run again"
             }
             Self::RingsUnread { .. } => {
                 "a program was using them just then (or Linux is too old to tell): look again"
+            }
+            Self::CommandsCut { .. } => {
+                "portwho reads up to 128 KiB of each and 8 MiB for each user, and does not wait for \
+                 a process that keeps its memory locked; the rest is in /proc/PID/cmdline"
             }
             Self::NamespacesUnseen { why: None } => {
                 "run with sudo and --all-netns to see the sockets of containers and other network \

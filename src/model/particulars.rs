@@ -5,7 +5,7 @@ use super::Untrusted;
 /// The particulars of a process. What the system does not tell, or not to this user, is none.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Particulars {
-    /// Whether its program was deleted or replaced on disk since it was started.
+    /// Whether the name that its program was started by was removed since.
     pub executable_deleted: bool,
     /// Its working directory.
     pub working_directory: Option<Untrusted>,

@@ -69,6 +69,8 @@ pub struct Process {
     pub name: Untrusted,
     /// The command line, one text for each argument.
     pub command: Vec<Untrusted>,
+    /// Whether the command line goes on behind what was read of it, be that nothing.
+    pub command_cut: bool,
     /// The path of the program.
     pub executable: Option<Untrusted>,
     /// The (effective) user's number, on systems that number users.
@@ -99,6 +101,7 @@ impl Process {
             parent: None,
             name,
             command: Vec::new(),
+            command_cut: false,
             executable: None,
             uid: None,
             user: None,

@@ -46,8 +46,9 @@ pub enum Detail {
 pub enum About {
     /// What the table of processes shows.
     Table,
-    /// Also its user, its command line, its program and when it was started; and the users of all
-    /// sockets by name.
+    /// Also its user, its program and when it was started; and the users of all sockets by name.
+    Identity,
+    /// Also its command line.
     Everything,
 }
 

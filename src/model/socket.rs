@@ -185,6 +185,28 @@ impl Socket {
         }
     }
 
+    /// Whether `later` is this very socket at a later moment, and still holds its port, at the same
+    /// end. The file and the cookie of a socket outlive what it is used for: connect(2) with
+    /// AF_UNSPEC disconnects it, and it may be bound or connected elsewhere from then on.
+    #[must_use]
+    pub fn still_holds(&self, later: &Self) -> bool {
+        let end = |socket: &Self| (socket.protocol, socket.local, socket.interface, socket.netns);
+        // Inode numbers wrap, cookies do not; a table without cookies leaves only the former.
+        let is_same = self.cookie.zip(later.cookie).is_none_or(|(own, other)| own == other);
+        is_same
+            && (self.inode, self.table_owner) == (later.inode, later.table_owner)
+            && end(self) == end(later)
+            && later.holds_port()
+    }
+
+    /// Whether `later` is this very socket at a later moment, between the same two ends and still
+    /// what it was: a listener, or a connection.
+    #[must_use]
+    pub fn is_still(&self, later: &Self) -> bool {
+        let ends = |socket: &Self| (socket.local, socket.foreign, socket.interface);
+        self.became(later) && ends(self) == ends(later) && self.holds_port() == later.holds_port()
+    }
+
     /// Whether a local end at `address` is also this socket's: the same address, or every one.
     /// An IPv6 wildcard takes IPv4 too, unless it was told not to.
     #[must_use]

@@ -11,12 +11,12 @@ use crate::model::{Pid, Signal};
 #[derive(Debug, Error)]
 pub enum PlatformError {
     /// A call failed.
-    #[error("{what}: {}", reason(.source))]
+    #[error("{what}: {}", reason(.why))]
     Io {
         /// What was tried.
         what: String,
-        /// The system's reason.
-        source: io::Error,
+        /// The system's reason. It is in the text already: a `source` would be told once more.
+        why: io::Error,
     },
     /// The kernel's answer makes no sense.
     #[error("{what}: {source}")]
@@ -62,7 +62,7 @@ pub fn reason(error: &io::Error) -> String {
 
 impl PlatformError {
     /// A failed call.
-    pub(super) fn io(what: impl Into<String>, source: impl Into<io::Error>) -> Self {
-        Self::Io { what: what.into(), source: source.into() }
+    pub(super) fn io(what: impl Into<String>, why: impl Into<io::Error>) -> Self {
+        Self::Io { what: what.into(), why: why.into() }
     }
 }

@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use crate::model::{
     About, Creator, Endpoint, Gap, Os, OwnedSocket, Particulars, Pid, PortRules, Process, Protocol,
-    Scope, Signal, Socket, TcpSettings, Uid, Untrusted,
+    Scope, Signal, Socket, Stopped, TcpSettings, Uid, Untrusted,
 };
 
 pub use close::CloseError;
@@ -134,6 +134,17 @@ pub trait System {
     /// Whether this process has all the rights that `sudo` would give: root, or elevated.
     fn is_privileged(&self) -> bool;
 
+    /// The directories below which only an administrator puts programs.
+    fn program_directories(&self) -> Vec<Untrusted> {
+        Vec::new()
+    }
+
+    /// Those among `pids` that see the same file systems as portwho. To others a path may lead to
+    /// another program. On systems without mount namespaces, all of them.
+    fn in_own_mounts(&self, pids: &BTreeSet<Pid>) -> BTreeSet<Pid> {
+        pids.clone()
+    }
+
     /// This process, then its parent, and so on up to the first.
     fn lineage(&self) -> Vec<Pid>;
 
@@ -177,4 +188,10 @@ pub trait OpenProcess {
     /// # Errors
     /// When the system refuses to wait.
     fn wait_exit(&self, timeout: Duration) -> Result<bool, PlatformError>;
+
+    /// What keeps it from running at this moment, as far as that can be told; nothing for one that
+    /// runs, and on systems that tell nothing of it.
+    fn stopped(&self) -> Option<Stopped> {
+        None
+    }
 }

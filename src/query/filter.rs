@@ -124,7 +124,7 @@ impl Filter {
     /// How much has to be known of processes to tell whether they pass.
     #[must_use]
     pub const fn about(&self) -> About {
-        if self.users.is_empty() { About::Table } else { About::Everything }
+        if self.users.is_empty() { About::Table } else { About::Identity }
     }
 
     /// Whether owners were asked for.

@@ -15,6 +15,12 @@ impl NamePattern {
         Self(WildMatchPattern::new_case_insensitive(pattern))
     }
 
+    /// Whether it is a whole name, and stands for no other.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        !self.0.pattern().contains('*')
+    }
+
     /// Whether the process' image name matches.
     #[must_use]
     pub fn matches(&self, process: &Process) -> bool {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::time::{Duration, SystemTime};
 
-use super::escape::Escaped;
+use super::escape::{Escaped, LONGEST, MORE, beginning};
 use super::json_process::rfc3339;
 use super::{Style, counted, ends, who};
 use crate::model::{Os, OwnedSocket, Particulars, Pid, Process, Snapshot, Untrusted};
@@ -45,8 +45,7 @@ fn lines(
     lines.extend(process.started.and_then(started).map(|since| ("started", since)));
     lines.extend(command(process).map(|command| ("command", command)));
     lines.extend(process.executable.as_ref().map(|path| {
-        let deleted =
-            if particulars.executable_deleted { " (deleted or replaced since)" } else { "" };
+        let deleted = if particulars.executable_deleted { " (deleted)" } else { "" };
         ("executable", format!("{}{deleted}", text(path)))
     }));
     lines.extend(particulars.working_directory.as_ref().map(|path| ("directory", text(path))));
@@ -99,8 +98,28 @@ fn command(process: &Process) -> Option<String> {
             text
         }
     };
-    let words: Vec<String> = process.command.iter().map(word).collect();
-    (!words.is_empty()).then(|| words.join(" "))
+    joined(process.command.iter().map(word), process.command_cut)
+}
+
+/// The words of a line that ends in `…` where it would be too long, or where words are missing.
+fn joined(words: impl Iterator<Item = String>, mut is_cut: bool) -> Option<String> {
+    let mut line = String::new();
+    for mut word in words {
+        if line.is_empty() && word.len() > LONGEST {
+            word.truncate(beginning(&word, usize::MAX, LONGEST).len());
+            is_cut = true;
+        } else if line.len() + word.len() >= LONGEST {
+            is_cut = true;
+            break;
+        }
+        let blank = if line.is_empty() { "" } else { " " };
+        line.extend([blank, &word]);
+    }
+    if is_cut {
+        let blank = if line.is_empty() { "" } else { " " };
+        line.extend([blank, MORE]);
+    }
+    (!line.is_empty()).then_some(line)
 }
 
 /// `bash (PID 700) < sshd (PID 650) < systemd (PID 1)`.
@@ -161,6 +180,22 @@ impl FarEnds {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_command_has_an_end_which_is_said() {
+        let joined =
+            |words: &[&str], is_cut| joined(words.iter().map(|&word| word.to_owned()), is_cut);
+        assert_eq!(joined(&["a", "b"], false).unwrap(), "a b");
+        assert_eq!(joined(&["a", "b"], true).unwrap(), "a b …");
+        assert_eq!(joined(&[], true).unwrap(), "…");
+        assert_eq!(joined(&[], false), None);
+        assert_eq!(
+            joined(&vec!["''"; 4000], false).unwrap(),
+            format!("{} …", vec!["''"; 1365].join(" "))
+        );
+        let long = "x".repeat(LONGEST + 1);
+        assert_eq!(joined(&[&long, "b"], false).unwrap(), format!("{} …", "x".repeat(LONGEST)));
+    }
 
     #[test]
     fn an_age_has_two_units_at_most() {

@@ -3,15 +3,31 @@
 //! Whatever a terminal would obey rather than show is written as an escape: control characters,
 //! characters that change the direction of text, characters without a width, bytes that are not
 //! UTF-8. The backslash is escaped too, so that no name can pretend to be another's escape.
+//!
+//! No text is longer than 4 KiB, and in a cell or a sentence much shorter: bytes are counted too,
+//! because combining marks take no column. What was cut ends in `…`, but in a cell.
 
-use std::fmt::{self, Write};
+use std::borrow::Cow;
+use std::fmt;
 
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
 use crate::model::Untrusted;
 
-/// Text for printing, escaped.
+/// The longest text that is printed, in bytes: a path is no longer (`PATH_MAX`).
+pub const LONGEST: usize = 4096;
+
+/// How many columns a text has in a sentence at most: no file's name has more bytes (`NAME_MAX`).
+const IN_A_SENTENCE: usize = 255;
+
+/// How many bytes a column may hold: a letter of three bytes, and three marks that stand on it.
+const BYTES_PER_COLUMN: usize = 12;
+
+/// What follows a text that was cut.
+pub(super) const MORE: &str = "…";
+
+/// Text for printing, escaped, no longer than [`LONGEST`].
 #[derive(Clone, Copy, Debug)]
 pub struct Escaped<'a>(pub &'a Untrusted);
 
@@ -19,28 +35,63 @@ impl fmt::Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let plain_backslash = self.0.has_windows_paths();
         let mut bytes = self.0.as_bytes();
-        while !bytes.is_empty() {
+        let mut out = Bounded { out: f, left: LONGEST, is_cut: false };
+        while !bytes.is_empty() && !out.is_cut {
             if let Some(surrogate) = bytes.first_chunk().copied().and_then(surrogate) {
-                write!(f, "\\u{{{surrogate:x}}}")?;
+                out.put(&format!("\\u{{{surrogate:x}}}"))?;
                 bytes = bytes.get(3..).unwrap_or_default();
                 continue;
             }
             let Some(chunk) = bytes.utf8_chunks().next() else { break };
             let valid = chunk.valid();
-            valid.chars().try_for_each(|c| write_char(f, c, plain_backslash))?;
+            out.put_all(valid, plain_backslash)?;
             // Only the first byte: a surrogate may begin behind it.
             let invalid = chunk.invalid();
             let is_surrogate = bytes.get(valid.len()..).and_then(<[u8]>::first_chunk);
             let taken = match (invalid, is_surrogate.copied().and_then(surrogate)) {
                 ([], _) | (_, Some(_)) => 0,
                 ([first, ..], None) => {
-                    write!(f, "\\x{first:02x}")?;
+                    out.put(&format!("\\x{first:02x}"))?;
                     1
                 }
             };
             bytes = bytes.get(valid.len() + taken..).unwrap_or_default();
         }
         Ok(())
+    }
+}
+
+/// A writer of what may not be cut apart, as long as there is room.
+struct Bounded<'a, 'b> {
+    out: &'a mut fmt::Formatter<'b>,
+    left: usize,
+    is_cut: bool,
+}
+
+impl Bounded<'_, '_> {
+    fn put_all(&mut self, text: &str, plain_backslash: bool) -> fmt::Result {
+        for c in text.chars() {
+            if self.is_cut {
+                break;
+            }
+            match escape(c, plain_backslash) {
+                Some(escape) => self.put(&escape)?,
+                None => self.put(c.encode_utf8(&mut [0; 4]))?,
+            }
+        }
+        Ok(())
+    }
+
+    fn put(&mut self, unit: &str) -> fmt::Result {
+        if self.is_cut {
+            return Ok(());
+        }
+        if let Some(left) = self.left.checked_sub(unit.len()) {
+            self.left = left;
+            return self.out.write_str(unit);
+        }
+        self.is_cut = true;
+        self.out.write_str(MORE)
     }
 }
 
@@ -54,17 +105,18 @@ fn surrogate(bytes: [u8; 3]) -> Option<u32> {
     }
 }
 
-fn write_char(f: &mut fmt::Formatter<'_>, c: char, plain_backslash: bool) -> fmt::Result {
-    match c {
-        '\\' if plain_backslash => f.write_char(c),
-        '\\' => f.write_str("\\\\"),
-        '\n' => f.write_str("\\n"),
-        '\r' => f.write_str("\\r"),
-        '\t' => f.write_str("\\t"),
-        c if c.is_ascii_control() => write!(f, "\\x{:02x}", u32::from(c)),
-        c if is_treacherous(c) => write!(f, "\\u{{{:x}}}", u32::from(c)),
-        c => f.write_char(c),
-    }
+/// What is written in the place of a character; none where that is the character itself.
+fn escape(c: char, plain_backslash: bool) -> Option<Cow<'static, str>> {
+    Some(match c {
+        '\\' if plain_backslash => return None,
+        '\\' => Cow::Borrowed("\\\\"),
+        '\n' => Cow::Borrowed("\\n"),
+        '\r' => Cow::Borrowed("\\r"),
+        '\t' => Cow::Borrowed("\\t"),
+        c if c.is_ascii_control() => Cow::Owned(format!("\\x{:02x}", u32::from(c))),
+        c if is_treacherous(c) => Cow::Owned(format!("\\u{{{:x}}}", u32::from(c))),
+        _ => return None,
+    })
 }
 
 /// Whether a character is obeyed or swallowed by a terminal instead of shown: control characters
@@ -98,21 +150,41 @@ pub fn harmless(sentence: &str) -> String {
     text
 }
 
-/// The text escaped and cut to `width` columns of a terminal, never inside an escape or a
-/// character that is composed of several.
+/// The text escaped and cut to `width` columns of a terminal, and to as many bytes as these may
+/// hold; never inside an escape or a character that is composed of several.
 #[must_use]
 pub fn fitted(text: &Untrusted, width: usize) -> String {
-    let escaped = Escaped(text).to_string();
-    let mut fitted = String::with_capacity(escaped.len());
-    let mut room = width;
-    for unit in units(&escaped) {
-        let Some(left) = room.checked_sub(unit.width()) else {
+    let mut escaped = Escaped(text).to_string();
+    let length = beginning(&escaped, width, width * BYTES_PER_COLUMN).len();
+    escaped.truncate(length);
+    escaped
+}
+
+/// The text escaped, and as long as a name may be in a sentence.
+#[must_use]
+pub fn brief(text: &Untrusted) -> String {
+    let mut escaped = Escaped(text).to_string();
+    let length = beginning(&escaped, IN_A_SENTENCE, IN_A_SENTENCE * BYTES_PER_COLUMN).len();
+    if length < escaped.len() {
+        escaped.truncate(length);
+        escaped.push_str(MORE);
+    }
+    escaped
+}
+
+/// The beginning of escaped text that has no more columns and bytes than these.
+pub(super) fn beginning(escaped: &str, columns: usize, bytes: usize) -> &str {
+    let mut length = 0;
+    let mut room = columns;
+    for unit in units(escaped) {
+        let Some(left) = room.checked_sub(unit.width()).filter(|_| length + unit.len() <= bytes)
+        else {
             break;
         };
         room = left;
-        fitted.push_str(unit);
+        length += unit.len();
     }
-    fitted
+    escaped.get(..length).unwrap_or_default()
 }
 
 /// Splits escaped text into what may not be cut apart: an escape, or a grapheme cluster.
@@ -204,6 +276,28 @@ mod tests {
         assert_eq!(cut("a\\b", 2), "a");
     }
 
+    #[test]
+    fn marks_without_a_width_are_counted_in_bytes() {
+        let buried = format!("a{}", "\u{301}".repeat(30_000));
+        assert_eq!(fitted(&buried.as_str().into(), 25), "");
+        let spread = "e\u{301}".repeat(30_000);
+        assert_eq!(fitted(&spread.as_str().into(), 25), "e\u{301}".repeat(25));
+        let shown = Escaped(&buried.as_str().into()).to_string();
+        assert!(shown.len() <= LONGEST + MORE.len() && shown.ends_with("\u{301}…"));
+    }
+
+    #[test]
+    fn what_is_too_long_ends_in_an_ellipsis() {
+        let escape = |count: usize| "\\x1b".repeat(count);
+        let text = |count: usize| Untrusted::new([0x1b].repeat(count));
+        assert_eq!(Escaped(&text(1024)).to_string(), escape(1024));
+        assert_eq!(Escaped(&text(1025)).to_string(), escape(1024) + "…");
+        assert_eq!(brief(&text(63)), escape(63));
+        assert_eq!(brief(&text(64)), escape(63) + "…");
+        let endless = Escaped(&Untrusted::new(vec![0xff; 1 << 20])).to_string();
+        assert_eq!(endless, "\\xff".repeat(1024) + "…");
+    }
+
     proptest! {
         #[test]
         fn nothing_a_terminal_obeys_comes_out(bytes: Vec<u8>) {
@@ -218,7 +312,7 @@ mod tests {
         #[test]
         fn a_fitted_text_fits_and_begins_like_the_whole(text: String, width in 0_usize..40) {
             let cut = fitted(&text.as_str().into(), width);
-            prop_assert!(cut.width() <= width);
+            prop_assert!(cut.width() <= width && cut.len() <= width * BYTES_PER_COLUMN);
             prop_assert!(escaped(text.as_bytes()).starts_with(&cut));
         }
     }

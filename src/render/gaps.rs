@@ -1,6 +1,6 @@
 //! Gaps, as a line for a person.
 
-use crate::model::{Gap, Untrusted};
+use crate::model::{Gap, LeftOut, Untrusted};
 
 use super::counted;
 use super::escape::Escaped;
@@ -23,11 +23,18 @@ fn what(gap: &Gap) -> String {
         Gap::OwnersExited { count } => {
             format!("the processes that created {} have exited", counted(*count, "socket"))
         }
-        Gap::ThreadsUnsearched { count } => {
-            format!("the descriptors of {} were not searched", counted(*count, "thread"))
+        Gap::SearchBounded { user, left_out } => {
+            let user = user.as_ref().map(|user| format!("user {}", Escaped(user)));
+            let user = user.unwrap_or_else(|| "other users".to_owned());
+            format!("{} of {user} were not searched", kinds(left_out))
         }
         Gap::RingsUnread { count } => {
             format!("what is registered in {} could not be read", counted(*count, "io_uring"))
+        }
+        Gap::CommandsCut { count, users } => {
+            let users =
+                if users.is_empty() { String::new() } else { format!(" ({})", list(users)) };
+            format!("not all was read of the command lines of {}{users}", processes(*count))
         }
         Gap::NamespacesUnseen { why: None } => {
             "other network namespaces are out of sight".to_owned()
@@ -45,7 +52,23 @@ fn what(gap: &Gap) -> String {
     }
 }
 
+fn processes(count: usize) -> String {
+    if count == 1 { "1 process".to_owned() } else { format!("{count} processes") }
+}
+
 fn list(names: &[Untrusted]) -> String {
     let shown: Vec<String> = names.iter().map(|name| Escaped(name).to_string()).collect();
     shown.join(", ")
+}
+
+/// `2 descriptors, 1 thread and 3 io_urings`.
+fn kinds(left_out: &LeftOut) -> String {
+    let LeftOut { descriptors, threads, rings } = *left_out;
+    let kinds = [(descriptors, "descriptor"), (threads, "thread"), (rings, "io_uring")];
+    let kinds = kinds.iter().filter(|(count, _)| *count > 0);
+    let kinds: Vec<String> = kinds.map(|(count, kind)| counted(*count, kind)).collect();
+    match kinds.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
+        _ => kinds.concat(),
+    }
 }

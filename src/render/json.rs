@@ -11,7 +11,7 @@ use super::json_process::{JsonContainer, JsonProcess};
 use super::reasons::Reasons;
 use super::{View, json_text};
 use crate::model::{
-    Creator, Endpoint, Family, Gap, Owner, Pid, Snapshot, Timer, TimerKind, Uid, Untrusted,
+    Creator, Endpoint, Family, Gap, LeftOut, Owner, Pid, Snapshot, Timer, TimerKind, Uid, Untrusted,
 };
 use crate::query::{Row, Rows};
 
@@ -39,7 +39,15 @@ impl View for Json {
 }
 
 pub(super) fn gaps(gaps: &[Gap]) -> Vec<JsonGap> {
-    let gap = |gap: &Gap| JsonGap { kind: gap.kind(), count: gap.count(), remedy: gap.remedy() };
+    let gap = |gap: &Gap| {
+        let bounded = match gap {
+            Gap::SearchBounded { user, left_out } => {
+                Some(JsonBounded::new(user.as_ref(), left_out))
+            }
+            _ => None,
+        };
+        JsonGap { kind: gap.kind(), count: gap.count(), remedy: gap.remedy(), bounded }
+    };
     gaps.iter().map(gap).collect()
 }
 
@@ -68,6 +76,25 @@ pub(super) struct JsonGap {
     kind: &'static str,
     count: Option<usize>,
     remedy: &'static str,
+    #[serde(flatten)]
+    bounded: Option<JsonBounded>,
+}
+
+/// What was not searched, and whose it is.
+#[derive(Serialize)]
+struct JsonBounded {
+    user: Option<String>,
+    descriptors: usize,
+    threads: usize,
+    rings: usize,
+}
+
+impl JsonBounded {
+    fn new(user: Option<&Untrusted>, left_out: &LeftOut) -> Self {
+        let LeftOut { descriptors, threads, rings } = *left_out;
+        let user = user.map(Untrusted::to_lossy);
+        Self { user, descriptors, threads, rings }
+    }
 }
 
 #[derive(Serialize)]

@@ -15,6 +15,9 @@ pub(super) struct JsonProcess {
     command: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     command_raw: Option<Vec<String>>,
+    /// Only where it is.
+    #[serde(skip_serializing_if = "is_false")]
+    command_cut: bool,
     executable: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     executable_raw: Option<String>,
@@ -41,6 +44,7 @@ impl JsonProcess {
             name_raw: raw(&process.name),
             command: process.command.iter().map(Untrusted::to_lossy).collect(),
             command_raw: broken.then(|| process.command.iter().map(hex).collect()),
+            command_cut: process.command_cut,
             executable: text(&process.executable),
             executable_raw: process.executable.as_ref().and_then(raw),
             user: text(&process.user),
@@ -90,8 +94,20 @@ pub(super) fn raw(text: &Untrusted) -> Option<String> {
     (!text.is_utf8()).then(|| hex(text))
 }
 
+/// Serde asks by reference.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature is serde's")]
+const fn is_false(value: &bool) -> bool {
+    !*value
+}
+
 fn hex(text: &Untrusted) -> String {
-    text.as_bytes().iter().fold(String::new(), |digits, byte| digits + &format!("{byte:02x}"))
+    let mut digits = String::with_capacity(2 * text.as_bytes().len());
+    for byte in text.as_bytes() {
+        digits.extend(
+            [byte >> 4, byte & 0xf].map(|half| char::from_digit(half.into(), 16).unwrap_or('?')),
+        );
+    }
+    digits
 }
 
 /// The time in UTC by RFC 3339; none beyond the year 9999, which the form cannot express.

@@ -82,7 +82,7 @@ impl<'a> Reasons<'a> {
         let pids = listeners.iter().flat_map(|row| row.owner.pids());
         let processes = pids.filter_map(|pid| self.snapshot.processes.get(&pid));
         let mut names: Vec<String> =
-            processes.map(|process| super::escape::Escaped(&process.name).to_string()).collect();
+            processes.map(|process| super::escape::brief(&process.name)).collect();
         names.sort_unstable();
         names.dedup();
         (!names.is_empty()).then(|| names.join(", "))

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::escape::Escaped;
+use super::escape::brief;
 use crate::model::{Container, OwnedSocket, Owner, Pid, PortRange, Snapshot, Socket};
 use crate::query::PortSet;
 
@@ -10,7 +10,7 @@ use crate::query::PortSet;
 #[must_use]
 pub fn process(pid: Pid, snapshot: &Snapshot) -> String {
     match snapshot.processes.get(&pid) {
-        Some(process) => format!("{} (PID {pid})", Escaped(&process.name)),
+        Some(process) => format!("{} (PID {pid})", brief(&process.name)),
         None => format!("PID {pid}"),
     }
 }
@@ -26,12 +26,12 @@ pub fn processes(pids: impl IntoIterator<Item = Pid>, snapshot: &Snapshot) -> St
 #[must_use]
 pub fn identity(pid: Pid, snapshot: &Snapshot) -> String {
     let Some(process) = snapshot.processes.get(&pid) else { return format!("PID {pid}") };
-    let user = process.user.as_ref().map(|name| format!(", user {}", Escaped(name)));
-    let service = process.services.iter().map(|service| format!(", {}", Escaped(&service.name)));
+    let user = process.user.as_ref().map(|name| format!(", user {}", brief(name)));
+    let service = process.services.iter().map(|service| format!(", {}", brief(&service.name)));
     let (user, service) = (user.unwrap_or_default(), service.collect::<String>());
     let container = process.container.as_ref().map(|found| format!(", {}", container(found)));
     let container = container.unwrap_or_default();
-    format!("{} (PID {pid}{user}{service}{container})", Escaped(&process.name))
+    format!("{} (PID {pid}{user}{service}{container})", brief(&process.name))
 }
 
 /// Who holds a socket, or as much as can be said.
@@ -52,7 +52,7 @@ pub fn owner(row: &OwnedSocket, snapshot: &Snapshot) -> String {
 
 /// `root in nginx.service (PIDs 812, 813; sudo tells which)`: what every user may know.
 fn hidden(socket: &Socket, snapshot: &Snapshot) -> String {
-    let user = socket.uid.map(|uid| Escaped(&snapshot.user_name(uid)).to_string());
+    let user = socket.uid.map(|uid| brief(&snapshot.user_name(uid)));
     let (place, candidates) = (place(socket, snapshot), candidates(socket, snapshot));
     // Root may look into almost every process, so what is hidden from root may be nobody's.
     let nobody = snapshot.privileged && place.is_empty() && candidates.is_empty();
@@ -69,7 +69,7 @@ fn place(socket: &Socket, snapshot: &Snapshot) -> String {
     let creator = snapshot.creator(socket);
     let service = creator.and_then(|creator| creator.service.as_ref()).map(|service| {
         let of_user = if service.of_user { " of a user's own systemd" } else { "" };
-        format!(" in {}{of_user}", Escaped(&service.name))
+        format!(" in {}{of_user}", brief(&service.name))
     });
     let inside = creator.and_then(|creator| creator.container.as_ref());
     let inside = inside.map(|inside| format!(" in {}", container(inside)));
@@ -97,7 +97,7 @@ fn candidates(socket: &Socket, snapshot: &Snapshot) -> String {
 /// `the docker container web`.
 #[must_use]
 pub fn container(container: &Container) -> String {
-    format!("the {} container {}", container.runtime.word(), Escaped(&known_as(container)))
+    format!("the {} container {}", container.runtime.word(), brief(&known_as(container)))
 }
 
 /// A container's name, or else its short id.

@@ -11,7 +11,7 @@ use crate::close::{
 use crate::kill::{assert_lives, named};
 use crate::support::kernel_table::{State, await_state};
 use crate::support::makers::{self, Loopback};
-use crate::support::process::Owner;
+use crate::support::process::{Actor, Owner};
 use crate::support::terminal::Terminal;
 
 trials![
@@ -22,6 +22,7 @@ trials![
     refused_without_a_question,
     gone_while_asked,
     connected_while_asked,
+    reconnected_while_asked,
     a_hostile_name,
 ];
 
@@ -149,6 +150,31 @@ fn connected_while_asked() {
     terminal.finish().is(1, &is_of("1 SYN_SENT", "app", app.pid()), &said);
     assert_there(near, listening.address);
     drop((filler, accepted));
+}
+
+/// The same socket with another peer: nobody was asked about that connection.
+fn reconnected_while_asked() {
+    let end = |port| Loopback::V4.port(port);
+    let _servers = [8080, 8081].map(|port| makers::listening(end(port)));
+    let mut app = Owner::named("app").playing("change", &["tcp", "127.0.0.1:80"]);
+    app.line();
+    let connect = |app: &mut Actor, port: u16| {
+        app.tell("disconnect");
+        app.tell(&format!("connect 127.0.0.1:{port}"));
+    };
+    connect(&mut app, 8080);
+    let mut terminal = Terminal::asked(&close(["-s", "ESTAB", "--pid", &app.pid().to_string()]));
+    terminal.await_text(ASKED);
+    connect(&mut app, 8081);
+    terminal.type_in("y\n");
+    let left = format!(
+        "portwho: 1 ESTABLISHED of {}: left alone: no longer what was asked for\n",
+        named("app", app.pid())
+    );
+    let said = question("app", app.pid()) + &left;
+    terminal.finish().is(1, &is_of("1 ESTABLISHED", "app", app.pid()), &said);
+    assert_there(end(80), end(8081));
+    assert_lives(&app.process);
 }
 
 fn a_hostile_name() {

@@ -7,8 +7,8 @@ use std::os::fd::OwnedFd;
 use rustix::net::sockopt::set_ipv6_v6only;
 
 use crate::kill::{
-    KILL, TERM, assert_free, assert_held, assert_lives, ended, freed, held, held_here, kill,
-    listener, named, run, runs, server, shared_listeners, survives,
+    KILL, TERM, assert_free, assert_held, assert_lives, ended, freed, held, held_here, identity,
+    kill, listener, named, run, runs, server, shared_listeners, survives,
 };
 use crate::support::makers::{self, Loopback};
 use crate::support::process::{Actor, Owner, Process};
@@ -162,10 +162,14 @@ fn unrelated(ends: [(SocketAddr, Process); 2]) {
     let [(first, one), (second, other)] = &ends;
     let who = held(&first.to_string(), "one", one.pid())
         + &held(&second.to_string(), "other", other.pid());
-    let line = "portwho: port 80: unrelated processes hold it side by side: confirm all with \
-                --yes, or name one with --pid\n";
+    let names = [identity("one", one.pid()), identity("other", other.pid())].join(", ");
     for words in [&["80"][..], &["-n", "80"], &["--force", "80"]] {
-        run(kill(words)).is(2, &who, line);
+        let line = format!(
+            "portwho: port 80: unrelated processes hold it: {names}; choose with --pid, --name or \
+             --user; to end all of them, run: portwho kill -y {}\n",
+            words.join(" ")
+        );
+        run(kill(words)).is(2, &who, &line);
     }
     assert_lives(one);
     assert_lives(other);

@@ -129,19 +129,22 @@ fn one_of_two_lets_go() {
     let mut first = Owner::named("web").running(script, socket.try_clone().expect("dup"));
     assert_eq!(first.line(), "ready");
     let second = Owner::named("web").holding(socket);
-    let output = meanwhile(|| {
-        first.process.signal(rustix::process::Signal::USR1);
-        assert_eq!(first.line(), "closed");
-    });
+    let mut terminal = Terminal::asked(&kill(["80"]));
+    terminal.await_text("[y/N] ");
+    first.process.signal(rustix::process::Signal::USR1);
+    assert_eq!(first.line(), "closed");
+    // They are of different programs, and asked about one by one.
+    terminal.type_in("y\ny\n");
+    let output = timeless(terminal.finish());
     let [one, other] = [first.pid(), second.pid()];
-    let expected = format!(
-        "127.0.0.1:80 is held by {}, {}\n{}",
-        identity("web", one),
-        identity("web", other),
-        freed(other, 80, "")
-    );
+    let held = |one, other| {
+        let [one, other] = [identity("web", one), identity("web", other)];
+        format!("127.0.0.1:80 is held by {one}\n  and by {other}, which is unrelated\n")
+    };
+    let expected = held(one, other) + &held(other, one) + &freed(other, 80, "");
     let said = format!(
-        "Terminate {0}, {1}? [y/N] portwho: {0} no longer holds port 80; nothing was sent\n",
+        "Terminate {0}? [y/N] Terminate {1}? [y/N] portwho: {0} no longer holds port 80; nothing was \
+         sent\n",
         named("web", one),
         named("web", other)
     );

@@ -2,12 +2,16 @@
 
 use std::os::fd::OwnedFd;
 
+use rustix::fs::{CWD, FileType, Mode, mknodat};
+use rustix::process::Signal;
+
 use crate::kill::{
     KILL, TERM, assert_free, assert_held, assert_lives, ended, freed, held_here, kill, listener,
     named, run, server, survives,
 };
+use crate::support::cgroup::Group;
 use crate::support::process::{Actor, Owner, Process};
-use crate::support::wait_until;
+use crate::support::{Scratch, portwho, skip, wait_until};
 
 trials![
     term_is_ignored,
@@ -18,6 +22,9 @@ trials![
     a_timeout_that_is_none,
     draining,
     the_first_thread_is_a_zombie,
+    stopped,
+    frozen,
+    frozen_in_version_1,
 ];
 
 fn stubborn() -> Process {
@@ -135,4 +142,81 @@ pub fn zombie_leader(owner: Owner, socket: OwnedFd) -> Actor {
     assert_eq!(actor.line(), "ready");
     wait_until("the first thread to be a zombie", || (actor.process.state() == 'Z').then_some(()));
     actor
+}
+
+/// What is said of one that does not run.
+fn does_not_run(name: &str, pid: u32, how: &str, force: &str, command: &str) -> String {
+    format!(
+        "portwho: {} is still running after 0.3 s and holds port 80: it {how} and does not act on \
+         SIGTERM until it runs again{force}; to let it run again, run: {command}\n",
+        named(name, pid)
+    )
+}
+
+const FORCE: &str = "; --force ends it at once";
+
+fn stopped() {
+    let web = server("web", 80);
+    web.signal(Signal::STOP);
+    wait_until("it to be stopped", || (web.state() == 'T').then_some(()));
+    let command = format!("kill -CONT {}", web.pid());
+    let line = does_not_run("web", web.pid(), "is stopped (SIGSTOP)", FORCE, &command);
+    run(kill(["--timeout", "0.3", "80"])).is(2, &held_here(80, "web", web.pid()), &line);
+    assert_lives(&web);
+    // SIGTERM waits for it.
+    web.signal(Signal::CONT);
+    wait_until("it to end", || web.has_exited().then_some(()));
+    assert_eq!(web.ended_by(), TERM);
+    let web = server("web", 80);
+    web.signal(Signal::STOP);
+    run(kill(["-f", "80"])).is(0, &ended(&web, "web", 80), "");
+}
+
+/// A group that is frozen above the process's own: what is to be thawed is the one above. A signal
+/// that nothing handles ends whoever is frozen there.
+fn frozen() {
+    let Some(group) = Group::named("x y") else { return };
+    let below = group.below("inner");
+    let scratch = Scratch::new();
+    let fifo = scratch.path().join("fifo");
+    mknodat(CWD, &fifo, FileType::Fifo, Mode::RWXU, 0).expect("a FIFO");
+    let script =
+        format!("trap 'exit 0' TERM; exec 3<>'{}'; echo ready; read x <&3", fifo.display());
+    let mut web = Owner::named("web").running(&script, listener(80));
+    web.line();
+    let web = web.process;
+    below.take(web.pid());
+    if !group.freeze(true) {
+        return skip("control groups of version 2 have no cgroup.freeze here (Linux 5.2)");
+    }
+    let run_here = |words: &[&str]| run(portwho([&["kill"], words].concat()));
+    let output = run_here(&["--timeout", "0.3", "80"]);
+    let command = format!("echo 0 > \"{}/{}/cgroup.freeze\"", group.mounted(), group.name());
+    let how = "is frozen with its control group";
+    let line = does_not_run("web", web.pid(), how, FORCE, &command);
+    output.is(2, &held_here(80, "web", web.pid()), &line);
+    assert_lives(&web);
+    run_here(&["-f", "80"]).is(0, &ended(&web, "web", 80), "");
+    assert_eq!(web.ended_by(), KILL);
+    group.freeze(false);
+}
+
+fn frozen_in_version_1() {
+    let Some(group) = Group::of_freezer("frozen") else {
+        return skip("no control groups of version 1 with a freezer");
+    };
+    let web = server("web", 80);
+    group.take(web.pid());
+    group.freeze(true);
+    let how = "is frozen with its control group";
+    let file = format!("{}/{}/freezer.state", group.mounted(), group.name());
+    let line = does_not_run("web", web.pid(), how, "", &format!("echo THAWED > {file}"));
+    let held = held_here(80, "web", web.pid());
+    let run_here = |words: &[&str]| run(portwho([&["kill"], words].concat()));
+    run_here(&["--timeout", "0.3", "80"]).is(2, &held, &line);
+    let line = line.replace("SIGTERM", "SIGKILL");
+    run_here(&["-f", "--timeout", "0.3", "80"]).is(2, &held, &line);
+    assert_lives(&web);
+    group.freeze(false);
+    wait_until("it to end", || web.has_exited().then_some(()));
 }

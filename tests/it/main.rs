@@ -59,6 +59,10 @@ mod descriptors;
 #[cfg(target_os = "linux")]
 mod deep_walk;
 
+/// Users who make the search expensive, and what it costs.
+#[cfg(target_os = "linux")]
+mod excess;
+
 /// Owners that may not be looked at: their unit or container, by the control groups of sockets.
 #[cfg(target_os = "linux")]
 mod cgroups;
@@ -78,6 +82,14 @@ mod faults;
 /// Names that attack the reader's terminal, or pretend to be another row.
 #[cfg(target_os = "linux")]
 mod hostile;
+
+/// What strangers control is read within bounds, and what was left out is said.
+#[cfg(target_os = "linux")]
+mod bounded;
+
+/// No path that a stranger chose is opened: a file system that does not answer stops nobody.
+#[cfg(target_os = "linux")]
+mod unanswered;
 
 /// The library, called by a program that is not `portwho`.
 #[cfg(target_os = "linux")]
@@ -175,6 +187,18 @@ mod kill_pidfd;
 #[cfg(target_os = "linux")]
 mod kill_output;
 
+/// A socket that has become something else between the question and the answer.
+#[cfg(target_os = "linux")]
+mod kill_changes;
+
+/// Holders of one socket that have nothing to do with each other.
+#[cfg(target_os = "linux")]
+mod kill_strangers;
+
+/// Processes with a name that is refused where something proves it.
+#[cfg(target_os = "linux")]
+mod kill_claims;
+
 /// What the tests of close share: the sentences that it says, and processes that hold sockets.
 #[cfg(target_os = "linux")]
 mod close;
@@ -249,10 +273,13 @@ fn linux_tests() -> Vec<support::Test> {
         descriptors::tests(),
         thrift::tests(),
         deep_walk::tests(),
+        excess::tests(),
         cgroups::tests(),
         namespaces::tests(),
         docker::tests(),
         hostile::tests(),
+        bounded::tests(),
+        unanswered::tests(),
         faults::tests(),
         library::tests(),
         tables::tests(),
@@ -276,6 +303,9 @@ fn linux_tests() -> Vec<support::Test> {
         kill_reuse::tests(),
         kill_pidfd::tests(),
         kill_output::tests(),
+        kill_changes::tests(),
+        kill_strangers::tests(),
+        kill_claims::tests(),
         close_states::tests(),
         close_listeners::tests(),
         close_refusals::tests(),

@@ -209,7 +209,7 @@ fn deleted() -> (Process, String) {
 #[track_caller]
 fn is_told_as_deleted(server: &Process, path: &str) {
     let line = only_line(&["80"], "executable");
-    assert_eq!(line, format!("{path} (deleted or replaced since)"));
+    assert_eq!(line, format!("{path} (deleted)"));
     let answer = portwho(["-v", "--json", "80"]).run().json(0, "");
     let told = process(&answer, server.pid());
     assert_eq!((&told["executable"], &told["executable_deleted"]), (&json!(path), &json!(true)));

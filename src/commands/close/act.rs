@@ -46,9 +46,9 @@ pub(super) fn close(
 ) -> anyhow::Result<Vec<Fate>> {
     let now = Seen::look(&filter.scope(Detail::Brief), system)?;
     let is_as_asked = |socket: &Socket| {
-        // One that was connected and listens by now is no connection.
-        let is_alike = |now: &&Socket| now.holds_port() == socket.holds_port();
-        now.find(socket).filter(is_alike).is_some_and(|now| filter.admits_socket(now))
+        // One that was connected and listens by now, or has another peer, was not confirmed.
+        let is_still = |now: &&Socket| socket.is_still(now);
+        now.find(socket).filter(is_still).is_some_and(|now| filter.admits_socket(now))
     };
     let as_asked: Vec<bool> = rows.iter().map(|row| is_as_asked(&row.socket)).collect();
     let sockets = rows.iter().map(|row| &row.socket).zip(&as_asked);

@@ -8,9 +8,10 @@ mod plan;
 mod verdict;
 mod words;
 
+use super::installed::Programs;
 use super::report::Report;
 use super::survey::{Depth, survey};
-use super::{Outcome, Output, filter, hints};
+use super::{Outcome, Output, claim, filter, hints};
 use crate::cli::CloseRequest;
 use crate::model::{About, Detail, Gap, Snapshot};
 use crate::platform::System;
@@ -26,7 +27,7 @@ pub(super) fn run(
     output: &mut Output,
 ) -> anyhow::Result<Outcome> {
     let filter = filter::of_request(&request.filters, system)?;
-    let depth = Depth { detail: Detail::Brief, about: About::Everything };
+    let depth = Depth { detail: Detail::Brief, about: About::Identity };
     let snapshot = survey(system, &filter, depth)?;
     let rows = select(&snapshot, &filter, SortKey::Port);
     let mut close = Close {
@@ -34,6 +35,7 @@ pub(super) fn run(
         system,
         filter: &filter,
         snapshot: &snapshot,
+        programs: Programs::new(&snapshot, system),
         report: Report::new(output),
     };
     close.remark_on_gaps();
@@ -51,6 +53,7 @@ struct Close<'a, S: System> {
     system: &'a S,
     filter: &'a Filter,
     snapshot: &'a Snapshot,
+    programs: Programs,
     report: Report<'a>,
 }
 
@@ -76,7 +79,8 @@ impl<'a, S: System> Close<'a, S> {
 
     fn close(&mut self, rows: &[Row<'a>]) {
         let lineage = self.system.lineage();
-        let plan = Plan::new(rows, self.request.filters.listening, &lineage, self.snapshot);
+        let listening = self.request.filters.listening;
+        let plan = Plan::new(rows, listening, &lineage, &self.programs, self.snapshot);
         self.tell_left_alone(&plan);
         for (refusal, group) in &plan.refused {
             let privileged = self.system.is_privileged();
@@ -102,6 +106,9 @@ impl<'a, S: System> Close<'a, S> {
     /// Says what is to be closed, and asks where there is somebody to ask.
     fn confirm(&mut self, group: &Group<'a>) -> bool {
         self.report.say(words::description(group, self.snapshot));
+        for line in claim::of_all(&group.pids().collect(), self.snapshot, &self.programs) {
+            self.report.say(line);
+        }
         if self.request.dry_run {
             self.report.say(words::intention(group, self.snapshot));
             return false;

@@ -1,6 +1,7 @@
 //! What to close: pure, from the rows that were asked for to groups with one owner each.
 
-use crate::commands::images::serves_containers;
+use crate::commands::images::{Role, is_proven};
+use crate::commands::installed::Programs;
 use crate::model::{Family, Os, OwnedSocket, Owner, Pid, Protocol, Snapshot, TcpState};
 use crate::query::Row;
 
@@ -47,11 +48,12 @@ impl<'a> Plan<'a> {
         rows: &[Row<'a>],
         listening: bool,
         lineage: &[Pid],
+        programs: &Programs,
         snapshot: &Snapshot,
     ) -> Self {
         let mut plan = Self::default();
         for &row in rows {
-            match refusal(row, lineage, snapshot) {
+            match refusal(row, lineage, programs, snapshot) {
                 _ if !listening && row.socket.is_listening() => plan.left_alone.push(row),
                 Some(why) => plan.refuse(row, why),
                 None => add(row, &mut plan.groups),
@@ -99,10 +101,18 @@ fn add<'a>(row: Row<'a>, groups: &mut Vec<Group<'a>>) {
 
 /// Why a socket is not closed, if it is not. One that several processes hold is an ancestor's if
 /// it is one's.
-fn refusal(row: &OwnedSocket, lineage: &[Pid], snapshot: &Snapshot) -> Option<Refusal> {
+fn refusal(
+    row: &OwnedSocket,
+    lineage: &[Pid],
+    programs: &Programs,
+    snapshot: &Snapshot,
+) -> Option<Refusal> {
     let ancestors = || row.owner.pids().filter(|pid| lineage.contains(pid));
     let socket = &row.socket;
-    let forwards = |pid| snapshot.processes.get(&pid).is_some_and(serves_containers);
+    let forwards = |pid| {
+        let process = snapshot.processes.get(&pid);
+        process.is_some_and(|it| is_proven(it, Role::Container, programs, snapshot.os))
+    };
     match (&row.owner, snapshot.os) {
         _ if socket.state == Some(TcpState::Bound) => Some(Refusal::Bound),
         (Owner::Hidden | Owner::NotFound, _) => Some(Refusal::Unseen),
@@ -121,6 +131,7 @@ mod tests {
     use crate::model::{Endpoint, Holder, KernelReason, Socket};
 
     const LINEAGE: [Pid; 3] = [Pid(500), Pid(400), Pid(1)];
+    const NAMES: Programs = Programs::none(Os::Linux);
     const LINUX: Snapshot = Snapshot::empty(Os::Linux);
 
     fn row(state: TcpState, owner: Owner) -> OwnedSocket {
@@ -138,7 +149,7 @@ mod tests {
     #[test]
     fn one_ancestor_among_the_holders_saves_the_socket() {
         let refused =
-            |pids: &[u32]| refusal(&row(TcpState::Established, of(pids)), &LINEAGE, &LINUX);
+            |pids: &[u32]| refusal(&row(TcpState::Established, of(pids)), &LINEAGE, &NAMES, &LINUX);
         assert_eq!(refused(&[812]), None);
         assert_eq!(refused(&[400]), Some(Refusal::Ancestor));
         assert_eq!(refused(&[400, 500, 812]), Some(Refusal::Ancestor));
@@ -157,13 +168,13 @@ mod tests {
             row(TcpState::Established, Owner::Hidden),
         ];
         let rows: Vec<Row<'_>> = rows.iter().collect();
-        let plan = Plan::new(&rows, false, &LINEAGE, &LINUX);
+        let plan = Plan::new(&rows, false, &LINEAGE, &NAMES, &LINUX);
         let sizes: Vec<usize> = plan.groups.iter().map(|group| group.sockets.len()).collect();
         assert_eq!(sizes, [2, 1, 1]);
         let refused: Vec<Refusal> = plan.refused.iter().map(|(why, _)| *why).collect();
         assert_eq!(refused, [Refusal::Bound, Refusal::Unseen]);
         assert_eq!(plan.left_alone.len(), 1);
-        let plan = Plan::new(&rows, true, &LINEAGE, &LINUX);
+        let plan = Plan::new(&rows, true, &LINEAGE, &NAMES, &LINUX);
         assert!(plan.left_alone.is_empty());
         assert_eq!(plan.refused[0].0, Refusal::Ancestor);
     }

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
+use super::confirmed::Confirmed;
 use super::plan::{Group, roots};
-use crate::model::{Pid, Process, Socket};
+use crate::model::{Pid, Process, Stopped};
 use crate::platform::{Ending, OpenProcess, PlatformError, System};
 
 /// What became of a process.
@@ -20,6 +21,8 @@ pub(super) enum End {
     Survived {
         /// Whether it still holds a socket of the group.
         holds: bool,
+        /// What keeps it from acting on the signal, if anything does.
+        stopped: Option<Stopped>,
     },
     /// It lives and holds, and was not signalled because one before it did not end.
     Spared,
@@ -87,38 +90,46 @@ impl<P: OpenProcess> Opened<P> {
 
     /// Those that were signalled, live, and hold their sockets.
     pub(super) fn holding_survivors(&self) -> BTreeSet<Pid> {
-        let holds = |end: &End| matches!(end, End::Survived { holds: true });
+        let holds = |end: &End| matches!(end, End::Survived { holds: true, .. });
         self.ends.iter().filter(|(_, end)| holds(end)).map(|(pid, _)| *pid).collect()
+    }
+
+    /// What keeps a survivor from running.
+    pub(super) fn stopped(&self, pid: Pid) -> Option<&Stopped> {
+        match self.ends.get(&pid)? {
+            End::Survived { stopped, .. } => stopped.as_ref(),
+            _ => None,
+        }
     }
 
     /// Those that live and hold, signalled or not.
     pub(super) fn unfinished(&self) -> BTreeSet<Pid> {
-        let holds = |end: &End| matches!(end, End::Survived { holds: true } | End::Spared);
+        let holds = |end: &End| matches!(end, End::Survived { holds: true, .. } | End::Spared);
         self.ends.iter().filter(|(_, end)| holds(end)).map(|(pid, _)| *pid).collect()
     }
 
     /// Signals the group in waves: first those whose parent does not hold the sockets, then
     /// those that still do. Called again, it takes up those that survived or were spared.
-    pub(super) fn end(
+    pub(super) fn end<S: System<Process = P>>(
         &mut self,
-        sockets: &[&Socket],
+        confirmed: &Confirmed<'_, S>,
         processes: &BTreeMap<Pid, Process>,
         ending: Ending,
         timeout: Duration,
     ) {
-        self.ends.retain(|_, end| !matches!(end, End::Survived { holds: true } | End::Spared));
+        self.ends.retain(|_, end| !matches!(end, End::Survived { holds: true, .. } | End::Spared));
         let deadline = Instant::now() + timeout;
         loop {
-            let wave = roots(&self.holding(sockets), processes);
+            let wave = roots(&self.holding(confirmed), processes);
             if wave.is_empty() {
                 self.wait_for_rest(deadline);
                 return;
             }
-            self.signal_wave(&wave, sockets, ending);
-            self.wait_for(&wave, sockets, Instant::now() + timeout);
+            self.signal_wave(&wave, confirmed, ending);
+            self.wait_for(&wave, confirmed, Instant::now() + timeout);
             let exited = |pid| matches!(self.ends.get(pid), Some(End::Exited | End::AlreadyExited));
             if !wave.iter().all(|pid| exited(pid) || self.has_let_go(*pid)) {
-                self.spare_rest(sockets);
+                self.spare_rest(confirmed);
                 return;
             }
         }
@@ -130,14 +141,14 @@ impl<P: OpenProcess> Opened<P> {
 
     /// Those that have not ended and hold one of the sockets at this moment. Before the first
     /// signal of the group, one that holds none has let go by itself.
-    fn holding(&mut self, sockets: &[&Socket]) -> BTreeSet<Pid> {
+    fn holding<S: System<Process = P>>(&mut self, confirmed: &Confirmed<'_, S>) -> BTreeSet<Pid> {
         let nobody_signalled = self.signalled.is_empty();
         let mut holding = BTreeSet::new();
         for (pid, process) in &self.living {
             if self.ends.contains_key(pid) {
                 continue;
             }
-            match process.holds_any(sockets) {
+            match confirmed.is_held_by(process) {
                 Ok(true) => {
                     holding.insert(*pid);
                 }
@@ -156,11 +167,16 @@ impl<P: OpenProcess> Opened<P> {
         holding
     }
 
-    /// Looks at each once more, immediately before the signal.
-    fn signal_wave(&mut self, wave: &BTreeSet<Pid>, sockets: &[&Socket], ending: Ending) {
+    /// Checks each again, immediately before the signal.
+    fn signal_wave<S: System<Process = P>>(
+        &mut self,
+        wave: &BTreeSet<Pid>,
+        confirmed: &Confirmed<'_, S>,
+        ending: Ending,
+    ) {
         for pid in wave {
             let Some(process) = self.living.get(pid) else { continue };
-            let sent = match process.holds_any(sockets) {
+            let sent = match confirmed.is_held_by(process) {
                 Ok(true) => process.end(ending),
                 Ok(false) => {
                     self.ends.insert(*pid, End::LetGo);
@@ -180,7 +196,12 @@ impl<P: OpenProcess> Opened<P> {
     }
 
     /// Waits for those of the wave that were signalled; all share the time.
-    fn wait_for(&mut self, wave: &BTreeSet<Pid>, sockets: &[&Socket], deadline: Instant) {
+    fn wait_for<S: System<Process = P>>(
+        &mut self,
+        wave: &BTreeSet<Pid>,
+        confirmed: &Confirmed<'_, S>,
+        deadline: Instant,
+    ) {
         for pid in wave {
             let Some(process) = self.living.get(pid) else { continue };
             if self.ends.contains_key(pid) {
@@ -188,8 +209,8 @@ impl<P: OpenProcess> Opened<P> {
             }
             let end = match process.wait_exit(left_until(deadline)) {
                 Ok(true) => End::Exited,
-                Ok(false) => match process.holds_any(sockets) {
-                    Ok(holds) => End::Survived { holds },
+                Ok(false) => match confirmed.is_held_by(process) {
+                    Ok(holds) => End::Survived { holds, stopped: process.stopped() },
                     Err(PlatformError::NoSuchProcess(_)) => End::Exited,
                     Err(error) => End::Failed(error),
                 },
@@ -211,7 +232,7 @@ impl<P: OpenProcess> Opened<P> {
             }
             let end = match process.wait_exit(left_until(deadline)) {
                 Ok(true) => End::Exited,
-                Ok(false) => End::Survived { holds: false },
+                Ok(false) => End::Survived { holds: false, stopped: None },
                 Err(error) => End::Failed(error),
             };
             if matches!(end, End::Exited) {
@@ -222,12 +243,12 @@ impl<P: OpenProcess> Opened<P> {
     }
 
     /// One did not end, so its workers are left alone.
-    fn spare_rest(&mut self, sockets: &[&Socket]) {
+    fn spare_rest<S: System<Process = P>>(&mut self, confirmed: &Confirmed<'_, S>) {
         for (pid, process) in &self.living {
             if self.ends.contains_key(pid) {
                 continue;
             }
-            let end = match process.holds_any(sockets) {
+            let end = match confirmed.is_held_by(process) {
                 Ok(true) => End::Spared,
                 Ok(false) => End::LetGo,
                 Err(PlatformError::NoSuchProcess(_)) => End::Exited,

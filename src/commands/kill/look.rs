@@ -1,9 +1,11 @@
 //! Everything that kill has to know before it acts.
 
+use std::collections::BTreeSet;
+
 use crate::commands::filter::local_set;
 use crate::commands::survey::complete;
 use crate::commands::who;
-use crate::model::{About, Detail, Scope, Snapshot, Socket, StateSet, UdpScope};
+use crate::model::{About, Detail, Pid, Scope, Snapshot, Socket, StateSet, UdpScope};
 use crate::platform::{PlatformError, System};
 use crate::query::{Filter, LocalSet, Place, PortTerm, Protocols, Row};
 
@@ -68,14 +70,28 @@ pub(super) fn look(filter: &Filter, system: &impl System) -> Result<Snapshot, Pl
             table.gaps.push(gap);
         }
     }
-    Ok(with_parents(complete(system, table, About::Everything, |_| true), system))
+    Ok(with_ancestors(complete(system, table, About::Identity, |_| true), system))
 }
 
-/// Adds the parents of the owners: they may start them again.
-fn with_parents(mut snapshot: Snapshot, system: &impl System) -> Snapshot {
-    let parents = snapshot.processes.values().filter_map(|process| process.parent);
-    let unknown = parents.filter(|pid| !snapshot.processes.contains_key(pid)).collect();
-    snapshot.processes.extend(system.processes(&unknown, About::Everything));
+/// So many ancestors are read in all: a user may start processes that are each other's children
+/// without end. Who is left out is related to nobody.
+const ANCESTORS: usize = 4096;
+
+/// Adds the ancestors of the owners: they tell who is related, and may start their children again.
+fn with_ancestors(mut snapshot: Snapshot, system: &impl System) -> Snapshot {
+    let mut asked: BTreeSet<Pid> = snapshot.processes.keys().copied().collect();
+    let mut children: Vec<Pid> = asked.iter().copied().collect();
+    let mut left = ANCESTORS;
+    while !children.is_empty() && left > 0 {
+        let parent = |pid: &Pid| snapshot.processes.get(pid).and_then(|process| process.parent);
+        let parents: BTreeSet<Pid> = children.iter().filter_map(parent).collect();
+        let unknown: BTreeSet<Pid> = parents.difference(&asked).copied().take(left).collect();
+        left -= unknown.len();
+        let found = system.processes(&unknown, About::Table);
+        children = found.keys().copied().collect();
+        asked.extend(unknown);
+        snapshot.processes.extend(found);
+    }
     snapshot
 }
 

@@ -3,11 +3,16 @@
 //! Look, say who it is, refuse or ask, open the processes, look again, signal, wait, and watch
 //! the port. Each PORT gets its verdict; the worst sets the exit code.
 
+mod confirmed;
 mod end;
+mod group;
+mod kinship;
 mod look;
 mod no_target;
 mod plan;
 mod refusal;
+mod related;
+mod stopped;
 mod verdict;
 mod watch;
 mod words;
@@ -17,17 +22,19 @@ use std::time::{Duration, Instant};
 
 use anyhow::bail;
 
+use super::installed::Programs;
 use super::remains::Remains;
 use super::report::Report;
-use super::{Outcome, Output, filter, remedy, who};
+use super::{Outcome, Output, claim, filter, who};
 use crate::cli::KillRequest;
-use crate::model::{Os, Owner, Pid, Signal, Snapshot, Socket};
+use crate::model::{Os, Pid, Signal, Snapshot, Socket};
 use crate::platform::{Ending, System};
-use crate::query::{Filter, Row, SortKey, select};
+use crate::query::{Filter, Row};
 use crate::render::gaps;
+use confirmed::Confirmed;
 use end::Opened;
 use look::Wish;
-use plan::{Group, Plan, is_target, roots};
+use plan::{Group, Plan, names_owners, roots};
 use verdict::Case;
 use watch::{Aftermath, remains_beside};
 use words::Course;
@@ -53,6 +60,7 @@ pub(super) fn run(
         filter: &filter,
         snapshot: &snapshot,
         lineage: system.lineage(),
+        programs: Programs::new(&snapshot, system),
         report: Report::new(output),
     };
     kill.remark_on_gaps();
@@ -69,6 +77,7 @@ struct Kill<'a, S: System> {
     snapshot: &'a Snapshot,
     /// portwho itself and its ancestors.
     lineage: Vec<Pid>,
+    programs: Programs,
     report: Report<'a>,
 }
 
@@ -93,8 +102,7 @@ impl<'a, S: System> Kill<'a, S> {
 
     /// The rows that hold the ports, by everything that was asked for.
     fn targets(&self) -> Vec<Row<'a>> {
-        let rows = select(self.snapshot, self.filter, SortKey::Port).rows;
-        rows.into_iter().filter(|row| is_target(row, self.filter)).collect()
+        plan::targets(self.snapshot, self.filter)
     }
 
     /// A verdict for each PORT that nothing holds, or nothing that may be ended.
@@ -108,11 +116,12 @@ impl<'a, S: System> Kill<'a, S> {
 
     /// Describes, refuses, asks, ends and watches.
     fn end_targets(&mut self) {
-        let plan = Plan::new(&self.targets(), self.snapshot, self.filter, &self.lineage);
+        let (filter, lineage) = (self.filter, &self.lineage);
+        let plan = Plan::new(&self.targets(), self.snapshot, filter, lineage, &self.programs);
         for row in &plan.unseen {
             self.refuse_unseen(row);
         }
-        let contested = plan.contested_ports(&self.snapshot.processes);
+        let contested = self.contested(&plan);
         let mut confirmed = Vec::new();
         for group in plan.groups {
             if let Some(target) = self.prepare(group, &contested) {
@@ -125,23 +134,21 @@ impl<'a, S: System> Kill<'a, S> {
         }
     }
 
+    /// The ports that unrelated processes hold, and what is said where nobody can be asked which of
+    /// them are meant.
+    fn contested(&self, plan: &Plan<'_>) -> BTreeMap<u16, String> {
+        if names_owners(self.filter) {
+            return BTreeMap::new();
+        }
+        let contested = plan.contested_ports().into_iter();
+        let text = |port| words::contested(port, plan, self.filter, self.request, self.snapshot);
+        contested.map(|port| (port, text(port))).collect()
+    }
+
     fn refuse_unseen(&mut self, row: Row<'_>) {
-        let port = row.socket.local.port;
-        let owner = who::owner(row, self.snapshot);
-        let remedy = match row.owner {
-            Owner::Exited(pid) => {
-                format!("end the child of PID {pid} that inherited it, by its own PID")
-            }
-            Owner::Hidden if self.system.is_privileged() => {
-                "no more rights would show it".to_owned()
-            }
-            Owner::Hidden => remedy::more_rights(
-                self.snapshot.os,
-                &self.request.command(&[], &[port.to_string()]),
-            ),
-            _ => format!("see portwho {port}"),
-        };
-        self.report.failure(format!("port {port}: held by {owner}: {remedy}"));
+        let privileged = self.system.is_privileged();
+        let text = no_target::unseen(row, self.request, privileged, self.snapshot);
+        self.report.failure(text);
     }
 
     /// How these will be ended; the harshest way where they differ.
@@ -151,7 +158,11 @@ impl<'a, S: System> Kill<'a, S> {
     }
 
     /// Says who it is; opens its processes and asks, unless it is refused.
-    fn prepare(&mut self, group: Group<'a>, contested: &BTreeSet<u16>) -> Option<Target<'a, S>> {
+    fn prepare(
+        &mut self,
+        group: Group<'a>,
+        contested: &BTreeMap<u16, String>,
+    ) -> Option<Target<'a, S>> {
         let roots = roots(&group.holders, &self.snapshot.processes);
         for line in words::description(&group, &roots, &self.lineage, self.snapshot) {
             self.report.say(line);
@@ -162,14 +173,12 @@ impl<'a, S: System> Kill<'a, S> {
             self.report.failure(format!("{ports}: {text}"));
             return None;
         }
+        for line in claim::of_all(&group.everybody(), self.snapshot, &self.programs) {
+            self.report.say(line);
+        }
         let ending = self.ending(&roots, self.request.signal());
         let can_ask = self.report.can_ask();
-        let is_contested = group.ports().iter().any(|port| contested.contains(port));
-        if is_contested && !self.request.yes && !can_ask {
-            self.report.failure_later(format!(
-                "{ports}: unrelated processes hold it side by side: confirm all with --yes, or \
-                 name one with --pid"
-            ));
+        if !self.request.yes && !can_ask && self.is_unclear(&group, contested) {
             return None;
         }
         let course =
@@ -191,6 +200,16 @@ impl<'a, S: System> Kill<'a, S> {
             return None;
         }
         Some(Target { group, opened, ending })
+    }
+
+    /// Whether unrelated processes hold a port of the group, which is said in the end.
+    fn is_unclear(&mut self, group: &Group<'_>, contested: &BTreeMap<u16, String>) -> bool {
+        let ports = group.ports();
+        let unclear = || contested.iter().filter(|(port, _)| ports.contains(port));
+        for (_, text) in unclear() {
+            self.report.failure_later(text.clone());
+        }
+        unclear().next().is_some()
     }
 
     fn end_confirmed(&mut self, mut targets: Vec<Target<'a, S>>) {
@@ -223,9 +242,10 @@ impl<'a, S: System> Kill<'a, S> {
     fn end_one(&mut self, target: &mut Target<'a, S>) -> Duration {
         let start = Instant::now();
         let sockets: Vec<&Socket> = target.group.sockets.iter().map(|row| &row.socket).collect();
+        let confirmed = Confirmed::new(&sockets, self.system);
         let processes: &BTreeMap<_, _> = &self.snapshot.processes;
         let timeout = self.request.timeout;
-        target.opened.end(&sockets, processes, target.ending, timeout);
+        target.opened.end(&confirmed, processes, target.ending, timeout);
         let survivors = target.opened.holding_survivors();
         let may_offer = !self.request.yes && self.report.can_ask() && !target.ending.is_force();
         if survivors.is_empty() || !may_offer {
@@ -234,6 +254,12 @@ impl<'a, S: System> Kill<'a, S> {
         let named = who::processes(survivors.iter().copied(), self.snapshot);
         let verb = if survivors.len() == 1 { "is" } else { "are" };
         self.report.say(format!("{named} {verb} still running after {}", who::seconds(timeout)));
+        for &pid in &survivors {
+            if let Some(why) = target.opened.stopped(pid) {
+                let name = who::process(pid, self.snapshot);
+                self.report.say(format!("  {name} {}", stopped::words(why)));
+            }
+        }
         let ending = self.ending(&survivors, Signal::Kill);
         let asked = Instant::now();
         let holders = target.opened.unfinished();
@@ -243,7 +269,7 @@ impl<'a, S: System> Kill<'a, S> {
             // Thinking about the answer is no part of how long it took.
             let start = start + asked.elapsed();
             target.ending = ending;
-            target.opened.end(&sockets, processes, ending, timeout);
+            target.opened.end(&confirmed, processes, ending, timeout);
             return target.opened.took_since(start);
         }
         target.opened.took_since(start)

@@ -6,7 +6,7 @@ use super::look::Wish;
 use super::plan::is_target;
 use crate::cli::KillRequest;
 use crate::commands::remains::Remains;
-use crate::commands::{Outcome, hints, who};
+use crate::commands::{Outcome, hints, remedy, who};
 use crate::model::{Gap, Owner, Protocol, Snapshot};
 use crate::query::{Filter, Row};
 use crate::render::local_end;
@@ -57,6 +57,27 @@ pub(super) fn why(
     let remains = Remains::of(kernels.map(|row| &row.socket), snapshot.os);
     let (connected, wildcards) = (connected(&rows), wildcards(wish, snapshot));
     (Outcome::Nothing, format!("nothing holds it{remains}{connected}{wildcards}"))
+}
+
+/// The verdict on a socket whose holder cannot be named, let alone ended.
+pub(super) fn unseen(
+    row: Row<'_>,
+    request: &KillRequest,
+    privileged: bool,
+    snapshot: &Snapshot,
+) -> String {
+    let port = row.socket.local.port;
+    let remedy = match row.owner {
+        Owner::Exited(pid) => {
+            format!("end the child of PID {pid} that inherited it, by its own PID")
+        }
+        Owner::Hidden if privileged => "no more rights would show it".to_owned(),
+        Owner::Hidden => {
+            remedy::more_rights(snapshot.os, &request.command(&[], &[port.to_string()]))
+        }
+        _ => format!("see portwho {port}"),
+    };
+    format!("port {port}: held by {}: {remedy}", who::owner(row, snapshot))
 }
 
 /// `TCP [::]:80`.

@@ -2,29 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::refusal::{Refusal, refusal};
-use crate::model::{OwnedSocket, Pid, Process, Snapshot};
-use crate::query::{Filter, Row};
-
-/// Processes that hold sockets together: one cannot be ended without the others' socket
-/// staying held.
-#[derive(Clone, Debug)]
-pub(super) struct Group<'a> {
-    /// The sockets they hold.
-    pub(super) sockets: Vec<Row<'a>>,
-    /// Those of the holders that were asked for, and no others.
-    pub(super) holders: BTreeSet<Pid>,
-    /// Why none of them is ended, if so.
-    pub(super) refusal: Option<(Pid, Refusal)>,
-}
+pub(super) use super::group::Group;
+use super::related::{Relations, is_foreign};
+use crate::commands::installed::Programs;
+use crate::model::{OwnedSocket, Owner, Pid, Process, Snapshot, Socket};
+use crate::query::{Filter, NamePattern, Row, SortKey, select};
 
 /// What is to be done about the rows that hold the ports.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(super) struct Plan<'a> {
     /// The groups, in the order of their first socket.
     pub(super) groups: Vec<Group<'a>>,
     /// Sockets whose holder cannot be named, let alone ended.
     pub(super) unseen: Vec<Row<'a>>,
+    relations: Relations,
 }
 
 impl<'a> Plan<'a> {
@@ -34,8 +25,10 @@ impl<'a> Plan<'a> {
         snapshot: &Snapshot,
         filter: &Filter,
         lineage: &[Pid],
+        programs: &Programs,
     ) -> Self {
-        let mut plan = Self::default();
+        let relations = Relations::new(rows, &snapshot.processes);
+        let mut plan = Self { relations, ..Self::default() };
         for row in rows {
             if row.owner.holders().is_empty() {
                 plan.unseen.push(row);
@@ -44,76 +37,50 @@ impl<'a> Plan<'a> {
             }
         }
         for group in &mut plan.groups {
-            group.refusal = group.find_refusal(snapshot, lineage);
+            group.refusal = group.find_refusal(snapshot, lineage, programs);
         }
+        let divide = |group: Group<'a>| group.divide(&plan.relations);
+        plan.groups = std::mem::take(&mut plan.groups).into_iter().flat_map(divide).collect();
         plan
     }
 
     /// Adds a socket to the group that has a holder of it, and makes one group of several.
     fn add(&mut self, row: Row<'a>, snapshot: &Snapshot, filter: &Filter) {
         let shares = |group: &Group<'_>| row.owner.pids().any(|pid| group.is_held_by(pid));
-        let (related, mut groups): (Vec<Group<'a>>, Vec<Group<'a>>) =
+        let (sharing, mut groups): (Vec<Group<'a>>, Vec<Group<'a>>) =
             self.groups.drain(..).partition(shares);
-        let mut merged = Group { sockets: Vec::new(), holders: BTreeSet::new(), refusal: None };
-        for group in related {
+        let mut merged = Group::default();
+        for group in sharing {
             merged.sockets.extend(group.sockets);
             merged.holders.extend(group.holders);
         }
         merged.sockets.push(row);
-        merged.holders.extend(row.owner.pids().filter(|pid| filter.picks(row, *pid, snapshot)));
+        merged
+            .holders
+            .extend(row.owner.pids().filter(|pid| is_picked(row, *pid, filter, snapshot)));
         groups.push(merged);
         self.groups = groups;
     }
 
-    /// The ports that unrelated groups hold side by side.
-    pub(super) fn contested_ports(&self, processes: &BTreeMap<Pid, Process>) -> BTreeSet<u16> {
-        let mut contested = BTreeSet::new();
-        for (index, group) in self.groups.iter().enumerate() {
-            let others = self.groups.iter().skip(index + 1);
-            for other in others.filter(|other| !group.is_related(other, processes)) {
-                contested.extend(group.ports().intersection(&other.ports()));
+    /// The ports that are held by unrelated processes.
+    pub(super) fn contested_ports(&self) -> BTreeSet<u16> {
+        let mut sets: BTreeMap<u16, BTreeSet<Option<usize>>> = BTreeMap::new();
+        for group in &self.groups {
+            let set = |pid: &Pid| self.relations.set_of(*pid);
+            for port in group.ports() {
+                sets.entry(port).or_default().extend(group.holders.iter().map(set));
             }
-            // Somebody who cannot be seen is nobody's relative.
-            let unseen = self.unseen.iter().map(|row| row.socket.local.port);
-            contested.extend(unseen.filter(|port| group.ports().contains(port)));
         }
-        contested
-    }
-}
-
-impl Group<'_> {
-    /// The ports they hold, of those asked for.
-    pub(super) fn ports(&self) -> BTreeSet<u16> {
-        self.sockets.iter().map(|row| row.socket.local.port).collect()
+        // Who cannot be seen is related to nobody.
+        let unseen: BTreeSet<u16> = self.unseen.iter().map(|row| row.socket.local.port).collect();
+        let is_contested =
+            |(port, sets): &(u16, BTreeSet<Option<usize>>)| sets.len() > 1 || unseen.contains(port);
+        sets.into_iter().filter(is_contested).map(|(port, _)| port).collect()
     }
 
-    /// Everybody who holds one of the sockets, asked for or not.
-    pub(super) fn everybody(&self) -> BTreeSet<Pid> {
-        self.sockets.iter().flat_map(|row| row.owner.pids()).collect()
-    }
-
-    fn is_held_by(&self, pid: Pid) -> bool {
-        self.sockets.iter().any(|row| row.owner.pids().any(|owner| owner == pid))
-    }
-
-    /// Whether a process of one started a process of the other.
-    fn is_related(&self, other: &Self, processes: &BTreeMap<Pid, Process>) -> bool {
-        let (ours, theirs) = (self.everybody(), other.everybody());
-        let has_parent_in = |pids: &BTreeSet<Pid>, parents: &BTreeSet<Pid>| {
-            pids.iter().any(|pid| parent(*pid, processes).is_some_and(|p| parents.contains(&p)))
-        };
-        has_parent_in(&ours, &theirs) || has_parent_in(&theirs, &ours)
-    }
-
-    /// The first reason not to end the group; one refused holder saves all.
-    fn find_refusal(&self, snapshot: &Snapshot, lineage: &[Pid]) -> Option<(Pid, Refusal)> {
-        let everybody = self.everybody();
-        everybody.iter().find_map(|&pid| {
-            let others = everybody.iter().filter(|other| **other != pid);
-            let others: Vec<&Process> =
-                others.filter_map(|other| snapshot.processes.get(other)).collect();
-            Some((pid, refusal(pid, snapshot.processes.get(&pid), &others, lineage, snapshot.os)?))
-        })
+    /// The groups that hold a port.
+    pub(super) fn on_port(&self, port: u16) -> impl Iterator<Item = &Group<'a>> {
+        self.groups.iter().filter(move |group| group.ports().contains(&port))
     }
 }
 
@@ -137,12 +104,40 @@ pub(super) fn is_target(row: &OwnedSocket, filter: &Filter) -> bool {
     row.socket.holds_port() && filter.admits_socket(&row.socket)
 }
 
+/// The rows that hold the ports, by everything that was asked for.
+pub(super) fn targets<'a>(snapshot: &'a Snapshot, filter: &'a Filter) -> Vec<Row<'a>> {
+    let is_asked_for = |row: Row<'_>| {
+        let mut pids = row.owner.pids();
+        row.owner.holders().is_empty() || pids.any(|pid| is_picked(row, pid, filter, snapshot))
+    };
+    let mut rows = select(snapshot, filter, SortKey::Port).rows;
+    rows.retain(|row| is_target(row, filter) && is_asked_for(row));
+    rows
+}
+
+/// Whether a holder was asked for. A socket's user names those that hold it, but not those to whom
+/// the user may have passed it.
+fn is_picked(row: Row<'_>, pid: Pid, filter: &Filter, snapshot: &Snapshot) -> bool {
+    if !filter.picks(row, pid, snapshot) || !is_foreign(&row.socket, snapshot.processes.get(&pid)) {
+        return filter.picks(row, pid, snapshot);
+    }
+    let socket = Socket { uid: None, ..row.socket.clone() };
+    filter.picks(&OwnedSocket { socket, owner: Owner::NotFound }, pid, snapshot)
+}
+
+/// Whether the filter names each owner that it picks, so that unrelated ones are meant as well. A
+/// pattern names nobody.
+pub(super) fn names_owners(filter: &Filter) -> bool {
+    let by_name = !filter.names.is_empty() && filter.names.iter().all(NamePattern::is_plain);
+    !filter.pids.is_empty() || !filter.users.is_empty() || by_name
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::model::{Endpoint, Holder, Os, Owner, Protocol, Socket, TcpState};
+    use crate::model::{Endpoint, Holder, Os, Protocol, TcpState};
 
     fn row(port: u16, pids: &[u32], state: TcpState) -> OwnedSocket {
         let holder = |pid: &u32| Holder { pid: Pid(*pid), descriptor: Some(3) };
@@ -177,7 +172,7 @@ mod tests {
     fn plan(snapshot: &Snapshot) -> Plan<'_> {
         let filter = Filter::everything();
         let rows: Vec<_> = snapshot.sockets.iter().filter(|row| is_target(row, &filter)).collect();
-        Plan::new(&rows, snapshot, &filter, &OWN)
+        Plan::new(&rows, snapshot, &filter, &OWN, &Programs::none(Os::Linux))
     }
 
     fn pids(numbers: &[u32]) -> BTreeSet<Pid> {
@@ -193,7 +188,7 @@ mod tests {
         assert_eq!(plan.groups.len(), 1);
         assert_eq!(plan.groups[0].holders, pids(&[812, 813, 814]));
         assert_eq!(roots(&plan.groups[0].holders, &snapshot.processes), pids(&[812]));
-        assert!(plan.contested_ports(&snapshot.processes).is_empty());
+        assert!(plan.contested_ports().is_empty());
     }
 
     #[test]
@@ -207,10 +202,10 @@ mod tests {
         let listening = TcpState::Listening;
         let sockets = || vec![row(80, &[812], listening), row(80, &[900], listening)];
         let strangers = snapshot(sockets(), &[(812, 1), (900, 1)]);
-        let contested = plan(&strangers).contested_ports(&strangers.processes);
+        let contested = plan(&strangers).contested_ports();
         assert_eq!(contested, BTreeSet::from([80]));
         let family = snapshot(sockets(), &[(812, 1), (900, 812)]);
-        assert!(plan(&family).contested_ports(&family.processes).is_empty());
+        assert!(plan(&family).contested_ports().is_empty());
     }
 
     #[test]
@@ -219,7 +214,7 @@ mod tests {
             snapshot(vec![row(80, &[812, 813], TcpState::Listening)], &[(812, 1), (813, 812)]);
         let filter = Filter { pids: vec![Pid(813)], ..Filter::everything() };
         let rows: Vec<_> = snapshot.sockets.iter().collect();
-        let plan = Plan::new(&rows, &snapshot, &filter, &OWN);
+        let plan = Plan::new(&rows, &snapshot, &filter, &OWN, &Programs::none(Os::Linux));
         assert_eq!(plan.groups[0].holders, pids(&[813]));
     }
 
@@ -260,8 +255,10 @@ mod tests {
             let mut seen = BTreeSet::new();
             for group in &plan.groups {
                 prop_assert!(group.holders.is_subset(&matched));
-                prop_assert!(seen.is_disjoint(&group.everybody()), "a holder is in one group");
-                seen.extend(group.everybody());
+                prop_assert!(seen.is_disjoint(&group.holders), "a holder is in one group");
+                seen.extend(group.holders.clone());
+                prop_assert!(group.unrelated.is_disjoint(&group.holders));
+                prop_assert!(group.unrelated.is_subset(&group.everybody()));
                 if group.refusal.is_none() {
                     for never in [0, 1, 400, 500] {
                         prop_assert!(!group.everybody().contains(&Pid(never)));

@@ -1,6 +1,7 @@
 //! Whom portwho never ends, why, and what to type instead.
 
-use crate::commands::images::{is_image, serves_containers};
+use crate::commands::images::{Role, role};
+use crate::commands::installed::{Identity, Programs};
 use crate::model::{Os, Pid, Process, ProcessKind};
 
 /// Why a process is not ended.
@@ -33,16 +34,13 @@ pub(super) enum SocketUnit {
     Unknown,
 }
 
-/// Windows' processes whose end is the system's, should it not mark them as critical.
-const CRITICAL_IMAGES: [&str; 6] =
-    ["lsass.exe", "services.exe", "wininit.exe", "winlogon.exe", "csrss.exe", "smss.exe"];
-
 /// Why `pid` is not to be ended, if it is not. `others` hold the same sockets.
 pub(super) fn refusal(
     pid: Pid,
     process: Option<&Process>,
     others: &[&Process],
     lineage: &[Pid],
+    programs: &Programs,
     os: Os,
 ) -> Option<Refusal> {
     match pid {
@@ -57,24 +55,18 @@ pub(super) fn refusal(
     match process.kind {
         ProcessKind::Kernel => Some(Refusal::Kernel),
         ProcessKind::Critical => Some(Refusal::Critical),
-        ProcessKind::Ordinary if is_image(&process.name, &CRITICAL_IMAGES) => {
-            Some(Refusal::Critical)
-        }
-        ProcessKind::Ordinary if serves_containers(process) => Some(Refusal::Container),
-        // A user's own manager holds sockets for the user's services to come.
-        ProcessKind::Ordinary if os == Os::Linux && is_image(&process.name, &["systemd"]) => {
-            Some(first_process(Some(process), others))
-        }
-        ProcessKind::Ordinary if hosts_several(process) => Some(Refusal::SharedHost),
-        ProcessKind::Ordinary => None,
+        ProcessKind::Ordinary => match role(process, programs, os) {
+            Some((Role::Container, Identity::Proven)) => Some(Refusal::Container),
+            Some((Role::Critical, Identity::Proven)) => Some(Refusal::Critical),
+            // A user's own manager holds sockets for the user's services to come.
+            Some((Role::Manager, Identity::Proven)) => Some(first_process(Some(process), others)),
+            // Every svchost hosts a service: where none is known, they could not be listed.
+            Some((Role::ServiceHost, Identity::Proven)) if process.services.is_empty() => {
+                Some(Refusal::SharedHost)
+            }
+            _ => (process.services.len() > 1).then_some(Refusal::SharedHost),
+        },
     }
-}
-
-/// Whether it hosts several services. An svchost hosts one at least: where none is known, they
-/// could not be listed, and it may be several.
-fn hosts_several(process: &Process) -> bool {
-    let is_host = is_image(&process.name, &["svchost.exe"]);
-    process.services.len() > 1 || (is_host && process.services.is_empty())
 }
 
 fn first_process(process: Option<&Process>, others: &[&Process]) -> Refusal {
@@ -94,13 +86,15 @@ mod tests {
     #[test]
     fn the_first_process_itself_and_ancestors_are_refused() {
         let lineage = [Pid(500), Pid(400), Pid(1)];
-        let refused = |pid| refusal(Pid(pid), None, &[], &lineage, Os::Linux);
+        let programs = Programs::none(Os::Linux);
+        let refused = |pid| refusal(Pid(pid), None, &[], &lineage, &programs, Os::Linux);
         assert_eq!(refused(0), Some(Refusal::Kernel));
         assert_eq!(refused(1), Some(Refusal::FirstProcess));
         assert_eq!(refused(400), Some(Refusal::Ancestor));
         assert_eq!(refused(500), Some(Refusal::Itself));
         assert_eq!(refused(812), None);
         assert_eq!(refused(4), None);
-        assert_eq!(refusal(Pid(4), None, &[], &lineage, Os::Windows), Some(Refusal::Kernel));
+        let on_windows = refusal(Pid(4), None, &[], &lineage, &programs, Os::Windows);
+        assert_eq!(on_windows, Some(Refusal::Kernel));
     }
 }

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use super::end::End;
 use super::plan::Group;
+use super::stopped;
 use super::watch::Aftermath;
 use crate::cli::KillRequest;
 use crate::commands::remains::Remains;
 use crate::commands::{Outcome, remedy, who};
-use crate::model::{Families, OwnedSocket, Pid, Protocol, Snapshot};
+use crate::model::{Families, OwnedSocket, Pid, Protocol, Snapshot, Stopped};
 use crate::platform::{Ending, PlatformError};
 use crate::query::Filter;
 use crate::render::local_end;
@@ -93,8 +94,10 @@ pub(super) fn of_process(pid: Pid, end: &End, case: &Case<'_>) -> Option<Verdict
             outcome: Outcome::Nothing,
             text: format!("{name} no longer holds {ports}; nothing was sent"),
         },
-        End::Survived { holds: true } => Verdict::failed(survived(pid, &ports, case)),
-        End::Survived { holds: false } => Verdict::failed(format!(
+        End::Survived { holds: true, stopped } => {
+            Verdict::failed(survived(pid, stopped.as_ref(), &ports, case))
+        }
+        End::Survived { holds: false, .. } => Verdict::failed(format!(
             "{name} let go of {ports}, but is still running after {}: it may be draining; wait, \
              or end it with {}",
             who::seconds(case.timeout),
@@ -115,10 +118,13 @@ pub(super) fn of_process(pid: Pid, end: &End, case: &Case<'_>) -> Option<Verdict
     })
 }
 
-fn survived(pid: Pid, ports: &str, case: &Case<'_>) -> String {
+fn survived(pid: Pid, stopped: Option<&Stopped>, ports: &str, case: &Case<'_>) -> String {
     let name = who::process(pid, case.before);
     let waited = who::seconds(case.timeout);
     let still = format!("{name} is still running after {waited} and holds {ports}");
+    if let Some(why) = stopped.and_then(|stopped| stopped::why(pid, stopped, case)) {
+        return format!("{still}: {why}");
+    }
     if case.ending.is_force() {
         return format!("{still}: force has not ended it yet; it may hang in the kernel");
     }

@@ -46,7 +46,7 @@ pub(super) fn watch(
         socket.holds_port() && (filter.admits_socket(socket) || in_the_way)
     };
     loop {
-        let holders = survey_scope(system, &scope, About::Everything, matters)?;
+        let holders = survey_scope(system, &scope, About::Identity, matters)?;
         if let Some(gap) = holders.gaps.iter().find(|gap| gap.may_hide_rows()) {
             bail!("{}", gaps::line(gap));
         }
@@ -69,7 +69,10 @@ pub(super) fn watch(
 }
 
 /// The sockets on the ports of `sockets`, at every address.
-fn scope<'a>(sockets: &(impl Iterator<Item = &'a Socket> + Clone), tcp: StateSet) -> Scope {
+pub(super) fn scope<'a>(
+    sockets: &(impl Iterator<Item = &'a Socket> + Clone),
+    tcp: StateSet,
+) -> Scope {
     let has = |protocol| sockets.clone().any(|socket| socket.protocol == protocol);
     let ports = sockets.clone().map(|socket| socket.local.port..=socket.local.port);
     Scope {

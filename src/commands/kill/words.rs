@@ -2,15 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use super::plan::Group;
+use super::plan::{Group, Plan, roots};
 use super::refusal::{Refusal, SocketUnit};
-use crate::commands::remedy::{self, systemctl};
-use crate::commands::who;
+use super::related::is_foreign;
+use crate::cli::KillRequest;
+use crate::commands::{remedy, who};
 use crate::model::{
-    Container, Os, OwnedSocket, Pid, Signal, Snapshot, StateSet, TcpState, Untrusted,
+    Container, Os, OwnedSocket, Pid, ShellCommand, Signal, Snapshot, StateSet, TcpState,
 };
 use crate::platform::Ending;
-use crate::query::Row;
+use crate::query::{Filter, Row};
 use crate::render::escape::Escaped;
 use crate::render::{counted, local_end};
 
@@ -33,9 +34,17 @@ pub(super) fn description(
     if !others.is_empty() {
         lines.push(format!("  held also by {}", who::processes(others, snapshot)));
     }
-    let left_out: BTreeSet<Pid> = group.everybody().difference(&group.holders).copied().collect();
+    let not_ended = |pid: &Pid| !group.holders.contains(pid) && !group.unrelated.contains(pid);
+    let left_out: BTreeSet<Pid> = group.everybody().into_iter().filter(not_ended).collect();
     if !left_out.is_empty() {
         lines.push(format!("  and by {}, not asked for", who::processes(left_out, snapshot)));
+    }
+    lines.extend(foreign(group, snapshot));
+    if !group.unrelated.is_empty() {
+        let named: Vec<String> =
+            group.unrelated.iter().map(|&pid| who::identity(pid, snapshot)).collect();
+        let verb = if named.len() == 1 { "is" } else { "are" };
+        lines.push(format!("  and by {}, which {verb} unrelated", named.join(", ")));
     }
     lines.extend(other_ports(group, snapshot));
     lines.extend(clients(group, snapshot));
@@ -46,6 +55,44 @@ pub(super) fn description(
         lines.extend(restarts);
     }
     lines
+}
+
+/// Whose the sockets are, where they were made by another user than hold them here, who may have
+/// passed them on.
+fn foreign(group: &Group<'_>, snapshot: &Snapshot) -> Option<String> {
+    let is_foreign = |row: &&Row<'_>| {
+        let mut holders = row.owner.pids().filter(|pid| group.holders.contains(pid));
+        holders.any(|pid| is_foreign(&row.socket, snapshot.processes.get(&pid)))
+    };
+    let users = group.sockets.iter().filter(is_foreign).filter_map(|row| row.socket.uid);
+    let users: BTreeSet<String> =
+        users.map(|uid| Escaped(&snapshot.user_name(uid)).to_string()).collect();
+    let users = users.into_iter().collect::<Vec<_>>().join(", ");
+    (!users.is_empty()).then(|| format!("  its socket belongs to user {users}"))
+}
+
+/// `port 80: unrelated processes hold it: ...`, and how to say which of them are meant.
+pub(super) fn contested(
+    port: u16,
+    plan: &Plan<'_>,
+    filter: &Filter,
+    request: &KillRequest,
+    snapshot: &Snapshot,
+) -> String {
+    let first = |group: &Group<'_>| {
+        let roots = roots(&group.holders, &snapshot.processes);
+        roots.into_iter().map(|pid| who::identity(pid, snapshot)).collect::<Vec<_>>()
+    };
+    let seen = plan.on_port(port).flat_map(first);
+    let unseen = plan.unseen.iter().filter(|row| row.socket.local.port == port);
+    let unseen = unseen.map(|row| who::owner(row, snapshot));
+    let named: Vec<String> = seen.chain(unseen).collect();
+    let command = request.command(&["-y"], &who::typed_on(port, filter.local.as_ref()));
+    format!(
+        "port {port}: unrelated processes hold it: {}; choose with --pid, --name or --user; to end \
+         all of them, run: {command}",
+        named.join(", ")
+    )
 }
 
 /// The container that a process runs in, or that it serves.
@@ -171,14 +218,13 @@ fn socket_unit(unit: SocketUnit, snapshot: &Snapshot) -> String {
         }
     };
     let name = service.and_then(|service| service.name.as_bytes().strip_suffix(b".service"));
-    let systemctl = systemctl(service.is_some_and(|service| service.of_user));
-    match name {
-        Some(name) => {
-            let unit = [name, b".socket"].concat();
-            format!("{systemctl} stop {}", remedy::word(&Untrusted::new(unit)))
-        }
-        None => "see systemctl list-sockets, then systemctl stop X.socket".to_owned(),
-    }
+    let of_user = service.is_some_and(|service| service.of_user);
+    let stop = |name: &[u8]| {
+        let unit = [name, b".socket"].concat();
+        ShellCommand::systemctl(of_user, "stop").operand(&unit).into_text()
+    };
+    let see = || "see systemctl list-sockets, then systemctl stop X.socket".to_owned();
+    name.and_then(stop).unwrap_or_else(see)
 }
 
 /// How many of those that may follow are named.

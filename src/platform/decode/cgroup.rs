@@ -35,6 +35,16 @@ pub struct Membership<'a> {
     pub container: Option<ContainerPath<'a>>,
 }
 
+/// The path of the group that /proc/PID/cgroup tells for a controller; for none, that of version 2.
+#[must_use]
+pub fn path_of<'a>(file: &'a [u8], controller: &[u8]) -> Option<&'a [u8]> {
+    file.split(|&byte| byte == b'\n').find_map(|line| {
+        let mut fields = line.splitn(3, |&byte| byte == b':');
+        let (_, controllers, path) = (fields.next()?, fields.next()?, fields.next()?);
+        controllers.split(|&byte| byte == b',').any(|one| one == controller).then_some(path)
+    })
+}
+
 /// What /proc/PID/cgroup tells of a process.
 ///
 /// Every line is read: on a machine with mixed hierarchies the line of version 2 may be `/`
@@ -145,6 +155,16 @@ pub fn is_id(text: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_controller_has_a_path() {
+        let file = b"6:freezer:/a\n5:cpu,cpuacct:/b:c\n1:name=systemd:/d\n0::/e\n";
+        let path = |controller: &[u8]| path_of(file, controller);
+        assert_eq!(path(b"freezer"), Some(&b"/a"[..]));
+        assert_eq!(path(b"cpuacct"), Some(&b"/b:c"[..]));
+        assert_eq!(path(b""), Some(&b"/e"[..]));
+        assert_eq!(path(b"memory"), None);
+    }
 
     const ID: &str = "932a195ea739d3a1f0c8b1cf5d9f7f2a1b0c3d4e5f60718293a4b5c6d7e8f901";
 

@@ -5,12 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use rustix::fs::{CWD, FileType, RawDir};
 
+use super::bounds;
 use super::containers::CONTAINERS;
 use super::proc_dir::{open_dir, read_file};
-use crate::model::{Creator, Pid, Service, Untrusted};
+use super::shares::Shares;
+use crate::model::{Creator, Pid, Service, Uid, Untrusted};
 use crate::platform::decode::cgroup::{self, Unit};
 use crate::platform::decode::mount_info::{self, Mount};
 
@@ -25,7 +28,8 @@ const CGROUP2: i64 = 0x6367_7270;
 pub(super) fn creators(ids: &BTreeSet<u64>) -> BTreeMap<u64, Creator> {
     let mut missing = ids.clone();
     let mut found = BTreeMap::new();
-    let mounts = if ids.is_empty() { Vec::new() } else { mounts() };
+    let shares = Rc::new(Shares::new(bounds::GROUPS_OF_USER, bounds::GROUPS));
+    let mounts = if ids.is_empty() { Vec::new() } else { mounts(&shares) };
     for mount in &mounts {
         found.extend(mount.creators(&mut missing));
     }
@@ -37,16 +41,19 @@ struct Hierarchy {
     /// What of the hierarchy is mounted there.
     root: PathBuf,
     directory: OwnedFd,
+    /// What may be kept of the groups that users made.
+    shares: Rc<Shares>,
 }
 
 /// Where the hierarchy is mounted, the whole of it first. Something else may be mounted over it.
-fn mounts() -> Vec<Hierarchy> {
+fn mounts(shares: &Rc<Shares>) -> Vec<Hierarchy> {
     let file = read_file(CWD, c"/proc/self/mountinfo").unwrap_or_default();
     let unified = mount_info::mounts(&file).into_iter().filter(|mount| mount.kind == b"cgroup2");
     let open = |mount: Mount| {
         let directory = open_dir(CWD, mount.point).ok()?;
         let is_unified = rustix::fs::fstatfs(&directory).is_ok_and(|of| of.f_type == CGROUP2);
-        is_unified.then(|| Hierarchy { root: path(&mount.root), directory })
+        let shares = Rc::clone(shares);
+        is_unified.then(|| Hierarchy { root: path(&mount.root), directory, shares })
     };
     let mut mounts: Vec<Hierarchy> = unified.filter_map(open).collect();
     mounts.sort_by_key(|mount| mount.root.as_os_str().len());
@@ -80,15 +87,22 @@ impl Hierarchy {
         found
     }
 
-    /// The groups right below one, with their ids. One that vanishes has none.
+    /// The groups right below one, with their ids. One that vanishes has none. Only whom a group
+    /// belongs to can make others in it, root left aside, and is charged for them.
     fn below(&self, group: &Path) -> Vec<(u64, PathBuf)> {
         let Ok(directory) = open_dir(&self.directory, group) else { return Vec::new() };
+        let user = rustix::fs::fstat(&directory).ok().map(|stat| Uid(stat.st_uid));
+        let mut left = self.shares.left(user);
         let mut buffer = Vec::with_capacity(ENTRIES_BUFFER);
         let mut entries = RawDir::new(&directory, buffer.spare_capacity_mut());
         let mut found = Vec::new();
         while let Some(Ok(entry)) = entries.next() {
             let name = entry.file_name().to_bytes();
             if entry.file_type() == FileType::Directory && !matches!(name, b"." | b"..") {
+                let cost = group.as_os_str().len() + name.len() + bounds::GROUP_COST;
+                let Some(rest) = left.checked_sub(cost) else { break };
+                left = rest;
+                self.shares.spend(user, cost);
                 found.push((entry.ino(), path(name)));
             }
         }
@@ -147,5 +161,48 @@ impl Hierarchy {
             .split(|&byte| byte == b'\n')
             .filter_map(|line| std::str::from_utf8(line).ok()?.parse().ok());
         numbers.filter(|&number| number != 0).map(Pid).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::{MetadataExt, chown};
+
+    use super::*;
+
+    /// Plain directories stand for groups: what is listed and charged is the same.
+    #[test]
+    #[expect(clippy::print_stderr, reason = "a skip is printed")]
+    fn groups_that_a_user_made_without_end_hide_no_others() {
+        if !rustix::process::geteuid().is_root() {
+            eprintln!("skipped: only root can give directories away");
+            return;
+        }
+        let folder = std::env::temp_dir().join(format!("portwho-groups-{}", std::process::id()));
+        let group = |name: &str, user: u32| {
+            fs::create_dir_all(folder.join(name)).unwrap();
+            chown(folder.join(name), Some(user), None).unwrap();
+        };
+        (0..50).for_each(|number| group(&format!("greedy/{number}"), 1000));
+        group("greedy", 1000);
+        group("modest/last", 1001);
+        group("modest", 1001);
+        group("system/last", 0);
+        let hierarchy = Hierarchy {
+            root: PathBuf::from("/"),
+            directory: open_dir(CWD, folder.as_path()).unwrap(),
+            shares: Rc::new(Shares::new(1000, 10_000)),
+        };
+        let id = |name: &str| fs::metadata(folder.join(name)).unwrap().ino();
+        let wanted = [id("modest/last"), id("system/last")];
+        let mut missing: BTreeSet<u64> = (0..50).map(|n| id(&format!("greedy/{n}"))).collect();
+        missing.extend(wanted);
+        let found = hierarchy.creators(&mut missing);
+        fs::remove_dir_all(&folder).unwrap();
+        assert!((1..50).contains(&missing.len()), "{}", missing.len());
+        for id in wanted {
+            assert!(found.iter().any(|(found, _)| *found == id));
+        }
     }
 }

@@ -6,15 +6,15 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Read;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{LazyLock, Mutex, OnceLock};
 use std::time::Duration;
 
-use rustix::fs::{CWD, FileType, Mode, OFlags};
+use rustix::fs::{AtFlags, CWD, Mode};
+use uzers::os::unix::UserExt;
 
+use super::{bounds, regular_file};
 use crate::model::{Container, Runtime, Untrusted};
 use crate::platform::command::output_within;
 use crate::platform::decode::cgroup::{ContainerPath, is_id};
@@ -32,8 +32,6 @@ const TASKS: &str = "/run/containerd/io.containerd.runtime.v2.task";
 const BUNDLES: &str = "/run/containers/storage/overlay-containers";
 /// How long a runtime's command may take: a name is worth no more.
 const PATIENCE: Duration = Duration::from_millis(100);
-/// No file of a runtime comes near.
-const LONGEST_FILE: u64 = 4 * 1024 * 1024;
 
 /// Pairs of an id and a name.
 type Names = Vec<(String, String)>;
@@ -154,12 +152,12 @@ fn docker_containers() -> Vec<DockerContainer> {
         let file = read_regular(&directory.join("config.v2.json"))?;
         container_files::docker_container(&file).ok()
     };
-    directories_in(Path::new(DOCKER)).filter_map(config).collect()
+    directories_in(Path::new(DOCKER)).take(bounds::DOCKER_CONTAINERS).filter_map(config).collect()
 }
 
 /// The names that containers-storage keeps: root's, and this user's own.
 fn stored_names() -> Names {
-    let home = std::env::var_os("HOME").map(|home| Path::new(&home).join(USERS_STORAGE));
+    let home = own_home().map(|home| home.join(USERS_STORAGE));
     let stores = std::iter::once(PathBuf::from(STORAGE)).chain(home);
     let files = stores.flat_map(|store| {
         ["overlay", "vfs", "btrfs"]
@@ -167,6 +165,12 @@ fn stored_names() -> Names {
     });
     let read = |path: PathBuf| container_files::storage_names(&read_regular(&path)?).ok();
     files.filter_map(read).flatten().collect()
+}
+
+/// The home of this user by the password database: $HOME may be another user's, as with sudo.
+fn own_home() -> Option<PathBuf> {
+    let user = uzers::get_user_by_uid(rustix::process::geteuid().as_raw())?;
+    Some(user.home_dir().to_owned())
 }
 
 /// The name that is annotated in the bundle of a container.
@@ -183,26 +187,46 @@ fn directories_in(path: &Path) -> impl Iterator<Item = PathBuf> {
     entries.filter_map(|entry| Some(entry.ok()?.path()))
 }
 
-/// Reads an ordinary file of a sensible size, and nothing that could block or never end.
 fn read_regular(path: &Path) -> Option<Vec<u8>> {
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let file = rustix::fs::openat(CWD, path.as_os_str().as_bytes(), flags, Mode::empty()).ok()?;
-    let kind = FileType::from_raw_mode(rustix::fs::fstat(&file).ok()?.st_mode);
-    let mut bytes = Vec::new();
-    let mut file = fs::File::from(file).take(LONGEST_FILE);
-    (kind == FileType::RegularFile && file.read_to_end(&mut bytes).is_ok()).then_some(bytes)
+    regular_file::read_no_link(path, bounds::RUNTIME_FILE).ok()
+}
+
+/// Where root's commands are looked for, in this order: the directories that sudo's secure_path
+/// has, those of the distribution first.
+const SYSTEM_PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin:/snap/bin";
+
+/// A runtime's command. A user's own is found by that user's PATH; root's by a fixed one, and told
+/// nothing of the environment, which may be that of the user who called sudo.
+fn runtime_command(name: &str) -> Option<Command> {
+    if !rustix::process::geteuid().is_root() {
+        return Some(Command::new(name));
+    }
+    let mut candidates = SYSTEM_PATH.split(':').map(|directory| Path::new(directory).join(name));
+    let mut command = Command::new(candidates.find(|path| is_roots_alone(path))?);
+    command.env_clear().env("PATH", SYSTEM_PATH).env("LC_ALL", "C").current_dir("/");
+    if let Some(home) = own_home() {
+        command.env("HOME", home);
+    }
+    Some(command)
+}
+
+/// Whether a file is there which nobody but root may change.
+fn is_roots_alone(path: &Path) -> bool {
+    let by_others = (Mode::WGRP | Mode::WOTH).bits();
+    let stat = rustix::fs::statat(CWD, path, AtFlags::empty());
+    stat.is_ok_and(|stat| stat.st_uid == 0 && stat.st_mode & by_others == 0)
 }
 
 /// What this machine's Docker lists, wherever the user's own settings would ask.
 fn docker_listing(options: &[&str]) -> Names {
-    let mut command = Command::new("docker");
+    let Some(mut command) = runtime_command("docker") else { return Names::new() };
     command.env_remove("DOCKER_HOST").env_remove("DOCKER_CONTEXT");
     command.args(["--host", "unix:///var/run/docker.sock"]);
     listing(command, options)
 }
 
 fn podman_listing() -> Names {
-    let mut command = Command::new("podman");
+    let Some(mut command) = runtime_command("podman") else { return Names::new() };
     command.env_remove("CONTAINER_HOST").env_remove("CONTAINER_CONNECTION");
     command.arg("--remote=false");
     listing(command, &[])

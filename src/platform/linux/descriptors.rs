@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use rustix::fs::SeekFrom;
 
 use super::proc_dir::{Entries, is_gone, open_dir};
+use crate::model::Uid;
 
 /// Where descriptor 0 stands in its directory: behind `.` and `..`.
 const FIRST: u64 = 2;
@@ -31,6 +32,8 @@ pub(super) struct Table {
     /// How many there are, as the size of the directory tells since Linux 6.2. No more than a
     /// hint: 0 where it tells nothing, or where they cannot be named.
     size: u32,
+    /// Whom the directory belongs to: the user of the process, or root where it is not dumpable.
+    user: Uid,
 }
 
 impl Table {
@@ -48,9 +51,21 @@ impl Table {
             opened => opened?,
         };
         // A thread that has ended meanwhile has no size any more, and nothing to list either.
-        let size = if can_be_named { rustix::fs::fstat(&directory).ok() } else { None };
-        let size = size.and_then(|stat| u32::try_from(stat.st_size).ok()).unwrap_or_default();
-        Ok(Some(Self { directory, size }))
+        let stat = rustix::fs::fstat(&directory).ok();
+        let size = stat.as_ref().filter(|_| can_be_named).map(|stat| stat.st_size);
+        let size = size.and_then(|size| u32::try_from(size).ok()).unwrap_or_default();
+        let user = Uid(stat.map_or(0, |stat| stat.st_uid));
+        Ok(Some(Self { directory, size, user }))
+    }
+
+    /// How many descriptors there are; 0 where that is not known.
+    pub(super) const fn size(&self) -> u32 {
+        self.size
+    }
+
+    /// Whom the process belongs to, as far as is shown.
+    pub(super) const fn user(&self) -> Uid {
+        self.user
     }
 
     /// Its directory.
@@ -58,12 +73,13 @@ impl Table {
         &self.directory
     }
 
-    /// All numbers, in parts of which each is worth a thread's while.
-    pub(super) fn parts(&self) -> impl Iterator<Item = Range<u32>> {
+    /// All numbers, in parts of which each is worth a thread's while, and how many descriptors each
+    /// has if there are no holes.
+    pub(super) fn parts(&self) -> impl Iterator<Item = (Range<u32>, u32)> {
         let last = self.size / PART;
         (0..=last).map(move |part| {
             let end = if part == last { u32::MAX } else { (part + 1) * PART };
-            part * PART..end
+            (part * PART..end, if part == last { self.size % PART } else { PART })
         })
     }
 
@@ -182,7 +198,7 @@ mod tests {
 
     #[test]
     fn parts_follow_each_other_to_the_end() {
-        let ends = |numbers: Range<u32>| (numbers.start, numbers.end);
+        let ends = |(numbers, _): (Range<u32>, u32)| (numbers.start, numbers.end);
         let parts = |size| Table { size, ..own() }.parts().map(ends).collect::<Vec<_>>();
         assert_eq!(parts(0), [(0, u32::MAX)]);
         assert_eq!(parts(PART - 1), [(0, u32::MAX)]);

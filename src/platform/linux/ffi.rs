@@ -3,8 +3,12 @@
 //! The only file of the Linux layer with unsafe code.
 #![expect(unsafe_code, reason = "system calls without a safe wrapper")]
 
+use std::cmp::Ordering;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+
+/// `KCMP_FILE` of linux/kcmp.h: do two descriptors refer to the same open file?
+const KCMP_FILE: libc::c_int = 0;
 
 /// `KCMP_FILES` of linux/kcmp.h: do two tasks share their table of descriptors?
 const KCMP_FILES: libc::c_int = 2;
@@ -12,20 +16,36 @@ const KCMP_FILES: libc::c_int = 2;
 /// `SIOCGSKNS` of linux/sockios.h: a descriptor of the socket's network namespace (Linux 4.9).
 const SIOCGSKNS: libc::Ioctl = 0x894C;
 
-/// Whether two tasks, by their thread ids, share one table of descriptors (kcmp(2)).
+/// Compares the tables of descriptors of two tasks, by their thread ids (kcmp(2)): equal when they
+/// share one, and else in an order that lasts.
 ///
 /// # Errors
 /// ENOSYS where the kernel was built without it, EPERM where a sandbox or missing rights refuse
 /// it, ESRCH when one of them is gone.
-pub(super) fn share_descriptors(one: u32, other: u32) -> io::Result<bool> {
+pub(super) fn compare_tables(one: u32, other: u32) -> io::Result<Ordering> {
+    compare((one, 0), (other, 0), KCMP_FILES)
+}
+
+/// Compares two open files, each by a thread id and a descriptor (kcmp(2)): equal when they are
+/// the same, as after dup(2), and else in an order that lasts.
+///
+/// # Errors
+/// As [`compare_tables`], and EBADF when a descriptor is closed.
+pub(super) fn compare_files(one: (u32, u32), other: (u32, u32)) -> io::Result<Ordering> {
+    compare(one, other, KCMP_FILE)
+}
+
+fn compare(one: (u32, u32), other: (u32, u32), kind: libc::c_int) -> io::Result<Ordering> {
     let task =
         |id: u32| libc::pid_t::try_from(id).map_err(|_| io::Error::from_raw_os_error(libc::ESRCH));
-    let (one, other) = (task(one)?, task(other)?);
+    let (one_task, other_task) = (task(one.0)?, task(other.0)?);
+    let (one, other) = (libc::c_ulong::from(one.1), libc::c_ulong::from(other.1));
     // SAFETY: kcmp(2) takes five numbers and reads or writes no memory of this process.
-    let order = unsafe { libc::syscall(libc::SYS_kcmp, one, other, KCMP_FILES, 0_u64, 0_u64) };
+    let order = unsafe { libc::syscall(libc::SYS_kcmp, one_task, other_task, kind, one, other) };
     match order {
-        0 => Ok(true),
-        1.. => Ok(false),
+        0 => Ok(Ordering::Equal),
+        1 => Ok(Ordering::Less),
+        2.. => Ok(Ordering::Greater),
         _ => Err(io::Error::last_os_error()),
     }
 }
@@ -48,6 +68,7 @@ pub(super) fn network_namespace(socket: BorrowedFd<'_>) -> io::Result<OwnedFd> {
 }
 
 #[cfg(test)]
+#[allow(clippy::print_stderr, reason = "skips are printed")]
 mod tests {
     use std::os::fd::AsFd;
     use std::os::linux::fs::MetadataExt;
@@ -58,14 +79,33 @@ mod tests {
     fn threads_of_a_process_share_their_descriptors_and_other_processes_do_not() {
         let own = std::process::id();
         let thread = rustix::thread::gettid().as_raw_nonzero().get().cast_unsigned();
-        match share_descriptors(own, thread) {
+        match compare_tables(own, thread) {
             Err(error) if matches!(error.raw_os_error(), Some(libc::ENOSYS | libc::EPERM)) => {
                 eprintln!("skipped: kcmp(2): {error}");
             }
-            shared => assert!(shared.unwrap()),
+            order => assert_eq!(order.unwrap(), Ordering::Equal),
         }
-        let gone = share_descriptors(own, u32::MAX).unwrap_err();
+        let gone = compare_tables(own, u32::MAX).unwrap_err();
         assert_eq!(gone.raw_os_error(), Some(libc::ESRCH));
+    }
+
+    #[test]
+    fn a_duplicate_is_the_same_file_and_another_is_not() {
+        let number = |file: &std::fs::File| file.as_raw_fd().cast_unsigned();
+        let (file, other) =
+            (std::fs::File::open("/dev/null").unwrap(), std::fs::File::open("/dev/null").unwrap());
+        let duplicate = file.try_clone().unwrap();
+        let own = std::process::id();
+        let order = |with| compare_files((own, number(&file)), (own, number(with)));
+        match order(&duplicate) {
+            Err(error) if matches!(error.raw_os_error(), Some(libc::ENOSYS | libc::EPERM)) => {
+                eprintln!("skipped: kcmp(2): {error}");
+            }
+            same => {
+                assert_eq!(same.unwrap(), Ordering::Equal);
+                assert_ne!(order(&other).unwrap(), Ordering::Equal);
+            }
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use rustc_hash::FxHashMap;
 
-use crate::model::{Holder, Pid};
+use crate::model::{Holder, Pid, Uid};
 
 /// What one or several threads found.
 #[derive(Debug, Default)]
@@ -15,12 +15,14 @@ pub(super) struct Findings {
     pub(super) refused: bool,
     /// The io_urings that were seen: files may be registered there without a descriptor.
     pub(super) rings: Vec<Ring>,
-    /// Threads that were not searched.
-    pub(super) unsearched: usize,
     /// The io_urings of which the kernel told nothing.
     pub(super) silent_rings: usize,
     /// Parts of processes that are still to be searched.
     pub(super) left_over: Vec<Part>,
+    /// Processes whose table is another one's.
+    pub(super) sharers: Vec<Sharer>,
+    /// Tables that threads have for themselves.
+    pub(super) own_tables: Vec<OwnTable>,
 }
 
 /// A part of a process' descriptors.
@@ -28,8 +30,40 @@ pub(super) struct Findings {
 pub(super) struct Part {
     /// The process.
     pub(super) pid: Pid,
+    /// Whose budget it is read from.
+    pub(super) user: Uid,
     /// The numbers of the descriptors.
     pub(super) numbers: Range<u32>,
+    /// How many there are, as far as is known.
+    pub(super) size: u32,
+}
+
+/// A process that shares its table of descriptors with another one (`CLONE_FILES` in clone(2)).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Sharer {
+    /// The process.
+    pub(super) pid: Pid,
+    /// Whose budget it is named from.
+    pub(super) user: Uid,
+    /// The process whose table was read.
+    pub(super) with: Pid,
+}
+
+/// A thread that does not share the table of its process.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct OwnTable {
+    /// The process.
+    pub(super) pid: Pid,
+    /// The thread.
+    pub(super) thread: u32,
+    /// Whose budget it is read from.
+    pub(super) user: Uid,
+    /// How many descriptors it has; 0 where that is not known.
+    pub(super) size: u32,
+    /// Whether it may be the table of the process all the same, as kcmp(2) is refused.
+    pub(super) is_likely_shared: bool,
+    /// Whether it is the only table of the process: that of its first thread is gone.
+    pub(super) is_main: bool,
 }
 
 /// A descriptor of an io_uring.
@@ -41,6 +75,8 @@ pub(super) struct Ring {
     pub(super) thread: u32,
     /// Its number there.
     pub(super) descriptor: u32,
+    /// Whom the files of the process belong to.
+    pub(super) user: Uid,
 }
 
 impl Findings {
@@ -50,7 +86,8 @@ impl Findings {
         self.rings.extend(other.rings);
         self.left_over.extend(other.left_over);
         self.refused |= other.refused;
-        self.unsearched += other.unsearched;
+        self.sharers.extend(other.sharers);
+        self.own_tables.extend(other.own_tables);
         self.silent_rings += other.silent_rings;
     }
 

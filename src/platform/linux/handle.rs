@@ -13,8 +13,9 @@ use rustix::io::Errno;
 use rustix::process::PidfdFlags;
 
 use super::proc_dir::{is_gone, open_dir, open_proc, read_file};
+use super::stopped;
 use super::walk::{Inodes, held_by};
-use crate::model::{Pid, Signal, Socket};
+use crate::model::{Pid, Signal, Socket, Stopped};
 use crate::platform::decode::proc_stat;
 use crate::platform::{Ending, OpenProcess, PlatformError};
 
@@ -113,6 +114,10 @@ impl OpenProcess for Handle {
             }
             other => PlatformError::io(format!("cannot signal PID {}", self.pid), other),
         })
+    }
+
+    fn stopped(&self) -> Option<Stopped> {
+        stopped::of(&self.directory)
     }
 
     fn wait_exit(&self, timeout: Duration) -> Result<bool, PlatformError> {

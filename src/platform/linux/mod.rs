@@ -1,32 +1,44 @@
 //! Linux: sockets from sock_diag, owners and processes from /proc, ends by pidfd.
 
+mod bounds;
+mod budgets;
 mod cgroup;
+mod command_line;
 mod containers;
 mod descriptors;
 mod destroy;
 mod ffi;
 mod findings;
 mod handle;
+mod memory_reader;
 mod namespaces;
+mod own_tables;
 mod owners;
 mod particulars;
 mod port_rules;
 mod proc_dir;
 mod process;
+mod programs;
+mod regular_file;
+mod rings;
 mod search;
 mod searcher;
+mod shares;
+mod sharing;
 mod sock_diag;
+mod stopped;
 mod tables;
 mod tcp_settings;
 mod threads;
 mod walk;
+mod whole;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
+use rustix::io::Errno;
 use rustix::net::netdevice;
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
 
@@ -93,15 +105,23 @@ impl System for Linux {
     }
 
     fn service_ports(&self, name: &str) -> Result<Vec<u16>, PlatformError> {
-        match fs::read("/etc/services") {
+        match regular_file::read(Path::new("/etc/services"), bounds::SERVICES) {
             Ok(bytes) => Ok(services::ports(&String::from_utf8_lossy(&bytes), name)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            Err(Errno::NOENT) => Ok(Vec::new()),
             Err(error) => Err(PlatformError::io("cannot read /etc/services", error)),
         }
     }
 
     fn is_privileged(&self) -> bool {
         rustix::process::geteuid().is_root()
+    }
+
+    fn program_directories(&self) -> Vec<Untrusted> {
+        programs::directories()
+    }
+
+    fn in_own_mounts(&self, pids: &BTreeSet<Pid>) -> BTreeSet<Pid> {
+        programs::in_own_mounts(pids)
     }
 
     fn lineage(&self) -> Vec<Pid> {

@@ -1,5 +1,6 @@
 //! Who holds each socket: the walk's findings, and what it means to find nothing.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::linux::fs::MetadataExt;
@@ -7,7 +8,7 @@ use std::os::linux::fs::MetadataExt;
 use super::sock_diag::SockDiag;
 use super::user_name;
 use super::walk::{Inodes, Walk, walk};
-use crate::model::{Gap, OwnedSocket, Owner, Protocol, Socket, Uid};
+use crate::model::{Gap, LeftOut, OwnedSocket, Owner, Protocol, Socket, Uid};
 use crate::platform::OwnerTable;
 
 /// The inode of the machine's own PID namespace (`PROC_PID_INIT_INO` in the kernel).
@@ -29,7 +30,9 @@ pub(super) fn find(mut sockets: Vec<Socket>) -> OwnerTable {
     let found = if wanted.is_empty() {
         Walk::default()
     } else {
-        let mine = inodes(&mut sockets.iter().filter(|socket| is_mine(socket)));
+        let mine = sockets.iter().filter(|socket| is_mine(socket));
+        let mine = mine.filter_map(|socket| Some((socket.inode?, socket.uid)));
+        let mine = mine.filter(|(inode, _)| *inode != 0).collect();
         walk(&wanted, &mine).unwrap_or_else(|error| {
             gaps.push(Gap::ProcessesUnreadable { why: error.to_string() });
             Walk { refused: true, ..Walk::default() }
@@ -42,11 +45,7 @@ pub(super) fn find(mut sockets: Vec<Socket>) -> OwnerTable {
     if gaps.is_empty() {
         gaps.extend(hidden(&sockets));
         gaps.extend(not_found(&sockets));
-        let unfound = |row: &&OwnedSocket| matches!(row.owner, Owner::Hidden | Owner::NotFound);
-        let is_missing = sockets.iter().filter(unfound).any(|row| is_mine(&row.socket));
-        if is_missing {
-            gaps.extend(unsearched(&found));
-        }
+        gaps.extend(unsearched(&found));
     }
     OwnerTable { sockets, gaps }
 }
@@ -103,11 +102,24 @@ fn hidden(sockets: &[OwnedSocket]) -> Option<Gap> {
     (count > 0).then(|| Gap::OwnersHidden { count, users: users.collect(), as_root })
 }
 
-/// Where else the owners may be that were not found.
+/// So many users whose budgets were spent are told one by one.
+const USERS_TOLD: usize = 5;
+
+/// Where owners may be beside those that were found.
 fn unsearched(found: &Walk) -> impl Iterator<Item = Gap> {
-    let threads = Gap::ThreadsUnsearched { count: found.unsearched };
+    let mut left_out: Vec<(Uid, LeftOut)> =
+        found.left_out.iter().map(|(user, what)| (*user, *what)).collect();
+    left_out.sort_by_key(|(_, what)| Reverse(what.count()));
+    let mut gaps = Vec::new();
+    for (user, what) in left_out.iter().take(USERS_TOLD) {
+        let user = user_name(*user).unwrap_or_else(|| user.to_string().into());
+        gaps.push(Gap::SearchBounded { user: Some(user), left_out: *what });
+    }
+    let mut rest = LeftOut::default();
+    left_out.iter().skip(USERS_TOLD).for_each(|(_, what)| rest.add(*what));
+    let rest = Gap::SearchBounded { user: None, left_out: rest };
     let rings = Gap::RingsUnread { count: found.silent_rings };
-    [threads, rings].into_iter().filter(|gap| gap.count() > Some(0))
+    gaps.into_iter().chain([rest, rings]).filter(|gap| gap.count() > Some(0))
 }
 
 fn not_found(sockets: &[OwnedSocket]) -> Option<Gap> {

@@ -1,13 +1,13 @@
 //! The particulars of processes: /proc/PID/cwd, exe, fd and limits.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::CString;
 use std::os::fd::{AsFd, OwnedFd};
 
-use rustix::fs::AtFlags;
-
+use super::bounds;
 use super::proc_dir::{Entries, open_dir, open_proc, read_file};
 use crate::model::{Particulars, Pid, Untrusted};
-use crate::platform::decode::proc_limits;
+use crate::platform::decode::{proc_exe, proc_limits};
 
 /// The particulars of those of `pids` that still exist.
 pub(super) fn of(pids: &BTreeSet<Pid>) -> BTreeMap<Pid, Particulars> {
@@ -22,13 +22,13 @@ pub(super) fn of(pids: &BTreeSet<Pid>) -> BTreeMap<Pid, Particulars> {
 
 fn describe(directory: &OwnedFd, entries: &mut Entries) -> Particulars {
     let working_directory = rustix::fs::readlinkat(directory, c"cwd", Vec::new()).ok();
-    // The file behind the link is the one that runs, whatever its old name means now.
-    let executable = rustix::fs::statat(directory, c"exe", AtFlags::empty());
+    let executable = rustix::fs::readlinkat(directory, c"exe", Vec::new());
+    let is_removed = |link: CString| proc_exe::executable(link.as_bytes()).is_removed;
     let limits = read_file(directory, c"limits").ok();
     let limits = limits.map(|file| proc_limits::open_files(&file)).unwrap_or_default();
     let (descriptor_limit, descriptor_hard_limit) = limits;
     Particulars {
-        executable_deleted: executable.is_ok_and(|file| file.st_nlink == 0),
+        executable_deleted: executable.is_ok_and(is_removed),
         working_directory: working_directory.map(|path| Untrusted::new(path.into_bytes())),
         descriptors: count(directory, entries),
         descriptor_limit,
@@ -45,8 +45,10 @@ fn count(directory: impl AsFd, entries: &mut Entries) -> Option<u64> {
     }
     let tasks = open_dir(&directory, c"task").ok()?;
     let threads = entries.numbers(&tasks).collect::<Result<Vec<_>, _>>().ok()?;
-    let counts =
-        threads.iter().filter_map(|thread| count_in(&tasks, format!("{thread}/fd"), entries));
+    let counts = threads
+        .iter()
+        .take(bounds::THREADS_COUNTED)
+        .filter_map(|thread| count_in(&tasks, format!("{thread}/fd"), entries));
     counts.max().or(own)
 }
 
@@ -56,5 +58,11 @@ fn count_in(
     entries: &mut Entries,
 ) -> Option<u64> {
     let descriptors = open_dir(directory, path).ok()?;
+    // Since Linux 6.2 the size of the directory is their number; 0 before that.
+    let size =
+        rustix::fs::fstat(&descriptors).ok().and_then(|stat| u64::try_from(stat.st_size).ok());
+    if let Some(counted) = size.filter(|count| *count > 0) {
+        return Some(counted);
+    }
     entries.numbers(&descriptors).try_fold(0, |count, number| number.map(|_| count + 1)).ok()
 }

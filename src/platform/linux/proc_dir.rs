@@ -2,11 +2,13 @@
 
 use std::ffi::CStr;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::buffer::spare_capacity;
 use rustix::fs::{Mode, OFlags, RawDir};
 use rustix::io::Errno;
+
+use super::bounds;
 
 /// Room for a thousand descriptors, of 24 bytes each; a larger buffer brings nothing.
 const ENTRIES_BUFFER: usize = 32 * 1024;
@@ -68,19 +70,50 @@ pub(super) fn open_proc() -> io::Result<OwnedFd> {
     }
 }
 
-/// Reads a small file below `parent` to its end. /proc gives no sizes, so asking for one would
-/// be two calls in vain.
+/// The beginning of a file.
+#[derive(Debug)]
+pub(super) struct Beginning {
+    /// No more bytes than were asked for.
+    pub(super) bytes: Vec<u8>,
+    /// Whether there are more.
+    pub(super) is_cut: bool,
+}
+
+/// Reads a file of the kernel below `parent` to its end.
+///
+/// # Errors
+/// EFBIG where it does not end soon ([`bounds::KERNEL_FILE`]).
 pub(super) fn read_file(
     parent: impl AsFd,
     path: impl rustix::path::Arg,
 ) -> rustix::io::Result<Vec<u8>> {
+    let beginning = read_beginning(parent, path, bounds::KERNEL_FILE)?;
+    if beginning.is_cut { Err(Errno::FBIG) } else { Ok(beginning.bytes) }
+}
+
+/// Reads a file below `parent`, the first `limit` bytes at most. /proc gives no sizes, so asking
+/// for one would be two calls in vain.
+pub(super) fn read_beginning(
+    parent: impl AsFd,
+    path: impl rustix::path::Arg,
+    limit: usize,
+) -> rustix::io::Result<Beginning> {
     let flags = OFlags::RDONLY | OFlags::CLOEXEC;
     let file = rustix::fs::openat(parent, path, flags, Mode::empty())?;
+    read_opened(file.as_fd(), limit)
+}
+
+/// Reads an open file, the first `limit` bytes at most.
+pub(super) fn read_opened(file: BorrowedFd<'_>, limit: usize) -> rustix::io::Result<Beginning> {
     let mut bytes = Vec::with_capacity(FILE_BUFFER);
     loop {
         bytes.reserve(FILE_BUFFER);
-        match rustix::io::read(&file, spare_capacity(&mut bytes)) {
-            Ok(0) => return Ok(bytes),
+        match rustix::io::read(file, spare_capacity(&mut bytes)) {
+            Ok(0) => return Ok(Beginning { bytes, is_cut: false }),
+            Ok(_) if bytes.len() > limit => {
+                bytes.truncate(limit);
+                return Ok(Beginning { bytes, is_cut: true });
+            }
             Ok(_) | Err(Errno::INTR) => {}
             Err(error) => return Err(error),
         }
@@ -96,4 +129,27 @@ fn number(name: &CStr) -> Option<u32> {
     let digits = name.to_bytes();
     digits.first().filter(|byte| byte.is_ascii_digit())?;
     std::str::from_utf8(digits).ok()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::fs::CWD;
+
+    use super::*;
+
+    #[test]
+    fn no_more_is_read_than_the_limit_and_the_rest_is_said() {
+        let path = std::env::temp_dir().join(format!("portwho-reading-{}", std::process::id()));
+        std::fs::write(&path, vec![b'a'; 10_000]).unwrap();
+        let read = |limit| read_beginning(CWD, &path, limit).unwrap();
+        for (limit, length, is_cut) in
+            [(0, 0, true), (9_999, 9_999, true), (10_000, 10_000, false), (1 << 20, 10_000, false)]
+        {
+            let beginning = read(limit);
+            assert_eq!((beginning.bytes.len(), beginning.is_cut), (length, is_cut), "{limit}");
+        }
+        std::fs::remove_file(&path).unwrap();
+        let error = read_file(CWD, c"/dev/zero").unwrap_err();
+        assert_eq!(error, Errno::FBIG);
+    }
 }

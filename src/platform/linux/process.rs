@@ -7,15 +7,17 @@ use std::os::unix::ffi::OsStrExt;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-use rustix::fs::AtFlags;
 use rustix::param::page_size;
 use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, UpdateKind};
 
+use super::command_line;
 use super::containers::{CONTAINERS, Containers};
+use super::memory_reader::MemoryReader;
 use super::proc_dir::{open_proc, read_file};
-use super::{threads, user_name};
+use super::shares::Shares;
+use super::{bounds, threads, user_name};
 use crate::model::{About, Container, Pid, Process, Service, Session, Uid, Untrusted};
-use crate::platform::decode::{cgroup, proc_stat, proc_status};
+use crate::platform::decode::{cgroup, proc_exe, proc_stat, proc_status};
 
 /// The length at which the kernel cuts a name (`TASK_COMM_LEN` less its NUL).
 const LONGEST_COMM: usize = 15;
@@ -27,45 +29,49 @@ const PROCESSES_PER_THREAD: usize = 100;
 pub(super) fn describe(pids: &BTreeSet<Pid>, about: About) -> BTreeMap<Pid, Process> {
     let pids: Vec<Pid> = pids.iter().copied().collect();
     let threads = threads::worth(pids.len(), PROCESSES_PER_THREAD);
+    let shares = command_line::shares();
     let mut parts = pids.chunks(pids.len().div_ceil(threads).max(1));
     let Some(own_part) = parts.next() else { return BTreeMap::new() };
     thread::scope(|scope| {
         let work = |part| {
-            let describe = move || describe_part(part, about);
+            let shares = &shares;
+            let describe = move || describe_part(part, about, shares);
             thread::Builder::new().spawn_scoped(scope, describe)
         };
         let others: Vec<_> = parts.map(|part| (part, work(part))).collect();
-        let mut described = describe_part(own_part, about);
+        let mut described = describe_part(own_part, about, &shares);
         for (part, other) in others {
             let joined = other.ok().and_then(|thread| thread.join().ok());
-            described.extend(joined.unwrap_or_else(|| describe_part(part, about)));
+            described.extend(joined.unwrap_or_else(|| describe_part(part, about, &shares)));
         }
         described.into_iter().collect()
     })
 }
 
-fn describe_part(pids: &[Pid], about: About) -> Vec<(Pid, Process)> {
+fn describe_part(pids: &[Pid], about: About, shares: &Shares) -> Vec<(Pid, Process)> {
     let Ok(proc) = open_proc() else { return Vec::new() };
-    let mut source = Describer { proc, names: UserNames::default() };
+    let memory = MemoryReader::new(&proc);
+    let mut source = Describer { proc: &proc, memory, names: UserNames::default() };
     let described = pids.iter().filter_map(|&pid| Some((pid, source.for_table(pid)?)));
     let mut described: Vec<(Pid, Process)> = described.collect();
-    if about == About::Everything {
-        source.complete(&mut described);
+    if about != About::Table {
+        source.identify(&mut described, (about == About::Everything).then_some(shares));
     }
     described
 }
 
 /// Reads processes: what the table shows by itself, in three files each, and everything else with
 /// sysinfo.
-struct Describer {
-    proc: OwnedFd,
+struct Describer<'a> {
+    proc: &'a OwnedFd,
+    memory: MemoryReader<'a>,
     names: UserNames,
 }
 
-impl Describer {
+impl Describer<'_> {
     /// What the table of processes shows; none when the process is gone.
-    fn for_table(&self, pid: Pid) -> Option<Process> {
-        let file = read_file(&self.proc, format!("{pid}/stat")).ok()?;
+    fn for_table(&mut self, pid: Pid) -> Option<Process> {
+        let file = read_file(self.proc, format!("{pid}/stat")).ok()?;
         let (comm, stat) = (proc_stat::name(&file)?, proc_stat::stat(&file).ok()?);
         let (service, container) = self.place(pid);
         let terminal = terminal_name(stat.terminal);
@@ -83,22 +89,22 @@ impl Describer {
             ..Process::named(pid, Untrusted::new(comm))
         };
         if comm.len() == LONGEST_COMM {
-            process.command = read_command(&self.proc, pid);
             process.executable = self.executable(pid);
-            process.name = image_name(comm, process.executable.as_ref(), process.command.first());
+            let argv0 = || command_line::first_argument(&mut self.memory, pid).map(Untrusted::new);
+            process.name = image_name(comm, process.executable.as_ref(), argv0);
         }
         if process.container.is_none()
             && Containers::is_server(process.name.as_bytes())
             && self.is_roots(pid)
         {
-            process.command = read_command(&self.proc, pid);
-            process.container = CONTAINERS.served_by(process.name.as_bytes(), &process.command);
+            let command = command_line::of_server(&mut self.memory, pid).arguments;
+            process.container = CONTAINERS.served_by(process.name.as_bytes(), &command);
         }
         Some(process)
     }
 
-    /// Adds everything else.
-    fn complete(&mut self, described: &mut [(Pid, Process)]) {
+    /// Adds users, programs and starts, and command lines where there are shares to spend on them.
+    fn identify(&mut self, described: &mut [(Pid, Process)], shares: Option<&Shares>) {
         let Ok(mut system) = sysinfo::System::new() else { return };
         let pids: Vec<sysinfo::Pid> =
             described.iter().map(|(pid, _)| sysinfo::Pid::from_u32(pid.0)).collect();
@@ -106,7 +112,6 @@ impl Describer {
         system.refresh_processes_specifics(ProcessesToUpdate::Some(&pids), false, kind);
         let boot_known = sysinfo::System::boot_time().is_ok_and(|seconds| seconds > 0);
         for (pid, process) in described {
-            process.command = read_command(&self.proc, *pid);
             process.executable = self.executable(*pid);
             let Some(known) = system.process(sysinfo::Pid::from_u32(pid.0)) else { continue };
             let uid = known.effective_user_id().or(known.user_id()).map(|uid| Uid(**uid));
@@ -115,36 +120,35 @@ impl Describer {
             process.uid = uid;
             process.user = uid.map(|uid| self.names.get(uid));
             process.started = started.filter(|_| boot_known);
+            if let Some(shares) = shares {
+                let real = known.user_id().map(|uid| Uid(**uid));
+                let line = command_line::within(shares, &mut self.memory, *pid, real);
+                (process.command, process.command_cut) = (line.arguments, line.is_cut);
+            }
         }
     }
 
     /// Whether it runs as root. The owner of its directory would not tell: a process may hide
     /// itself behind root's name there (PR_SET_DUMPABLE in prctl(2)).
     fn is_roots(&self, pid: Pid) -> bool {
-        let file = read_file(&self.proc, format!("{pid}/status")).unwrap_or_default();
+        let file = read_file(self.proc, format!("{pid}/status")).unwrap_or_default();
         proc_status::effective_user(&file) == Some(Uid(0))
     }
 
     fn memory(&self, pid: Pid) -> Option<u64> {
-        let file = read_file(&self.proc, format!("{pid}/statm")).ok()?;
+        let file = read_file(self.proc, format!("{pid}/statm")).ok()?;
         proc_stat::resident_pages(&file)?.checked_mul(page_size() as u64)
     }
 
-    /// The path of the program. The kernel marks one that was unlinked since.
+    /// The path of the program, by the text of the link: it is followed nowhere.
     fn executable(&self, pid: Pid) -> Option<Untrusted> {
-        let link = format!("{pid}/exe");
-        let path = rustix::fs::readlinkat(&self.proc, &link, Vec::new()).ok()?.into_bytes();
-        let is_unlinked = || {
-            let file = rustix::fs::statat(&self.proc, &link, AtFlags::empty());
-            file.is_ok_and(|file| file.st_nlink == 0)
-        };
-        let unmarked = path.strip_suffix(b" (deleted)").filter(|_| is_unlinked());
-        Some(Untrusted::new(unmarked.unwrap_or(&path)))
+        let link = rustix::fs::readlinkat(self.proc, format!("{pid}/exe"), Vec::new()).ok()?;
+        Some(proc_exe::executable(link.as_bytes()).path)
     }
 
     /// The unit and the container of a process.
     fn place(&self, pid: Pid) -> (Option<Service>, Option<Container>) {
-        let file = read_file(&self.proc, format!("{pid}/cgroup")).unwrap_or_default();
+        let file = read_file(self.proc, format!("{pid}/cgroup")).unwrap_or_default();
         let group = cgroup::of_process(&file);
         let service = |unit: cgroup::Unit<'_>| Service {
             name: Untrusted::new(unit.name),
@@ -166,13 +170,19 @@ impl UserNames {
 }
 
 /// The kernel cuts a name at 15 bytes. Where the executable or argv[0] goes on from there, the
-/// longer name is the image's.
-fn image_name(comm: &[u8], executable: Option<&Untrusted>, argv0: Option<&Untrusted>) -> Untrusted {
-    let candidates = executable.into_iter().chain(argv0).map(Untrusted::base_name);
-    let longer = candidates
-        .filter(|_| comm.len() == LONGEST_COMM)
-        .find(|candidate| candidate.starts_with(comm) && candidate.len() > comm.len());
-    Untrusted::new(longer.unwrap_or(comm))
+/// longer name is the image's, unless no file can have it.
+fn image_name(
+    comm: &[u8],
+    executable: Option<&Untrusted>,
+    argv0: impl FnOnce() -> Option<Untrusted>,
+) -> Untrusted {
+    let goes_on = |name: &&[u8]| {
+        let longer = comm.len() + 1..=bounds::FILE_NAME;
+        comm.len() == LONGEST_COMM && longer.contains(&name.len()) && name.starts_with(comm)
+    };
+    let by_link = executable.map(Untrusted::base_name).filter(goes_on);
+    let by_argv0 = || Some(Untrusted::new(argv0()?.base_name())).filter(|n| goes_on(&n.as_bytes()));
+    by_link.map(Untrusted::new).or_else(by_argv0).unwrap_or_else(|| Untrusted::new(comm))
 }
 
 /// The name of a controlling terminal by its device number; none for 0.
@@ -202,16 +212,6 @@ pub(super) fn lineage() -> Vec<Pid> {
     lineage
 }
 
-/// The command line. sysinfo would drop empty arguments.
-fn read_command(proc: &OwnedFd, pid: Pid) -> Vec<Untrusted> {
-    let bytes = read_file(proc, format!("{pid}/cmdline")).unwrap_or_default();
-    if bytes.is_empty() {
-        return Vec::new();
-    }
-    let arguments = bytes.strip_suffix(&[0]).unwrap_or(&bytes);
-    arguments.split(|&byte| byte == 0).map(Untrusted::new).collect()
-}
-
 fn read_stat(proc: &OwnedFd, pid: Pid) -> Option<proc_stat::Stat> {
     proc_stat::stat(&read_file(proc, format!("{pid}/stat")).ok()?).ok()
 }
@@ -223,13 +223,17 @@ mod tests {
     #[test]
     fn a_cut_name_is_completed_by_executable_or_command() {
         let name = |comm: &str, executable: &str, argv0: &str| {
-            image_name(comm.as_bytes(), Some(&executable.into()), Some(&argv0.into()))
+            image_name(comm.as_bytes(), Some(&executable.into()), || Some(argv0.into()))
         };
         let long = "containerd-shim-runc-v2";
         assert_eq!(name("containerd-shim", "/usr/bin/containerd-shim-runc-v2", ""), long.into());
         assert_eq!(name("containerd-shim", "/usr/bin/other", long), long.into());
         assert_eq!(name("containerd-shim", "/usr/bin/other", "x"), "containerd-shim".into());
         assert_eq!(name("nginx", "/usr/sbin/nginx-long", "nginx: master"), "nginx".into());
+        let endless = format!("containerd-shim{}", "x".repeat(241));
+        assert_eq!(name("containerd-shim", "", &endless), "containerd-shim".into());
+        let longest = format!("/a/b/containerd-shim{}", "x".repeat(240));
+        assert_eq!(name("containerd-shim", "", &longest).as_bytes().len(), 255);
     }
 
     #[test]

@@ -1,47 +1,56 @@
 //! What the threads of a search have in common.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::collections::BTreeMap;
+use std::os::fd::AsFd;
+use std::sync::{Mutex, PoisonError};
 
+use super::budgets::Budgets;
+use super::proc_dir::read_file;
+use super::sharing::{Known, Settled};
 use super::walk::Inodes;
+use crate::model::{Pid, Uid};
+use crate::platform::decode::proc_status;
 
 /// What all threads of a search share.
 #[derive(Debug)]
 pub(super) struct Search<'a> {
     /// The inodes to look for.
     pub(super) wanted: &'a Inodes,
-    /// What may still be spent on threads.
-    pub(super) budget: Budget,
+    /// What may still be spent on each user's processes.
+    pub(super) budgets: &'a Budgets,
     /// See [`descriptors::can_be_named`](super::descriptors::can_be_named).
     pub(super) can_be_named: bool,
+    /// The processes that share the table of another one, by that one.
+    pub(super) sharers: BTreeMap<Pid, Vec<Pid>>,
+    /// The processes whose large tables are read, by user: one user's tell nothing of another's.
+    large: Mutex<BTreeMap<Uid, Known<u32>>>,
 }
 
 impl<'a> Search<'a> {
     /// A search for `wanted`.
-    pub(super) fn new(wanted: &'a Inodes, can_be_named: bool) -> Self {
-        Self { wanted, budget: Budget::default(), can_be_named }
+    pub(super) fn new(wanted: &'a Inodes, budgets: &'a Budgets, can_be_named: bool) -> Self {
+        let sharers = BTreeMap::new();
+        Self { wanted, budgets, can_be_named, sharers, large: Mutex::default() }
+    }
+
+    /// Whether the large table of this process is that of another one, which is read already.
+    pub(super) fn settle_large(&self, user: Uid, pid: Pid) -> Option<Pid> {
+        let mut large = self.large.lock().unwrap_or_else(PoisonError::into_inner);
+        let large = large.entry(user).or_default();
+        match large.settle(pid.0) {
+            Settled::Same(place) => large.get(place).map(|other| Pid(*other)),
+            Settled::New(_) | Settled::Unknown => None,
+        }
     }
 }
 
-/// How many descriptors of threads may be looked at that most likely share their process' table:
-/// it takes about a tenth of a second.
-#[derive(Debug)]
-pub(super) struct Budget(AtomicUsize);
-
-impl Default for Budget {
-    fn default() -> Self {
-        Self(AtomicUsize::new(65_536))
+/// Who runs a process: what is read of it is taken off that user's budget. `shown` is the user that
+/// its files in /proc belong to: root where it is not dumpable (prctl(2)), whoever runs it, and then
+/// its real user counts, which no program changes without the right to (credentials(7)).
+pub(super) fn user_of(proc: impl AsFd, pid: Pid, shown: Uid) -> Uid {
+    if shown.0 != 0 {
+        return shown;
     }
-}
-
-impl Budget {
-    /// Whether nothing is left.
-    pub(super) fn is_spent(&self) -> bool {
-        self.0.load(Ordering::Relaxed) == 0
-    }
-
-    /// Takes `count` descriptors off.
-    pub(super) fn spend(&self, count: usize) {
-        // The threads that search share it; a little more or less does not matter.
-        self.0.store(self.0.load(Ordering::Relaxed).saturating_sub(count), Ordering::Relaxed);
-    }
+    let status = read_file(proc, format!("{pid}/status"));
+    status.ok().and_then(|file| proc_status::real_user(&file)).unwrap_or(shown)
 }

@@ -1,19 +1,27 @@
 //! The walk over /proc/PID/fd: which process holds which socket.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
+use rustix::io::Errno;
 
+use super::budgets::{Budgets, Kind};
 use super::descriptors::can_be_named;
-use super::findings::{Findings, Holders, Part, Ring};
+use super::ffi;
+use super::findings::{Findings, Holders, OwnTable, Part, Ring, Sharer};
 use super::proc_dir::{Entries, open_proc};
-use super::search::Search;
+use super::rings::{self, SharedRing};
+use super::search::{Search, user_of};
 use super::searcher::Searcher;
 use super::threads;
-use crate::model::Pid;
+use crate::model::{Holder, LeftOut, Pid, Uid};
+
+/// How often the tables of processes are searched: those whose sharer has gone meanwhile, again.
+const ROUNDS: usize = 3;
 
 /// Something to search.
 trait Place: Sync {
@@ -29,12 +37,19 @@ impl Place for Part {
     const PER_THREAD: usize = 1;
 }
 
-impl Place for Ring {
+impl Place for OwnTable {
+    const PER_THREAD: usize = 16;
+}
+
+impl Place for SharedRing {
     const PER_THREAD: usize = 64;
 }
 
 /// Inode numbers of sockets.
 pub(super) type Inodes = FxHashSet<u64>;
+
+/// Inode numbers of sockets, with the users they belong to.
+pub(super) type InodesOfUsers = FxHashMap<u64, Option<Uid>>;
 
 /// What the walk found.
 #[derive(Debug, Default)]
@@ -43,8 +58,8 @@ pub(super) struct Walk {
     pub(super) holders: Holders,
     /// Whether some process could not be looked at.
     pub(super) refused: bool,
-    /// How many threads were not searched for what was found nowhere else.
-    pub(super) unsearched: usize,
+    /// What was not searched, by the user whose budget was spent.
+    pub(super) left_out: BTreeMap<Uid, LeftOut>,
     /// How many io_urings told nothing of what is registered there.
     pub(super) silent_rings: usize,
 }
@@ -54,21 +69,32 @@ pub(super) struct Walk {
 ///
 /// # Errors
 /// When /proc cannot be read at all.
-pub(super) fn walk(wanted: &Inodes, mine: &Inodes) -> io::Result<Walk> {
+pub(super) fn walk(wanted: &Inodes, mine: &InodesOfUsers) -> io::Result<Walk> {
     let processes = Processes::list()?;
-    let mut findings = processes.search(wanted);
+    let mut budgets = Budgets::new();
+    let (mut findings, sharers) = processes.search(wanted, &budgets);
     let mut holders = findings.holders();
-    let is_missing = |inode: &&u64| holders.get(**inode).is_none();
-    let missing: Inodes = mine.iter().filter(is_missing).copied().collect();
-    if !missing.is_empty() {
+    let missing = || mine.iter().filter(|(inode, _)| holders.get(**inode).is_none());
+    let inodes: Inodes = missing().map(|(inode, _)| *inode).collect();
+    if !inodes.is_empty() {
+        let users: BTreeSet<Uid> = missing().filter_map(|(_, user)| *user).collect();
+        budgets.put_first(users);
         let rings = std::mem::take(&mut findings.rings);
-        findings.absorb(processes.search_deeply(&missing, rings));
+        let mut search = Search::new(&inodes, &budgets, processes.can_be_named);
+        search.sharers = sharers;
+        findings.absorb(processes.search_deeply(&search, rings));
         holders = findings.holders();
     }
-    let refused = findings.refused || !processes.are_all;
-    let Findings { unsearched, silent_rings, .. } = findings;
-    Ok(Walk { holders, refused, unsearched, silent_rings })
+    Ok(Walk {
+        holders,
+        refused: findings.refused || !processes.are_all,
+        left_out: budgets.left_out(),
+        silent_rings: findings.silent_rings,
+    })
 }
+
+/// Processes by the one whose table they share.
+type Sharers = BTreeMap<Pid, Vec<Pid>>;
 
 /// The processes to search.
 struct Processes {
@@ -92,44 +118,124 @@ impl Processes {
     }
 
     /// Searches the first thread of each.
-    fn search(&self, wanted: &Inodes) -> Findings {
-        let search = Search::new(wanted, self.can_be_named);
+    fn search(&self, wanted: &Inodes, budgets: &Budgets) -> (Findings, Sharers) {
+        let mut sharers = Sharers::new();
+        let (mut findings, mut unsettled) = self.search_tables(&self.pids, wanted, budgets);
+        for round in 1..=ROUNDS {
+            name_sharers(&mut findings, &mut unsettled, &mut sharers, budgets);
+            if unsettled.is_empty() || round == ROUNDS {
+                break;
+            }
+            let pids: Vec<Pid> = unsettled.iter().map(|sharer| sharer.pid).collect();
+            let (found, rest) = self.search_tables(&pids, wanted, budgets);
+            findings.absorb(found);
+            unsettled = rest;
+        }
+        for sharer in unsettled {
+            budgets.leave_out(sharer.user, LeftOut { descriptors: 1, ..LeftOut::default() });
+        }
+        (findings, sharers)
+    }
+
+    /// Searches each table once, and tells which processes share one.
+    fn search_tables(
+        &self,
+        pids: &[Pid],
+        wanted: &Inodes,
+        budgets: &Budgets,
+    ) -> (Findings, Vec<Sharer>) {
+        let search = Search::new(wanted, budgets, self.can_be_named);
         let visit = |searcher: &mut Searcher<'_>, pid: &Pid| searcher.visit(&self.proc, *pid);
-        let mut findings = search_all(&self.pids, &search, visit);
+        let mut findings = search_all(pids, &search, visit);
         let parts = std::mem::take(&mut findings.left_over);
         findings.absorb(search_all(&parts, &search, |searcher, part| {
             searcher.visit_part(&self.proc, part);
         }));
-        findings
+        let sharers = std::mem::take(&mut findings.sharers);
+        (findings, sharers)
     }
 
     /// Searches the other threads of each, and all io_urings.
-    fn search_deeply(&self, wanted: &Inodes, mut rings: Vec<Ring>) -> Findings {
-        let search = Search::new(wanted, self.can_be_named);
-        let mut findings = search_all(&self.pids, &search, |searcher, pid| {
+    fn search_deeply(&self, search: &Search<'_>, mut rings: Vec<Ring>) -> Findings {
+        let mut findings = search_all(&self.pids, search, |searcher, pid| {
             searcher.visit_threads(&self.proc, *pid);
         });
+        let mut tables = std::mem::take(&mut findings.own_tables);
+        let turn = |table: &OwnTable| search.budgets.turn(table.user);
+        tables.sort_by_key(|table| (turn(table), table.is_likely_shared, table.size));
+        findings.absorb(search_all(&tables, search, |searcher, table| {
+            searcher.visit_own_table(&self.proc, table);
+        }));
         rings.append(&mut findings.rings);
-        findings.absorb(search_all(&rings, &search, |searcher, ring| {
-            searcher.visit_ring(&self.proc, *ring);
+        self.tell_users(&mut rings);
+        let rings = rings::settle(rings, search.budgets);
+        findings.absorb(search_all(&rings, search, |searcher, ring| {
+            searcher.visit_ring(&self.proc, ring);
         }));
         findings
     }
+
+    /// Finds out whose rings look like root's.
+    fn tell_users(&self, rings: &mut [Ring]) {
+        let mut known: FxHashMap<Pid, Uid> = FxHashMap::default();
+        for ring in rings.iter_mut().filter(|ring| ring.user.0 == 0) {
+            let user = known.entry(ring.pid);
+            ring.user = *user.or_insert_with(|| user_of(&self.proc, ring.pid, ring.user));
+        }
+    }
+}
+
+/// Names the processes that share a table for what was found there. That it was read to its end is
+/// certain where both still share it; who shares with one that is gone stays in `unsettled`.
+fn name_sharers(
+    findings: &mut Findings,
+    unsettled: &mut Vec<Sharer>,
+    sharers: &mut Sharers,
+    budgets: &Budgets,
+) {
+    let shared: FxHashSet<Pid> = unsettled.iter().map(|sharer| sharer.with).collect();
+    let mut held: FxHashMap<Pid, Vec<(u64, Option<u32>)>> = FxHashMap::default();
+    for (inode, holder) in findings.held.iter().filter(|(_, holder)| shared.contains(&holder.pid)) {
+        held.entry(holder.pid).or_default().push((*inode, holder.descriptor));
+    }
+    unsettled.retain(|sharer| {
+        let Sharer { pid, user, with } = *sharer;
+        if !ffi::compare_tables(with.0, pid.0).is_ok_and(std::cmp::Ordering::is_eq) {
+            return true;
+        }
+        sharers.entry(with).or_default().push(pid);
+        let held = held.get(&with).map(Vec::as_slice).unwrap_or_default();
+        if !budgets.take(user, Kind::Processes, held.len() as u64) {
+            let descriptors = held.len();
+            budgets.leave_out(user, LeftOut { descriptors, ..LeftOut::default() });
+            return false;
+        }
+        let named =
+            |(inode, descriptor): &(u64, _)| (*inode, Holder { pid, descriptor: *descriptor });
+        findings.held.extend(held.iter().map(named));
+        false
+    });
 }
 
 /// Whether the process in `directory` (its /proc/PID) holds one of `wanted`.
 ///
 /// # Errors
-/// When its descriptors cannot be read.
+/// When its descriptors cannot be read; EMFILE when there are more than are searched, and none of
+/// those that were is wanted.
 pub(super) fn held_by(
     directory: BorrowedFd<'_>,
     pid: Pid,
     wanted: &Inodes,
 ) -> rustix::io::Result<bool> {
-    let search = Search::new(wanted, false);
+    let budgets = Budgets::new();
+    let search = Search::new(wanted, &budgets, false);
     let mut searcher = Searcher::new(&search);
     searcher.search_whole(directory, pid)?;
-    Ok(!searcher.findings.held.is_empty())
+    let is_held = !searcher.findings.held.is_empty();
+    if !is_held && !budgets.left_out().is_empty() {
+        return Err(Errno::MFILE);
+    }
+    Ok(is_held)
 }
 
 /// Searches `places` on every core, each with `visit`.
@@ -176,7 +282,8 @@ mod tests {
         let path = format!("/proc/self/fd/{descriptor}");
         let inode = std::fs::metadata(path).unwrap().st_ino();
         let wanted = Inodes::from_iter([inode]);
-        let found = walk(&wanted, &wanted).unwrap();
+        let mine = wanted.iter().map(|inode| (*inode, None)).collect();
+        let found = walk(&wanted, &mine).unwrap();
         let own = Holder { pid: Pid(std::process::id()), descriptor: Some(descriptor) };
         assert_eq!(found.holders.get(inode), Some(&[own][..]));
     }

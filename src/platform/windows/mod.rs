@@ -95,6 +95,13 @@ impl System for Windows {
         ffi::is_elevated()
     }
 
+    /// As this process was told: users cannot write there without elevation.
+    fn program_directories(&self) -> Vec<Untrusted> {
+        let names = ["SystemRoot", "ProgramFiles", "ProgramFiles(x86)", "ProgramW6432"];
+        let paths = names.into_iter().filter_map(env::var_os).filter(|path| !path.is_empty());
+        paths.map(|path| process::untrusted(&path)).collect()
+    }
+
     fn lineage(&self) -> Vec<Pid> {
         process::lineage()
     }

@@ -84,6 +84,7 @@ impl Source {
             command: shown
                 .map(|process| process.cmd().iter().map(|part| untrusted(part)).collect())
                 .unwrap_or_default(),
+            command_cut: false,
             executable: shown
                 .and_then(|process| process.exe())
                 .map(|path| untrusted(path.as_os_str())),
@@ -111,7 +112,7 @@ impl Source {
     }
 }
 
-fn untrusted(text: &OsStr) -> Untrusted {
+pub(super) fn untrusted(text: &OsStr) -> Untrusted {
     Untrusted::from_wide(&text.encode_wide().collect::<Vec<_>>())
 }
 

@@ -10,6 +10,7 @@ use crate::support::Output;
 trials![
     an_old_leak_of_a_service,
     the_json_of_it,
+    the_name_of_a_unit_is_quoted,
     a_slow_leak_is_one_by_its_age,
     a_leak_near_the_limit_is_critical,
     shared_sockets_are_their_parents,
@@ -91,6 +92,27 @@ fn the_json_of_it() {
         "fix": fix,
     }]});
     assert_eq!(answer, expected);
+}
+
+/// A user may name control groups at will, and root types what is advised.
+fn the_name_of_a_unit_is_quoted() {
+    for (name, advised) in [
+        ("x;id;.service", "systemctl restart \"x;id;.service\""),
+        ("$(id).service", "systemctl restart '$(id).service'"),
+        ("-Hevil.service", "systemctl restart -- -Hevil.service"),
+        ("a\nid\n.service", "systemctl restart $'a\\012id\\012.service'"),
+        ("a\u{202e}.service", "systemctl restart $'a\\342\\200\\256.service'"),
+    ] {
+        let machine = database(leak(22725, 1012, 12)).process(unit(oracle(), name));
+        let output = machine.run("doctor --json");
+        let [finding] = &findings(&output, 1, "")[..] else { panic!("{output:?}") };
+        let fix = finding["fix"].as_str().expect("text");
+        assert!(fix.ends_with(&format!(": {advised}")), "{fix}");
+        let stop = advised.replace("restart", "stop");
+        let output = machine.run("kill -n 1521");
+        let line = format!("  its service may start it again: {stop}\n");
+        assert!(output.stdout.contains(&line), "{output:?}");
+    }
 }
 
 fn a_slow_leak_is_one_by_its_age() {

@@ -227,8 +227,9 @@ fn strangers_side_by_side() {
     let machine = Machine::new(Os::Windows, processes, sockets);
     let both = "127.0.0.1:80 is held by web.exe (PID 812)\n\
                 [::]:80 is held by other.exe (PID 900)\n";
-    let why = "portwho: port 80: unrelated processes hold it side by side: confirm all with \
-               --yes, or name one with --pid\n";
+    let why = "portwho: port 80: unrelated processes hold it: web.exe (PID 812), other.exe (PID \
+               900); choose with --pid, --name or --user; to end all of them, run: portwho kill \
+               -y 80\n";
     machine.run("kill 80").is(2, both, why);
     machine.is_untouched();
     let left = "portwho: PID 812 exited after 0.0 s, but port 80 is still held by other.exe (PID \

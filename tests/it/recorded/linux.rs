@@ -16,6 +16,7 @@ trials![
     signals_are_sent_by_name,
     pid_1_and_forwarders_are_refused,
     a_hidden_owner_needs_sudo,
+    a_stopped_process_is_named_as_such,
     a_backslash_is_doubled,
 ];
 
@@ -29,15 +30,20 @@ fn unit(one: Simulated, unit: &str) -> Simulated {
 }
 
 fn server() -> Machine {
+    server_with(33)
+}
+
+/// The listener of its web server was created by this user.
+fn server_with(creator: u32) -> Machine {
     let nginx = |pid| unit(linux(pid, "nginx"), "nginx.service");
     let master = nginx(812).user("root").with(|process| process.uid = Some(Uid(0)));
     let worker =
         nginx(813).parent(812).user("www-data").with(|process| process.uid = Some(Uid(33)));
-    let processes =
-        vec![linux(1, "systemd"), master, worker, linux(950, "docker-proxy"), linux(990, "a\\b")];
+    let forwarder = linux(950, "docker-proxy").with(|process| process.uid = Some(Uid(0)));
+    let processes = vec![linux(1, "systemd"), master, worker, forwarder, linux(990, "a\\b")];
     let time_wait = tcp("10.0.0.1:80", TcpState::TimeWait).linux(0, 0).to("10.0.0.9:50000");
     let sockets = vec![
-        listener("0.0.0.0:80").linux(31337, 33).of(&[812, 813]),
+        listener("0.0.0.0:80").linux(31337, creator).of(&[812, 813]),
         time_wait.time_wait_ms(57_001).of_kernel(KernelReason::TimeWait),
         listener("127.0.0.1:5432").linux(31400, 999).owner(Owner::Hidden),
         listener("[fe80::1]:22").linux(31500, 0).interface(2).of(&[1]),
@@ -124,7 +130,7 @@ fn users_by_name_and_number() {
 }
 
 fn signals_are_sent_by_name() {
-    let machine = server();
+    let machine = server_with(0);
     let held = "0.0.0.0:80 is held by nginx (PID 812, user root, nginx.service)\n  \
                 held also by nginx (PID 813)\n  \
                 its service may start it again: systemctl stop nginx.service\n";
@@ -167,6 +173,19 @@ fn a_hidden_owner_needs_sudo() {
                owners of other users' sockets\n";
     let row = "  TCP    127.0.0.1:5432         0.0.0.0:0              LISTENING       ?\n";
     machine.run("--no-header 5432").is(0, row, gap);
+}
+
+fn a_stopped_process_is_named_as_such() {
+    let machine = server().process(linux(990, "a").fate(Fate::Stopped));
+    let held = "0.0.0.0:9 is held by a (PID 990)\n  its socket belongs to user 4000000000\n";
+    let why = "portwho: a (PID 990) is still running after 5 s and holds port 9: it is stopped \
+               (SIGSTOP) and does not act on SIGTERM until it runs again; --force ends it at once; \
+               to let it run again, run: kill -CONT 990\n";
+    machine.run("kill -u 9").is(2, held, why);
+    let ended = "PID 990 exited after 0.0 s; port 9 is free\n";
+    let asked = "Terminate a (PID 990)? [y/N] Kill a (PID 990) with SIGKILL? [y/N] ";
+    let still = "a (PID 990) is still running after 5 s\n  a (PID 990) is stopped (SIGSTOP)\n";
+    machine.asked("kill -u 9", "y\ny\n").is(0, &format!("{held}{still}{ended}"), asked);
 }
 
 fn a_backslash_is_doubled() {

@@ -1,7 +1,7 @@
 //! A machine that was recorded, and reacts as its processes are told to.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::io::{self, Cursor, Write};
 use std::rc::Rc;
@@ -33,6 +33,8 @@ pub struct Machine {
     pub rules: PortRules,
     pub refused_binds: BTreeMap<Endpoint, io::ErrorKind>,
     pub settings: TcpSettings,
+    /// Processes that see other file systems than portwho.
+    pub other_mounts: BTreeSet<Pid>,
     pub world: Rc<RefCell<World>>,
 }
 
@@ -60,6 +62,7 @@ impl Machine {
             rules: PortRules::default(),
             refused_binds: BTreeMap::new(),
             settings: TcpSettings::default(),
+            other_mounts: BTreeSet::new(),
             world: Rc::new(RefCell::new(world)),
         }
     }
@@ -80,6 +83,11 @@ impl Machine {
 
     pub fn interface(mut self, index: u32, name: &str) -> Self {
         self.interfaces.insert(index, name.into());
+        self
+    }
+
+    pub fn in_other_mounts(mut self, pid: u32) -> Self {
+        self.other_mounts.insert(Pid(pid));
         self
     }
 

@@ -28,6 +28,12 @@ mod diagnoses;
 /// Whom kill refuses on Windows, why, and what to type instead.
 mod refusals;
 
+/// What proves that a process is what its name says, on both systems.
+mod claims;
+
+/// Who is related to whom, on both systems.
+mod relations;
+
 /// How kill ends processes on Windows, and what it says of it.
 mod kills;
 
@@ -54,6 +60,8 @@ pub fn tests() -> Vec<crate::support::Test> {
         explanations::tests(),
         diagnoses::tests(),
         refusals::tests(),
+        claims::tests(),
+        relations::tests(),
         kills::tests(),
         closes::tests(),
         dead_owners::tests(),

@@ -17,6 +17,8 @@ pub enum Fate {
     Ends,
     /// Ends only at once: its window asks whether to save.
     Stays,
+    /// Is stopped by a signal: ends only at once.
+    Stopped,
     /// Cannot be ended at all.
     Hangs,
     /// May not be opened.
@@ -85,6 +87,20 @@ impl Simulated {
     pub fn user(self, name: &str) -> Self {
         let user = Some(windows_text(name));
         self.with(|process| process.user = user)
+    }
+
+    /// The number of its user, and the name.
+    pub fn uid(self, uid: u32) -> Self {
+        self.with(|process| {
+            process.uid = Some(Uid(uid));
+            process.user = Some(uid.to_string().into());
+        })
+    }
+
+    /// The path of its program, as its system writes paths.
+    pub fn program(self, path: &str) -> Self {
+        let path = if path.contains('\\') { windows_text(path) } else { path.into() };
+        self.with(|process| process.executable = Some(path))
     }
 
     pub fn kib(self, kib: u64) -> Self {

@@ -13,7 +13,7 @@ use portwho::platform::{
 };
 
 use super::machine::{LINEAGE, Machine};
-use super::parts::Fate;
+use super::parts::{Fate, windows_text};
 use super::world::Opened;
 
 impl System for Machine {
@@ -105,6 +105,17 @@ impl System for Machine {
 
     fn is_privileged(&self) -> bool {
         self.privileged
+    }
+
+    fn program_directories(&self) -> Vec<Untrusted> {
+        match self.os {
+            Os::Linux => vec!["/usr/bin".into(), "/usr/lib".into()],
+            Os::Windows => vec![windows_text(r"C:\Windows"), windows_text(r"C:\Program Files")],
+        }
+    }
+
+    fn in_own_mounts(&self, pids: &BTreeSet<Pid>) -> BTreeSet<Pid> {
+        pids.difference(&self.other_mounts).copied().collect()
     }
 
     fn lineage(&self) -> Vec<Pid> {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use portwho::model::{Holder, OwnedSocket, Owner, Pid, Presence, Socket};
+use portwho::model::{Holder, OwnedSocket, Owner, Pid, Presence, Socket, Stopped};
 use portwho::platform::{CloseError, Ending, OpenProcess, PlatformError};
 
 use super::parts::{Fate, Simulated};
@@ -182,11 +182,16 @@ impl OpenProcess for Opened {
         match world.fate(self.pid) {
             None => return Err(PlatformError::NoSuchProcess(self.pid)),
             Some(Fate::Hangs) => {}
-            Some(Fate::Stays) if !ending.is_force() => {}
+            Some(Fate::Stays | Fate::Stopped) if !ending.is_force() => {}
             Some(Fate::Restarted) => world.restart(self.pid),
             Some(_) => world.end(self.pid),
         }
         Ok(())
+    }
+
+    fn stopped(&self) -> Option<Stopped> {
+        let fate = self.world.borrow().fate(self.pid);
+        (fate == Some(Fate::Stopped)).then_some(Stopped::BySignal)
     }
 
     /// Nobody has to wait for a process that was recorded.

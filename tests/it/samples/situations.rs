@@ -10,6 +10,7 @@ use crate::doctor::await_count;
 use crate::support::kernel_table::{State, await_state};
 use crate::support::makers::{self, Loopback};
 use crate::support::process::{Actor, Owner};
+use crate::support::wait_until;
 
 const NOBODY: u32 = 65534;
 
@@ -46,6 +47,7 @@ const SITUATIONS: &[(&str, Make)] = &[
     ("nothing-without-root", || Situation::default().typed_by_nobody()),
     ("listener", || Situation::of(vec![listener("python3", everywhere(8080))])),
     ("ignores-sigterm", ignores_sigterm),
+    ("stopped", stopped),
     ("tcp-and-udp", tcp_and_udp),
     ("workers", workers),
     ("root-and-nobody", || {
@@ -90,6 +92,13 @@ fn ignores_sigterm() -> Situation {
     Situation::of(vec![(process.pid(), Box::new(process))])
 }
 
+fn stopped() -> Situation {
+    let process = Owner::named("python3").holding(makers::listening(here(7000)).socket);
+    process.signal(rustix::process::Signal::STOP);
+    wait_until("a stopped process", || (process.state() == 'T').then_some(()));
+    Situation::of(vec![(process.pid(), Box::new(process))])
+}
+
 fn tcp_and_udp() -> Situation {
     let udp = makers::udp(here(9200)).socket;
     Situation::of(vec![listener("python3", here(9200)), holding("python3", udp)])
@@ -111,7 +120,7 @@ fn closed() -> Situation {
     close_first(here(59238), here(9000));
     // The side that closes first is the one in TIME_WAIT.
     let listener = TcpListener::bind(here(3000)).expect("bind");
-    let client = TcpStream::connect(here(3000)).expect("connect");
+    let client = connected(here(51784), here(3000));
     let (server, far) = listener.accept().expect("accept");
     drop(server);
     await_state(far, here(3000), State::CLOSE_WAIT);

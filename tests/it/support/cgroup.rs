@@ -37,6 +37,37 @@ impl Group {
         Self::at(&mount, "name=systemd", &unique(name)).ok()
     }
 
+    /// The same in the hierarchy of version 1 that has the freezer.
+    pub fn of_freezer(name: &str) -> Option<Self> {
+        let mount = mounts("cgroup", "freezer").into_iter().next()?;
+        Self::at(&mount, "freezer", &unique(name)).ok()
+    }
+
+    /// Freezes it or thaws it, and returns when that is so; false where it cannot.
+    pub fn freeze(&self, frozen: bool) -> bool {
+        let (file, text, state) = match (self.path.join("freezer.state").exists(), frozen) {
+            (true, true) => ("freezer.state", "FROZEN", ("freezer.state", "FROZEN")),
+            (true, false) => ("freezer.state", "THAWED", ("freezer.state", "THAWED")),
+            (false, true) => ("cgroup.freeze", "1", ("cgroup.events", "frozen 1")),
+            (false, false) => ("cgroup.freeze", "0", ("cgroup.events", "frozen 0")),
+        };
+        if fs::write(self.path.join(file), text).is_err() {
+            return false;
+        }
+        wait_until("a group to be frozen or thawed", || {
+            let said = fs::read_to_string(self.path.join(state.0)).expect("the state");
+            said.lines().any(|line| line == state.1).then_some(())
+        });
+        true
+    }
+
+    /// Where its hierarchy is mounted.
+    pub fn mounted(&self) -> String {
+        let number = self.mount.as_raw_fd();
+        let point = fs::read_link(format!("/proc/self/fd/{number}")).expect("the mount");
+        point.into_os_string().into_string().expect("UTF-8")
+    }
+
     /// A group in this one.
     pub fn below(&self, name: &str) -> Self {
         let path = self.path.join(name);
@@ -111,6 +142,8 @@ impl Group {
 impl Drop for Group {
     fn drop(&mut self) {
         self.leave();
+        // What is frozen in a group of version 1 does not end.
+        let _ = fs::write(self.path.join("freezer.state"), "THAWED");
         wait_until("a group to be empty, and removed", || {
             self.kill_everybody();
             fs::remove_dir(&self.path).ok()

@@ -9,9 +9,15 @@ mod skip;
 mod wait;
 
 #[cfg(target_os = "linux")]
+mod attackers;
+#[cfg(target_os = "linux")]
 pub mod cgroup;
 #[cfg(target_os = "linux")]
 pub mod docker;
+#[cfg(target_os = "linux")]
+pub mod excess;
+#[cfg(target_os = "linux")]
+mod ffi;
 #[cfg(target_os = "linux")]
 pub mod flight;
 #[cfg(target_os = "linux")]
@@ -36,6 +42,8 @@ pub mod process;
 pub mod refuse;
 #[cfg(target_os = "linux")]
 pub mod role;
+#[cfg(target_os = "linux")]
+mod stalling_files;
 #[cfg(target_os = "linux")]
 pub mod terminal;
 #[cfg(windows)]

@@ -36,13 +36,18 @@ pub fn only_own_cgroups() -> nix::Result<()> {
     Ok(())
 }
 
+/// Nothing in this directory, for the mount namespace that this process is in by now.
+pub fn empty(directory: &str) -> nix::Result<()> {
+    mount(Some("tmpfs"), directory, Some("tmpfs"), MsFlags::empty(), Some("mode=755"))
+}
+
 fn mount_on_proc(filesystem: &str, options: Option<&str>) -> nix::Result<()> {
     own_mounts()?;
     mount(Some(filesystem), "/proc", Some(filesystem), MsFlags::empty(), options)
 }
 
 /// What is mounted from now on is mounted for this test alone.
-fn own_mounts() -> nix::Result<()> {
+pub fn own_mounts() -> nix::Result<()> {
     unshare(CloneFlags::CLONE_NEWNS)?;
     mount(NONE, "/", NONE, MsFlags::MS_REC | MsFlags::MS_PRIVATE, NONE)
 }

@@ -24,13 +24,23 @@ pub struct Owner {
     ignores_term: bool,
     is_copy: bool,
     argv0: Option<OsString>,
+    program: Option<PathBuf>,
+    directory: Option<PathBuf>,
 }
 
 impl Owner {
     /// `name` becomes the process's comm (its first 15 bytes) and the base name of its argv[0].
     pub fn named(name: impl AsRef<OsStr>) -> Self {
         let name = name.as_ref().to_owned();
-        Self { name, user: None, ignores_term: false, is_copy: false, argv0: None }
+        Self {
+            name,
+            user: None,
+            ignores_term: false,
+            is_copy: false,
+            argv0: None,
+            program: None,
+            directory: None,
+        }
     }
 
     /// Runs as this user; only for tests that `can_become` it.
@@ -51,8 +61,21 @@ impl Owner {
         self
     }
 
+    /// Runs a copy in this directory.
+    pub fn installed_in(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.directory = Some(directory.into());
+        self.is_copy = true;
+        self
+    }
+
     pub fn argv0(mut self, argv0: impl AsRef<OsStr>) -> Self {
         self.argv0 = Some(argv0.as_ref().to_owned());
+        self
+    }
+
+    /// Runs the program that is at this path already.
+    pub fn at(mut self, program: PathBuf) -> Self {
+        self.program = Some(program);
         self
     }
 
@@ -93,7 +116,11 @@ impl Owner {
     /// another user may not be able to look where the tests were built.
     fn place(&self, program: &Path) -> (Scratch, PathBuf) {
         let scratch = Scratch::new();
-        let path = scratch.path().join(&self.name);
+        if let Some(program) = &self.program {
+            return (scratch, program.clone());
+        }
+        let directory = self.directory.as_deref().unwrap_or(scratch.path());
+        let path = directory.join(&self.name);
         if self.is_copy || self.user.is_some() {
             fs::copy(program, &path).expect("copy");
         } else {
@@ -261,6 +288,6 @@ pub fn can_strace() -> bool {
     can
 }
 
-fn in_path(program: &str) -> PathBuf {
+pub fn in_path(program: &str) -> PathBuf {
     find_in_path(program).unwrap_or_else(|| panic!("no {program} in the PATH"))
 }

@@ -27,6 +27,11 @@ pub fn system_call(number: i64, rules: Vec<SeccompRule>, errno: i32) {
     apply_filter(&program).expect("seccomp");
 }
 
+/// kcmp(2) is refused, as by the seccomp profile of Docker.
+pub fn kcmp() {
+    system_call(libc::SYS_kcmp, Vec::new(), libc::EPERM);
+}
+
 /// Programs started from now on are root, if this is, and lack CAP_NET_ADMIN.
 pub fn net_admin() {
     remove_capability_from_bounding_set(CapabilitySet::NET_ADMIN).expect("drop CAP_NET_ADMIN");

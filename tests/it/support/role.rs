@@ -4,6 +4,9 @@
 //! A role speaks in lines: it prints what it has done, and obeys what it reads. At the end of
 //! its input it exits, so that no role outlives its test.
 
+mod changing;
+mod passing;
+
 use std::env;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -19,13 +22,16 @@ use rustix::io::Errno;
 use rustix::net::SendFlags;
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
 
+use super::attackers;
+use super::excess;
 use super::limits::{allow_descriptors, limit_descriptors};
 use super::makers;
 use super::netns;
 use super::process::ROLE;
+use super::stalling_files;
 
 /// What a role does, told by the words that follow the program's name.
-type Play = fn(&[String]);
+pub type Play = fn(&[String]);
 
 const ROLES: &[(&str, Play)] = &[
     ("listen", listen),
@@ -40,6 +46,13 @@ const ROLES: &[(&str, Play)] = &[
     ("own-table-alone", own_table_alone),
     ("ring", ring),
     ("scattered", scattered),
+    ("command-line", attackers::command_line),
+    ("command-lines", attackers::command_lines),
+    ("stalling-files", stalling_files::serve),
+    ("change", changing::change),
+    ("hand-over", passing::hand_over),
+    ("keep", passing::keep),
+    ("employ", passing::employ),
 ];
 
 /// Plays the role that this process was started for; false if it was started for none.
@@ -48,7 +61,11 @@ pub fn played() -> bool {
         return false;
     };
     let words: Vec<String> = env::args().skip(1).collect();
-    let (_, play) = ROLES.iter().find(|(role, _)| *role == name).expect("a role of that name");
+    let (_, play) = ROLES
+        .iter()
+        .chain(excess::ROLES)
+        .find(|(role, _)| *role == name)
+        .expect("a role of that name");
     play(&words);
     true
 }
@@ -315,7 +332,7 @@ fn listen_with(word: &str) -> OwnedFd {
     rustix::io::fcntl_dupfd_cloexec(&listener, number).expect("dup")
 }
 
-fn say(line: &str) {
+pub fn say(line: &str) {
     println!("{line}");
     io::stdout().flush().expect("flush");
 }

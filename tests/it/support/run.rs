@@ -60,6 +60,12 @@ impl Run {
         self
     }
 
+    /// Lets it have no more memory of its own than this (`RLIMIT_DATA` in getrlimit(2)).
+    #[cfg(target_os = "linux")]
+    pub fn with_memory(self, mebibytes: u64) -> Self {
+        self.through(["prlimit".to_owned(), format!("--data={}", mebibytes << 20)])
+    }
+
     /// Runs as another user, from a copy of the program that every user can reach.
     #[cfg(unix)]
     pub fn user(mut self, uid: u32) -> Self {
@@ -90,13 +96,7 @@ impl Run {
         command.stdin(stdin).stdout(stdout).stderr(Stdio::piped());
         let child = command.spawn().expect("start the program");
         drop(command);
-        let output = child.wait_with_output().expect("wait for the program");
-        Output {
-            command_line: self.command_line(),
-            stdout: text(output.stdout),
-            stderr: text(output.stderr),
-            code: output.status.code(),
-        }
+        Output::of(&self, child.wait_with_output().expect("wait for the program"))
     }
 
     /// The command without its streams, for those who connect them in their own way.
@@ -140,6 +140,16 @@ pub struct Output {
 }
 
 impl Output {
+    /// What was said by a run that has ended.
+    pub fn of(run: &Run, output: std::process::Output) -> Self {
+        Self {
+            command_line: run.command_line(),
+            stdout: text(output.stdout),
+            stderr: text(output.stderr),
+            code: output.status.code(),
+        }
+    }
+
     /// Compares all of it: an unexpected warning fails a test as an unexpected row does.
     #[track_caller]
     pub fn is(&self, code: i32, stdout: &str, stderr: &str) {

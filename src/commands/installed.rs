@@ -1,0 +1,183 @@
+//! Whether a process is what its name says. A name may be taken by anybody; a program in a directory
+//! that only an administrator writes to may not, nor may root's user.
+
+use std::collections::BTreeSet;
+
+use super::images::{is_image, is_listed};
+use crate::model::{Os, Pid, Process, Snapshot, Uid, Untrusted};
+use crate::platform::System;
+
+/// How well it is known that a process is one of some images.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Identity {
+    /// Root runs it under that name, or its program is the one that an administrator installed.
+    Proven,
+    /// It has the name.
+    Claimed,
+    /// It has not even that.
+    Other,
+}
+
+/// What is known of the programs of processes beyond their names.
+#[derive(Debug)]
+pub(super) struct Programs {
+    os: Os,
+    /// Where only an administrator puts programs.
+    directories: Vec<Untrusted>,
+    /// Those for whom a path means what it means to portwho.
+    in_own_mounts: BTreeSet<Pid>,
+}
+
+impl Programs {
+    /// Asks the system about those processes whose names matter.
+    pub(super) fn new(snapshot: &Snapshot, system: &impl System) -> Self {
+        let is_named = |process: &&Process| {
+            is_listed(&process.name) || process.executable.as_ref().is_some_and(is_listed_program)
+        };
+        let named = snapshot.processes.values().filter(is_named);
+        let named: BTreeSet<Pid> = named.map(|process| process.pid).collect();
+        if named.is_empty() {
+            return Self::none(snapshot.os);
+        }
+        Self {
+            directories: system.program_directories(),
+            in_own_mounts: system.in_own_mounts(&named),
+            ..Self::none(snapshot.os)
+        }
+    }
+
+    /// Where nothing more is known than names.
+    pub(super) const fn none(os: Os) -> Self {
+        Self { os, directories: Vec::new(), in_own_mounts: BTreeSet::new() }
+    }
+
+    /// Whether a process is one of `images`. On Windows the path of a protected process cannot be
+    /// known: there its name has to do.
+    pub(super) fn identify(&self, process: &Process, images: &[&str]) -> Identity {
+        let program = process.executable.as_ref();
+        let has_name = is_image(&process.name, images);
+        let has_program =
+            program.is_some_and(|path| is_image(&Untrusted::new(program_name(path)), images));
+        let is_installed = has_program
+            && program.is_some_and(|path| self.is_installed(path))
+            && self.in_own_mounts.contains(&process.pid);
+        match self.os {
+            _ if !has_name && !has_program => Identity::Other,
+            _ if is_installed => Identity::Proven,
+            Os::Linux if process.uid == Some(Uid(0)) => Identity::Proven,
+            Os::Windows if program.is_none() => Identity::Proven,
+            _ => Identity::Claimed,
+        }
+    }
+
+    fn is_installed(&self, path: &Untrusted) -> bool {
+        self.directories.iter().any(|directory| self.is_below(path, directory))
+    }
+
+    fn is_below(&self, path: &Untrusted, directory: &Untrusted) -> bool {
+        let (path, directory) = (self.normal(path), self.normal(directory));
+        let rest = path.strip_prefix(directory.as_slice());
+        let rest = rest.and_then(|rest| rest.strip_prefix(b"/")).filter(|_| !directory.is_empty());
+        rest.is_some_and(|rest| rest.split(|&byte| byte == b'/').all(|part| part != b".."))
+    }
+
+    /// A path as paths are compared: Windows' have no case, and two separators.
+    fn normal(&self, path: &Untrusted) -> Vec<u8> {
+        let path = path.as_bytes();
+        if self.os == Os::Linux {
+            return path.to_vec();
+        }
+        let path = path.strip_prefix(br"\\?\").unwrap_or(path).to_ascii_lowercase();
+        let path = path.into_iter().map(|byte| if byte == b'\\' { b'/' } else { byte });
+        let mut path: Vec<u8> = path.collect();
+        while path.last() == Some(&b'/') {
+            path.pop();
+        }
+        path
+    }
+}
+
+fn is_listed_program(path: &Untrusted) -> bool {
+    is_listed(&Untrusted::new(program_name(path)))
+}
+
+/// The base name of a program; Linux marks one that was removed since it was started, as an
+/// upgrade does.
+fn program_name(path: &Untrusted) -> &[u8] {
+    let name = path.base_name();
+    name.strip_suffix(b" (deleted)").unwrap_or(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RUNTIMES: [&str; 3] = ["conmon", "containerd-shim*", "wslrelay.exe"];
+
+    fn linux(own_mounts: bool) -> Programs {
+        Programs {
+            os: Os::Linux,
+            directories: vec!["/usr/bin".into(), "/usr/libexec".into()],
+            in_own_mounts: if own_mounts { BTreeSet::from([Pid(7)]) } else { BTreeSet::new() },
+        }
+    }
+
+    fn process(name: &str, executable: Option<&str>, uid: Option<u32>) -> Process {
+        Process {
+            executable: executable.map(Untrusted::from),
+            uid: uid.map(Uid),
+            ..Process::named(Pid(7), name.into())
+        }
+    }
+
+    #[test]
+    fn linux_believes_root_and_installed_programs() {
+        let (own, other) = (true, false);
+        for (name, executable, uid, mounts, expected) in [
+            ("conmon", Some("/usr/bin/conmon"), Some(1000), own, Identity::Proven),
+            ("renamed", Some("/usr/bin/conmon"), Some(1000), own, Identity::Proven),
+            ("conmon", Some("/usr/bin/conmon (deleted)"), Some(1000), own, Identity::Proven),
+            ("conmon", Some("/usr/libexec/podman/conmon"), Some(1000), own, Identity::Proven),
+            ("conmon", Some("/usr/bin/conmon"), Some(1000), other, Identity::Claimed),
+            ("conmon", Some("/usr/bin/python3"), Some(1000), own, Identity::Claimed),
+            ("conmon", Some("/home/m/usr/bin/conmon"), Some(1000), own, Identity::Claimed),
+            ("conmon", Some("/usr/bin/../../tmp/conmon"), Some(1000), own, Identity::Claimed),
+            ("conmon", Some("/usr/binary/conmon"), Some(1000), own, Identity::Claimed),
+            ("conmon", Some("usr/bin/conmon"), Some(1000), own, Identity::Claimed),
+            ("conmon", None, Some(1000), own, Identity::Claimed),
+            ("conmon", None, None, own, Identity::Claimed),
+            ("conmon", None, Some(0), other, Identity::Proven),
+            ("containerd-shim-x", Some("/tmp/x"), Some(0), other, Identity::Proven),
+            ("containerd-shim-x", Some("/tmp/x"), Some(1000), own, Identity::Claimed),
+            ("web", Some("/usr/bin/web"), Some(0), own, Identity::Other),
+        ] {
+            let process = process(name, executable, uid);
+            let found = linux(mounts).identify(&process, &RUNTIMES);
+            assert_eq!(found, expected, "{name} {executable:?} {uid:?} {mounts}");
+        }
+    }
+
+    #[test]
+    fn windows_believes_system_directories_and_what_it_hides() {
+        let programs = Programs {
+            os: Os::Windows,
+            directories: vec![r"C:\Windows".into(), r"C:\Program Files\".into()],
+            in_own_mounts: BTreeSet::from([Pid(7)]),
+        };
+        for (path, expected) in [
+            (None, Identity::Proven),
+            (Some(r"C:\Program Files\WSL\wslrelay.exe"), Identity::Proven),
+            (Some(r"c:\windows\System32\lxss\WSLRELAY.EXE"), Identity::Proven),
+            (Some(r"\\?\C:\Program Files\WSL\wslrelay.exe"), Identity::Proven),
+            (Some(r"D:\Windows\wslrelay.exe"), Identity::Claimed),
+            (Some(r"C:\Program Files (x86)\wslrelay.exe"), Identity::Claimed),
+            (Some(r"C:\Users\anna\wslrelay.exe"), Identity::Claimed),
+            (Some(r"C:\Windows\..\Users\anna\wslrelay.exe"), Identity::Claimed),
+        ] {
+            let wide = |path: &str| Untrusted::from_wide(&path.encode_utf16().collect::<Vec<_>>());
+            let process =
+                Process { executable: path.map(wide), ..process("wslrelay.exe", None, None) };
+            assert_eq!(programs.identify(&process, &RUNTIMES), expected, "{path:?}");
+        }
+    }
+}

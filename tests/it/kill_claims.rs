@@ -1,0 +1,118 @@
+//! Processes that have a name which kill refuses: what proves it is refused, the name alone is not.
+
+use crate::close::close;
+use crate::kill::{
+    NOBODY, TERM, assert_free, assert_held, assert_lives, freed, held_here, kill, listener, named,
+    run,
+};
+use crate::support::process::{Owner, Process, can_become};
+use crate::support::terminal::Terminal;
+use crate::support::{mounts, skip};
+
+trials![a_name_alone, asked_with_a_warning, an_installed_program, a_listener_of_a_name_is_closed];
+
+const NAMES: [(&str, &str); 6] = [
+    ("conmon", "a container runtime"),
+    ("dockerd", "a container runtime"),
+    ("pasta", "a container runtime"),
+    ("kube-proxy", "a container runtime"),
+    ("containerd-shim-x", "a container runtime"),
+    ("systemd", "systemd"),
+];
+
+fn of_nobody(name: &str, pid: u32) -> String {
+    held_here(80, name, pid).replace("user root", "user nobody")
+}
+
+fn warning(name: &str, pid: u32, what: &str) -> String {
+    format!(
+        "  warning: {} has the name of {what}; neither its user nor its executable proves that it is \
+         one\n",
+        named(name, pid)
+    )
+}
+
+fn is_possible() -> bool {
+    let can = can_become(NOBODY);
+    if !can {
+        skip("there is no other user here");
+    }
+    can
+}
+
+fn a_name_alone() {
+    if !is_possible() {
+        return;
+    }
+    for (name, what) in NAMES {
+        let user = Owner::named(name).user(NOBODY).holding(listener(80));
+        let pid = user.pid();
+        let said = of_nobody(name, pid) + &warning(name, pid, what) + &freed(pid, 80, "");
+        run(kill(["-y", "80"])).is(0, &said, "");
+        assert_eq!(user.ended_by(), TERM, "{name}");
+        assert_free(80);
+    }
+}
+
+fn asked_with_a_warning() {
+    if !is_possible() {
+        return;
+    }
+    let user = Owner::named("conmon").user(NOBODY).holding(listener(80));
+    let pid = user.pid();
+    let mut terminal = Terminal::asked(&kill(["80"]));
+    terminal.await_text("[y/N] ");
+    terminal.type_in("n\n");
+    let said = of_nobody("conmon", pid) + &warning("conmon", pid, "a container runtime");
+    let question = format!(
+        "Terminate {}? [y/N] portwho: port 80: not confirmed, nothing was sent\n",
+        named("conmon", pid)
+    );
+    terminal.finish().is(2, &said, &question);
+    assert_lives(&user);
+}
+
+const BIN: &str = "/usr/local/bin";
+
+/// A user's process of a program that is installed, as rootless podman's are.
+fn installed(name: &str) -> Process {
+    Owner::named(name).user(NOBODY).installed_in(BIN).holding(listener(80))
+}
+
+/// It is one where its path means the same to portwho, and may be any program elsewhere.
+fn an_installed_program() {
+    if !is_possible() {
+        return;
+    }
+    for name in ["conmon", "pasta"] {
+        let here = kill(["-y", "-f", "80"]);
+        mounts::empty(BIN).expect("an empty directory");
+        let user = installed(name);
+        let pid = user.pid();
+        let why = format!(
+            "portwho: port 80: refused: {} serves a container: stop that instead, with docker ps \
+             --filter publish=80 and docker stop NAME, or likewise with podman\n",
+            named(name, pid)
+        );
+        run(here).is(2, &of_nobody(name, pid), &why);
+        assert_lives(&user);
+        assert_held(80);
+        let elsewhere = kill(["-n", "80"]);
+        let would = format!("would send SIGTERM to {}\n", named(name, pid));
+        let said = of_nobody(name, pid) + &warning(name, pid, "a container runtime") + &would;
+        run(elsewhere).is(0, &said, "");
+    }
+}
+
+fn a_listener_of_a_name_is_closed() {
+    if !is_possible() {
+        return;
+    }
+    let user = Owner::named("conmon").user(NOBODY).holding(listener(80));
+    let output = close(["-l", "-y", "80"]).run();
+    let pid = user.pid();
+    assert!(output.stdout.contains(&warning("conmon", pid, "a container runtime")), "{output:?}");
+    assert!(!output.stderr.contains("refused"), "{output:?}");
+    assert_eq!(output.code, Some(0), "{output:?}");
+    assert_lives(&user);
+}

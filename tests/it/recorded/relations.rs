@@ -1,0 +1,92 @@
+//! Who is related to whom: without a terminal, kill goes on only with related holders.
+
+use portwho::model::{Os, OwnedSocket};
+
+use super::machine::Machine;
+use super::parts::{Simulated, listener, process};
+
+trials![on_one_linux_socket, side_by_side, a_filter_that_names_them, a_grandchild_far_away];
+
+const WEB: &str = "/usr/sbin/web";
+
+fn linux(pid: u32, parent: u32, uid: u32) -> Simulated {
+    process(pid, "web").named("web".into()).parent(parent).uid(uid).program(WEB)
+}
+
+/// A socket that this user has created, held by 20 and 21.
+fn shared(creator: u32) -> OwnedSocket {
+    listener("0.0.0.0:80").linux(7, creator).of(&[20, 21])
+}
+
+#[track_caller]
+fn goes_on(machine: &Machine, does: bool, what: &str) {
+    let output = machine.run("kill -n 80");
+    assert_eq!(output.code, Some(if does { 0 } else { 2 }), "{what}: {output:?}");
+    let contested = output.stderr.contains("unrelated processes hold it");
+    assert_eq!(contested, !does, "{what}: {output:?}");
+    let asked = machine.asked("kill 80", "n\nn\n");
+    let questions = asked.stderr.matches("[y/N]").count();
+    assert_eq!(questions, if does { 1 } else { 2 }, "{what}: {asked:?}");
+    machine.run("kill 80");
+    assert_eq!(machine.ended().is_empty(), !does, "{what}");
+}
+
+fn on_one_linux_socket() {
+    let elsewhere = |one: Simulated| one.in_session("-", 9);
+    let cases = [
+        ("root's master and a worker", linux(20, 1, 0), linux(21, 20, 33), 0, true),
+        ("workers without their parent", linux(20, 1, 33), linux(21, 1, 33), 33, true),
+        ("another session", linux(20, 1, 33), elsewhere(linux(21, 1, 33)), 33, false),
+        ("another program", linux(20, 1, 33), linux(21, 1, 33).program("/bin/x"), 33, false),
+        ("another user", linux(20, 1, 33), linux(21, 1, 34), 0, false),
+        ("a user's socket at root's daemon", linux(20, 1, 0), linux(21, 1, 1000), 1000, false),
+        ("and the daemon is the parent", linux(20, 1, 0), linux(21, 20, 1000), 1000, false),
+        ("and the daemon is the child", linux(20, 1, 1000), linux(21, 20, 0), 1000, false),
+    ];
+    for (what, one, other, creator, does) in cases {
+        goes_on(&Machine::new(Os::Linux, vec![one, other], vec![shared(creator)]), does, what);
+    }
+}
+
+fn side_by_side() {
+    for os in [Os::Linux, Os::Windows] {
+        for (parent, does) in [(20, true), (1, false)] {
+            let sockets = [("127.0.0.1:80", 20), ("[::1]:80", 21)];
+            let sockets = sockets.map(|(end, pid)| listener(end).of(&[pid])).to_vec();
+            let processes = vec![linux(20, 1, 0), linux(21, parent, 0)];
+            let output = Machine::new(os, processes, sockets).run("kill -n 80");
+            assert_eq!(output.code, Some(if does { 0 } else { 2 }), "{os:?} {parent}: {output:?}");
+        }
+    }
+}
+
+fn a_filter_that_names_them() {
+    for (filter, ended) in [
+        ("--user 1000", &[21][..]),
+        ("--user 0", &[20]),
+        ("--user 0,1000", &[20, 21]),
+        ("--pid 20", &[20]),
+        ("--pid 20,21", &[20, 21]),
+        ("--name web", &[20, 21]),
+        ("--name w*", &[]),
+        ("", &[]),
+        ("-y", &[20, 21]),
+    ] {
+        let processes = vec![linux(20, 1, 0), linux(21, 1, 1000)];
+        let machine = Machine::new(Os::Linux, processes, vec![shared(1000)]);
+        machine.run(&format!("kill {filter} 80"));
+        let pids: Vec<u32> = machine.ended().iter().map(|(pid, _)| *pid).collect();
+        assert_eq!(pids, ended, "{filter}");
+    }
+}
+
+/// Its ancestors between hold nothing.
+fn a_grandchild_far_away() {
+    let chain = (100..200).map(|pid| linux(pid, pid - 1, 0));
+    let mut processes: Vec<Simulated> = chain.collect();
+    processes.extend([linux(20, 1, 0), linux(99, 20, 0), linux(21, 199, 33).program("/bin/x")]);
+    for one in &mut processes {
+        one.process.birth = None;
+    }
+    goes_on(&Machine::new(Os::Linux, processes, vec![shared(0)]), true, "a hundred generations");
+}
