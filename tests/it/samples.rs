@@ -17,7 +17,7 @@ use nix::sched::{CloneFlags, unshare};
 
 use crate::support::process::{can_become, find_in_path};
 use crate::support::terminal::Terminal;
-use crate::support::{Run, mounts, netns, portwho, refuse, skip};
+use crate::support::{Run, diff, mounts, netns, portwho, refuse, skip};
 
 use situations::Situation;
 
@@ -82,32 +82,42 @@ fn every_marked_page_is_run() {
 
 const MARK: &str = "<!-- sample: ";
 const FENCE: &str = "```";
+const PROMPT: &str = "$ ";
 
 /// Runs every marked block of a page, or writes the page anew.
 fn samples_of(page: &str) {
     apart_from_units_and_other_tests();
     let text = read(page);
-    let mut written = String::new();
-    let mut differences = String::new();
+    let (mut written, mut differences) = (String::new(), String::new());
     let mut lines = text.lines();
     while let Some(line) = lines.next() {
         written.push_str(&format!("{line}\n"));
         let Some(mark) = line.strip_prefix(MARK) else { continue };
         assert_eq!(lines.next(), Some("```console"), "{page}: what follows {line}");
         let block: Vec<&str> = lines.by_ref().take_while(|line| *line != FENCE).collect();
-        let shown = block.join("\n") + "\n";
-        let printed = printed(mark.trim_end_matches(" -->"), &block).unwrap_or(shown.clone());
-        let is_same = varying::removed(&shown) == varying::removed(&printed);
-        if !is_same {
-            differences.push_str(&format!("{line}\n- shown:\n{shown}- printed:\n{printed}"));
-        }
-        let kept = if is_same { &shown } else { &printed };
+        let kept = match difference(mark.trim_end_matches(" -->"), &block) {
+            None => as_text(&block),
+            Some(printed) => {
+                differences.push_str(&format!("{line}\n{}", diff(&as_text(&block), &printed)));
+                printed
+            }
+        };
         written.push_str(&format!("```console\n{kept}{FENCE}\n"));
     }
     if env::var_os("PORTWHO_WRITE_SAMPLES").is_some() {
         return fs::write(root().join(page), written).expect("write the page");
     }
-    assert!(differences.is_empty(), "{page} does not show what is printed:\n{differences}");
+    assert!(differences.is_empty(), "{page}: - shown, + printed\n{differences}");
+}
+
+/// What a block prints now, if that is not what it shows.
+fn difference(mark: &str, block: &[&str]) -> Option<String> {
+    let printed = printed(mark, block)?;
+    (varying::removed(&as_text(block)) != varying::removed(&printed)).then_some(printed)
+}
+
+fn as_text(lines: &[&str]) -> String {
+    lines.join("\n") + "\n"
 }
 
 /// No systemd unit or container that the tests may run in, and no socket of another test.
@@ -132,46 +142,46 @@ fn printed(mark: &str, block: &[&str]) -> Option<String> {
     let mut pids: Vec<(u32, u32)> = situation.pids.iter().copied().zip(shown).collect();
     pids.push((session(), SESSION));
     let mut printed = String::new();
-    let mut commands = block.iter().enumerate().filter(|(_, line)| line.starts_with("$ "));
-    for (at, line) in commands.by_ref() {
-        let shown = block.iter().skip(at + 1).take_while(|line| !line.starts_with("$ "));
+    for (at, line) in block.iter().enumerate().filter(|(_, line)| line.starts_with(PROMPT)) {
+        let shown = block.iter().skip(at + 1).take_while(|line| !line.starts_with(PROMPT));
         let shown: Vec<&str> = shown.copied().collect();
-        let command = varying::with_pids_of_now(&line[2..], &pids);
+        let command = varying::with_pids_of_now(&line[PROMPT.len()..], &pids);
         let output = typed(&command, &situation, &shown)?;
         printed.push_str(&format!("{line}\n{}", varying::with_pids_of_the_page(&output, &pids)));
     }
     Some(printed)
 }
 
-/// What a command prints when it is typed; of a pipeline, its standard output first.
+/// What a command prints when it is typed; of a pipeline, standard error first. `None` if a program
+/// of the pipeline is missing.
 fn typed(command: &str, situation: &Situation, shown: &[&str]) -> Option<String> {
-    for filter in command.split(" | ").skip(1) {
-        let program = filter.split(' ').next().expect("a program");
-        if find_in_path(program).is_none() {
-            skip(&format!("{program} is missing"));
-            return None;
-        }
-    }
     let run = in_a_shell(command, situation.user);
-    if command.contains(" | ") {
-        let output = run.run();
-        return Some(output.stderr + &output.stdout);
+    let filters: Vec<&str> = command.split(" | ").skip(1).collect();
+    if filters.is_empty() {
+        let answers = shown.iter().filter_map(|line| Some(line.split_once(ASKED)?.1));
+        return Some(on_a_terminal(&run, &answers.collect::<Vec<_>>()));
     }
-    let answers: Vec<&str> =
-        shown.iter().filter_map(|line| Some(line.split_once(ASKED)?.1)).collect();
-    let terminal = Terminal::whole(&run);
+    let program = |filter: &&str| filter.split(' ').next().unwrap_or_default().to_owned();
+    if let Some(missing) = filters.iter().map(program).find(|name| find_in_path(name).is_none()) {
+        skip(&format!("{missing} is missing"));
+        return None;
+    }
+    let output = run.run();
+    Some(output.stderr + &output.stdout)
+}
+
+/// The screen, with the answers in it: this terminal does not echo what is typed.
+fn on_a_terminal(run: &Run, answers: &[&str]) -> String {
+    let terminal = Terminal::whole(run);
     // A terminal hands over one line at a time, so that each question reads its own answer.
-    for answer in &answers {
-        terminal.type_in(&format!("{answer}\n"));
-    }
+    answers.iter().for_each(|answer| terminal.type_in(&format!("{answer}\n")));
     let screen = terminal.finish().stdout;
-    // What is typed is not on this screen; on the page it is.
     let mut parts = screen.split(ASKED);
     let mut text = parts.next().unwrap_or_default().to_owned();
-    for (part, answer) in parts.zip(answers.iter().chain(std::iter::repeat(&"?"))) {
+    for (part, answer) in parts.zip(answers) {
         text.push_str(&format!("{ASKED}{answer}\n{part}"));
     }
-    Some(text)
+    text
 }
 
 const ASKED: &str = "[y/N] ";
@@ -186,7 +196,7 @@ fn in_a_shell(command: &str, user: Option<u32>) -> Run {
     }
 }
 
-/// The number of a session in which nobody is logged in, on every page.
+/// The number that the pages show for the session of the tests.
 const SESSION: u32 = 640;
 
 /// That of this process, and of all that it starts.

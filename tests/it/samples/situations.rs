@@ -1,4 +1,4 @@
-//! The situations in which samples are run, by the names that the pages call them.
+//! The situations in which samples are run, by the names in the comments of the pages.
 
 use std::any::Any;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
@@ -14,11 +14,11 @@ use crate::support::wait_until;
 
 const NOBODY: u32 = 65534;
 
-/// What is there while a sample runs.
+/// The processes and sockets that exist while a sample runs.
 #[derive(Default)]
 pub struct Situation {
     pub pids: Vec<u32>,
-    /// Who types the commands, if not root.
+    /// The user who types the commands, if not root.
     pub user: Option<u32>,
     _kept: Vec<Box<dyn Any>>,
 }
@@ -114,22 +114,14 @@ fn workers() -> Situation {
     Situation { pids, ..Situation::default() }.keeping(nginx)
 }
 
-/// A connection from here to port 9000 of another program that has just been closed, and one
-/// to port 3000 here.
+/// Closed connections, one to port 9000 of another program, and one of port 3000 here.
 fn closed() -> Situation {
     close_first(here(59238), here(9000));
-    // The side that closes first is the one in TIME_WAIT.
-    let listener = TcpListener::bind(here(3000)).expect("bind");
-    let client = connected(here(51784), here(3000));
-    let (server, far) = listener.accept().expect("accept");
-    drop(server);
-    await_state(far, here(3000), State::CLOSE_WAIT);
-    drop(client);
-    await_state(here(3000), far, State::TIME_WAIT);
+    close_first(here(3000), here(51784));
     Situation::default()
 }
 
-/// Leaves a TIME_WAIT between the two, and nothing else.
+/// The client closes first: its side is the one in TIME_WAIT, and nothing else remains.
 fn close_first(client: SocketAddr, server: SocketAddr) {
     let listener = TcpListener::bind(server).expect("bind");
     let socket = connected(client, server);
@@ -166,8 +158,7 @@ fn connections(name: &str, at: SocketAddr) -> Actor {
     server
 }
 
-/// A machine with a bit of everything: five nginx, a postgres whose queue holds a connection, a
-/// named, a backup that does not listen, and an app-server that does not close its connections.
+/// Five nginx, a postgres whose queue holds a connection, a named, a backup that does not listen, and an app-server that does not close its connections.
 /// The clients belong to this process.
 fn machine() -> Situation {
     rustix::thread::set_name(c"client").expect("a name");

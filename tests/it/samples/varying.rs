@@ -1,11 +1,11 @@
-//! What varies between two runs of a sample, and what a page shows in its place.
+//! What varies between two runs of a sample, and what a page shows instead.
 
 /// The text with the PIDs that the page shows, in columns of the same width.
 pub fn with_pids_of_the_page(text: &str, pids: &[(u32, u32)]) -> String {
     text.lines().map(|line| pids_in(line, pids) + "\n").collect()
 }
 
-/// The command with the PIDs that the processes have in truth.
+/// The command with the PIDs of the running processes.
 pub fn with_pids_of_now(command: &str, pids: &[(u32, u32)]) -> String {
     let now = |part: &str| pids.iter().find(|(_, shown)| shown.to_string() == part);
     let parts = numbers_and_others(command).into_iter();

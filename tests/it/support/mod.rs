@@ -49,6 +49,8 @@ pub mod terminal;
 #[cfg(windows)]
 pub mod wine;
 
+#[cfg(target_os = "linux")]
+pub use diff::diff;
 pub use harness::{Test, main};
 pub use run::{Output, portwho};
 #[cfg(target_os = "linux")]
