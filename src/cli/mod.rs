@@ -21,7 +21,7 @@ pub use request::{
     CloseRequest, ColorWhen, DoctorRequest, ExplainRequest, FilterRequest, KillRequest,
     ListRequest, Request, Selection, ViewKind,
 };
-pub(crate) use words::shell_word;
+pub use words::shell_word;
 use words::{misplaced, spell_out_kill};
 
 use crate::model::{Families, Pid, StateSet};

@@ -84,11 +84,15 @@ pub(super) fn command_line(verb: &str, words: impl Iterator<Item = String>) -> S
 
 /// A word as shells take it: plain, or in quotes that cmd.exe understands too, unless something
 /// in it would still be expanded between them.
-pub(crate) fn shell_word(word: &str) -> String {
+#[must_use]
+pub fn shell_word(word: &str) -> String {
     let is_plain = |c: char| c.is_alphanumeric() || "-_.,:/@%+=".contains(c);
     if !word.is_empty() && word.chars().all(is_plain) {
         word.to_owned()
-    } else if word.contains(['$', '`', '"', '!']) || word.contains("\\\\") || word.ends_with('\\') {
+    } else if word.contains(['$', '`', '"', '!', '\n'])
+        || word.contains("\\\\")
+        || word.ends_with('\\')
+    {
         format!("'{}'", word.replace('\'', "'\\''"))
     } else {
         format!("\"{word}\"")
