@@ -31,6 +31,9 @@ mod usage;
 /// Recorded machines of both systems, through the whole program.
 mod recorded;
 
+/// What is fuzzed, on the corpus of each target.
+mod corpus;
+
 /// Every TCP state, made on loopback, in the tables and in JSON.
 #[cfg(target_os = "linux")]
 mod states;
@@ -218,6 +221,7 @@ mod made;
 fn tests() -> Vec<support::Test> {
     let mut tests = usage::tests();
     tests.extend(recorded::tests());
+    tests.extend(corpus::tests());
     #[cfg(target_os = "linux")]
     tests.extend(linux_tests());
     #[cfg(windows)]
