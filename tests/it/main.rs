@@ -50,6 +50,10 @@ mod witnesses;
 #[cfg(target_os = "linux")]
 mod owners;
 
+/// What each capability adds for a user who is not root.
+#[cfg(target_os = "linux")]
+mod rights;
+
 /// What takes time is done only where it serves.
 #[cfg(target_os = "linux")]
 mod thrift;
@@ -242,6 +246,7 @@ fn linux_tests() -> Vec<support::Test> {
         filters::tests(),
         witnesses::tests(),
         owners::tests(),
+        rights::tests(),
         descriptors::tests(),
         thrift::tests(),
         deep_walk::tests(),
