@@ -1,5 +1,7 @@
 //! Counters, settings and the services file: every number stands in the text.
 
+use std::collections::BTreeSet;
+
 use portwho::platform::decode::{proc_counters, services, sysctl};
 
 use super::input::Input;
@@ -16,19 +18,20 @@ pub fn check(data: &[u8]) {
         proc_counters::sockstat(text, "TCP:", name),
         sysctl::number(text),
     ];
-    for number in counters.into_iter().flatten() {
-        assert!(stands_in(text, number));
-    }
+    let known = numbers(text);
+    assert!(counters.into_iter().flatten().all(|number| known.contains(&number)));
     for range in sysctl::ranges(text).into_iter().chain(sysctl::range(text)) {
-        assert!(stands_in(text, (*range.start()).into()) && stands_in(text, (*range.end()).into()));
+        let ends = [*range.start(), *range.end()].map(u64::from);
+        assert!(ends.iter().all(|end| known.contains(end)), "{range:?}");
     }
     a_service_has_a_line(text, name);
     a_counter_comes_back(name);
 }
 
-/// Whether a number stands between what is no digit, leading zeros or not.
-fn stands_in(text: &str, number: u64) -> bool {
-    text.split(|c: char| !c.is_ascii_digit()).any(|digits| digits.parse() == Ok(number))
+/// The numbers in a text, leading zeros or not.
+fn numbers(text: &str) -> BTreeSet<u64> {
+    let digits = text.split(|c: char| !c.is_ascii_digit());
+    digits.filter_map(|digits| digits.parse().ok()).collect()
 }
 
 fn a_service_has_a_line(file: &str, name: &str) {
@@ -37,7 +40,8 @@ fn a_service_has_a_line(file: &str, name: &str) {
     for port in ports {
         let tells = |line: &str| {
             let entry = line.split('#').next().unwrap_or_default();
-            entry.split_whitespace().any(|word| word == name) && stands_in(entry, port.into())
+            entry.split_whitespace().any(|word| word == name)
+                && numbers(entry).contains(&port.into())
         };
         assert!(port != 0 && file.lines().any(tells));
     }
