@@ -18,7 +18,7 @@ pub fn check(data: &[u8]) {
         Ok(Request::Close(request)) => close_comes_back(&request),
         Ok(_) => {}
         Err(error) => {
-            assert!(harmless(&error.to_string()).chars().all(|c| c == '\n' || is_safe(c)))
+            assert!(harmless(&error.to_string()).chars().all(|c| c == '\n' || is_safe(c)));
         }
     }
 }

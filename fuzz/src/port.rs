@@ -16,7 +16,7 @@ pub fn check(data: &[u8]) {
             the_set_has_these_ports(&terms);
         }
         Err(error) => {
-            assert!(harmless(&error.to_string()).chars().all(|c| c == '\n' || is_safe(c)))
+            assert!(harmless(&error.to_string()).chars().all(|c| c == '\n' || is_safe(c)));
         }
     }
 }

@@ -38,12 +38,12 @@ fn a_name_changes_no_field(data: &[u8]) {
     );
     let file = [b"812 (", name, tail.as_bytes()].concat();
     assert_eq!(proc_stat::name(&file), Some(name));
-    let stat = proc_stat::stat(&file).expect("a whole file");
-    assert_eq!((stat.state, stat.session, stat.terminal), (state, session, terminal));
-    assert_eq!(stat.parent, Some(Pid(parent)).filter(|pid| pid.0 != 0));
-    assert_eq!((stat.threads, stat.start_ticks), (threads.into(), start.into()));
+    let found = proc_stat::stat(&file).expect("a whole file");
+    assert_eq!((found.state, found.session, found.terminal), (state, session, terminal));
+    assert_eq!(found.parent, Some(Pid(parent)).filter(|pid| pid.0 != 0));
+    assert_eq!((found.threads, found.start_ticks), (threads.into(), start.into()));
     let is_kernel = flags & 0x0020_0000 != 0;
-    assert_eq!(stat.kind == ProcessKind::Kernel, is_kernel);
+    assert_eq!(found.kind == ProcessKind::Kernel, is_kernel);
     let (major, minor) = proc_stat::device_numbers(terminal);
     assert_eq!(terminal, major << 8 | minor & 0xff | minor >> 8 << 20);
 

@@ -25,7 +25,8 @@ fn fuzz() -> PathBuf {
 /// The inputs of a target, with their paths.
 fn corpus(target: &str) -> Vec<(PathBuf, Vec<u8>)> {
     let folder = fuzz().join("corpus").join(target);
-    let entries = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{folder:?}: {error}"));
+    let entries =
+        fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     let paths = entries.map(|entry| entry.expect("an entry").path());
     paths.map(|path| (path.clone(), fs::read(&path).expect("an input"))).collect()
 }
@@ -37,7 +38,9 @@ fn breaking(made: fn(&[u8]) -> Vec<Vec<u8>>) -> Vec<String> {
         for (path, input) in corpus(target) {
             let breaks = |input: &Vec<u8>| catch_unwind(AssertUnwindSafe(|| law(input))).is_err();
             let inputs = made(&input).into_iter().filter(breaks);
-            broken.extend(inputs.map(|input| format!("{path:?}: {}", input.escape_ascii())));
+            broken.extend(
+                inputs.map(|input| format!("{}: {}", path.display(), input.escape_ascii())),
+            );
         }
     }
     broken
@@ -56,8 +59,8 @@ fn so_does_every_beginning_of_it() {
 
 fn every_character_is_shown_or_escaped() {
     let passes = |c: &char| !is_treacherous(*c) && !laws::escape::is_safe(*c);
-    let passed: Vec<_> = ('\0'..=char::MAX).filter(passes).map(|c| u32::from(c)).collect();
-    assert!(passed.is_empty(), "{passed:x?}");
+    let missed: Vec<_> = ('\0'..=char::MAX).filter(passes).map(u32::from).collect();
+    assert!(missed.is_empty(), "{missed:x?}");
 }
 
 /// A law without a target is never fuzzed, and a corpus without a law never replayed.
