@@ -21,6 +21,11 @@ pub enum Gap {
         /// Whether this is a PID namespace below the machine's own.
         inside_pid_namespace: bool,
     },
+    /// Sockets that were closed and opened again faster than their owner could be found.
+    ChangingHands {
+        /// How many sockets.
+        count: usize,
+    },
     /// Sockets whose creator has exited and left them to processes that cannot be named.
     OwnersExited {
         /// How many sockets.
@@ -74,6 +79,7 @@ impl Gap {
         match self {
             Self::OwnersHidden { .. } => "owners-hidden",
             Self::OwnersNotFound { .. } => "owners-not-found",
+            Self::ChangingHands { .. } => "changing-hands",
             Self::OwnersExited { .. } => "owners-exited",
             Self::ThreadsUnsearched { .. } => "threads-unsearched",
             Self::RingsUnread { .. } => "rings-unread",
@@ -92,6 +98,7 @@ impl Gap {
         match self {
             Self::OwnersHidden { count, .. }
             | Self::OwnersNotFound { count, .. }
+            | Self::ChangingHands { count }
             | Self::OwnersExited { count }
             | Self::ThreadsUnsearched { count }
             | Self::RingsUnread { count } => Some(*count),
@@ -115,6 +122,10 @@ impl Gap {
             Self::OwnersNotFound { .. } => {
                 "they belong to the kernel, are passing between processes, or to another PID \
                  namespace: look again, or from the host"
+            }
+            Self::ChangingHands { .. } => {
+                "a process keeps closing its socket and opening another on the same port: run \
+                 portwho again"
             }
             Self::OwnersExited { .. } => {
                 "a child that inherited them holds them: look for children of the exited process"
@@ -158,7 +169,10 @@ impl Gap {
     pub const fn is_about_owners(&self) -> bool {
         matches!(
             self,
-            Self::OwnersHidden { .. } | Self::OwnersNotFound { .. } | Self::OwnersExited { .. }
+            Self::OwnersHidden { .. }
+                | Self::OwnersNotFound { .. }
+                | Self::ChangingHands { .. }
+                | Self::OwnersExited { .. }
         )
     }
 

@@ -47,6 +47,14 @@ mod witnesses;
 #[cfg(target_os = "linux")]
 mod owners;
 
+/// Sockets that close, and ports that change hands, between the dump and the search for owners.
+#[cfg(target_os = "linux")]
+mod changing;
+
+/// Runs of the program against a port that changes hands all the time.
+#[cfg(target_os = "linux")]
+mod changing_races;
+
 /// What takes time is done only where it serves.
 #[cfg(target_os = "linux")]
 mod thrift;
@@ -238,6 +246,8 @@ fn linux_tests() -> Vec<support::Test> {
         filters::tests(),
         witnesses::tests(),
         owners::tests(),
+        changing::tests(),
+        changing_races::tests(),
         descriptors::tests(),
         thrift::tests(),
         deep_walk::tests(),

@@ -21,7 +21,7 @@ use super::remains::Remains;
 use super::report::Report;
 use super::{Outcome, Output, filter, remedy, who};
 use crate::cli::KillRequest;
-use crate::model::{Os, Owner, Pid, Signal, Snapshot, Socket};
+use crate::model::{Gap, Os, Owner, Pid, Signal, Snapshot, Socket};
 use crate::platform::{Ending, System};
 use crate::query::{Filter, Row, SortKey, select};
 use crate::render::gaps;
@@ -109,6 +109,9 @@ impl<'a, S: System> Kill<'a, S> {
     /// Describes, refuses, asks, ends and watches.
     fn end_targets(&mut self) {
         let plan = Plan::new(&self.targets(), self.snapshot, self.filter, &self.lineage);
+        if !plan.unseen.is_empty() {
+            self.remark_on_changes();
+        }
         for row in &plan.unseen {
             self.refuse_unseen(row);
         }
@@ -122,6 +125,14 @@ impl<'a, S: System> Kill<'a, S> {
         self.report.catch_up();
         if !self.request.dry_run {
             self.end_confirmed(confirmed);
+        }
+    }
+
+    /// Another run may find the owner of a port that changes hands.
+    fn remark_on_changes(&mut self) {
+        let is_changing = |gap: &&Gap| matches!(gap, Gap::ChangingHands { .. });
+        if let Some(gap) = self.snapshot.gaps.iter().find(is_changing) {
+            self.report.remark(gaps::line(gap));
         }
     }
 

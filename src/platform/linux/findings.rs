@@ -85,6 +85,16 @@ impl Holders {
         holders
     }
 
+    /// Adds those that another search found; of an inode that both searched these are kept.
+    pub(super) fn add(&mut self, other: &Self) {
+        let offset = self.all.len();
+        self.all.extend(&other.all);
+        let moved = |(inode, place): (&u64, &Range<usize>)| {
+            (*inode, place.start + offset..place.end + offset)
+        };
+        self.places.extend(other.places.iter().map(moved));
+    }
+
     /// Those of one inode; none unless some were found.
     pub(super) fn get(&self, inode: u64) -> Option<&[Holder]> {
         self.all.get(self.places.get(&inode)?.clone())

@@ -4,6 +4,7 @@ mod cgroup;
 mod containers;
 mod descriptors;
 mod destroy;
+mod doubt;
 mod ffi;
 mod findings;
 mod handle;
@@ -11,10 +12,12 @@ mod namespaces;
 mod owners;
 mod particulars;
 mod port_rules;
+mod ports;
 mod proc_dir;
 mod process;
 mod search;
 mod searcher;
+mod settle;
 mod sock_diag;
 mod tables;
 mod tcp_settings;
@@ -57,7 +60,11 @@ impl System for Linux {
     }
 
     fn owners(&self, sockets: Vec<Socket>) -> OwnerTable {
-        owners::find(sockets)
+        owners::find(sockets, &|_| false)
+    }
+
+    fn owners_now(&self, sockets: Vec<Socket>, wanted: &dyn Fn(&Socket) -> bool) -> OwnerTable {
+        owners::find(sockets, wanted)
     }
 
     fn processes(&self, pids: &BTreeSet<Pid>, about: About) -> BTreeMap<Pid, Process> {

@@ -4,20 +4,19 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::linux::fs::MetadataExt;
 
-use super::sock_diag::SockDiag;
+use super::doubt::Wanted;
+use super::settle::{Settled, settle};
 use super::user_name;
 use super::walk::{Inodes, Walk, walk};
-use crate::model::{Gap, OwnedSocket, Owner, Protocol, Socket, Uid};
+use crate::model::{Gap, OwnedSocket, Owner, Socket, Uid};
 use crate::platform::OwnerTable;
 
 /// The inode of the machine's own PID namespace (`PROC_PID_INIT_INO` in the kernel).
 const FIRST_PID_NAMESPACE: u64 = 0xEFFF_FFFC;
 
-/// How many sockets without an owner are looked at again. More than these are hidden as a rule.
-const LOOKED_AT_AGAIN: usize = 512;
-
-/// Finds the owners of `sockets`. Without a socket that a process could hold nothing is walked.
-pub(super) fn find(mut sockets: Vec<Socket>) -> OwnerTable {
+/// Finds the owners of `sockets`, and of what took the port of one that closed meanwhile, as far as
+/// it is `wanted`. Without a socket that a process could hold nothing is walked.
+pub(super) fn find(sockets: Vec<Socket>, wanted_later: Wanted<'_>) -> OwnerTable {
     let own = rustix::process::geteuid();
     // Root may look everywhere, others into their own processes.
     let is_mine = |socket: &Socket| own.is_root() || socket.uid == Some(Uid(own.as_raw()));
@@ -26,7 +25,7 @@ pub(super) fn find(mut sockets: Vec<Socket>) -> OwnerTable {
     };
     let wanted = inodes(&mut sockets.iter());
     let mut gaps = Vec::new();
-    let found = if wanted.is_empty() {
+    let mut found = if wanted.is_empty() {
         Walk::default()
     } else {
         let mine = inodes(&mut sockets.iter().filter(|socket| is_mine(socket)));
@@ -35,13 +34,14 @@ pub(super) fn find(mut sockets: Vec<Socket>) -> OwnerTable {
             Walk { refused: true, ..Walk::default() }
         })
     };
-    refresh(&mut sockets, &found);
+    let Settled { sockets, changing } = settle(sockets, &mut found, &is_mine, wanted_later);
     let owned = |socket: Socket| OwnedSocket { owner: owner(&socket, &found), socket };
     let sockets: Vec<OwnedSocket> = sockets.into_iter().map(owned).collect();
     // Where no process could be listed, that is the reason for every owner that is hidden.
     if gaps.is_empty() {
         gaps.extend(hidden(&sockets));
-        gaps.extend(not_found(&sockets));
+        gaps.extend(changing_hands(&sockets, &changing));
+        gaps.extend(not_found(&sockets, &changing));
         let unfound = |row: &&OwnedSocket| matches!(row.owner, Owner::Hidden | Owner::NotFound);
         let is_missing = sockets.iter().filter(unfound).any(|row| is_mine(&row.socket));
         if is_missing {
@@ -49,35 +49,6 @@ pub(super) fn find(mut sockets: Vec<Socket>) -> OwnerTable {
         }
     }
     OwnerTable { sockets, gaps }
-}
-
-/// A connection may be closed between the dump and the walk. What has no owner is asked for
-/// again: it may be the kernel's by now, or gone. (UDP has no such states.)
-fn refresh(sockets: &mut Vec<Socket>, found: &Walk) {
-    let unowned = |socket: &Socket| {
-        let held = |inode| inode == 0 || found.holders.get(inode).is_some();
-        // Another namespace's sockets cannot be asked for from here.
-        let asked_again =
-            socket.protocol == Protocol::Tcp && socket.foreign.is_some() && socket.netns.is_none();
-        asked_again && socket.cookie.is_some() && !socket.inode.is_some_and(held)
-    };
-    let count = sockets.iter().filter(|socket| unowned(socket)).count();
-    if count == 0 || count > LOOKED_AT_AGAIN {
-        return;
-    }
-    let Ok(mut diag) = SockDiag::open() else { return };
-    sockets.retain_mut(|socket| {
-        if !unowned(socket) {
-            return true;
-        }
-        match diag.again(socket) {
-            Ok(Some(now)) => *socket = now,
-            Ok(None) => return false,
-            // What it has become cannot be told; what it was, can.
-            Err(_) => {}
-        }
-        true
-    });
 }
 
 fn owner(socket: &Socket, found: &Walk) -> Owner {
@@ -110,8 +81,19 @@ fn unsearched(found: &Walk) -> impl Iterator<Item = Gap> {
     [threads, rings].into_iter().filter(|gap| gap.count() > Some(0))
 }
 
-fn not_found(sockets: &[OwnedSocket]) -> Option<Gap> {
-    let count = sockets.iter().filter(|row| row.owner == Owner::NotFound).count();
+/// The gap of the successors that closed before they were searched.
+fn changing_hands(sockets: &[OwnedSocket], changing: &Inodes) -> Option<Gap> {
+    let count = sockets.iter().filter(|row| is_among(changing, row)).count();
+    (count > 0).then_some(Gap::ChangingHands { count })
+}
+
+fn is_among(inodes: &Inodes, row: &OwnedSocket) -> bool {
+    row.socket.inode.is_some_and(|inode| inodes.contains(&inode))
+}
+
+fn not_found(sockets: &[OwnedSocket], changing: &Inodes) -> Option<Gap> {
+    let rows = sockets.iter().filter(|row| row.owner == Owner::NotFound);
+    let count = rows.filter(|row| !is_among(changing, row)).count();
     (count > 0).then(|| Gap::OwnersNotFound { count, inside_pid_namespace: in_pid_namespace() })
 }
 

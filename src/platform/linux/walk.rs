@@ -71,7 +71,7 @@ pub(super) fn walk(wanted: &Inodes, mine: &Inodes) -> io::Result<Walk> {
 }
 
 /// The processes to search.
-struct Processes {
+pub(super) struct Processes {
     proc: OwnedFd,
     pids: Vec<Pid>,
     /// Whether that is all of them: PID 1 always exists, so where it is not listed, /proc hides
@@ -82,7 +82,11 @@ struct Processes {
 }
 
 impl Processes {
-    fn list() -> io::Result<Self> {
+    /// Lists them.
+    ///
+    /// # Errors
+    /// When /proc cannot be read at all.
+    pub(super) fn list() -> io::Result<Self> {
         let proc = open_proc()?;
         let mut entries = Entries::new();
         let pids = entries.numbers(&proc).map(|number| number.map(Pid));
@@ -91,11 +95,21 @@ impl Processes {
         Ok(Self { proc, are_all: pids.contains(&Pid(1)), pids, can_be_named })
     }
 
+    /// Their PIDs, ascending.
+    pub(super) fn pids(&self) -> &[Pid] {
+        &self.pids
+    }
+
     /// Searches the first thread of each.
     fn search(&self, wanted: &Inodes) -> Findings {
+        self.search_these(&self.pids, wanted)
+    }
+
+    /// Searches the first thread of each of `pids`.
+    pub(super) fn search_these(&self, pids: &[Pid], wanted: &Inodes) -> Findings {
         let search = Search::new(wanted, self.can_be_named);
         let visit = |searcher: &mut Searcher<'_>, pid: &Pid| searcher.visit(&self.proc, *pid);
-        let mut findings = search_all(&self.pids, &search, visit);
+        let mut findings = search_all(pids, &search, visit);
         let parts = std::mem::take(&mut findings.left_over);
         findings.absorb(search_all(&parts, &search, |searcher, part| {
             searcher.visit_part(&self.proc, part);

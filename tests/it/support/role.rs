@@ -23,6 +23,7 @@ use super::limits::{allow_descriptors, limit_descriptors};
 use super::makers;
 use super::netns;
 use super::process::ROLE;
+use super::reopen::reopen;
 
 /// What a role does, told by the words that follow the program's name.
 type Play = fn(&[String]);
@@ -39,6 +40,7 @@ const ROLES: &[(&str, Play)] = &[
     ("own-table", own_table),
     ("own-table-alone", own_table_alone),
     ("ring", ring),
+    ("reopen", reopen),
     ("scattered", scattered),
 ];
 
@@ -315,7 +317,8 @@ fn listen_with(word: &str) -> OwnedFd {
     rustix::io::fcntl_dupfd_cloexec(&listener, number).expect("dup")
 }
 
-fn say(line: &str) {
+/// Says a line to whoever started the role.
+pub fn say(line: &str) {
     println!("{line}");
     io::stdout().flush().expect("flush");
 }

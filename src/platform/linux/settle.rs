@@ -1,0 +1,146 @@
+//! Sockets that closed, and ports that changed hands, while their owners were searched.
+//!
+//! The dump and the walk are two moments. A socket without an owner after the walk is asked for
+//! again: one that has closed leaves no row, and the sockets that took its port since (its
+//! successors) are searched in its place. A process that reopens its port every few milliseconds
+//! is never met by a walk of the whole machine, so that in the end a few processes are searched
+//! at a time, each time for a new dump.
+
+use std::time::{Duration, Instant};
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::doubt::{Doubt, Name, Terms, Wanted, name};
+use super::walk::{Inodes, Processes, Walk, walk};
+use crate::model::{Pid, Socket, Uid};
+
+/// How many sockets without an owner are asked for again for each user. More than these are
+/// hidden as a rule, or in flight.
+const ASKED_AGAIN: usize = 512;
+
+/// How often all processes are searched in small groups.
+const PASSES: usize = 8;
+
+/// The smallest group of processes between two dumps: reading it takes a fraction of a
+/// millisecond.
+const GROUP: usize = 8;
+
+/// How many dumps a pass takes at most.
+const DUMPS: usize = 256;
+
+/// How long groups are searched at most; a backstop, where a dump takes long by itself.
+const CHASE: Duration = Duration::from_secs(1);
+
+/// The sockets after the search, and which of them are new.
+pub(super) struct Settled {
+    /// The sockets that still exist, and the successors of those that do not.
+    pub(super) sockets: Vec<Socket>,
+    /// The inodes of successors that closed faster than they could be searched.
+    pub(super) changing: Inodes,
+}
+
+/// Asks again for those of `sockets` that are `mine`, so that they ought to have been found, and
+/// are not in `found`; searches their successors, if they are `wanted`, and adds those to `found`.
+pub(super) fn settle(
+    mut sockets: Vec<Socket>,
+    found: &mut Walk,
+    mine: Wanted<'_>,
+    wanted: Wanted<'_>,
+) -> Settled {
+    let doubtful = doubtful(&sockets, found, mine);
+    if doubtful.is_empty() {
+        return Settled { sockets, changing: Inodes::default() };
+    }
+    let in_doubt = |socket: &mut Socket| doubtful.contains(&name(socket));
+    let rows: Vec<Socket> = sockets.extract_if(.., in_doubt).collect();
+    let known = sockets.iter().filter(|socket| socket.holds_port()).map(name).collect();
+    let mut doubt = Doubt::new(rows, known, found, Terms { mine, wanted });
+    doubt.ask_again();
+    if !doubt.sought().is_empty() {
+        doubt.search_everywhere();
+    }
+    if !doubt.sought().is_empty() {
+        doubt.chase();
+    }
+    let changing = doubt.sought();
+    sockets.append(&mut doubt.rows);
+    Settled { sockets, changing }
+}
+
+/// The names of the sockets that have no owner and ought to have one. Those of another network
+/// namespace cannot be asked for from here.
+fn doubtful(sockets: &[Socket], found: &Walk, mine: Wanted<'_>) -> FxHashSet<Name> {
+    let is_owned = |inode| inode == 0 || found.holders.get(inode).is_some();
+    let is_open = |socket: &&Socket| {
+        socket.netns.is_none() && !socket.inode.is_none_or(is_owned) && mine(socket)
+    };
+    let mut of_users: FxHashMap<Option<Uid>, Vec<Name>> = FxHashMap::default();
+    for socket in sockets.iter().filter(is_open) {
+        of_users.entry(socket.uid).or_default().push(name(socket));
+    }
+    of_users.into_values().filter(|names| names.len() <= ASKED_AGAIN).flatten().collect()
+}
+
+impl Doubt<'_> {
+    /// Searches the successors in every process; those that are still there afterwards in every
+    /// thread and io_uring too. What has no owner then is not found by another search either.
+    fn search_everywhere(&mut self) {
+        let Ok(processes) = Processes::list() else { return };
+        let new = self.sought();
+        self.found.holders.add(&processes.search_these(processes.pids(), &new).holders());
+        self.renew();
+        let still_there: Inodes = self.sought().intersection(&new).copied().collect();
+        if !still_there.is_empty() {
+            self.search_deeply(still_there);
+        }
+    }
+
+    fn search_deeply(&mut self, inodes: Inodes) {
+        let Ok(found) = walk(&inodes, &inodes) else { return };
+        self.found.refused |= found.refused;
+        self.found.unsearched = self.found.unsearched.max(found.unsearched);
+        self.found.silent_rings = self.found.silent_rings.max(found.silent_rings);
+        self.found.holders.add(&found.holders);
+        self.renew();
+        self.searched = inodes;
+    }
+
+    /// Searches a few processes at a time for what a new dump shows, until everything that is there
+    /// has its owner. The newest processes come first, and those that held one of the sockets are
+    /// searched each time.
+    fn chase(&mut self) {
+        let deadline = Instant::now() + CHASE;
+        let mut suspects = Vec::new();
+        for _ in 0..PASSES {
+            let Ok(processes) = Processes::list() else { return };
+            let size = GROUP.max(processes.pids().len() / DUMPS);
+            for group in processes.pids().rchunks(size) {
+                self.renew();
+                self.search(&processes, group, &mut suspects);
+                if self.sought().is_empty() {
+                    return self.search_again(&processes);
+                }
+                if Instant::now() > deadline {
+                    return;
+                }
+            }
+        }
+    }
+
+    fn search(&mut self, processes: &Processes, group: &[Pid], suspects: &mut Vec<Pid>) {
+        let pids = [&suspects[..], group].concat();
+        let mut findings = processes.search_these(&pids, &self.sought());
+        let held = findings.held.iter().map(|(_, holder)| holder.pid);
+        suspects.extend(held);
+        suspects.sort_unstable();
+        suspects.dedup();
+        self.found.holders.add(&findings.holders());
+    }
+
+    /// Searches everywhere who else holds what was found in a few processes.
+    fn search_again(&mut self, processes: &Processes) {
+        let inodes: Inodes = self.successors().filter_map(|row| row.inode).collect();
+        let others = processes.search_these(processes.pids(), &inodes).holders();
+        self.found.holders.add(&others);
+    }
+}
