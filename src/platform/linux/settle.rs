@@ -144,3 +144,37 @@ impl Doubt<'_> {
         self.found.holders.add(&others);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Endpoint, Protocol};
+
+    fn of_user(uid: u32, cookie: u64) -> Socket {
+        let local = Endpoint::new([127, 0, 0, 1].into(), 80);
+        Socket {
+            uid: Some(Uid(uid)),
+            cookie: Some(cookie),
+            inode: Some(cookie + 1),
+            ..Socket::at(Protocol::Udp, local)
+        }
+    }
+
+    #[test]
+    fn one_users_many_sockets_do_not_keep_anothers_from_being_asked_again() {
+        let many = (0..=ASKED_AGAIN as u64).map(|cookie| of_user(1000, cookie));
+        let sockets: Vec<Socket> = many.chain([of_user(1001, 1_000_000)]).collect();
+        let found = Walk::default();
+        let names = |sockets: &[Socket], mine: Wanted<'_>| doubtful(sockets, &found, mine);
+        assert_eq!(names(&sockets, &|_| true), FxHashSet::from_iter([name(&sockets[513])]));
+        assert_eq!(names(&sockets[1..], &|_| true).len(), ASKED_AGAIN + 1);
+        assert!(names(&sockets, &|socket| socket.uid == Some(Uid(0))).is_empty());
+    }
+
+    #[test]
+    fn another_namespaces_and_the_kernels_sockets_are_not_asked_for() {
+        let elsewhere = Socket { netns: Some(7), ..of_user(0, 1) };
+        let kernels = Socket { inode: Some(0), ..of_user(0, 2) };
+        assert!(doubtful(&[elsewhere, kernels], &Walk::default(), &|_| true).is_empty());
+    }
+}
