@@ -50,9 +50,16 @@ mod witnesses;
 #[cfg(target_os = "linux")]
 mod owners;
 
+/// Sockets that close, and ports that change hands, between the dump and the search for owners.
+#[cfg(target_os = "linux")]
+mod changing;
 /// What each capability adds for a user who is not root.
 #[cfg(target_os = "linux")]
 mod rights;
+
+/// Runs of the program against a port that changes hands all the time.
+#[cfg(target_os = "linux")]
+mod changing_races;
 
 /// What takes time is done only where it serves.
 #[cfg(target_os = "linux")]
@@ -271,6 +278,8 @@ fn linux_tests() -> Vec<support::Test> {
         witnesses::tests(),
         owners::tests(),
         rights::tests(),
+        changing::tests(),
+        changing_races::tests(),
         descriptors::tests(),
         thrift::tests(),
         deep_walk::tests(),
