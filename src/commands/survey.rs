@@ -75,8 +75,10 @@ pub(super) fn complete(
     wanted: impl Fn(&Socket) -> bool,
 ) -> Snapshot {
     let mut sockets = table.sockets;
-    sockets.retain(wanted);
-    let owned = system.owners(sockets);
+    sockets.retain(&wanted);
+    let mut owned = system.owners_now(sockets, &wanted);
+    // A socket may have changed its state since.
+    owned.sockets.retain(|row| wanted(&row.socket));
     let interfaces = system.interface_names(&each(&owned.sockets, |socket| {
         // Another namespace numbers its interfaces anew.
         socket.interface.filter(|_| socket.netns.is_none())

@@ -47,6 +47,11 @@ pub enum Gap {
         /// Whether this is a PID namespace below the machine's own.
         inside_pid_namespace: bool,
     },
+    /// Sockets that were closed and opened again faster than their owner could be found.
+    ChangingHands {
+        /// How many sockets.
+        count: usize,
+    },
     /// Sockets whose creator has exited and left them to processes that cannot be named.
     OwnersExited {
         /// How many sockets.
@@ -109,6 +114,7 @@ impl Gap {
         match self {
             Self::OwnersHidden { .. } => "owners-hidden",
             Self::OwnersNotFound { .. } => "owners-not-found",
+            Self::ChangingHands { .. } => "changing-hands",
             Self::OwnersExited { .. } => "owners-exited",
             Self::SearchBounded { .. } => "search-bounded",
             Self::RingsUnread { .. } => "rings-unread",
@@ -128,6 +134,7 @@ impl Gap {
         match self {
             Self::OwnersHidden { count, .. }
             | Self::OwnersNotFound { count, .. }
+            | Self::ChangingHands { count }
             | Self::OwnersExited { count }
             | Self::RingsUnread { count }
             | Self::CommandsCut { count, .. } => Some(*count),
@@ -152,6 +159,10 @@ impl Gap {
             Self::OwnersNotFound { .. } => {
                 "they belong to the kernel, are passing between processes, or to another PID \
                  namespace: look again, or from the host"
+            }
+            Self::ChangingHands { .. } => {
+                "a process keeps closing its socket and opening another on the same port: run \
+                 portwho again"
             }
             Self::OwnersExited { .. } => {
                 "a child that inherited them holds them: look for children of the exited process"
@@ -199,7 +210,10 @@ impl Gap {
     pub const fn is_about_owners(&self) -> bool {
         matches!(
             self,
-            Self::OwnersHidden { .. } | Self::OwnersNotFound { .. } | Self::OwnersExited { .. }
+            Self::OwnersHidden { .. }
+                | Self::OwnersNotFound { .. }
+                | Self::ChangingHands { .. }
+                | Self::OwnersExited { .. }
         )
     }
 

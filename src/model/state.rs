@@ -205,8 +205,9 @@ impl FromStr for StateSet {
 
     /// Parses one word, in any spelling in use, or the name of a group.
     fn from_str(word: &str) -> Result<Self, UnknownState> {
-        let plain: String =
-            word.chars().filter(|c| !matches!(c, '-' | '_')).collect::<String>().to_uppercase();
+        let letters: String = word.chars().filter(|c| !matches!(c, '-' | '_')).collect();
+        // Not Unicode's capitals: those of \u{17f} and \u{fb01} are S and FI.
+        let plain = letters.to_ascii_uppercase();
         WORDS.iter().find(|(name, _)| *name == plain).map(|(_, set)| *set).ok_or(UnknownState)
     }
 }

@@ -57,7 +57,7 @@ pub struct NamespaceTable {
 /// Sockets with their owners, and what could not be seen of those.
 #[derive(Debug, Default)]
 pub struct OwnerTable {
-    /// The sockets that were given, in their order.
+    /// The sockets that were given, in no particular order, without those that closed meanwhile.
     pub sockets: Vec<OwnedSocket>,
     /// What could not be seen.
     pub gaps: Vec<Gap>,
@@ -85,6 +85,13 @@ pub trait System {
 
     /// Finds who holds each of `sockets`.
     fn owners(&self, sockets: Vec<Socket>) -> OwnerTable;
+
+    /// The same, and the sockets that took the port of one that closed meanwhile, if they are
+    /// `wanted`. Where the table of sockets names the owners, no time passes between the two.
+    fn owners_now(&self, sockets: Vec<Socket>, wanted: &dyn Fn(&Socket) -> bool) -> OwnerTable {
+        let _ = wanted;
+        self.owners(sockets)
+    }
 
     /// Describes the processes among `pids` that still exist, as far as is asked for, or more.
     fn processes(&self, pids: &BTreeSet<Pid>, about: About) -> BTreeMap<Pid, Process>;

@@ -133,6 +133,15 @@ pub fn is_treacherous(c: char) -> bool {
             | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
             | '\u{110bd}' | '\u{110cd}' | '\u{13430}'..='\u{1343f}' | '\u{1bca0}'..='\u{1bca3}'
             | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
+        || is_prepended(c)
+}
+
+/// Whether a letter has no width of its own because it is drawn with the one behind it
+/// (Grapheme_Cluster_Break=Prepend of UAX #29, as unicode-width measures it).
+const fn is_prepended(c: char) -> bool {
+    matches!(c,
+        '\u{d4e}' | '\u{a8fa}' | '\u{111c2}'..='\u{111c3}' | '\u{113d1}' | '\u{1193f}'
+        | '\u{11941}' | '\u{11a84}'..='\u{11a89}' | '\u{11d46}' | '\u{11f02}')
 }
 
 /// A sentence that holds words of others, such as an option's wrong value, made harmless. What
@@ -220,7 +229,7 @@ mod tests {
 
     #[test]
     fn attacks_are_shown_and_not_obeyed() {
-        let attacks: [(&str, &[u8], &str); 12] = [
+        let attacks: [(&str, &[u8], &str); 13] = [
             ("forged row", b"a\n  TCP", "a\\n  TCP"),
             ("carriage return", b"nginx\rsshd", "nginx\\rsshd"),
             ("tab", b"a\tb", "a\\tb"),
@@ -231,6 +240,7 @@ mod tests {
             ("right-to-left override", "\u{202e}gpj".as_bytes(), "\\u{202e}gpj"),
             ("zero-width joiner", "a\u{200d}b".as_bytes(), "a\\u{200d}b"),
             ("line separator", "\u{2028}".as_bytes(), "\\u{2028}"),
+            ("letter without a width", "\u{d4e}".as_bytes(), "\\u{d4e}"),
             ("not UTF-8", b"a\xff\xc3", "a\\xff\\xc3"),
             ("backslash", b"\\x1b", "\\\\x1b"),
         ];

@@ -20,6 +20,9 @@ fn what(gap: &Gap) -> String {
         Gap::OwnersNotFound { count, .. } => {
             format!("the owners of {} were found in no process", counted(*count, "socket"))
         }
+        Gap::ChangingHands { count } => {
+            format!("the owners of {} changed too fast to be found", counted(*count, "socket"))
+        }
         Gap::OwnersExited { count } => {
             format!("the processes that created {} have exited", counted(*count, "socket"))
         }

@@ -1,7 +1,7 @@
 //! Without pidfd: a held directory of /proc tells processes apart as well, and where nothing
 //! does, nothing is sent.
 
-use nix::libc::{ENOSYS, EPERM, SYS_pidfd_open, SYS_pidfd_send_signal};
+use libc::{ENOSYS, EPERM, SYS_pidfd_open, SYS_pidfd_send_signal};
 
 use crate::kill::{
     KILL, TERM, assert_free, assert_held, assert_lives, ended, held_here, kill, listener, named,

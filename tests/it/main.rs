@@ -31,6 +31,9 @@ mod usage;
 /// Recorded machines of both systems, through the whole program.
 mod recorded;
 
+/// What is fuzzed, on the corpus of each target.
+mod corpus;
+
 /// Every TCP state, made on loopback, in the tables and in JSON.
 #[cfg(target_os = "linux")]
 mod states;
@@ -46,6 +49,17 @@ mod witnesses;
 /// All the owners of a socket, whatever becomes of them meanwhile, or why nobody is named.
 #[cfg(target_os = "linux")]
 mod owners;
+
+/// Sockets that close, and ports that change hands, between the dump and the search for owners.
+#[cfg(target_os = "linux")]
+mod changing;
+/// What each capability adds for a user who is not root.
+#[cfg(target_os = "linux")]
+mod rights;
+
+/// Runs of the program against a port that changes hands all the time.
+#[cfg(target_os = "linux")]
+mod changing_races;
 
 /// What takes time is done only where it serves.
 #[cfg(target_os = "linux")]
@@ -250,6 +264,7 @@ mod made;
 fn tests() -> Vec<support::Test> {
     let mut tests = usage::tests();
     tests.extend(recorded::tests());
+    tests.extend(corpus::tests());
     #[cfg(target_os = "linux")]
     tests.extend(linux_tests());
     #[cfg(windows)]
@@ -270,6 +285,9 @@ fn linux_tests() -> Vec<support::Test> {
         filters::tests(),
         witnesses::tests(),
         owners::tests(),
+        rights::tests(),
+        changing::tests(),
+        changing_races::tests(),
         descriptors::tests(),
         thrift::tests(),
         deep_walk::tests(),

@@ -27,7 +27,7 @@ use super::remains::Remains;
 use super::report::Report;
 use super::{Outcome, Output, claim, filter, who};
 use crate::cli::KillRequest;
-use crate::model::{Os, Pid, Signal, Snapshot, Socket};
+use crate::model::{Gap, Os, Pid, Signal, Snapshot, Socket};
 use crate::platform::{Ending, System};
 use crate::query::{Filter, Row};
 use crate::render::gaps;
@@ -118,6 +118,9 @@ impl<'a, S: System> Kill<'a, S> {
     fn end_targets(&mut self) {
         let (filter, lineage) = (self.filter, &self.lineage);
         let plan = Plan::new(&self.targets(), self.snapshot, filter, lineage, &self.programs);
+        if !plan.unseen.is_empty() {
+            self.remark_on_changes();
+        }
         for row in &plan.unseen {
             self.refuse_unseen(row);
         }
@@ -143,6 +146,14 @@ impl<'a, S: System> Kill<'a, S> {
         let contested = plan.contested_ports().into_iter();
         let text = |port| words::contested(port, plan, self.filter, self.request, self.snapshot);
         contested.map(|port| (port, text(port))).collect()
+    }
+
+    /// Another run may find the owner of a port that changes hands.
+    fn remark_on_changes(&mut self) {
+        let is_changing = |gap: &&Gap| matches!(gap, Gap::ChangingHands { .. });
+        if let Some(gap) = self.snapshot.gaps.iter().find(is_changing) {
+            self.report.remark(gaps::line(gap));
+        }
     }
 
     fn refuse_unseen(&mut self, row: Row<'_>) {

@@ -32,7 +32,8 @@ fn unescaped(field: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(field.len());
     let mut rest = field;
     while let Some((&first, behind)) = rest.split_first() {
-        let octal = behind.get(..3).and_then(|digits| std::str::from_utf8(digits).ok());
+        let digits = behind.get(..3).filter(|digits| digits.iter().all(u8::is_ascii_digit));
+        let octal = digits.and_then(|digits| std::str::from_utf8(digits).ok());
         let octal = octal.and_then(|digits| u8::from_str_radix(digits, 8).ok());
         let escaped = octal.filter(|_| first == b'\\');
         bytes.push(escaped.unwrap_or(first));
@@ -68,6 +69,7 @@ mod tests {
     fn an_escape_that_is_none_stays() {
         assert_eq!(unescaped(br"a\04"), br"a\04");
         assert_eq!(unescaped(br"\999\134"), br"\999\");
+        assert_eq!(unescaped(br"\+12"), br"\+12");
     }
 
     proptest::proptest! {

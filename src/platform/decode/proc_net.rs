@@ -29,7 +29,7 @@ pub fn socket(line: &str, protocol: Protocol) -> Result<Socket, DecodeError> {
     };
     let (local, mapped) = endpoint(local)?;
     let (foreign, _) = endpoint(foreign)?;
-    let number = u8::from_str_radix(state, 16).map_err(|_| DecodeError::Malformed)?;
+    let number = u8::from_str_radix(unsigned(state)?, 16).map_err(|_| DecodeError::Malformed)?;
     let state = (protocol == Protocol::Tcp).then(|| tcp_state(number));
     let inode = decimal(inode)?;
     Ok(Socket {
@@ -62,7 +62,7 @@ fn read_timer(tr_when: &str, retransmits: &str) -> Result<Option<Timer>, DecodeE
 /// as 32-bit words in the machine's byte order.
 fn endpoint(field: &str) -> Result<(Endpoint, bool), DecodeError> {
     let (address, port) = field.split_once(':').ok_or(DecodeError::Malformed)?;
-    let port = u16::from_str_radix(port, 16).map_err(|_| DecodeError::Malformed)?;
+    let port = u16::from_str_radix(unsigned(port)?, 16).map_err(|_| DecodeError::Malformed)?;
     let address = match address.len() {
         8 => IpAddr::V4(Ipv4Addr::from(hex(address)?.to_ne_bytes())),
         32 => IpAddr::V6(ipv6(address)?),
@@ -87,11 +87,16 @@ fn hex_pair(field: &str) -> Result<(u32, u32), DecodeError> {
 }
 
 fn hex(digits: &str) -> Result<u32, DecodeError> {
-    u32::from_str_radix(digits, 16).map_err(|_| DecodeError::Malformed)
+    u32::from_str_radix(unsigned(digits)?, 16).map_err(|_| DecodeError::Malformed)
 }
 
 fn decimal(digits: &str) -> Result<u64, DecodeError> {
-    digits.parse().map_err(|_| DecodeError::Malformed)
+    unsigned(digits)?.parse().map_err(|_| DecodeError::Malformed)
+}
+
+/// The standard library takes a `+` for a part of a number.
+fn unsigned(digits: &str) -> Result<&str, DecodeError> {
+    if digits.starts_with('+') { Err(DecodeError::Malformed) } else { Ok(digits) }
 }
 
 #[cfg(all(test, target_endian = "little"))]

@@ -37,6 +37,9 @@ mod offset {
     pub(super) const WORKING_SET: usize = 144;
 }
 
+/// Where the last field that is read ends.
+const LENGTH: usize = offset::WORKING_SET + 8;
+
 /// Decodes the list. `address` is where the bytes stood when the system wrote them: names are
 /// given as addresses among them.
 ///
@@ -50,7 +53,9 @@ pub fn process_list(bytes: &[u8], address: u64) -> Result<Vec<ListedProcess>, De
         processes.push(process(entry, bytes, address)?);
         match usize::try_from(u32_at(entry, offset::NEXT)?).map_err(|_| DecodeError::BadLength)? {
             0 => return Ok(processes),
-            next => place += next,
+            // Entries that overlap would be more than there are bytes for.
+            next if next < LENGTH => return Err(DecodeError::BadLength),
+            next => place = place.checked_add(next).ok_or(DecodeError::BadLength)?,
         }
     }
 }
@@ -140,6 +145,9 @@ mod tests {
         }
         assert!(process_list(&whole, ADDRESS + 4096).is_err());
         assert!(process_list(&whole, 0).is_err());
+        let mut overlapping = whole;
+        overlapping[..4].copy_from_slice(&8_u32.to_ne_bytes());
+        assert_eq!(process_list(&overlapping, ADDRESS), Err(DecodeError::BadLength));
     }
 
     proptest::proptest! {

@@ -19,8 +19,8 @@ const COUNT: &[u8] = b"UserFiles:";
 
 /// The files that are registered in the ring: the lines behind `UserFiles:`, as `    0: NAME`.
 pub fn registered_files(text: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let lines = text.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii);
-    let behind = lines.skip_while(|line| !line.starts_with(COUNT)).skip(1);
+    let lines = text.split(|&byte| byte == b'\n');
+    let behind = lines.skip_while(|line| !line.starts_with(COUNT)).skip(1).map(<[u8]>::trim_ascii);
     behind.map_while(|line| {
         let colon = line.iter().position(|&byte| byte == b':')?;
         let (number, name) = line.split_at_checked(colon)?;

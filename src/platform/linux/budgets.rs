@@ -41,9 +41,9 @@ const FIRST_USERS: usize = 4;
 /// like root's; whose it is stands in a file, which is not read on a machine with fewer.
 const UNCOUNTED: u64 = 262_144;
 
-/// The backstop, in time on a core: what others do on the machine is not one user's excess. By then
-/// every budget above should be spent.
-const TIME: Duration = Duration::from_secs(15);
+/// The backstop, in time on a core: what others do on the machine is not one user's excess. It goes
+/// for each of the first users, and for all others together; on two cores it is half as long.
+const TIME: Duration = Duration::from_secs(7);
 
 /// What is counted.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -69,7 +69,7 @@ impl Kind {
     }
 }
 
-/// The budgets of all users in one search. All threads of the search share them.
+/// The budgets of all users in one run. All threads of the search share them.
 #[derive(Debug)]
 pub(super) struct Budgets {
     /// The users whose sockets are looked for, and root.
@@ -84,15 +84,18 @@ struct Accounts {
     others: BTreeMap<Kind, u64>,
     uncounted: u64,
     time: BTreeMap<Uid, Duration>,
+    time_of_others: Duration,
     left_out: BTreeMap<Uid, LeftOut>,
 }
 
-impl Budgets {
+impl Default for Budgets {
     /// Whole budgets.
-    pub(super) fn new() -> Self {
+    fn default() -> Self {
         Self { first: vec![Uid(0)], accounts: Mutex::default() }
     }
+}
 
+impl Budgets {
     /// Puts the users first whose sockets are looked for. Where those are many, each of them may be
     /// the one who makes the search expensive, and none comes first.
     pub(super) fn put_first(&mut self, users: BTreeSet<Uid>) {
@@ -132,6 +135,9 @@ impl Budgets {
         let left = (kind.limit() + uncounted).saturating_sub(spent);
         if self.is_first(user) {
             return left;
+        }
+        if accounts.time_of_others > TIME {
+            return 0;
         }
         let others = accounts.others.get(&kind).copied().unwrap_or_default();
         left.min((kind.limit() * USERS).saturating_sub(others))
@@ -181,7 +187,11 @@ impl Budgets {
     /// Notes how long one user's were read by this thread: since then.
     pub(super) fn note_time(&self, user: Uid, since: Duration) {
         let time = time_of_this_thread().saturating_sub(since);
-        *self.accounts().time.entry(user).or_default() += time;
+        let mut accounts = self.accounts();
+        *accounts.time.entry(user).or_default() += time;
+        if !self.is_first(user) {
+            accounts.time_of_others += time;
+        }
     }
 
     /// Notes what is not read.
@@ -209,14 +219,14 @@ mod tests {
     const HONEST: Uid = Uid(33);
 
     fn preferring(user: Uid) -> Budgets {
-        let mut budgets = Budgets::new();
+        let mut budgets = Budgets::default();
         budgets.put_first(BTreeSet::from([user]));
         budgets
     }
 
     #[test]
     fn what_one_user_spends_is_taken_from_nobody_else() {
-        let budgets = Budgets::new();
+        let budgets = Budgets::default();
         assert!(budgets.take(HOSTILE, Kind::Threads, THREAD_DESCRIPTORS));
         assert!(!budgets.take(HOSTILE, Kind::Threads, 1));
         assert_eq!(budgets.left(HOSTILE, Kind::Rings), RING_BYTES);
@@ -227,7 +237,7 @@ mod tests {
 
     #[test]
     fn time_is_one_users_too() {
-        let budgets = Budgets::new();
+        let budgets = Budgets::default();
         budgets.accounts().time.insert(HOSTILE, TIME * 2);
         assert!(!budgets.start(HOSTILE, Kind::Processes, 1));
         assert!(budgets.start(HONEST, Kind::Processes, 1));
@@ -253,7 +263,7 @@ mod tests {
 
     #[test]
     fn what_is_left_out_is_added_up_by_user() {
-        let budgets = Budgets::new();
+        let budgets = Budgets::default();
         budgets.leave_out(HOSTILE, LeftOut { rings: 2, ..LeftOut::default() });
         budgets.leave_out(HOSTILE, LeftOut { threads: 1, ..LeftOut::default() });
         let left_out = LeftOut { rings: 2, threads: 1, descriptors: 0 };

@@ -122,8 +122,40 @@ impl Holders {
         holders
     }
 
+    /// Adds those that another search found; of an inode that both searched these are kept.
+    pub(super) fn add(&mut self, other: &Self) {
+        let offset = self.all.len();
+        self.all.extend(&other.all);
+        let moved = |(inode, place): (&u64, &Range<usize>)| {
+            (*inode, place.start + offset..place.end + offset)
+        };
+        self.places.extend(other.places.iter().map(moved));
+    }
+
     /// Those of one inode; none unless some were found.
     pub(super) fn get(&self, inode: u64) -> Option<&[Holder]> {
         self.all.get(self.places.get(&inode)?.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn held(inode: u64, pid: u32) -> (u64, Holder) {
+        (inode, Holder { pid: Pid(pid), descriptor: None })
+    }
+
+    #[test]
+    fn a_later_search_adds_and_replaces_and_forgets_nothing() {
+        let pids = |holders: &Holders, inode| -> Vec<u32> {
+            holders.get(inode).unwrap_or_default().iter().map(|holder| holder.pid.0).collect()
+        };
+        let mut holders = Holders::of(&[held(4711, 1), held(4712, 2)]);
+        holders.add(&Holders::of(&[held(4712, 2), held(4712, 3), held(4713, 4)]));
+        assert_eq!(pids(&holders, 4711), [1]);
+        assert_eq!(pids(&holders, 4712), [2, 3]);
+        assert_eq!(pids(&holders, 4713), [4]);
+        assert_eq!(holders.get(4714), None);
     }
 }

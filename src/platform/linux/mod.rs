@@ -7,6 +7,7 @@ mod command_line;
 mod containers;
 mod descriptors;
 mod destroy;
+mod doubt;
 mod ffi;
 mod findings;
 mod handle;
@@ -16,6 +17,7 @@ mod own_tables;
 mod owners;
 mod particulars;
 mod port_rules;
+mod ports;
 mod proc_dir;
 mod process;
 mod programs;
@@ -23,6 +25,7 @@ mod regular_file;
 mod rings;
 mod search;
 mod searcher;
+mod settle;
 mod shares;
 mod sharing;
 mod sock_diag;
@@ -69,7 +72,11 @@ impl System for Linux {
     }
 
     fn owners(&self, sockets: Vec<Socket>) -> OwnerTable {
-        owners::find(sockets)
+        owners::find(sockets, &|_| false)
+    }
+
+    fn owners_now(&self, sockets: Vec<Socket>, wanted: &dyn Fn(&Socket) -> bool) -> OwnerTable {
+        owners::find(sockets, wanted)
     }
 
     fn processes(&self, pids: &BTreeSet<Pid>, about: About) -> BTreeMap<Pid, Process> {

@@ -5,20 +5,19 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::linux::fs::MetadataExt;
 
-use super::sock_diag::SockDiag;
+use super::doubt::Wanted;
+use super::settle::{Settled, settle};
 use super::user_name;
-use super::walk::{Inodes, Walk, walk};
-use crate::model::{Gap, LeftOut, OwnedSocket, Owner, Protocol, Socket, Uid};
+use super::walk::{Inodes, Walk};
+use crate::model::{Gap, LeftOut, OwnedSocket, Owner, Socket, Uid};
 use crate::platform::OwnerTable;
 
 /// The inode of the machine's own PID namespace (`PROC_PID_INIT_INO` in the kernel).
 const FIRST_PID_NAMESPACE: u64 = 0xEFFF_FFFC;
 
-/// How many sockets without an owner are looked at again. More than these are hidden as a rule.
-const LOOKED_AT_AGAIN: usize = 512;
-
-/// Finds the owners of `sockets`. Without a socket that a process could hold nothing is walked.
-pub(super) fn find(mut sockets: Vec<Socket>) -> OwnerTable {
+/// Finds the owners of `sockets`, and of what took the port of one that closed meanwhile, as far as
+/// it is `wanted`. Without a socket that a process could hold nothing is walked.
+pub(super) fn find(sockets: Vec<Socket>, wanted_later: Wanted<'_>) -> OwnerTable {
     let own = rustix::process::geteuid();
     // Root may look everywhere, others into their own processes.
     let is_mine = |socket: &Socket| own.is_root() || socket.uid == Some(Uid(own.as_raw()));
@@ -27,56 +26,27 @@ pub(super) fn find(mut sockets: Vec<Socket>) -> OwnerTable {
     };
     let wanted = inodes(&mut sockets.iter());
     let mut gaps = Vec::new();
-    let found = if wanted.is_empty() {
-        Walk::default()
-    } else {
+    let mut found = Walk::default();
+    if !wanted.is_empty() {
         let mine = sockets.iter().filter(|socket| is_mine(socket));
         let mine = mine.filter_map(|socket| Some((socket.inode?, socket.uid)));
         let mine = mine.filter(|(inode, _)| *inode != 0).collect();
-        walk(&wanted, &mine).unwrap_or_else(|error| {
+        if let Err(error) = found.search(&wanted, &mine) {
             gaps.push(Gap::ProcessesUnreadable { why: error.to_string() });
-            Walk { refused: true, ..Walk::default() }
-        })
-    };
-    refresh(&mut sockets, &found);
+            found.refused = true;
+        }
+    }
+    let Settled { sockets, changing } = settle(sockets, &mut found, &is_mine, wanted_later);
     let owned = |socket: Socket| OwnedSocket { owner: owner(&socket, &found), socket };
     let sockets: Vec<OwnedSocket> = sockets.into_iter().map(owned).collect();
     // Where no process could be listed, that is the reason for every owner that is hidden.
     if gaps.is_empty() {
         gaps.extend(hidden(&sockets));
-        gaps.extend(not_found(&sockets));
+        gaps.extend(changing_hands(&sockets, &changing));
+        gaps.extend(not_found(&sockets, &changing));
         gaps.extend(unsearched(&found));
     }
     OwnerTable { sockets, gaps }
-}
-
-/// A connection may be closed between the dump and the walk. What has no owner is asked for
-/// again: it may be the kernel's by now, or gone. (UDP has no such states.)
-fn refresh(sockets: &mut Vec<Socket>, found: &Walk) {
-    let unowned = |socket: &Socket| {
-        let held = |inode| inode == 0 || found.holders.get(inode).is_some();
-        // Another namespace's sockets cannot be asked for from here.
-        let asked_again =
-            socket.protocol == Protocol::Tcp && socket.foreign.is_some() && socket.netns.is_none();
-        asked_again && socket.cookie.is_some() && !socket.inode.is_some_and(held)
-    };
-    let count = sockets.iter().filter(|socket| unowned(socket)).count();
-    if count == 0 || count > LOOKED_AT_AGAIN {
-        return;
-    }
-    let Ok(mut diag) = SockDiag::open() else { return };
-    sockets.retain_mut(|socket| {
-        if !unowned(socket) {
-            return true;
-        }
-        match diag.again(socket) {
-            Ok(Some(now)) => *socket = now,
-            Ok(None) => return false,
-            // What it has become cannot be told; what it was, can.
-            Err(_) => {}
-        }
-        true
-    });
 }
 
 fn owner(socket: &Socket, found: &Walk) -> Owner {
@@ -107,8 +77,7 @@ const USERS_TOLD: usize = 5;
 
 /// Where owners may be beside those that were found.
 fn unsearched(found: &Walk) -> impl Iterator<Item = Gap> {
-    let mut left_out: Vec<(Uid, LeftOut)> =
-        found.left_out.iter().map(|(user, what)| (*user, *what)).collect();
+    let mut left_out: Vec<(Uid, LeftOut)> = found.budgets.left_out().into_iter().collect();
     left_out.sort_by_key(|(_, what)| Reverse(what.count()));
     let mut gaps = Vec::new();
     for (user, what) in left_out.iter().take(USERS_TOLD) {
@@ -122,8 +91,19 @@ fn unsearched(found: &Walk) -> impl Iterator<Item = Gap> {
     gaps.into_iter().chain([rest, rings]).filter(|gap| gap.count() > Some(0))
 }
 
-fn not_found(sockets: &[OwnedSocket]) -> Option<Gap> {
-    let count = sockets.iter().filter(|row| row.owner == Owner::NotFound).count();
+/// The gap of the successors that closed before they were searched.
+fn changing_hands(sockets: &[OwnedSocket], changing: &Inodes) -> Option<Gap> {
+    let count = sockets.iter().filter(|row| is_among(changing, row)).count();
+    (count > 0).then_some(Gap::ChangingHands { count })
+}
+
+fn is_among(inodes: &Inodes, row: &OwnedSocket) -> bool {
+    row.socket.inode.is_some_and(|inode| inodes.contains(&inode))
+}
+
+fn not_found(sockets: &[OwnedSocket], changing: &Inodes) -> Option<Gap> {
+    let rows = sockets.iter().filter(|row| row.owner == Owner::NotFound);
+    let count = rows.filter(|row| !is_among(changing, row)).count();
     (count > 0).then(|| Gap::OwnersNotFound { count, inside_pid_namespace: in_pid_namespace() })
 }
 

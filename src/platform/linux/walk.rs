@@ -1,6 +1,6 @@
 //! The walk over /proc/PID/fd: which process holds which socket.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -56,48 +56,46 @@ pub(super) type InodesOfUsers = FxHashMap<u64, Option<Uid>>;
 pub(super) struct Walk {
     /// The holders of each inode.
     pub(super) holders: Holders,
-    /// Whether some process could not be looked at.
+    /// Whether some process could not be searched.
     pub(super) refused: bool,
-    /// What was not searched, by the user whose budget was spent.
-    pub(super) left_out: BTreeMap<Uid, LeftOut>,
+    /// What each user's processes may still cost.
+    pub(super) budgets: Budgets,
     /// How many io_urings told nothing of what is registered there.
     pub(super) silent_rings: usize,
 }
 
-/// Looks for the holders of `wanted` in every process. Those that are also `mine`, so that they
-/// ought to be found, and are not, are looked for again in every thread and every io_uring.
-///
-/// # Errors
-/// When /proc cannot be read at all.
-pub(super) fn walk(wanted: &Inodes, mine: &InodesOfUsers) -> io::Result<Walk> {
-    let processes = Processes::list()?;
-    let mut budgets = Budgets::new();
-    let (mut findings, sharers) = processes.search(wanted, &budgets);
-    let mut holders = findings.holders();
-    let missing = || mine.iter().filter(|(inode, _)| holders.get(**inode).is_none());
-    let inodes: Inodes = missing().map(|(inode, _)| *inode).collect();
-    if !inodes.is_empty() {
-        let users: BTreeSet<Uid> = missing().filter_map(|(_, user)| *user).collect();
-        budgets.put_first(users);
-        let rings = std::mem::take(&mut findings.rings);
-        let mut search = Search::new(&inodes, &budgets, processes.can_be_named);
-        search.sharers = sharers;
-        findings.absorb(processes.search_deeply(&search, rings));
-        holders = findings.holders();
+impl Walk {
+    /// Searches every process for the holders of `wanted`. Those that are also `mine`, so that they
+    /// ought to be found, and are not, are searched again in every thread and every io_uring.
+    ///
+    /// # Errors
+    /// When /proc cannot be read at all.
+    pub(super) fn search(&mut self, wanted: &Inodes, mine: &InodesOfUsers) -> io::Result<()> {
+        let processes = Processes::list()?;
+        let (mut findings, sharers) = processes.search(&processes.pids, wanted, &self.budgets);
+        let mut holders = findings.holders();
+        let missing = || mine.iter().filter(|(inode, _)| holders.get(**inode).is_none());
+        let inodes: Inodes = missing().map(|(inode, _)| *inode).collect();
+        if !inodes.is_empty() {
+            self.budgets.put_first(missing().filter_map(|(_, user)| *user).collect());
+            let rings = std::mem::take(&mut findings.rings);
+            let mut search = Search::new(&inodes, &self.budgets, processes.can_be_named);
+            search.sharers = sharers;
+            findings.absorb(processes.search_deeply(&search, rings));
+            holders = findings.holders();
+        }
+        self.holders.add(&holders);
+        self.refused |= findings.refused || !processes.are_all;
+        self.silent_rings = self.silent_rings.max(findings.silent_rings);
+        Ok(())
     }
-    Ok(Walk {
-        holders,
-        refused: findings.refused || !processes.are_all,
-        left_out: budgets.left_out(),
-        silent_rings: findings.silent_rings,
-    })
 }
 
 /// Processes by the one whose table they share.
 type Sharers = BTreeMap<Pid, Vec<Pid>>;
 
 /// The processes to search.
-struct Processes {
+pub(super) struct Processes {
     proc: OwnedFd,
     pids: Vec<Pid>,
     /// Whether that is all of them: PID 1 always exists, so where it is not listed, /proc hides
@@ -108,7 +106,11 @@ struct Processes {
 }
 
 impl Processes {
-    fn list() -> io::Result<Self> {
+    /// Lists them.
+    ///
+    /// # Errors
+    /// When /proc cannot be read at all.
+    pub(super) fn list() -> io::Result<Self> {
         let proc = open_proc()?;
         let mut entries = Entries::new();
         let pids = entries.numbers(&proc).map(|number| number.map(Pid));
@@ -117,10 +119,25 @@ impl Processes {
         Ok(Self { proc, are_all: pids.contains(&Pid(1)), pids, can_be_named })
     }
 
-    /// Searches the first thread of each.
-    fn search(&self, wanted: &Inodes, budgets: &Budgets) -> (Findings, Sharers) {
+    /// Their PIDs, ascending.
+    pub(super) fn pids(&self) -> &[Pid] {
+        &self.pids
+    }
+
+    /// Searches the tables of `pids`.
+    pub(super) fn search_these(
+        &self,
+        pids: &[Pid],
+        wanted: &Inodes,
+        budgets: &Budgets,
+    ) -> Findings {
+        self.search(pids, wanted, budgets).0
+    }
+
+    /// Searches the tables of `pids`, and tells which processes share one.
+    fn search(&self, pids: &[Pid], wanted: &Inodes, budgets: &Budgets) -> (Findings, Sharers) {
         let mut sharers = Sharers::new();
-        let (mut findings, mut unsettled) = self.search_tables(&self.pids, wanted, budgets);
+        let (mut findings, mut unsettled) = self.search_tables(pids, wanted, budgets);
         for round in 1..=ROUNDS {
             name_sharers(&mut findings, &mut unsettled, &mut sharers, budgets);
             if unsettled.is_empty() || round == ROUNDS {
@@ -227,7 +244,7 @@ pub(super) fn held_by(
     pid: Pid,
     wanted: &Inodes,
 ) -> rustix::io::Result<bool> {
-    let budgets = Budgets::new();
+    let budgets = Budgets::default();
     let search = Search::new(wanted, &budgets, false);
     let mut searcher = Searcher::new(&search);
     searcher.search_whole(directory, pid)?;
@@ -283,7 +300,8 @@ mod tests {
         let inode = std::fs::metadata(path).unwrap().st_ino();
         let wanted = Inodes::from_iter([inode]);
         let mine = wanted.iter().map(|inode| (*inode, None)).collect();
-        let found = walk(&wanted, &mine).unwrap();
+        let mut found = Walk::default();
+        found.search(&wanted, &mine).unwrap();
         let own = Holder { pid: Pid(std::process::id()), descriptor: Some(descriptor) };
         assert_eq!(found.holders.get(inode), Some(&[own][..]));
     }

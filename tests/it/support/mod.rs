@@ -41,6 +41,8 @@ pub mod process;
 #[cfg(target_os = "linux")]
 pub mod refuse;
 #[cfg(target_os = "linux")]
+pub mod reopen;
+#[cfg(target_os = "linux")]
 pub mod role;
 #[cfg(target_os = "linux")]
 mod stalling_files;

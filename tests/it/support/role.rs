@@ -28,6 +28,7 @@ use super::limits::{allow_descriptors, limit_descriptors};
 use super::makers;
 use super::netns;
 use super::process::ROLE;
+use super::reopen::reopen;
 use super::stalling_files;
 
 /// What a role does, told by the words that follow the program's name.
@@ -45,6 +46,7 @@ const ROLES: &[(&str, Play)] = &[
     ("own-table", own_table),
     ("own-table-alone", own_table_alone),
     ("ring", ring),
+    ("reopen", reopen),
     ("scattered", scattered),
     ("command-line", attackers::command_line),
     ("command-lines", attackers::command_lines),
@@ -332,6 +334,7 @@ fn listen_with(word: &str) -> OwnedFd {
     rustix::io::fcntl_dupfd_cloexec(&listener, number).expect("dup")
 }
 
+/// Says a line to whoever started the role.
 pub fn say(line: &str) {
     println!("{line}");
     io::stdout().flush().expect("flush");

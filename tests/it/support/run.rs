@@ -74,6 +74,20 @@ impl Run {
         self
     }
 
+    /// Runs as another user with these capabilities and no others, by setpriv(1).
+    #[cfg(target_os = "linux")]
+    pub fn user_with(mut self, uid: u32, capabilities: &[&str]) -> Self {
+        self.program = reachable_copy(&self.program);
+        let mut words: Vec<String> = ["setpriv", "--clear-groups"].map(str::to_owned).into();
+        words.extend([format!("--reuid={uid}"), format!("--regid={uid}")]);
+        if !capabilities.is_empty() {
+            let set: Vec<String> = capabilities.iter().map(|name| format!("+{name}")).collect();
+            let set = set.join(",");
+            words.extend([format!("--inh-caps={set}"), format!("--ambient-caps={set}")]);
+        }
+        self.through(words)
+    }
+
     /// Runs in the network namespace that the tests were started in, and not in this test's own;
     /// as another user, if one is given: entering it takes rights.
     #[cfg(target_os = "linux")]

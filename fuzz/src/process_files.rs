@@ -1,0 +1,74 @@
+//! The files of a process: no name that it takes changes what its other fields say.
+
+use portwho::model::{Pid, ProcessKind, Uid};
+use portwho::platform::decode::{proc_limits, proc_stat, proc_status, ring_info};
+
+use super::input::{Input, contains, lies_within};
+
+pub fn check(data: &[u8]) {
+    what_is_read_stands_there(data);
+    a_name_changes_no_field(data);
+    no_file_is_registered_that_has_no_line(data);
+}
+
+fn what_is_read_stands_there(data: &[u8]) {
+    if let Some(name) = proc_stat::name(data) {
+        assert!(lies_within(name, data));
+    }
+    let _ = proc_stat::stat(data);
+    let numbers = proc_status::effective_user(data).map(|uid| uid.0.into()).into_iter();
+    let (soft, hard) = proc_limits::open_files(data);
+    for number in numbers.chain(soft).chain(hard).chain(proc_stat::resident_pages(data)) {
+        assert!(contains(data, u64::to_string(&number).as_bytes()), "{number}");
+    }
+}
+
+/// stat and status as the kernel writes them for a process of this name.
+fn a_name_changes_no_field(data: &[u8]) {
+    let mut input = Input::new(data);
+    let state = b"RSDZTtXI"[usize::from(input.byte() % 8)];
+    let [flags, threads, start, uid] = [(); 4].map(|()| input.number());
+    let [parent, session, terminal] = [(); 3].map(|()| input.number());
+    let name = input.rest();
+    // tty_nr is printed signed.
+    let tail = format!(
+        ") {} {parent} 1 {session} {} 1 {flags} 0 0 0 0 5 6 0 0 20 0 {threads} 0 {start} 1000 200",
+        char::from(state),
+        terminal.cast_signed(),
+    );
+    let file = [b"812 (", name, tail.as_bytes()].concat();
+    assert_eq!(proc_stat::name(&file), Some(name));
+    let found = proc_stat::stat(&file).expect("a whole file");
+    assert_eq!((found.state, found.session, found.terminal), (state, session, terminal));
+    assert_eq!(found.parent, Some(Pid(parent)).filter(|pid| pid.0 != 0));
+    assert_eq!((found.threads, found.start_ticks), (threads.into(), start.into()));
+    let is_kernel = flags & 0x0020_0000 != 0;
+    assert_eq!(found.kind == ProcessKind::Kernel, is_kernel);
+    let (major, minor) = proc_stat::device_numbers(terminal);
+    assert_eq!(terminal, major << 8 | minor & 0xff | minor >> 8 << 20);
+
+    let end = format!("\nUmask:\t0022\nUid:\t7\t{uid}\t8\t9\nGid:\t0\t0\t0\t0\n");
+    let file = [b"Name:\t", escaped(name).as_slice(), end.as_bytes()].concat();
+    assert_eq!(proc_status::effective_user(&file), Some(Uid(uid)));
+}
+
+/// How the kernel writes a name into status: `proc_task_name` in fs/proc/array.c.
+fn escaped(name: &[u8]) -> Vec<u8> {
+    let escape = |&byte: &u8| match byte {
+        b'\n' => b"\\n".to_vec(),
+        b'\\' => b"\\\\".to_vec(),
+        byte => vec![byte],
+    };
+    name.iter().flat_map(escape).collect()
+}
+
+fn no_file_is_registered_that_has_no_line(data: &[u8]) {
+    let files: Vec<&[u8]> = ring_info::registered_files(data).collect();
+    assert!(files.len() < data.split(|&byte| byte == b'\n').count());
+    for file in &files {
+        assert!(lies_within(file, data) && !file.contains(&b'\n'));
+    }
+    // Silence is no answer, and where files are told the ring was not in use.
+    assert!(!ring_info::is_silent(data) || ring_info::was_in_use(data));
+    assert!(files.is_empty() || !ring_info::is_silent(data));
+}

@@ -1,0 +1,156 @@
+//! Runs of the program against a port that changes hands all the time.
+
+use std::collections::BTreeSet;
+use std::thread;
+
+use serde_json::Value;
+
+use crate::kill::kill;
+use crate::support::json::{gaps, sockets};
+use crate::support::process::{Actor, Owner};
+use crate::support::{Output, portwho, refuse};
+
+trials![
+    a_listener_closes_during_a_run,
+    an_overlapping_listener_is_never_free,
+    an_overlapping_bound_socket_is_never_free,
+    an_overlapping_udp_socket_is_never_free,
+    a_listener_reopened_apart_is_named_or_free,
+    two_processes_that_reopen_one_port_are_both_named,
+    kill_names_what_reopens_its_port,
+];
+
+const RACES: usize = 60;
+
+/// What the runs of the list said: the PID, `?` with its gap, or that the port is free.
+#[derive(Debug, Default)]
+struct Tally {
+    named: usize,
+    changing: usize,
+    free: usize,
+}
+
+impl Tally {
+    #[track_caller]
+    fn count(&mut self, output: &Output, pid: u32) {
+        let answer: Value = serde_json::from_str(&output.stdout).expect("JSON");
+        match (output.code, sockets(&answer)) {
+            (Some(1), []) => self.free += 1,
+            (Some(0), rows) if !rows.is_empty() => self.count_rows(&answer, pid),
+            _ => panic!("neither a row nor free: {output:?}"),
+        }
+    }
+
+    #[track_caller]
+    fn count_rows(&mut self, answer: &Value, pid: u32) {
+        let is_unknown = |row: &&Value| row["owner"]["kind"] != "processes";
+        let unknown = sockets(answer).iter().filter(is_unknown).count();
+        for row in sockets(answer).iter().filter(|row| !is_unknown(row)) {
+            assert_eq!(row["owner"]["pids"], serde_json::json!([pid]), "{answer:#}");
+        }
+        if unknown == 0 {
+            assert_eq!(gaps(answer), []);
+            self.named += 1;
+        } else {
+            let changing = ("changing-hands", Some(unknown as u64));
+            assert!(gaps(answer).contains(&changing), "{answer:#}");
+            self.changing += 1;
+        }
+    }
+}
+
+fn reopening(kind: &str, order: &str) -> Actor {
+    let mut role = Owner::named("web").playing("reopen", &[kind, order, "2000", "127.0.0.1:80"]);
+    assert_eq!(role.line(), "ready");
+    role
+}
+
+fn races(kind: &str, order: &str) -> Tally {
+    refuse::other_namespaces();
+    let web = reopening(kind, order);
+    let mut tally = Tally::default();
+    for _ in 0..RACES {
+        tally.count(&portwho(["--json", "80"]).run(), web.pid());
+    }
+    println!("{kind}, {order}: {tally:?}");
+    tally
+}
+
+fn never_free(kind: &str) {
+    let tally = races(kind, "overlapping");
+    assert_eq!(tally.free, 0, "{tally:?}");
+    assert!(tally.named > tally.changing, "{tally:?}");
+}
+
+fn an_overlapping_listener_is_never_free() {
+    never_free("listening");
+}
+
+fn an_overlapping_bound_socket_is_never_free() {
+    never_free("bound");
+}
+
+fn an_overlapping_udp_socket_is_never_free() {
+    never_free("udp");
+}
+
+fn a_listener_reopened_apart_is_named_or_free() {
+    let tally = races("listening", "apart");
+    assert!(tally.named > tally.changing, "{tally:?}");
+}
+
+/// It is held by its process, or free: at no moment by nobody that can be found.
+fn a_listener_closes_during_a_run() {
+    refuse::other_namespaces();
+    let mut tally = Tally::default();
+    for pause in 0..RACES {
+        let mut web = Owner::named("web").playing("listen", &["127.0.0.1:80"]);
+        web.line();
+        let output = thread::scope(|scope| {
+            let run = scope.spawn(|| portwho(["--json", "80"]).run());
+            (0..pause * 20).for_each(|_| thread::yield_now());
+            assert_eq!(web.tell("close"), "closed");
+            run.join().expect("the run")
+        });
+        tally.count(&output, web.pid());
+    }
+    println!("{tally:?}");
+    assert_eq!(tally.changing, 0, "{tally:?}");
+}
+
+/// Each of them has a listener at every moment.
+fn two_processes_that_reopen_one_port_are_both_named() {
+    let both = ["overlapping"; 2].map(|order| reopening("listening", order));
+    let expected = BTreeSet::from(both.each_ref().map(|web| u64::from(web.pid())));
+    let mut named = 0;
+    for _ in 0..RACES {
+        let answer = portwho(["--json", "80"]).run();
+        let answer: Value = serde_json::from_str(&answer.stdout).expect("JSON");
+        let pids = |row: &Value| row["owner"]["pids"].as_array().cloned().unwrap_or_default();
+        let pids = sockets(&answer).iter().flat_map(pids);
+        let pids: BTreeSet<u64> = pids.map(|pid| pid.as_u64().expect("a PID")).collect();
+        let is_changing = gaps(&answer).iter().any(|(kind, _)| *kind == "changing-hands");
+        assert!(pids.is_subset(&expected), "{answer:#}");
+        assert!(pids == expected || is_changing, "{answer:#}");
+        named += usize::from(!is_changing);
+    }
+    println!("{named} of {RACES}");
+    assert!(named > RACES / 4, "{named}");
+}
+
+fn kill_names_what_reopens_its_port() {
+    let web = reopening("listening", "overlapping");
+    let held = format!("127.0.0.1:80 is held by web (PID {}, user root)\n", web.pid());
+    let mut named = 0;
+    for _ in 0..RACES / 2 {
+        let output = kill(["-n", "80"]).run();
+        if output.code == Some(0) {
+            assert!(output.stdout.starts_with(&held), "{output:?}");
+            named += 1;
+        } else {
+            assert_eq!((output.code, &*output.stdout), (Some(2), ""), "{output:?}");
+            assert!(output.stderr.contains("changed too fast to be found"), "{output:?}");
+        }
+    }
+    assert!(named > RACES / 4, "{named}");
+}
