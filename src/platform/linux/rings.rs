@@ -198,7 +198,7 @@ mod tests {
         std::fs::write(folder.join("silent"), "pos:\t0\n").unwrap();
         std::fs::write(folder.join("told"), "UserFiles:\t1\n    0: socket:[4711]\n").unwrap();
         let parent = open_dir(rustix::fs::CWD, folder.as_path()).unwrap();
-        let budgets = Budgets::new();
+        let budgets = Budgets::default();
         let read = |file| read(parent.as_fd(), file, Uid(7), &budgets);
         assert!(read("silent").unwrap().is_silent);
         assert!(read("gone").is_none());

@@ -18,7 +18,7 @@ use crate::platform::decode::proc_stat;
 pub(super) const LINKS_OF_ONE_THREAD: u64 = 3;
 
 /// Long enough for `socket:[` and twenty digits and `]`; longer targets are not of interest.
-const LONGEST_LINK: usize = 32;
+pub(super) const LONGEST_LINK: usize = 32;
 
 /// Every number that a descriptor can have.
 pub(super) const EVERY_NUMBER: Range<u32> = 0..u32::MAX;
@@ -181,7 +181,7 @@ pub(super) struct Read {
 }
 
 /// What a descriptor refers to; none when it is closed.
-fn read_link<'a>(
+pub(super) fn read_link<'a>(
     table: &Table,
     descriptor: u32,
     buffer: &'a mut [u8; LONGEST_LINK],
