@@ -21,9 +21,7 @@ use crate::support::{Run, diff, mounts, netns, portwho, refuse, skip};
 
 use situations::Situation;
 
-#[path = "samples/situations.rs"]
 mod situations;
-#[path = "samples/varying.rs"]
 mod varying;
 
 trials![readme, ports, tables, kill, close, doctor, json, every_marked_page_is_run,];
@@ -174,7 +172,9 @@ fn typed(command: &str, situation: &Situation, shown: &[&str]) -> Option<String>
 fn on_a_terminal(run: &Run, answers: &[&str]) -> String {
     let terminal = Terminal::whole(run);
     // A terminal hands over one line at a time, so that each question reads its own answer.
-    answers.iter().for_each(|answer| terminal.type_in(&format!("{answer}\n")));
+    for answer in answers {
+        terminal.type_in(&format!("{answer}\n"));
+    }
     let screen = terminal.finish().stdout;
     let mut parts = screen.split(ASKED);
     let mut text = parts.next().unwrap_or_default().to_owned();

@@ -20,13 +20,13 @@ pub struct Situation {
     pub pids: Vec<u32>,
     /// The user who types the commands, if not root.
     pub user: Option<u32>,
-    _kept: Vec<Box<dyn Any>>,
+    kept: Vec<Box<dyn Any>>,
 }
 
 impl Situation {
     fn of(owners: Vec<(u32, Box<dyn Any>)>) -> Self {
         let (pids, kept) = owners.into_iter().unzip();
-        Self { pids, user: None, _kept: kept }
+        Self { pids, user: None, kept }
     }
 
     fn typed_by_nobody(mut self) -> Self {
@@ -35,7 +35,7 @@ impl Situation {
     }
 
     fn keeping(mut self, kept: impl Any) -> Self {
-        self._kept.push(Box::new(kept));
+        self.kept.push(Box::new(kept));
         self
     }
 }
