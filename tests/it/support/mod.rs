@@ -13,6 +13,8 @@ pub mod cgroup;
 #[cfg(target_os = "linux")]
 pub mod docker;
 #[cfg(target_os = "linux")]
+pub mod features;
+#[cfg(target_os = "linux")]
 pub mod flight;
 #[cfg(target_os = "linux")]
 pub mod golden;
