@@ -16,7 +16,7 @@ use crate::support::golden;
 use crate::support::json::{gaps, only_socket};
 use crate::support::limits::allow_descriptors;
 use crate::support::process::{Actor, Owner, can_become};
-use crate::support::{portwho, skip, wait_until};
+use crate::support::{portwho, rounds, skip, wait_until};
 
 trials![
     a_thread_with_descriptors_of_its_own,
@@ -142,7 +142,7 @@ fn registered_in_an_io_uring_that_is_in_use() {
                 }
             });
         }
-        let runs: Vec<_> = (0..50).map(|_| portwho(["-q", "8080"]).run()).collect();
+        let runs: Vec<_> = rounds(50).map(|_| portwho(["-q", "8080"]).run()).collect();
         stop.store(true, Ordering::Relaxed);
         runs
     });

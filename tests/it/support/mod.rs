@@ -50,4 +50,6 @@ pub use run::{Run, VIEWS, without_seconds};
 pub use scratch::Scratch;
 #[cfg(target_os = "linux")]
 pub use skip::skip;
+#[cfg(target_os = "linux")]
+pub use wait::rounds;
 pub use wait::wait_until;
