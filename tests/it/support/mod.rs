@@ -39,6 +39,8 @@ pub mod refuse;
 #[cfg(target_os = "linux")]
 pub mod role;
 #[cfg(target_os = "linux")]
+mod supervisor;
+#[cfg(target_os = "linux")]
 pub mod terminal;
 #[cfg(windows)]
 pub mod wine;
