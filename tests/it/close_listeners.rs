@@ -134,9 +134,16 @@ fn a_client_at_a_port_bound_by_number() {
     let client = makers::bound(Loopback::V4.port(6800));
     rustix::net::connect(&client.socket, &server.address).expect("connect");
     let app = app(client.socket);
-    close(["-y", "6800"]).run().is(0, &keeps_port("ESTABLISHED", &app, 6800), "");
+    let lists_bound = features::lists_bound();
+    // Elsewhere a copy of the socket has the port too where the kernel has let go of it.
+    let said = if lists_bound {
+        keeps_port("ESTABLISHED", &app, 6800)
+    } else {
+        closes("ESTABLISHED", &app)
+    };
+    close(["-y", "6800"]).run().is(0, &said, "");
     assert_gone(client.address, server.address);
-    assert!(portwho(["6800"]).run().stdout.contains("BOUND"));
+    assert_eq!(portwho(["6800"]).run().stdout.contains("BOUND"), lists_bound);
 }
 
 /// The connection is gone, and the socket is an unconnected one.
