@@ -273,7 +273,7 @@ fn nothing_to_close() {
 fn without_netlink() {
     let made = makers::half_closed(Loopback::V4);
     let app = app(made.server);
-    crate::support::refuse::netlink(nix::libc::EPERM);
+    crate::support::refuse::netlink(libc::EPERM);
     let gap = "portwho: netlink refused, read /proc/net instead: Operation not permitted (os error \
                1): bound ports, backlogs, idle times and cgroups are missing; allow AF_NETLINK \
                sockets (NETLINK_SOCK_DIAG)\n";

@@ -203,7 +203,7 @@ fn the_disk_is_full_and_it_survives() {
 fn without_netlink() {
     let web = server("web", 80);
     let bound = Owner::named("bound").holding(makers::bound(Loopback::V4.port(81)).socket);
-    refuse::netlink(nix::libc::EPERM);
+    refuse::netlink(libc::EPERM);
     let output = run(kill(["80"]));
     output.is(0, &ended(&web, "web", 80), &output.stderr);
     assert_eq!(web.ended_by(), TERM);

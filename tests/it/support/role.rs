@@ -187,7 +187,7 @@ fn zombie_leader(_words: &[String]) {
 
 /// Ends the calling thread alone, by a forbidden call.
 fn end_first_thread() -> ! {
-    let rules = [(nix::libc::SYS_getppid, Vec::new())].into_iter().collect();
+    let rules = [(libc::SYS_getppid, Vec::new())].into_iter().collect();
     let arch = env::consts::ARCH.try_into().expect("an architecture that seccomp knows");
     let filter = SeccompFilter::new(rules, SeccompAction::Allow, SeccompAction::KillThread, arch);
     let program: BpfProgram = filter.expect("filter").try_into().expect("program");
