@@ -8,7 +8,7 @@ use rustix::net::{Shutdown, shutdown, sockopt};
 use serde_json::Value;
 
 use crate::support::features;
-use crate::support::json::{gaps, socket, sockets};
+use crate::support::json::{socket, sockets};
 use crate::support::kernel_table::{State, await_state};
 use crate::support::makers::{self, Loopback};
 use crate::support::process::{Owner, Process, can_become};
@@ -214,6 +214,6 @@ fn only_tables_have_remarks() {
     let output = portwho(["--no-header", "80"]).run();
     assert!(output.stderr.contains("accepted by nobody yet"), "{output:?}");
     let answer = portwho(["--json", "80"]).run().json(0, "");
-    assert_eq!(gaps(&answer), []);
+    features::assert_no_gap(&answer);
     drop(server);
 }
