@@ -44,7 +44,8 @@ pub(super) fn run(
             }
         })
     };
-    for gap in &seen.snapshot.gaps {
+    // What is bound without listening has no part in any finding.
+    for gap in seen.snapshot.gaps.iter().filter(|gap| !gap.is_about_bound()) {
         output.remark(gaps::line(gap));
     }
     written.map(|()| outcome)

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::survey::complete;
 use super::who;
-use crate::model::{Detail, Gap, Os, Snapshot};
+use crate::model::{Detail, Gap, Os, Reach, Snapshot};
 use crate::platform::System;
 use crate::query::{Filter, Row, SortKey, select};
 use crate::render::escape::Escaped;
@@ -29,12 +29,12 @@ pub(super) fn look(filter: &Filter, system: &impl System) -> Elsewhere {
     if !system.is_privileged() {
         return unseen(None);
     }
-    let mut elsewhere = match system.sockets_elsewhere(&filter.scope(Detail::Brief)) {
+    let mut elsewhere = match system.sockets_elsewhere(&filter.scope(Detail::Brief), Reach::Hint) {
         Ok(elsewhere) => elsewhere,
         Err(error) => return unseen(Some(error.to_string())),
     };
     let gaps = std::mem::take(&mut elsewhere.table.gaps);
-    let gaps = gaps.into_iter().filter(|gap| matches!(gap, Gap::NamespacesUnseen { .. }));
+    let gaps = gaps.into_iter().filter(Gap::is_about_namespaces);
     let gaps = gaps.collect();
     let table = elsewhere.table;
     let snapshot = complete(system, table, filter.about(), |socket| filter.admits_socket(socket));

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use super::list::wants_color;
 use super::survey::{Depth, survey};
+use super::vacancy::hides_bound;
 use super::{Outcome, Output};
 use crate::cli::ExplainRequest;
 use crate::model::{
@@ -83,9 +84,4 @@ fn counts(table: &SocketTable) -> BTreeMap<TcpState, usize> {
         counts.remove(&TcpState::Bound);
     }
     counts
-}
-
-/// Whether BOUND sockets are missing from what was read.
-const fn hides_bound(gap: &Gap) -> bool {
-    matches!(gap, Gap::BoundNotListed | Gap::NetlinkRefused { .. })
 }

@@ -5,7 +5,9 @@ use std::env;
 use anyhow::bail;
 
 use super::survey::{Depth, survey, survey_everywhere};
-use super::{Outcome, Output, attempt, containers, elsewhere, filter, hints, verbose, waiting};
+use super::{
+    Outcome, Output, attempt, containers, elsewhere, filter, hints, vacancy, verbose, waiting,
+};
 use crate::cli::{ColorWhen, ListRequest, ViewKind};
 use crate::model::{About, Detail, Gap, Os, Snapshot};
 use crate::platform::System;
@@ -43,7 +45,8 @@ pub(super) fn run(
         let view = view(request, system, output);
         output.result(|out| view.write(&rows, out))
     };
-    for gap in &snapshot.gaps {
+    let may_be_bound = vacancy::may_be_bound(&filter, &rows);
+    for gap in snapshot.gaps.iter().filter(|gap| may_be_bound || !gap.is_about_bound()) {
         output.remark(gaps::line(gap));
     }
     if matches!(request.view, ViewKind::Tables | ViewKind::Verbose) {

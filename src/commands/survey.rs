@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{About, Detail, Gap, OwnedSocket, Owner, Scope, Snapshot, Socket, Untrusted};
+use crate::model::{
+    About, Detail, Gap, OwnedSocket, Owner, Reach, Scope, Snapshot, Socket, Untrusted,
+};
 use crate::platform::{PlatformError, SocketTable, System};
 use crate::query::Filter;
 
@@ -39,8 +41,8 @@ pub(super) fn survey_everywhere(
 ) -> Result<Snapshot, PlatformError> {
     let scope = filter.scope(depth.detail);
     let mut table = system.sockets(&scope)?;
-    let mut elsewhere = system.sockets_elsewhere(&scope)?;
-    if !elsewhere.complete && elsewhere.table.gaps.is_empty() {
+    let mut elsewhere = system.sockets_elsewhere(&scope, Reach::Descriptors)?;
+    if !elsewhere.complete && !elsewhere.table.gaps.iter().any(Gap::is_about_namespaces) {
         let why = Some("not readable for some processes".to_owned());
         elsewhere.table.gaps.push(Gap::NamespacesUnseen { why });
     }

@@ -6,7 +6,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use super::attempt::Attempt;
 use super::remains::Remains;
 use super::who;
-use crate::model::{Detail, Endpoint, Families, Gap, PortRules, Protocol, Socket, StateSet};
+use crate::model::{
+    Detail, Endpoint, Families, Gap, PortRules, Protocol, Socket, StateSet, TcpState,
+};
 use crate::platform::{SocketTable, System};
 use crate::query::{Filter, LocalSet, Protocols, Rows};
 use crate::render::counted;
@@ -118,9 +120,7 @@ impl<'a, S: System> Vacancy<'a, S> {
             table.sockets.retain(|socket| everything.admits_socket(socket));
             table
         };
-        let blind = table.gaps.iter().any(|gap| {
-            matches!(gap, Gap::BoundNotListed | Gap::NetlinkRefused { .. }) || gap.may_hide_rows()
-        });
+        let blind = table.gaps.iter().any(|gap| hides_bound(gap) || gap.may_hide_rows());
         let mut tried = BTreeMap::new();
         for attempt in attempts {
             let known = tried.entry(attempt.spot).or_insert(None);
@@ -197,6 +197,37 @@ impl<'a, S: System> Vacancy<'a, S> {
         let beside = if in_use { uses(alive) } else { beside(spot.port, rules) };
         format!("{words} {state}{remains}{beside}")
     }
+}
+
+/// Whether sockets may be missing that are bound without listening.
+pub(super) const fn hides_bound(gap: &Gap) -> bool {
+    gap.is_about_bound()
+        || matches!(gap, Gap::NetlinkRefused { .. } | Gap::DescriptorsUnexamined { .. })
+}
+
+/// Whether a socket that is bound without listening could change the answer: such sockets were
+/// asked for by their state, or a port of which nobody was found who holds it for TCP.
+pub(super) fn may_be_bound(filter: &Filter, rows: &Rows<'_>) -> bool {
+    // Nobody can name the states that have no name: these are all but some.
+    let is_named = !filter.states.contains(TcpState::Unknown(0));
+    let is_unheld = |local| !are_held(local, rows);
+    (is_named && filter.states.contains(TcpState::Bound))
+        || filter.local.as_ref().is_some_and(is_unheld)
+}
+
+/// Whether a TCP socket holds each of the ports; any of them where there are many.
+fn are_held(local: &LocalSet, rows: &Rows<'_>) -> bool {
+    let (spots, count) = Spot::all(local);
+    let mut holders = rows
+        .snapshot
+        .sockets
+        .iter()
+        .map(|row| &row.socket)
+        .filter(|socket| socket.protocol == Protocol::Tcp && socket.holds_port());
+    if count > spots.len() {
+        return holders.next().is_some();
+    }
+    spots.into_iter().all(|spot| holders.clone().any(|socket| spot.is_hindered_by(socket)))
 }
 
 /// Whether a connection is none of those that are being torn down.

@@ -2,7 +2,7 @@
 
 use super::survey::name_all;
 use crate::model::{
-    About, KernelReason, Owner, Scope, Snapshot, Socket, StateSet, TcpState, UdpScope,
+    About, KernelReason, Owner, Reach, Scope, Snapshot, Socket, StateSet, TcpState, UdpScope,
 };
 use crate::platform::System;
 use crate::query::PortSet;
@@ -30,7 +30,9 @@ pub(super) fn add_listeners(system: &impl System, snapshot: &mut Snapshot) {
     };
     let mut sockets = system.sockets(&scope).unwrap_or_default().sockets;
     if waiting.iter().any(|socket| socket.netns.is_some()) {
-        sockets.extend(system.sockets_elsewhere(&scope).unwrap_or_default().table.sockets);
+        sockets.extend(
+            system.sockets_elsewhere(&scope, Reach::Processes).unwrap_or_default().table.sockets,
+        );
     }
     sockets.retain(|found| is_listener(found) && waiting.iter().any(|socket| is_of(found, socket)));
     snapshot.listeners = system.owners(sockets).sockets;

@@ -46,8 +46,34 @@ pub enum Gap {
         /// The system's reason.
         why: String,
     },
+    /// Network namespaces of users who have more of them than are searched.
+    NamespacesUnsearched {
+        /// How many.
+        count: usize,
+        /// Those users.
+        users: Vec<Untrusted>,
+    },
+    /// Sockets that are in no table of a known network namespace, and that could not be examined.
+    SocketsUnexamined {
+        /// How many.
+        count: usize,
+        /// The system's reason.
+        why: String,
+    },
+    /// Descriptors of sockets in no table, of users who have more of them than are examined.
+    DescriptorsUnexamined {
+        /// How many, at least.
+        count: usize,
+        /// Those users.
+        users: Vec<Untrusted>,
+    },
     /// The kernel does not list sockets that are bound and neither listen nor are connected.
     BoundNotListed,
+    /// Whether the kernel lists such sockets could not be tried.
+    BoundUnknown {
+        /// The system's reason.
+        why: String,
+    },
     /// sock_diag was refused, so the sockets come from /proc/net.
     NetlinkRefused {
         /// The system's reason.
@@ -79,7 +105,11 @@ impl Gap {
             Self::RingsUnread { .. } => "rings-unread",
             Self::NamespacesUnseen { .. } => "namespaces-unseen",
             Self::ProcessesUnreadable { .. } => "processes-unreadable",
+            Self::NamespacesUnsearched { .. } => "namespaces-unsearched",
+            Self::SocketsUnexamined { .. } => "sockets-unexamined",
+            Self::DescriptorsUnexamined { .. } => "descriptors-unexamined",
             Self::BoundNotListed => "bound-not-listed",
+            Self::BoundUnknown { .. } => "bound-unknown",
             Self::NetlinkRefused { .. } => "netlink-refused",
             Self::NoHandler { .. } => "no-handler",
             Self::TableUnreadable { .. } => "table-unreadable",
@@ -94,7 +124,10 @@ impl Gap {
             | Self::OwnersNotFound { count, .. }
             | Self::OwnersExited { count }
             | Self::ThreadsUnsearched { count }
-            | Self::RingsUnread { count } => Some(*count),
+            | Self::RingsUnread { count }
+            | Self::NamespacesUnsearched { count, .. }
+            | Self::SocketsUnexamined { count, .. }
+            | Self::DescriptorsUnexamined { count, .. } => Some(*count),
             _ => None,
         }
     }
@@ -137,10 +170,19 @@ impl Gap {
             Self::ProcessesUnreadable { .. } => {
                 "make the list of processes readable (on Linux: mount /proc), and run again"
             }
-            Self::BoundNotListed => {
-                "a port that is bound without listening stays unseen; Linux lists it since 6.8, and \
-                 Windows where netstat has -q"
+            Self::NamespacesUnsearched { .. } => {
+                "portwho searches a limited number of each user's; to search one of them, run: \
+                 sudo nsenter -n -t PID portwho"
             }
+            Self::SocketsUnexamined { .. } => {
+                "they may be of a network namespace that no process is in; examining them takes \
+                 CAP_SYS_PTRACE, CAP_NET_ADMIN and Linux 5.6"
+            }
+            Self::DescriptorsUnexamined { .. } => {
+                "portwho examines a limited number of each user's; a port may be bound by one of them"
+            }
+            Self::BoundNotListed => "Linux lists them since 6.8, Windows where netstat has -q",
+            Self::BoundUnknown { .. } => "a port may be bound without listening; run again",
             Self::NetlinkRefused { .. } => {
                 "bound ports, backlogs, idle times and cgroups are missing; allow AF_NETLINK \
                  sockets (NETLINK_SOCK_DIAG)"
@@ -151,6 +193,18 @@ impl Gap {
             }
             Self::TableUnreadable { .. } => "run with more rights, or outside of the sandbox",
         }
+    }
+
+    /// Whether sockets may be missing that are bound without listening.
+    #[must_use]
+    pub const fn is_about_bound(&self) -> bool {
+        matches!(self, Self::BoundNotListed | Self::BoundUnknown { .. })
+    }
+
+    /// Whether the sockets of some network namespace may be missing.
+    #[must_use]
+    pub const fn is_about_namespaces(&self) -> bool {
+        matches!(self, Self::NamespacesUnseen { .. } | Self::NamespacesUnsearched { .. })
     }
 
     /// Whether it is about who holds sockets that were seen.

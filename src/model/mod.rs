@@ -32,7 +32,7 @@ pub use owner::{Holder, KernelReason, Owner, Presence};
 pub use particulars::Particulars;
 pub use port_rules::PortRules;
 pub use process::{Pid, Process, ProcessKind, Service, Session, Uid};
-pub use scope::{About, Detail, Families, PortRange, Scope, UdpScope};
+pub use scope::{About, Detail, Families, PortRange, Reach, Scope, UdpScope};
 pub use signal::{Signal, UnknownSignal};
 pub use snapshot::{Os, OwnedSocket, Snapshot};
 pub use socket::{Endpoint, Family, Protocol, Queues, Socket, TableOwner, Timer, TimerKind};

@@ -51,6 +51,18 @@ pub enum About {
     Everything,
 }
 
+/// How far other network namespaces are searched. What one user can multiply is limited in all of
+/// them, and what is left out is a gap.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Reach {
+    /// For a hint: a few of each user's.
+    Hint,
+    /// Those that a process lives in, or that have a name.
+    Processes,
+    /// Also those that only a socket keeps alive, found by the descriptors of all processes.
+    Descriptors,
+}
+
 /// What a listing needs of the system.
 ///
 /// A system may answer with more than was asked for, never with less: the query decides in the
@@ -83,5 +95,11 @@ impl Scope {
             foreign_ports: None,
             detail: Detail::Brief,
         }
+    }
+
+    /// Whether it leaves no socket out.
+    #[must_use]
+    pub fn is_everything(&self) -> bool {
+        *self == Self { detail: self.detail, ..Self::everything() }
     }
 }

@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use crate::model::{
     About, Creator, Endpoint, Gap, Os, OwnedSocket, Particulars, Pid, PortRules, Process, Protocol,
-    Scope, Signal, Socket, TcpSettings, Uid, Untrusted,
+    Reach, Scope, Signal, Socket, TcpSettings, Uid, Untrusted,
 };
 
 pub use close::CloseError;
@@ -77,11 +77,16 @@ pub trait System {
     /// When no table could be read at all. A table among several is a gap.
     fn sockets(&self, scope: &Scope) -> Result<SocketTable, PlatformError>;
 
-    /// The sockets in `scope`, or more, of every network namespace but portwho's own.
+    /// The sockets in `scope`, or more, of other network namespaces than portwho's own, as far as
+    /// `reach` tells.
     ///
     /// # Errors
     /// When the namespaces cannot be listed, or the sockets of one cannot be read.
-    fn sockets_elsewhere(&self, scope: &Scope) -> Result<NamespaceTable, PlatformError>;
+    fn sockets_elsewhere(
+        &self,
+        scope: &Scope,
+        reach: Reach,
+    ) -> Result<NamespaceTable, PlatformError>;
 
     /// Finds who holds each of `sockets`.
     fn owners(&self, sockets: Vec<Socket>) -> OwnerTable;

@@ -36,6 +36,21 @@ fn what(gap: &Gap) -> String {
             format!("some network namespaces may be missing ({why})")
         }
         Gap::ProcessesUnreadable { why } => format!("cannot list processes: {why}"),
+        Gap::NamespacesUnsearched { count, users } => {
+            let namespaces = counted(*count, "network namespace");
+            format!("{namespaces} of {} {} not searched", list(users), was(*count))
+        }
+        Gap::SocketsUnexamined { count, why } => {
+            let sockets = counted(*count, "socket");
+            format!("{sockets} in no table {} not examined ({why})", was(*count))
+        }
+        Gap::DescriptorsUnexamined { count, users } => {
+            let descriptors = counted(*count, "descriptor");
+            format!("{descriptors} of {} {} not examined", list(users), was(*count))
+        }
+        Gap::BoundUnknown { why } => {
+            format!("cannot tell whether this system lists bound sockets ({why})")
+        }
         Gap::BoundNotListed => "this system does not list bound sockets".to_owned(),
         Gap::NetlinkRefused { why } => format!("netlink refused, read /proc/net instead: {why}"),
         Gap::NoHandler { protocol } => {
@@ -43,6 +58,10 @@ fn what(gap: &Gap) -> String {
         }
         Gap::TableUnreadable { table, why } => format!("cannot read the table {table}: {why}"),
     }
+}
+
+const fn was(count: usize) -> &'static str {
+    if count == 1 { "was" } else { "were" }
 }
 
 fn list(names: &[Untrusted]) -> String {

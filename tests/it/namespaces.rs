@@ -5,10 +5,12 @@ use std::fs::{self, File};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::linux::fs::MetadataExt;
 use std::process::Command;
+use std::time::Duration;
 
 use nix::sched::{CloneFlags, setns};
-use portwho::model::{Scope, Untrusted};
+use portwho::model::{Reach, Scope, Untrusted};
 use portwho::platform::{System, ThisSystem};
+use rustix::net::{AddressFamily, SocketType, sockopt};
 use serde_json::{Value, json};
 
 use crate::support::cgroup::unique;
@@ -33,6 +35,10 @@ trials![
     others_who_ask_for_all_are_told,
     root_who_may_not_enter_them,
     nothing_in_any_of_them,
+    one_that_only_a_socket_keeps,
+    sockets_in_no_table_of_a_known_one,
+    sockets_that_may_not_be_examined,
+    one_user_with_very_many,
     the_library_stays_in_its_callers_namespace,
 ];
 
@@ -384,6 +390,92 @@ fn nothing_in_any_of_them() {
     portwho(["--all-netns", &port.to_string()]).run().is(1, "", &nothing);
 }
 
+/// Made by a thread that has gone back: its socket alone keeps it.
+fn one_that_only_a_socket_keeps() {
+    if !is_machines_root() {
+        return;
+    }
+    let local = Loopback::V4.port(port());
+    let (socket, inode) = in_netns(|| {
+        let link = fs::metadata("/proc/thread-self/ns/net").expect("a namespace");
+        (makers::listening(local).socket, link.st_ino())
+    });
+    let server = Owner::named(name()).holding(socket);
+    let output = portwho(["--all-netns", &local.port().to_string()]).run();
+    let (end, namespace) = (local.to_string(), format!("net:[{inode}]"));
+    shows(&output, &[(&end, "0.0.0.0:0", "LISTENING", server.pid(), &namespace)]);
+    let answer = in_json(local.port());
+    let found = self::socket(&answer, local, None);
+    assert_eq!(found["netns"], json!({"name": namespace, "inode": inode}));
+    assert_eq!(found["owner"], json!({"kind": "processes", "pids": [server.pid()]}));
+    // Nothing is searched for it where other namespaces were not asked for.
+    let free = format!("portwho: port {} is free\n", local.port());
+    portwho([local.port().to_string()]).run().is(1, "", &free);
+}
+
+/// One that is bound to nothing, and one whose connection was reset: no namespace is missing.
+fn sockets_in_no_table_of_a_known_one() {
+    if !is_machines_root() {
+        return;
+    }
+    let unbound = rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None);
+    let _unbound = Owner::named(name()).holding(unbound.expect("socket"));
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("bind");
+    let reset = TcpStream::connect(listener.local_addr().expect("address")).expect("connect");
+    let (server, _) = listener.accept().expect("accept");
+    sockopt::set_socket_linger(&server, Some(Duration::ZERO)).expect("linger");
+    drop(server);
+    let _reset = Owner::named(name()).holding(reset.into());
+    nothing_in_any_of_them();
+}
+
+fn sockets_that_may_not_be_examined() {
+    if !is_machines_root() {
+        return;
+    }
+    let local = Loopback::V4.port(port());
+    let _server = Owner::named(name()).holding(in_netns(|| makers::listening(local).socket));
+    refuse::system_call(libc::SYS_pidfd_getfd, Vec::new(), libc::EPERM);
+    let asked = ["--all-netns", "--json", &local.port().to_string()];
+    let output = portwho(asked).run();
+    let answer = output.json(1, &output.stderr);
+    let kinds = gaps(&answer);
+    let unexamined = kinds.iter().find(|(kind, _)| *kind == "sockets-unexamined");
+    assert!(unexamined.is_some_and(|(_, count)| count > &Some(0)), "{kinds:?}");
+    let told = "in no table were not examined (Operation not permitted (os error 1))";
+    let told = [told, &told.replace("were", "was")];
+    assert!(told.iter().any(|told| output.stderr.contains(told)), "{output:?}");
+}
+
+/// One user's namespaces are searched up to a limit, and root's are searched all the same.
+fn one_user_with_very_many() {
+    if !is_machines_root() || !can_become(NOBODY) {
+        return skip("there is no other user here");
+    }
+    let mut many = Owner::named("many").user(NOBODY).playing("namespaces", &["160"]);
+    let made = many.line();
+    if made != "160" {
+        return skip(&format!("no namespaces for an ordinary user: {made}"));
+    }
+    let (name, port) = (name(), port());
+    let there = server_elsewhere(&name, port);
+    let output = portwho(["--json", &port.to_string()]).run();
+    let answer = output.json(1, &output.stderr);
+    let kinds = gaps(&answer);
+    let [("namespaces-unsearched", Some(count))] = kinds[..] else { panic!("{kinds:?}") };
+    assert!((32..160).contains(&count), "{count}");
+    let gap = format!("portwho: {count} network namespaces of nobody were not searched: ");
+    assert!(output.stderr.starts_with(&gap), "{output:?}");
+    let held = format!("is held in the network namespace {name} by {name} (PID {})", there.pid());
+    assert!(output.stderr.contains(&held), "{output:?}");
+    // Those who ask for all get more.
+    portwho(["--all-netns", "-q", &port.to_string()]).run().is(
+        0,
+        &format!("{}\n", there.pid()),
+        unreadable(),
+    );
+}
+
 /// Called twice, and the caller's thread is where it was, and sees what it saw.
 fn the_library_stays_in_its_callers_namespace() {
     if !is_machines_root() {
@@ -398,7 +490,9 @@ fn the_library_stays_in_its_callers_namespace() {
         table.sockets.iter().map(|socket| socket.local.port).collect::<Vec<_>>()
     };
     for _ in 0..2 {
-        let found = ThisSystem.sockets_elsewhere(&Scope::everything()).expect("the tables");
+        let found = ThisSystem
+            .sockets_elsewhere(&Scope::everything(), Reach::Processes)
+            .expect("the tables");
         let inode = namespace_of(there.pid());
         let inside = found.table.sockets.iter().filter(|socket| socket.netns == Some(inode));
         assert_eq!(inside.map(|socket| socket.local.port).collect::<Vec<_>>(), [80]);
@@ -407,7 +501,9 @@ fn the_library_stays_in_its_callers_namespace() {
         assert_eq!(ports(), [81]);
     }
     in_netns(|| {
-        let found = ThisSystem.sockets_elsewhere(&Scope::everything()).expect("the tables");
+        let found = ThisSystem
+            .sockets_elsewhere(&Scope::everything(), Reach::Processes)
+            .expect("the tables");
         let of_caller = found.table.sockets.iter().filter(|socket| socket.netns == Some(before));
         assert_eq!(of_caller.map(|socket| socket.local.port).collect::<Vec<_>>(), [81]);
         assert_eq!(ports(), [0_u16; 0]);

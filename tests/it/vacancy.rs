@@ -29,6 +29,7 @@ trials![
     a_reserved_port,
     the_ephemeral_range,
     a_held_port_is_not_judged,
+    with_too_few_descriptors,
 ];
 
 const NOBODY: u32 = 65534;
@@ -214,6 +215,23 @@ fn root_without_the_capability() {
     remove_capability_from_bounding_set(CapabilitySet::NET_BIND_SERVICE).expect("drop it");
     says(&["80"], &takes_rights(80, 1024));
     says(&["8080"], "portwho: port 8080 is free\n");
+}
+
+/// There is one for the tables, and none for the socket that finds out what they list.
+fn with_too_few_descriptors() {
+    if !can_become(NOBODY) {
+        return skip("there is no other user here");
+    }
+    let limited = |count: &str| {
+        let script = format!("ulimit -n {count}; exec \"$@\"");
+        portwho(["8080"]).user(NOBODY).through(["sh", "-c", &script, "sh"]).run()
+    };
+    let unknown = "portwho: cannot tell whether this system lists bound sockets (Too many open \
+                   files (os error 24)): a port may be bound without listening; run again\n";
+    let verdict = "portwho: port 8080 is held by no socket that can be seen\n";
+    limited("4").is(1, "", &format!("{unknown}{OUT_OF_SIGHT}{verdict}"));
+    let enough = portwho(["8080"]).user(NOBODY).run();
+    limited("20").is(1, "", &enough.stderr);
 }
 
 /// The kernel hands it out to nobody who asks for any port, and gives it to those who name it.

@@ -10,7 +10,7 @@ mod words;
 
 use super::report::Report;
 use super::survey::{Depth, survey};
-use super::{Outcome, Output, filter, hints};
+use super::{Outcome, Output, filter, hints, vacancy};
 use crate::cli::CloseRequest;
 use crate::model::{About, Detail, Gap, Snapshot};
 use crate::platform::System;
@@ -36,7 +36,7 @@ pub(super) fn run(
         snapshot: &snapshot,
         report: Report::new(output),
     };
-    close.remark_on_gaps();
+    close.remark_on_gaps(&rows);
     if rows.rows.is_empty() {
         close.tell_nothing(&rows);
     } else {
@@ -57,8 +57,10 @@ struct Close<'a, S: System> {
 impl<'a, S: System> Close<'a, S> {
     /// Whose sockets could not be seen matters where owners were asked for; otherwise each such
     /// socket is refused by itself.
-    fn remark_on_gaps(&mut self) {
-        for gap in &self.snapshot.gaps {
+    fn remark_on_gaps(&mut self, rows: &Rows<'_>) {
+        let may_be_bound = vacancy::may_be_bound(self.filter, rows);
+        let gaps = self.snapshot.gaps.iter();
+        for gap in gaps.filter(|gap| may_be_bound || !gap.is_about_bound()) {
             if self.filter.is_by_owner() || !gap.is_about_owners() {
                 self.report.remark(gaps::line(gap));
             }

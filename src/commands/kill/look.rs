@@ -63,7 +63,8 @@ pub(super) fn look(filter: &Filter, system: &impl System) -> Result<Snapshot, Pl
     let is_new =
         |socket: &Socket| socket.holds_port() && matters(socket) && !on_ports.admits_socket(socket);
     table.sockets.extend(others.sockets.into_iter().filter(is_new));
-    for gap in others.gaps {
+    // Whether something is bound to the ports themselves, the first table has told.
+    for gap in others.gaps.into_iter().filter(|gap| !gap.is_about_bound()) {
         if !table.gaps.contains(&gap) {
             table.gaps.push(gap);
         }

@@ -21,7 +21,7 @@ use super::remains::Remains;
 use super::report::Report;
 use super::{Outcome, Output, filter, remedy, who};
 use crate::cli::KillRequest;
-use crate::model::{Os, Owner, Pid, Signal, Snapshot, Socket};
+use crate::model::{Os, Owner, Pid, Protocol, Signal, Snapshot, Socket};
 use crate::platform::{Ending, System};
 use crate::query::{Filter, Row, SortKey, select};
 use crate::render::gaps;
@@ -55,7 +55,7 @@ pub(super) fn run(
         lineage: system.lineage(),
         report: Report::new(output),
     };
-    kill.remark_on_gaps();
+    kill.remark_on_gaps(&wishes);
     kill.verdicts_without_target(&wishes);
     kill.end_targets();
     kill.report.finish()
@@ -82,10 +82,13 @@ struct Target<'a, S: System> {
 
 impl<'a, S: System> Kill<'a, S> {
     /// What could not be seen matters only where it concerns the ports themselves; what is
-    /// unknown of their owners is told port by port.
-    fn remark_on_gaps(&mut self) {
+    /// unknown of their owners is told port by port. BOUND sockets matter where no target was found.
+    fn remark_on_gaps(&mut self, wishes: &[Wish]) {
+        let holders = self.snapshot.sockets.iter().filter(|row| row.socket.holds_port());
+        let of_tcp = holders.filter(|row| row.socket.protocol == Protocol::Tcp).collect::<Vec<_>>();
+        let may_be_bound = wishes.iter().any(|wish| wish.rows(&of_tcp).is_empty());
         for gap in &self.snapshot.gaps {
-            if !gap.is_about_owners() {
+            if !gap.is_about_owners() && (may_be_bound || !gap.is_about_bound()) {
                 self.report.remark(gaps::line(gap));
             }
         }

@@ -6,6 +6,7 @@
 pub mod bytes;
 pub mod cgroup;
 pub mod container_files;
+pub mod descriptor;
 pub mod inet_diag;
 pub mod inet_request;
 pub mod mib;

@@ -1,4 +1,5 @@
-//! The calls that rustix does not have: kcmp(2), and the namespace of a socket.
+//! The calls that rustix does not have: kcmp(2), the namespace of a socket, the owner of a
+//! namespace, and socket options as bytes.
 //!
 //! The only file of the Linux layer with unsafe code.
 #![expect(unsafe_code, reason = "system calls without a safe wrapper")]
@@ -11,6 +12,12 @@ const KCMP_FILES: libc::c_int = 2;
 
 /// `SIOCGSKNS` of linux/sockios.h: a descriptor of the socket's network namespace (Linux 4.9).
 const SIOCGSKNS: libc::Ioctl = 0x894C;
+
+/// `NS_GET_USERNS` of linux/nsfs.h: the user namespace that owns a namespace (Linux 4.9).
+const NS_GET_USERNS: libc::Ioctl = 0xB701;
+
+/// `NS_GET_OWNER_UID` of linux/nsfs.h: the user who made a user namespace (Linux 4.11).
+const NS_GET_OWNER_UID: libc::Ioctl = 0xB704;
 
 /// Whether two tasks, by their thread ids, share one table of descriptors (kcmp(2)).
 ///
@@ -47,7 +54,58 @@ pub(super) fn network_namespace(socket: BorrowedFd<'_>) -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(namespace) })
 }
 
+/// The user who made the user namespace that owns a namespace (ioctl_ns(2)): root's namespaces are
+/// owned by the machine's first user namespace, those that an ordinary user makes by one that this
+/// user has made.
+///
+/// # Errors
+/// EPERM where that user namespace is outside of the caller's, ENOTTY before Linux 4.11.
+pub(super) fn namespace_owner(namespace: BorrowedFd<'_>) -> io::Result<u32> {
+    // SAFETY: the descriptor is open as long as it is borrowed; NS_GET_USERNS takes no argument.
+    let users = unsafe { libc::ioctl(namespace.as_raw_fd(), NS_GET_USERNS) };
+    if users < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the kernel has just made this descriptor for this process, and nothing else knows
+    // its number.
+    let users = unsafe { OwnedFd::from_raw_fd(users) };
+    let mut owner: libc::uid_t = 0;
+    // SAFETY: the descriptor is open; NS_GET_OWNER_UID writes one uid_t through its argument,
+    // which points to one that outlives the call.
+    let answer = unsafe { libc::ioctl(users.as_raw_fd(), NS_GET_OWNER_UID, &raw mut owner) };
+    if answer < 0 { Err(io::Error::last_os_error()) } else { Ok(owner) }
+}
+
+/// A socket option as bytes (getsockopt(2)), and how many of them the kernel has written.
+///
+/// # Errors
+/// ENOTSOCK where the file is no socket, ENOPROTOOPT where it has no such option.
+pub(super) fn socket_option<const N: usize>(
+    socket: BorrowedFd<'_>,
+    level: libc::c_int,
+    name: libc::c_int,
+) -> io::Result<([u8; N], usize)> {
+    let mut value = [0_u8; N];
+    let mut length = libc::socklen_t::try_from(N).unwrap_or(libc::socklen_t::MAX);
+    // SAFETY: the descriptor is open as long as it is borrowed; the kernel writes `length` bytes
+    // at most, which is the length of the array, and how many it wrote into `length`.
+    let answer = unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            level,
+            name,
+            value.as_mut_ptr().cast(),
+            &raw mut length,
+        )
+    };
+    if answer < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok((value, usize::try_from(length).unwrap_or(N).min(N)))
+}
+
 #[cfg(test)]
+#[expect(clippy::print_stderr, reason = "a skip is printed")]
 mod tests {
     use std::os::fd::AsFd;
     use std::os::linux::fs::MetadataExt;
@@ -66,6 +124,29 @@ mod tests {
         }
         let gone = share_descriptors(own, u32::MAX).unwrap_err();
         assert_eq!(gone.raw_os_error(), Some(libc::ESRCH));
+    }
+
+    #[test]
+    fn a_namespace_has_an_owner() {
+        let namespace = std::fs::File::open("/proc/thread-self/ns/net").unwrap();
+        match namespace_owner(namespace.as_fd()) {
+            Err(error) if error.raw_os_error() == Some(libc::EPERM) => {
+                eprintln!("skipped: the owner is outside of this user namespace");
+            }
+            owner => assert!(owner.is_ok(), "{owner:?}"),
+        }
+        let file = std::fs::File::open("/dev/null").unwrap();
+        assert!(namespace_owner(file.as_fd()).is_err());
+    }
+
+    #[test]
+    fn a_socket_option_comes_as_bytes() {
+        let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let read = socket_option::<4>(socket.as_fd(), libc::SOL_SOCKET, libc::SO_TYPE).unwrap();
+        assert_eq!(read, (libc::SOCK_DGRAM.to_ne_bytes(), 4));
+        let file = std::fs::File::open("/dev/null").unwrap();
+        let read = socket_option::<4>(file.as_fd(), libc::SOL_SOCKET, libc::SO_TYPE);
+        assert_eq!(read.unwrap_err().raw_os_error(), Some(libc::ENOTSOCK));
     }
 
     #[test]

@@ -1,9 +1,12 @@
 //! Linux: sockets from sock_diag, owners and processes from /proc, ends by pidfd.
 
+mod bound;
 mod cgroup;
 mod containers;
+mod copied;
 mod descriptors;
 mod destroy;
+mod examiner;
 mod ffi;
 mod findings;
 mod handle;
@@ -19,6 +22,7 @@ mod sock_diag;
 mod tables;
 mod tcp_settings;
 mod threads;
+mod unlisted;
 mod walk;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,8 +37,8 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType};
 use super::decode::services;
 use super::{CloseError, Ending, NamespaceTable, OwnerTable, PlatformError, SocketTable, System};
 use crate::model::{
-    About, Creator, Os, Particulars, Pid, PortRules, Process, Protocol, Scope, Signal, Socket,
-    TcpSettings, Uid, Untrusted,
+    About, Creator, Os, Particulars, Pid, PortRules, Process, Protocol, Reach, Scope, Signal,
+    Socket, TcpSettings, Uid, Untrusted,
 };
 
 /// The running Linux system.
@@ -52,8 +56,12 @@ impl System for Linux {
         tables::sockets(scope)
     }
 
-    fn sockets_elsewhere(&self, scope: &Scope) -> Result<NamespaceTable, PlatformError> {
-        namespaces::sockets(scope)
+    fn sockets_elsewhere(
+        &self,
+        scope: &Scope,
+        reach: Reach,
+    ) -> Result<NamespaceTable, PlatformError> {
+        namespaces::sockets(scope, reach)
     }
 
     fn owners(&self, sockets: Vec<Socket>) -> OwnerTable {

@@ -17,7 +17,7 @@ use crate::platform::decode::{proc_stat, ring_info};
 pub(super) const LINKS_OF_ONE_THREAD: u64 = 3;
 
 /// Long enough for `socket:[` and twenty digits and `]`; longer targets are not of interest.
-const LONGEST_LINK: usize = 32;
+pub(super) const LONGEST_LINK: usize = 32;
 
 /// Every number that a descriptor can have.
 const EVERY_NUMBER: Range<u32> = 0..u32::MAX;
@@ -204,7 +204,7 @@ impl<'a> Searcher<'a> {
 }
 
 /// What a descriptor refers to; none when it is closed.
-fn read_link<'a>(
+pub(super) fn read_link<'a>(
     table: &Table,
     descriptor: u32,
     buffer: &'a mut [u8; LONGEST_LINK],
@@ -254,7 +254,7 @@ fn ignore_gone<T: Default>(result: rustix::io::Result<T>) -> rustix::io::Result<
 }
 
 /// The inode of a descriptor's target such as `socket:[4711]` (proc_pid_fd(5)).
-fn socket_inode(link: &[u8]) -> Option<u64> {
+pub(super) fn socket_inode(link: &[u8]) -> Option<u64> {
     let digits = link.strip_prefix(b"socket:[")?.strip_suffix(b"]")?;
     std::str::from_utf8(digits).ok()?.parse().ok()
 }

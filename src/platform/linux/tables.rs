@@ -2,12 +2,10 @@
 
 use std::fs;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr};
-use std::sync::OnceLock;
 
 use rustc_hash::{FxHashMap, FxHashSet};
-use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
 
+use super::bound;
 use super::sock_diag::{DumpError, SockDiag};
 use crate::model::{Detail, Family, Gap, Protocol, Scope, Socket, StateSet, TcpState, UdpScope};
 use crate::platform::decode::inet_diag::state_mask;
@@ -66,8 +64,15 @@ fn wanted(scope: &Scope) -> Vec<Table> {
         .collect()
 }
 
-/// The sockets in `scope`.
+/// The sockets in `scope` of this thread's network namespace.
 pub(super) fn sockets(scope: &Scope) -> Result<SocketTable, PlatformError> {
+    let mut found = listed(scope)?;
+    bound::add_unlisted(scope, &mut found, |scope| listed(scope).ok());
+    Ok(found)
+}
+
+/// Those that the kernel lists.
+pub(super) fn listed(scope: &Scope) -> Result<SocketTable, PlatformError> {
     let mut diag = match SockDiag::open() {
         Ok(diag) => diag,
         Err(error) => return all_from_proc(scope, &error),
@@ -88,8 +93,8 @@ pub(super) fn sockets(scope: &Scope) -> Result<SocketTable, PlatformError> {
         }
     }
     let has_bound = found.sockets.iter().any(|socket| socket.state == Some(TcpState::Bound));
-    if scope.tcp.contains(TcpState::Bound) && !has_bound && !lists_bound(&mut diag) {
-        found.gaps.push(Gap::BoundNotListed);
+    if scope.tcp.contains(TcpState::Bound) && !has_bound {
+        found.gaps.extend(bound::gap(&mut diag));
     }
     Ok(found)
 }
@@ -118,43 +123,6 @@ fn dump(diag: &mut SockDiag, request: &Request<'_>) -> Result<Vec<Socket>, DumpE
         }
     }
     Ok(union)
-}
-
-/// Whether this kernel lists bound sockets: one of our own is bound and asked for, once.
-fn lists_bound(diag: &mut SockDiag) -> bool {
-    static LISTS_BOUND: OnceLock<bool> = OnceLock::new();
-    *LISTS_BOUND.get_or_init(|| {
-        bind_probe().is_ok_and(|(_probe, port)| {
-            let request = Request {
-                family: Family::V4,
-                protocol: Protocol::Tcp,
-                states: state_mask(StateSet::of(&[TcpState::Bound])),
-                info: false,
-                local_ports: Some(&[port..=port]),
-                foreign_ports: None,
-            };
-            diag.dump(&request).is_ok_and(|dump| !dump.sockets.is_empty())
-        })
-    })
-}
-
-/// An address of its own, so that the probe's port stays free for every server that does not
-/// bind all addresses.
-const PROBE_ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 112, 119, 1));
-
-/// A socket of our own, bound and no more, and its port. IP_FREEBIND, because the loopback
-/// interface may be down.
-fn bind_probe() -> io::Result<(std::os::fd::OwnedFd, u16)> {
-    let probe = rustix::net::socket_with(
-        AddressFamily::INET,
-        SocketType::STREAM,
-        SocketFlags::CLOEXEC,
-        None,
-    )?;
-    sockopt::set_ip_freebind(&probe, true)?;
-    rustix::net::bind(&probe, &std::net::SocketAddr::new(PROBE_ADDRESS, 0))?;
-    let bound = std::net::SocketAddr::try_from(rustix::net::getsockname(&probe)?)?;
-    Ok((probe, bound.port()))
 }
 
 /// A table whose protocol has no handler, from /proc.

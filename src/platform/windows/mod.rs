@@ -16,8 +16,8 @@ use std::{env, fs, io};
 use super::decode::services;
 use super::{CloseError, Ending, NamespaceTable, OwnerTable, PlatformError, SocketTable, System};
 use crate::model::{
-    About, Creator, Os, Particulars, Pid, PortRules, Process, Protocol, Scope, Signal, Socket,
-    TcpSettings, Uid, Untrusted,
+    About, Creator, Os, Particulars, Pid, PortRules, Process, Protocol, Reach, Scope, Signal,
+    Socket, TcpSettings, Uid, Untrusted,
 };
 
 /// The running Windows.
@@ -36,7 +36,11 @@ impl System for Windows {
     }
 
     /// Windows has no network namespaces that one machine's sockets are divided into.
-    fn sockets_elsewhere(&self, _scope: &Scope) -> Result<NamespaceTable, PlatformError> {
+    fn sockets_elsewhere(
+        &self,
+        _scope: &Scope,
+        _reach: Reach,
+    ) -> Result<NamespaceTable, PlatformError> {
         Ok(NamespaceTable::default())
     }
 

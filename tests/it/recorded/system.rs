@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use portwho::model::{
     About, Creator, Endpoint, Gap, Os, OwnedSocket, Owner, Particulars, Pid, PortRules, Process,
-    Protocol, Scope, Signal, Socket, TcpSettings, Uid, Untrusted,
+    Protocol, Reach, Scope, Signal, Socket, TcpSettings, Uid, Untrusted,
 };
 use portwho::platform::{
     CloseError, Ending, NamespaceTable, OwnerTable, PlatformError, SocketTable, System,
@@ -46,7 +46,11 @@ impl System for Machine {
         known.map(|one| (one.process.pid, one.process.clone())).collect()
     }
 
-    fn sockets_elsewhere(&self, _scope: &Scope) -> Result<NamespaceTable, PlatformError> {
+    fn sockets_elsewhere(
+        &self,
+        _scope: &Scope,
+        _reach: Reach,
+    ) -> Result<NamespaceTable, PlatformError> {
         let mut sockets = self.world.borrow_mut().table();
         sockets.retain(|socket| socket.netns.is_some());
         let numbers = sockets.iter().filter_map(|socket| socket.netns);

@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 
 use portwho::model::{Endpoint, Gap, KernelReason, Os, PortRules, TcpState};
 
+use crate::support::json::gaps;
+
 use super::machine::Machine;
 use super::office::office;
 use super::parts::{tcp, udp};
@@ -15,6 +17,8 @@ trials![
     what_is_over_does_not_stand_in_the_way,
     connections_do,
     bound_sockets_that_cannot_be_seen,
+    bound_sockets_matter_to_no_other_answer,
+    bound_sockets_that_may_be_listed,
     a_bind_that_succeeds,
     a_bind_that_is_denied,
     a_bind_that_is_denied_on_linux,
@@ -83,11 +87,39 @@ fn connections_do() {
 }
 
 fn bound_sockets_that_cannot_be_seen() {
-    let lines = "portwho: this system does not list bound sockets: a port that is bound without \
-                 listening stays unseen; Linux lists it since 6.8, and Windows where netstat has \
-                 -q\n\
+    let lines = "portwho: this system does not list bound sockets: Linux lists them since 6.8, \
+                 Windows where netstat has -q\n\
                  portwho: port 80 is held by no socket that can be seen\n";
     windows().gap(Gap::BoundNotListed).run("80").is(1, "", lines);
+}
+
+const NOT_LISTED: &str = "portwho: this system does not list bound sockets: Linux lists them \
+                          since 6.8, Windows where netstat has -q\n";
+
+/// The remark is there where such a socket could change the answer; the gap is always there.
+fn bound_sockets_matter_to_no_other_answer() {
+    let machine = office().gap(Gap::BoundNotListed);
+    let lines = |words: &str| machine.run(words).stderr.matches(NOT_LISTED).count();
+    for words in ["8081", "", "-l", "--name inetinfo.exe", "doctor", "--not-state TIME_WAIT"] {
+        assert_eq!(lines(words), 0, "{words}");
+    }
+    for words in ["47", "8081,47", "8081 -u", "-s BOUND", "-s BOUND,LISTENING", "kill -n 47"] {
+        assert_eq!(lines(words), 1, "{words}");
+    }
+    assert_eq!(lines("kill -n 8081"), 0);
+    assert_eq!(lines("kill -n 8081 47"), 1);
+    let output = machine.run("--json 8081");
+    let answer = output.json(0, &output.stderr);
+    assert_eq!(gaps(&answer), [("bound-not-listed", None)]);
+}
+
+/// Whether they are listed could not be found out.
+fn bound_sockets_that_may_be_listed() {
+    let why = "Too many open files (os error 24)".to_owned();
+    let lines = "portwho: cannot tell whether this system lists bound sockets (Too many open \
+                 files (os error 24)): a port may be bound without listening; run again\n\
+                 portwho: port 80 is held by no socket that can be seen\n";
+    windows().gap(Gap::BoundUnknown { why }).run("80").is(1, "", lines);
 }
 
 fn a_bind_that_succeeds() {

@@ -36,6 +36,7 @@ const ROLES: &[(&str, Play)] = &[
     ("zombie-leader", zombie_leader),
     ("crowd", crowd),
     ("notice", notice),
+    ("namespaces", namespaces),
     ("thread-elsewhere", thread_elsewhere),
     ("own-table", own_table),
     ("own-table-alone", own_table_alone),
@@ -228,6 +229,25 @@ fn thread_elsewhere(words: &[String]) {
         }
     };
     let _ = thread::spawn(listen).join();
+}
+
+/// `namespaces N`: N threads of a user namespace of its own, each with a network namespace of its
+/// own; prints how many it could make, and waits for the end of its input.
+fn namespaces(words: &[String]) {
+    let count: usize = words[0].parse().expect("a number of namespaces");
+    nix::sched::unshare(CloneFlags::CLONE_NEWUSER).expect("a user namespace");
+    let (say_made, made) = std::sync::mpsc::channel();
+    for _ in 0..count {
+        let say_made = say_made.clone();
+        thread::spawn(move || {
+            say_made.send(nix::sched::unshare(CloneFlags::CLONE_NEWNET).is_ok()).expect("tell");
+            loop {
+                thread::park();
+            }
+        });
+    }
+    say(&made.iter().take(count).filter(|made| *made).count().to_string());
+    io::copy(&mut io::stdin().lock(), &mut io::sink()).expect("read");
 }
 
 /// `own-table ADDRESS`: a thread other than the first listens there, with a table of descriptors

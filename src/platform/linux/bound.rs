@@ -1,0 +1,318 @@
+//! BOUND sockets: whether the kernel lists them, and those of its processes where it does not.
+//!
+//! sock_diag has them since Linux 6.8 (state bit 13); older kernels ignore the bit.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::os::fd::OwnedFd;
+use std::os::linux::fs::MetadataExt;
+use std::sync::OnceLock;
+
+use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
+
+use super::copied::Copied;
+use super::sock_diag::SockDiag;
+use super::unlisted::{Missed, TCP};
+use super::walk::Inodes;
+use super::{namespaces, unlisted};
+use crate::model::{
+    Detail, Families, Family, Gap, PortRange, Protocol, Scope, Socket, StateSet, TcpState, UdpScope,
+};
+use crate::platform::decode::descriptor::PortUse;
+use crate::platform::decode::inet_diag::state_mask;
+use crate::platform::decode::inet_request::Request;
+use crate::platform::{SocketTable, reason};
+
+/// Why BOUND sockets may be missing from a dump without any; none where this kernel lists them.
+/// One of our own is bound and asked for, once.
+pub(super) fn gap(diag: &mut SockDiag) -> Option<Gap> {
+    static LISTED: OnceLock<bool> = OnceLock::new();
+    let listed = LISTED.get().copied().map_or_else(|| probe(diag), Ok);
+    match listed {
+        Ok(listed) => {
+            let listed = *LISTED.get_or_init(|| listed);
+            (!listed).then_some(Gap::BoundNotListed)
+        }
+        // The next attempt may succeed.
+        Err(error) => Some(Gap::BoundUnknown { why: reason(&error) }),
+    }
+}
+
+/// Whether a socket of our own is listed.
+fn probe(diag: &mut SockDiag) -> io::Result<bool> {
+    let (_probe, port) = bind_probe()?;
+    let request = Request {
+        family: Family::V4,
+        protocol: Protocol::Tcp,
+        states: state_mask(StateSet::of(&[TcpState::Bound])),
+        info: false,
+        local_ports: Some(&[port..=port]),
+        foreign_ports: None,
+    };
+    let dump = diag.dump(&request).map_err(|error| io::Error::other(error.to_string()))?;
+    Ok(!dump.sockets.is_empty())
+}
+
+/// An address of its own, so that the probe's port stays free for every server that does not
+/// bind all addresses.
+const PROBE_ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 112, 119, 1));
+
+/// A socket of our own, bound and no more, and its port. IP_FREEBIND, because the loopback
+/// interface may be down.
+fn bind_probe() -> io::Result<(OwnedFd, u16)> {
+    let probe = rustix::net::socket_with(
+        AddressFamily::INET,
+        SocketType::STREAM,
+        SocketFlags::CLOEXEC,
+        None,
+    )?;
+    sockopt::set_ip_freebind(&probe, true)?;
+    rustix::net::bind(&probe, &SocketAddr::new(PROBE_ADDRESS, 0))?;
+    let bound = SocketAddr::try_from(rustix::net::getsockname(&probe)?)?;
+    Ok((probe, bound.port()))
+}
+
+/// Every TCP socket of this network namespace that the kernel lists, to tell the others by.
+const LISTED_TCP: Scope = Scope {
+    tcp: StateSet::ALL,
+    udp: UdpScope::None,
+    families: Families::BOTH,
+    local_ports: None,
+    foreign_ports: None,
+    detail: Detail::Brief,
+};
+
+/// Looks for BOUND sockets on the ports of `scope` among the descriptors of all processes, where
+/// the kernel does not list them, nothing that is listed holds the ports, and this is root. The
+/// gap goes when every descriptor could be examined.
+pub(super) fn add_unlisted(
+    scope: &Scope,
+    table: &mut SocketTable,
+    listed: impl FnOnce(&Scope) -> Option<SocketTable>,
+) {
+    let Some(ports) = scope.local_ports.as_deref() else { return };
+    let is_missing = table.gaps.iter().any(Gap::is_about_bound);
+    if !is_missing || are_held(ports, &table.sockets) || !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let Some(listed) =
+        listed(&LISTED_TCP).filter(|table| table.gaps.iter().all(Gap::is_about_bound))
+    else {
+        return;
+    };
+    let mut inodes = inodes(&listed.sockets);
+    // Most of those of containers need not be copied.
+    inodes.extend(namespaces::listed(&LISTED_TCP));
+    let Ok(found) = search(ports, &inodes) else { return };
+    table.sockets.extend(found.sockets);
+    if found.missed.is_nothing() && !found.is_unclear {
+        table.gaps.retain(|gap| !gap.is_about_bound());
+    }
+    table.gaps.extend(found.missed.beyond_budget());
+}
+
+/// The inodes of sockets that processes can hold.
+pub(super) fn inodes(sockets: &[Socket]) -> Inodes {
+    sockets.iter().filter_map(|socket| socket.inode).filter(|&inode| inode != 0).collect()
+}
+
+/// Whether a listed TCP socket holds each of the ports at every address, so that nothing else does
+/// as a rule.
+fn are_held(ports: &[PortRange], sockets: &[Socket]) -> bool {
+    let holds = |port: u16| {
+        let on_port = |socket: &&Socket| socket.local.port == port;
+        sockets
+            .iter()
+            .filter(on_port)
+            .filter(|socket| socket.local.address.is_unspecified())
+            .any(|socket| socket.protocol == Protocol::Tcp && socket.holds_port())
+    };
+    ports.iter().cloned().flatten().all(holds)
+}
+
+/// The BOUND sockets that were found among descriptors.
+#[derive(Debug, Default)]
+struct Found {
+    sockets: Vec<Socket>,
+    /// Whether one was met of which it cannot be told whether it still holds one of the ports.
+    is_unclear: bool,
+    missed: Missed,
+}
+
+/// The sockets bound to one of `ports` in this thread's network namespace that are not among
+/// `listed`.
+fn search(ports: &[PortRange], listed: &Inodes) -> io::Result<Found> {
+    let own = std::fs::metadata("/proc/thread-self/ns/net")?.st_ino();
+    let mut found = Found::default();
+    let missed = unlisted::search(listed, TCP, |_, copied| {
+        if !is_on(ports, copied)? || copied.namespace()?.1 != own {
+            return Ok(());
+        }
+        match row(copied)? {
+            Row::Holds(socket) => found.sockets.push(*socket),
+            Row::Unclear => found.is_unclear = true,
+            Row::None => {}
+        }
+        Ok(())
+    })?;
+    Ok(Found { missed, ..found })
+}
+
+fn is_on(ports: &[PortRange], copied: &Copied) -> rustix::io::Result<bool> {
+    let port = copied.local()?.port();
+    Ok(port != 0 && ports.iter().any(|range| range.contains(&port)))
+}
+
+/// What a copied TCP socket is.
+pub(super) enum Row {
+    /// It holds its port.
+    Holds(Box<Socket>),
+    /// Whether it does cannot be told.
+    Unclear,
+    /// It is bound to nothing, or a connection of a moment ago.
+    None,
+}
+
+/// The row of a TCP socket that no table has.
+pub(super) fn row(copied: &Copied) -> rustix::io::Result<Row> {
+    let local = copied.local()?;
+    if local.port() == 0 {
+        return Ok(Row::None);
+    }
+    let held = |state| copied.row(local, state).map(|socket| Row::Holds(Box::new(socket)));
+    match copied.port_use() {
+        PortUse::Bound => held(TcpState::Bound),
+        // It has called listen(2) since the table was read.
+        PortUse::Listening => held(TcpState::Listening),
+        PortUse::Connected => Ok(Row::None),
+        PortUse::Unclear => Ok(Row::Unclear),
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::print_stderr, reason = "a skip is printed")]
+mod tests {
+    use std::os::fd::AsRawFd;
+
+    use nix::sched::{CloneFlags, unshare};
+
+    use super::super::tables;
+    use super::*;
+    use crate::model::Endpoint;
+
+    fn tcp(family: AddressFamily) -> OwnedFd {
+        rustix::net::socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC, None).unwrap()
+    }
+
+    fn port(socket: &OwnedFd) -> u16 {
+        SocketAddr::try_from(rustix::net::getsockname(socket).unwrap()).unwrap().port()
+    }
+
+    fn bind(address: &str, v6_only: bool) -> OwnedFd {
+        let address: SocketAddr = address.parse().unwrap();
+        let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+        let socket = tcp(family);
+        if address.is_ipv6() {
+            sockopt::set_ipv6_v6only(&socket, v6_only).unwrap();
+        }
+        rustix::net::bind(&socket, &address).unwrap();
+        socket
+    }
+
+    fn inode(socket: &OwnedFd) -> u64 {
+        let path = format!("/proc/self/fd/{}", socket.as_raw_fd());
+        std::fs::metadata(path).unwrap().st_ino()
+    }
+
+    /// What the kernel lists of `ports` as bound, without what a descriptor does not tell.
+    fn kernels(ports: &[PortRange]) -> Vec<Socket> {
+        let bound = StateSet::of(&[TcpState::Bound]);
+        let scope = Scope { tcp: bound, local_ports: Some(ports.to_vec()), ..LISTED_TCP };
+        let table = tables::listed(&scope).unwrap();
+        let on_ports = |socket: &Socket| ports.contains(&(socket.local.port..=socket.local.port));
+        let sockets = table.sockets.into_iter().filter(on_ports);
+        sorted(sockets.map(|socket| Socket { cgroup: None, ..socket }).collect())
+    }
+
+    fn sorted(mut sockets: Vec<Socket>) -> Vec<Socket> {
+        sockets.sort_by_key(|socket| socket.inode);
+        sockets
+    }
+
+    /// Whether sockets can be asked for their namespace here.
+    fn is_possible() -> bool {
+        let possible = rustix::process::geteuid().is_root();
+        if !possible {
+            eprintln!("skipped: this takes root");
+        }
+        possible
+    }
+
+    #[test]
+    fn what_is_bound_is_found_as_the_kernel_lists_it() {
+        if !is_possible() {
+            return;
+        }
+        let v4 = bind("127.0.0.1:0", false);
+        let elsewhere = format!("127.0.0.1:{}", port(&v4));
+        let _elsewhere = std::thread::spawn(move || {
+            unshare(CloneFlags::CLONE_NEWNET).unwrap();
+            bind(&elsewhere, false)
+        })
+        .join()
+        .unwrap();
+        let _duplicate = v4.try_clone().unwrap();
+        let sockets = [
+            v4,
+            bind("0.0.0.0:0", false),
+            bind("[::1]:0", true),
+            bind("[::]:0", true),
+            bind("[::]:0", false),
+            bind("[::ffff:127.0.0.1]:0", false),
+        ];
+        sockopt::set_socket_reuseaddr(&sockets[0], true).unwrap();
+        let ports: Vec<PortRange> = sockets.iter().map(|one| port(one)..=port(one)).collect();
+        let found = search(&ports, &Inodes::default()).unwrap();
+        assert!(!found.is_unclear && found.missed.refused.is_none(), "{found:?}");
+        let found = sorted(found.sockets);
+        let mut inodes: Vec<_> = sockets.iter().map(|socket| Some(inode(socket))).collect();
+        inodes.sort_unstable();
+        assert_eq!(found.iter().map(|socket| socket.inode).collect::<Vec<_>>(), inodes);
+        match kernels(&ports) {
+            listed if listed.is_empty() => eprintln!("skipped: Linux lists BOUND since 6.8"),
+            listed => assert_eq!(found, listed),
+        }
+    }
+
+    #[test]
+    fn a_port_that_a_dead_connection_had_is_unclear() {
+        if !is_possible() {
+            return;
+        }
+        let refused = tcp(AddressFamily::INET);
+        let nowhere = bind("127.0.0.1:0", false);
+        let nowhere = SocketAddr::from((Ipv4Addr::LOCALHOST, port(&nowhere)));
+        rustix::net::connect(&refused, &nowhere).unwrap_err();
+        let ports = [port(&refused)..=port(&refused)];
+        let found = search(&ports, &Inodes::default()).unwrap();
+        assert!(found.sockets.is_empty() && found.is_unclear, "{found:?}");
+        let listed = search(&ports, &[inode(&refused)].into_iter().collect()).unwrap();
+        assert!(!listed.is_unclear, "{listed:?}");
+    }
+
+    #[test]
+    fn only_tcp_holds_a_port_of_tcp() {
+        let end = |port| Endpoint::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port);
+        let tcp =
+            |port, state| Socket { state: Some(state), ..Socket::at(Protocol::Tcp, end(port)) };
+        let held = |sockets: &[Socket]| are_held(&[80..=81], sockets);
+        assert!(held(&[tcp(80, TcpState::Listening), tcp(81, TcpState::Bound)]));
+        assert!(!held(&[tcp(80, TcpState::Listening)]));
+        assert!(!held(&[tcp(80, TcpState::Listening), tcp(81, TcpState::TimeWait)]));
+        assert!(!held(&[tcp(80, TcpState::Listening), Socket::at(Protocol::Udp, end(81))]));
+        let here = Endpoint::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 81);
+        let at_one = Socket { local: here, ..tcp(81, TcpState::Listening) };
+        assert!(!held(&[tcp(80, TcpState::Listening), at_one]));
+        assert!(!held(&[]));
+    }
+}

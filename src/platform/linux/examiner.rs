@@ -1,0 +1,234 @@
+//! Examines descriptors in a thread of its own: pidfd_getfd(2) waits while a process is in the
+//! middle of execve(2), which lasts as long as one of its files takes to be closed.
+
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::thread;
+use std::time::Duration;
+
+use rustc_hash::FxHashSet;
+use rustix::fs::{CWD, Mode, OFlags};
+use rustix::io::Errno;
+
+use super::copied::Copied;
+use super::proc_dir::{is_gone, open_proc};
+use super::searcher::socket_inode;
+use super::unlisted::Protocols;
+use crate::model::{Pid, Protocol, Uid};
+use crate::platform::decode::descriptor;
+
+/// Longer than an honest program takes to be executed.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How many copies wait to be asked: while one is open, portwho holds the socket too.
+const COPIES: usize = 1;
+
+/// The kernel's names are at most 32 bytes long (`struct proto`).
+const LONGEST_NAME: usize = 64;
+
+/// What a descriptor refers to.
+#[derive(Debug)]
+pub(super) enum Examined {
+    /// A TCP or UDP socket.
+    Inet(Protocol, Copied),
+    /// A socket of another kind, or something else by now.
+    Other,
+}
+
+/// A descriptor of a socket that is in no table.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct Candidate {
+    pub(super) inode: u64,
+    pub(super) pid: Pid,
+    pub(super) descriptor: u32,
+    /// The user whose process it is.
+    pub(super) user: Uid,
+}
+
+impl Candidate {
+    /// Its kind, and a copy where it is one of TCP or UDP; none where it refers to something else
+    /// by now.
+    fn examine(
+        self,
+        proc: &OwnedFd,
+        protocols: Protocols,
+        is_stuck: bool,
+    ) -> rustix::io::Result<Option<Examined>> {
+        let protocol = match self.protocol(proc) {
+            Ok(Kind::Inet(protocol)) if protocols.contains(&protocol) => protocol,
+            Ok(Kind::Inet(_) | Kind::Other) => return Ok(Some(Examined::Other)),
+            Ok(Kind::Changed) => return Ok(None),
+            Err(error) if is_gone(error) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        if is_stuck {
+            return Err(Errno::TIMEDOUT);
+        }
+        let copied = Copied::of(self.pid, self.descriptor, self.inode)?;
+        Ok(copied.map(|copied| Examined::Inet(protocol, copied)))
+    }
+
+    fn protocol(self, proc: &OwnedFd) -> rustix::io::Result<Kind> {
+        let path = format!("{}/fd/{}", self.pid, self.descriptor);
+        let flags = OFlags::PATH | OFlags::CLOEXEC;
+        let file = rustix::fs::openat(proc, path, flags, Mode::empty())?;
+        let path = format!("/proc/self/fd/{}", file.as_raw_fd());
+        let link = rustix::fs::readlinkat(CWD, path.as_str(), Vec::new())?;
+        if socket_inode(link.as_bytes()) != Some(self.inode) {
+            return Ok(Kind::Changed);
+        }
+        let mut name = [0_u8; LONGEST_NAME];
+        let length = rustix::fs::getxattr(path.as_str(), c"system.sockprotoname", &mut name)?;
+        let protocol = descriptor::protocol(name.get(..length).unwrap_or_default());
+        Ok(protocol.map_or(Kind::Other, Kind::Inet))
+    }
+}
+
+/// What `system.sockprotoname` tells.
+#[derive(PartialEq, Eq, Debug)]
+enum Kind {
+    Inet(Protocol),
+    Other,
+    /// The descriptor refers to something else by now.
+    Changed,
+}
+
+/// How many candidates a socket has, and what it is.
+type Answer = (usize, rustix::io::Result<Examined>);
+
+/// Examines each socket among candidates once.
+pub(super) struct Examiner {
+    /// In the order of their inodes.
+    candidates: Arc<[Candidate]>,
+    protocols: Protocols,
+    /// Where the next socket begins.
+    next: usize,
+    worker: Option<Worker>,
+    /// Users of whom a process kept a worker waiting.
+    stuck: FxHashSet<Uid>,
+}
+
+impl Examiner {
+    pub(super) fn new(candidates: Vec<Candidate>, protocols: Protocols) -> Self {
+        let (worker, stuck) = Default::default();
+        Self { candidates: candidates.into(), protocols, next: 0, worker, stuck }
+    }
+
+    /// The candidates that are still to be examined.
+    pub(super) fn rest(&self) -> &[Candidate] {
+        self.candidates.get(self.next..).unwrap_or_default()
+    }
+
+    /// The next socket; none when all have been examined.
+    pub(super) fn next(&mut self) -> Option<rustix::io::Result<Examined>> {
+        let of_next = sockets(self.rest()).next()?.len();
+        let worker = match self.worker.take() {
+            Some(worker) => worker,
+            None => {
+                if let Ok(worker) = Worker::start(self) {
+                    worker
+                } else {
+                    self.next += of_next;
+                    return Some(Err(Errno::AGAIN));
+                }
+            }
+        };
+        let (count, examined) = match worker.answers.recv_timeout(PATIENCE) {
+            Ok(answer) => {
+                self.worker = Some(worker);
+                answer
+            }
+            Err(RecvTimeoutError::Timeout) => {
+                self.stuck.insert(Uid(worker.user.load(Ordering::Relaxed)));
+                (of_next, Err(Errno::TIMEDOUT))
+            }
+            Err(RecvTimeoutError::Disconnected) => (of_next, Err(Errno::AGAIN)),
+        };
+        self.next += count;
+        Some(examined)
+    }
+}
+
+/// The candidates of each socket.
+fn sockets(candidates: &[Candidate]) -> impl Iterator<Item = &[Candidate]> {
+    candidates.chunk_by(|one, other| one.inode == other.inode)
+}
+
+/// A thread that examines what is left. Nobody waits for its end.
+struct Worker {
+    answers: Receiver<Answer>,
+    /// Whose process it examines.
+    user: Arc<AtomicU32>,
+}
+
+impl Worker {
+    fn start(examiner: &Examiner) -> std::io::Result<Self> {
+        let (say, answers) = sync_channel(COPIES);
+        let user = Arc::new(AtomicU32::new(0));
+        let work = Work {
+            proc: open_proc()?,
+            candidates: Arc::clone(&examiner.candidates),
+            protocols: examiner.protocols,
+            start: examiner.next,
+            stuck: examiner.stuck.clone(),
+            user: Arc::clone(&user),
+            say,
+        };
+        thread::Builder::new().spawn(move || work.run())?;
+        Ok(Self { answers, user })
+    }
+}
+
+/// What a worker needs.
+struct Work {
+    proc: OwnedFd,
+    candidates: Arc<[Candidate]>,
+    protocols: Protocols,
+    start: usize,
+    stuck: FxHashSet<Uid>,
+    user: Arc<AtomicU32>,
+    say: SyncSender<Answer>,
+}
+
+impl Work {
+    fn run(self) {
+        let candidates = self.candidates.get(self.start..).unwrap_or_default();
+        for of_one in sockets(candidates) {
+            // A descriptor may be closed meanwhile, while the next one is not.
+            let examined = of_one.iter().find_map(|one| self.examine(*one).transpose());
+            let examined = examined.unwrap_or(Ok(Examined::Other));
+            if self.say.send((of_one.len(), examined)).is_err() {
+                return;
+            }
+        }
+    }
+
+    fn examine(&self, candidate: Candidate) -> rustix::io::Result<Option<Examined>> {
+        self.user.store(candidate.user.0, Ordering::Relaxed);
+        candidate.examine(&self.proc, self.protocols, self.stuck.contains(&candidate.user))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::UdpSocket;
+    use std::os::linux::fs::MetadataExt;
+
+    use super::super::unlisted::ALL;
+    use super::*;
+
+    #[test]
+    fn a_descriptor_of_something_else_is_left_alone() {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let descriptor = socket.as_raw_fd().cast_unsigned();
+        let path = format!("/proc/self/fd/{descriptor}");
+        let inode = std::fs::metadata(path).unwrap().st_ino();
+        let (pid, user, proc) = (Pid(std::process::id()), Uid(0), open_proc().unwrap());
+        let candidate = |inode| Candidate { inode, pid, descriptor, user };
+        assert_eq!(candidate(inode).protocol(&proc), Ok(Kind::Inet(Protocol::Udp)));
+        assert_eq!(candidate(inode + 1).protocol(&proc), Ok(Kind::Changed));
+        assert_eq!(candidate(inode).examine(&proc, ALL, true).unwrap_err(), Errno::TIMEDOUT);
+    }
+}
