@@ -44,17 +44,6 @@ fn counted(output: &Output) -> Vec<(&str, &str)> {
     cells.collect()
 }
 
-/// What is said beside the counts: nothing, or in a line that one of them cannot be known.
-#[track_caller]
-fn on_bound(output: &Output) -> &str {
-    if features::lists_bound() {
-        return "";
-    }
-    assert!(output.stderr.contains("does not list bound sockets"), "{output:?}");
-    assert_eq!(output.stderr.lines().count(), 1, "{output:?}");
-    &output.stderr
-}
-
 fn every_state_is_counted() {
     let at = Loopback::V4;
     let _syn_sent = makers::syn_sent(at);
@@ -66,7 +55,7 @@ fn every_state_is_counted() {
     let _time_wait = makers::time_wait(at);
     let _bound = makers::bound(at.port(0));
     let output = portwho(["explain"]).run();
-    output.is(0, &output.stdout, on_bound(&output));
+    output.is(0, &output.stdout, &features::remark_on_bound(&output));
     let expected = [
         ("LISTENING", "8"),
         ("SYN_SENT", "1"),
@@ -185,7 +174,8 @@ fn nothing_is_wider_than_a_terminal() {
     {
         let counts_bound = words.len() == 1 || words.contains(&"BOUND");
         let output = portwho(words).run();
-        output.is(0, &output.stdout, if counts_bound { on_bound(&output) } else { "" });
+        let said = if counts_bound { features::remark_on_bound(&output) } else { String::new() };
+        output.is(0, &output.stdout, &said);
         assert!(output.stdout.lines().count() > 20, "{output:?}");
         for line in output.stdout.lines() {
             assert!(line.len() <= 80, "{line}");
@@ -200,7 +190,7 @@ fn colours_on_demand() {
         let output = portwho(words).run();
         assert!(output.stdout.contains("\u{1b}[1m"), "{output:?}");
         let stripped = output.stdout.replace("\u{1b}[1m", "").replace("\u{1b}[0m", "");
-        output.is(0, &output.stdout, on_bound(&output));
+        output.is(0, &output.stdout, &features::remark_on_bound(&output));
         assert_eq!(stripped, plain.stdout);
     }
 }

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::json::gaps;
 use super::makers::{self, Loopback};
-use super::skip;
+use super::{Output, skip};
 
 /// Whether sock_diag(7) returns a socket that is bound and no more. Where it does not, what needs
 /// that is skipped, and this says so.
@@ -86,6 +86,17 @@ fn destroys_time_wait() -> bool {
         NOT_SUPPORTED => false,
         other => panic!("SOCK_DESTROY of TIME_WAIT: error {other}"),
     }
+}
+
+/// The line that says that BOUND sockets are not listed, where they are not.
+#[track_caller]
+pub fn remark_on_bound(output: &Output) -> String {
+    if lists_bound() {
+        return String::new();
+    }
+    let is_it = |line: &&str| line.contains("does not list bound sockets");
+    let line = output.stderr.lines().find(is_it).expect("a remark on BOUND sockets");
+    format!("{line}\n")
 }
 
 /// The JSON has no gap but the one that this kernel leaves: BOUND sockets that it does not list.
