@@ -18,7 +18,8 @@ pub enum CloseError {
     #[error("this kernel closes no sockets: it lacks INET_DIAG_DESTROY")]
     NoDestroy,
     /// The system closes sockets, and none of this protocol or in this state: Linux those of
-    /// UDP since 4.9, in TIME_WAIT since 6.0; Windows TCP over IPv4 only.
+    /// UDP since 4.9, those in TIME_WAIT since 6.0, of which an orphaned FIN_WAIT_2 is one;
+    /// Windows TCP over IPv4 only.
     #[error("this system does not close such sockets")]
     OtherKind,
     /// The socket was not read from sock_diag, so that nothing names this very one.

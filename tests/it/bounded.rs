@@ -83,7 +83,7 @@ fn memory_that_was_never_touched_costs_nothing() {
          LISTENING              1 {pid:>8} {NAME}\n"
     );
     bounded(&["--summary", "80"]).run().is(0, &summary, "");
-    let healthy = "healthy: 1 socket of 1 process, no finding\n";
+    let healthy = "no problems found in 1 socket of 1 process (8 checks)\n";
     bounded(&["doctor"]).run().is(0, healthy, "");
     let would = format!("would send SIGTERM to {}\n", named(NAME, pid));
     bounded(&["kill", "-n", "80"]).run().is(0, &(held_here(80, NAME, pid) + &would), "");

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use crate::close::{app, assert_gone, close, closed_one, closes, is_of, sockets_held};
 use crate::kill::{assert_lives, listener, named, shared_listeners};
+use crate::support::features;
 use crate::support::kernel_table::{self, State};
 use crate::support::makers::{self, Loopback};
 use crate::support::portwho;
@@ -109,8 +110,11 @@ fn a_bound_port() {
          6800\n",
         named("app", app.pid())
     );
-    for words in [&["-y", "6800"][..], &["-n", "6800"], &["-y", "-s", "BOUND"]] {
+    for words in [&["-y", "6800"][..], &["-n", "6800"]] {
         close(words).run().is(2, "", &why);
+    }
+    if features::lists_bound() {
+        close(["-y", "-s", "BOUND"]).run().is(2, "", &why);
     }
     assert!(portwho(["6800"]).run().stdout.contains("BOUND"));
 }
@@ -130,9 +134,16 @@ fn a_client_at_a_port_bound_by_number() {
     let client = makers::bound(Loopback::V4.port(6800));
     rustix::net::connect(&client.socket, &server.address).expect("connect");
     let app = app(client.socket);
-    close(["-y", "6800"]).run().is(0, &keeps_port("ESTABLISHED", &app, 6800), "");
+    let lists_bound = features::lists_bound();
+    // Elsewhere a copy of the socket has the port too where the kernel has let go of it.
+    let said = if lists_bound {
+        keeps_port("ESTABLISHED", &app, 6800)
+    } else {
+        closes("ESTABLISHED", &app)
+    };
+    close(["-y", "6800"]).run().is(0, &said, "");
     assert_gone(client.address, server.address);
-    assert!(portwho(["6800"]).run().stdout.contains("BOUND"));
+    assert_eq!(portwho(["6800"]).run().stdout.contains("BOUND"), lists_bound);
 }
 
 /// The connection is gone, and the socket is an unconnected one.

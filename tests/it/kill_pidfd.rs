@@ -49,14 +49,14 @@ fn still_running() {
 
 fn a_first_thread_that_is_a_zombie() {
     refuse_pidfd();
-    let web = zombie_leader(Owner::named("web").ignoring_term(), listener(80));
+    let mut web = zombie_leader(Owner::named("web").ignoring_term(), listener(80));
     let line = survives("web", web.pid(), "0.3");
     let first = held_here(80, "web", web.pid());
     run(kill(["--timeout", "0.3", "80"])).is(2, &first, &line);
     assert_lives(&web.process);
     assert_held(80);
     run(kill(["-9", "80"])).is(0, &ended(&web.process, "web", 80), "");
-    assert_eq!(web.process.ended_by(), KILL);
+    assert_eq!(web.process.reap(), KILL);
 }
 
 /// Before Linux 5.1 a signal can only be sent to a number, which may be another's by now.

@@ -36,10 +36,9 @@ fn by_a_supervisor() {
 /// The unit is what has to be stopped, not its main process.
 fn by_systemd() {
     let Some(unit) = Group::named("web.service") else { return };
-    let mut supervisor = Owner::named("runsv").playing("supervise", &["60", "127.0.0.1:80"]);
+    let supervise = || Owner::named("runsv").playing("supervise", &["60", "127.0.0.1:80"]);
+    let mut supervisor = unit.inside(supervise);
     let pid: u32 = supervisor.line().parse().expect("a PID");
-    unit.take(supervisor.pid());
-    unit.take(pid);
     let output = run(kill(["80"]));
     let next: u32 = supervisor.line().parse().expect("a PID");
     let expected = in_unit(&held_here(80, "runsv", pid), unit.name());

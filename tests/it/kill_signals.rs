@@ -122,19 +122,19 @@ fn draining() {
 
 /// Only its pidfd tells when it ends: /proc calls it a zombie from the beginning.
 fn the_first_thread_is_a_zombie() {
-    let web = zombie_leader(Owner::named("web"), listener(80));
+    let mut web = zombie_leader(Owner::named("web"), listener(80));
     let expected = held_here(80, "web", web.pid()) + &freed(web.pid(), 80, "");
     run(kill(["80"])).is(0, &expected, "");
-    assert_eq!(web.process.ended_by(), TERM);
+    assert_eq!(web.process.reap(), TERM);
     assert_free(80);
-    let web = zombie_leader(Owner::named("web").ignoring_term(), listener(80));
+    let mut web = zombie_leader(Owner::named("web").ignoring_term(), listener(80));
     let line = survives("web", web.pid(), "0.3");
     let first = held_here(80, "web", web.pid());
     run(kill(["--timeout", "0.3", "80"])).is(2, &first, &line);
     assert_lives(&web.process);
     assert_held(80);
     run(kill(["-9", "80"])).is(0, &ended(&web.process, "web", 80), "");
-    assert_eq!(web.process.ended_by(), KILL);
+    assert_eq!(web.process.reap(), KILL);
 }
 
 pub fn zombie_leader(owner: Owner, socket: OwnedFd) -> Actor {

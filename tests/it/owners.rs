@@ -13,7 +13,7 @@ use crate::support::golden::{self, SocketRow};
 use crate::support::json::{gaps, only_socket, process, socket, sockets};
 use crate::support::makers::{self, Loopback};
 use crate::support::process::{Actor, Owner, Process, can_become};
-use crate::support::{Run, mounts, portwho, refuse, skip, wait_until};
+use crate::support::{Run, mounts, portwho, refuse, rounds, skip, wait_until};
 
 trials![
     several_by_fork,
@@ -132,7 +132,7 @@ fn vanishing_in_the_middle_of_the_walk() {
         for _ in 0..2 {
             scope.spawn(|| storm(&shared, &stop));
         }
-        for _ in 0..100 {
+        for _ in rounds(100) {
             let answer = portwho(["--json", "80"]).run().json(0, "");
             let found = &only_socket(&answer)["owner"];
             assert_eq!(found["kind"], "processes", "{found}");
@@ -178,7 +178,7 @@ fn of_nobody_while_processes_exit() {
     drop(socket);
     let storms = "for _ in 1 2 3; do while :; do (exit); done & done; exec \"$@\"";
     let wrapper = [&IN_NAMESPACE[..], &["sh", "-c", storms, "sh"]].concat();
-    for _ in 0..150 {
+    for _ in rounds(150) {
         let output = portwho(["--json", "80"]).through(&wrapper).run();
         let answer: Value = serde_json::from_str(&output.stdout).expect("JSON");
         assert_eq!(only_socket(&answer)["owner"]["kind"], "not-found", "{output:?}");

@@ -5,6 +5,7 @@ use std::net::{TcpListener, TcpStream};
 
 use serde_json::json;
 
+use crate::support::features;
 use crate::support::kernel_table::{self, State, await_state};
 use crate::support::makers::{self, Loopback};
 use crate::support::process::{Owner, can_become, can_strace, server};
@@ -160,7 +161,8 @@ fn a_privileged_port() {
          portwho: port 80: a TCP bind with SO_REUSEADDR fails at 127.0.0.1: {DENIED}, 0.0.0.0: {DENIED}, [::]: \
          {DENIED}\n"
     );
-    portwho(["--try-bind", "80"]).user(NOBODY).run().is(1, "", &line);
+    let output = portwho(["--try-bind", "80"]).user(NOBODY).run();
+    output.is(1, "", &(features::remark_on_bound(&output) + &line));
 }
 
 fn with_ipv6_off() {

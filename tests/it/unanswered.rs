@@ -89,7 +89,7 @@ fn a_program_on_a_file_system_that_does_not_answer() {
     output.is(0, &output.stdout, "");
     let shown = format!("  executable   {}\n", attack.path.display());
     assert!(output.stdout.contains(&shown), "{output:?}");
-    attack.ends(&["doctor"]).is(0, "healthy: 1 socket of 1 process, no finding\n", "");
+    attack.ends(&["doctor"]).is(0, "no problems found in 1 socket of 1 process (8 checks)\n", "");
 }
 
 /// With sudo, $HOME may be another user's.

@@ -125,7 +125,8 @@ fn why(socket: &Socket, fate: &Fate, case: &Case<'_>) -> (Outcome, String) {
             _ => CloseError::NoDestroy.to_string(),
         },
         Fate::Refused(CloseError::OtherKind) => format!(
-            "{} (Linux those of UDP since 4.9, and in TIME_WAIT since 6.0)",
+            "{} (Linux those of UDP since 4.9, those in TIME_WAIT and FIN_WAIT_2 without a \
+             process since 6.0)",
             CloseError::OtherKind
         ),
         Fate::Refused(error) => error.to_string(),

@@ -8,10 +8,14 @@ pub fn was_in_use(text: &[u8]) -> bool {
     count.is_none_or(|count| count.trim_ascii() != b"0" && registered_files(text).next().is_none())
 }
 
-/// Whether the kernel told nothing of the ring, so that it may have any files.
+/// Whether sockets may be registered in the ring of which the kernel told no inode: it told nothing
+/// of its files, or of sockets only their protocols, as it did before Linux 6.15 (`d_iname` of a
+/// file that `sock_alloc_file` made, the `name` of `struct proto`).
 #[must_use]
 pub fn is_silent(text: &[u8]) -> bool {
+    const PROTOCOLS: [&[u8]; 6] = [b"TCP", b"TCPv6", b"UDP", b"UDPv6", b"MPTCP", b"MPTCPv6"];
     !text.split(|&byte| byte == b'\n').any(|line| line.starts_with(COUNT))
+        || registered_files(text).any(|name| PROTOCOLS.contains(&name))
 }
 
 /// What stands before the number of the files.
@@ -41,6 +45,12 @@ mod tests {
         assert!(!is_silent(b"pos:\t0\nUserFiles:\t0\nUserBufs:\t0\n"));
         assert!(!was_in_use(b"UserFiles:\t0\nUserBufs:\t0\n"));
         assert!(!was_in_use(b"UserFiles:\t2\n    0: <none>\n    1: socket:[4711]\n"));
+    }
+
+    #[test]
+    fn a_protocol_is_no_inode() {
+        assert!(is_silent(b"UserFiles:\t2\n    0: <none>\n    1: TCPv6\nUserBufs:\t0\n"));
+        assert!(!is_silent(b"UserFiles:\t2\n    0: /tmp/TCP\n    1: tcp\nUserBufs:\t0\n"));
     }
 
     #[test]

@@ -210,7 +210,8 @@ fn some_of_them_cannot() {
                 closed 3 of 3 sockets; app (PID 812) keeps their descriptors until it calls \
                 close()\n";
     let why = "portwho: 1 TIME_WAIT of the kernel (time-wait): not closed: this system does not \
-               close such sockets (Linux those of UDP since 4.9, and in TIME_WAIT since 6.0)\n";
+               close such sockets (Linux those of UDP since 4.9, those in TIME_WAIT and \
+               FIN_WAIT_2 without a process since 6.0)\n";
     machine.run("close -s teardown").is(2, said, why);
 }
 

@@ -17,6 +17,8 @@ pub mod docker;
 #[cfg(target_os = "linux")]
 pub mod excess;
 #[cfg(target_os = "linux")]
+pub mod features;
+#[cfg(target_os = "linux")]
 mod ffi;
 #[cfg(target_os = "linux")]
 pub mod flight;
@@ -45,7 +47,11 @@ pub mod reopen;
 #[cfg(target_os = "linux")]
 pub mod role;
 #[cfg(target_os = "linux")]
+mod rounds;
+#[cfg(target_os = "linux")]
 mod stalling_files;
+#[cfg(target_os = "linux")]
+mod supervisor;
 #[cfg(target_os = "linux")]
 pub mod terminal;
 #[cfg(windows)]
@@ -54,6 +60,8 @@ pub mod wine;
 #[cfg(target_os = "linux")]
 pub use diff::diff;
 pub use harness::{Test, main};
+#[cfg(target_os = "linux")]
+pub use rounds::rounds;
 pub use run::{Output, portwho};
 #[cfg(target_os = "linux")]
 pub use run::{Run, VIEWS, without_seconds};

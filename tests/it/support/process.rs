@@ -7,7 +7,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
-use std::os::unix::process::CommandExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
@@ -89,7 +89,7 @@ impl Owner {
 
     /// Starts a shell that holds the socket as its standard input and runs the script.
     pub fn running(self, script: &str, socket: OwnedFd) -> Actor {
-        let (scratch, path) = self.place(&in_path("sh"));
+        let (scratch, path) = self.place(&shell());
         let mut command = self.command(&path);
         command.args(["-c", script]).stdin(Stdio::from(socket)).stdout(Stdio::piped());
         Actor::new(Process::spawn(command, &self.name, scratch))
@@ -185,6 +185,12 @@ impl Process {
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
         let status = waitid(WaitId::Pid(Pid::from_child(&self.child)), options).expect("waitid");
         status.and_then(|status| status.terminating_signal())
+    }
+
+    /// The signal that ended it; it is reaped. Before Linux 5.17 only this tells of a process whose
+    /// first thread had ended before: without reaping it is what ended that thread.
+    pub fn reap(&mut self) -> Option<i32> {
+        self.child.wait().expect("wait").signal()
     }
 
     pub fn signal(&self, signal: rustix::process::Signal) {
@@ -286,6 +292,14 @@ pub fn can_strace() -> bool {
         skip("strace is missing or refused");
     }
     can
+}
+
+/// A shell that may have any name: one that busybox plays is chosen by its name.
+fn shell() -> PathBuf {
+    let is_itself =
+        |path: &PathBuf| fs::canonicalize(path).is_ok_and(|path| !path.ends_with("busybox"));
+    let mut shells = ["sh", "bash"].into_iter().filter_map(find_in_path);
+    shells.find(is_itself).expect("a shell in the PATH that is not busybox's")
 }
 
 pub fn in_path(program: &str) -> PathBuf {

@@ -8,12 +8,11 @@ mod changing;
 mod passing;
 
 use std::env;
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::process::{Command, Stdio};
 use std::thread;
-use std::time::Duration;
 
 use io_uring::IoUring;
 use nix::sched::CloneFlags;
@@ -30,6 +29,7 @@ use super::netns;
 use super::process::ROLE;
 use super::reopen::reopen;
 use super::stalling_files;
+use super::supervisor::{listen_later, supervise};
 
 /// What a role does, told by the words that follow the program's name.
 pub type Play = fn(&[String]);
@@ -39,6 +39,7 @@ const ROLES: &[(&str, Play)] = &[
     ("connections", connections),
     ("family", family),
     ("supervise", supervise),
+    ("listen-later", listen_later),
     ("zombie-leader", zombie_leader),
     ("crowd", crowd),
     ("notice", notice),
@@ -76,7 +77,7 @@ pub fn played() -> bool {
 /// `listen ADDRESS...`: listens on each, prints the addresses in a line, and then obeys `close`
 /// (close all of them, say `closed`, live on), `accept` (take one connection of the first, say
 /// `accepted`, keep it), `fork` (start a child that holds the first too, say its PID) and `exit`.
-fn listen(words: &[String]) {
+pub fn listen(words: &[String]) {
     let bind = |word: &String| TcpListener::bind(word.as_str()).expect("bind");
     let mut listeners: Vec<TcpListener> = words.iter().map(bind).collect();
     let address = |listener: &TcpListener| listener.local_addr().expect("local address");
@@ -174,25 +175,6 @@ fn worker(stdin: Stdio) -> u32 {
     let mut worker = Command::new(env::args_os().next().expect("own name"));
     worker.arg("0").env(ROLE, "family").stdin(stdin).stdout(Stdio::null());
     worker.spawn().expect("spawn a worker").id()
-}
-
-/// `supervise MILLISECONDS ADDRESS`: keeps a child that listens there, prints its PID in a line
-/// when it does, and starts the next one so long after its end.
-fn supervise(words: &[String]) {
-    let pause = Duration::from_millis(words[0].parse().expect("milliseconds"));
-    loop {
-        let mut server = Command::new(env::args_os().next().expect("own name"));
-        server.arg(&words[1]).env(ROLE, "listen").stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut server = server.spawn().expect("spawn a server");
-        let mut line = String::new();
-        let stdout = server.stdout.as_mut().expect("a pipe");
-        BufReader::new(stdout).read_line(&mut line).expect("read");
-        say(&server.id().to_string());
-        // wait() would close the pipe that the server is spoken to through, and it would exit.
-        let _stdin = server.stdin.take();
-        server.wait().expect("wait");
-        thread::sleep(pause);
-    }
 }
 
 /// `crowd N`: a listener and N connections with both their ends; prints `ready` when it has them,

@@ -22,7 +22,7 @@ use crate::support::limits::allow_descriptors;
 use crate::support::makers::{self, Loopback};
 use crate::support::netns::in_netns;
 use crate::support::process::{Actor, Owner, Process};
-use crate::support::{portwho, skip};
+use crate::support::{portwho, rounds, skip};
 use sighting::{Ends, Sighting, agree, compare};
 
 trials![
@@ -189,7 +189,7 @@ fn both_agree_about_what_stays_while_connections_come_and_go() {
     };
     let stable_tcp = stable.keys().filter(|ends| ends.tcp).count();
     while_connections_come_and_go(|| {
-        for _ in 0..8 {
+        for _ in rounds(8) {
             let ours = || only_stable(ours_amid_churn(&["-t"]));
             assert_eq!(ours().len(), stable_tcp, "a socket that stays was missed");
             agree(ours, || {
@@ -223,7 +223,7 @@ fn no_socket_is_shown_twice_where_the_tables_are_small() {
         let _held: Vec<_> = (0..pairs).map(connect).collect();
         while_connections_come_and_go(|| {
             while_connections_come_and_go(|| {
-                for _ in 0..15 {
+                for _ in rounds(15) {
                     each_inode_once(usize::try_from(2 * pairs).expect("a count"));
                 }
             });
