@@ -158,7 +158,8 @@ fn connections(name: &str, at: SocketAddr) -> Actor {
     server
 }
 
-/// Five nginx, a postgres whose queue holds a connection, a named, a backup that does not listen, and an app-server that does not close its connections.
+/// Five nginx, a postgres whose queue holds a connection, a named, a backup that does not listen, and
+/// an app-server that does not close its connections.
 /// The clients belong to this process.
 fn machine() -> Situation {
     rustix::thread::set_name(c"client").expect("a name");
