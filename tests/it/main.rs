@@ -249,6 +249,14 @@ mod windows_kill;
 #[cfg(windows)]
 mod windows_close;
 
+/// The samples of README and docs are what the program prints.
+#[cfg(target_os = "linux")]
+mod samples;
+
+/// README and docs: short, complete, and with links that resolve.
+#[cfg(target_os = "linux")]
+mod documentation;
+
 /// What was made is what the support code says it made: the makers against the kernel's tables.
 #[cfg(target_os = "linux")]
 mod made;
@@ -320,6 +328,8 @@ fn linux_tests() -> Vec<support::Test> {
         close_listeners::tests(),
         close_refusals::tests(),
         close_terminal::tests(),
+        samples::tests(),
+        documentation::tests(),
         made::tests(),
     ]
     .into_iter()

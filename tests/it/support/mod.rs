@@ -57,6 +57,8 @@ pub mod terminal;
 #[cfg(windows)]
 pub mod wine;
 
+#[cfg(target_os = "linux")]
+pub use diff::diff;
 pub use harness::{Test, main};
 #[cfg(target_os = "linux")]
 pub use rounds::rounds;

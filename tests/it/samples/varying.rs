@@ -1,0 +1,88 @@
+//! What varies between two runs of a sample, and what a page shows instead.
+
+/// The text with the PIDs that the page shows, in columns of the same width.
+pub fn with_pids_of_the_page(text: &str, pids: &[(u32, u32)]) -> String {
+    text.lines().map(|line| pids_in(line, pids) + "\n").collect()
+}
+
+/// The command with the PIDs of the running processes.
+pub fn with_pids_of_now(command: &str, pids: &[(u32, u32)]) -> String {
+    let now = |part: &str| pids.iter().find(|(_, shown)| shown.to_string() == part);
+    let parts = numbers_and_others(command).into_iter();
+    parts.map(|part| now(part).map_or(part.to_owned(), |(pid, _)| pid.to_string())).collect()
+}
+
+fn pids_in(line: &str, pids: &[(u32, u32)]) -> String {
+    let is_socket = line.starts_with("  TCP") || line.starts_with("  UDP");
+    let mut out = String::new();
+    for part in numbers_and_others(line) {
+        let pid = pids.iter().find(|(pid, _)| pid.to_string() == part);
+        match pid {
+            None => out.push_str(part),
+            // The column of a table of processes is aligned to the right.
+            Some((_, shown)) if !is_socket && out.ends_with("  ") => {
+                out.push_str(&format!("{shown:>width$}", width = part.len()));
+            }
+            Some((_, shown)) => out.push_str(&shown.to_string()),
+        }
+    }
+    out
+}
+
+/// The parts of a line, those of digits alone and those without digits in turn.
+fn numbers_and_others(line: &str) -> Vec<&str> {
+    let mut parts = Vec::new();
+    let mut rest = line;
+    while let Some(first) = rest.chars().next() {
+        let is_other = |char: char| char.is_ascii_digit() != first.is_ascii_digit();
+        let (part, after) = rest.split_at(rest.find(is_other).unwrap_or(rest.len()));
+        parts.push(part);
+        rest = after;
+    }
+    parts
+}
+
+/// The text without durations, memory and sessions.
+pub fn removed(text: &str) -> String {
+    text.lines().map(|line| line_without(line) + "\n").collect()
+}
+
+fn line_without(line: &str) -> String {
+    if let Some(process) = process_row(line) {
+        return process;
+    }
+    let words: Vec<&str> = line.split(' ').collect();
+    let mut out: Vec<String> = Vec::new();
+    for (at, word) in words.iter().enumerate() {
+        let is_count = word.parse::<f64>().is_ok();
+        let unit = words.get(at + 1).is_some_and(|next| matches!(bare(next), "s" | "ms"));
+        let duration = is_duration(bare(word));
+        match () {
+            () if is_count && unit => out.push("N".to_owned()),
+            // `1m 5s` is one duration.
+            () if duration && out.last().is_some_and(|last| last == "N") => {}
+            () if duration => out.push("N".to_owned()),
+            () => out.push((*word).to_owned()),
+        }
+    }
+    out.join(" ")
+}
+
+/// Image and PID of a row such as `nginx   812 pts/0   7626   18,608 K`.
+fn process_row(line: &str) -> Option<String> {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let [image, pid, _session, number, memory, "K"] = words.as_slice() else { return None };
+    let is_row = pid.parse::<u32>().is_ok() && number.parse::<u32>().is_ok();
+    (is_row && memory.ends_with(|char: char| char.is_ascii_digit()))
+        .then(|| format!("{image} {pid}"))
+}
+
+fn is_duration(word: &str) -> bool {
+    let number = word.trim_end_matches(|char: char| char.is_ascii_lowercase());
+    let unit = &word[number.len()..];
+    matches!(unit, "ms" | "s" | "m" | "h" | "d") && number.parse::<f64>().is_ok()
+}
+
+fn bare(word: &str) -> &str {
+    word.trim_matches(|char: char| "(),:;.".contains(char))
+}
