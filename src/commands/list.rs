@@ -4,12 +4,12 @@ use std::env;
 
 use anyhow::bail;
 
-use super::survey::{Depth, survey, survey_everywhere};
+use super::survey::{survey, survey_everywhere};
 use super::{
     Outcome, Output, attempt, containers, elsewhere, filter, hints, vacancy, verbose, waiting,
 };
 use crate::cli::{ColorWhen, ListRequest, ViewKind};
-use crate::model::{About, Detail, Gap, Os, Snapshot};
+use crate::model::{About, Depth, Detail, Gap, Os, Snapshot};
 use crate::platform::System;
 use crate::query::{Filter, SortKey, select};
 use crate::render::{Json, Pids, Style, Summary, SummaryJson, Tables, Verbose, View, gaps, notes};

@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
+use anstyle::Style as Ansi;
+
+use super::column::{Alignment, Column};
 use super::paragraph::{self, LABEL, WIDTH, bold, wrapped};
-use super::summary::{Counts, party_cells};
-use super::table::{Column, Layout, Line};
-use crate::model::TcpState;
+use super::summary::{Counts, pid_and_image};
+use super::table::Layout;
+use crate::model::{Depth, TcpState};
 use crate::query::Rows;
 use crate::text::states::{Advice, DIAGRAM, Edge, Explanation, Moment, Segment};
 
@@ -22,8 +25,57 @@ pub struct Overview<'a> {
     pub color: bool,
 }
 
-const STATES: [Column; 3] =
-    [Column::left("State", 13), Column::right("Count", 8), Column::left("What it is", 57)];
+/// A fact about a state.
+#[derive(Clone, Copy)]
+enum StateColumn {
+    State,
+    Count,
+    Gist,
+}
+
+impl Column for StateColumn {
+    type Row = Explanation;
+    type Context = BTreeMap<TcpState, usize>;
+
+    fn title(self) -> &'static str {
+        match self {
+            Self::State => "State",
+            Self::Count => "Count",
+            Self::Gist => "What it is",
+        }
+    }
+
+    fn width(self) -> usize {
+        match self {
+            Self::State => 13,
+            Self::Count => 8,
+            Self::Gist => 57,
+        }
+    }
+
+    fn alignment(self) -> Alignment {
+        match self {
+            Self::State | Self::Gist => Alignment::Left,
+            Self::Count => Alignment::Right,
+        }
+    }
+
+    fn cell(self, row: &Explanation, counts: &Self::Context) -> String {
+        match self {
+            Self::State => row.state.to_string(),
+            Self::Count => {
+                counts.get(&row.state).map_or_else(|| "?".to_owned(), ToString::to_string)
+            }
+            Self::Gist => row.gist.to_owned(),
+        }
+    }
+
+    fn needs(self) -> Depth {
+        Depth::LEAST
+    }
+}
+
+const COLUMNS: &[StateColumn] = &[StateColumn::State, StateColumn::Count, StateColumn::Gist];
 
 impl Overview<'_> {
     /// Writes the table of states and the diagram of transitions.
@@ -31,16 +83,12 @@ impl Overview<'_> {
     /// # Errors
     /// What `out` answers.
     pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
-        let lines = Explanation::ALL.map(|one| {
-            let count = self.counts.get(&one.state);
-            let count = count.map_or_else(|| "?".to_owned(), ToString::to_string);
-            [one.state.to_string(), count, one.gist.to_owned()]
-        });
-        let layout = Layout::measure(STATES, 0, lines.iter().cloned());
+        let states = || Explanation::ALL.iter();
+        let layout = Layout::measure(COLUMNS, 0, states(), self.counts);
         writeln!(out)?;
         layout.write_titles(self.color, out)?;
         layout.write_ruler(out)?;
-        layout.write_lines(lines.into_iter().map(Line::plain), out)?;
+        layout.write_rows(states().map(|state| (state, Ansi::new())), out)?;
         writeln!(out, "\n{DIAGRAM}")?;
         writeln!(out, "More of a state: portwho explain CLOSE_WAIT")
     }
@@ -133,14 +181,14 @@ impl Explained<'_> {
         let counts = Counts::of(rows);
         let count = rows.rows.len().to_string();
         self.paragraph("Here now", &count, out)?;
-        for ((_, party), count) in counts.parties.iter().take(MOST) {
-            let who = match party_cells(party, rows) {
+        for ((_, owner), count) in counts.owners.iter().take(MOST) {
+            let who = match pid_and_image(*owner, rows.snapshot) {
                 (pid, reason) if matches!(pid.as_str(), "0" | "?") => reason,
                 (pid, name) => format!("{name} (PID {pid})"),
             };
             writeln!(out, "{:LABEL$}{count:>8}  {who}", "")?;
         }
-        let more = counts.parties.len().saturating_sub(MOST);
+        let more = counts.owners.len().saturating_sub(MOST);
         if more > 0 {
             let state = self.explanation.state;
             let text = format!("and {more} more: portwho --summary --state {state}");

@@ -11,7 +11,8 @@ use super::json_process::{JsonContainer, JsonProcess};
 use super::reasons::Reasons;
 use super::{View, json_text};
 use crate::model::{
-    Creator, Endpoint, Family, Gap, LeftOut, Owner, Pid, Snapshot, Timer, TimerKind, Uid, Untrusted,
+    About, Creator, Depth, Detail, Endpoint, Family, Gap, LeftOut, Owner, Pid, Snapshot, Timer,
+    TimerKind, Uid, Untrusted,
 };
 use crate::query::{Row, Rows};
 
@@ -23,6 +24,10 @@ pub(super) const SCHEMA: u32 = 1;
 pub struct Json;
 
 impl View for Json {
+    fn needs(&self) -> Depth {
+        Depth { detail: Detail::Idle, about: About::Everything }
+    }
+
     fn write(&self, rows: &Rows<'_>, out: &mut dyn Write) -> io::Result<()> {
         let document = Document {
             schema: SCHEMA,

@@ -2,6 +2,7 @@
 //!
 //! [`escape`] is the only way out for text that other processes chose.
 
+mod column;
 mod details;
 mod doctor;
 mod ends;
@@ -24,6 +25,7 @@ pub mod who;
 
 use std::io::{self, Write};
 
+use crate::model::Depth;
 use crate::query::Rows;
 pub use crate::text::counted;
 
@@ -55,6 +57,9 @@ pub fn notes(rows: &Rows<'_>, every_owner: bool) -> Vec<String> {
 
 /// A way to show rows.
 pub trait View {
+    /// What must be known of sockets and processes for the view to be complete.
+    fn needs(&self) -> Depth;
+
     /// Writes the rows.
     ///
     /// # Errors
