@@ -15,6 +15,7 @@ mod json_text;
 mod netstat;
 mod notes;
 mod paragraph;
+mod peers;
 mod pids;
 mod reasons;
 mod summary;
@@ -29,7 +30,6 @@ use crate::model::Depth;
 use crate::query::Rows;
 pub use crate::text::counted;
 
-pub use details::age;
 pub use doctor::{Doctor, DoctorJson};
 pub use ends::{foreign_end, local_end};
 pub use explain::{Explained, Overview};

@@ -145,7 +145,7 @@ fn the_start_and_the_age() {
     let start = humantime::parse_rfc3339(start).expect("a time");
     let rounding = Duration::from_secs(2);
     assert!(start + rounding >= before && start <= after + rounding, "{line}");
-    let seconds: u64 = age.strip_suffix(" s ago").expect("an age").parse().expect("seconds");
+    let seconds: u64 = age.strip_suffix("s ago").expect("an age").parse().expect("seconds");
     let looked = start + Duration::from_secs(seconds);
     assert!(looked + rounding >= before && looked <= after + rounding, "{line}");
 }
