@@ -98,7 +98,7 @@ fn argument(argument: &Untrusted) -> String {
     }
 }
 
-/// The words in one line. It ends in `…` where it would be too long, or where words are missing.
+/// The words in one line. It ends in `…` if it is cut or words are missing.
 fn joined(words: impl Iterator<Item = String>, mut is_cut: bool) -> Option<String> {
     let mut line = String::new();
     for mut word in words {

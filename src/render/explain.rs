@@ -1,4 +1,4 @@
-//! What a TCP state means, and all of them at a glance.
+//! The explanation of a TCP state, and the table of all states.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -13,15 +13,15 @@ use crate::model::{Depth, TcpState};
 use crate::query::Rows;
 use crate::text::states::{Advice, DIAGRAM, Edge, Explanation, Moment, Segment};
 
-/// The most processes that are named.
-const MOST: usize = 5;
+/// How many processes are listed.
+const LISTED: usize = 5;
 
-/// Every state, with what it is and how many there are.
+/// Every state, with its meaning and the number of sockets in it.
 #[derive(Clone, Copy, Debug)]
 pub struct Overview<'a> {
-    /// How many sockets are in each state; a state is left out where they could not be counted.
+    /// The number of sockets in each state; a state is missing where they could not be counted.
     pub counts: &'a BTreeMap<TcpState, usize>,
-    /// With colours.
+    /// With colors.
     pub color: bool,
 }
 
@@ -94,19 +94,19 @@ impl Overview<'_> {
     }
 }
 
-/// One state, and the sockets that are in it.
+/// One state, and the sockets in it.
 #[derive(Clone, Copy, Debug)]
 pub struct Explained<'a> {
-    /// What there is to know of it.
+    /// The explanation.
     pub explanation: &'a Explanation,
     /// The sockets; none where they could not be read.
     pub here: Option<&'a Rows<'a>>,
-    /// With colours.
+    /// With colors.
     pub color: bool,
 }
 
 impl Explained<'_> {
-    /// Writes all that is known.
+    /// Writes the explanation, with the sockets after the diagram.
     ///
     /// # Errors
     /// What `out` answers.
@@ -142,7 +142,7 @@ impl Explained<'_> {
         self.paragraph("Sources", one.sources, out)
     }
 
-    /// A label, and a paragraph beside it.
+    /// A label, and a paragraph to its right.
     fn paragraph(&self, label: &str, text: &str, out: &mut dyn Write) -> io::Result<()> {
         paragraph::write(label, text, bold(self.color), out)
     }
@@ -181,14 +181,14 @@ impl Explained<'_> {
         let counts = Counts::of(rows);
         let count = rows.rows.len().to_string();
         self.paragraph("Here now", &count, out)?;
-        for ((_, owner), count) in counts.owners.iter().take(MOST) {
+        for ((_, owner), count) in counts.owners.iter().take(LISTED) {
             let who = match pid_and_image(*owner, rows.snapshot) {
                 (pid, reason) if matches!(pid.as_str(), "0" | "?") => reason,
                 (pid, name) => format!("{name} (PID {pid})"),
             };
             writeln!(out, "{:LABEL$}{count:>8}  {who}", "")?;
         }
-        let more = counts.owners.len().saturating_sub(MOST);
+        let more = counts.owners.len().saturating_sub(LISTED);
         if more > 0 {
             let state = self.explanation.state;
             let text = format!("and {more} more: portwho --summary --state {state}");
@@ -208,12 +208,12 @@ impl Explained<'_> {
     }
 }
 
-/// The label of what is often advised and wrong, before the first of them.
+/// The label of common wrong advice, before the first paragraph.
 const fn first(place: usize) -> &'static str {
     if place == 0 { "Caution" } else { "" }
 }
 
-/// The columns of an exchange.
+/// The widths of the columns of an exchange.
 const HERE: usize = 20;
 const ARROW: usize = 34;
 
@@ -231,7 +231,7 @@ fn drawn(moment: &Moment) -> String {
     format!("  {:HERE$}{arrow:ARROW$}  {}", moment.here, moment.peer)
 }
 
-/// A line with a word in its middle.
+/// A line with a word in the middle.
 fn line(word: &str, width: usize) -> String {
     format!("{:-^width$}", format!(" {word} "))
 }

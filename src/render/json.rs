@@ -1,4 +1,4 @@
-//! Everything for programs, as one JSON object. The names of the fields are fixed.
+//! The list as one JSON object. The names of the fields are a stable interface.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use serde::{Serialize, Serializer};
 
-use super::ends::{interfaces_of, needs_scope};
+use super::endpoints::{interfaces_of, needs_scope};
 use super::json_process::{JsonContainer, JsonProcess};
 use super::reasons::Reasons;
 use super::{View, json_text};
@@ -16,7 +16,7 @@ use crate::model::{
 };
 use crate::query::{Row, Rows};
 
-/// The number of the schema; it grows when a name changes its meaning.
+/// The version of the schema; it grows when the meaning of a name changes.
 pub(super) const SCHEMA: u32 = 1;
 
 /// The JSON view.
@@ -65,7 +65,7 @@ struct Document<'a> {
     gaps: Vec<JsonGap>,
 }
 
-/// The sockets, each made when it is written: there may be a hundred thousand.
+/// The sockets, each converted when it is written: there may be a hundred thousand.
 struct JsonSockets<'a>(&'a Rows<'a>);
 
 impl Serialize for JsonSockets<'_> {
@@ -85,7 +85,7 @@ pub(super) struct JsonGap {
     bounded: Option<JsonBounded>,
 }
 
-/// What was not searched, and whose it is.
+/// What was not searched, and the user who owns it.
 #[derive(Serialize)]
 struct JsonBounded {
     user: Option<String>,
@@ -106,8 +106,8 @@ impl JsonBounded {
 struct JsonSocket {
     protocol: &'static str,
     family: &'static str,
-    local: JsonEnd,
-    foreign: Option<JsonEnd>,
+    local: JsonEndpoint,
+    foreign: Option<JsonEndpoint>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     mapped: bool,
     state: Option<String>,
@@ -133,10 +133,10 @@ impl JsonSocket {
                 Family::V4 => "ipv4",
                 Family::V6 => "ipv6",
             },
-            local: JsonEnd::new(&socket.local, socket.interface, names),
+            local: JsonEndpoint::new(&socket.local, socket.interface, names),
             foreign: socket.foreign.as_ref().map(|end| {
                 let scoped = needs_scope(end.address);
-                JsonEnd::new(end, socket.interface.filter(|_| scoped), names)
+                JsonEndpoint::new(end, socket.interface.filter(|_| scoped), names)
             }),
             mapped: socket.mapped,
             state: socket.state.map(|state| state.to_string()),
@@ -159,13 +159,13 @@ fn user(uid: Option<Uid>, snapshot: &Snapshot) -> Option<String> {
 }
 
 #[derive(Serialize)]
-struct JsonEnd {
+struct JsonEndpoint {
     address: IpAddr,
     port: u16,
     interface: Option<String>,
 }
 
-impl JsonEnd {
+impl JsonEndpoint {
     fn new(end: &Endpoint, interface: Option<u32>, names: &BTreeMap<u32, Untrusted>) -> Self {
         let interface = interface.map(|index| interface_name(index, names));
         Self { address: end.address, port: end.port, interface }
@@ -205,7 +205,7 @@ impl JsonOwner {
         let owner = &row.owner;
         let creator = || JsonCreator::new(snapshot.creator(&row.socket));
         match owner {
-            // Windows' System holds it: a driver, which is no process.
+            // Windows' System process holds it for a driver.
             Owner::Processes(_) if owner.pids().all(|pid| snapshot.is_kernel(pid)) => {
                 Self::Kernel { reason: "kernel" }
             }
@@ -224,7 +224,7 @@ impl JsonOwner {
     }
 }
 
-/// What the cgroup of a socket tells of those who may hold it.
+/// What is known from the cgroup of a socket about its possible owners.
 #[derive(Serialize)]
 struct JsonCreator {
     service: Option<String>,

@@ -1,4 +1,4 @@
-//! Bare PIDs, for `xargs`.
+//! Only PIDs, for `xargs`.
 
 use std::io::{self, Write};
 

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use crate::model::{Owner, Pid, Protocol, Snapshot, Socket, TcpState};
 use crate::query::{Row, Rows};
-use crate::render::ends::needs_scope;
+use crate::render::endpoints::needs_scope;
 use crate::render::escape::fitted;
 
 /// A TCP state, or UDP, which has none.
