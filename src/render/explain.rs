@@ -90,7 +90,7 @@ impl Overview<'_> {
         layout.write_ruler(out)?;
         layout.write_rows(states().map(|state| (state, Ansi::new())), out)?;
         writeln!(out, "\n{DIAGRAM}")?;
-        writeln!(out, "More of a state: portwho explain CLOSE_WAIT")
+        writeln!(out, "For one state, run: portwho explain CLOSE_WAIT")
     }
 }
 
@@ -132,9 +132,8 @@ impl Explained<'_> {
         {
             self.advice(label, advice, out)?;
         }
-        for (label, text) in one.beware.iter().enumerate().map(|(place, text)| (first(place), text))
-        {
-            self.paragraph(label, text, out)?;
+        for (index, text) in one.beware.iter().enumerate() {
+            self.paragraph(if index == 0 { "Caution" } else { "" }, text, out)?;
         }
         if !one.beware.is_empty() {
             writeln!(out)?;
@@ -163,8 +162,8 @@ impl Explained<'_> {
 
     fn edges(&self, label: &str, edges: &[Edge], out: &mut dyn Write) -> io::Result<()> {
         const NAME: usize = 14;
-        for (place, edge) in edges.iter().enumerate() {
-            let label = if place == 0 { label } else { "" };
+        for (index, edge) in edges.iter().enumerate() {
+            let label = if index == 0 { label } else { "" };
             let lines = wrapped(edge.when, WIDTH - LABEL - NAME);
             for (row, line) in lines.iter().enumerate() {
                 let state = if row == 0 { edge.state.to_string() } else { String::new() };
@@ -191,26 +190,21 @@ impl Explained<'_> {
         let more = counts.owners.len().saturating_sub(LISTED);
         if more > 0 {
             let state = self.explanation.state;
-            let text = format!("and {more} more: portwho --summary --state {state}");
+            let text = format!("and {more} more; run: portwho --summary --state {state}");
             self.paragraph("", &text, out)?;
         }
         writeln!(out)
     }
 
     fn advice(&self, label: &str, advice: &[Advice], out: &mut dyn Write) -> io::Result<()> {
-        for (place, one) in advice.iter().enumerate() {
-            self.paragraph(if place == 0 { label } else { "" }, one.text, out)?;
+        for (index, one) in advice.iter().enumerate() {
+            self.paragraph(if index == 0 { label } else { "" }, one.text, out)?;
             for command in one.commands {
                 writeln!(out, "{:LABEL$}    {command}", "")?;
             }
         }
         writeln!(out)
     }
-}
-
-/// The label of common wrong advice, before the first paragraph.
-const fn first(place: usize) -> &'static str {
-    if place == 0 { "Caution" } else { "" }
 }
 
 /// The widths of the columns of an exchange.

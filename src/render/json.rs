@@ -11,8 +11,8 @@ use super::json_process::{JsonContainer, JsonProcess};
 use super::reasons::Reasons;
 use super::{View, json_text};
 use crate::model::{
-    About, Creator, Depth, Detail, Endpoint, Family, Gap, LeftOut, Owner, Pid, Snapshot, Timer,
-    TimerKind, Uid, Untrusted,
+    About, Creator, Depth, Detail, Endpoint, Family, Gap, LeftOut, Owner, Pid, Snapshot, Socket,
+    Timer, TimerKind, Uid, Untrusted,
 };
 use crate::query::{Row, Rows};
 
@@ -44,16 +44,7 @@ impl View for Json {
 }
 
 pub(super) fn gaps(gaps: &[Gap]) -> Vec<JsonGap> {
-    let gap = |gap: &Gap| {
-        let bounded = match gap {
-            Gap::SearchBounded { user, left_out } => {
-                Some(JsonBounded::new(user.as_ref(), left_out))
-            }
-            _ => None,
-        };
-        JsonGap { kind: gap.kind(), count: gap.count(), remedy: gap.remedy(), bounded }
-    };
-    gaps.iter().map(gap).collect()
+    gaps.iter().map(JsonGap::new).collect()
 }
 
 #[derive(Serialize)]
@@ -83,6 +74,18 @@ pub(super) struct JsonGap {
     remedy: &'static str,
     #[serde(flatten)]
     bounded: Option<JsonBounded>,
+}
+
+impl JsonGap {
+    fn new(gap: &Gap) -> Self {
+        let bounded = match gap {
+            Gap::SearchBounded { user, left_out } => {
+                Some(JsonBounded::new(user.as_ref(), left_out))
+            }
+            _ => None,
+        };
+        Self { kind: gap.kind(), count: gap.count(), remedy: gap.remedy(), bounded }
+    }
 }
 
 /// What was not searched, and the user who owns it.
@@ -134,10 +137,7 @@ impl JsonSocket {
                 Family::V6 => "ipv6",
             },
             local: JsonEndpoint::new(&socket.local, socket.interface, names),
-            foreign: socket.foreign.as_ref().map(|end| {
-                let scoped = needs_scope(end.address);
-                JsonEndpoint::new(end, socket.interface.filter(|_| scoped), names)
-            }),
+            foreign: JsonEndpoint::foreign(socket, names),
             mapped: socket.mapped,
             state: socket.state.map(|state| state.to_string()),
             owner: JsonOwner::new(row, snapshot),
@@ -166,9 +166,15 @@ struct JsonEndpoint {
 }
 
 impl JsonEndpoint {
-    fn new(end: &Endpoint, interface: Option<u32>, names: &BTreeMap<u32, Untrusted>) -> Self {
+    fn new(endpoint: &Endpoint, interface: Option<u32>, names: &BTreeMap<u32, Untrusted>) -> Self {
         let interface = interface.map(|index| interface_name(index, names));
-        Self { address: end.address, port: end.port, interface }
+        Self { address: endpoint.address, port: endpoint.port, interface }
+    }
+
+    fn foreign(socket: &Socket, names: &BTreeMap<u32, Untrusted>) -> Option<Self> {
+        let foreign = socket.foreign.as_ref()?;
+        let interface = socket.interface.filter(|_| needs_scope(foreign.address));
+        Some(Self::new(foreign, interface, names))
     }
 }
 

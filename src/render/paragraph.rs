@@ -19,9 +19,9 @@ pub(super) const fn bold(color: bool) -> Ansi {
 /// Writes a label, and a paragraph to its right.
 pub(super) fn write(label: &str, text: &str, ansi: Ansi, out: &mut dyn Write) -> io::Result<()> {
     let lines = wrapped(text, WIDTH - LABEL);
-    for (place, line) in lines.iter().enumerate() {
+    for (index, line) in lines.iter().enumerate() {
         match label {
-            label if place == 0 && !label.is_empty() => {
+            label if index == 0 && !label.is_empty() => {
                 writeln!(out, "{ansi}{label:LABEL$}{ansi:#}{line}")?;
             }
             _ => writeln!(out, "{:LABEL$}{line}", "")?,

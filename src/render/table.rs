@@ -41,7 +41,7 @@ impl<'a, C: Column<Row: 'a>> Layout<'a, C> {
         let mut widths: Vec<usize> = columns.iter().map(least).collect();
         for row in rows {
             for (column, width) in columns.iter().zip(&mut widths) {
-                *width = (*width).max(column.cell(row, context).width());
+                *width = column.cell(row, context).width().max(*width);
             }
         }
         Self { columns, widths, indent, context }
@@ -66,10 +66,7 @@ impl<'a, C: Column<Row: 'a>> Layout<'a, C> {
         rows: impl Iterator<Item = (&'a C::Row, Ansi)>,
         out: &mut dyn Write,
     ) -> io::Result<()> {
-        let mut lines = rows.map(|(row, ansi)| {
-            let cells = self.columns.iter().map(|column| column.cell(row, self.context));
-            self.line(cells, ansi)
-        });
+        let mut lines = rows.map(|(row, ansi)| self.line(self.cells(row), ansi));
         loop {
             let piece: Vec<Line> = lines.by_ref().take(PIECE).collect();
             if piece.is_empty() {
@@ -79,13 +76,12 @@ impl<'a, C: Column<Row: 'a>> Layout<'a, C> {
         }
     }
 
+    fn cells(&self, row: &C::Row) -> impl Iterator<Item = String> {
+        self.columns.iter().map(|column| column.cell(row, self.context))
+    }
+
     fn line(&self, cells: impl Iterator<Item = String>, ansi: Ansi) -> Line {
-        let aligned = cells.zip(self.columns).map(|(cell, column)| {
-            Cell::new(cell).set_alignment(match column.alignment() {
-                Alignment::Left => CellAlignment::Left,
-                Alignment::Right => CellAlignment::Right,
-            })
-        });
+        let aligned = cells.zip(self.columns).map(|(cell, column)| aligned(cell, *column));
         Line { cells: Row::from(aligned.collect::<Vec<_>>()), ansi }
     }
 
@@ -112,6 +108,13 @@ impl<'a, C: Column<Row: 'a>> Layout<'a, C> {
         }
         table.to_string()
     }
+}
+
+fn aligned(cell: String, column: impl Column) -> Cell {
+    Cell::new(cell).set_alignment(match column.alignment() {
+        Alignment::Left => CellAlignment::Left,
+        Alignment::Right => CellAlignment::Right,
+    })
 }
 
 /// comfy-table counts in 16 bits; no cell that is shown is that wide.

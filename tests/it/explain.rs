@@ -97,7 +97,7 @@ fn many_processes_are_counted_and_not_named() {
     let servers: Vec<_> = (80..87).map(crate::support::process::server).collect();
     let output = portwho(["explain", "listen"]).run();
     output.is(0, &output.stdout, "");
-    let more = "             and 2 more: portwho --summary --state LISTENING\n\n";
+    let more = "             and 2 more; run: portwho --summary --state LISTENING\n\n";
     assert!(output.stdout.contains(more), "{output:?}");
     assert_eq!(output.stdout.matches("  server (PID ").count(), 5);
     drop(servers);

@@ -3,7 +3,8 @@
 //!
 //! A table is a list of columns and rows of one kind; [`super::table`] lays it out. There is an
 //! enum of columns for each kind of row, so that a column cannot stand in a table whose rows
-//! cannot fill it. A new column is a variant and its match arms.
+//! cannot fill it. A new column is a variant and its match arms. A fact about the owners in a row
+//! of a socket is a variant of [`SocketColumn`] that holds a [`ProcessColumn`] and joins its cells.
 
 mod process;
 mod socket;

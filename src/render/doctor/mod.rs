@@ -31,8 +31,8 @@ impl Doctor {
         if diagnosis.findings.is_empty() {
             writeln!(out, "{}", nothing_found(diagnosis))?;
         }
-        for (place, finding) in diagnosis.findings.iter().enumerate() {
-            if place > 0 {
+        for (index, finding) in diagnosis.findings.iter().enumerate() {
+            if index > 0 {
                 writeln!(out)?;
             }
             self.finding(&diagnosis.case(finding), out)?;
@@ -51,8 +51,8 @@ impl Doctor {
         paragraph::write(finding.severity.word(), finding.kind, severity, out)?;
         paragraph::write("who", &case.culprit().identity(case.machine), label, out)?;
         paragraph::write("what", &evidence.what(case), label, out)?;
-        for (place, line) in case.details().iter().enumerate() {
-            paragraph::write(if place == 0 { "evidence" } else { "" }, line, label, out)?;
+        for (index, line) in case.details().iter().enumerate() {
+            paragraph::write(if index == 0 { "evidence" } else { "" }, line, label, out)?;
         }
         // A command is not wrapped, so that it can be copied.
         writeln!(out, "{label}{:1$}{label:#}{2}", "now", paragraph::LABEL, case.now())?;
