@@ -48,6 +48,8 @@ impl Test {
 /// All tests: the linker has them in no order.
 fn all() -> Vec<&'static Test> {
     let mut tests: Vec<&Test> = inventory::iter::<Test>().collect();
+    // With a linker that dropped them, every run would pass.
+    assert!(!tests.is_empty(), "the linker kept no test");
     tests.sort_by_key(|test| (test.module(), test.line));
     tests
 }
