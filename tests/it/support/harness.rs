@@ -39,9 +39,12 @@ impl Test {
         self.path.strip_prefix("it::").unwrap_or(self.path)
     }
 
-    /// The path of its module.
-    fn module(&self) -> &'static str {
-        self.path.rsplit_once("::").map_or("", |(module, _)| module)
+    /// Where it is among all tests: modules are in the order of `main.rs`, and tests within one as
+    /// they are in its file.
+    fn position(&self) -> (Option<usize>, &'static str, u32) {
+        let (module, _) = self.name().rsplit_once("::").unwrap_or_default();
+        let file = module.split("::").next().unwrap_or_default();
+        (include_str!("../main.rs").find(&format!("\nmod {file};")), module, self.line)
     }
 }
 
@@ -50,7 +53,7 @@ fn all() -> Vec<&'static Test> {
     let mut tests: Vec<&Test> = inventory::iter::<Test>().collect();
     // With a linker that dropped them, every run would pass.
     assert!(!tests.is_empty(), "the linker kept no test");
-    tests.sort_by_key(|test| (test.module(), test.line));
+    tests.sort_by_cached_key(|test| test.position());
     tests
 }
 
