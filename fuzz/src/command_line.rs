@@ -26,6 +26,9 @@ pub fn check(data: &[u8]) {
 fn kill_comes_back(request: &KillRequest) {
     let ports: Vec<String> = request.selection.ports.iter().map(written).collect();
     let command = request.command(&[], &ports);
+    if is_beyond_shlex(&command) {
+        return;
+    }
     let Ok(Request::Kill(again)) = retyped(&command) else { panic!("no kill: {command}") };
     assert_eq!(format!("{:?}", again.selection), format!("{:?}", request.selection), "{command}");
     assert_eq!((again.signal(), again.yes), (request.signal(), request.yes), "{command}");
@@ -34,8 +37,17 @@ fn kill_comes_back(request: &KillRequest) {
 
 fn close_comes_back(request: &CloseRequest) {
     let command = request.command(&[]);
+    if is_beyond_shlex(&command) {
+        return;
+    }
     let Ok(Request::Close(again)) = retyped(&command) else { panic!("no close: {command}") };
     assert_eq!(format!("{again:?}"), format!("{request:?}"), "{command}");
+}
+
+/// Whether a word is in dollar-single-quotes, which shlex does not know. The law of `shell_word`
+/// covers them.
+fn is_beyond_shlex(command: &str) -> bool {
+    command.contains(" $'")
 }
 
 /// What portwho understands when a shell runs this.

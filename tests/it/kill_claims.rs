@@ -79,7 +79,7 @@ fn installed(name: &str) -> Process {
     Owner::named(name).user(NOBODY).installed_in(BIN).holding(listener(80))
 }
 
-/// It is one where its path means the same to portwho, and may be any program elsewhere.
+/// Proven where its path leads to the same file system; elsewhere it may be any program.
 #[trial]
 fn an_installed_program() {
     if !is_possible() {
@@ -98,7 +98,12 @@ fn an_installed_program() {
         run(here).is(2, &of_nobody(name, pid), &why);
         assert_lives(&user);
         assert_held(80);
+        // In another mount namespace, as rootless podman's, and the same file system there.
+        let beside = kill(["-y", "-f", "80"]);
+        run(beside).is(2, &of_nobody(name, pid), &why);
+        assert_lives(&user);
         let elsewhere = kill(["-n", "80"]);
+        mounts::empty(BIN).expect("another directory at that path");
         let would = format!("would send SIGTERM to {}\n", named(name, pid));
         let said = of_nobody(name, pid) + &warning(name, pid, "a container runtime") + &would;
         run(elsewhere).is(0, &said, "");

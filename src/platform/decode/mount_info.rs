@@ -3,6 +3,8 @@
 /// A mount.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Mount {
+    /// The device numbers of the file system, as `98:0`.
+    pub device: Vec<u8>,
     /// What of the file system is mounted; of a namespace file its name, as `net:[4026532184]`.
     pub root: Vec<u8>,
     /// Where it is mounted.
@@ -21,10 +23,22 @@ pub fn mounts(file: &[u8]) -> Vec<Mount> {
 /// the lone hyphen there may be any number of tags.
 fn mount(line: &[u8]) -> Option<Mount> {
     let mut fields = line.split(|&byte| byte == b' ');
-    let root = unescaped(fields.nth(3)?);
+    let device = fields.nth(2)?.to_vec();
+    let root = unescaped(fields.next()?);
     let point = unescaped(fields.next()?);
     let kind = fields.skip_while(|field| *field != b"-").nth(1)?.to_vec();
-    Some(Mount { root, point, kind })
+    Some(Mount { device, root, point, kind })
+}
+
+/// The mount that a path leads to: the longest mount point on its way, and of several at one point
+/// the last, which covers the others.
+#[must_use]
+pub fn covering<'a>(mounts: &'a [Mount], path: &[u8]) -> Option<&'a Mount> {
+    let leads_there = |mount: &&Mount| {
+        let rest = path.strip_prefix(mount.point.as_slice());
+        mount.point == b"/" || rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
+    };
+    mounts.iter().filter(leads_there).max_by_key(|mount| mount.point.len())
 }
 
 /// Blanks, tabs, line ends and backslashes come as three octal digits behind a backslash.
@@ -53,7 +67,7 @@ mod tests {
             nonsense\n\n1 2 3";
         let mounts = mounts(file);
         assert_eq!(mounts.len(), 2);
-        assert_eq!(mounts[0].kind, b"cgroup2");
+        assert_eq!((&*mounts[0].kind, &*mounts[0].device), (&b"cgroup2"[..], &b"0:38"[..]));
         assert_eq!(
             (&*mounts[0].root, &*mounts[0].point),
             (&b"/"[..], &b"/sys/fs/cgroup/unified"[..])
@@ -63,6 +77,23 @@ mod tests {
             (&*mounts[1].root, &*mounts[1].point),
             (&b"net:[4026532184]"[..], &b"/run/netns/a b"[..])
         );
+    }
+
+    #[test]
+    fn the_longest_mount_point_covers_a_path_and_the_last_one_the_others() {
+        let file = b"1 0 8:1 / / rw - ext4 a rw\n2 1 8:2 / /usr rw - ext4 b rw\n\
+            3 2 8:3 /evil /usr/bin rw - ext4 c rw\n4 2 8:4 / /usr/bin rw - ext4 d rw\n";
+        let mounts = mounts(file);
+        let device = |path: &str| covering(&mounts, path.as_bytes()).map(|it| it.device.clone());
+        for (path, expected) in [
+            ("/bin/sh", "8:1"),
+            ("/usr/lib/x", "8:2"),
+            ("/usr/bin/x", "8:4"),
+            ("/usr/binary", "8:2"),
+        ] {
+            assert_eq!(device(path).as_deref(), Some(expected.as_bytes()), "{path}");
+        }
+        assert_eq!(covering(&mounts[1..], b"/bin/sh"), None);
     }
 
     #[test]
