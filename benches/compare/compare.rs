@@ -8,21 +8,10 @@ use clap::Parser;
 use crate::arguments::Arguments;
 use crate::load::{self, Running};
 use crate::machine::Witness;
-use crate::rounds::{Answer, Pace, ask};
+use crate::report::{Report, missing};
+use crate::rounds::{Pace, ask};
 use crate::workloads::Workload;
 use crate::{contestants, goals, machine, netns, stopwatch, table};
-
-/// What came out of one workload.
-pub struct Report {
-    /// What was run.
-    pub workload: Workload,
-    /// What the machine did not let be made.
-    pub reduced: Vec<String>,
-    /// The answers, each with its contestants.
-    pub answers: Vec<Answer>,
-    /// What else the machine did meanwhile.
-    pub meanwhile: String,
-}
 
 /// Plays the role that the first word names, or compares.
 pub fn main() -> ExitCode {
@@ -60,7 +49,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
         println!("\n{}", table::of_report(&report));
         reports.push(report);
     }
-    for tool in contestants::missing(&reports) {
+    for tool in missing(&reports) {
         println!("\n{tool} is not on PATH and was left out");
     }
     if let Some(goals) = goals::section(&reports) {

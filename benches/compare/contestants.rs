@@ -1,11 +1,8 @@
 //! The tools: portwho as it was built with this benchmark, and what is found on PATH.
 
-use std::collections::BTreeSet;
 use std::env;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-
-use crate::compare::Report;
 
 /// A command line, as it would be typed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -43,11 +40,4 @@ pub fn program(tool: &str) -> Option<PathBuf> {
 
 fn is_executable(file: &Path) -> bool {
     file.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
-}
-
-/// The tools that were asked for and are not here.
-pub fn missing(reports: &[Report]) -> BTreeSet<&'static str> {
-    let questions = reports.iter().flat_map(|report| report.workload.questions);
-    let tools = questions.flat_map(|question| question.lines).map(|line| line.tool());
-    tools.filter(|tool| program(tool).is_none()).collect()
 }

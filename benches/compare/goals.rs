@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::compare::Report;
+use crate::report::Report;
 use crate::rounds::Contestant;
 use crate::table::{mebibytes, milliseconds, ratio, titled};
 use crate::workloads::{IDLE_LAPTOP, MANY_SOCKETS, S};

@@ -35,6 +35,8 @@ mod machine;
 #[allow(dead_code, reason = "the tests use more of it")]
 mod netns;
 #[cfg(target_os = "linux")]
+mod report;
+#[cfg(target_os = "linux")]
 mod rounds;
 /// One run of a tool, from fork to exit.
 #[cfg(target_os = "linux")]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use comfy_table::presets::ASCII_MARKDOWN;
 use comfy_table::{CellAlignment, Table};
 
-use crate::compare::Report;
+use crate::report::Report;
 use crate::rounds::Contestant;
 
 /// The tables of a workload, a block for each question.

@@ -6,11 +6,11 @@
 use std::collections::BTreeMap;
 
 use super::list::wants_color;
-use super::survey::{Depth, survey};
+use super::survey::survey;
 use super::vacancy::hides_bound;
 use super::{Outcome, Output};
 use crate::cli::ExplainRequest;
-use crate::model::{About, Detail, Gap, Scope, Snapshot, StateSet, TcpState, UdpScope};
+use crate::model::{About, Depth, Detail, Gap, Scope, Snapshot, StateSet, TcpState, UdpScope};
 use crate::platform::{PlatformError, SocketTable, System};
 use crate::query::{Filter, Protocols, SortKey, select};
 use crate::render::{Explained, Overview, gaps};

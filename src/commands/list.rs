@@ -4,12 +4,12 @@ use std::env;
 
 use anyhow::bail;
 
-use super::survey::{Depth, survey, survey_everywhere};
+use super::survey::{survey, survey_everywhere};
 use super::{
     Outcome, Output, attempt, containers, elsewhere, filter, hints, vacancy, verbose, waiting,
 };
 use crate::cli::{ColorWhen, ListRequest, ViewKind};
-use crate::model::{About, Detail, Gap, Os, Snapshot};
+use crate::model::{About, Depth, Gap, Os, Snapshot};
 use crate::platform::System;
 use crate::query::{Filter, SortKey, select};
 use crate::render::{Json, Pids, Style, Summary, SummaryJson, Tables, Verbose, View, gaps, notes};
@@ -26,7 +26,8 @@ pub(super) fn run(
     } else {
         Vec::new()
     };
-    let mut snapshot = look(request, &filter, system)?;
+    let view = view(request, system, output);
+    let mut snapshot = look(request, &filter, view.needs(), system)?;
     let is_empty = !snapshot.sockets.iter().any(|row| filter.admits(row, &snapshot));
     let elsewhere = (is_empty && !request.all_namespaces).then(|| elsewhere::look(&filter, system));
     snapshot.gaps.extend(elsewhere.iter().flat_map(|elsewhere| elsewhere.gaps.iter().cloned()));
@@ -42,7 +43,6 @@ pub(super) fn run(
     let written = if outcome == Outcome::Failed {
         Ok(())
     } else {
-        let view = view(request, system, output);
         output.result(|out| view.write(&rows, out))
     };
     let may_be_bound = vacancy::may_be_bound(&filter, &rows);
@@ -74,19 +74,21 @@ pub(super) fn run(
 }
 
 /// Looks at as much as the view shows.
-fn look(request: &ListRequest, filter: &Filter, system: &impl System) -> anyhow::Result<Snapshot> {
+fn look(
+    request: &ListRequest,
+    filter: &Filter,
+    view: Depth,
+    system: &impl System,
+) -> anyhow::Result<Snapshot> {
     let is_json = request.view == ViewKind::Json;
-    let by_user = request.sort == SortKey::User;
-    let depth = Depth {
-        detail: if is_json { Detail::Idle } else { Detail::Brief },
-        about: if is_json || request.verbose {
-            About::Everything
-        } else if by_user {
-            About::Identity
-        } else {
-            filter.about()
-        },
+    let about = if request.verbose {
+        About::Everything
+    } else if request.sort == SortKey::User {
+        About::Identity
+    } else {
+        filter.about()
     };
+    let depth = view.and(Depth { about, ..Depth::LEAST });
     let mut snapshot = match (request.all_namespaces, system.os()) {
         (false, _) => survey(system, filter, depth)?,
         (true, Os::Linux) => survey_everywhere(system, filter, depth)?,

@@ -3,19 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{
-    About, Detail, Gap, OwnedSocket, Owner, Reach, Scope, Snapshot, Socket, Untrusted,
+    About, Depth, Gap, OwnedSocket, Owner, Reach, Scope, Snapshot, Socket, Untrusted,
 };
 use crate::platform::{PlatformError, SocketTable, System};
 use crate::query::Filter;
-
-/// How much is wanted to know.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Depth {
-    /// Of each socket.
-    pub(super) detail: Detail,
-    /// Of each process.
-    pub(super) about: About,
-}
 
 /// Looks at the sockets that `filter` may admit, at their owners and at no others.
 ///

@@ -28,7 +28,7 @@ pub use owner::{Holder, KernelReason, Owner, Presence};
 pub use particulars::Particulars;
 pub use port_rules::PortRules;
 pub use process::{Pid, Process, ProcessKind, Service, Session, Uid};
-pub use scope::{About, Detail, Families, PortRange, Reach, Scope, UdpScope};
+pub use scope::{About, Depth, Detail, Families, PortRange, Reach, Scope, UdpScope};
 pub use shell::{ShellCommand, posix_word, windows_word};
 pub use signal::{Signal, UnknownSignal};
 pub use snapshot::{Os, OwnedSocket, Snapshot};

@@ -33,7 +33,7 @@ impl Families {
 }
 
 /// How much is wanted to know of each socket.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Detail {
     /// What the tables show.
     Brief,
@@ -42,7 +42,7 @@ pub enum Detail {
 }
 
 /// How much is wanted to know of processes.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum About {
     /// What the table of processes shows.
     Table,
@@ -50,6 +50,26 @@ pub enum About {
     Identity,
     /// Also its command line.
     Everything,
+}
+
+/// What must be known of sockets and processes to answer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Depth {
+    /// Of each socket.
+    pub detail: Detail,
+    /// Of each process.
+    pub about: About,
+}
+
+impl Depth {
+    /// What every answer includes.
+    pub const LEAST: Self = Self { detail: Detail::Brief, about: About::Table };
+
+    /// What covers both.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self { detail: self.detail.max(other.detail), about: self.about.max(other.about) }
+    }
 }
 
 /// How far other network namespaces are searched. What one user can multiply is limited in all of

@@ -1,29 +1,81 @@
-//! What a TCP state means, and all of them at a glance.
+//! The explanation of a TCP state, and the table of all states.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
+use anstyle::Style as Ansi;
+
+use super::column::{Alignment, Column};
 use super::paragraph::{self, LABEL, WIDTH, bold, wrapped};
-use super::summary::{Counts, party_cells};
-use super::table::{Column, Layout, Line};
-use crate::model::TcpState;
+use super::summary::{Counts, pid_and_image};
+use super::table::Layout;
+use crate::model::{Depth, TcpState};
 use crate::query::Rows;
 use crate::text::states::{Advice, DIAGRAM, Edge, Explanation, Moment, Segment};
 
-/// The most processes that are named.
-const MOST: usize = 5;
+/// How many processes are listed.
+const LISTED: usize = 5;
 
-/// Every state, with what it is and how many there are.
+/// Every state, with its meaning and the number of sockets in it.
 #[derive(Clone, Copy, Debug)]
 pub struct Overview<'a> {
-    /// How many sockets are in each state; a state is left out where they could not be counted.
+    /// The number of sockets in each state; a state is missing where they could not be counted.
     pub counts: &'a BTreeMap<TcpState, usize>,
-    /// With colours.
+    /// With colors.
     pub color: bool,
 }
 
-const STATES: [Column; 3] =
-    [Column::left("State", 13), Column::right("Count", 8), Column::left("What it is", 57)];
+/// A fact about a state.
+#[derive(Clone, Copy)]
+enum StateColumn {
+    State,
+    Count,
+    Gist,
+}
+
+impl Column for StateColumn {
+    type Row = Explanation;
+    type Context = BTreeMap<TcpState, usize>;
+
+    fn title(self) -> &'static str {
+        match self {
+            Self::State => "State",
+            Self::Count => "Count",
+            Self::Gist => "What it is",
+        }
+    }
+
+    fn width(self) -> usize {
+        match self {
+            Self::State => 13,
+            Self::Count => 8,
+            Self::Gist => 57,
+        }
+    }
+
+    fn alignment(self) -> Alignment {
+        match self {
+            Self::State | Self::Gist => Alignment::Left,
+            Self::Count => Alignment::Right,
+        }
+    }
+
+    fn cell(self, row: &Explanation, counts: &Self::Context) -> String {
+        match self {
+            Self::State => row.state.to_string(),
+            Self::Count => {
+                counts.get(&row.state).map_or_else(|| "?".to_owned(), ToString::to_string)
+            }
+            Self::Gist => row.gist.to_owned(),
+        }
+    }
+
+    fn needs(self) -> Depth {
+        Depth::LEAST
+    }
+}
+
+const COLUMNS: &[StateColumn] = &[StateColumn::State, StateColumn::Count, StateColumn::Gist];
 
 impl Overview<'_> {
     /// Writes the table of states and the diagram of transitions.
@@ -31,34 +83,30 @@ impl Overview<'_> {
     /// # Errors
     /// What `out` answers.
     pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
-        let lines = Explanation::ALL.map(|one| {
-            let count = self.counts.get(&one.state);
-            let count = count.map_or_else(|| "?".to_owned(), ToString::to_string);
-            [one.state.to_string(), count, one.gist.to_owned()]
-        });
-        let layout = Layout::measure(STATES, 0, lines.iter().cloned());
+        let states = || Explanation::ALL.iter();
+        let layout = Layout::measure(COLUMNS, 0, states(), self.counts);
         writeln!(out)?;
         layout.write_titles(self.color, out)?;
         layout.write_ruler(out)?;
-        layout.write_lines(lines.into_iter().map(Line::plain), out)?;
+        layout.write_rows(states().map(|state| (state, Ansi::new())), out)?;
         writeln!(out, "\n{DIAGRAM}")?;
-        writeln!(out, "More of a state: portwho explain CLOSE_WAIT")
+        writeln!(out, "For one state, run: portwho explain CLOSE_WAIT")
     }
 }
 
-/// One state, and the sockets that are in it.
+/// One state, and the sockets in it.
 #[derive(Clone, Copy, Debug)]
 pub struct Explained<'a> {
-    /// What there is to know of it.
+    /// The explanation.
     pub explanation: &'a Explanation,
     /// The sockets; none where they could not be read.
     pub here: Option<&'a Rows<'a>>,
-    /// With colours.
+    /// With colors.
     pub color: bool,
 }
 
 impl Explained<'_> {
-    /// Writes all that is known.
+    /// Writes the explanation, with the sockets after the diagram.
     ///
     /// # Errors
     /// What `out` answers.
@@ -84,9 +132,8 @@ impl Explained<'_> {
         {
             self.advice(label, advice, out)?;
         }
-        for (label, text) in one.beware.iter().enumerate().map(|(place, text)| (first(place), text))
-        {
-            self.paragraph(label, text, out)?;
+        for (index, text) in one.beware.iter().enumerate() {
+            self.paragraph(if index == 0 { "Caution" } else { "" }, text, out)?;
         }
         if !one.beware.is_empty() {
             writeln!(out)?;
@@ -94,7 +141,7 @@ impl Explained<'_> {
         self.paragraph("Sources", one.sources, out)
     }
 
-    /// A label, and a paragraph beside it.
+    /// A label, and a paragraph to its right.
     fn paragraph(&self, label: &str, text: &str, out: &mut dyn Write) -> io::Result<()> {
         paragraph::write(label, text, bold(self.color), out)
     }
@@ -115,8 +162,8 @@ impl Explained<'_> {
 
     fn edges(&self, label: &str, edges: &[Edge], out: &mut dyn Write) -> io::Result<()> {
         const NAME: usize = 14;
-        for (place, edge) in edges.iter().enumerate() {
-            let label = if place == 0 { label } else { "" };
+        for (index, edge) in edges.iter().enumerate() {
+            let label = if index == 0 { label } else { "" };
             let lines = wrapped(edge.when, WIDTH - LABEL - NAME);
             for (row, line) in lines.iter().enumerate() {
                 let state = if row == 0 { edge.state.to_string() } else { String::new() };
@@ -133,25 +180,25 @@ impl Explained<'_> {
         let counts = Counts::of(rows);
         let count = rows.rows.len().to_string();
         self.paragraph("Here now", &count, out)?;
-        for ((_, party), count) in counts.parties.iter().take(MOST) {
-            let who = match party_cells(party, rows) {
+        for ((_, owner), count) in counts.owners.iter().take(LISTED) {
+            let who = match pid_and_image(*owner, rows.snapshot) {
                 (pid, reason) if matches!(pid.as_str(), "0" | "?") => reason,
                 (pid, name) => format!("{name} (PID {pid})"),
             };
             writeln!(out, "{:LABEL$}{count:>8}  {who}", "")?;
         }
-        let more = counts.parties.len().saturating_sub(MOST);
+        let more = counts.owners.len().saturating_sub(LISTED);
         if more > 0 {
             let state = self.explanation.state;
-            let text = format!("and {more} more: portwho --summary --state {state}");
+            let text = format!("and {more} more; run: portwho --summary --state {state}");
             self.paragraph("", &text, out)?;
         }
         writeln!(out)
     }
 
     fn advice(&self, label: &str, advice: &[Advice], out: &mut dyn Write) -> io::Result<()> {
-        for (place, one) in advice.iter().enumerate() {
-            self.paragraph(if place == 0 { label } else { "" }, one.text, out)?;
+        for (index, one) in advice.iter().enumerate() {
+            self.paragraph(if index == 0 { label } else { "" }, one.text, out)?;
             for command in one.commands {
                 writeln!(out, "{:LABEL$}    {command}", "")?;
             }
@@ -160,12 +207,7 @@ impl Explained<'_> {
     }
 }
 
-/// The label of what is often advised and wrong, before the first of them.
-const fn first(place: usize) -> &'static str {
-    if place == 0 { "Caution" } else { "" }
-}
-
-/// The columns of an exchange.
+/// The widths of the columns of an exchange.
 const HERE: usize = 20;
 const ARROW: usize = 34;
 
@@ -183,7 +225,7 @@ fn drawn(moment: &Moment) -> String {
     format!("  {:HERE$}{arrow:ARROW$}  {}", moment.here, moment.peer)
 }
 
-/// A line with a word in its middle.
+/// A line with a word in the middle.
 fn line(word: &str, width: usize) -> String {
     format!("{:-^width$}", format!(" {word} "))
 }

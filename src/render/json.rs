@@ -1,4 +1,4 @@
-//! Everything for programs, as one JSON object. The names of the fields are fixed.
+//! The list as one JSON object. The names of the fields are a stable interface.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -6,16 +6,17 @@ use std::net::IpAddr;
 
 use serde::{Serialize, Serializer};
 
-use super::ends::{interfaces_of, needs_scope};
+use super::endpoints::{interfaces_of, needs_scope};
 use super::json_process::{JsonContainer, JsonProcess};
 use super::reasons::Reasons;
 use super::{View, json_text};
 use crate::model::{
-    Creator, Endpoint, Family, Gap, LeftOut, Owner, Pid, Snapshot, Timer, TimerKind, Uid, Untrusted,
+    About, Creator, Depth, Detail, Endpoint, Family, Gap, LeftOut, Owner, Pid, Snapshot, Socket,
+    Timer, TimerKind, Uid, Untrusted,
 };
 use crate::query::{Row, Rows};
 
-/// The number of the schema; it grows when a name changes its meaning.
+/// The version of the schema; it grows when the meaning of a name changes.
 pub(super) const SCHEMA: u32 = 1;
 
 /// The JSON view.
@@ -23,6 +24,10 @@ pub(super) const SCHEMA: u32 = 1;
 pub struct Json;
 
 impl View for Json {
+    fn needs(&self) -> Depth {
+        Depth { detail: Detail::Idle, about: About::Everything }
+    }
+
     fn write(&self, rows: &Rows<'_>, out: &mut dyn Write) -> io::Result<()> {
         let document = Document {
             schema: SCHEMA,
@@ -39,16 +44,7 @@ impl View for Json {
 }
 
 pub(super) fn gaps(gaps: &[Gap]) -> Vec<JsonGap> {
-    let gap = |gap: &Gap| {
-        let bounded = match gap {
-            Gap::SearchBounded { user, left_out } => {
-                Some(JsonBounded::new(user.as_ref(), left_out))
-            }
-            _ => None,
-        };
-        JsonGap { kind: gap.kind(), count: gap.count(), remedy: gap.remedy(), bounded }
-    };
-    gaps.iter().map(gap).collect()
+    gaps.iter().map(JsonGap::new).collect()
 }
 
 #[derive(Serialize)]
@@ -60,7 +56,7 @@ struct Document<'a> {
     gaps: Vec<JsonGap>,
 }
 
-/// The sockets, each made when it is written: there may be a hundred thousand.
+/// The sockets, each converted when it is written: there may be a hundred thousand.
 struct JsonSockets<'a>(&'a Rows<'a>);
 
 impl Serialize for JsonSockets<'_> {
@@ -80,7 +76,19 @@ pub(super) struct JsonGap {
     bounded: Option<JsonBounded>,
 }
 
-/// What was not searched, and whose it is.
+impl JsonGap {
+    fn new(gap: &Gap) -> Self {
+        let bounded = match gap {
+            Gap::SearchBounded { user, left_out } => {
+                Some(JsonBounded::new(user.as_ref(), left_out))
+            }
+            _ => None,
+        };
+        Self { kind: gap.kind(), count: gap.count(), remedy: gap.remedy(), bounded }
+    }
+}
+
+/// What was not searched, and the user who owns it.
 #[derive(Serialize)]
 struct JsonBounded {
     user: Option<String>,
@@ -101,8 +109,8 @@ impl JsonBounded {
 struct JsonSocket {
     protocol: &'static str,
     family: &'static str,
-    local: JsonEnd,
-    foreign: Option<JsonEnd>,
+    local: JsonEndpoint,
+    foreign: Option<JsonEndpoint>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     mapped: bool,
     state: Option<String>,
@@ -128,11 +136,8 @@ impl JsonSocket {
                 Family::V4 => "ipv4",
                 Family::V6 => "ipv6",
             },
-            local: JsonEnd::new(&socket.local, socket.interface, names),
-            foreign: socket.foreign.as_ref().map(|end| {
-                let scoped = needs_scope(end.address);
-                JsonEnd::new(end, socket.interface.filter(|_| scoped), names)
-            }),
+            local: JsonEndpoint::new(&socket.local, socket.interface, names),
+            foreign: JsonEndpoint::foreign(socket, names),
             mapped: socket.mapped,
             state: socket.state.map(|state| state.to_string()),
             owner: JsonOwner::new(row, snapshot),
@@ -154,16 +159,22 @@ fn user(uid: Option<Uid>, snapshot: &Snapshot) -> Option<String> {
 }
 
 #[derive(Serialize)]
-struct JsonEnd {
+struct JsonEndpoint {
     address: IpAddr,
     port: u16,
     interface: Option<String>,
 }
 
-impl JsonEnd {
-    fn new(end: &Endpoint, interface: Option<u32>, names: &BTreeMap<u32, Untrusted>) -> Self {
+impl JsonEndpoint {
+    fn new(endpoint: &Endpoint, interface: Option<u32>, names: &BTreeMap<u32, Untrusted>) -> Self {
         let interface = interface.map(|index| interface_name(index, names));
-        Self { address: end.address, port: end.port, interface }
+        Self { address: endpoint.address, port: endpoint.port, interface }
+    }
+
+    fn foreign(socket: &Socket, names: &BTreeMap<u32, Untrusted>) -> Option<Self> {
+        let foreign = socket.foreign.as_ref()?;
+        let interface = socket.interface.filter(|_| needs_scope(foreign.address));
+        Some(Self::new(foreign, interface, names))
     }
 }
 
@@ -200,7 +211,7 @@ impl JsonOwner {
         let owner = &row.owner;
         let creator = || JsonCreator::new(snapshot.creator(&row.socket));
         match owner {
-            // Windows' System holds it: a driver, which is no process.
+            // Windows' System process holds it for a driver.
             Owner::Processes(_) if owner.pids().all(|pid| snapshot.is_kernel(pid)) => {
                 Self::Kernel { reason: "kernel" }
             }
@@ -219,7 +230,7 @@ impl JsonOwner {
     }
 }
 
-/// What the cgroup of a socket tells of those who may hold it.
+/// What is known from the cgroup of a socket about its possible owners.
 #[derive(Serialize)]
 struct JsonCreator {
     service: Option<String>,

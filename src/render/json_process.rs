@@ -1,4 +1,4 @@
-//! Processes and their containers, for programs.
+//! Processes and their containers in JSON.
 
 use std::time::SystemTime;
 
@@ -15,7 +15,7 @@ pub(super) struct JsonProcess {
     command: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     command_raw: Option<Vec<String>>,
-    /// Only where it is.
+    /// Present only if true.
     #[serde(skip_serializing_if = "is_false")]
     command_cut: bool,
     executable: Option<String>,
@@ -94,7 +94,7 @@ pub(super) fn raw(text: &Untrusted) -> Option<String> {
     (!text.is_utf8()).then(|| hex(text))
 }
 
-/// Serde asks by reference.
+/// For `skip_serializing_if`.
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature is serde's")]
 const fn is_false(value: &bool) -> bool {
     !*value

@@ -1,4 +1,4 @@
-//! JSON text that no terminal obeys.
+//! JSON text that is safe to print on a terminal.
 
 use std::io::{self, Write};
 
@@ -7,14 +7,14 @@ use serde_json::ser::{CharEscape, Formatter, Serializer};
 
 use super::escape::is_treacherous;
 
-/// Writes `value` as one line of JSON. Control, bidi and zero-width characters come out as
-/// \uXXXX; serde_json itself escapes no more than JSON demands.
+/// Writes `value` as one line of JSON. Control, bidi and zero-width characters are
+/// written as \uXXXX; serde_json itself escapes only what JSON requires.
 pub(super) fn write_line(value: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
     value.serialize(&mut Serializer::with_formatter(&mut *out, Ascii))?;
     writeln!(out)
 }
 
-/// A compact formatter that escapes more.
+/// A compact formatter that also escapes what can change how a terminal shows the text.
 struct Ascii;
 
 impl Formatter for Ascii {
@@ -35,7 +35,7 @@ impl Formatter for Ascii {
         out.write_all(rest.as_bytes())
     }
 
-    /// `\n` and its like would be one letter; the same form for all is easier to search for.
+    /// \uXXXX also where JSON has a short form such as `\n`: one form is easier to search for.
     fn write_char_escape<W: Write + ?Sized>(
         &mut self,
         out: &mut W,

@@ -1,10 +1,11 @@
-//! Views: each turns rows into text. Nothing here touches the system.
+//! Views: each writes rows as text. Nothing here reads the system.
 //!
-//! [`escape`] is the only way out for text that other processes chose.
+//! Text that other processes chose is printed only through [`escape`].
 
+mod column;
 mod details;
 mod doctor;
-mod ends;
+mod endpoints;
 pub mod escape;
 mod explain;
 pub mod gaps;
@@ -14,6 +15,7 @@ mod json_text;
 mod netstat;
 mod notes;
 mod paragraph;
+mod peers;
 mod pids;
 mod reasons;
 mod summary;
@@ -24,30 +26,30 @@ pub mod who;
 
 use std::io::{self, Write};
 
+use crate::model::Depth;
 use crate::query::Rows;
 pub use crate::text::counted;
 
-pub use details::age;
 pub use doctor::{Doctor, DoctorJson};
-pub use ends::{foreign_end, local_end};
+pub use endpoints::{foreign_end, local_end};
 pub use explain::{Explained, Overview};
 pub use json::Json;
 pub use pids::Pids;
 pub use summary::{Summary, SummaryJson};
 pub use tables::{Tables, Verbose};
 
-/// How tables are dressed.
+/// The style of tables.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Style {
     /// With titles and headings.
     pub header: bool,
-    /// With colours.
+    /// With colors.
     pub color: bool,
 }
 
-/// What there is to say of rows whose owner the tables cannot name, and of ports that are held
-/// without listening: a line for each kind. `every_owner` also tells whose the sockets are that
-/// only carry connections.
+/// Remarks on rows whose owner the tables cannot name, and on ports that are bound without
+/// listening: a line for each kind. `every_owner` also includes the owners of sockets that are only
+/// connections.
 #[must_use]
 pub fn notes(rows: &Rows<'_>, every_owner: bool) -> Vec<String> {
     notes::lines(&rows.rows, rows.snapshot, every_owner)
@@ -55,6 +57,9 @@ pub fn notes(rows: &Rows<'_>, every_owner: bool) -> Vec<String> {
 
 /// A way to show rows.
 pub trait View {
+    /// What must be known of sockets and processes for the view to be complete.
+    fn needs(&self) -> Depth;
+
     /// Writes the rows.
     ///
     /// # Errors

@@ -8,20 +8,20 @@ use textwrap::{Options, WordSplitter};
 
 /// How wide the text is.
 pub(super) const WIDTH: usize = 80;
-/// Where paragraphs begin, behind their labels.
+/// The width of a label; the paragraph starts after it.
 pub(super) const LABEL: usize = 13;
 
-/// How labels are written.
+/// The style of labels.
 pub(super) const fn bold(color: bool) -> Ansi {
     if color { Ansi::new().bold() } else { Ansi::new() }
 }
 
-/// Writes a label, and a paragraph beside it.
+/// Writes a label, and a paragraph to its right.
 pub(super) fn write(label: &str, text: &str, ansi: Ansi, out: &mut dyn Write) -> io::Result<()> {
     let lines = wrapped(text, WIDTH - LABEL);
-    for (place, line) in lines.iter().enumerate() {
+    for (index, line) in lines.iter().enumerate() {
         match label {
-            label if place == 0 && !label.is_empty() => {
+            label if index == 0 && !label.is_empty() => {
                 writeln!(out, "{ansi}{label:LABEL$}{ansi:#}{line}")?;
             }
             _ => writeln!(out, "{:LABEL$}{line}", "")?,
@@ -30,7 +30,7 @@ pub(super) fn write(label: &str, text: &str, ansi: Ansi, out: &mut dyn Write) ->
     Ok(())
 }
 
-/// The text in lines of at most so many columns. Options and addresses are not split at hyphens.
+/// The text in lines of at most `width` columns. Options and addresses are not split at hyphens.
 pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
     let options = Options::new(width).word_splitter(WordSplitter::NoHyphenation);
     textwrap::wrap(text, options).into_iter().map(Cow::into_owned).collect()

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use super::{Style, View, details, netstat, tasklist};
+use crate::model::{About, Depth, Detail};
 use crate::query::Rows;
 
 /// Both tables.
@@ -10,6 +11,10 @@ use crate::query::Rows;
 pub struct Tables(pub Style);
 
 impl View for Tables {
+    fn needs(&self) -> Depth {
+        netstat::needs().and(tasklist::needs())
+    }
+
     fn write(&self, rows: &Rows<'_>, out: &mut dyn Write) -> io::Result<()> {
         if rows.rows.is_empty() {
             return Ok(());
@@ -19,11 +24,15 @@ impl View for Tables {
     }
 }
 
-/// Both tables, and the particulars of each owner.
+/// Both tables, and the details of each owner.
 #[derive(Clone, Copy, Debug)]
 pub struct Verbose(pub Style);
 
 impl View for Verbose {
+    fn needs(&self) -> Depth {
+        Depth { detail: Detail::Brief, about: About::Everything }.and(Tables(self.0).needs())
+    }
+
     fn write(&self, rows: &Rows<'_>, out: &mut dyn Write) -> io::Result<()> {
         Tables(self.0).write(rows, out)?;
         details::write(rows, self.0, out)

@@ -14,6 +14,12 @@ pub fn duration(duration: Duration) -> String {
     }
 }
 
+/// How long ago something was whose time is known to the second: `0s`, `42s`, `2h 12m`.
+#[must_use]
+pub fn age(span: Duration) -> String {
+    two_units(span.as_secs())
+}
+
 fn two_units(seconds: u64) -> String {
     let whole = humantime::format_duration(Duration::from_secs(seconds)).to_string();
     whole.split(' ').take(2).collect::<Vec<_>>().join(" ")
@@ -39,6 +45,13 @@ mod tests {
         ];
         for (millis, expected) in cases {
             assert_eq!(duration(Duration::from_millis(millis)), expected);
+        }
+    }
+    #[test]
+    fn an_age_has_whole_seconds() {
+        let cases = [(0, "0s"), (59_900, "59s"), (61_000, "1m 1s"), (7_920_000, "2h 12m")];
+        for (millis, expected) in cases {
+            assert_eq!(age(Duration::from_millis(millis)), expected);
         }
     }
 }

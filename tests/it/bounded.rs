@@ -15,15 +15,6 @@ use crate::support::process::{Actor, Owner, can_become};
 use crate::support::terminal::Terminal;
 use crate::support::{Run, Scratch, golden, portwho, skip};
 
-trials![
-    memory_that_was_never_touched_costs_nothing,
-    what_is_shown_of_a_command_line_has_an_end,
-    a_name_without_a_width_is_not_believed,
-    the_question_is_not_buried,
-    the_command_lines_of_one_user_leave_those_of_others,
-    a_services_file_without_an_end,
-];
-
 /// As long as the kernel lets a name be: portwho asks argv[0] for the rest.
 const NAME: &str = "fifteen-letters";
 
@@ -71,6 +62,7 @@ fn cut(count: &str, user: &str) -> String {
 }
 
 /// 64 MiB of it make 67 million empty arguments.
+#[trial]
 fn memory_that_was_never_touched_costs_nothing() {
     let Some(talker) = talker("nothing", 64 << 20) else { return };
     let pid = talker.pid();
@@ -91,6 +83,7 @@ fn memory_that_was_never_touched_costs_nothing() {
     bounded(&["close", "-n", "80"]).run().is(1, "", left);
 }
 
+#[trial]
 fn what_is_shown_of_a_command_line_has_an_end() {
     let Some(talker) = talker("nothing", 64 << 20) else { return };
     let gap = cut("1 process", "root");
@@ -111,6 +104,7 @@ fn what_is_shown_of_a_command_line_has_an_end() {
 }
 
 /// No file has such a name (NAME_MAX), so it is no image's.
+#[trial]
 fn a_name_without_a_width_is_not_believed() {
     let Some(talker) = talker("marks", 120_000) else { return };
     let pid = talker.pid();
@@ -122,6 +116,7 @@ fn a_name_without_a_width_is_not_believed() {
     assert!(output.stdout.len() < 8192, "{}", output.stdout.len());
 }
 
+#[trial]
 fn the_question_is_not_buried() {
     let Some(talker) = talker("marks", 120_000) else { return };
     let pid = talker.pid();
@@ -134,6 +129,7 @@ fn the_question_is_not_buried() {
     terminal.finish().is(2, &screen, "");
 }
 
+#[trial]
 fn the_command_lines_of_one_user_leave_those_of_others() {
     if !can_become(NOBODY) {
         return skip("there is no second user here");
@@ -163,6 +159,7 @@ fn the_command_lines_of_one_user_leave_those_of_others() {
 }
 
 /// root's own, but as endless as whatever it leads to.
+#[trial]
 fn a_services_file_without_an_end() {
     own_mounts().expect("a mount namespace");
     let scratch = Scratch::new();

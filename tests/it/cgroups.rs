@@ -12,29 +12,6 @@ use crate::support::makers::{self, Loopback};
 use crate::support::process::{Actor, Owner, Process, can_become};
 use crate::support::{mounts, portwho, refuse, skip};
 
-trials![
-    a_unit_is_named_with_its_processes,
-    the_only_process_of_a_unit_is_the_likeliest,
-    more_than_four_processes_are_counted,
-    a_socket_unit_is_named_with_the_processes_of_its_service,
-    processes_are_looked_for_in_the_groups_within,
-    a_container_is_named,
-    a_slice_is_named_where_there_is_no_unit,
-    a_group_without_a_unit_has_candidates,
-    the_first_group_says_nothing,
-    without_control_groups_the_user_alone_is_named,
-    a_group_out_of_sight_says_nothing,
-    a_group_that_was_removed_says_nothing,
-    the_unit_is_that_of_the_sockets_maker,
-    a_hostile_name_of_a_unit_is_escaped,
-    sockets_of_the_same_unit_are_told_together,
-    kill_names_the_unit,
-    root_without_ptrace_is_told_the_unit,
-    a_hidden_proc_hides_no_unit,
-    a_visible_owner_needs_no_unit,
-    a_processes_own_unit_by_any_hierarchy,
-];
-
 const NOBODY: u32 = 65534;
 
 /// What is said of one socket whose owner is hidden, whatever else is known.
@@ -103,6 +80,7 @@ fn nobody_is_told_the_user_alone() {
     assert_eq!(nobodys_json("held by a process of root"), nothing);
 }
 
+#[trial]
 fn a_unit_is_named_with_its_processes() {
     let Some(group) = group("web.service") else { return };
     let (_parent, pids) = family_in(&group, 1);
@@ -114,6 +92,7 @@ fn a_unit_is_named_with_its_processes() {
     assert_eq!(nobodys_json(&format!("held by root in {place}")), owner);
 }
 
+#[trial]
 fn the_only_process_of_a_unit_is_the_likeliest() {
     let Some(group) = group("web.scope") else { return };
     let server = server_in(&group);
@@ -123,6 +102,7 @@ fn the_only_process_of_a_unit_is_the_likeliest() {
     assert_eq!(owner["candidates"], json!([server.pid()]));
 }
 
+#[trial]
 fn more_than_four_processes_are_counted() {
     let Some(group) = group("web.service") else { return };
     let (_parent, pids) = family_in(&group, 5);
@@ -133,6 +113,7 @@ fn more_than_four_processes_are_counted() {
 }
 
 /// systemd makes the socket before there is a process of the service.
+#[trial]
 fn a_socket_unit_is_named_with_the_processes_of_its_service() {
     let Some(socket_unit) = group("web.socket") else { return };
     let socket = socket_unit.inside(|| listener(80));
@@ -147,6 +128,7 @@ fn a_socket_unit_is_named_with_the_processes_of_its_service() {
 }
 
 /// A group with controllers has no processes of its own: they live in groups within.
+#[trial]
 fn processes_are_looked_for_in_the_groups_within() {
     let Some(outer) = group("web.service") else { return };
     let socket = outer.inside(|| listener(80));
@@ -162,6 +144,7 @@ fn processes_are_looked_for_in_the_groups_within() {
     nobody_is_told(&format!("{} (PIDs {one}, {other}; sudo tells which)", outer.name()));
 }
 
+#[trial]
 fn a_container_is_named() {
     let Some(outer) = group("containers") else { return };
     let docker = outer.below("docker");
@@ -178,6 +161,7 @@ fn a_container_is_named() {
     assert_eq!(nobodys_json(&format!("held by root in {place}")), owner);
 }
 
+#[trial]
 fn a_slice_is_named_where_there_is_no_unit() {
     let Some(slice) = group("web.slice") else { return };
     let server = server_in(&slice);
@@ -185,6 +169,7 @@ fn a_slice_is_named_where_there_is_no_unit() {
 }
 
 /// Somebody else than systemd made it.
+#[trial]
 fn a_group_without_a_unit_has_candidates() {
     let Some(group) = group("web") else { return };
     let server = server_in(&group);
@@ -196,6 +181,7 @@ fn a_group_without_a_unit_has_candidates() {
     assert_eq!(nobodys_json(&note), owner);
 }
 
+#[trial]
 fn the_first_group_says_nothing() {
     let Some(group) = group("unused") else { return };
     let socket = group.inside_the_first(|| listener(80));
@@ -203,6 +189,7 @@ fn the_first_group_says_nothing() {
     nobody_is_told_the_user_alone();
 }
 
+#[trial]
 fn without_control_groups_the_user_alone_is_named() {
     let Some(group) = group("web.service") else { return };
     let _server = server_in(&group);
@@ -211,6 +198,7 @@ fn without_control_groups_the_user_alone_is_named() {
 }
 
 /// As in a container: what is mounted begins at the group that this process is in.
+#[trial]
 fn a_group_out_of_sight_says_nothing() {
     let Some(outside) = group("web.service") else { return };
     let Some(root) = Group::named("container") else { return };
@@ -223,6 +211,7 @@ fn a_group_out_of_sight_says_nothing() {
     nobody_is_told(&format!("inner.service (most likely PID {})", server.pid()));
 }
 
+#[trial]
 fn a_group_that_was_removed_says_nothing() {
     let Some(group) = group("web.service") else { return };
     let socket = group.inside(|| listener(80));
@@ -233,6 +222,7 @@ fn a_group_that_was_removed_says_nothing() {
 }
 
 /// Whoever holds it by now: the kernel keeps the group that it was made in.
+#[trial]
 fn the_unit_is_that_of_the_sockets_maker() {
     let (Some(first), Some(second)) = (group("first.service"), Group::named("second.service"))
     else {
@@ -245,6 +235,7 @@ fn the_unit_is_that_of_the_sockets_maker() {
     assert_eq!(owner["candidates"], json!([]));
 }
 
+#[trial]
 fn a_hostile_name_of_a_unit_is_escaped() {
     let Some(group) = group("\u{1b}[2J\u{202e}.service") else { return };
     let server = server_in(&group);
@@ -253,6 +244,7 @@ fn a_hostile_name_of_a_unit_is_escaped() {
     nobody_is_told(&format!("{shown} (most likely PID {})", server.pid()));
 }
 
+#[trial]
 fn sockets_of_the_same_unit_are_told_together() {
     let Some(group) = group("web.service") else { return };
     let words = ["127.0.0.1:80", "127.0.0.1:81"];
@@ -268,6 +260,7 @@ fn sockets_of_the_same_unit_are_told_together() {
     portwho(["80,81"]).user(NOBODY).run().is(0, &expected, &remarks);
 }
 
+#[trial]
 fn kill_names_the_unit() {
     let Some(group) = group("web.service") else { return };
     let server = server_in(&group);
@@ -279,6 +272,7 @@ fn kill_names_the_unit() {
     assert!(!server.has_exited());
 }
 
+#[trial]
 fn root_without_ptrace_is_told_the_unit() {
     let Some(group) = Group::named("web.service") else { return };
     let (_parent, pids) = family_in(&group, 1);
@@ -294,6 +288,7 @@ fn root_without_ptrace_is_told_the_unit() {
     portwho(["80"]).run().is(0, &golden::netstat(&[hidden_row(80)]), &remarks);
 }
 
+#[trial]
 fn a_hidden_proc_hides_no_unit() {
     let Some(group) = group("web.service") else { return };
     let server = server_in(&group);
@@ -301,6 +296,7 @@ fn a_hidden_proc_hides_no_unit() {
     nobody_is_told(&format!("{} (most likely PID {})", group.name(), server.pid()));
 }
 
+#[trial]
 fn a_visible_owner_needs_no_unit() {
     let Some(group) = Group::named("web.service") else { return };
     let server = server_in(&group);
@@ -315,6 +311,7 @@ fn a_visible_owner_needs_no_unit() {
 
 /// On machines with several hierarchies the unit stands in systemd's own, and the line of
 /// version 2 may be `/`.
+#[trial]
 fn a_processes_own_unit_by_any_hierarchy() {
     let Some(group) = Group::named("web.service") else { return };
     let unit_of = |pid| {

@@ -11,18 +11,6 @@ use crate::support::makers::Loopback;
 use crate::support::refuse;
 use crate::support::reopen::open;
 
-trials![
-    what_closed_leaves_no_row,
-    what_closed_leaves_no_row_without_netlink,
-    what_took_the_port_is_found_with_its_owner,
-    only_what_is_wanted_joins,
-    what_is_in_flight_stays_without_an_owner,
-    a_successor_in_flight_is_not_found,
-    a_listener_that_is_connected_now_is_a_connection,
-    what_always_changes_stands_with_its_gap,
-    what_is_left_of_a_change_is_free,
-];
-
 const KINDS: [&str; 3] = ["listening", "bound", "udp"];
 
 fn address() -> SocketAddr {
@@ -47,6 +35,7 @@ fn assert_is_own(table: &OwnerTable, count: usize) {
     assert_eq!(table.gaps, []);
 }
 
+#[trial]
 fn what_closed_leaves_no_row() {
     for kind in KINDS {
         let socket = open(kind, address());
@@ -56,6 +45,7 @@ fn what_closed_leaves_no_row() {
     }
 }
 
+#[trial]
 fn what_closed_leaves_no_row_without_netlink() {
     refuse::netlink(1);
     for kind in ["listening", "udp"] {
@@ -66,6 +56,7 @@ fn what_closed_leaves_no_row_without_netlink() {
     }
 }
 
+#[trial]
 fn what_took_the_port_is_found_with_its_owner() {
     for kind in KINDS {
         for next in KINDS {
@@ -83,6 +74,7 @@ fn what_took_the_port_is_found_with_its_owner() {
     }
 }
 
+#[trial]
 fn only_what_is_wanted_joins() {
     let socket = open("listening", address());
     let mut later = None;
@@ -113,6 +105,7 @@ fn assert_unknown(table: &OwnerTable, gap: &str) {
     assert_eq!(gaps, expected);
 }
 
+#[trial]
 fn what_is_in_flight_stays_without_an_owner() {
     for kind in KINDS {
         let socket = open(kind, address());
@@ -122,6 +115,7 @@ fn what_is_in_flight_stays_without_an_owner() {
     }
 }
 
+#[trial]
 fn a_successor_in_flight_is_not_found() {
     let socket = open("listening", address());
     let mut later = None;
@@ -134,6 +128,7 @@ fn a_successor_in_flight_is_not_found() {
 }
 
 /// The same socket in another state is still a row: it is no port that is free.
+#[trial]
 fn a_listener_that_is_connected_now_is_a_connection() {
     let other = open("listening", Loopback::V4.port(81));
     let socket = open("bound", address());
@@ -154,6 +149,7 @@ fn a_listener_that_is_connected_now_is_a_connection() {
 }
 
 /// Each successor closes before it is searched, because what asks whether it is wanted replaces it.
+#[trial]
 fn what_always_changes_stands_with_its_gap() {
     let current = RefCell::new(Some(open("listening", address())));
     let replace = || {
@@ -169,6 +165,7 @@ fn what_always_changes_stands_with_its_gap() {
 }
 
 /// A successor that closes in its turn, without another one.
+#[trial]
 fn what_is_left_of_a_change_is_free() {
     let current = RefCell::new(Some(open("listening", address())));
     let replace = || *current.borrow_mut() = Some(open("listening", address()));

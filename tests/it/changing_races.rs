@@ -10,16 +10,6 @@ use crate::support::json::{gaps, sockets};
 use crate::support::process::{Actor, Owner};
 use crate::support::{Output, portwho, refuse};
 
-trials![
-    a_listener_closes_during_a_run,
-    an_overlapping_listener_is_never_free,
-    an_overlapping_bound_socket_is_never_free,
-    an_overlapping_udp_socket_is_never_free,
-    a_listener_reopened_apart_is_named_or_free,
-    two_processes_that_reopen_one_port_are_both_named,
-    kill_names_what_reopens_its_port,
-];
-
 const RACES: usize = 60;
 
 /// What the runs of the list said: the PID, `?` with its gap, or that the port is free.
@@ -82,24 +72,29 @@ fn never_free(kind: &str) {
     assert!(tally.named > tally.changing, "{tally:?}");
 }
 
+#[trial]
 fn an_overlapping_listener_is_never_free() {
     never_free("listening");
 }
 
+#[trial]
 fn an_overlapping_bound_socket_is_never_free() {
     never_free("bound");
 }
 
+#[trial]
 fn an_overlapping_udp_socket_is_never_free() {
     never_free("udp");
 }
 
+#[trial]
 fn a_listener_reopened_apart_is_named_or_free() {
     let tally = races("listening", "apart");
     assert!(tally.named > tally.changing, "{tally:?}");
 }
 
 /// It is held by its process, or free: at no moment by nobody that can be found.
+#[trial]
 fn a_listener_closes_during_a_run() {
     refuse::other_namespaces();
     let mut tally = Tally::default();
@@ -119,6 +114,7 @@ fn a_listener_closes_during_a_run() {
 }
 
 /// Each of them has a listener at every moment.
+#[trial]
 fn two_processes_that_reopen_one_port_are_both_named() {
     let both = ["overlapping"; 2].map(|order| reopening("listening", order));
     let expected = BTreeSet::from(both.each_ref().map(|web| u64::from(web.pid())));
@@ -138,6 +134,7 @@ fn two_processes_that_reopen_one_port_are_both_named() {
     assert!(named > RACES / 4, "{named}");
 }
 
+#[trial]
 fn kill_names_what_reopens_its_port() {
     let web = reopening("listening", "overlapping");
     let held = format!("127.0.0.1:80 is held by web (PID {}, user root)\n", web.pid());

@@ -11,22 +11,7 @@ use crate::support::makers::{self, Loopback};
 use crate::support::portwho;
 use crate::support::process::{Owner, Process, server};
 
-trials![
-    left_alone_and_counted,
-    nothing_but_listeners,
-    a_listener_by_itself,
-    a_listener_at_a_port_of_the_kernels_choice,
-    a_listener_for_both_families,
-    one_of_several_listeners,
-    a_bound_port,
-    a_client_at_a_port_bound_by_number,
-    udp_connected,
-    udp_connected_to_v4_over_v6,
-    udp_unconnected,
-    udp_bound_by_number,
-    udp_connected_at_a_port_bound_by_number,
-];
-
+#[trial]
 fn left_alone_and_counted() {
     let made = makers::half_closed(Loopback::V4);
     let (web, app) = (Owner::named("web").holding(made.listener), app(made.server));
@@ -38,6 +23,7 @@ fn left_alone_and_counted() {
     portwho(["-q", "-l", &port]).run().is(0, &format!("{}\n", web.pid()), "");
 }
 
+#[trial]
 fn nothing_but_listeners() {
     let _web = server(80);
     let _more = server(81);
@@ -54,6 +40,7 @@ fn nothing_but_listeners() {
 }
 
 /// The port that it was bound to by number stays with the process.
+#[trial]
 fn a_listener_by_itself() {
     let web = Owner::named("web").holding(listener(80));
     let expected = is_of("1 LISTENING", "web", web.pid())
@@ -67,6 +54,7 @@ fn a_listener_by_itself() {
     assert!(portwho(["80"]).run().stdout.contains("BOUND"));
 }
 
+#[trial]
 fn a_listener_at_a_port_of_the_kernels_choice() {
     for at in Loopback::BOTH {
         let held = makers::listening(at.port(0));
@@ -77,6 +65,7 @@ fn a_listener_at_a_port_of_the_kernels_choice() {
     }
 }
 
+#[trial]
 fn a_listener_for_both_families() {
     let address: SocketAddr = "[::]:80".parse().expect("an address");
     let web = Owner::named("web").holding(makers::listening(address).socket);
@@ -87,6 +76,7 @@ fn a_listener_for_both_families() {
 }
 
 /// The kernel chooses among them by the far end, which a listener has not.
+#[trial]
 fn one_of_several_listeners() {
     let both = [(); 2].map(|()| shared_listeners(Loopback::V4.port(80)));
     let owners: Vec<Process> = both.into_iter().flatten().map(app).collect();
@@ -102,6 +92,7 @@ fn one_of_several_listeners() {
     }
 }
 
+#[trial]
 fn a_bound_port() {
     let held = makers::bound(Loopback::V4.port(6800));
     let app = app(held.socket);
@@ -129,6 +120,7 @@ fn keeps_port(state: &str, app: &Process, port: u16) -> String {
         )
 }
 
+#[trial]
 fn a_client_at_a_port_bound_by_number() {
     let server = makers::listening(Loopback::V4.port(0));
     let client = makers::bound(Loopback::V4.port(6800));
@@ -147,6 +139,7 @@ fn a_client_at_a_port_bound_by_number() {
 }
 
 /// The connection is gone, and the socket is an unconnected one.
+#[trial]
 fn udp_connected_at_a_port_bound_by_number() {
     let held = makers::udp(Loopback::V4.port(5353));
     rustix::net::connect(&held.socket, &Loopback::V4.port(53)).expect("connect");
@@ -156,6 +149,7 @@ fn udp_connected_at_a_port_bound_by_number() {
     assert_eq!(rows.iter().map(|row| row.foreign.port()).collect::<Vec<_>>(), [0]);
 }
 
+#[trial]
 fn udp_connected() {
     for at in Loopback::BOTH {
         let held = makers::udp_connected(at.port(53));
@@ -166,6 +160,7 @@ fn udp_connected() {
     }
 }
 
+#[trial]
 fn udp_connected_to_v4_over_v6() {
     let held = makers::udp_connected("[::ffff:127.0.0.1]:53".parse().expect("an address"));
     let app = app(held.socket);
@@ -174,6 +169,7 @@ fn udp_connected_to_v4_over_v6() {
 }
 
 /// At a port of the kernel's choice it goes as a whole.
+#[trial]
 fn udp_unconnected() {
     let held = makers::udp(Loopback::V4.port(0));
     let app = app(held.socket);
@@ -184,6 +180,7 @@ fn udp_unconnected() {
 }
 
 /// At a port that was bound by its number it stays, and that is told.
+#[trial]
 fn udp_bound_by_number() {
     let dns = Owner::named("dns").holding(makers::udp(Loopback::V4.port(53)).socket);
     let why = format!(

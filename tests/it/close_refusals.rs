@@ -6,19 +6,7 @@ use crate::support::makers::{self, Loopback};
 use crate::support::process::{Owner, can_become};
 use crate::support::{portwho, refuse, skip};
 
-trials![
-    nothing_asked_for,
-    an_ancestor,
-    an_ancestors_listener,
-    shared_with_an_ancestor,
-    itself,
-    beside_a_refused_one,
-    another_users,
-    of_nobody_with_rights,
-    root_without_the_capability,
-    a_dry_run,
-];
-
+#[trial]
 fn nothing_asked_for() {
     let made = makers::half_closed(Loopback::V4);
     let _app = app(made.server);
@@ -44,6 +32,7 @@ fn is_ancestors(sockets: &str) -> String {
 }
 
 /// The test started portwho, as a shell would.
+#[trial]
 fn an_ancestor() {
     let made = makers::established(Loopback::V4);
     let port = made.client_address.port().to_string();
@@ -55,6 +44,7 @@ fn an_ancestor() {
     assert_there(made.server_address, made.client_address);
 }
 
+#[trial]
 fn an_ancestors_listener() {
     let _listener = makers::listening(Loopback::V4.port(80));
     close(["-l", "-y", "80"]).run().is(2, "", &is_ancestors("1 LISTENING"));
@@ -63,6 +53,7 @@ fn an_ancestors_listener() {
 }
 
 /// As a session's socket that a child of the shell has inherited.
+#[trial]
 fn shared_with_an_ancestor() {
     let made = makers::half_closed(Loopback::V4);
     let app = app(made.server.try_clone().expect("dup"));
@@ -79,6 +70,7 @@ fn shared_with_an_ancestor() {
 }
 
 /// Given to it as its standard input.
+#[trial]
 fn itself() {
     let made = makers::half_closed(Loopback::V4);
     let output = close(["-y", "-s", "CLOSE_WAIT"]).stdin(made.server).run();
@@ -89,6 +81,7 @@ fn itself() {
 }
 
 /// A refusal is about its own sockets: the others are closed.
+#[trial]
 fn beside_a_refused_one() {
     let made = makers::established(Loopback::V4);
     let app = app(made.server);
@@ -99,6 +92,7 @@ fn beside_a_refused_one() {
 }
 
 /// Who holds it cannot be seen, so it may be the session itself.
+#[trial]
 fn another_users() {
     if !can_become(NOBODY) {
         return skip("only one user can be had here");
@@ -116,6 +110,7 @@ fn another_users() {
 }
 
 /// Its own sockets, and no CAP_NET_ADMIN.
+#[trial]
 fn of_nobody_with_rights() {
     if !can_become(NOBODY) {
         return skip("only one user can be had here");
@@ -133,6 +128,7 @@ fn of_nobody_with_rights() {
     assert_there(made.server_address, made.client_address);
 }
 
+#[trial]
 fn root_without_the_capability() {
     let made = makers::half_closed(Loopback::V4);
     let app = app(made.server);
@@ -147,6 +143,7 @@ fn root_without_the_capability() {
     assert_there(made.server_address, made.client_address);
 }
 
+#[trial]
 fn a_dry_run() {
     let made = makers::half_closed(Loopback::V4);
     let app = app(made.server);

@@ -12,25 +12,6 @@ use crate::support::kernel_table::{self, State, await_state};
 use crate::support::makers::{self, Connection, Loopback};
 use crate::support::process::Owner;
 
-trials![
-    close_wait_of_a_process_that_notices,
-    many_of_one_process,
-    established,
-    fin_wait_1,
-    fin_wait_2,
-    closing,
-    last_ack,
-    syn_sent,
-    syn_received,
-    not_accepted,
-    time_wait,
-    orphans,
-    v4_mapped,
-    shared_by_a_family,
-    nothing_to_close,
-    without_netlink,
-];
-
 /// Closes the near end of a connection at a port and in a state, and looks at everything after.
 #[track_caller]
 fn closes_end(state: &str, local: SocketAddr, foreign: SocketAddr, socket: OwnedFd) {
@@ -69,6 +50,7 @@ fn nothing_left(port: &str, local: SocketAddr) -> String {
 }
 
 /// It waits for an error on the socket, and then writes: the role says what it was told.
+#[trial]
 fn close_wait_of_a_process_that_notices() {
     for at in Loopback::BOTH {
         let Connection { server, client, listener, client_address, server_address } =
@@ -89,6 +71,7 @@ fn close_wait_of_a_process_that_notices() {
 }
 
 /// Twelve, and a listener that stays.
+#[trial]
 fn many_of_one_process() {
     let mut server = Owner::named("app").playing("listen", &["127.0.0.1:0"]);
     let address: SocketAddr = server.line().parse().expect("an address");
@@ -119,6 +102,7 @@ fn many_of_one_process() {
     drop(client);
 }
 
+#[trial]
 fn established() {
     for at in Loopback::BOTH {
         let made = makers::established(at);
@@ -126,6 +110,7 @@ fn established() {
     }
 }
 
+#[trial]
 fn fin_wait_1() {
     for at in Loopback::BOTH {
         let made = makers::fin_wait_1(at);
@@ -133,6 +118,7 @@ fn fin_wait_1() {
     }
 }
 
+#[trial]
 fn fin_wait_2() {
     for at in Loopback::BOTH {
         let made = makers::half_closed(at);
@@ -140,6 +126,7 @@ fn fin_wait_2() {
     }
 }
 
+#[trial]
 fn closing() {
     for at in Loopback::BOTH {
         let made = makers::closing(at);
@@ -147,6 +134,7 @@ fn closing() {
     }
 }
 
+#[trial]
 fn last_ack() {
     for at in Loopback::BOTH {
         let made = makers::last_ack(at);
@@ -154,6 +142,7 @@ fn last_ack() {
     }
 }
 
+#[trial]
 fn syn_sent() {
     for at in Loopback::BOTH {
         let made = makers::syn_sent(at);
@@ -167,6 +156,7 @@ fn syn_sent() {
     }
 }
 
+#[trial]
 fn syn_received() {
     for at in Loopback::BOTH {
         let made = makers::syn_received(at);
@@ -176,6 +166,7 @@ fn syn_received() {
     }
 }
 
+#[trial]
 fn not_accepted() {
     for at in Loopback::BOTH {
         let made = makers::not_accepted(at);
@@ -204,6 +195,7 @@ fn closes_what_is_over(state: &str, reason: &str, local: SocketAddr, foreign: So
     assert_there(local, foreign);
 }
 
+#[trial]
 fn time_wait() {
     for at in Loopback::BOTH {
         let made = makers::time_wait(at);
@@ -212,6 +204,7 @@ fn time_wait() {
     }
 }
 
+#[trial]
 fn orphans() {
     for at in Loopback::BOTH {
         let Connection { client, server, listener, client_address, server_address } =
@@ -223,6 +216,7 @@ fn orphans() {
 }
 
 /// An IPv4 connection on an IPv6 socket: the kernel wants it by its IPv6 name.
+#[trial]
 fn v4_mapped() {
     let listener = TcpListener::bind("[::]:0").expect("bind");
     let port = listener.local_addr().expect("local address").port();
@@ -245,6 +239,7 @@ fn v4_mapped() {
 }
 
 /// A socket that a parent and its children hold is one socket.
+#[trial]
 fn shared_by_a_family() {
     let made = makers::half_closed(Loopback::V4);
     let mut family = Owner::named("app").playing_with("family", &["1"], made.server);
@@ -263,6 +258,7 @@ fn shared_by_a_family() {
     assert_gone(made.server_address, made.client_address);
 }
 
+#[trial]
 fn nothing_to_close() {
     let nothing = "portwho: no socket matches\n";
     close(["-y", "-s", "CLOSE_WAIT"]).run().is(1, "", nothing);
@@ -270,6 +266,7 @@ fn nothing_to_close() {
 }
 
 /// The sockets come from /proc/net, and nothing can be closed by that way.
+#[trial]
 fn without_netlink() {
     let made = makers::half_closed(Loopback::V4);
     let app = app(made.server);

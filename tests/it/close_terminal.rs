@@ -14,18 +14,6 @@ use crate::support::makers::{self, Loopback};
 use crate::support::process::{Actor, Owner};
 use crate::support::terminal::Terminal;
 
-trials![
-    yes,
-    anything_else_is_no,
-    yes_beforehand,
-    each_owner,
-    refused_without_a_question,
-    gone_while_asked,
-    connected_while_asked,
-    reconnected_while_asked,
-    a_hostile_name,
-];
-
 const ASKED: &str = "[y/N] ";
 
 fn question(name: &str, pid: u32) -> String {
@@ -36,6 +24,7 @@ fn declined(name: &str, pid: u32) -> String {
     format!("portwho: 1 CLOSE_WAIT of {}: not confirmed, nothing was closed\n", named(name, pid))
 }
 
+#[trial]
 fn yes() {
     let made = makers::half_closed(Loopback::V4);
     let app = app(made.server);
@@ -48,6 +37,7 @@ fn yes() {
     assert_lives(&app);
 }
 
+#[trial]
 fn anything_else_is_no() {
     let made = makers::half_closed(Loopback::V4);
     let app = app(made.server);
@@ -63,6 +53,7 @@ fn anything_else_is_no() {
     assert_there(made.server_address, made.client_address);
 }
 
+#[trial]
 fn yes_beforehand() {
     let made = makers::half_closed(Loopback::V4);
     let app = app(made.server);
@@ -72,6 +63,7 @@ fn yes_beforehand() {
 }
 
 /// In the order of their rows.
+#[trial]
 fn each_owner() {
     let mut made = [makers::half_closed(Loopback::V4), makers::half_closed(Loopback::V4)];
     made.sort_by_key(|one| one.server_address.port());
@@ -90,6 +82,7 @@ fn each_owner() {
     assert_gone(second.server_address, second.client_address);
 }
 
+#[trial]
 fn refused_without_a_question() {
     let made = makers::bound(Loopback::V4.port(6800));
     let app = app(made.socket);
@@ -102,6 +95,7 @@ fn refused_without_a_question() {
 }
 
 /// Its process ended it meanwhile.
+#[trial]
 fn gone_while_asked() {
     let made = makers::half_closed(Loopback::V4);
     let mut app = app(made.server);
@@ -121,6 +115,7 @@ fn gone_while_asked() {
 }
 
 /// SYN_SENT was asked for; by the time of the answer it is a connection that works.
+#[trial]
 fn connected_while_asked() {
     let listening = makers::listening_with(Loopback::V4.port(0), 0, |_| {});
     let filler = TcpStream::connect(listening.address).expect("connect");
@@ -153,6 +148,7 @@ fn connected_while_asked() {
 }
 
 /// The same socket with another peer: nobody was asked about that connection.
+#[trial]
 fn reconnected_while_asked() {
     let end = |port| Loopback::V4.port(port);
     let _servers = [8080, 8081].map(|port| makers::listening(end(port)));
@@ -177,6 +173,7 @@ fn reconnected_while_asked() {
     assert_lives(&app.process);
 }
 
+#[trial]
 fn a_hostile_name() {
     let made = makers::half_closed(Loopback::V4);
     let evil = Owner::named("a\u{1b}[2J? y").holding(made.server);

@@ -10,13 +10,6 @@ use portwho::render::escape::is_treacherous;
 #[path = "../../fuzz/src/lib.rs"]
 mod laws;
 
-trials![
-    every_input_keeps_the_laws,
-    so_does_every_beginning_of_it,
-    every_character_is_shown_or_escaped,
-    every_target_has_a_corpus,
-];
-
 /// The folder of the fuzzing targets.
 fn fuzz() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz")
@@ -46,10 +39,12 @@ fn breaking(made: fn(&[u8]) -> Vec<Vec<u8>>) -> Vec<String> {
     broken
 }
 
+#[trial]
 fn every_input_keeps_the_laws() {
     assert_eq!(breaking(|input| vec![input.to_vec()]), Vec::<String>::new());
 }
 
+#[trial]
 fn so_does_every_beginning_of_it() {
     let beginnings = |input: &[u8]| -> Vec<Vec<u8>> {
         (0..input.len()).map(|end| input[..end].to_vec()).collect()
@@ -57,6 +52,7 @@ fn so_does_every_beginning_of_it() {
     assert_eq!(breaking(beginnings), Vec::<String>::new());
 }
 
+#[trial]
 fn every_character_is_shown_or_escaped() {
     let passes = |c: &char| !is_treacherous(*c) && !laws::escape::is_safe(*c);
     let missed: Vec<_> = ('\0'..=char::MAX).filter(passes).map(u32::from).collect();
@@ -64,6 +60,7 @@ fn every_character_is_shown_or_escaped() {
 }
 
 /// A law without a target is never fuzzed, and a corpus without a law never replayed.
+#[trial]
 fn every_target_has_a_corpus() {
     let manifest = fs::read_to_string(fuzz().join("Cargo.toml")).expect("the manifest");
     let mut folders: Vec<String> = fs::read_dir(fuzz().join("corpus"))

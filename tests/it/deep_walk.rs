@@ -18,21 +18,6 @@ use crate::support::limits::allow_descriptors;
 use crate::support::process::{Actor, Owner, can_become};
 use crate::support::{portwho, refuse, rounds, skip, wait_until};
 
-trials![
-    a_thread_with_descriptors_of_its_own,
-    one_whose_first_thread_has_exited,
-    the_only_thread_that_is_left_has_its_own,
-    registered_in_an_io_uring,
-    registered_in_an_io_uring_that_is_in_use,
-    kill_ends_a_thread_with_its_own,
-    kill_ends_the_only_thread_that_is_left,
-    kill_ends_one_with_an_io_uring,
-    ones_own_as_another_user,
-    beside_a_holder_with_a_descriptor,
-    many_threads_that_share_a_table,
-    more_threads_than_can_be_searched,
-];
-
 const NOBODY: u32 = 65534;
 const AT: &str = "127.0.0.1:8080";
 
@@ -84,11 +69,13 @@ fn is_found(actor: &Actor) {
     portwho(["-q", "8080"]).run().is(0, &format!("{}\n", actor.pid()), "");
 }
 
+#[trial]
 fn a_thread_with_descriptors_of_its_own() {
     let Some(actor) = named("own-table") else { return };
     is_found(&actor);
 }
 
+#[trial]
 fn one_whose_first_thread_has_exited() {
     let held = crate::support::makers::listening(AT.parse().expect("an address"));
     let mut actor = Owner::named("deep").playing_with("zombie-leader", &[], held.socket);
@@ -100,11 +87,13 @@ fn one_whose_first_thread_has_exited() {
     assert!(descriptors.as_u64().is_some_and(|count| count > 0), "{answer:#}");
 }
 
+#[trial]
 fn the_only_thread_that_is_left_has_its_own() {
     let Some(actor) = named("own-table-alone") else { return };
     is_found(&actor);
 }
 
+#[trial]
 fn registered_in_an_io_uring() {
     let Some(actor) = named("ring") else { return };
     if features::names_registered_sockets() {
@@ -125,6 +114,7 @@ fn is_missed() {
 }
 
 /// The kernel tells nothing of a ring while somebody uses it, and be it to read the same.
+#[trial]
 fn registered_in_an_io_uring_that_is_in_use() {
     let Some(actor) = with_ring() else { return };
     let directory = format!("/proc/{}/fd", actor.pid());
@@ -163,16 +153,19 @@ fn is_ended(actor: &Actor) {
     TcpListener::bind(AT).expect("the port is free");
 }
 
+#[trial]
 fn kill_ends_a_thread_with_its_own() {
     let Some(actor) = named("own-table") else { return };
     is_ended(&actor);
 }
 
+#[trial]
 fn kill_ends_the_only_thread_that_is_left() {
     let Some(actor) = named("own-table-alone") else { return };
     is_ended(&actor);
 }
 
+#[trial]
 fn kill_ends_one_with_an_io_uring() {
     let Some(actor) = with_ring() else { return };
     is_ended(&actor);
@@ -180,6 +173,7 @@ fn kill_ends_one_with_an_io_uring() {
 
 /// Without any right to look into others'. What a user's process keeps in a thread of its own can
 /// be read by that user as long as the first thread lives.
+#[trial]
 fn ones_own_as_another_user() {
     if !can_become(NOBODY) {
         return skip("there is no other user here");
@@ -196,6 +190,7 @@ fn ones_own_as_another_user() {
 }
 
 /// One row, and the one that can be found at once: there the search ends.
+#[trial]
 fn beside_a_holder_with_a_descriptor() {
     let Some(actor) = named("own-table") else { return };
     let mut plain = Owner::named("plain").playing("listen", &["127.0.0.1:8081"]);
@@ -207,6 +202,7 @@ fn beside_a_holder_with_a_descriptor() {
 }
 
 /// In flight it is in nobody's table. Threads that share their process' are told by kcmp(2).
+#[trial]
 fn many_threads_that_share_a_table() {
     with_threads(100, 2_000, || {
         let told = answer_in_flight();
@@ -215,6 +211,7 @@ fn many_threads_that_share_a_table() {
 }
 
 /// Where kcmp(2) is refused, what is most likely the same table is searched within the budget.
+#[trial]
 fn more_threads_than_can_be_searched() {
     with_threads(100, 2_000, || {
         refuse::kcmp();

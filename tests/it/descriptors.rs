@@ -6,17 +6,6 @@ use crate::support::json::sockets;
 use crate::support::process::{Actor, Owner};
 use crate::support::{portwho, skip};
 
-trials![
-    without_a_hole,
-    behind_a_hole,
-    behind_more_holes_than_are_tried,
-    with_every_other_number,
-    far_behind_the_rest,
-    both_before_and_behind_many_holes,
-    at_the_edges_of_the_parts_of_a_large_table,
-    in_a_large_table_with_holes,
-];
-
 /// A process that listens with these descriptors, and has about so many others with a few holes
 /// (it may have inherited some); or a skip.
 fn scattered(plain: u16, numbers: &[u16]) -> Option<Actor> {
@@ -52,35 +41,43 @@ fn are_found(numbers: impl IntoIterator<Item = u16>) {
     are_found_beside(0, numbers);
 }
 
+#[trial]
 fn without_a_hole() {
     are_found(3..60);
 }
 
+#[trial]
 fn behind_a_hole() {
     are_found([3, 4, 6, 7]);
 }
 
+#[trial]
 fn behind_more_holes_than_are_tried() {
     are_found([3, 30, 31]);
 }
 
+#[trial]
 fn with_every_other_number() {
     are_found((3..200).step_by(2));
 }
 
+#[trial]
 fn far_behind_the_rest() {
     are_found([3, 4, 5, 4000]);
 }
 
+#[trial]
 fn both_before_and_behind_many_holes() {
     are_found((5..40).chain(90..95).chain([900]));
 }
 
 /// Large tables are searched in parts of 4096.
+#[trial]
 fn at_the_edges_of_the_parts_of_a_large_table() {
     are_found_beside(12_000, [100, 4095, 4096, 4097, 8191, 8192, 12_287, 12_288]);
 }
 
+#[trial]
 fn in_a_large_table_with_holes() {
     are_found_beside(6000, [100, 5000, 8191, 8192, 12_000, 12_001, 16_384, 18_000]);
 }

@@ -14,16 +14,6 @@ use crate::support::json::{only_socket, process, sockets};
 use crate::support::process::can_become;
 use crate::support::{Run, netns, portwho};
 
-trials![
-    a_published_port_is_the_containers,
-    kill_refuses_the_forwarder,
-    close_refuses_the_forwarder,
-    a_server_inside_is_found_in_its_namespace,
-    a_server_on_the_machines_network,
-    its_owner_is_named_to_others_too,
-    after_docker_stop_the_port_is_free,
-];
-
 const NOBODY: u32 = 65534;
 
 /// The port is published on loopback alone: one forwarder, one row.
@@ -57,6 +47,7 @@ fn is_the_containers(port: u16, container: &Container) -> String {
     format!("portwho: port {port} belongs to the docker container {name}: docker stop {name}\n")
 }
 
+#[trial]
 fn a_published_port_is_the_containers() {
     let Some(image) = Image::new() else { return };
     let container = image.run(&PUBLISHED, &["-p", "80"]);
@@ -82,6 +73,7 @@ fn published(image: &Image) -> (Container, u16, u32) {
     (container, port, forwarder)
 }
 
+#[trial]
 fn kill_refuses_the_forwarder() {
     let Some(image) = Image::new() else { return };
     let (container, port, forwarder) = published(&image);
@@ -104,6 +96,7 @@ fn kill_refuses_the_forwarder() {
 }
 
 /// Its listener would be gone, and the container would run on without its port.
+#[trial]
 fn close_refuses_the_forwarder() {
     let Some(image) = Image::new() else { return };
     let (container, port, forwarder) = published(&image);
@@ -130,6 +123,7 @@ fn answers(port: u16) -> bool {
     thread::spawn(ask).join().expect("a thread")
 }
 
+#[trial]
 fn a_server_inside_is_found_in_its_namespace() {
     let Some(image) = Image::new() else { return };
     let container = image.run(&[], &["-p", "80"]);
@@ -150,6 +144,7 @@ fn a_server_inside_is_found_in_its_namespace() {
 /// `--network host`: the server itself holds the port.
 const ON_THE_MACHINE: [&str; 2] = ["--network", "host"];
 
+#[trial]
 fn a_server_on_the_machines_network() {
     let Some(image) = Image::new() else { return };
     let container = image.run(&ON_THE_MACHINE, &["-p", "127.0.0.1:0"]);
@@ -169,6 +164,7 @@ fn a_server_on_the_machines_network() {
 }
 
 /// Who may not look into it still reads the control group of its socket.
+#[trial]
 fn its_owner_is_named_to_others_too() {
     let Some(image) = Image::new() else { return };
     if !can_become(NOBODY) {
@@ -188,6 +184,7 @@ fn its_owner_is_named_to_others_too() {
     output.is(0, &output.stdout, &remarks);
 }
 
+#[trial]
 fn after_docker_stop_the_port_is_free() {
     let Some(image) = Image::new() else { return };
     let container = image.run(&PUBLISHED, &["-p", "80"]);

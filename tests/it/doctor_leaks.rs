@@ -20,23 +20,6 @@ use crate::support::netns::in_netns;
 use crate::support::process::{Actor, Owner, can_become};
 use crate::support::{portwho, refuse, skip, wait_until};
 
-trials![
-    a_healthy_namespace,
-    a_server_that_never_closes,
-    a_server_that_does_not_read_the_end,
-    a_server_that_stopped_reading,
-    a_server_that_does_not_accept,
-    a_server_that_listens_no_more,
-    a_few_are_no_leak,
-    a_client_that_never_closes,
-    a_thousand_are_critical,
-    a_leak_that_grows,
-    both_ends_on_this_machine,
-    a_hidden_culprit,
-    thresholds_and_settings_on_demand,
-    without_sockets_there_is_no_verdict,
-];
-
 fn accepted(server: &mut Actor, address: SocketAddr, count: usize) -> Vec<TcpStream> {
     let clients = (0..count).map(|_| TcpStream::connect(address).expect("connect")).collect();
     assert_eq!(server.tell(&format!("accept {count}")), "done");
@@ -49,6 +32,7 @@ fn say_hello(clients: &[TcpStream]) {
     }
 }
 
+#[trial]
 fn a_healthy_namespace() {
     let _established = [makers::established(Loopback::V4), makers::established(Loopback::V6)];
     let _time_wait = makers::time_wait(Loopback::V4);
@@ -65,6 +49,7 @@ fn a_healthy_namespace() {
 }
 
 /// Everything was read, the end too.
+#[trial]
 fn a_server_that_never_closes() {
     let (mut leaky, address) = server("leaky");
     let clients = accepted(&mut leaky, address, 100);
@@ -91,6 +76,7 @@ fn a_server_that_never_closes() {
     assert_eq!(finding["now"], now);
 }
 
+#[trial]
 fn a_server_that_does_not_read_the_end() {
     let (mut stuck, address) = server("stuck");
     let clients = accepted(&mut stuck, address, 120);
@@ -104,6 +90,7 @@ fn a_server_that_does_not_read_the_end() {
     assert_eq!(finding["evidence"]["causes"], json!({"end-not-read": 120}));
 }
 
+#[trial]
 fn a_server_that_stopped_reading() {
     let (mut busy, address) = server("busy");
     let clients = accepted(&mut busy, address, 100);
@@ -117,6 +104,7 @@ fn a_server_that_stopped_reading() {
 }
 
 /// Its clients have given up; the kernel still holds their connections for it.
+#[trial]
 fn a_server_that_does_not_accept() {
     let listener = makers::listening_with(Loopback::V4.port(0), 200, |_| {});
     let asleep = Owner::named("asleep").holding(listener.socket);
@@ -147,6 +135,7 @@ fn a_server_that_does_not_accept() {
 }
 
 /// Its connections share a port all the same.
+#[trial]
 fn a_server_that_listens_no_more() {
     let mut closing = Owner::named("closing").playing("listen", &[LOOPBACK]);
     let address: SocketAddr = closing.line().parse().expect("an address");
@@ -164,6 +153,7 @@ fn a_server_that_listens_no_more() {
     assert_eq!(finding["evidence"]["port"], address.port());
 }
 
+#[trial]
 fn a_few_are_no_leak() {
     let (mut quick, address) = server("quick");
     drop(accepted(&mut quick, address, 99));
@@ -174,6 +164,7 @@ fn a_few_are_no_leak() {
 }
 
 /// Each on a port of its own: what they have in common is where they went.
+#[trial]
 fn a_client_that_never_closes() {
     let pool = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("bind");
     let address = pool.local_addr().expect("address");
@@ -199,6 +190,7 @@ fn a_client_that_never_closes() {
     assert_eq!(finding["now"], now);
 }
 
+#[trial]
 fn a_thousand_are_critical() {
     let (mut leaky, address) = server("leaky");
     for _ in 0..10 {
@@ -210,6 +202,7 @@ fn a_thousand_are_critical() {
     is(&finding, "close-wait-leak", "critical", Some((leaky.pid(), "leaky")), 1000);
 }
 
+#[trial]
 fn a_leak_that_grows() {
     let (mut leaky, address) = server("leaky");
     drop(accepted(&mut leaky, address, 100));
@@ -239,6 +232,7 @@ fn a_leak_that_grows() {
     assert!(text.stdout.contains("             runs out of descriptors in "), "{text:?}");
 }
 
+#[trial]
 fn both_ends_on_this_machine() {
     let (mut deaf, address) = server("deaf");
     let mut waiting = Owner::named("waiting").playing("connections", &[]);
@@ -274,6 +268,7 @@ fn both_ends_on_this_machine() {
 }
 
 /// Somebody leaks, and this user may not see who.
+#[trial]
 fn a_hidden_culprit() {
     const NOBODY: u32 = 65534;
     if !can_become(NOBODY) {
@@ -297,6 +292,7 @@ fn a_hidden_culprit() {
     assert!(text.stdout.contains("\nwho          a process of root\n"), "{text:?}");
 }
 
+#[trial]
 fn thresholds_and_settings_on_demand() {
     let output = portwho(["doctor", "-v"]).run();
     output.is(0, &output.stdout, "");
@@ -327,6 +323,7 @@ fn thresholds_and_settings_on_demand() {
     assert_eq!(answer["settings"]["ListenDrops since boot"], "0");
 }
 
+#[trial]
 fn without_sockets_there_is_no_verdict() {
     if let Err(error) = empty_proc() {
         return skip(&format!("cannot mount: {error}"));

@@ -19,16 +19,6 @@ use crate::support::netns::in_netns;
 use crate::support::process::{Owner, find_in_path};
 use crate::support::{portwho, skip, wait_until};
 
-trials![
-    time_wait_against_the_ephemeral_ports,
-    time_wait_against_the_buckets,
-    a_fan_out_into_nowhere,
-    half_open_connections,
-    a_full_accept_queue,
-    a_peer_that_was_cut_off,
-    descriptors_that_run_out,
-];
-
 /// Sets a setting of this test's own namespace, if it may.
 fn set(name: &str, value: &str) -> bool {
     fs::write(format!("/proc/sys/net/ipv4/{name}"), value)
@@ -53,6 +43,7 @@ fn settled(state: State) -> usize {
     })
 }
 
+#[trial]
 fn time_wait_against_the_ephemeral_ports() {
     if !set("ip_local_port_range", "20000 22400") || !set("tcp_tw_reuse", "0") {
         return;
@@ -99,6 +90,7 @@ fn time_wait_against_the_ephemeral_ports() {
     assert!(healthy.stdout.starts_with("no problems found in "), "{healthy:?}");
 }
 
+#[trial]
 fn time_wait_against_the_buckets() {
     let made: Vec<_> = (0..8).map(|_| makers::time_wait(Loopback::V4)).collect();
     if !set("tcp_max_tw_buckets", "10") {
@@ -112,6 +104,7 @@ fn time_wait_against_the_buckets() {
     drop(made);
 }
 
+#[trial]
 fn a_fan_out_into_nowhere() {
     if find_in_path("ip").is_none() {
         return skip("no ip in the PATH");
@@ -132,6 +125,7 @@ fn a_fan_out_into_nowhere() {
     assert_eq!(finding["now"], format!("portwho -v --state SYN_SENT --pid {}", worm.pid()));
 }
 
+#[trial]
 fn half_open_connections() {
     let listener = makers::deferring(Loopback::V4, 256);
     let web = Owner::named("web").holding(listener.socket);
@@ -146,6 +140,7 @@ fn half_open_connections() {
     drop(clients);
 }
 
+#[trial]
 fn a_full_accept_queue() {
     let listener = makers::listening_with(Loopback::V4.port(0), 4, |_| {});
     let busy = Owner::named("busy").holding(listener.socket);
@@ -171,6 +166,7 @@ fn a_full_accept_queue() {
     is(&only_finding(), "accept-queue-full", "critical", Some((busy.pid(), "busy")), 5);
 }
 
+#[trial]
 fn a_peer_that_was_cut_off() {
     if find_in_path("ip").is_none() {
         return skip("no ip in the PATH");
@@ -230,6 +226,7 @@ fn a_peer_that_was_cut_off() {
     });
 }
 
+#[trial]
 fn descriptors_that_run_out() {
     let (mut hungry, _) = server("hungry");
     hungry.tell("descriptors 57 64");

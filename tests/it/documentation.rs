@@ -6,13 +6,6 @@ use std::path::{Path, PathBuf};
 
 use crate::support::portwho;
 
-trials![
-    readme_has_at_most_200_lines,
-    every_page_is_linked_from_readme,
-    every_link_resolves,
-    every_option_is_described,
-];
-
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
@@ -33,11 +26,13 @@ fn manual() -> Vec<PathBuf> {
     pages
 }
 
+#[trial]
 fn readme_has_at_most_200_lines() {
     let lines = read(&root().join("README.md")).lines().count();
     assert!(lines <= 200, "README.md has {lines} lines");
 }
 
+#[trial]
 fn every_page_is_linked_from_readme() {
     let readme = read(&root().join("README.md"));
     for page in docs() {
@@ -46,6 +41,7 @@ fn every_page_is_linked_from_readme() {
     }
 }
 
+#[trial]
 fn every_link_resolves() {
     let mut pages = manual();
     pages.extend(["CONTRIBUTING.md", "CHANGELOG.md"].map(|name| root().join(name)));
@@ -84,6 +80,7 @@ fn headings(text: &str) -> impl Iterator<Item = String> {
     })
 }
 
+#[trial]
 fn every_option_is_described() {
     let described: String = manual().iter().map(|page| read(page)).collect();
     for command in [&[][..], &["kill"], &["close"], &["doctor"], &["explain"]] {

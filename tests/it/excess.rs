@@ -15,18 +15,6 @@ use crate::support::json::sockets;
 use crate::support::process::{Actor, Owner, can_become, can_strace};
 use crate::support::{Scratch, portwho, refuse, skip};
 
-trials![
-    a_ring_is_read_once_however_often_it_is_held,
-    everybody_who_shares_a_ring_is_named,
-    a_table_that_processes_share_is_read_once,
-    everybody_who_shares_a_table_is_named,
-    one_who_shares_a_table_with_the_ended,
-    tables_of_threads_are_read_within_a_budget,
-    rings_are_read_within_a_budget,
-    a_user_cannot_spend_roots_budget,
-    without_kcmp_everybody_is_named_still,
-];
-
 const HOSTILE: u32 = 4000;
 const HONEST: u32 = 65534;
 
@@ -123,6 +111,7 @@ fn traced(kinds: &str, pids: &BTreeSet<u32>) -> (Value, usize) {
     (answer, log.lines().filter(is_there).count())
 }
 
+#[trial]
 fn a_ring_is_read_once_however_often_it_is_held() {
     if !can_strace() {
         return;
@@ -137,6 +126,7 @@ fn a_ring_is_read_once_however_often_it_is_held() {
     assert_eq!(left_out(&answer), []);
 }
 
+#[trial]
 fn everybody_who_shares_a_ring_is_named() {
     let _flight = in_flight();
     let words = ["1000", "60", "127.0.0.1:7100"];
@@ -148,6 +138,7 @@ fn everybody_who_shares_a_ring_is_named() {
     }
 }
 
+#[trial]
 fn a_table_that_processes_share_is_read_once() {
     if !can_strace() {
         return;
@@ -160,6 +151,7 @@ fn a_table_that_processes_share_is_read_once() {
     honest.are_named(&answer);
 }
 
+#[trial]
 fn everybody_who_shares_a_table_is_named() {
     let words = ["40", "3000", "127.0.0.1:7100"];
     let Some((_hostile, pids)) = hostile("shared-table", &words) else { return };
@@ -168,6 +160,7 @@ fn everybody_who_shares_a_table_is_named() {
 }
 
 /// As after a server that had its first process end.
+#[trial]
 fn one_who_shares_a_table_with_the_ended() {
     let words = ["8", "3000", "127.0.0.1:7100"];
     let Some((_hostile, mut pids)) = hostile("shared-table", &words) else { return };
@@ -180,6 +173,7 @@ fn one_who_shares_a_table_with_the_ended() {
     });
 }
 
+#[trial]
 fn tables_of_threads_are_read_within_a_budget() {
     if !can_strace() {
         return;
@@ -198,6 +192,7 @@ fn tables_of_threads_are_read_within_a_budget() {
     assert!(threads > 0 && threads < 80 && descriptors == 0 && rings == 0, "{told:?}");
 }
 
+#[trial]
 fn rings_are_read_within_a_budget() {
     let _flight = in_flight();
     // 12 MiB of fdinfo, where 8 are read.
@@ -214,6 +209,7 @@ fn rings_are_read_within_a_budget() {
 }
 
 /// The files of a process that is not dumpable belong to root in /proc, whoever runs it.
+#[trial]
 fn a_user_cannot_spend_roots_budget() {
     let _flight = in_flight();
     let words = ["80", "2000", "undumpable"];
@@ -226,6 +222,7 @@ fn a_user_cannot_spend_roots_budget() {
 }
 
 /// As in a container of Docker without CAP_SYS_PTRACE.
+#[trial]
 fn without_kcmp_everybody_is_named_still() {
     let words = ["5", "2000", "127.0.0.1:7100"];
     let Some((_hostile, pids)) = hostile("shared-table", &words) else { return };

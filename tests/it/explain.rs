@@ -8,17 +8,6 @@ use crate::support::mounts::empty_proc;
 use crate::support::process::Owner;
 use crate::support::{Output, portwho, refuse, skip};
 
-trials![
-    every_state_is_counted,
-    the_processes_that_have_most,
-    many_processes_are_counted_and_not_named,
-    every_spelling_gives_the_same_text,
-    without_netlink_bound_is_not_counted,
-    without_sockets_there_is_still_the_text,
-    nothing_is_wider_than_a_terminal,
-    colours_on_demand,
-];
-
 const STATES: [&str; 12] = [
     "LISTENING",
     "SYN_SENT",
@@ -44,6 +33,7 @@ fn counted(output: &Output) -> Vec<(&str, &str)> {
     cells.collect()
 }
 
+#[trial]
 fn every_state_is_counted() {
     let at = Loopback::V4;
     let _syn_sent = makers::syn_sent(at);
@@ -78,6 +68,7 @@ fn every_state_is_counted() {
     );
 }
 
+#[trial]
 fn the_processes_that_have_most() {
     let few = makers::half_closed(Loopback::V4);
     let _many = [makers::half_closed(Loopback::V4), makers::half_closed(Loopback::V6)];
@@ -101,16 +92,18 @@ fn the_processes_that_have_most() {
     drop(kernels);
 }
 
+#[trial]
 fn many_processes_are_counted_and_not_named() {
     let servers: Vec<_> = (80..87).map(crate::support::process::server).collect();
     let output = portwho(["explain", "listen"]).run();
     output.is(0, &output.stdout, "");
-    let more = "             and 2 more: portwho --summary --state LISTENING\n\n";
+    let more = "             and 2 more; run: portwho --summary --state LISTENING\n\n";
     assert!(output.stdout.contains(more), "{output:?}");
     assert_eq!(output.stdout.matches("  server (PID ").count(), 5);
     drop(servers);
 }
 
+#[trial]
 fn every_spelling_gives_the_same_text() {
     let text = |word: &str| {
         let output = portwho(["explain", word]).run();
@@ -133,6 +126,7 @@ fn every_spelling_gives_the_same_text() {
     }
 }
 
+#[trial]
 fn without_netlink_bound_is_not_counted() {
     let _bound = makers::bound(Loopback::V4.port(0));
     let _listening = makers::listening(Loopback::V4.port(0));
@@ -149,6 +143,7 @@ fn without_netlink_bound_is_not_counted() {
     assert!(!output.stdout.contains("Here now"), "{output:?}");
 }
 
+#[trial]
 fn without_sockets_there_is_still_the_text() {
     let whole = portwho(["explain", "LAST_ACK"]).run();
     if let Err(error) = empty_proc() {
@@ -166,6 +161,7 @@ fn without_sockets_there_is_still_the_text() {
     assert_eq!(counted(&output), STATES.map(|state| (state, "?")));
 }
 
+#[trial]
 fn nothing_is_wider_than_a_terminal() {
     let long = Owner::named("a-name-as-long-as-names-may-be-and-then-some").copied();
     let half = makers::half_closed(Loopback::V6);
@@ -183,6 +179,7 @@ fn nothing_is_wider_than_a_terminal() {
     }
 }
 
+#[trial]
 fn colours_on_demand() {
     for words in [["explain", "--color=always"].as_slice(), &["explain", "BOUND", "--color=always"]]
     {

@@ -16,24 +16,6 @@ use crate::support::makers::{self, Loopback};
 use crate::support::process::{Owner, find_in_path};
 use crate::support::{mounts, portwho, refuse, skip};
 
-trials![
-    netlink_refused_as_an_unknown_family,
-    netlink_refused_without_permission,
-    netlink_refused_by_policy,
-    netlink_refused_as_an_unknown_protocol,
-    bound_sockets_unseen_without_netlink,
-    nothing_found_without_netlink,
-    netlink_and_proc_refused,
-    proc_empty,
-    ipv6_switched_off,
-    two_listeners_share_a_port,
-    a_dual_stack_listener,
-    a_v6_only_listener_beside_a_v4_one,
-    a_mapped_connection_is_ipv4,
-    the_wildcard_holder_is_hinted_at,
-    one_link_local_address_on_two_interfaces,
-];
-
 /// What both sources know of a socket.
 fn essence(answer: &Value) -> Vec<Value> {
     const FIELDS: [&str; 9] =
@@ -79,22 +61,27 @@ fn netlink_refused(errno: i32) {
     assert_eq!(gaps(&after), [("netlink-refused", None)]);
 }
 
+#[trial]
 fn netlink_refused_as_an_unknown_family() {
     netlink_refused(97);
 }
 
+#[trial]
 fn netlink_refused_without_permission() {
     netlink_refused(1);
 }
 
+#[trial]
 fn netlink_refused_by_policy() {
     netlink_refused(13);
 }
 
+#[trial]
 fn netlink_refused_as_an_unknown_protocol() {
     netlink_refused(93);
 }
 
+#[trial]
 fn bound_sockets_unseen_without_netlink() {
     let _held = makers::bound(Loopback::V4.port(80));
     refuse::netlink(1);
@@ -105,6 +92,7 @@ fn bound_sockets_unseen_without_netlink() {
     assert_eq!(gaps(&answer), [("netlink-refused", None)]);
 }
 
+#[trial]
 fn nothing_found_without_netlink() {
     refuse::netlink(1);
     refuse::other_namespaces();
@@ -115,6 +103,7 @@ fn nothing_found_without_netlink() {
     portwho(["4732"]).run().is(1, "", why);
 }
 
+#[trial]
 fn netlink_and_proc_refused() {
     let _held = makers::listening(Loopback::V4.port(80));
     if let Err(error) = mounts::empty_proc() {
@@ -130,6 +119,7 @@ fn netlink_and_proc_refused() {
 }
 
 /// Netlink tells the sockets, and nothing tells the owners.
+#[trial]
 fn proc_empty() {
     let _held = makers::listening(Loopback::V4.port(80));
     if let Err(error) = mounts::empty_proc() {
@@ -149,6 +139,7 @@ fn listener(local: &str, pid: impl ToString) -> SocketRow {
     golden::socket("TCP", local, foreign, "LISTENING", pid)
 }
 
+#[trial]
 fn ipv6_switched_off() {
     let path = "/proc/sys/net/ipv6/conf/all/disable_ipv6";
     if let Err(error) = fs::write(path, "1") {
@@ -164,6 +155,7 @@ fn ipv6_switched_off() {
     portwho(["-6q"]).run().is(1, "", "portwho: no socket matches\n");
 }
 
+#[trial]
 fn two_listeners_share_a_port() {
     let share = |socket: &OwnedFd| sockopt::set_socket_reuseport(socket, true).expect("option");
     let listen = || makers::listening_with(Loopback::V4.port(80), 16, share).socket;
@@ -193,6 +185,7 @@ fn wildcard_v6(port: u16) -> SocketAddr {
     SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), port)
 }
 
+#[trial]
 fn a_dual_stack_listener() {
     let made = makers::listening_with(wildcard_v6(80), 16, v6_only(false));
     let owner = Owner::named("server").holding(made.socket);
@@ -203,6 +196,7 @@ fn a_dual_stack_listener() {
     portwho(["[::]:80"]).run().is(0, &expected, "");
 }
 
+#[trial]
 fn a_v6_only_listener_beside_a_v4_one() {
     let six = makers::listening_with(wildcard_v6(80), 16, v6_only(true));
     let six = Owner::named("six").holding(six.socket);
@@ -216,6 +210,7 @@ fn a_v6_only_listener_beside_a_v4_one() {
     portwho(["-6q", "80"]).run().is(0, &format!("{}\n", six.pid()), "");
 }
 
+#[trial]
 fn a_mapped_connection_is_ipv4() {
     let made = makers::listening_with(wildcard_v6(80), 16, v6_only(false));
     let server = TcpListener::from(made.socket);
@@ -255,6 +250,7 @@ fn quiet(pid: u32) -> String {
     format!("{pid}\n")
 }
 
+#[trial]
 fn the_wildcard_holder_is_hinted_at() {
     let made = makers::listening(SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 80));
     let owner = Owner::named("server").holding(made.socket);
@@ -265,6 +261,7 @@ fn the_wildcard_holder_is_hinted_at() {
 }
 
 /// Two ends of a cable, each with fe80::1: the interface tells the two sockets apart.
+#[trial]
 fn one_link_local_address_on_two_interfaces() {
     if find_in_path("ip").is_none() {
         return skip("no ip");

@@ -9,24 +9,6 @@ use crate::support::makers::{self, Connection, Loopback};
 use crate::support::portwho;
 use crate::support::process::{Owner, can_become};
 
-trials![
-    a_port_is_a_number_and_not_a_text,
-    ports_in_every_spelling,
-    an_address_is_exact,
-    states_in_every_spelling,
-    groups_of_states,
-    all_states_but_some,
-    a_state_leaves_udp_out,
-    listening_is_tcp_and_unconnected_udp,
-    protocols_and_families,
-    the_foreign_port,
-    addresses_and_networks,
-    by_process,
-    by_name,
-    by_user,
-    different_filters_narrow,
-];
-
 /// The protocol and the ends of every row that is shown, as ss would write them.
 #[track_caller]
 fn shown(words: &[&str]) -> BTreeSet<String> {
@@ -58,6 +40,7 @@ fn listening_on(ports: &[u16]) -> Vec<makers::Held> {
     ports.iter().map(|port| makers::listening(Loopback::V4.port(*port))).collect()
 }
 
+#[trial]
 fn a_port_is_a_number_and_not_a_text() {
     let _held = listening_on(&[80, 8, 180, 800, 8080, 18080]);
     shows(&["80"], ["tcp 127.0.0.1:80"]);
@@ -65,6 +48,7 @@ fn a_port_is_a_number_and_not_a_text() {
     shows(&["808"], NONE);
 }
 
+#[trial]
 fn ports_in_every_spelling() {
     let _held = listening_on(&[79, 80, 443, 8000, 8005, 8010, 8011]);
     shows(&[":80"], ["tcp 127.0.0.1:80"]);
@@ -84,6 +68,7 @@ fn ports_in_every_spelling() {
     }
 }
 
+#[trial]
 fn an_address_is_exact() {
     let addresses = ["127.0.0.1:80", "127.0.0.2:80", "[::1]:80"];
     let _held = addresses.map(|address| makers::listening(address.parse().expect("an address")));
@@ -150,6 +135,7 @@ fn set(words: &[&str]) -> BTreeSet<String> {
     words.iter().map(|word| (*word).to_owned()).collect()
 }
 
+#[trial]
 fn states_in_every_spelling() {
     let made = states();
     for (state, spellings) in [
@@ -184,6 +170,7 @@ fn states_in_every_spelling() {
 const TEARDOWN: [&str; 6] =
     ["FIN_WAIT_1", "FIN_WAIT_2", "CLOSE_WAIT", "CLOSING", "LAST_ACK", "TIME_WAIT"];
 
+#[trial]
 fn groups_of_states() {
     let _made = states();
     let teardown = set(&TEARDOWN);
@@ -208,6 +195,7 @@ fn groups_of_states() {
     }
 }
 
+#[trial]
 fn all_states_but_some() {
     let _made = states();
     let without = states_shown(&["-t", "--not-state", "connected"]);
@@ -217,6 +205,7 @@ fn all_states_but_some() {
     assert_eq!(narrowed, set(&["TIME_WAIT"]));
 }
 
+#[trial]
 fn a_state_leaves_udp_out() {
     let _udp = makers::udp(Loopback::V4.port(53));
     let _tcp = makers::listening(Loopback::V4.port(53));
@@ -224,6 +213,7 @@ fn a_state_leaves_udp_out() {
     shows(&["-s", "CLOSED"], NONE);
 }
 
+#[trial]
 fn listening_is_tcp_and_unconnected_udp() {
     let _made = states();
     let _held = (
@@ -239,6 +229,7 @@ fn listening_is_tcp_and_unconnected_udp() {
     shows(&["-l6"], ["tcp [::1]:80"]);
 }
 
+#[trial]
 fn protocols_and_families() {
     let mut held = Vec::new();
     for at in Loopback::BOTH {
@@ -262,6 +253,7 @@ fn connection_rows(made: &Connection) -> (String, String) {
     (format!("tcp {client} {server}"), format!("tcp {server} {client}"))
 }
 
+#[trial]
 fn the_foreign_port() {
     let made = makers::established(Loopback::V4);
     let _other = makers::established(Loopback::V4);
@@ -272,6 +264,7 @@ fn the_foreign_port() {
     shows(&["--foreign-port", &both], [&client, &server]);
 }
 
+#[trial]
 fn addresses_and_networks() {
     let addresses = ["127.0.0.1:80", "127.0.1.1:80", "127.1.0.1:80", "[::1]:80"];
     let _held = addresses.map(|address| makers::listening(address.parse().expect("an address")));
@@ -290,6 +283,7 @@ fn addresses_and_networks() {
     shows(&["--foreign", "127.0.0.0/8"], NONE);
 }
 
+#[trial]
 fn by_process() {
     let mut held = listening_on(&[80, 81, 82]);
     let first = Owner::named("first").holding(held.remove(0).socket);
@@ -301,6 +295,7 @@ fn by_process() {
     shows(&["--pid", "1"], NONE);
 }
 
+#[trial]
 fn by_name() {
     let mut held = listening_on(&[80, 81, 82, 83]);
     let names = ["Nginx", "nginx-debug", "a-name-of-more-than-15-bytes"];
@@ -316,6 +311,7 @@ fn by_name() {
     shows(&["--name", "nginx-debu?"], NONE);
 }
 
+#[trial]
 fn by_user() {
     const NOBODY: u32 = 65534;
     let mut held = listening_on(&[80, 81]);
@@ -338,6 +334,7 @@ fn by_user() {
     }
 }
 
+#[trial]
 fn different_filters_narrow() {
     let mut held = listening_on(&[80, 81]);
     let _udp = makers::udp(Loopback::V4.port(80));

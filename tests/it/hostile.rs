@@ -11,19 +11,6 @@ use crate::support::makers::{self, Loopback};
 use crate::support::portwho;
 use crate::support::process::{Owner, Process};
 
-trials![
-    the_tables_show_each_name_escaped_and_in_its_columns,
-    no_view_prints_what_a_terminal_obeys,
-    no_view_has_a_row_more_for_a_newline,
-    json_escapes_and_gives_the_bytes,
-    a_long_name_is_cut_between_characters,
-    a_long_escape_is_cut_between_escapes,
-    a_name_longer_than_comm_is_found_in_argv,
-    an_argv_that_does_not_begin_with_comm_is_not_believed,
-    an_empty_argv,
-    the_name_of_the_executable,
-];
-
 /// A process's name and what stands for it in a table.
 const NAMES: &[(&[u8], &str)] = &[
     (b"a) S 1 1 1 (b", "a) S 1 1 1 (b"),
@@ -71,6 +58,7 @@ fn tables_show(owner: &Process, shown: &str, columns: usize) {
     portwho(["80"]).run().is(0, &expected.replace(&padded, &in_place), "");
 }
 
+#[trial]
 fn the_tables_show_each_name_escaped_and_in_its_columns() {
     for (name, shown) in NAMES {
         tables_show(&holder(name), shown, shown.len());
@@ -105,6 +93,7 @@ fn is_obeyed(c: char) -> bool {
         || c == '\u{fffd}'
 }
 
+#[trial]
 fn no_view_prints_what_a_terminal_obeys() {
     for (name, _) in NAMES {
         let _owner = holder(name);
@@ -122,6 +111,7 @@ fn no_view_prints_what_a_terminal_obeys() {
     }
 }
 
+#[trial]
 fn no_view_has_a_row_more_for_a_newline() {
     let lines = |name: &[u8]| {
         let _owner = holder(name);
@@ -133,6 +123,7 @@ fn no_view_has_a_row_more_for_a_newline() {
     assert_eq!(lines(b"a\nTCP\r\n\x0b\x0c"), innocent);
 }
 
+#[trial]
 fn json_escapes_and_gives_the_bytes() {
     for (name, _) in NAMES {
         let owner = holder(name);
@@ -156,16 +147,19 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+#[trial]
 fn a_long_name_is_cut_between_characters() {
     let name = "日".repeat(13);
     tables_show(&holder(name.as_bytes()), &"日".repeat(12), 24);
 }
 
+#[trial]
 fn a_long_escape_is_cut_between_escapes() {
     let name = [0x1b; 15];
     tables_show(&holder(&name), &"\\x1b".repeat(6), 24);
 }
 
+#[trial]
 fn a_name_longer_than_comm_is_found_in_argv() {
     let owner = holder(b"a-name-of-more-than-15-bytes");
     tables_show(&owner, "a-name-of-more-than-15-by", 25);
@@ -174,12 +168,14 @@ fn a_name_longer_than_comm_is_found_in_argv() {
 }
 
 /// Anybody can write anything into argv[0]; only what continues comm is a name.
+#[trial]
 fn an_argv_that_does_not_begin_with_comm_is_not_believed() {
     let listener = makers::listening(Loopback::V4.port(80));
     let owner = Owner::named("impostor-of-nob").argv0("/usr/sbin/sshd").holding(listener.socket);
     tables_show(&owner, "impostor-of-nob", 15);
 }
 
+#[trial]
 fn an_empty_argv() {
     let listener = makers::listening(Loopback::V4.port(80));
     let owner = Owner::named("empty").argv0("").holding(listener.socket);
@@ -189,6 +185,7 @@ fn an_empty_argv() {
     assert_eq!((&found["name"], &found["command"]), (&json!("empty"), &json!(["", "3600"])));
 }
 
+#[trial]
 fn the_name_of_the_executable() {
     let name = OsStr::from_bytes(b"a\x1b\xff");
     let listener = makers::listening(Loopback::V4.port(80));

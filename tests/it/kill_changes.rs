@@ -6,15 +6,6 @@ use crate::support::Output;
 use crate::support::process::{Actor, Owner};
 use crate::support::terminal::Terminal;
 
-trials![
-    listens_on_another_port,
-    is_only_bound_elsewhere,
-    has_connected,
-    a_udp_socket_has_connected,
-    a_udp_socket_is_elsewhere,
-    a_listener_that_is_only_bound_still_holds,
-];
-
 const ASKED: &str = "[y/N] ";
 
 /// Asks whether to end whoever holds `address`, lets it change meanwhile, and says yes.
@@ -45,10 +36,12 @@ fn is_left_alone(kind: &str, address: &str, orders: &[&str]) {
 }
 
 /// The kernel chose its port, so disconnecting gives it up.
+#[trial]
 fn listens_on_another_port() {
     is_left_alone("tcp", "127.0.0.1:0", &["disconnect", "bind 127.0.0.1:8081"]);
 }
 
+#[trial]
 fn is_only_bound_elsewhere() {
     is_left_alone(
         "udp",
@@ -57,20 +50,24 @@ fn is_only_bound_elsewhere() {
     );
 }
 
+#[trial]
 fn has_connected() {
     let _server = listener(8080);
     is_left_alone("tcp", "127.0.0.1:80", &["disconnect", "connect 127.0.0.1:8080"]);
 }
 
+#[trial]
 fn a_udp_socket_has_connected() {
     is_left_alone("udp", "127.0.0.1:80", &["connect 127.0.0.1:8080"]);
 }
 
+#[trial]
 fn a_udp_socket_is_elsewhere() {
     is_left_alone("udp", "127.0.0.1:0", &["connect 127.0.0.1:9", "disconnect"]);
 }
 
 /// Nothing else can be bound there as long as it is.
+#[trial]
 fn a_listener_that_is_only_bound_still_holds() {
     let (web, had, output) = changed_meanwhile("tcp", "127.0.0.1:80", &["disconnect"]);
     let name = named("web", web.pid());

@@ -9,8 +9,6 @@ use crate::support::process::{Owner, Process, can_become};
 use crate::support::terminal::Terminal;
 use crate::support::{mounts, skip};
 
-trials![a_name_alone, asked_with_a_warning, an_installed_program, a_listener_of_a_name_is_closed];
-
 const NAMES: [(&str, &str); 6] = [
     ("conmon", "a container runtime"),
     ("dockerd", "a container runtime"),
@@ -40,6 +38,7 @@ fn is_possible() -> bool {
     can
 }
 
+#[trial]
 fn a_name_alone() {
     if !is_possible() {
         return;
@@ -54,6 +53,7 @@ fn a_name_alone() {
     }
 }
 
+#[trial]
 fn asked_with_a_warning() {
     if !is_possible() {
         return;
@@ -80,6 +80,7 @@ fn installed(name: &str) -> Process {
 }
 
 /// Proven where its path leads to the same file system; elsewhere it may be any program.
+#[trial]
 fn an_installed_program() {
     if !is_possible() {
         return;
@@ -109,6 +110,7 @@ fn an_installed_program() {
     }
 }
 
+#[trial]
 fn a_listener_of_a_name_is_closed() {
     if !is_possible() {
         return;

@@ -14,20 +14,6 @@ use crate::support::makers::{self, Loopback};
 use crate::support::process::{Actor, Owner, Process};
 use crate::support::{Scratch, wait_until};
 
-trials![
-    a_family,
-    the_master_is_told_first,
-    a_master_that_ends_its_workers,
-    a_worker_that_does_not_end,
-    one_of_a_family,
-    unrelated_on_one_port,
-    unrelated_on_two_addresses,
-    one_of_unrelated,
-    all_ports_and_the_worst_verdict,
-    one_held_and_one_not,
-    a_range,
-];
-
 /// A parent and its children that hold the listener of port 80.
 fn family(children: usize) -> (Actor, Vec<u32>) {
     let mut parent =
@@ -60,6 +46,7 @@ fn numbers(pids: &[u32]) -> String {
 }
 
 /// The children do not end with their parent: they are told in turn.
+#[trial]
 fn a_family() {
     let (parent, children) = family(3);
     let all = [&[parent.pid()], children.as_slice()].concat();
@@ -77,6 +64,7 @@ const WORKER: &str = r#"
     trap 'if [ -e /proc/$PPID/fd/0 ]; then echo early; else echo late; fi >>"$0"; exit' TERM
     echo $$; while :; do sleep 3600 & wait; done"#;
 
+#[trial]
 fn the_master_is_told_first() {
     let scratch = Scratch::new();
     let log = scratch.path().join("log");
@@ -101,6 +89,7 @@ fn the_master_is_told_first() {
 }
 
 /// As nginx does: nobody else needs to be told, and nobody is.
+#[trial]
 fn a_master_that_ends_its_workers() {
     let script = r#"exec 3<&0
         trap 'kill -HUP $workers; wait; exit' TERM
@@ -119,6 +108,7 @@ fn a_master_that_ends_its_workers() {
 }
 
 /// The master is gone, which is told even though the port is not free.
+#[trial]
 fn a_worker_that_does_not_end() {
     let script = r#"exec 3<&0
         sh -c 'trap "" TERM; echo $$; exec sleep 3600' <&3 3<&- &
@@ -140,6 +130,7 @@ fn a_worker_that_does_not_end() {
 }
 
 /// The others still hold the socket, and nobody asked for them.
+#[trial]
 fn one_of_a_family() {
     let (parent, children) = family(2);
     let others = list("nginx", &[parent.pid(), children[1]]);
@@ -185,12 +176,14 @@ fn two_strangers(end: SocketAddr) -> [Process; 2] {
     [Owner::named("one").holding(first), Owner::named("other").holding(second)]
 }
 
+#[trial]
 fn unrelated_on_one_port() {
     let end = Loopback::V4.port(80);
     let [one, other] = two_strangers(end);
     unrelated([(end, one), (end, other)]);
 }
 
+#[trial]
 fn unrelated_on_two_addresses() {
     let [v4, v6] = [Loopback::V4.port(80), SocketAddr::new(Loopback::V6.any(), 80)];
     let one = Owner::named("one").holding(makers::listening(v4).socket);
@@ -199,6 +192,7 @@ fn unrelated_on_two_addresses() {
     unrelated([(v4, one), (v6, other)]);
 }
 
+#[trial]
 fn one_of_unrelated() {
     let [one, other] = two_strangers(Loopback::V4.port(80));
     let line = format!(
@@ -215,6 +209,7 @@ fn one_of_unrelated() {
     assert_eq!(other.ended_by(), TERM);
 }
 
+#[trial]
 fn all_ports_and_the_worst_verdict() {
     let stubborn = Owner::named("stubborn").ignoring_term().holding(listener(80));
     let [web, last] = [server("web", 81), server("last", 82)];
@@ -234,6 +229,7 @@ fn all_ports_and_the_worst_verdict() {
     assert_eq!(stubborn.ended_by(), KILL);
 }
 
+#[trial]
 fn one_held_and_one_not() {
     let web = server("web", 80);
     let line = "portwho: port 81: nothing holds it\n";
@@ -242,6 +238,7 @@ fn one_held_and_one_not() {
 }
 
 /// A process on several of the ports is one target, told once.
+#[trial]
 fn a_range() {
     let mut web = Owner::named("web").playing("listen", &["127.0.0.1:8001", "127.0.0.1:8003"]);
     web.line();

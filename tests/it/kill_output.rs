@@ -15,22 +15,7 @@ use crate::support::process::Owner;
 use crate::support::terminal::Terminal;
 use crate::support::{portwho, refuse};
 
-trials![
-    a_command_out_of_place,
-    without_a_port,
-    a_port_that_is_none,
-    options_of_list,
-    a_dry_run,
-    a_dry_run_of_several,
-    a_hostile_name,
-    a_hostile_name_that_survives,
-    the_reader_has_left,
-    the_disk_is_full,
-    the_disk_is_full_and_it_survives,
-    without_netlink,
-    every_spelling_of_a_port,
-];
-
+#[trial]
 fn a_command_out_of_place() {
     let web = server("web", 80);
     let line = "portwho: 'kill' is a command and must come first; try: portwho kill 80\n";
@@ -48,6 +33,7 @@ fn a_command_out_of_place() {
     assert_held(80);
 }
 
+#[trial]
 fn without_a_port() {
     let web = server("web", 80);
     for words in [&[][..], &["-y"], &["--name", "web"], &["-9"]] {
@@ -58,6 +44,7 @@ fn without_a_port() {
 }
 
 /// One wrong word, and nothing is ended.
+#[trial]
 fn a_port_that_is_none() {
     let web = server("web", 80);
     let range = "ports are 1 to 65535";
@@ -80,6 +67,7 @@ fn a_port_that_is_none() {
 }
 
 /// kill takes the owners' filters of list, and neither its states nor its views.
+#[trial]
 fn options_of_list() {
     let web = server("web", 80);
     for word in ["--state=LISTEN", "--json", "-q", "-l", "--foreign-port=80", "--summary", "-a"] {
@@ -92,6 +80,7 @@ fn options_of_list() {
     assert_lives(&web);
 }
 
+#[trial]
 fn a_dry_run() {
     let web = server("web", 80);
     let first = held_here(80, "web", web.pid());
@@ -111,6 +100,7 @@ fn a_dry_run() {
 }
 
 /// The exit code that the run would have had.
+#[trial]
 fn a_dry_run_of_several() {
     let web = server("web", 80);
     let forwarder = server("conmon", 81);
@@ -143,6 +133,7 @@ fn hostile(name: &[u8]) -> Owner {
     Owner::named(OsStr::from_bytes(name))
 }
 
+#[trial]
 fn a_hostile_name() {
     for (name, shown) in HOSTILE {
         let web = hostile(name).holding(listener(80));
@@ -160,6 +151,7 @@ fn a_hostile_name() {
     assert_eq!(web.ended_by(), TERM);
 }
 
+#[trial]
 fn a_hostile_name_that_survives() {
     for (name, shown) in HOSTILE {
         let web = hostile(name).ignoring_term().holding(listener(80));
@@ -171,6 +163,7 @@ fn a_hostile_name_that_survives() {
 }
 
 /// As in `portwho kill 80 | true`: the words are lost, the deed is done.
+#[trial]
 fn the_reader_has_left() {
     let web = server("web", 80);
     let (reader, writer) = pipe().expect("a pipe");
@@ -187,6 +180,7 @@ fn full() -> File {
 const FULL: &str =
     "portwho: cannot write to standard output: No space left on device (os error 28)\n";
 
+#[trial]
 fn the_disk_is_full() {
     let web = server("web", 80);
     run(kill(["80"]).stdout(full())).is(2, "", FULL);
@@ -194,6 +188,7 @@ fn the_disk_is_full() {
     assert_free(80);
 }
 
+#[trial]
 fn the_disk_is_full_and_it_survives() {
     let web = Owner::named("web").ignoring_term().holding(listener(80));
     let line = survives("web", web.pid(), "0.1");
@@ -202,6 +197,7 @@ fn the_disk_is_full_and_it_survives() {
 }
 
 /// Without it BOUND sockets cannot be seen, which is said before "nothing" is.
+#[trial]
 fn without_netlink() {
     let web = server("web", 80);
     let bound = Owner::named("bound").holding(makers::bound(Loopback::V4.port(81)).socket);
@@ -216,6 +212,7 @@ fn without_netlink() {
     assert_lives(&bound);
 }
 
+#[trial]
 fn every_spelling_of_a_port() {
     for word in [":80", "http", "127.0.0.1:80", "79-81"] {
         let web = server("web", 80);

@@ -13,21 +13,11 @@ use crate::kill_signals::zombie_leader;
 use crate::support::process::Owner;
 use crate::support::refuse;
 
-trials![
-    it_exits_in_time,
-    still_running,
-    a_first_thread_that_is_a_zombie,
-    it_lets_go_meanwhile,
-    it_exits_meanwhile,
-    its_pid_is_reused,
-    its_pid_is_reused_by_a_holder_of_the_very_socket,
-    without_any_safe_signal,
-];
-
 fn refuse_pidfd() {
     refuse::system_call(SYS_pidfd_open, Vec::new(), ENOSYS);
 }
 
+#[trial]
 fn it_exits_in_time() {
     refuse_pidfd();
     let web = server("web", 80);
@@ -36,6 +26,7 @@ fn it_exits_in_time() {
     assert_free(80);
 }
 
+#[trial]
 fn still_running() {
     refuse::system_call(SYS_pidfd_open, Vec::new(), EPERM);
     let web = Owner::named("web").ignoring_term().holding(listener(80));
@@ -47,6 +38,7 @@ fn still_running() {
     assert_eq!(web.ended_by(), KILL);
 }
 
+#[trial]
 fn a_first_thread_that_is_a_zombie() {
     refuse_pidfd();
     let mut web = zombie_leader(Owner::named("web").ignoring_term(), listener(80));
@@ -60,6 +52,7 @@ fn a_first_thread_that_is_a_zombie() {
 }
 
 /// Before Linux 5.1 a signal can only be sent to a number, which may be another's by now.
+#[trial]
 fn without_any_safe_signal() {
     refuse_pidfd();
     refuse::system_call(SYS_pidfd_send_signal, Vec::new(), ENOSYS);
@@ -79,11 +72,13 @@ fn without_any_safe_signal() {
     assert_lives(&web);
     assert_held(80);
 }
+#[trial]
 fn it_lets_go_meanwhile() {
     refuse_pidfd();
     it_lets_go();
 }
 
+#[trial]
 fn it_exits_meanwhile() {
     refuse_pidfd();
     it_exits();
@@ -93,6 +88,7 @@ fn it_exits_meanwhile() {
     output.is(0, &already_exited(web.pid()), &asked(web.pid()));
 }
 
+#[trial]
 fn its_pid_is_reused() {
     if in_namespace() {
         refuse_pidfd();
@@ -100,6 +96,7 @@ fn its_pid_is_reused() {
     }
 }
 
+#[trial]
 fn its_pid_is_reused_by_a_holder_of_the_very_socket() {
     if in_namespace() {
         refuse_pidfd();

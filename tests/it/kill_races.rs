@@ -11,15 +11,6 @@ use crate::support::Output;
 use crate::support::process::Owner;
 use crate::support::terminal::Terminal;
 
-trials![
-    it_lets_go,
-    it_exits,
-    it_exits_and_another_takes_the_port,
-    it_forks,
-    it_forks_and_closes,
-    one_of_two_lets_go,
-];
-
 const QUESTION: &str = "Terminate WEB? [y/N] ";
 
 pub fn asked(pid: u32) -> String {
@@ -35,6 +26,7 @@ pub fn meanwhile(happens: impl FnOnce()) -> Output {
     timeless(terminal.finish())
 }
 
+#[trial]
 pub fn it_lets_go() {
     let mut web = Owner::named("web").playing("listen", &["127.0.0.1:80"]);
     web.line();
@@ -50,6 +42,7 @@ pub fn already_exited(pid: u32) -> String {
     held_here(80, "web", pid) + &format!("PID {pid} had already exited; port 80 is free\n")
 }
 
+#[trial]
 pub fn it_exits() {
     let web = server("web", 80);
     let pid = web.pid();
@@ -66,6 +59,7 @@ pub fn taken_again(pid: u32, next: u32) -> String {
         )
 }
 
+#[trial]
 fn it_exits_and_another_takes_the_port() {
     let web = server("web", 80);
     let pid = web.pid();
@@ -82,6 +76,7 @@ fn it_exits_and_another_takes_the_port() {
 
 /// The child was born after the question: whoever said yes does not know it. Whoever adopts it
 /// when it is an orphan has not started it.
+#[trial]
 fn it_forks() {
     set_child_subreaper(Some(rustix::process::getpid())).expect("become a subreaper");
     let mut web = Owner::named("web").playing("listen", &["127.0.0.1:80"]);
@@ -100,6 +95,7 @@ fn it_forks() {
 }
 
 /// The one that was confirmed let go, and its child was not confirmed.
+#[trial]
 fn it_forks_and_closes() {
     let mut web = Owner::named("web").playing("listen", &["127.0.0.1:80"]);
     web.line();
@@ -122,6 +118,7 @@ fn it_forks_and_closes() {
 }
 
 /// The other one is ended, and the first is left alone.
+#[trial]
 fn one_of_two_lets_go() {
     let socket = listener(80);
     let script = "trap 'exec </dev/null; echo closed' USR1; echo ready; \

@@ -10,24 +10,6 @@ use crate::support::cgroup::Group;
 use crate::support::process::{Owner, can_become};
 use crate::support::{refuse, skip};
 
-trials![
-    not_permitted,
-    not_permitted_and_another_one_ended,
-    another_users_is_hidden,
-    one_hidden_and_another_one_ended,
-    root_may_not_look,
-    a_hidden_holder_beside_ones_own,
-    the_first_process,
-    socket_activation,
-    socket_activation_of_a_unit,
-    an_ancestor,
-    the_shell,
-    itself,
-    containers,
-    a_refused_holder_saves_the_others,
-    beside_a_refused_one,
-];
-
 /// Root, without the right to signal other users' processes.
 fn without_kill() {
     remove_capability_from_bounding_set(CapabilitySet::KILL).expect("drop CAP_KILL");
@@ -37,6 +19,7 @@ fn of_nobody(end: &str, name: &str, pid: u32) -> String {
     held(end, name, pid).replace("user root", "user nobody")
 }
 
+#[trial]
 fn not_permitted() {
     if !can_become(NOBODY) {
         return skip("there is no other user here");
@@ -54,6 +37,7 @@ fn not_permitted() {
     assert_held(80);
 }
 
+#[trial]
 fn not_permitted_and_another_one_ended() {
     if !can_become(NOBODY) {
         return skip("there is no other user here");
@@ -74,6 +58,7 @@ fn not_permitted_and_another_one_ended() {
 
 const HIDDEN: &str = "portwho: port 80: held by a process of root: sudo portwho kill 80\n";
 
+#[trial]
 fn another_users_is_hidden() {
     if !can_become(NOBODY) {
         return skip("there is no other user here");
@@ -87,6 +72,7 @@ fn another_users_is_hidden() {
     assert_held(80);
 }
 
+#[trial]
 fn one_hidden_and_another_one_ended() {
     if !can_become(NOBODY) {
         return skip("there is no other user here");
@@ -99,6 +85,7 @@ fn one_hidden_and_another_one_ended() {
     assert_eq!(own.ended_by(), TERM);
 }
 
+#[trial]
 fn root_may_not_look() {
     let web = server("web", 80);
     refuse::ptrace();
@@ -108,6 +95,7 @@ fn root_may_not_look() {
 }
 
 /// Two processes hold the socket, and only one can be seen.
+#[trial]
 fn a_hidden_holder_beside_ones_own() {
     if !can_become(NOBODY) {
         return skip("there is no other user here");
@@ -126,6 +114,7 @@ fn a_hidden_holder_beside_ones_own() {
     assert_held(80);
 }
 
+#[trial]
 fn the_first_process() {
     if !as_first_process() {
         return;
@@ -159,6 +148,7 @@ fn activated(unit: Option<&Group>, stop: &str) {
     assert_held(80);
 }
 
+#[trial]
 fn socket_activation() {
     if as_first_process() {
         activated(
@@ -169,6 +159,7 @@ fn socket_activation() {
     }
 }
 
+#[trial]
 fn socket_activation_of_a_unit() {
     if as_first_process() {
         let Some(unit) = Group::named("web.service") else { return };
@@ -186,6 +177,7 @@ fn is_ancestor(name: &str, pid: u32) -> String {
     )
 }
 
+#[trial]
 fn an_ancestor() {
     let _listener = listener(80);
     let (name, pid) = (own_name(), std::process::id());
@@ -196,6 +188,7 @@ fn an_ancestor() {
 }
 
 /// The shell holds the listener, the program that it starts does not.
+#[trial]
 fn the_shell() {
     // Whoever starts it lets go of the listener only after that.
     let script = r#"listener=$(readlink /proc/$$/fd/0)
@@ -209,6 +202,7 @@ fn the_shell() {
 }
 
 /// Given to it as its standard input.
+#[trial]
 fn itself() {
     let output = run(kill(["-9", "80"]).stdin(listener(80)));
     let pid = output.stdout.split("(PID ").nth(1).and_then(|rest| rest.split(',').next());
@@ -225,6 +219,7 @@ fn serves_a_container(name: &str, pid: u32, port: u16) -> String {
     )
 }
 
+#[trial]
 fn containers() {
     for name in ["docker-proxy", "containerd-shim-runc-v2", "conmon", "rootlessport", "pasta"] {
         let forwarder = server(name, 8080);
@@ -239,6 +234,7 @@ fn containers() {
 }
 
 /// Whoever shares a socket with it is spared too, even if asked for alone.
+#[trial]
 fn a_refused_holder_saves_the_others() {
     let socket = listener(80);
     let forwarder = Owner::named("conmon").holding(socket.try_clone().expect("dup"));
@@ -258,6 +254,7 @@ fn a_refused_holder_saves_the_others() {
 }
 
 /// A refusal is about its own socket: the other port is freed.
+#[trial]
 fn beside_a_refused_one() {
     let forwarder = server("docker-proxy", 80);
     let web = server("web", 81);

@@ -6,9 +6,8 @@ use crate::kill::{
 use crate::support::cgroup::Group;
 use crate::support::process::Owner;
 
-trials![by_a_supervisor, by_systemd, systemd_may];
-
 /// It starts the next server 60 ms after the end of the last.
+#[trial]
 fn by_a_supervisor() {
     let mut supervisor = Owner::named("runsv").playing("supervise", &["60", "127.0.0.1:80"]);
     let pid: u32 = supervisor.line().parse().expect("a PID");
@@ -34,6 +33,7 @@ fn by_a_supervisor() {
 }
 
 /// The unit is what has to be stopped, not its main process.
+#[trial]
 fn by_systemd() {
     let Some(unit) = Group::named("web.service") else { return };
     let supervise = || Owner::named("runsv").playing("supervise", &["60", "127.0.0.1:80"]);
@@ -60,6 +60,7 @@ fn in_unit(first: &str, unit: &str) -> String {
 }
 
 /// It did not within the second that the port is watched.
+#[trial]
 fn systemd_may() {
     let Some(unit) = Group::named("web.service") else { return };
     let web = server("web", 80);

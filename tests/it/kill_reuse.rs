@@ -11,8 +11,6 @@ use crate::support::flight::Flight;
 use crate::support::process::{Owner, Process};
 use crate::support::{Output, skip};
 
-trials![by_a_stranger, by_a_holder_of_the_port, by_a_holder_of_the_very_socket];
-
 /// Inside of a PID namespace, where the next PID can be chosen; false if it cannot.
 pub fn in_namespace() -> bool {
     as_first_process() && {
@@ -49,6 +47,7 @@ fn succeeded_by(port: u16) -> (Process, Output) {
 }
 
 /// The newcomer has nothing to do with the port.
+#[trial]
 pub fn by_a_stranger() {
     if !in_namespace() {
         return;
@@ -61,6 +60,7 @@ pub fn by_a_stranger() {
 }
 
 /// The newcomer listens on the port, with a socket of its own.
+#[trial]
 fn by_a_holder_of_the_port() {
     if !in_namespace() {
         return;
@@ -73,6 +73,7 @@ fn by_a_holder_of_the_port() {
 
 /// The same PID, the same name and the same socket: all that tells them apart is that the
 /// process is another one.
+#[trial]
 pub fn by_a_holder_of_the_very_socket() {
     if !in_namespace() {
         return;

@@ -13,24 +13,11 @@ use crate::support::cgroup::Group;
 use crate::support::process::{Actor, Owner, Process};
 use crate::support::{Scratch, portwho, skip, wait_until};
 
-trials![
-    term_is_ignored,
-    force_is_not,
-    by_name_and_number,
-    an_unknown_one,
-    a_signal_that_does_not_end,
-    a_timeout_that_is_none,
-    draining,
-    the_first_thread_is_a_zombie,
-    stopped,
-    frozen,
-    frozen_in_version_1,
-];
-
 fn stubborn() -> Process {
     Owner::named("web").ignoring_term().holding(listener(80))
 }
 
+#[trial]
 fn term_is_ignored() {
     let web = stubborn();
     let line = survives("web", web.pid(), "0.5");
@@ -43,6 +30,7 @@ fn term_is_ignored() {
     assert_free(80);
 }
 
+#[trial]
 fn force_is_not() {
     for words in [&["-9"][..], &["-KILL"], &["-f"], &["-s", "KILL"]] {
         let web = stubborn();
@@ -52,6 +40,7 @@ fn force_is_not() {
     }
 }
 
+#[trial]
 fn by_name_and_number() {
     let signals = [("INT", 2), ("SIGTERM", 15), ("15", 15), ("sigusr1", 10)];
     for (word, number) in signals {
@@ -61,6 +50,7 @@ fn by_name_and_number() {
     }
 }
 
+#[trial]
 fn an_unknown_one() {
     let web = server("web", 80);
     for word in ["NOPE", "0", "SIG", "99", "-1"] {
@@ -75,6 +65,7 @@ fn an_unknown_one() {
 }
 
 /// It was asked for and sent, and the process is still there.
+#[trial]
 fn a_signal_that_does_not_end() {
     let web = server("web", 80);
     let first = held_here(80, "web", web.pid());
@@ -90,6 +81,7 @@ fn a_signal_that_does_not_end() {
     assert_eq!(web.ended_by(), KILL);
 }
 
+#[trial]
 fn a_timeout_that_is_none() {
     let web = server("web", 80);
     for word in ["-1", "x", "", "inf", "NaN"] {
@@ -102,6 +94,7 @@ fn a_timeout_that_is_none() {
 }
 
 /// Closes its port when it is told to end, and goes on serving whom it has.
+#[trial]
 fn draining() {
     let mut web = Owner::named("web").running(
         "trap 'exec </dev/null' TERM; echo ready; while :; do sleep 3600 & wait; done",
@@ -121,6 +114,7 @@ fn draining() {
 }
 
 /// Only its pidfd tells when it ends: /proc calls it a zombie from the beginning.
+#[trial]
 fn the_first_thread_is_a_zombie() {
     let mut web = zombie_leader(Owner::named("web"), listener(80));
     let expected = held_here(80, "web", web.pid()) + &freed(web.pid(), 80, "");
@@ -155,6 +149,7 @@ fn does_not_run(name: &str, pid: u32, how: &str, force: &str, command: &str) -> 
 
 const FORCE: &str = "; --force ends it at once";
 
+#[trial]
 fn stopped() {
     let web = server("web", 80);
     web.signal(Signal::STOP);
@@ -174,6 +169,7 @@ fn stopped() {
 
 /// A group that is frozen above the process's own: what is to be thawed is the one above. A signal
 /// that nothing handles ends whoever is frozen there.
+#[trial]
 fn frozen() {
     let Some(group) = Group::named("x y") else { return };
     let below = group.below("inner");
@@ -201,6 +197,7 @@ fn frozen() {
     group.freeze(false);
 }
 
+#[trial]
 fn frozen_in_version_1() {
     let Some(group) = Group::of_freezer("frozen") else {
         return skip("no control groups of version 1 with a freezer");

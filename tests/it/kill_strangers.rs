@@ -8,14 +8,6 @@ use crate::support::process::{Actor, Owner, can_become};
 use crate::support::terminal::Terminal;
 use crate::support::{flight, skip};
 
-trials![
-    a_listener_passed_to_a_daemon,
-    confirmed_beforehand,
-    named_by_a_filter,
-    each_is_asked_about,
-    a_daemon_that_is_the_parent,
-];
-
 const PORT: &str = "28111";
 const END: &str = "127.0.0.1:28111";
 
@@ -59,6 +51,7 @@ impl Strangers {
     }
 }
 
+#[trial]
 fn a_listener_passed_to_a_daemon() {
     let Some(strangers) = Strangers::new() else { return };
     for options in [&[][..], &["-n"], &["-f"], &["--name", "*e*"]] {
@@ -77,6 +70,7 @@ fn a_listener_passed_to_a_daemon() {
     }
 }
 
+#[trial]
 fn confirmed_beforehand() {
     let Some(strangers) = Strangers::new() else { return };
     let output = run(kill(["-y", PORT]));
@@ -87,6 +81,7 @@ fn confirmed_beforehand() {
 }
 
 /// The user of the socket names the server only: the daemon is another user's.
+#[trial]
 fn named_by_a_filter() {
     for option in ["--user", "--name", "--pid"] {
         let Some(strangers) = Strangers::new() else { return };
@@ -109,6 +104,7 @@ fn named_by_a_filter() {
     }
 }
 
+#[trial]
 fn each_is_asked_about() {
     let Some(strangers) = Strangers::new() else { return };
     let (server, daemon) = (strangers.server.pid(), strangers.daemon.pid());
@@ -130,6 +126,7 @@ fn each_is_asked_about() {
 }
 
 /// Descent relates nobody to a socket that another user has made.
+#[trial]
 fn a_daemon_that_is_the_parent() {
     if !can_become(NOBODY) {
         return skip("there is no other user here");

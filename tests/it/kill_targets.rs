@@ -11,27 +11,7 @@ use crate::support::kernel_table::{self, Row, State, await_state};
 use crate::support::makers::{self, Connection, Loopback};
 use crate::support::process::Owner;
 
-trials![
-    a_listener,
-    a_listener_of_ipv6,
-    nothing,
-    a_bound_socket,
-    what_remains_is_told,
-    clients_live_on,
-    a_client_is_none,
-    a_connection_behind_the_listener_is_none,
-    time_wait_is_none,
-    udp_only_if_asked_for,
-    udp_beside_tcp,
-    udp_and_tcp_left_out,
-    a_client_of_udp_is_none,
-    connected_udp_is_none,
-    other_ports_are_named,
-    a_number_is_no_prefix,
-    an_address_is_exact,
-    by_name_and_by_user,
-];
-
+#[trial]
 fn a_listener() {
     let web = server("web", 80);
     run(kill(["80"])).is(0, &ended(&web, "web", 80), "");
@@ -39,6 +19,7 @@ fn a_listener() {
     assert_free(80);
 }
 
+#[trial]
 fn a_listener_of_ipv6() {
     let web = Owner::named("web").holding(makers::listening(Loopback::V6.port(80)).socket);
     let line = format!(
@@ -53,12 +34,14 @@ fn a_listener_of_ipv6() {
     assert_eq!(web.ended_by(), TERM);
 }
 
+#[trial]
 fn nothing() {
     let bystander = server("web", 8080);
     run(kill(["80"])).is(1, "", "portwho: port 80: nothing holds it\n");
     assert_lives(&bystander);
 }
 
+#[trial]
 fn a_bound_socket() {
     let web = Owner::named("web").holding(makers::bound(Loopback::V4.port(80)).socket);
     run(kill(["80"])).is(0, &ended(&web, "web", 80), "");
@@ -67,6 +50,7 @@ fn a_bound_socket() {
 }
 
 /// The server closes first, and TIME_WAIT stays on its side.
+#[trial]
 fn what_remains_is_told() {
     let Connection { listener, client, server, client_address, server_address } =
         makers::established(Loopback::V4);
@@ -84,6 +68,7 @@ fn what_remains_is_told() {
     assert!(!kernel_table::rows("tcp").iter().any(is_listener));
 }
 
+#[trial]
 fn clients_live_on() {
     let mut web = Owner::named("web").playing("listen", &["127.0.0.1:80"]);
     web.line();
@@ -104,6 +89,7 @@ fn clients_live_on() {
     clients.iter().for_each(assert_lives);
 }
 
+#[trial]
 fn a_client_is_none() {
     let connection = makers::established(Loopback::V4);
     let port = connection.client_address.port();
@@ -119,6 +105,7 @@ fn a_client_is_none() {
 }
 
 /// As sshd's sessions outlive sshd: the listener is gone, the port is not.
+#[trial]
 fn a_connection_behind_the_listener_is_none() {
     let connection = makers::established(Loopback::V4);
     let port = connection.server_address.port();
@@ -132,6 +119,7 @@ fn a_connection_behind_the_listener_is_none() {
     assert_lives(&session);
 }
 
+#[trial]
 fn time_wait_is_none() {
     let remains = makers::time_wait(Loopback::V4);
     let port = remains.client_address.port().to_string();
@@ -144,6 +132,7 @@ fn time_wait_is_none() {
     assert_lives(&bystander);
 }
 
+#[trial]
 fn udp_only_if_asked_for() {
     let name = Owner::named("named").holding(makers::udp(Loopback::V4.port(53)).socket);
     for words in [&["53"][..], &["-n", "53"]] {
@@ -166,6 +155,7 @@ fn udp_only_if_asked_for() {
 }
 
 /// The port that TCP held is free, and whoever has it in UDP lives.
+#[trial]
 fn udp_beside_tcp() {
     let tcp = server("tcp", 53);
     let udp = Owner::named("udp").holding(makers::udp(Loopback::V4.port(53)).socket);
@@ -180,6 +170,7 @@ fn udp_beside_tcp() {
 }
 
 /// What the options leave out is told whole, not only its UDP half.
+#[trial]
 fn udp_and_tcp_left_out() {
     let tcp = server("tcp", 53);
     let udp = Owner::named("udp").holding(makers::udp(Loopback::V4.port(53)).socket);
@@ -193,6 +184,7 @@ fn udp_and_tcp_left_out() {
 }
 
 /// A client that only ever sends looks like a server: bound, unconnected.
+#[trial]
 fn a_client_of_udp_is_none() {
     let socket = UdpSocket::bind(Loopback::V4.port(0)).expect("bind");
     socket.send_to(b"?", Loopback::V4.port(53)).expect("send");
@@ -209,6 +201,7 @@ fn a_client_of_udp_is_none() {
     assert_lives(&client);
 }
 
+#[trial]
 fn connected_udp_is_none() {
     let server = makers::udp(Loopback::V4.port(53));
     let socket = makers::udp_connected(server.address);
@@ -223,6 +216,7 @@ fn connected_udp_is_none() {
 }
 
 /// What else goes with it is said beforehand.
+#[trial]
 fn other_ports_are_named() {
     let mut web =
         Owner::named("web").playing("listen", &["127.0.0.1:80", "127.0.0.1:81", "127.0.0.1:443"]);
@@ -236,6 +230,7 @@ fn other_ports_are_named() {
     assert_lives(&bystander);
 }
 
+#[trial]
 fn a_number_is_no_prefix() {
     let others = [8, 800, 8080, 18080].map(|port| server("other", port));
     let web = server("web", 80);
@@ -245,6 +240,7 @@ fn a_number_is_no_prefix() {
 }
 
 /// The holder of another address is left alone, and the verdict does not promise its address.
+#[trial]
 fn an_address_is_exact() {
     let web = server("web", 80);
     let other = Owner::named("other").holding(makers::listening(Loopback::V6.port(80)).socket);
@@ -257,6 +253,7 @@ fn an_address_is_exact() {
     assert_lives(&other);
 }
 
+#[trial]
 fn by_name_and_by_user() {
     let web = server("web", 80);
     let left_out = format!(

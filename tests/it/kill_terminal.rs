@@ -11,25 +11,6 @@ use crate::support::process::{Owner, Process};
 use crate::support::terminal::{self, Terminal};
 use crate::support::wait_until;
 
-trials![
-    yes,
-    anything_else_is_no,
-    the_end_of_the_input_is_no,
-    the_question_tells_the_signal,
-    yes_beforehand,
-    a_dry_run,
-    nobody_to_ask,
-    nothing_to_ask,
-    refused_without_a_question,
-    each_of_several,
-    unrelated_holders,
-    still_running_and_yes,
-    still_running_and_no,
-    still_running_and_yes_beforehand,
-    still_running_and_killed_by_another,
-    on_one_screen,
-];
-
 const ASKED: &str = "[y/N] ";
 
 fn question(verb: &str, server: &Process) -> String {
@@ -38,6 +19,7 @@ fn question(verb: &str, server: &Process) -> String {
 
 const DECLINED: &str = "portwho: port 80: not confirmed, nothing was sent\n";
 
+#[trial]
 fn yes() {
     for answer in ["y\n", "Y\n", " yes \n"] {
         let web = server("web", 80);
@@ -52,6 +34,7 @@ fn yes() {
     }
 }
 
+#[trial]
 fn anything_else_is_no() {
     let web = server("web", 80);
     for answer in ["n\n", "\n", "N\n", "no\n", "yess\n", "1\n", "\u{e4}\n", "n\ny\n", " \n"] {
@@ -66,6 +49,7 @@ fn anything_else_is_no() {
 }
 
 /// Control-D, alone or behind a word that has no end: the verdict has a line to itself.
+#[trial]
 fn the_end_of_the_input_is_no() {
     let web = server("web", 80);
     for input in ["\x04", "n\x04\x04"] {
@@ -78,6 +62,7 @@ fn the_end_of_the_input_is_no() {
     }
 }
 
+#[trial]
 fn the_question_tells_the_signal() {
     let cases = [
         (&["80"][..], "Terminate WEB?"),
@@ -98,6 +83,7 @@ fn the_question_tells_the_signal() {
     }
 }
 
+#[trial]
 fn yes_beforehand() {
     for word in ["-y", "--yes"] {
         let web = server("web", 80);
@@ -107,6 +93,7 @@ fn yes_beforehand() {
     }
 }
 
+#[trial]
 fn a_dry_run() {
     let web = server("web", 80);
     let expected = held_here(80, "web", web.pid())
@@ -116,6 +103,7 @@ fn a_dry_run() {
 }
 
 /// stdin is no terminal; stdout may be one.
+#[trial]
 fn nobody_to_ask() {
     let (master, screen) = terminal::open();
     let web = server("web", 80);
@@ -124,6 +112,7 @@ fn nobody_to_ask() {
     assert_eq!(web.ended_by(), TERM);
 }
 
+#[trial]
 fn nothing_to_ask() {
     let bystander = server("web", 8080);
     let line = "portwho: port 80: nothing holds it\n";
@@ -131,6 +120,7 @@ fn nothing_to_ask() {
     assert_lives(&bystander);
 }
 
+#[trial]
 fn refused_without_a_question() {
     let forwarder = server("docker-proxy", 80);
     let line = format!(
@@ -144,6 +134,7 @@ fn refused_without_a_question() {
 }
 
 /// A no to one is no answer for the other, and nobody is signalled before the last answer.
+#[trial]
 fn each_of_several() {
     let [first, second] = [server("first", 80), server("second", 81)];
     let mut terminal = Terminal::asked(&kill(["80", "81"]));
@@ -163,6 +154,7 @@ fn each_of_several() {
 }
 
 /// Here is somebody to choose.
+#[trial]
 fn unrelated_holders() {
     let [first, second] = shared_listeners(Loopback::V4.port(80));
     let one = Owner::named("one").holding(first);
@@ -208,6 +200,7 @@ fn first_lines(web: &Process) -> String {
         + &format!("{} is still running after 0.3 s\n", named("web", web.pid()))
 }
 
+#[trial]
 fn still_running_and_yes() {
     let web = stubborn();
     let terminal = offered(&web);
@@ -218,6 +211,7 @@ fn still_running_and_yes() {
     assert_free(80);
 }
 
+#[trial]
 fn still_running_and_no() {
     let web = stubborn();
     let terminal = offered(&web);
@@ -229,6 +223,7 @@ fn still_running_and_no() {
 }
 
 /// `--yes` is an answer to one question, and this would be another.
+#[trial]
 fn still_running_and_yes_beforehand() {
     let web = stubborn();
     let output = Terminal::asked(&kill(["-y", "--timeout", "0.3", "80"])).finish();
@@ -241,6 +236,7 @@ fn still_running_and_yes_beforehand() {
 }
 
 /// Somebody else was faster.
+#[trial]
 fn still_running_and_killed_by_another() {
     let web = stubborn();
     let terminal = offered(&web);
@@ -253,6 +249,7 @@ fn still_running_and_killed_by_another() {
 }
 
 /// All three streams on it: the lines come in the order of what happens.
+#[trial]
 fn on_one_screen() {
     let web = server("web", 80);
     let mut terminal = Terminal::whole(&kill(["80"]));

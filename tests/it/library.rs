@@ -9,8 +9,6 @@ use crate::support::makers::{self, Loopback};
 use crate::support::netns::in_netns;
 use crate::support::refuse;
 
-trials![it_speaks_of_the_namespace_of_its_callers_thread];
-
 /// The local ends of all TCP and UDP sockets, and the PIDs of their owners.
 fn seen() -> Vec<(SocketAddr, Vec<u32>)> {
     let table = ThisSystem.sockets(&Scope::everything()).expect("the tables");
@@ -24,6 +22,7 @@ fn seen() -> Vec<(SocketAddr, Vec<u32>)> {
 }
 
 /// A thread with a namespace of its own, beside one with another: netlink and /proc agree.
+#[trial]
 fn it_speaks_of_the_namespace_of_its_callers_thread() {
     let own = vec![std::process::id()];
     let outside = makers::listening(Loopback::V4.port(80));

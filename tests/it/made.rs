@@ -7,21 +7,11 @@ use crate::support::makers::{self, Loopback};
 use crate::support::netns::in_netns;
 use crate::support::process::Owner;
 
-trials![
-    every_state_is_reached,
-    inode_is_zero_where_nobody_can_hold_the_socket,
-    a_named_process_holds_what_it_is_given,
-    a_process_that_ignores_term_has_its_name,
-    a_family_holds_one_socket,
-    a_zombie_leader_lives_on,
-    a_listening_role_obeys,
-    namespaces_do_not_see_each_other,
-];
-
 fn state(local: SocketAddr, foreign: SocketAddr) -> State {
     kernel_table::find(local, foreign).expect("a row").state
 }
 
+#[trial]
 fn every_state_is_reached() {
     for at in Loopback::BOTH {
         let made = makers::fin_wait_1(at);
@@ -40,6 +30,7 @@ fn every_state_is_reached() {
     }
 }
 
+#[trial]
 fn inode_is_zero_where_nobody_can_hold_the_socket() {
     for at in Loopback::BOTH {
         let made = makers::time_wait(at);
@@ -71,6 +62,7 @@ fn only_listener() -> kernel_table::Row {
     rows.into_iter().next().expect("a row")
 }
 
+#[trial]
 fn a_named_process_holds_what_it_is_given() {
     let listener = makers::listening(Loopback::V4.port(80));
     let owner = Owner::named("inetinfo.exe").holding(listener.socket);
@@ -78,6 +70,7 @@ fn a_named_process_holds_what_it_is_given() {
     assert!(holds(owner.pid(), only_listener().inode));
 }
 
+#[trial]
 fn a_process_that_ignores_term_has_its_name() {
     let listener = makers::listening(Loopback::V4.port(80));
     let owner = Owner::named("deaf").ignoring_term().holding(listener.socket);
@@ -90,6 +83,7 @@ fn a_process_that_ignores_term_has_its_name() {
     assert_ne!(ignored & 1 << (15 - 1), 0, "SIGTERM is ignored");
 }
 
+#[trial]
 fn a_family_holds_one_socket() {
     let listener = makers::listening(Loopback::V4.port(80));
     let mut master = Owner::named("nginx").playing_with("family", &["3"], listener.socket);
@@ -101,6 +95,7 @@ fn a_family_holds_one_socket() {
     }
 }
 
+#[trial]
 fn a_zombie_leader_lives_on() {
     let listener = makers::listening(Loopback::V4.port(80));
     let mut leader = Owner::named("leader").playing_with("zombie-leader", &[], listener.socket);
@@ -112,6 +107,7 @@ fn a_zombie_leader_lives_on() {
     assert_eq!(only_listener().state, State::LISTENING);
 }
 
+#[trial]
 fn a_listening_role_obeys() {
     let mut role = Owner::named("server").playing("listen", &["127.0.0.1:80"]);
     assert_eq!(role.line(), "127.0.0.1:80");
@@ -121,6 +117,7 @@ fn a_listening_role_obeys() {
     assert!(!role.process.has_exited());
 }
 
+#[trial]
 fn namespaces_do_not_see_each_other() {
     let _here = makers::listening(Loopback::V4.port(80));
     in_netns(|| {

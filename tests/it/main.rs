@@ -21,8 +21,11 @@
 
 use std::process::ExitCode;
 
-/// Test-writing tools: running the program, making sockets and processes, and comparing.
+/// `#[trial]`, in every module.
 #[macro_use]
+extern crate portwho_test_macros;
+
+/// Test-writing tools: running the program, making sockets and processes, and comparing.
 mod support;
 
 /// Every way of calling it wrongly names the word at fault, and prints nothing else.
@@ -261,82 +264,6 @@ mod documentation;
 #[cfg(target_os = "linux")]
 mod made;
 
-fn tests() -> Vec<support::Test> {
-    let mut tests = usage::tests();
-    tests.extend(recorded::tests());
-    tests.extend(corpus::tests());
-    #[cfg(target_os = "linux")]
-    tests.extend(linux_tests());
-    #[cfg(windows)]
-    tests.extend(windows_list::tests());
-    #[cfg(windows)]
-    tests.extend(windows_processes::tests());
-    #[cfg(windows)]
-    tests.extend(windows_kill::tests());
-    #[cfg(windows)]
-    tests.extend(windows_close::tests());
-    tests
-}
-
-#[cfg(target_os = "linux")]
-fn linux_tests() -> Vec<support::Test> {
-    [
-        states::tests(),
-        filters::tests(),
-        witnesses::tests(),
-        owners::tests(),
-        rights::tests(),
-        changing::tests(),
-        changing_races::tests(),
-        descriptors::tests(),
-        thrift::tests(),
-        deep_walk::tests(),
-        excess::tests(),
-        cgroups::tests(),
-        namespaces::tests(),
-        docker::tests(),
-        hostile::tests(),
-        bounded::tests(),
-        unanswered::tests(),
-        faults::tests(),
-        library::tests(),
-        tables::tests(),
-        views::tests(),
-        explain::tests(),
-        verbose::tests(),
-        doctor_leaks::tests(),
-        doctor_pressure::tests(),
-        no_match::tests(),
-        reasons::tests(),
-        vacancy::tests(),
-        try_bind::tests(),
-        streams::tests(),
-        kill_targets::tests(),
-        kill_holders::tests(),
-        kill_signals::tests(),
-        kill_refusals::tests(),
-        kill_restarts::tests(),
-        kill_terminal::tests(),
-        kill_races::tests(),
-        kill_reuse::tests(),
-        kill_pidfd::tests(),
-        kill_output::tests(),
-        kill_changes::tests(),
-        kill_strangers::tests(),
-        kill_claims::tests(),
-        close_states::tests(),
-        close_listeners::tests(),
-        close_refusals::tests(),
-        close_terminal::tests(),
-        samples::tests(),
-        documentation::tests(),
-        made::tests(),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
-}
-
 fn main() -> ExitCode {
-    support::main(tests)
+    support::main()
 }

@@ -21,27 +21,6 @@ use crate::support::netns::in_netns;
 use crate::support::process::{Actor, Owner, can_become, find_in_path, is_machines_root};
 use crate::support::{Output, portwho, refuse, skip};
 
-trials![
-    they_are_listed_by_their_first_process,
-    each_is_listed_once,
-    they_are_in_json_with_name_and_inode,
-    a_name_bound_to_one_without_a_process,
-    a_cable_between_two,
-    a_thread_with_one_of_its_own,
-    several_filters_hold_in_all_of_them,
-    what_is_held_elsewhere_is_hinted_at,
-    several_sockets_elsewhere_are_counted,
-    for_others_they_are_out_of_sight,
-    others_who_ask_for_all_are_told,
-    root_who_may_not_enter_them,
-    nothing_in_any_of_them,
-    one_that_only_a_socket_keeps,
-    sockets_in_no_table_of_a_known_one,
-    sockets_that_may_not_be_examined,
-    one_user_with_very_many,
-    the_library_stays_in_its_callers_namespace,
-];
-
 const NOBODY: u32 = 65534;
 
 /// What is said where even root may not read where some process lives, as in a sandbox: that is
@@ -99,6 +78,7 @@ fn shows(output: &Output, rows: &[(&str, &str, &str, u32, &str)]) {
     output.is(0, &output.stdout, unreadable());
 }
 
+#[trial]
 fn they_are_listed_by_their_first_process() {
     if !is_machines_root() {
         return;
@@ -122,6 +102,7 @@ fn they_are_listed_by_their_first_process() {
 }
 
 /// By several processes, and by a name too.
+#[trial]
 fn each_is_listed_once() {
     if !is_machines_root() {
         return;
@@ -140,6 +121,7 @@ fn in_json(port: u16) -> Value {
     portwho(["--all-netns", "--json", &port.to_string()]).run().json(0, unreadable())
 }
 
+#[trial]
 fn they_are_in_json_with_name_and_inode() {
     if !is_machines_root() {
         return;
@@ -213,6 +195,7 @@ fn ip(words: &[&str]) {
 
 /// The sockets of one in which no process lives: its name is in the file system alone. A process
 /// that lives elsewhere holds them.
+#[trial]
 fn a_name_bound_to_one_without_a_process() {
     if !is_machines_root() {
         return;
@@ -233,6 +216,7 @@ fn a_name_bound_to_one_without_a_process() {
 }
 
 /// One end of a connection here, and the other one there.
+#[trial]
 fn a_cable_between_two() {
     if !is_machines_root() {
         return;
@@ -267,6 +251,7 @@ fn a_cable_between_two() {
 }
 
 /// The first thread of the process lives here, and only another one there.
+#[trial]
 fn a_thread_with_one_of_its_own() {
     if !is_machines_root() {
         return;
@@ -280,6 +265,7 @@ fn a_thread_with_one_of_its_own() {
     shows(&output, &[(&local, "0.0.0.0:0", "LISTENING", server.pid(), &name)]);
 }
 
+#[trial]
 fn several_filters_hold_in_all_of_them() {
     if !is_machines_root() {
         return;
@@ -300,6 +286,7 @@ fn several_filters_hold_in_all_of_them() {
 }
 
 /// The hint is the same in every view.
+#[trial]
 fn what_is_held_elsewhere_is_hinted_at() {
     if !is_machines_root() {
         return;
@@ -323,6 +310,7 @@ fn what_is_held_elsewhere_is_hinted_at() {
     here.is(0, &here.stdout, "");
 }
 
+#[trial]
 fn several_sockets_elsewhere_are_counted() {
     if !is_machines_root() {
         return;
@@ -344,6 +332,7 @@ const OUT_OF_SIGHT: &str = "portwho: other network namespaces are out of sight: 
                             --all-netns to see the sockets of containers and other network \
                             namespaces\n";
 
+#[trial]
 fn for_others_they_are_out_of_sight() {
     if !can_become(NOBODY) {
         return skip("there is no other user here");
@@ -357,6 +346,7 @@ fn for_others_they_are_out_of_sight() {
     assert_eq!(gaps(&answer), [("namespaces-unseen", None)]);
 }
 
+#[trial]
 fn others_who_ask_for_all_are_told() {
     if !can_become(NOBODY) {
         return skip("there is no other user here");
@@ -369,6 +359,7 @@ fn others_who_ask_for_all_are_told() {
 }
 
 /// What can be seen is shown: the own one.
+#[trial]
 fn root_who_may_not_enter_them() {
     let server = Owner::named("server").holding(makers::listening(Loopback::V4.port(80)).socket);
     let there = server_elsewhere("other", 81);
@@ -381,6 +372,7 @@ fn root_who_may_not_enter_them() {
     assert!(!there.process.has_exited());
 }
 
+#[trial]
 fn nothing_in_any_of_them() {
     if !is_machines_root() {
         return;
@@ -391,6 +383,7 @@ fn nothing_in_any_of_them() {
 }
 
 /// Made by a thread that has gone back: its socket alone keeps it.
+#[trial]
 fn one_that_only_a_socket_keeps() {
     if !is_machines_root() {
         return;
@@ -414,6 +407,7 @@ fn one_that_only_a_socket_keeps() {
 }
 
 /// One that is bound to nothing, and one whose connection was reset: no namespace is missing.
+#[trial]
 fn sockets_in_no_table_of_a_known_one() {
     if !is_machines_root() {
         return;
@@ -429,6 +423,7 @@ fn sockets_in_no_table_of_a_known_one() {
     nothing_in_any_of_them();
 }
 
+#[trial]
 fn sockets_that_may_not_be_examined() {
     if !is_machines_root() {
         return;
@@ -448,6 +443,7 @@ fn sockets_that_may_not_be_examined() {
 }
 
 /// One user's namespaces are searched up to a limit, and root's are searched all the same.
+#[trial]
 fn one_user_with_very_many() {
     if !is_machines_root() || !can_become(NOBODY) {
         return skip("there is no other user here");
@@ -477,6 +473,7 @@ fn one_user_with_very_many() {
 }
 
 /// Called twice, and the caller's thread is where it was, and sees what it saw.
+#[trial]
 fn the_library_stays_in_its_callers_namespace() {
     if !is_machines_root() {
         return;

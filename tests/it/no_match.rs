@@ -9,8 +9,7 @@ use crate::support::kernel_table::{self, State};
 use crate::support::process::server;
 use crate::support::{portwho, refuse, wait_until};
 
-trials![no_match, no_match_in_json, connections_to_the_port_are_hinted_at,];
-
+#[trial]
 fn no_match() {
     refuse::other_namespaces();
     let _owner = server(80);
@@ -21,6 +20,7 @@ fn no_match() {
     portwho(["80", "--foreign-port", "4731"]).run().is(1, "", left_out);
 }
 
+#[trial]
 fn no_match_in_json() {
     refuse::other_namespaces();
     let free = "portwho: port 4731 is free\n";
@@ -30,6 +30,7 @@ fn no_match_in_json() {
     portwho(["-q", "4731"]).run().is(1, "", free);
 }
 
+#[trial]
 fn connections_to_the_port_are_hinted_at() {
     let server = TcpListener::bind(("127.0.0.1", 443)).expect("bind");
     for _ in 0..2 {

@@ -15,24 +15,6 @@ use crate::support::makers::{self, Loopback};
 use crate::support::process::{Actor, Owner, Process, can_become};
 use crate::support::{Run, mounts, portwho, refuse, rounds, skip, wait_until};
 
-trials![
-    several_by_fork,
-    more_than_four,
-    one_process_with_two_descriptors,
-    one_process_with_two_sockets,
-    vanishing_in_the_middle_of_the_walk,
-    of_nobody_while_processes_exit,
-    a_zombie_is_none,
-    a_process_whose_first_thread_has_exited_is_one,
-    another_users,
-    ones_own_beside_another_users,
-    root_without_ptrace,
-    hidden_by_the_mount_of_proc,
-    in_a_pid_namespace_below,
-    outside_of_the_pid_namespace,
-    a_user_without_a_name,
-];
-
 const NOBODY: u32 = 65534;
 
 fn listener(port: u16) -> OwnedFd {
@@ -71,6 +53,7 @@ fn await_rest(pid: u32) {
     });
 }
 
+#[trial]
 fn several_by_fork() {
     let (_parent, pids) = family(3);
     let cell = pids.iter().map(u32::to_string).collect::<Vec<_>>().join(",");
@@ -80,6 +63,7 @@ fn several_by_fork() {
     assert_eq!(owner(portwho(["--json", "80"]), ""), json!({"kind": "processes", "pids": pids}));
 }
 
+#[trial]
 fn more_than_four() {
     let (_parent, pids) = family(6);
     let cell = format!("{} +6", pids[0]);
@@ -92,6 +76,7 @@ fn more_than_four() {
 }
 
 /// The same socket on stdin and stdout: one owner, named once.
+#[trial]
 fn one_process_with_two_descriptors() {
     let socket = listener(80);
     let mut command = Command::new("sleep");
@@ -111,6 +96,7 @@ fn one_process_with_two_descriptors() {
 }
 
 /// One process, two rows: one line in the table of processes.
+#[trial]
 fn one_process_with_two_sockets() {
     let mut role = Owner::named("server").playing("listen", &["127.0.0.1:80", "127.0.0.1:81"]);
     role.line();
@@ -121,6 +107,7 @@ fn one_process_with_two_sockets() {
 }
 
 /// Processes come and go all the time, and hold the socket while they live.
+#[trial]
 fn vanishing_in_the_middle_of_the_walk() {
     let socket = listener(80);
     let shared = socket.try_clone().expect("dup");
@@ -169,6 +156,7 @@ impl Drop for StopOnDrop<'_> {
 /// A socket that no process has a descriptor of is nobody's, even while others exit: one that ends
 /// while it is searched is no reason to say that something is hidden. In a PID namespace, because
 /// even root may not look into every process of every machine.
+#[trial]
 fn of_nobody_while_processes_exit() {
     if !can_make_pid_namespaces() {
         return;
@@ -185,6 +173,7 @@ fn of_nobody_while_processes_exit() {
     }
 }
 
+#[trial]
 fn a_zombie_is_none() {
     let socket = listener(80);
     let mut zombie = Owner::named("zombie").holding(socket.try_clone().expect("dup"));
@@ -196,6 +185,7 @@ fn a_zombie_is_none() {
     portwho(["80"]).run().is(0, &expected, "");
 }
 
+#[trial]
 fn a_process_whose_first_thread_has_exited_is_one() {
     let mut leader = Owner::named("leader").playing_with("zombie-leader", &[], listener(80));
     assert_eq!(leader.line(), "ready");
@@ -208,6 +198,7 @@ fn a_process_whose_first_thread_has_exited_is_one() {
 const ONE_HIDDEN: &str = "portwho: the owners of 1 socket are hidden (root): run with sudo to see \
                           the owners of other users' sockets\n";
 
+#[trial]
 fn another_users() {
     if !can_become(NOBODY) {
         return skip("there is no other user here");
@@ -235,6 +226,7 @@ fn hidden_in_json(run: Run, stderr: &str, note: &str) {
     assert_eq!(answer["processes"], json!([]));
 }
 
+#[trial]
 fn ones_own_beside_another_users() {
     if !can_become(NOBODY) {
         return skip("there is no other user here");
@@ -251,6 +243,7 @@ fn ones_own_beside_another_users() {
     assert_eq!(gaps(&answer), [("owners-hidden", Some(2))]);
 }
 
+#[trial]
 fn root_without_ptrace() {
     mounts::hide_cgroups().expect("out of sight");
     let _owner = Owner::named("roots").holding(listener(80));
@@ -266,6 +259,7 @@ fn root_without_ptrace() {
     );
 }
 
+#[trial]
 fn hidden_by_the_mount_of_proc() {
     if !can_become(NOBODY) {
         return skip("there is no other user here");
@@ -295,6 +289,7 @@ fn can_make_pid_namespaces() -> bool {
     can
 }
 
+#[trial]
 fn in_a_pid_namespace_below() {
     if !can_make_pid_namespaces() {
         return;
@@ -313,6 +308,7 @@ fn in_a_pid_namespace_below() {
     portwho(["80"]).through(IN_NAMESPACE).run().is(0, &expected, not_found);
 }
 
+#[trial]
 fn outside_of_the_pid_namespace() {
     let mut unshare = Command::new("unshare");
     unshare.args(["-pf", "--kill-child", "sleep", "3600"]).stdin(listener(80));
@@ -333,6 +329,7 @@ fn outside_of_the_pid_namespace() {
     assert_eq!(only_socket(&answer)["owner"], json!({"kind": "processes", "pids": pids}));
 }
 
+#[trial]
 fn a_user_without_a_name() {
     const UID: u32 = 4_000_000_000;
     if !can_become(UID) {

@@ -14,19 +14,6 @@ use crate::support::makers::{self, Loopback};
 use crate::support::process::{Owner, Process, can_become};
 use crate::support::{Output, portwho, skip};
 
-trials![
-    a_queue_whose_listener_was_not_asked_for,
-    a_queue_of_several_listeners,
-    the_queue_of_the_address_before_that_of_all,
-    a_queue_of_another_users_listener,
-    a_connection_that_ended_before_it_was_accepted,
-    half_open_ones_without_their_listener,
-    few_are_named_and_many_are_counted,
-    those_of_one_kind_have_one_line,
-    no_more_than_ten_lines,
-    only_tables_have_remarks,
-];
-
 /// A listener with a queue of this length, not yet given away.
 fn listening(address: SocketAddr, backlog: i32) -> OwnedFd {
     let share = |socket: &OwnedFd| sockopt::set_socket_reuseport(socket, true).expect("option");
@@ -59,6 +46,7 @@ fn says(output: &Output, remarks: &str) {
     output.is(0, &output.stdout, remarks);
 }
 
+#[trial]
 fn a_queue_whose_listener_was_not_asked_for() {
     let at = Loopback::V4.port(80);
     let nginx = Owner::named("nginx").holding(listening(at, 3));
@@ -75,6 +63,7 @@ fn a_queue_whose_listener_was_not_asked_for() {
 }
 
 /// The kernel deals connections out among them, each into a queue of its own.
+#[trial]
 fn a_queue_of_several_listeners() {
     let at = Loopback::V6.port(80);
     let _blue = Owner::named("blue").holding(listening(at, 16));
@@ -86,6 +75,7 @@ fn a_queue_of_several_listeners() {
     assert_eq!(notes(&answer, at, &clients), [note; 3]);
 }
 
+#[trial]
 fn the_queue_of_the_address_before_that_of_all() {
     let at = Loopback::V4.port(80);
     let everywhere = SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 80);
@@ -99,6 +89,7 @@ fn the_queue_of_the_address_before_that_of_all() {
     assert_eq!(notes(&answer, other, &there), [of_all; 2]);
 }
 
+#[trial]
 fn a_queue_of_another_users_listener() {
     const NOBODY: u32 = 65534;
     if !can_become(NOBODY) {
@@ -112,6 +103,7 @@ fn a_queue_of_another_users_listener() {
     says(&output, &format!("portwho: {at}: {note}\n"));
 }
 
+#[trial]
 fn a_connection_that_ended_before_it_was_accepted() {
     let at = Loopback::V4.port(80);
     let _server = Owner::named("server").holding(listening(at, 16));
@@ -122,6 +114,7 @@ fn a_connection_that_ended_before_it_was_accepted() {
     says(&portwho(["80"]).run(), &format!("portwho: {at}: 1 connection: {note}\n"));
 }
 
+#[trial]
 fn half_open_ones_without_their_listener() {
     let made = makers::syn_received(Loopback::V4);
     let _server = Owner::named("server").holding(made.listener);
@@ -132,6 +125,7 @@ fn half_open_ones_without_their_listener() {
 }
 
 /// Three ends at most have a place in a line.
+#[trial]
 fn few_are_named_and_many_are_counted() {
     let over = || makers::time_wait(Loopback::V4).client_address;
     let mut ends = vec![over(), over()];
@@ -149,6 +143,7 @@ fn few_are_named_and_many_are_counted() {
     says(&asked(), &format!("portwho: 4 TIME_WAIT: {words}\n"));
 }
 
+#[trial]
 fn those_of_one_kind_have_one_line() {
     if !features::lists_bound() {
         return;
@@ -185,6 +180,7 @@ fn those_of_one_kind_have_one_line() {
     says(&portwho(["-t"]).run().without_seconds(), &expected);
 }
 
+#[trial]
 fn no_more_than_ten_lines() {
     if !features::lists_bound() {
         return;
@@ -202,6 +198,7 @@ fn no_more_than_ten_lines() {
     assert!(sockets(&answer).iter().all(|socket| socket["note"].is_string()), "{answer:#}");
 }
 
+#[trial]
 fn only_tables_have_remarks() {
     let at = Loopback::V4.port(80);
     let server = TcpListener::from(listening(at, 16));

@@ -5,15 +5,6 @@ use crate::support::netns::in_netns;
 use crate::support::portwho;
 use crate::support::process::{Owner, is_machines_root};
 
-trials![
-    owners_take_two_capabilities_together,
-    close_takes_its_own_capability_as_well,
-    kill_takes_its_own_capability_as_well,
-    other_namespaces_take_root,
-    own_connections_are_closed_by_one_capability,
-    own_sockets_take_none,
-];
-
 const NOBODY: u32 = 65_534;
 /// The user of what is looked at.
 const OTHER: u32 = 33;
@@ -44,6 +35,7 @@ const RIGHTS: [Rights; 11] = [
     Rights { close: true, ..rights(&["sys_ptrace", "dac_read_search", "net_admin"], true) },
 ];
 
+#[trial]
 fn owners_take_two_capabilities_together() {
     if !is_machines_root() {
         return;
@@ -57,6 +49,7 @@ fn owners_take_two_capabilities_together() {
     }
 }
 
+#[trial]
 fn close_takes_its_own_capability_as_well() {
     if !is_machines_root() {
         return;
@@ -72,6 +65,7 @@ fn close_takes_its_own_capability_as_well() {
     }
 }
 
+#[trial]
 fn kill_takes_its_own_capability_as_well() {
     if !is_machines_root() {
         return;
@@ -87,6 +81,7 @@ fn kill_takes_its_own_capability_as_well() {
 }
 
 /// A port of this test alone: other namespaces of the machine are searched too.
+#[trial]
 fn other_namespaces_take_root() {
     if !is_machines_root() {
         return;
@@ -102,6 +97,7 @@ fn other_namespaces_take_root() {
     assert!(!there.has_exited());
 }
 
+#[trial]
 fn own_connections_are_closed_by_one_capability() {
     if !is_machines_root() {
         return;
@@ -116,6 +112,7 @@ fn own_connections_are_closed_by_one_capability() {
     }
 }
 
+#[trial]
 fn own_sockets_take_none() {
     if !is_machines_root() {
         return;

@@ -25,8 +25,6 @@ use situations::Situation;
 mod situations;
 mod varying;
 
-trials![readme, ports, tables, kill, close, doctor, json, every_marked_page_is_run,];
-
 /// The pages with samples, and the test of each.
 const PAGES: [&str; 7] = [
     "README.md",
@@ -38,34 +36,42 @@ const PAGES: [&str; 7] = [
     "docs/json.md",
 ];
 
+#[trial]
 fn readme() {
     samples_of(PAGES[0]);
 }
 
+#[trial]
 fn ports() {
     samples_of(PAGES[1]);
 }
 
+#[trial]
 fn tables() {
     samples_of(PAGES[2]);
 }
 
+#[trial]
 fn kill() {
     samples_of(PAGES[3]);
 }
 
+#[trial]
 fn close() {
     samples_of(PAGES[4]);
 }
 
+#[trial]
 fn doctor() {
     samples_of(PAGES[5]);
 }
 
+#[trial]
 fn json() {
     samples_of(PAGES[6]);
 }
 
+#[trial]
 fn every_marked_page_is_run() {
     let mut marked: Vec<String> = vec!["README.md".to_owned()];
     for entry in fs::read_dir(root().join("docs")).expect("docs") {

@@ -12,30 +12,6 @@ use crate::support::makers::{self, Held, Loopback};
 use crate::support::process::{Owner, Process};
 use crate::support::{portwho, wait_until, without_seconds};
 
-trials![
-    listening,
-    bound,
-    syn_sent,
-    syn_received,
-    established,
-    not_accepted,
-    fin_wait_1,
-    fin_wait_2,
-    close_wait,
-    last_ack,
-    closing,
-    time_wait,
-    orphaned_fin_wait_1,
-    orphaned_fin_wait_2,
-    orphaned_last_ack,
-    orphaned_closing,
-    udp,
-    udp_connected,
-    a_timer_runs_where_something_is_awaited,
-    the_queues_are_the_kernels,
-    a_full_accept_queue_shows_its_length_and_limit,
-];
-
 /// The name of the process that holds what is looked at.
 const NAME: &str = "inetinfo.exe";
 
@@ -192,6 +168,7 @@ fn endpoint(address: SocketAddr) -> Value {
     json!({"address": address.ip().to_string(), "port": address.port(), "interface": null})
 }
 
+#[trial]
 fn listening() {
     for at in Loopback::BOTH {
         for address in [SocketAddr::new(at.any(), 80), at.port(81)] {
@@ -213,6 +190,7 @@ fn listening() {
     }
 }
 
+#[trial]
 fn bound() {
     for at in Loopback::BOTH {
         let Held { socket, address } = makers::bound(at.port(8080));
@@ -232,6 +210,7 @@ fn bound() {
     }
 }
 
+#[trial]
 fn syn_sent() {
     for at in Loopback::BOTH {
         let made = makers::syn_sent(at);
@@ -240,6 +219,7 @@ fn syn_sent() {
     }
 }
 
+#[trial]
 fn syn_received() {
     for at in Loopback::BOTH {
         let made = makers::syn_received(at);
@@ -250,6 +230,7 @@ fn syn_received() {
     }
 }
 
+#[trial]
 fn established() {
     for at in Loopback::BOTH {
         let made = makers::established(at);
@@ -261,6 +242,7 @@ fn established() {
     }
 }
 
+#[trial]
 fn not_accepted() {
     for at in Loopback::BOTH {
         let made = makers::not_accepted(at);
@@ -271,6 +253,7 @@ fn not_accepted() {
     }
 }
 
+#[trial]
 fn fin_wait_1() {
     for at in Loopback::BOTH {
         let made = makers::fin_wait_1(at);
@@ -279,6 +262,7 @@ fn fin_wait_1() {
     }
 }
 
+#[trial]
 fn fin_wait_2() {
     for at in Loopback::BOTH {
         let made = makers::half_closed(at);
@@ -287,6 +271,7 @@ fn fin_wait_2() {
     }
 }
 
+#[trial]
 fn close_wait() {
     for at in Loopback::BOTH {
         let made = makers::half_closed(at);
@@ -296,6 +281,7 @@ fn close_wait() {
     }
 }
 
+#[trial]
 fn last_ack() {
     for at in Loopback::BOTH {
         let made = makers::last_ack(at);
@@ -305,6 +291,7 @@ fn last_ack() {
     }
 }
 
+#[trial]
 fn closing() {
     for at in Loopback::BOTH {
         let made = makers::closing(at);
@@ -313,6 +300,7 @@ fn closing() {
     }
 }
 
+#[trial]
 fn time_wait() {
     for at in Loopback::BOTH {
         let made = makers::time_wait(at);
@@ -325,6 +313,7 @@ fn time_wait() {
     }
 }
 
+#[trial]
 fn orphaned_fin_wait_1() {
     for at in Loopback::BOTH {
         let made = makers::fin_wait_1(at);
@@ -333,6 +322,7 @@ fn orphaned_fin_wait_1() {
     }
 }
 
+#[trial]
 fn orphaned_fin_wait_2() {
     for at in Loopback::BOTH {
         let made = makers::half_closed(at);
@@ -341,6 +331,7 @@ fn orphaned_fin_wait_2() {
     }
 }
 
+#[trial]
 fn orphaned_last_ack() {
     for at in Loopback::BOTH {
         let made = makers::last_ack(at);
@@ -349,6 +340,7 @@ fn orphaned_last_ack() {
     }
 }
 
+#[trial]
 fn orphaned_closing() {
     for at in Loopback::BOTH {
         let made = makers::closing(at);
@@ -357,6 +349,7 @@ fn orphaned_closing() {
     }
 }
 
+#[trial]
 fn udp() {
     for at in Loopback::BOTH {
         let Held { socket, address } = makers::udp(at.port(123));
@@ -372,6 +365,7 @@ fn udp() {
     }
 }
 
+#[trial]
 fn udp_connected() {
     for at in Loopback::BOTH {
         let foreign = at.port(53);
@@ -388,6 +382,7 @@ fn udp_connected() {
     }
 }
 
+#[trial]
 fn a_timer_runs_where_something_is_awaited() {
     let runs = |state, address: SocketAddr| {
         let port = address.port();
@@ -405,6 +400,7 @@ fn a_timer_runs_where_something_is_awaited() {
     }
 }
 
+#[trial]
 fn the_queues_are_the_kernels() {
     for at in Loopback::BOTH {
         let made = makers::fin_wait_1(at);
@@ -431,6 +427,7 @@ fn kernel_queues(client: SocketAddr, server: SocketAddr) -> (u32, u32) {
     (sender.send_queue, receiver.receive_queue)
 }
 
+#[trial]
 fn a_full_accept_queue_shows_its_length_and_limit() {
     for at in Loopback::BOTH {
         let made = makers::syn_sent(at);

@@ -10,13 +10,7 @@ use crate::support::limits::allow_descriptors;
 use crate::support::process::server;
 use crate::support::{VIEWS, portwho};
 
-trials![
-    a_reader_who_was_never_there,
-    a_reader_who_leaves_after_a_line,
-    a_full_disk,
-    closed_streams,
-];
-
+#[trial]
 fn a_reader_who_was_never_there() {
     let _owner = server(80);
     let others: [&[&str]; 3] = [&["--help"], &["--version"], &["kill", "--help"]];
@@ -29,6 +23,7 @@ fn a_reader_who_was_never_there() {
 }
 
 /// More rows than a pipe holds: the program still writes when the reader has gone.
+#[trial]
 fn a_reader_who_leaves_after_a_line() {
     let _sockets = many_sockets();
     for view in [&[] as &[&str], &["--json"]] {
@@ -56,6 +51,7 @@ fn many_sockets() -> Vec<UdpSocket> {
 const DISK_FULL: &str =
     "portwho: cannot write to standard output: No space left on device (os error 28)\n";
 
+#[trial]
 fn a_full_disk() {
     let _owner = server(80);
     for view in VIEWS {
@@ -71,6 +67,7 @@ fn a_full_disk() {
 }
 
 /// std opens /dev/null in the place of a closed stream, so that nothing is lost but the answer.
+#[trial]
 fn closed_streams() {
     let _owner = server(80);
     for closed in [">&-", "<&-", "2>&-", "<&- >&- 2>&-"] {

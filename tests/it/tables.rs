@@ -10,18 +10,7 @@ use crate::support::process::{Owner, Process, server};
 use crate::support::terminal::{self, Terminal};
 use crate::support::{Run, VIEWS, portwho, skip, wait_until};
 
-trials![
-    without_a_header,
-    sorted,
-    the_order_of_rows,
-    a_wide_cell_widens_its_column_for_all,
-    no_escapes_into_a_pipe,
-    colours_when_asked_for,
-    colours_on_a_terminal,
-    flags_of_netstat_are_accepted,
-    the_session_of_a_process_on_a_terminal,
-];
-
+#[trial]
 fn without_a_header() {
     let owner = server(80);
     let expected = golden::server(80, owner.pid());
@@ -45,6 +34,7 @@ fn columns(words: &[&str], columns: &[usize]) -> Vec<String> {
     .collect()
 }
 
+#[trial]
 fn sorted() {
     let names = ["bravo", "charlie", "alpha"];
     let ports = [9, 100, 22];
@@ -68,6 +58,7 @@ fn sorted() {
 }
 
 /// TCP v4, TCP v6, UDP v4, UDP v6; each by port; listeners first, then by address.
+#[trial]
 fn the_order_of_rows() {
     let mut expected = Vec::new();
     let mut held = Vec::new();
@@ -105,6 +96,7 @@ fn the_order_of_rows() {
     drop((one_listens, two_listens, client));
 }
 
+#[trial]
 fn a_wide_cell_widens_its_column_for_all() {
     let address = "fd00:1111:2222:3333:4444:5555:6666:7777";
     let add = ["addr", "add", "fd00:1111:2222:3333:4444:5555:6666:7777/128", "dev", "lo", "nodad"];
@@ -127,6 +119,7 @@ fn a_wide_cell_widens_its_column_for_all() {
 
 const ESCAPE: char = '\u{1b}';
 
+#[trial]
 fn no_escapes_into_a_pipe() {
     let _owner = server(80);
     for view in VIEWS {
@@ -141,6 +134,7 @@ fn no_escapes_into_a_pipe() {
     assert!(!wrong.stderr.contains(ESCAPE), "{wrong:?}");
 }
 
+#[trial]
 fn colours_when_asked_for() {
     let owner = server(80);
     let output = portwho(["--color", "always", "80"]).run();
@@ -155,6 +149,7 @@ fn colours_when_asked_for() {
     assert!(wrong.stderr.contains("sometimes"), "{wrong:?}");
 }
 
+#[trial]
 fn colours_on_a_terminal() {
     let owner = server(80);
     let shown = |run: Run| Terminal::whole(&run).finish().stdout;
@@ -178,6 +173,7 @@ fn without_escapes(text: &str) -> String {
     parts.fold(first, |plain, part| plain + part.split_once('m').expect("a colour's end").1)
 }
 
+#[trial]
 fn flags_of_netstat_are_accepted() {
     let owner = server(80);
     for words in
@@ -189,6 +185,7 @@ fn flags_of_netstat_are_accepted() {
 }
 
 /// `setsid -c` makes the terminal on stdin the controlling one; the table then names it.
+#[trial]
 fn the_session_of_a_process_on_a_terminal() {
     let held = makers::listening(Loopback::V4.port(80));
     let (master, terminal) = terminal::open();

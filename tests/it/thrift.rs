@@ -6,12 +6,6 @@ use crate::support::makers::{self, Loopback};
 use crate::support::process::{Actor, Owner, can_strace};
 use crate::support::{Scratch, portwho, refuse, skip};
 
-trials![
-    a_port_that_nobody_holds_costs_no_walk,
-    users_are_named_only_where_they_are_shown,
-    a_table_without_holes_is_not_listed,
-];
-
 /// The calls of these kinds that are made when these words are typed.
 #[track_caller]
 fn calls(kinds: &str, words: &[&str], code: i32) -> String {
@@ -35,6 +29,7 @@ fn server() -> impl Sized {
     Owner::named("server").holding(makers::listening(Loopback::V4.port(80)).socket)
 }
 
+#[trial]
 fn a_port_that_nobody_holds_costs_no_walk() {
     if !can_strace() {
         return;
@@ -49,6 +44,7 @@ fn a_port_that_nobody_holds_costs_no_walk() {
 }
 
 /// A name service may be slow, and wait for what is down.
+#[trial]
 fn users_are_named_only_where_they_are_shown() {
     if !can_strace() {
         return;
@@ -64,6 +60,7 @@ fn users_are_named_only_where_they_are_shown() {
 }
 
 /// The kernel need not make a list of descriptors that can be named.
+#[trial]
 fn a_table_without_holes_is_not_listed() {
     if !can_strace() {
         return;

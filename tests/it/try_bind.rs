@@ -11,23 +11,6 @@ use crate::support::makers::{self, Loopback};
 use crate::support::process::{Owner, can_become, can_strace, server};
 use crate::support::{Scratch, portwho, refuse, skip};
 
-trials![
-    a_free_port,
-    for_udp,
-    several_ports_and_an_address,
-    in_json_too,
-    a_port_in_use,
-    a_port_in_use_by_udp,
-    what_is_over_is_no_obstacle,
-    what_is_over_of_a_client_is_one,
-    a_privileged_port,
-    with_ipv6_off,
-    nothing_is_bound_without_it,
-    with_it_each_address_is_bound_once_and_let_go,
-    without_a_port,
-    too_many_ports,
-];
-
 const NOBODY: u32 = 65534;
 
 #[track_caller]
@@ -48,6 +31,7 @@ fn nothing_stays(port: u16) {
     portwho([port.to_string()]).run().is(1, "", &format!("portwho: port {port} is free\n"));
 }
 
+#[trial]
 fn a_free_port() {
     let line = "portwho: port 80 is free\n\
                 portwho: port 80: a TCP bind with SO_REUSEADDR succeeds at 127.0.0.1, 0.0.0.0, [::]\n";
@@ -55,6 +39,7 @@ fn a_free_port() {
     nothing_stays(80);
 }
 
+#[trial]
 fn for_udp() {
     let line = "portwho: port 80 is free for UDP\n\
                 portwho: port 80: a UDP bind succeeds at 127.0.0.1, 0.0.0.0, [::]\n";
@@ -66,6 +51,7 @@ fn for_udp() {
     nothing_stays(80);
 }
 
+#[trial]
 fn several_ports_and_an_address() {
     let line = "portwho: port 80 is free\n\
                 portwho: [::1]:81 is free\n\
@@ -78,6 +64,7 @@ fn several_ports_and_an_address() {
     says(&["10.9.8.7:80"], 1, elsewhere);
 }
 
+#[trial]
 fn in_json_too() {
     refuse::other_namespaces();
     let line = "portwho: port 80 is free\n\
@@ -88,6 +75,7 @@ fn in_json_too() {
 
 const IN_USE: &str = "Address already in use (os error 98)";
 
+#[trial]
 fn a_port_in_use() {
     let line = format!(
         "portwho: port 80: a TCP bind with SO_REUSEADDR fails at 127.0.0.1: {IN_USE}, 0.0.0.0: {IN_USE}, [::]: \
@@ -106,6 +94,7 @@ fn a_port_in_use() {
     says(&["80"], 0, &line);
 }
 
+#[trial]
 fn a_port_in_use_by_udp() {
     let _held = Owner::named("holder").holding(makers::udp(Loopback::V4.port(80)).socket);
     let line = format!(
@@ -116,6 +105,7 @@ fn a_port_in_use_by_udp() {
 }
 
 /// Servers set SO_REUSEADDR, and then what is left of their connections is no obstacle.
+#[trial]
 fn what_is_over_is_no_obstacle() {
     let at = Loopback::V4.port(80);
     let listener = TcpListener::bind(at).expect("bind");
@@ -133,6 +123,7 @@ fn what_is_over_is_no_obstacle() {
 }
 
 /// Clients do not set it, and both sides would have to: what a bind says is what counts.
+#[trial]
 fn what_is_over_of_a_client_is_one() {
     let made = makers::time_wait(Loopback::V4);
     let (address, port) = (made.client_address, made.client_address.port());
@@ -147,6 +138,7 @@ fn what_is_over_of_a_client_is_one() {
     says(&[&port.to_string()], 0, &line);
 }
 
+#[trial]
 fn a_privileged_port() {
     const DENIED: &str = "Permission denied (os error 13)";
     if !can_become(NOBODY) {
@@ -165,6 +157,7 @@ fn a_privileged_port() {
     output.is(1, "", &(features::remark_on_bound(&output) + &line));
 }
 
+#[trial]
 fn with_ipv6_off() {
     let path = "/proc/sys/net/ipv6/conf/all/disable_ipv6";
     if let Err(error) = fs::write(path, "1") {
@@ -193,6 +186,7 @@ fn calls(kinds: &str, words: &[&str]) -> Vec<String> {
 
 /// A server that is just starting must not fail because somebody asks for its port. To learn
 /// whether the kernel lists bound sockets one is bound, at an address that no server has.
+#[trial]
 fn nothing_is_bound_without_it() {
     if !can_strace() {
         return;
@@ -205,6 +199,7 @@ fn nothing_is_bound_without_it() {
     assert!(bound.iter().any(|call| call.contains("htons(80)")), "strace would see it: {bound:?}");
 }
 
+#[trial]
 fn with_it_each_address_is_bound_once_and_let_go() {
     if !can_strace() {
         return;
@@ -219,6 +214,7 @@ fn with_it_each_address_is_bound_once_and_let_go() {
     nothing_stays(80);
 }
 
+#[trial]
 fn without_a_port() {
     let line = "portwho: --try-bind: name the PORT to try\n";
     says(&[], 2, line);
@@ -226,6 +222,7 @@ fn without_a_port() {
     says(&["--local", "127.0.0.1"], 2, line);
 }
 
+#[trial]
 fn too_many_ports() {
     let line = "portwho: --try-bind: 16 ports at most: each is bound for a moment\n";
     says(&["101-117"], 2, line);

@@ -16,12 +16,6 @@ use crate::support::mounts::own_mounts;
 use crate::support::process::{Actor, Owner, Process, in_path};
 use crate::support::{Output, Scratch, portwho, skip};
 
-trials![
-    a_program_on_a_file_system_that_does_not_answer,
-    the_home_is_that_of_the_password_database,
-    commands_of_runtimes_are_not_looked_for_in_the_path,
-];
-
 /// A name that ends as the kernel marks programs that were removed.
 const NAME: &str = "p (deleted)";
 
@@ -80,6 +74,7 @@ impl Unanswered {
     }
 }
 
+#[trial]
 fn a_program_on_a_file_system_that_does_not_answer() {
     let Some(attack) = unanswered() else { return };
     let pid = attack.process.pid();
@@ -93,6 +88,7 @@ fn a_program_on_a_file_system_that_does_not_answer() {
 }
 
 /// With sudo, $HOME may be another user's.
+#[trial]
 fn the_home_is_that_of_the_password_database() {
     let scratch = Scratch::new();
     let id = "a".repeat(64);
@@ -114,6 +110,7 @@ fn conmon(id: &str) -> Actor {
     Owner::named("conmon").playing_with("family", &["0", "-c", id], listener)
 }
 
+#[trial]
 fn commands_of_runtimes_are_not_looked_for_in_the_path() {
     let scratch = Scratch::new();
     let trace = scratch.path().join("trace");

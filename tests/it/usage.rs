@@ -3,38 +3,12 @@
 
 use crate::support::portwho;
 
-trials![
-    a_command_behind_an_option,
-    a_command_behind_a_port,
-    a_command_as_a_value_is_none,
-    a_misspelt_command,
-    a_port_out_of_range,
-    a_range_upside_down,
-    a_word_that_is_no_service,
-    a_word_that_is_no_port,
-    an_ipv6_address_without_brackets,
-    a_state_in_the_place_of_a_port,
-    states_of_udp,
-    an_unknown_state,
-    an_unknown_option,
-    a_port_as_an_option,
-    an_address_for_a_foreign_port,
-    a_network_that_is_none,
-    a_word_from_a_list,
-    a_value_that_is_missing,
-    two_views_at_once,
-    kill_without_a_port,
-    explain_of_several_states,
-    short_help_fits_a_screen,
-    long_help_is_grouped_and_whole,
-    help_of_a_command,
-];
-
 #[track_caller]
 fn says(words: &[&str], line: &str) {
     portwho(words).run().is(2, "", &format!("portwho: {line}\n"));
 }
 
+#[trial]
 fn a_command_behind_an_option() {
     let line = "'kill' is a command and must come first; try: portwho kill 80";
     says(&["-n", "kill", "80"], line);
@@ -44,6 +18,7 @@ fn a_command_behind_an_option() {
     says(&["--json", "kill", "80"], line);
 }
 
+#[trial]
 fn a_command_behind_a_port() {
     let line = "'kill' is a command and must come first; try: portwho kill 80";
     says(&["80", "kill"], line);
@@ -51,12 +26,14 @@ fn a_command_behind_a_port() {
 }
 
 /// A process may be called as it likes.
+#[trial]
 fn a_command_as_a_value_is_none() {
     let output = portwho(["--name", "kill", "4733"]).run();
     output.is(1, "", &output.stderr);
     assert!(output.stderr.contains("portwho: port 4733 is "), "{output:?}");
 }
 
+#[trial]
 fn a_misspelt_command() {
     let line = "port 'kil': unknown service; for the command kill, run: portwho kill --help";
     says(&["kil", "80"], line);
@@ -65,6 +42,7 @@ fn a_misspelt_command() {
     says(&["clsoe", "80"], line);
 }
 
+#[trial]
 fn a_port_out_of_range() {
     for word in ["0", "65536", "0-80", "70000-80000", "127.0.0.1:0", "[::1]:65536", ":0"] {
         says(&[word], &format!("port '{word}': ports are 1 to 65535"));
@@ -74,10 +52,12 @@ fn a_port_out_of_range() {
     says(&["99999999999999999999"], "port '99999999999999999999': ports are 1 to 65535");
 }
 
+#[trial]
 fn a_range_upside_down() {
     says(&["90-80"], "port '90-80': range ends before it begins; did you mean 80-90?");
 }
 
+#[trial]
 fn a_word_that_is_no_service() {
     for word in ["nope", "80x", "0x50"] {
         let line = format!("port '{word}': unknown service; use a number from 1 to 65535");
@@ -86,6 +66,7 @@ fn a_word_that_is_no_service() {
     }
 }
 
+#[trial]
 fn a_word_that_is_no_port() {
     for word in ["", "8 0", "+80", "80-", "80.5", "127.0.0.1", "8\u{1b}0", "8\n0"] {
         let line = "not a port; examples: 80, 80,443, 8000-8010, http, 127.0.0.1:80, [::1]:80";
@@ -94,11 +75,13 @@ fn a_word_that_is_no_port() {
     }
 }
 
+#[trial]
 fn an_ipv6_address_without_brackets() {
     says(&["::1"], "port '::1': write an IPv6 address in brackets, as in [::1]:80");
 }
 
 /// PowerShell hands `-s LISTEN,CLOSE_WAIT` over as two words.
+#[trial]
 fn a_state_in_the_place_of_a_port() {
     let line = "'CLOSE_WAIT' is a state, not a port; PowerShell splits lists that are not quoted; \
                 try: portwho --state \"CLOSE_WAIT\"";
@@ -107,12 +90,14 @@ fn a_state_in_the_place_of_a_port() {
     says(&["80", "CLOSE_WAIT"], line);
 }
 
+#[trial]
 fn states_of_udp() {
     let line = "--udp: cannot be used with --state";
     says(&["-u", "--state", "LISTEN"], line);
     says(&["-us", "LISTEN"], line);
 }
 
+#[trial]
 fn an_unknown_state() {
     for (word, meant) in [
         ("CLOSEWAITT", "CLOSE_WAIT"),
@@ -130,6 +115,7 @@ fn an_unknown_state() {
     says(&["--not-state", "xyzzy"], line);
 }
 
+#[trial]
 fn an_unknown_option() {
     for word in ["--frobnicate", "--wide-open", "-w", "-Z"] {
         says(&[word], &format!("{word}: unknown option; to see all options, run: portwho --help"));
@@ -148,6 +134,7 @@ fn an_unknown_option() {
 }
 
 /// `--sort` is similar, and nothing that was meant.
+#[trial]
 fn a_port_as_an_option() {
     let line = "--port: unknown option; type the PORT without it; to see all options, run: portwho \
                 kill --help";
@@ -155,12 +142,14 @@ fn a_port_as_an_option() {
     says(&["--ports=80"], &line.replace("--port:", "--ports:").replace(" kill", ""));
 }
 
+#[trial]
 fn an_address_for_a_foreign_port() {
     let line = "foreign port '10.0.0.1:443': an address belongs to --foreign; try: portwho \
                 --foreign 10.0.0.1 --foreign-port 443";
     says(&["--foreign-port", "10.0.0.1:443"], line);
 }
 
+#[trial]
 fn a_network_that_is_none() {
     let why = "not an address or network; examples: 10.0.0.0/8, ::1";
     for option in ["--local", "--foreign"] {
@@ -170,6 +159,7 @@ fn a_network_that_is_none() {
     }
 }
 
+#[trial]
 fn a_word_from_a_list() {
     let line = "--color 'sometimes': unknown value; values are auto, always, never";
     says(&["--color", "sometimes"], line);
@@ -178,6 +168,7 @@ fn a_word_from_a_list() {
     says(&["--sort", "colour"], line);
 }
 
+#[trial]
 fn a_value_that_is_missing() {
     let line = "--pid: a value is missing; to see all options, run: portwho --help";
     says(&["--pid"], line);
@@ -185,11 +176,13 @@ fn a_value_that_is_missing() {
     says(&["kill", "80", "-s"], line);
 }
 
+#[trial]
 fn two_views_at_once() {
     says(&["--json", "-q"], "--json: cannot be used with --pids");
     says(&["--json", "--json"], "--json: given more than once");
 }
 
+#[trial]
 fn kill_without_a_port() {
     says(&["kill"], "kill needs a PORT; to see all options, run: portwho kill --help");
     says(
@@ -198,6 +191,7 @@ fn kill_without_a_port() {
     );
 }
 
+#[trial]
 fn explain_of_several_states() {
     let line = "'stuck': explain takes one state: one of FIN_WAIT_1, FIN_WAIT_2, CLOSE_WAIT, \
                 CLOSING, LAST_ACK";
@@ -229,6 +223,7 @@ fn help(words: &[&str]) -> String {
     output.stdout
 }
 
+#[trial]
 fn short_help_fits_a_screen() {
     let text = help(&["-h"]);
     assert!(text.lines().count() <= 25, "{text}");
@@ -239,6 +234,7 @@ fn short_help_fits_a_screen() {
     assert!(!text.contains("--no-header"), "{text}");
 }
 
+#[trial]
 fn long_help_is_grouped_and_whole() {
     let text = help(&["--help"]);
     assert_eq!(help(&["help"]), text);
@@ -251,6 +247,7 @@ fn long_help_is_grouped_and_whole() {
     assert!(text.lines().all(|line| line.len() <= 100), "{text}");
 }
 
+#[trial]
 fn help_of_a_command() {
     for command in ["kill", "close", "explain", "doctor"] {
         let text = help(&[command, "--help"]);

@@ -14,24 +14,6 @@ use crate::support::makers::{self, Loopback};
 use crate::support::process::{Owner, can_become};
 use crate::support::{Output, portwho, refuse, skip};
 
-trials![
-    free_for_every_protocol_or_for_one,
-    each_of_several_ports,
-    more_than_sixteen_ports_at_once,
-    an_address,
-    an_address_beside_a_wildcard,
-    an_address_beside_another,
-    held_by_what_the_filters_leave_out,
-    what_is_over_stands_in_the_way,
-    connections_may_stand_in_the_way,
-    ports_of_privileged_users,
-    root_without_the_capability,
-    a_reserved_port,
-    the_ephemeral_range,
-    a_held_port_is_not_judged,
-    with_too_few_descriptors,
-];
-
 const NOBODY: u32 = 65534;
 
 #[track_caller]
@@ -60,6 +42,7 @@ fn try_bind(address: SocketAddr, reuse: bool) -> io::Result<OwnedFd> {
     Ok(socket)
 }
 
+#[trial]
 fn free_for_every_protocol_or_for_one() {
     says(&["80"], "portwho: port 80 is free\n");
     says(&["-tu", "80"], "portwho: port 80 is free\n");
@@ -69,6 +52,7 @@ fn free_for_every_protocol_or_for_one() {
     says(&["-s", "CLOSE_WAIT", "80"], "portwho: port 80 is free for TCP\n");
 }
 
+#[trial]
 fn each_of_several_ports() {
     says(&["80,82"], "portwho: port 80 is free\nportwho: port 82 is free\n");
     let all = asked(&["101-116"]);
@@ -79,6 +63,7 @@ fn each_of_several_ports() {
     );
 }
 
+#[trial]
 fn more_than_sixteen_ports_at_once() {
     says(&["101-117"], "portwho: ports 101-117: nobody holds any of them\n");
     says(&["1-65535"], "portwho: ports 1-65535: nobody holds any of them\n");
@@ -92,6 +77,7 @@ fn more_than_sixteen_ports_at_once() {
     output.is(0, &output.stdout, &output.stderr);
 }
 
+#[trial]
 fn an_address() {
     says(&["127.0.0.1:80"], "portwho: 127.0.0.1:80 is free\n");
     says(&["[::1]:80"], "portwho: [::1]:80 is held by nobody\n");
@@ -99,6 +85,7 @@ fn an_address() {
 }
 
 /// Whoever holds every address holds this one.
+#[trial]
 fn an_address_beside_a_wildcard() {
     let everywhere = SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 80);
     let owner = Owner::named("server").holding(makers::listening(everywhere).socket);
@@ -112,6 +99,7 @@ fn an_address_beside_a_wildcard() {
 }
 
 /// A bind to every address fails beside this, and one to another address does not.
+#[trial]
 fn an_address_beside_another() {
     let owner = Owner::named("server").holding(makers::listening(Loopback::V4.port(80)).socket);
     says(&["127.0.0.2:80"], "portwho: 127.0.0.2:80 is free\n");
@@ -121,6 +109,7 @@ fn an_address_beside_another() {
     assert!(!owner.has_exited());
 }
 
+#[trial]
 fn held_by_what_the_filters_leave_out() {
     let _owner = Owner::named("server").holding(makers::listening(Loopback::V4.port(80)).socket);
     let left_out = "portwho: port 80: 1 socket is there, which the other filters leave out: \
@@ -131,6 +120,7 @@ fn held_by_what_the_filters_leave_out() {
 }
 
 /// The server closed first: its port is in TIME_WAIT.
+#[trial]
 fn what_is_over_stands_in_the_way() {
     let at = Loopback::V4.port(80);
     let listener = std::net::TcpListener::bind(at).expect("bind");
@@ -154,6 +144,7 @@ fn what_is_over_stands_in_the_way() {
     try_bind(at, true).expect("one with SO_REUSEADDR does not");
 }
 
+#[trial]
 fn connections_may_stand_in_the_way() {
     let at = Loopback::V4.port(80);
     let listener = makers::listening(at);
@@ -185,6 +176,7 @@ fn takes_rights(port: u16, below: u16) -> String {
     )
 }
 
+#[trial]
 fn ports_of_privileged_users() {
     if !can_become(NOBODY) {
         return skip("there is no other user here");
@@ -209,6 +201,7 @@ fn ports_of_privileged_users() {
     says(&["80"], "portwho: port 80 is free\n");
 }
 
+#[trial]
 fn root_without_the_capability() {
     set("ip_unprivileged_port_start", "1024");
     says(&["80"], "portwho: port 80 is free\n");
@@ -218,6 +211,7 @@ fn root_without_the_capability() {
 }
 
 /// There is one for the tables, and none for the socket that finds out what they list.
+#[trial]
 fn with_too_few_descriptors() {
     if !can_become(NOBODY) {
         return skip("there is no other user here");
@@ -235,6 +229,7 @@ fn with_too_few_descriptors() {
 }
 
 /// The kernel hands it out to nobody who asks for any port, and gives it to those who name it.
+#[trial]
 fn a_reserved_port() {
     set("ip_local_reserved_ports", "8080,9148-9150");
     for port in [8080, 9149] {
@@ -248,6 +243,7 @@ fn a_reserved_port() {
     says(&["8081"], "portwho: port 8081 is free\n");
 }
 
+#[trial]
 fn the_ephemeral_range() {
     set("ip_local_port_range", "40000 50001");
     for port in [40_000, 50_001] {
@@ -262,6 +258,7 @@ fn the_ephemeral_range() {
     says(&["50002"], "portwho: port 50002 is free\n");
 }
 
+#[trial]
 fn a_held_port_is_not_judged() {
     set("ip_local_port_range", "40000 50001");
     set("ip_local_reserved_ports", "8080");

@@ -17,31 +17,6 @@ use crate::support::makers::{self, Loopback};
 use crate::support::process::{Owner, Process, can_become};
 use crate::support::{Output, Run, Scratch, portwho, skip, wait_until};
 
-trials![
-    every_line,
-    the_start_and_the_age,
-    arguments_are_told_apart,
-    a_hostile_command,
-    an_executable_that_was_deleted,
-    an_executable_that_was_replaced,
-    parents_up_to_the_first,
-    descriptors_and_their_limit,
-    the_unit,
-    the_container,
-    another_user,
-    what_one_may_not_see_has_no_lines,
-    the_process_at_the_other_end,
-    the_other_end_of_an_address_of_this_machine,
-    several_connections_to_one_process,
-    the_other_end_of_datagrams,
-    the_other_end_that_nobody_has_accepted,
-    a_listener_has_no_other_end,
-    in_json,
-    without_owners_there_are_the_tables,
-    the_titles_are_bold_in_colour,
-    not_with_views_that_name_no_process,
-];
-
 fn listener(port: u16) -> OwnedFd {
     makers::listening(Loopback::V4.port(port)).socket
 }
@@ -143,6 +118,7 @@ fn sleep_command(pid: u32) -> String {
     command.trim_end_matches('\0').replace('\0', " ")
 }
 
+#[trial]
 fn every_line() {
     let scratch = Scratch::new();
     env::set_current_dir(scratch.path()).expect("a directory of its own");
@@ -157,6 +133,7 @@ fn every_line() {
 }
 
 /// Counted by the kernel in clock ticks after the boot, whose second is rounded.
+#[trial]
 fn the_start_and_the_age() {
     let before = SystemTime::now();
     let server = Owner::named("server").holding(listener(80));
@@ -168,12 +145,13 @@ fn the_start_and_the_age() {
     let start = humantime::parse_rfc3339(start).expect("a time");
     let rounding = Duration::from_secs(2);
     assert!(start + rounding >= before && start <= after + rounding, "{line}");
-    let seconds: u64 = age.strip_suffix(" s ago").expect("an age").parse().expect("seconds");
+    let seconds: u64 = age.strip_suffix("s ago").expect("an age").parse().expect("seconds");
     let looked = start + Duration::from_secs(seconds);
     assert!(looked + rounding >= before && looked <= after + rounding, "{line}");
 }
 
 /// One with blanks or a quote, and an empty one, could be taken for several or for none.
+#[trial]
 fn arguments_are_told_apart() {
     let words = ["0", "", "two words", "it's", "a\tb", "plain", r"back\slash"];
     let mut server = Owner::named("server").playing_with("family", &words, listener(80));
@@ -186,6 +164,7 @@ fn arguments_are_told_apart() {
     assert_eq!(command[1..], words.map(Value::from));
 }
 
+#[trial]
 fn a_hostile_command() {
     use std::ffi::OsStr;
     use std::os::unix::ffi::OsStrExt;
@@ -215,18 +194,21 @@ fn is_told_as_deleted(server: &Process, path: &str) {
     assert_eq!((&told["executable"], &told["executable_deleted"]), (&json!(path), &json!(true)));
 }
 
+#[trial]
 fn an_executable_that_was_deleted() {
     let (server, path) = deleted();
     is_told_as_deleted(&server, &path);
 }
 
 /// As a package manager does it: the path leads to another program by now.
+#[trial]
 fn an_executable_that_was_replaced() {
     let (server, path) = deleted();
     fs::write(&path, "another program").expect("write");
     is_told_as_deleted(&server, &path);
 }
 
+#[trial]
 fn parents_up_to_the_first() {
     let mut parent = Owner::named("nginx").playing_with("family", &["1"], listener(80));
     let worker: u32 = parent.line().parse().expect("a PID");
@@ -245,6 +227,7 @@ fn parents_up_to_the_first() {
     assert_eq!(lines(&output, "parents"), expected.map(|(_, chain)| chain));
 }
 
+#[trial]
 fn descriptors_and_their_limit() {
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, Rlimit { current: Some(321), maximum }).expect("a limit");
@@ -259,12 +242,14 @@ fn descriptors_and_their_limit() {
     assert_eq!((&told["descriptors"], &told["descriptor_limit"]), (&json!(open), &json!(321)));
 }
 
+#[trial]
 fn the_unit() {
     let Some(group) = Group::named("web.service") else { return };
     let _server = group.inside(|| Owner::named("server").holding(listener(80)));
     assert_eq!(only_line(&["80"], "unit"), group.name());
 }
 
+#[trial]
 fn the_container() {
     let Some(outer) = Group::named("containers") else { return };
     let docker = outer.below("docker");
@@ -281,6 +266,7 @@ fn the_container() {
 const NOBODY: u32 = 65534;
 
 /// The names of users are as the system gives them, or numbers.
+#[trial]
 fn another_user() {
     if !can_become(NOBODY) {
         return skip("there is no other user here");
@@ -300,6 +286,7 @@ fn another_user() {
     own.is(0, &own.stdout, "");
 }
 
+#[trial]
 fn what_one_may_not_see_has_no_lines() {
     if !can_become(NOBODY) {
         return skip("there is no other user here");
@@ -336,6 +323,7 @@ fn named(process: &Process, name: &str) -> String {
     format!("{name} (PID {})", process.pid())
 }
 
+#[trial]
 fn the_process_at_the_other_end() {
     for at in Loopback::BOTH {
         let Ends { client, server, near, far } = ends(makers::established(at));
@@ -352,6 +340,7 @@ fn the_process_at_the_other_end() {
     }
 }
 
+#[trial]
 fn the_other_end_of_an_address_of_this_machine() {
     let here = SocketAddr::new(Ipv4Addr::new(127, 1, 2, 3).into(), 80);
     let listener = makers::listening(here);
@@ -365,6 +354,7 @@ fn the_other_end_of_an_address_of_this_machine() {
 }
 
 /// Up to three are named; more are counted.
+#[trial]
 fn several_connections_to_one_process() {
     let address = Loopback::V4.port(80);
     let mut server = Owner::named("server").playing("listen", &[&address.to_string()]);
@@ -385,6 +375,7 @@ fn several_connections_to_one_process() {
     assert_eq!(told(4), "4 connections");
 }
 
+#[trial]
 fn the_other_end_of_datagrams() {
     use std::net::UdpSocket;
     let [one, other] = [(); 2].map(|()| UdpSocket::bind("127.0.0.1:0").expect("bind"));
@@ -398,6 +389,7 @@ fn the_other_end_of_datagrams() {
     assert_eq!(only_line(&["-u", &near.port().to_string()], "connected to"), expected);
 }
 
+#[trial]
 fn the_other_end_that_nobody_has_accepted() {
     let made = makers::not_accepted(Loopback::V4);
     let _client = Owner::named("client").holding(made.client);
@@ -405,6 +397,7 @@ fn the_other_end_that_nobody_has_accepted() {
     assert_eq!(line, format!("the kernel (not-accepted), at {}", made.server_address));
 }
 
+#[trial]
 fn a_listener_has_no_other_end() {
     let made = makers::established(Loopback::V4);
     let _listener = Owner::named("listener").holding(made.listener);
@@ -414,6 +407,7 @@ fn a_listener_has_no_other_end() {
     assert_eq!(lines(&output, "user"), ["root"]);
 }
 
+#[trial]
 fn in_json() {
     let scratch = Scratch::new();
     env::set_current_dir(scratch.path()).expect("a directory of its own");
@@ -429,6 +423,7 @@ fn in_json() {
     assert_eq!(answer["processes"].as_array().map(Vec::len), Some(1), "no ancestors: {answer:#}");
 }
 
+#[trial]
 fn without_owners_there_are_the_tables() {
     let made = makers::time_wait(Loopback::V4);
     let words = ["-v", "-s", "TIME_WAIT"];
@@ -438,6 +433,7 @@ fn without_owners_there_are_the_tables() {
     assert!(plain.stdout.contains(&made.client_address.to_string()), "{plain:?}");
 }
 
+#[trial]
 fn the_titles_are_bold_in_colour() {
     let server = Owner::named("server").holding(listener(80));
     let title = named(&server, "server");
@@ -447,6 +443,7 @@ fn the_titles_are_bold_in_colour() {
     assert!(plain.stdout.contains(&format!("\n{title}\n")), "{plain:?}");
 }
 
+#[trial]
 fn not_with_views_that_name_no_process() {
     for words in [&["-v", "-q", "80"][..], &["-v", "--summary"], &["-v", "--summary", "--json"]] {
         let output = portwho(words).run();

@@ -7,13 +7,7 @@ use crate::support::makers::{self, Loopback};
 use crate::support::portwho;
 use crate::support::process::{Owner, Process, server};
 
-trials![
-    pids_are_bare_unique_and_ascending,
-    a_kernel_socket_has_no_pid,
-    summary_counts,
-    the_shape_of_json,
-];
-
+#[trial]
 fn pids_are_bare_unique_and_ascending() {
     let owners: Vec<Process> = (80..90).map(server).collect();
     let _more: Vec<_> = owners.iter().map(|_| makers::not_accepted(Loopback::V6)).collect();
@@ -26,6 +20,7 @@ fn pids_are_bare_unique_and_ascending() {
 }
 
 /// Nobody can be signalled for it: nothing is shown, which is said.
+#[trial]
 fn a_kernel_socket_has_no_pid() {
     let made = makers::time_wait(Loopback::V4);
     let port = made.client_address.port().to_string();
@@ -39,6 +34,7 @@ fn a_kernel_socket_has_no_pid() {
     output.is(1, "", &format!("{nobody}{verdict}"));
 }
 
+#[trial]
 fn summary_counts() {
     let made = makers::half_closed(Loopback::V4);
     let client = Owner::named("client").holding(made.client);
@@ -57,6 +53,7 @@ fn summary_counts() {
     assert!(has(&["CLOSE_WAIT", "server"]), "{output:?}");
 }
 
+#[trial]
 fn the_shape_of_json() {
     let owner = server(80);
     let answer = portwho(["--json", "80"]).run().json(0, "");

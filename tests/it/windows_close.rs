@@ -7,15 +7,6 @@ use crate::support::json::process;
 use crate::support::peer::Peer;
 use crate::support::{portwho, wine};
 
-trials![
-    a_connection,
-    a_connection_of_ipv6,
-    a_listener_is_left_alone,
-    a_dry_run,
-    its_own_ancestor,
-    nothing_matches,
-];
-
 /// `it.exe (PID 812)`.
 fn named(peer: &Peer) -> String {
     format!("{} (PID {})", Peer::name(), peer.pid())
@@ -36,6 +27,7 @@ fn connected(address: &str) -> (Peer, Peer) {
     (server, client)
 }
 
+#[trial]
 fn a_connection() {
     let (server, mut client) = connected("tcp:127.0.0.1:0");
     let pid = client.pid().to_string();
@@ -62,6 +54,7 @@ fn a_connection() {
     drop(server);
 }
 
+#[trial]
 fn a_connection_of_ipv6() {
     let (server, client) = connected("tcp:[::1]:0");
     let pid = server.pid().to_string();
@@ -74,6 +67,7 @@ fn a_connection_of_ipv6() {
     drop(client);
 }
 
+#[trial]
 fn a_listener_is_left_alone() {
     let peer = Peer::holding(&["tcp:127.0.0.1:0"]);
     let port = peer.port().to_string();
@@ -83,6 +77,7 @@ fn a_listener_is_left_alone() {
     assert!(TcpStream::connect(peer.at[0]).is_ok());
 }
 
+#[trial]
 fn a_dry_run() {
     let (server, client) = connected("tcp:127.0.0.1:0");
     let pid = server.pid().to_string();
@@ -93,6 +88,7 @@ fn a_dry_run() {
 }
 
 /// This test, which started it.
+#[trial]
 fn its_own_ancestor() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
     let near = listener.local_addr().expect("local address");
@@ -107,6 +103,7 @@ fn its_own_ancestor() {
     portwho(["close", "-y", "--state", "ESTAB", &port]).run().is(2, "", &why);
 }
 
+#[trial]
 fn nothing_matches() {
     let output = portwho(["close", "-y", "--state", "LAST_ACK", "--name", "nobody.exe"]).run();
     output.is(1, "", "portwho: no socket matches\n");

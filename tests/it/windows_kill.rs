@@ -8,21 +8,6 @@ use crate::support::json::process;
 use crate::support::peer::Peer;
 use crate::support::{Output, portwho, wait_until, wine};
 
-trials![
-    a_listener_is_ended,
-    a_client_survives,
-    force_ends_it_too,
-    several_ports_at_once,
-    a_client_is_no_target,
-    nothing_holds_it_any_more,
-    only_udp_holds_it,
-    a_dry_run_harms_nobody,
-    its_own_ancestor_is_refused,
-    signals_are_a_usage_error,
-    two_kills_at_once,
-    by_the_wrong_owner,
-];
-
 /// `it.exe (PID 812, user HOST\name)`.
 fn identity(peer: &Peer) -> String {
     let (pid, port) = (peer.pid(), peer.port().to_string());
@@ -66,6 +51,7 @@ fn is_gone(peer: &mut Peer) {
     assert!(bound.is_ok(), "{bound:?}");
 }
 
+#[trial]
 fn a_listener_is_ended() {
     for address in ["tcp:127.0.0.1:0", "tcp:[::1]:0", "tcp:0.0.0.0:0"] {
         let mut peer = Peer::holding(&[address]);
@@ -76,6 +62,7 @@ fn a_listener_is_ended() {
     }
 }
 
+#[trial]
 fn a_client_survives() {
     let (mut server, mut client) = (Peer::holding(&["tcp:127.0.0.1:0"]), Peer::holding(&[]));
     client.connect(&mut server);
@@ -87,6 +74,7 @@ fn a_client_survives() {
     assert_eq!(client.tell("close"), "done", "it still obeys");
 }
 
+#[trial]
 fn force_ends_it_too() {
     for force in ["-f", "-9", "-KILL", "--force"] {
         let mut peer = Peer::holding(&["tcp:127.0.0.1:0"]);
@@ -96,6 +84,7 @@ fn force_ends_it_too() {
     }
 }
 
+#[trial]
 fn several_ports_at_once() {
     let mut peers = [Peer::holding(&["tcp:127.0.0.1:0"]), Peer::holding(&["tcp:127.0.0.1:0"])];
     let mut bystander = Peer::holding(&["tcp:127.0.0.1:0"]);
@@ -109,6 +98,7 @@ fn several_ports_at_once() {
     assert!(bystander.is_running());
 }
 
+#[trial]
 fn a_client_is_no_target() {
     let (mut server, mut client) = (Peer::holding(&["tcp:127.0.0.1:0"]), Peer::holding(&[]));
     let port = client.connect(&mut server).port();
@@ -121,6 +111,7 @@ fn a_client_is_no_target() {
     assert!(client.is_running() && server.is_running());
 }
 
+#[trial]
 fn nothing_holds_it_any_more() {
     let mut peer = Peer::holding(&["tcp:127.0.0.1:0"]);
     let port = peer.port().to_string();
@@ -130,6 +121,7 @@ fn nothing_holds_it_any_more() {
     portwho(["kill", &port]).run().is(1, "", &why);
 }
 
+#[trial]
 fn only_udp_holds_it() {
     let mut peer = Peer::holding(&["udp:127.0.0.1:0"]);
     let port = peer.port().to_string();
@@ -146,6 +138,7 @@ fn only_udp_holds_it() {
     assert_eq!(peer.exit_code(), Some(1));
 }
 
+#[trial]
 fn a_dry_run_harms_nobody() {
     let mut peer = Peer::holding(&["tcp:127.0.0.1:0"]);
     let expected = held(&peer) + &would_end(&peer);
@@ -158,6 +151,7 @@ fn a_dry_run_harms_nobody() {
 }
 
 /// portwho's parent is this test, which listens.
+#[trial]
 fn its_own_ancestor_is_refused() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
     let port = listener.local_addr().expect("local address").port();
@@ -174,6 +168,7 @@ fn its_own_ancestor_is_refused() {
     }
 }
 
+#[trial]
 fn signals_are_a_usage_error() {
     let mut peer = Peer::holding(&["tcp:127.0.0.1:0"]);
     let port = peer.port().to_string();
@@ -185,6 +180,7 @@ fn signals_are_a_usage_error() {
 }
 
 /// Both look, one is first: the other says that it has exited already, or that nothing is there.
+#[trial]
 fn two_kills_at_once() {
     for _ in 0..5 {
         let mut peer = Peer::holding(&["tcp:127.0.0.1:0"]);
@@ -214,6 +210,7 @@ fn two_kills_at_once() {
     }
 }
 
+#[trial]
 fn by_the_wrong_owner() {
     let (mut peer, mut other) = (Peer::holding(&["tcp:127.0.0.1:0"]), Peer::holding(&[]));
     let port = peer.port().to_string();

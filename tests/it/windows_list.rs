@@ -13,24 +13,7 @@ use crate::support::netstat;
 use crate::support::peer::{EVERYTHING, Peer};
 use crate::support::{Scratch, portwho, wait_until, wine};
 
-trials![
-    listeners_in_order,
-    ports_by_the_name_of_a_service,
-    json_of_a_listener,
-    both_ends_of_a_connection,
-    a_half_closed_connection,
-    a_client_has_no_bound_twin,
-    time_wait_is_nobodys,
-    the_systems_own_listener,
-    creation_times,
-    bound_sockets_are_listed,
-    redirected_to_a_file,
-    a_reader_who_was_never_there,
-    nothing_there,
-    a_bind_is_tried,
-    there_are_no_other_namespaces,
-];
-
+#[trial]
 fn json_of_a_listener() {
     let peer = Peer::holding(&EVERYTHING);
     let answer = peer.json();
@@ -66,6 +49,7 @@ fn in_state(peer: &Peer, local: SocketAddr, foreign: SocketAddr, state: &str) {
     });
 }
 
+#[trial]
 fn both_ends_of_a_connection() {
     for address in ["tcp:127.0.0.1:0", "tcp:[::1]:0"] {
         let (mut server, mut client) = (Peer::holding(&[address]), Peer::holding(&[]));
@@ -85,6 +69,7 @@ fn both_ends_of_a_connection() {
     }
 }
 
+#[trial]
 fn a_half_closed_connection() {
     let (mut server, mut client) = (Peer::holding(&["tcp:127.0.0.1:0"]), Peer::holding(&[]));
     let near = client.connect(&mut server);
@@ -94,6 +79,7 @@ fn a_half_closed_connection() {
 }
 
 /// Windows lists the near end of a connection as bound, too: nobody waits there.
+#[trial]
 fn a_client_has_no_bound_twin() {
     let (mut server, mut client) = (Peer::holding(&["tcp:127.0.0.1:0"]), Peer::holding(&[]));
     let near = client.connect(&mut server);
@@ -101,6 +87,7 @@ fn a_client_has_no_bound_twin() {
     assert_eq!(only_socket(&answer)["state"], "ESTABLISHED");
 }
 
+#[trial]
 fn time_wait_is_nobodys() {
     if wine::lacks("TIME_WAIT") {
         return;
@@ -119,6 +106,7 @@ fn time_wait_is_nobodys() {
 }
 
 /// PID 4, which every Windows has listening somewhere.
+#[trial]
 fn the_systems_own_listener() {
     if wine::lacks("a System that listens") {
         return;
@@ -137,6 +125,7 @@ fn the_systems_own_listener() {
 }
 
 /// When a socket was made tells whether the process that has its PID now can have made it.
+#[trial]
 fn creation_times() {
     if wine::lacks("creation times of sockets") {
         return;
@@ -157,6 +146,7 @@ fn creation_times() {
     assert!(created.iter().all(|created| *created >= earliest), "{birth} {created:?}");
 }
 
+#[trial]
 fn bound_sockets_are_listed() {
     if wine::lacks("the list of bound sockets") {
         return;
@@ -165,6 +155,7 @@ fn bound_sockets_are_listed() {
     assert_eq!(table.gaps, []);
 }
 
+#[trial]
 fn redirected_to_a_file() {
     let peer = Peer::holding(&["tcp:127.0.0.1:0"]);
     let scratch = Scratch::new();
@@ -182,6 +173,7 @@ fn redirected_to_a_file() {
     assert!(portwho(words).run().stdout.contains("\u{1b}[32m"), "listeners are green");
 }
 
+#[trial]
 fn a_reader_who_was_never_there() {
     let peer = Peer::holding(&["tcp:127.0.0.1:0"]);
     let port = peer.port().to_string();
@@ -195,6 +187,7 @@ fn a_reader_who_was_never_there() {
 }
 
 /// A process that holds nothing.
+#[trial]
 fn nothing_there() {
     let peer = Peer::holding(&[]);
     let pid = peer.pid().to_string();
@@ -210,6 +203,7 @@ fn nothing_there() {
 
 /// First the port is somebody's, and then nobody's. The rest of the verdict is the machine's: the
 /// ports that it hands out, and whether it lists bound sockets.
+#[trial]
 fn a_bind_is_tried() {
     let peer = Peer::holding(&["tcp:127.0.0.1:0"]);
     let port = peer.port().to_string();
@@ -229,11 +223,13 @@ fn a_bind_is_tried() {
     free.is(1, "", &free.stderr);
 }
 
+#[trial]
 fn there_are_no_other_namespaces() {
     let line = "portwho: --all-netns: Windows has no network namespaces\n";
     portwho(["--all-netns"]).run().is(2, "", line);
 }
 
+#[trial]
 fn listeners_in_order() {
     let peer = Peer::holding(&EVERYTHING);
     let expected = netstat::netstat(&peer.rows());
@@ -243,6 +239,7 @@ fn listeners_in_order() {
 }
 
 /// The first one in the system's file of services, whatever it is.
+#[trial]
 fn ports_by_the_name_of_a_service() {
     let root = std::env::var("SystemRoot").expect("SystemRoot");
     let file = std::fs::read(format!(r"{root}\System32\drivers\etc\services")).expect("services");

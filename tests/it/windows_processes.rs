@@ -14,18 +14,8 @@ use crate::support::netstat;
 use crate::support::peer::{EVERYTHING, Peer};
 use crate::support::{portwho, wine};
 
-trials![
-    both_tables_to_the_column,
-    the_tasklist_of_the_system_agrees,
-    json_of_a_process,
-    a_hostile_name,
-    a_process_that_may_not_be_opened,
-    filters_by_owner,
-    bare_pids,
-    what_verbose_adds,
-];
-
 /// The lines below the tables, by their labels; a label may be missing where nothing is known.
+#[trial]
 fn what_verbose_adds() {
     let peer = Peer::holding(&["tcp:127.0.0.1:0"]);
     let words = || peer.words().into_iter().chain(["-v".to_owned()]);
@@ -51,6 +41,7 @@ fn what_verbose_adds() {
     assert_eq!((value("descriptors"), value("unit")), (None, None));
 }
 
+#[trial]
 fn both_tables_to_the_column() {
     let peer = Peer::holding(&EVERYTHING);
     let (pid, name) = (peer.pid(), Peer::name());
@@ -86,6 +77,7 @@ fn system_tasklist(pid: u32) -> Vec<String> {
     line.trim().trim_matches('"').split("\",\"").map(str::to_owned).collect()
 }
 
+#[trial]
 fn the_tasklist_of_the_system_agrees() {
     let peer = Peer::holding(&["tcp:127.0.0.1:0"]);
     let theirs = system_tasklist(peer.pid());
@@ -97,6 +89,7 @@ fn the_tasklist_of_the_system_agrees() {
     assert_eq!(ours["session_id"].to_string(), theirs[3]);
 }
 
+#[trial]
 fn json_of_a_process() {
     let before = SystemTime::now();
     let peer = Peer::holding(&["tcp:127.0.0.1:0"]);
@@ -130,6 +123,7 @@ fn is_near(text: &str, other: SystemTime) -> bool {
 }
 
 /// A name that would turn the rest of the line around is shown, and found by what it is.
+#[trial]
 fn a_hostile_name() {
     let name = "web\u{202e}exe.exe";
     let peer = Peer::named(name);
@@ -144,6 +138,7 @@ fn a_hostile_name() {
 }
 
 /// Windows keeps some processes even from administrators; they are only opened here.
+#[trial]
 fn a_process_that_may_not_be_opened() {
     if wine::lacks("processes that may not be opened") {
         return;
@@ -160,6 +155,7 @@ fn a_process_that_may_not_be_opened() {
     assert_eq!(described[&pid].name.as_bytes(), b"csrss.exe");
 }
 
+#[trial]
 fn filters_by_owner() {
     let (mine, other) = (Peer::holding(&["tcp:127.0.0.1:0"]), Peer::holding(&["tcp:[::1]:0"]));
     let ports = [mine.port().to_string(), other.port().to_string()];
@@ -179,6 +175,7 @@ fn filters_by_owner() {
 }
 
 /// Each once, however many sockets it holds.
+#[trial]
 fn bare_pids() {
     let peer = Peer::holding(&EVERYTHING);
     let mut words = peer.words();

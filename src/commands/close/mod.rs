@@ -10,10 +10,10 @@ mod words;
 
 use super::installed::Programs;
 use super::report::Report;
-use super::survey::{Depth, survey};
+use super::survey::survey;
 use super::{Outcome, Output, claim, filter, hints, vacancy};
 use crate::cli::CloseRequest;
-use crate::model::{About, Detail, Gap, Snapshot};
+use crate::model::{About, Depth, Detail, Gap, Snapshot};
 use crate::platform::System;
 use crate::query::{Filter, Row, Rows, SortKey, select};
 use crate::render::gaps;

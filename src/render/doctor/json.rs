@@ -1,4 +1,4 @@
-//! Findings as one JSON object. The names of the fields are fixed.
+//! Findings as one JSON object. The names of the fields are a stable interface.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -103,7 +103,7 @@ impl JsonFinding {
     }
 }
 
-/// What was measured, and what every finding may have besides.
+/// What was measured, and what can be added to every finding.
 fn evidence(case: &Case<'_>) -> Value {
     let mut evidence = case.finding.measurement.evidence.json(case);
     let Some(fields) = evidence.as_object_mut() else { return evidence };

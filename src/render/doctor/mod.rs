@@ -1,4 +1,4 @@
-//! What is wrong with a machine, for a person and as JSON.
+//! The findings of doctor, as text and as JSON.
 
 mod json;
 
@@ -18,12 +18,12 @@ pub use json::DoctorJson;
 pub struct Doctor {
     /// With thresholds and settings.
     pub verbose: bool,
-    /// With colours.
+    /// With colors.
     pub color: bool,
 }
 
 impl Doctor {
-    /// Writes them; a line where there is nothing to say.
+    /// Writes the findings; one line if there are none.
     ///
     /// # Errors
     /// What `out` answers.
@@ -31,8 +31,8 @@ impl Doctor {
         if diagnosis.findings.is_empty() {
             writeln!(out, "{}", nothing_found(diagnosis))?;
         }
-        for (place, finding) in diagnosis.findings.iter().enumerate() {
-            if place > 0 {
+        for (index, finding) in diagnosis.findings.iter().enumerate() {
+            if index > 0 {
                 writeln!(out)?;
             }
             self.finding(&diagnosis.case(finding), out)?;
@@ -51,10 +51,10 @@ impl Doctor {
         paragraph::write(finding.severity.word(), finding.kind, severity, out)?;
         paragraph::write("who", &case.culprit().identity(case.machine), label, out)?;
         paragraph::write("what", &evidence.what(case), label, out)?;
-        for (place, line) in case.details().iter().enumerate() {
-            paragraph::write(if place == 0 { "evidence" } else { "" }, line, label, out)?;
+        for (index, line) in case.details().iter().enumerate() {
+            paragraph::write(if index == 0 { "evidence" } else { "" }, line, label, out)?;
         }
-        // A command is not broken into lines: it is there to be copied.
+        // A command is not wrapped, so that it can be copied.
         writeln!(out, "{label}{:1$}{label:#}{2}", "now", paragraph::LABEL, case.now())?;
         paragraph::write("fix", &evidence.fix(case), label, out)
     }
@@ -90,8 +90,8 @@ impl Doctor {
     }
 }
 
-/// `no problems found in 1204 sockets of 31 processes (8 checks)`. Hidden owners are told: their sockets were
-/// counted, and their descriptors were not.
+/// `no problems found in 1204 sockets of 31 processes (8 checks)`. Unknown owners are mentioned:
+/// their sockets were counted, and their descriptors were not.
 fn nothing_found(diagnosis: &Diagnosis<'_>) -> String {
     let snapshot = diagnosis.machine.snapshot;
     let sockets = counted(snapshot.sockets.len(), "socket");
@@ -106,7 +106,7 @@ fn nothing_found(diagnosis: &Diagnosis<'_>) -> String {
     format!("no problems found in {sockets} of {processes} ({checks}{unknown})")
 }
 
-/// What was read of the system's settings, by the names that its own tools have for them.
+/// The settings and counters that could be read, by their names in sysctl(8) and nstat(8).
 fn settings(diagnosis: &Diagnosis<'_>) -> Vec<(&'static str, String)> {
     let machine = diagnosis.machine;
     let range = machine.rules.ephemeral.as_ref();

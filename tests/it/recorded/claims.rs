@@ -6,8 +6,6 @@ use portwho::model::Os;
 use super::machine::Machine;
 use super::parts::{Simulated, listener, process};
 
-trials![of_linux, of_windows, in_another_mount_namespace];
-
 /// A process that holds port 80, and whether the name of it is proven.
 type Case = (Simulated, bool);
 
@@ -41,6 +39,7 @@ fn linux(name: &str) -> Simulated {
     process(812, name).named(name.into()).parent(1)
 }
 
+#[trial]
 fn of_linux() {
     are_refused(
         Os::Linux,
@@ -66,6 +65,7 @@ fn of_linux() {
     }
 }
 
+#[trial]
 fn of_windows() {
     let windows = |name: &str, path: &str| process(812, name).program(path);
     are_refused(
@@ -85,6 +85,7 @@ fn of_windows() {
 }
 
 /// There the path may lead to any program.
+#[trial]
 fn in_another_mount_namespace() {
     let holder = linux("conmon").uid(1000).program("/usr/bin/conmon");
     is_refused(&one(Os::Linux, &holder).in_other_mounts(812), false, "elsewhere");

@@ -7,26 +7,6 @@ use super::office::office;
 use super::parts::{listener, process, tcp, udp};
 use super::world::Closing;
 
-trials![
-    a_connection_on_windows,
-    ipv6_and_udp_on_windows,
-    not_elevated,
-    not_even_elevated,
-    a_system_that_pretends,
-    the_session_on_windows,
-    time_wait_on_windows,
-    an_heirs_socket,
-    another_process_has_the_ends,
-    it_went_by_itself,
-    some_of_them_went,
-    an_old_kernel,
-    an_old_kernel_and_time_wait,
-    some_of_them_cannot,
-    many_share_it,
-    an_unreadable_table,
-    an_owner_that_cannot_be_seen,
-];
-
 fn established(local: &str) -> super::parts::Part {
     tcp(local, TcpState::Established).to("10.0.0.9:50000")
 }
@@ -49,6 +29,7 @@ fn leaking() -> Machine {
 const LEAK: &str = "3 CLOSE_WAIT of app (PID 812)\n";
 const QUESTION: &str = "Close 3 sockets of app (PID 812)? [y/N] ";
 
+#[trial]
 fn a_connection_on_windows() {
     let machine = office();
     let words = "close --pid 1688 --state ESTAB";
@@ -70,6 +51,7 @@ fn a_connection_on_windows() {
 }
 
 /// Said before anybody is asked; the rest is closed.
+#[trial]
 fn ipv6_and_udp_on_windows() {
     let datagrams = udp("127.0.0.1:5000").to("127.0.0.1:53");
     let machine = windows(vec![
@@ -96,6 +78,7 @@ fn one() -> Machine {
     windows(vec![established("10.0.0.1:80").of(&[812])])
 }
 
+#[trial]
 fn not_elevated() {
     let machine = one().closing(Closing::Denied);
     let why = "portwho: 1 ESTABLISHED of web.exe (PID 812): not closed: not permitted: in an \
@@ -103,6 +86,7 @@ fn not_elevated() {
     machine.run("close --name web* 80").is(2, ONE, why);
 }
 
+#[trial]
 fn not_even_elevated() {
     let machine = one().closing(Closing::Denied).privileged();
     let why = "portwho: 1 ESTABLISHED of web.exe (PID 812): not closed: not permitted, even \
@@ -111,6 +95,7 @@ fn not_even_elevated() {
 }
 
 /// As Wine does: only the look afterwards is believed.
+#[trial]
 fn a_system_that_pretends() {
     let machine = one().closing(Closing::Pretends);
     let why = "portwho: 1 ESTABLISHED of web.exe (PID 812): not closed: still there, although the \
@@ -119,6 +104,7 @@ fn a_system_that_pretends() {
     assert_eq!(machine.closed(), ["10.0.0.1:80"]);
 }
 
+#[trial]
 fn the_session_on_windows() {
     let machine = office().socket(established("10.0.0.1:22").of(&[8800]));
     let why = "portwho: 1 ESTABLISHED of WindowsTerminal.exe (PID 8800): refused: an ancestor of \
@@ -127,6 +113,7 @@ fn the_session_on_windows() {
     assert_eq!(machine.closed(), [""; 0]);
 }
 
+#[trial]
 fn time_wait_on_windows() {
     let machine = office();
     let closed = "1 TIME_WAIT of the kernel (time-wait)\n\
@@ -135,6 +122,7 @@ fn time_wait_on_windows() {
 }
 
 /// Its process has exited, and a child that cannot be named holds it: nobody else would end it.
+#[trial]
 fn an_heirs_socket() {
     let machine = windows(vec![close_wait("10.0.0.1:80").by_table(700, Some(5))]);
     let closed = "1 CLOSE_WAIT of PID 700, which has exited\n\
@@ -147,6 +135,7 @@ fn an_heirs_socket() {
 }
 
 /// SetTcpEntry knows a connection by its ends alone: whoever has them by now is not touched.
+#[trial]
 fn another_process_has_the_ends() {
     let machine = windows(vec![established("10.0.0.1:80").by_table(812, None)])
         .process(process(813, "other.exe"))
@@ -160,6 +149,7 @@ fn another_process_has_the_ends() {
     assert_eq!(machine.closed(), [""; 0]);
 }
 
+#[trial]
 fn it_went_by_itself() {
     let machine = leaking().after_looks(1, Vec::clear);
     let gone = format!("{LEAK}3 of 3 sockets of app (PID 812) went by themselves\n");
@@ -168,6 +158,7 @@ fn it_went_by_itself() {
 }
 
 /// One is gone, one is closed, and one has become something else.
+#[trial]
 fn some_of_them_went() {
     let machine = leaking().after_looks(1, |sockets| {
         sockets.remove(0);
@@ -184,6 +175,7 @@ fn some_of_them_went() {
     assert_eq!(machine.closed(), ["10.0.0.1:8082"]);
 }
 
+#[trial]
 fn an_old_kernel() {
     let machine = leaking().closing(Closing::NoDestroy).privileged();
     let why = "portwho: 3 CLOSE_WAIT of app (PID 812): not closed: this kernel closes no sockets: \
@@ -192,6 +184,7 @@ fn an_old_kernel() {
     machine.run("-q -s CLOSE_WAIT").is(0, "812\n", "");
 }
 
+#[trial]
 fn an_old_kernel_and_time_wait() {
     let left = tcp("10.0.0.1:80", TcpState::TimeWait).linux(0, 0).to("10.0.0.9:50000");
     let machine = leaking().socket(left.of_kernel(KernelReason::TimeWait));
@@ -202,6 +195,7 @@ fn an_old_kernel_and_time_wait() {
 }
 
 /// Each owner gets its verdict, and the worst is the exit code.
+#[trial]
 fn some_of_them_cannot() {
     let left = tcp("10.0.0.1:80", TcpState::TimeWait).linux(0, 0).to("10.0.0.9:50000");
     let machine = leaking().socket(left.of_kernel(KernelReason::TimeWait));
@@ -215,6 +209,7 @@ fn some_of_them_cannot() {
     machine.run("close -s teardown").is(2, said, why);
 }
 
+#[trial]
 fn many_share_it() {
     let pids: Vec<u32> = (812..820).collect();
     let processes = pids.iter().map(|&pid| process(pid, "nginx")).collect();
@@ -225,6 +220,7 @@ fn many_share_it() {
     machine.run("close -n 80").is(0, &said, "");
 }
 
+#[trial]
 fn an_unreadable_table() {
     let gap = Gap::TableUnreadable { table: "tcp6".to_owned(), why: "no".to_owned() };
     let machine = leaking().gap(gap);
@@ -238,6 +234,7 @@ fn an_unreadable_table() {
 }
 
 /// A hidden owner may be the session's, with any rights.
+#[trial]
 fn an_owner_that_cannot_be_seen() {
     let socket = close_wait("10.0.0.1:80").linux(7, 33);
     let hidden = |owner| Machine::new(Os::Linux, Vec::new(), vec![socket.clone().owner(owner)]);

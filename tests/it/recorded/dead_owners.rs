@@ -7,19 +7,6 @@ use super::machine::Machine;
 use super::parts::{Fate, listener, process, udp};
 use crate::support::json::{gaps, only_socket};
 
-trials![
-    the_tables_name_nobody,
-    json_has_the_pid_that_exited,
-    no_pid_is_printed,
-    counts_say_exited,
-    a_name_does_not_find_it,
-    kill_does_not_touch_the_newcomer,
-    kill_ends_the_living_beside_the_dead,
-    only_a_later_birth_is_a_proof,
-    an_owner_that_is_nowhere,
-    a_newcomer_with_the_pid_is_left_alone,
-];
-
 /// In the 100 ns that Windows counts in.
 const SECOND: u64 = 10_000_000;
 const BIRTH: u64 = 134_000_000_000_000_000;
@@ -34,11 +21,13 @@ fn inherited() -> Machine {
 const GAP: &str = "portwho: the processes that created 1 socket have exited: a child that \
                    inherited them holds them: look for children of the exited process\n";
 
+#[trial]
 fn the_tables_name_nobody() {
     let row = "  TCP    0.0.0.0:80             0.0.0.0:0              LISTENING       ?\n";
     inherited().run("80 --no-header").is(0, row, GAP);
 }
 
+#[trial]
 fn json_has_the_pid_that_exited() {
     let answer = inherited().run("--json 80").json(0, GAP);
     let owner = json!({"kind": "not-found", "service": null, "container": null, "candidates": [],
@@ -48,17 +37,20 @@ fn json_has_the_pid_that_exited() {
     assert_eq!(gaps(&answer), [("owners-exited", Some(1))]);
 }
 
+#[trial]
 fn no_pid_is_printed() {
     let nobody = "portwho: no process can be named that holds these sockets\n";
     inherited().run("-q 80").is(1, "", &format!("{GAP}{nobody}"));
 }
 
+#[trial]
 fn counts_say_exited() {
     let expected = "LISTENING              1\n\nLISTENING              1        ? (exited)\n";
     inherited().run("--summary --no-header 80").is(0, expected, GAP);
 }
 
 /// The newcomer's name and PID are not the socket's.
+#[trial]
 fn a_name_does_not_find_it() {
     for words in ["--name newcomer.exe", "--pid 2208"] {
         inherited().run(words).is(1, "", &format!("{GAP}portwho: no socket matches\n"));
@@ -68,6 +60,7 @@ fn a_name_does_not_find_it() {
 const HELD_BY_HEIRS: &str = "portwho: port 80: held by PID 2208, which has exited, and now by its \
                              heirs: end the child of PID 2208 that inherited it, by its own PID\n";
 
+#[trial]
 fn kill_does_not_touch_the_newcomer() {
     for options in ["-y", "-y -f", "-n", "-y --pid 2208"] {
         let machine = inherited();
@@ -81,6 +74,7 @@ fn kill_does_not_touch_the_newcomer() {
     inherited().run("kill -y 80").is(2, "", HELD_BY_HEIRS);
 }
 
+#[trial]
 fn kill_ends_the_living_beside_the_dead() {
     let machine = inherited()
         .process(process(812, "web.exe"))
@@ -97,6 +91,7 @@ fn kill_ends_the_living_beside_the_dead() {
 }
 
 /// A time that is not known proves nothing, nor does one that fits: the table's word stands.
+#[trial]
 fn only_a_later_birth_is_a_proof() {
     for (created, birth) in [
         (None, Some(BIRTH)),
@@ -112,6 +107,7 @@ fn only_a_later_birth_is_a_proof() {
 }
 
 /// The table names a PID that nobody has.
+#[trial]
 fn an_owner_that_is_nowhere() {
     let sockets = vec![listener("0.0.0.0:80").by_table(812, None)];
     let machine = Machine::new(Os::Windows, Vec::new(), sockets);
@@ -120,6 +116,7 @@ fn an_owner_that_is_nowhere() {
 }
 
 /// Seen, and then exited; before it is opened another process has its PID and even its port.
+#[trial]
 fn a_newcomer_with_the_pid_is_left_alone() {
     let sockets = vec![listener("0.0.0.0:80").of(&[812])];
     let one = process(812, "web.exe").fate(Fate::Replaced);

@@ -7,20 +7,6 @@ use super::machine::Machine;
 use super::parts::{Simulated, listener, process, tcp};
 use crate::support::Output;
 
-trials![
-    an_old_leak_of_a_service,
-    the_json_of_it,
-    the_name_of_a_unit_is_quoted,
-    a_slow_leak_is_one_by_its_age,
-    a_leak_near_the_limit_is_critical,
-    shared_sockets_are_their_parents,
-    hidden_owners_have_no_pid,
-    a_windows_machine,
-    windows_ports_that_run_out,
-    a_table_that_was_not_read,
-    notes_are_not_counted,
-];
-
 fn unit(one: Simulated, unit: &str) -> Simulated {
     let service = Service { name: unit.into(), of_user: false };
     one.with(|process| process.services = vec![service])
@@ -56,6 +42,7 @@ fn findings(output: &Output, code: i32, stderr: &str) -> Vec<Value> {
     output.json(code, stderr)["findings"].as_array().expect("findings").clone()
 }
 
+#[trial]
 fn an_old_leak_of_a_service() {
     let expected = "\
 critical     close-wait-leak
@@ -75,6 +62,7 @@ fix          call close() on every code path, above all when read() returns 0;
     machine.run("doctor").is(1, expected, "");
 }
 
+#[trial]
 fn the_json_of_it() {
     let machine = database(leak(22725, 1012, 12)).descriptors(22725, 4100, Some(65536));
     let answer = machine.run("doctor --json").json(1, "");
@@ -95,6 +83,7 @@ fn the_json_of_it() {
 }
 
 /// A user may name control groups at will, and root types what is advised.
+#[trial]
 fn the_name_of_a_unit_is_quoted() {
     for (name, advised) in [
         ("x;id;.service", "systemctl restart \"x;id;.service\""),
@@ -115,6 +104,7 @@ fn the_name_of_a_unit_is_quoted() {
     }
 }
 
+#[trial]
 fn a_slow_leak_is_one_by_its_age() {
     let output = database(leak(22725, 12, 10)).run("doctor --json");
     let [finding] = &findings(&output, 1, "")[..] else { panic!("{output:?}") };
@@ -124,6 +114,7 @@ fn a_slow_leak_is_one_by_its_age() {
 }
 
 /// The descriptors themselves are another finding from 90 % on.
+#[trial]
 fn a_leak_near_the_limit_is_critical() {
     let kinds = |open| {
         let machine = database(leak(22725, 100, 0)).descriptors(22725, open, Some(1000));
@@ -137,6 +128,7 @@ fn a_leak_near_the_limit_is_critical() {
     assert_eq!(kinds(900), both);
 }
 
+#[trial]
 fn shared_sockets_are_their_parents() {
     let worker = |pid| process(pid, "httpd").named("httpd".into()).parent(900);
     let master = process(900, "httpd").named("httpd".into()).parent(1);
@@ -152,6 +144,7 @@ fn shared_sockets_are_their_parents() {
     assert_eq!((&finding["pid"], &finding["evidence"]["pids"]), (&json!(900), &json!([900, 850])));
 }
 
+#[trial]
 fn hidden_owners_have_no_pid() {
     let sockets = (0..100).map(|number| close_wait(80, number, 1, 1000).owner(Owner::Hidden));
     let gap = Gap::OwnersHidden { count: 100, users: vec!["www-data".into()], as_root: false };
@@ -167,6 +160,7 @@ fn hidden_owners_have_no_pid() {
     assert_eq!(machine.users.get(&Uid(54)), Some(&"web".into()));
 }
 
+#[trial]
 fn a_windows_machine() {
     let leaked = (0..120).map(|number| {
         let part = tcp("192.168.0.7:8081", TcpState::CloseWait);
@@ -190,6 +184,7 @@ fix          call closesocket() on every code path, above all when recv()
     machine.run("doctor").is(1, expected, "");
 }
 
+#[trial]
 fn windows_ports_that_run_out() {
     let time_wait = |port: u16| {
         let part = tcp(&format!("192.168.0.7:{port}"), TcpState::TimeWait);
@@ -220,6 +215,7 @@ fix          keep connections open and reuse them (a pool, HTTP keep-alive), or
     assert_eq!(finding["evidence"]["of"], 91);
 }
 
+#[trial]
 fn a_table_that_was_not_read() {
     let gap = || Gap::TableUnreadable { table: "tcp6".to_owned(), why: "no".to_owned() };
     let remark = "portwho: cannot read the table tcp6: no: run with more rights, or outside of the \
@@ -229,6 +225,7 @@ fn a_table_that_was_not_read() {
     assert_eq!(findings(&output, 1, remark).len(), 1);
 }
 
+#[trial]
 fn notes_are_not_counted() {
     let here = close_wait(1521, 0, 0, 1000).of(&[22725]);
     let there = tcp("10.0.1.7:10000", TcpState::FinWait2).linux(60_000, 54).to("10.0.0.1:1521");

@@ -4,8 +4,7 @@ use portwho::model::Gap;
 
 use super::office::office;
 
-trials![a_state_of_a_windows_machine, all_states_of_a_windows_machine, bound_that_is_not_listed];
-
+#[trial]
 fn a_state_of_a_windows_machine() {
     let output = office().run("explain CloseWait");
     output.is(0, &output.stdout, "");
@@ -15,6 +14,7 @@ fn a_state_of_a_windows_machine() {
     }
 }
 
+#[trial]
 fn all_states_of_a_windows_machine() {
     let output = office().run("explain");
     output.is(0, &output.stdout, "");
@@ -30,6 +30,7 @@ fn all_states_of_a_windows_machine() {
     }
 }
 
+#[trial]
 fn bound_that_is_not_listed() {
     let gap = "portwho: this system does not list bound sockets: Linux lists them since 6.8, \
                  Windows where netstat has -q\n";

@@ -7,30 +7,6 @@ use super::machine::Machine;
 use super::office::office;
 use super::parts::{Fate, listener, process, udp};
 
-trials![
-    a_process_without_a_window_is_terminated,
-    a_window_is_asked_to_close,
-    force_does_not_ask_the_window,
-    a_window_that_asks_back,
-    a_window_that_asks_back_and_is_then_terminated,
-    no_is_no,
-    a_signal_is_a_usage_error,
-    a_service_of_its_own_is_named,
-    a_service_that_comes_back,
-    a_client_is_no_target,
-    what_only_udp_holds,
-    nothing_holds_it,
-    one_that_may_not_be_ended,
-    one_that_not_even_an_administrator_may_end,
-    one_that_does_not_end_at_all,
-    exited_before_it_was_opened,
-    a_socket_that_outlives_its_process_a_moment,
-    a_socket_that_outlives_its_process_for_good,
-    let_go_before_it_was_ended,
-    strangers_side_by_side,
-    an_unreadable_table_is_no_free_port,
-];
-
 /// A machine with one process that holds port 80.
 fn with(one: super::parts::Simulated) -> Machine {
     let pid = one.process.pid.0;
@@ -45,6 +21,7 @@ const SERVER: &str = "\
   2 clients are connected to it
 ";
 
+#[trial]
 fn a_process_without_a_window_is_terminated() {
     let machine = office();
     let would = "would terminate inetinfo.exe (PID 1688) at once\n";
@@ -57,6 +34,7 @@ fn a_process_without_a_window_is_terminated() {
     assert!(machine.is_alive(5100), "its client lives");
 }
 
+#[trial]
 fn a_window_is_asked_to_close() {
     let machine = with(process(812, "web.exe").with_window());
     let would = "would ask web.exe (PID 812) to close its windows\n";
@@ -67,6 +45,7 @@ fn a_window_is_asked_to_close() {
     assert_eq!(machine.ended(), [(812, Ending::CloseWindow)]);
 }
 
+#[trial]
 fn force_does_not_ask_the_window() {
     let machine = with(process(812, "web.exe").with_window());
     let would = "would terminate web.exe (PID 812) at once\n";
@@ -76,6 +55,7 @@ fn force_does_not_ask_the_window() {
     assert_eq!(machine.ended(), [(812, Ending::Terminate)]);
 }
 
+#[trial]
 fn a_window_that_asks_back() {
     let machine = with(process(812, "web.exe").with_window().fate(Fate::Stays));
     let still = "portwho: web.exe (PID 812) is still running after 5 s and holds port 80: portwho \
@@ -84,6 +64,7 @@ fn a_window_that_asks_back() {
     assert_eq!(machine.ended(), [(812, Ending::CloseWindow)]);
 }
 
+#[trial]
 fn a_window_that_asks_back_and_is_then_terminated() {
     let machine = with(process(812, "web.exe").with_window().fate(Fate::Stays));
     let questions = "Terminate web.exe (PID 812) by closing its windows? [y/N] \
@@ -96,6 +77,7 @@ fn a_window_that_asks_back_and_is_then_terminated() {
     assert_eq!(machine.ended(), [(812, Ending::CloseWindow), (812, Ending::Terminate)]);
 }
 
+#[trial]
 fn no_is_no() {
     for answers in ["n\n", "\n", "nonsense\n"] {
         let machine = with(process(812, "web.exe"));
@@ -106,6 +88,7 @@ fn no_is_no() {
     }
 }
 
+#[trial]
 fn a_signal_is_a_usage_error() {
     for words in ["kill -s TERM 80", "kill --signal=HUP 80", "kill -n -s KILL 80"] {
         let machine = with(process(812, "web.exe"));
@@ -115,6 +98,7 @@ fn a_signal_is_a_usage_error() {
     }
 }
 
+#[trial]
 fn a_service_of_its_own_is_named() {
     let expected = "0.0.0.0:3389 is held by svchost.exe (PID 1020, user NT AUTHORITY\\NETWORK \
                     SERVICE, TermService)\n  \
@@ -123,6 +107,7 @@ fn a_service_of_its_own_is_named() {
     office().run("kill -n 3389").is(0, expected, "");
 }
 
+#[trial]
 fn a_service_that_comes_back() {
     let machine = with(process(812, "web.exe").hosting(&["W3SVC"]).fate(Fate::Restarted));
     let held = "0.0.0.0:80 is held by web.exe (PID 812, W3SVC)\n  \
@@ -133,6 +118,7 @@ fn a_service_that_comes_back() {
     assert!(machine.is_alive(813), "the newcomer was not asked for");
 }
 
+#[trial]
 fn a_client_is_no_target() {
     let machine = office();
     let why = "portwho: port 50001: nothing holds it; 1 connection is there, whose process is \
@@ -141,6 +127,7 @@ fn a_client_is_no_target() {
     machine.is_untouched();
 }
 
+#[trial]
 fn what_only_udp_holds() {
     let machine = office();
     let why = "portwho: port 123: only UDP sockets hold it, of svchost.exe (PID 1044): portwho \
@@ -154,10 +141,12 @@ fn what_only_udp_holds() {
     assert_eq!(machine.ended(), [(1044, Ending::Terminate)]);
 }
 
+#[trial]
 fn nothing_holds_it() {
     office().run("kill 4733").is(1, "", "portwho: port 4733: nothing holds it\n");
 }
 
+#[trial]
 fn one_that_may_not_be_ended() {
     let machine = with(process(812, "web.exe").fate(Fate::Denied));
     let why = "portwho: web.exe (PID 812): not permitted: in an elevated prompt: portwho kill \
@@ -166,6 +155,7 @@ fn one_that_may_not_be_ended() {
     assert_eq!(machine.ended(), []);
 }
 
+#[trial]
 fn one_that_not_even_an_administrator_may_end() {
     let machine = with(process(812, "web.exe").fate(Fate::Denied)).privileged();
     let why =
@@ -174,6 +164,7 @@ fn one_that_not_even_an_administrator_may_end() {
     assert_eq!(machine.ended(), []);
 }
 
+#[trial]
 fn one_that_does_not_end_at_all() {
     let machine = with(process(812, "web.exe").fate(Fate::Hangs));
     let output = machine.run("kill -f --timeout 0.1 80");
@@ -184,6 +175,7 @@ fn one_that_does_not_end_at_all() {
 }
 
 /// Two kills at once: the other was faster.
+#[trial]
 fn exited_before_it_was_opened() {
     let machine = with(process(812, "web.exe").fate(Fate::Gone));
     machine.run("kill 80").is(
@@ -200,12 +192,14 @@ fn by_table(fate: Fate) -> Machine {
     Machine::new(Os::Windows, vec![process(812, "web.exe").fate(fate)], sockets)
 }
 
+#[trial]
 fn a_socket_that_outlives_its_process_a_moment() {
     let machine = by_table(Fate::Lingers);
     let ended = "PID 812 exited after 0.0 s; port 80 is free\n";
     machine.run("kill 80").is(0, &format!("{HELD}{ended}"), "");
 }
 
+#[trial]
 fn a_socket_that_outlives_its_process_for_good() {
     let machine = by_table(Fate::LeavesHeirs);
     let left = "portwho: PID 812 exited after 0.0 s, but port 80 is still held by PID 812, which \
@@ -213,6 +207,7 @@ fn a_socket_that_outlives_its_process_for_good() {
     machine.run("kill 80").is(2, HELD, left);
 }
 
+#[trial]
 fn let_go_before_it_was_ended() {
     let machine = with(process(812, "web.exe").fate(Fate::LetsGo));
     let why = "portwho: web.exe (PID 812) no longer holds port 80; nothing was sent\n";
@@ -221,6 +216,7 @@ fn let_go_before_it_was_ended() {
     assert!(machine.is_alive(812));
 }
 
+#[trial]
 fn strangers_side_by_side() {
     let sockets = vec![listener("127.0.0.1:80").of(&[812]), listener("[::]:80").of(&[900])];
     let processes = vec![process(812, "web.exe"), process(900, "other.exe")];
@@ -239,6 +235,7 @@ fn strangers_side_by_side() {
     assert_eq!(machine.ended(), [(812, Ending::Terminate)]);
 }
 
+#[trial]
 fn an_unreadable_table_is_no_free_port() {
     let gap = Gap::TableUnreadable { table: "tcp6".to_owned(), why: "no".to_owned() };
     let machine = Machine::new(Os::Windows, Vec::new(), vec![udp("0.0.0.0:53").of(&[7])]).gap(gap);

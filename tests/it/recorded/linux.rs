@@ -8,18 +8,6 @@ use super::machine::Machine;
 use super::parts::{Fate, Simulated, listener, process, tcp, udp};
 use crate::support::json::{process as described, socket};
 
-trials![
-    both_tables,
-    users_and_kernel_owners_in_json,
-    interfaces_by_name,
-    users_by_name_and_number,
-    signals_are_sent_by_name,
-    pid_1_and_forwarders_are_refused,
-    a_hidden_owner_needs_sudo,
-    a_stopped_process_is_named_as_such,
-    a_backslash_is_doubled,
-];
-
 fn linux(pid: u32, name: &str) -> Simulated {
     process(pid, name).named(name.into()).in_session("-", pid).parent(1)
 }
@@ -57,6 +45,7 @@ fn server_with(creator: u32) -> Machine {
         .interface(2, "eth0")
 }
 
+#[trial]
 fn both_tables() {
     let expected = "
 Active Connections
@@ -82,6 +71,7 @@ a\\\\b                           990 -                        990      2,800 K
     server().run("").is(0, expected, over);
 }
 
+#[trial]
 fn users_and_kernel_owners_in_json() {
     let answer = server().run("--json").json(0, "");
     assert_eq!(answer["os"], "linux");
@@ -111,6 +101,7 @@ fn users_and_kernel_owners_in_json() {
     assert_eq!(described(&answer, 813)["started"], "2026-11-20T04:19:00Z");
 }
 
+#[trial]
 fn interfaces_by_name() {
     let row = "  TCP    [fe80::1%eth0]:22      [::]:0                 LISTENING       1\n";
     for place in ["[fe80::1%eth0]:22", "[fe80::1%2]:22", "[fe80::1]:22"] {
@@ -122,6 +113,7 @@ fn interfaces_by_name() {
     server().run("[fe80::1%eth9]:22").is(2, "", none);
 }
 
+#[trial]
 fn users_by_name_and_number() {
     for user in ["postgres", "999"] {
         let row = "  TCP    127.0.0.1:5432         0.0.0.0:0              LISTENING       ?\n";
@@ -129,6 +121,7 @@ fn users_by_name_and_number() {
     }
 }
 
+#[trial]
 fn signals_are_sent_by_name() {
     let machine = server_with(0);
     let held = "0.0.0.0:80 is held by nginx (PID 812, user root, nginx.service)\n  \
@@ -151,6 +144,7 @@ fn signals_are_sent_by_name() {
     assert_eq!(machine.ended(), [(812, term), (813, term)]);
 }
 
+#[trial]
 fn pid_1_and_forwarders_are_refused() {
     let machine = server().privileged();
     let held = "0.0.0.0:8080 is held by docker-proxy (PID 950)\n\
@@ -164,6 +158,7 @@ fn pid_1_and_forwarders_are_refused() {
     machine.is_untouched();
 }
 
+#[trial]
 fn a_hidden_owner_needs_sudo() {
     let gap = Gap::OwnersHidden { count: 1, users: vec!["postgres".into()], as_root: false };
     let machine = server().gap(gap);
@@ -175,6 +170,7 @@ fn a_hidden_owner_needs_sudo() {
     machine.run("--no-header 5432").is(0, row, gap);
 }
 
+#[trial]
 fn a_stopped_process_is_named_as_such() {
     let machine = server().process(linux(990, "a").fate(Fate::Stopped));
     let held = "0.0.0.0:9 is held by a (PID 990)\n  its socket belongs to user 4000000000\n";
@@ -188,6 +184,7 @@ fn a_stopped_process_is_named_as_such() {
     machine.asked("kill -u 9", "y\ny\n").is(0, &format!("{held}{still}{ended}"), asked);
 }
 
+#[trial]
 fn a_backslash_is_doubled() {
     let machine = server().process(linux(990, "a\\b").fate(Fate::Hangs));
     let row = "  UDP    0.0.0.0:9              *:*                                    990\n";

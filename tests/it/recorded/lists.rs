@@ -7,23 +7,6 @@ use super::office::{office, web_server};
 use super::parts::listener;
 use crate::support::json::{process, sockets};
 
-trials![
-    the_tables_of_the_specification,
-    a_long_address_widens_its_column,
-    everything_in_netstats_order,
-    a_kernels_port_is_shown_with_its_name,
-    json_as_the_specification_has_it,
-    a_kernels_port_in_json,
-    a_protected_process,
-    services_are_joined_as_tasklist_does,
-    bare_pids_are_never_the_kernels,
-    only_the_kernel_has_no_pid_to_print,
-    counts,
-    owners_by_name_and_user,
-    connections_of_others_are_hinted_at,
-    a_wildcard_holds_an_address,
-];
-
 const TITLES: &str = "\nActive Connections\n
   Proto  Local Address          Foreign Address        State           PID\n";
 const TASKS: &str = "
@@ -46,6 +29,7 @@ fn shows(machine: &Machine, words: &str, sockets: &str, processes: &str) {
     machine.run(words).is(0, &format!("{TITLES}{sockets}{processes}"), "");
 }
 
+#[trial]
 fn the_tables_of_the_specification() {
     let expected = "
 Active Connections
@@ -65,6 +49,7 @@ inetinfo.exe                  1688 Console                    0      2,800 K
     }
 }
 
+#[trial]
 fn a_long_address_widens_its_column() {
     let long = listener("[fe80::aaaa:bbbb:cccc:dddd]:8081").interface(12).of(&[1688]);
     let expected = "
@@ -82,6 +67,7 @@ Active Connections
     output.is(0, &(expected.to_owned() + &tasks), "");
 }
 
+#[trial]
 fn everything_in_netstats_order() {
     let output = office().run("--no-header");
     let (rows, processes) = output.stdout.split_once("\n\n").expect("two tables");
@@ -136,6 +122,7 @@ pwsh.exe                      8900 Console                    1      2,800 K
 portwho.exe                   9000 Console                    1      2,800 K
 ";
 
+#[trial]
 fn a_kernels_port_is_shown_with_its_name() {
     let expected = format!(
         "{TITLES}  TCP    0.0.0.0:445            0.0.0.0:0              LISTENING       4
@@ -146,6 +133,7 @@ fn a_kernels_port_is_shown_with_its_name() {
 }
 
 /// Without what the parsing of JSON would hide: the document, byte for byte.
+#[trial]
 fn json_as_the_specification_has_it() {
     web_server().run("--json 80 -4").is(0, &(JSON.replace('\n', "") + "\n"), "");
 }
@@ -161,6 +149,7 @@ const JSON: &str = r#"{"schema":1,"os":"windows",
 "started":"2026-11-20T04:19:00Z","service":null,"container":null}],
 "gaps":[]}"#;
 
+#[trial]
 fn a_kernels_port_in_json() {
     let answer = office().run("--json 445 -4").json(0, FILE_SERVER);
     assert_eq!(answer["os"], "windows");
@@ -173,6 +162,7 @@ fn a_kernels_port_in_json() {
     assert_eq!(answer["processes"], json!([]));
 }
 
+#[trial]
 fn a_protected_process() {
     shows(
         &office(),
@@ -188,6 +178,7 @@ fn a_protected_process() {
     assert_eq!(lsass["session_id"], 0);
 }
 
+#[trial]
 fn services_are_joined_as_tasklist_does() {
     let answer = office().run("--json 135,3389").json(0, "");
     assert_eq!(process(&answer, 912)["service"], "RpcEptMapper, RpcSs");
@@ -195,6 +186,7 @@ fn services_are_joined_as_tasklist_does() {
     assert_eq!(process(&answer, 1020)["user"], "NT AUTHORITY\\NETWORK SERVICE");
 }
 
+#[trial]
 fn bare_pids_are_never_the_kernels() {
     let all = "700\n912\n1020\n1044\n1312\n1600\n1688\n2100\n2200\n3300\n5100\n8900\n9000\n";
     office().run("-q").is(0, all, "");
@@ -202,6 +194,7 @@ fn bare_pids_are_never_the_kernels() {
     office().run("-q 8081").is(0, "1688\n", "");
 }
 
+#[trial]
 fn only_the_kernel_has_no_pid_to_print() {
     let why = "portwho: no process can be named that holds these sockets\n";
     let drivers = format!("{why}{OTHER_DRIVERS}{FILE_SERVER}");
@@ -209,6 +202,7 @@ fn only_the_kernel_has_no_pid_to_print() {
     office().run("-q -s TIME_WAIT").is(1, "", why);
 }
 
+#[trial]
 fn counts() {
     let expected = "
 State              Count
@@ -237,6 +231,7 @@ TIME_WAIT              1 192.168.0.9
     office().run("--summary 8081,445,123").is(0, expected, FILE_SERVER);
 }
 
+#[trial]
 fn owners_by_name_and_user() {
     let row = "  TCP    127.0.0.1:3301         0.0.0.0:0              LISTENING       3300\n";
     let task = "notes.exe                     3300 Console                    1      2,800 K\n";
@@ -250,6 +245,7 @@ fn owners_by_name_and_user() {
     office().run("--user SYSTEM 3301").is(1, "", left_out);
 }
 
+#[trial]
 fn connections_of_others_are_hinted_at() {
     let hint = "portwho: port 443 is free\n\
                 portwho: 1 connection goes to foreign port 443: --foreign-port 443\n";
@@ -262,6 +258,7 @@ fn connections_of_others_are_hinted_at() {
     );
 }
 
+#[trial]
 fn a_wildcard_holds_an_address() {
     let hint = "portwho: 127.0.0.1:445: no socket matches\n\
                 portwho: 0.0.0.0:445 holds that port at every address: System (PID 4)\n";

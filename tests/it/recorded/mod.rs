@@ -51,25 +51,3 @@ mod vacancies;
 
 /// Units, containers, and what `-v` tells.
 mod places;
-
-pub fn tests() -> Vec<crate::support::Test> {
-    [
-        lists::tests(),
-        summaries::tests(),
-        names::tests(),
-        explanations::tests(),
-        diagnoses::tests(),
-        refusals::tests(),
-        claims::tests(),
-        relations::tests(),
-        kills::tests(),
-        closes::tests(),
-        dead_owners::tests(),
-        linux::tests(),
-        vacancies::tests(),
-        places::tests(),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
-}

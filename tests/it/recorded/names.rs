@@ -6,15 +6,6 @@ use super::machine::Machine;
 use super::parts::{listener, process, windows_text};
 use crate::support::json::process as described;
 
-trials![
-    names_that_differ_in_a_surrogate_are_told_apart,
-    surrogates_in_json,
-    a_surrogate_in_a_question,
-    controls_are_shown,
-    a_long_name_is_cut,
-    paths_keep_their_backslashes,
-];
-
 /// `a` and half of a pair.
 fn half(surrogate: u16) -> Untrusted {
     Untrusted::from_wide(&[0x61, surrogate, 0x2e, 0x65, 0x78, 0x65])
@@ -26,6 +17,7 @@ fn twins() -> Machine {
     Machine::new(Os::Windows, vec![twin(812, 0xd800), twin(813, 0xd801)], sockets)
 }
 
+#[trial]
 fn names_that_differ_in_a_surrogate_are_told_apart() {
     let expected = "  TCP    0.0.0.0:80             0.0.0.0:0              LISTENING       812
   TCP    0.0.0.0:81             0.0.0.0:0              LISTENING       813
@@ -36,6 +28,7 @@ a\\u{d801}.exe                  813 Console                    1      2,800 K
     twins().run("--no-header").is(0, expected, "");
 }
 
+#[trial]
 fn surrogates_in_json() {
     let answer = twins().run("--json").json(0, "");
     let (first, second) = (described(&answer, 812), described(&answer, 813));
@@ -44,12 +37,14 @@ fn surrogates_in_json() {
     assert_eq!(second["name_raw"], "61eda0812e657865");
 }
 
+#[trial]
 fn a_surrogate_in_a_question() {
     let expected = "0.0.0.0:80 is held by a\\u{d800}.exe (PID 812)\n\
                     would terminate a\\u{d800}.exe (PID 812) at once\n";
     twins().run("kill -n 80").is(0, expected, "");
 }
 
+#[trial]
 fn controls_are_shown() {
     let name = "a\u{1b}]0;x\u{7}\n\u{202e}exe.\u{200d}";
     let sockets = vec![listener("0.0.0.0:80").of(&[812])];
@@ -65,6 +60,7 @@ fn controls_are_shown() {
 }
 
 /// To 25 columns of the screen, of which these letters take two each.
+#[trial]
 fn a_long_name_is_cut() {
     let processes = vec![
         process(812, "a-program-with-a-long-name.exe"),
@@ -80,6 +76,7 @@ a-program-with-a-long-nam      812 Console                    1      2,800 K
 }
 
 /// On Windows a backslash is no escape; in a name of Linux it is shown doubled.
+#[trial]
 fn paths_keep_their_backslashes() {
     let path = r"C:\Temp\x1b\notes.exe";
     let with_path = process(812, r"a\x1b.exe").with(|process| {

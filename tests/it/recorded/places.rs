@@ -12,21 +12,6 @@ use super::parts::{listener, process, tcp};
 use crate::support::Output;
 use crate::support::json::{only_socket, process as described};
 
-trials![
-    a_unit_of_the_system,
-    a_unit_of_a_user,
-    every_runtime_by_its_name,
-    every_runtime_by_its_short_id,
-    an_owner_that_is_nowhere,
-    a_group_that_tells_nothing,
-    a_group_without_a_unit_has_candidates,
-    how_to_stop_what_a_port_belongs_to,
-    the_particulars_of_a_windows_process,
-    the_particulars_in_json,
-    what_is_not_known_has_no_line,
-    parents_of_whom_the_last_is_gone,
-];
-
 const ID: &str = "932a195ea739d3a1f0c8b1cf5d9f7f2a1b0c3d4e5f60718293a4b5c6d7e8f901";
 
 /// A Linux machine with one listener whose owner nobody may look at, made in this group.
@@ -59,6 +44,7 @@ fn container(runtime: Runtime, id: &str, name: Option<&str>) -> Container {
     Container { runtime, id: id.into(), name: name.map(Untrusted::from), of_user: false }
 }
 
+#[trial]
 fn a_unit_of_the_system() {
     let with = |pids: &[u32]| Creator {
         candidates: pids.iter().map(|pid| Pid(*pid)).collect(),
@@ -71,6 +57,7 @@ fn a_unit_of_the_system() {
     is_held_by_root_in(with(&[1, 2, 3, 4, 5]), "nginx.service (5 processes; sudo tells which)");
 }
 
+#[trial]
 fn a_unit_of_a_user() {
     is_held_by_root_in(unit("web.service", true), "web.service of a user's own systemd");
 }
@@ -89,6 +76,7 @@ const RUNTIMES: [(Runtime, &str); 7] = [
     (Runtime::Nspawn, "systemd-nspawn"),
 ];
 
+#[trial]
 fn every_runtime_by_its_name() {
     for (runtime, word) in RUNTIMES {
         let creator = in_container(container(runtime, ID, Some("web")));
@@ -101,6 +89,7 @@ fn every_runtime_by_its_name() {
 }
 
 /// LXC and systemd-nspawn know no ids: the name is the id.
+#[trial]
 fn every_runtime_by_its_short_id() {
     for (runtime, word) in RUNTIMES {
         let (id, shown) = match runtime {
@@ -114,6 +103,7 @@ fn every_runtime_by_its_short_id() {
     }
 }
 
+#[trial]
 fn an_owner_that_is_nowhere() {
     let mut machine = hidden(unit("nginx.service", false)).privileged();
     let gap = Gap::OwnersNotFound { count: 1, inside_pid_namespace: false };
@@ -127,6 +117,7 @@ fn an_owner_that_is_nowhere() {
     output.is(0, &output.stdout, lines);
 }
 
+#[trial]
 fn a_group_that_tells_nothing() {
     let output = hidden(Creator::default()).run("80");
     output.is(0, &output.stdout, HIDDEN);
@@ -135,6 +126,7 @@ fn a_group_that_tells_nothing() {
 }
 
 /// A group that somebody else than systemd made: its processes are known all the same.
+#[trial]
 fn a_group_without_a_unit_has_candidates() {
     let creator = Creator { candidates: vec![Pid(812), Pid(813)], ..Creator::default() };
     let output = hidden(creator).run("80");
@@ -143,6 +135,7 @@ fn a_group_without_a_unit_has_candidates() {
 }
 
 /// The last remark of a list: what to type.
+#[trial]
 fn how_to_stop_what_a_port_belongs_to() {
     let stops = [
         (Runtime::Docker, "docker stop web"),
@@ -194,6 +187,7 @@ fn verbose_office() -> Machine {
     machine
 }
 
+#[trial]
 fn the_particulars_of_a_windows_process() {
     let output = verbose_office().run("-v 3389");
     let expected = "\
@@ -207,6 +201,7 @@ svchost.exe (PID 1020)
     output.is(0, &output.stdout, "");
 }
 
+#[trial]
 fn the_particulars_in_json() {
     let answer = verbose_office().run("-v --json 3389").json(0, "");
     let told = described(&answer, 1020);
@@ -216,6 +211,7 @@ fn the_particulars_in_json() {
     assert_eq!(described(&plain, 1020).get("descriptors"), None);
 }
 
+#[trial]
 fn what_is_not_known_has_no_line() {
     let output = verbose_office().run("-v 49664");
     assert_eq!(block(&output), "lsass.exe (PID 700)\n  service      KeyIso, SamSs\n");
@@ -223,6 +219,7 @@ fn what_is_not_known_has_no_line() {
 }
 
 /// On Windows a process outlives its parent, whose PID it keeps.
+#[trial]
 fn parents_of_whom_the_last_is_gone() {
     let output = verbose_office().run("-v 9001");
     let chain = "  parents      pwsh.exe (PID 8900) < WindowsTerminal.exe (PID 8800) < PID 5000\n";

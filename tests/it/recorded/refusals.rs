@@ -7,23 +7,6 @@ use super::machine::Machine;
 use super::office::office;
 use super::parts::{listener, process, udp};
 
-trials![
-    the_file_server,
-    netbios,
-    a_web_server_in_the_kernel,
-    a_service_host_of_several,
-    a_service_host_with_a_port_proxy,
-    a_critical_process,
-    a_process_of_the_system_by_its_name,
-    a_forwarder_into_linux,
-    a_forwarder_into_containers,
-    itself,
-    its_own_shell,
-    one_refused_holder_saves_all,
-    force_and_yes_change_nothing,
-    a_refusal_beside_a_kill,
-];
-
 /// What is said, whether it is asked to do it or only to say what it would do; nobody is opened.
 #[track_caller]
 fn refuses(port: u16, held: &str, why: &str) {
@@ -36,12 +19,14 @@ fn refuses(port: u16, held: &str, why: &str) {
     }
 }
 
+#[trial]
 fn the_file_server() {
     let held = "0.0.0.0:445, [::]:445 are held by System (PID 4)\n  it also holds ports 80, 139\n";
     let why = "System (PID 4) is the kernel: it is the file server, SMB: sc.exe stop LanmanServer";
     refuses(445, held, why);
 }
 
+#[trial]
 fn netbios() {
     let held = "192.168.0.7:139 is held by System (PID 4)\n  it also holds ports 80, 445\n";
     let why = "System (PID 4) is the kernel: it is NetBIOS over TCP/IP: switch it off in the \
@@ -49,6 +34,7 @@ fn netbios() {
     refuses(139, held, why);
 }
 
+#[trial]
 fn a_web_server_in_the_kernel() {
     let held = "0.0.0.0:80, [::]:80 are held by System (PID 4)\n  it also holds ports 139, 445\n";
     let why = "System (PID 4) is the kernel: a driver holds it, most often HTTP.sys: netsh http \
@@ -56,12 +42,14 @@ fn a_web_server_in_the_kernel() {
     refuses(80, held, why);
 }
 
+#[trial]
 fn a_service_host_of_several() {
     let held = "0.0.0.0:135 is held by svchost.exe (PID 912, RpcEptMapper, RpcSs)\n";
     let why = "svchost.exe (PID 912) hosts several services: RpcEptMapper, RpcSs: sc.exe stop NAME";
     refuses(135, held, why);
 }
 
+#[trial]
 fn a_service_host_with_a_port_proxy() {
     let held = "0.0.0.0:9000 is held by svchost.exe (PID 1312, iphlpsvc, LanmanServer)\n";
     let why = "svchost.exe (PID 1312) hosts several services: iphlpsvc, LanmanServer: sc.exe stop \
@@ -69,11 +57,13 @@ fn a_service_host_with_a_port_proxy() {
     refuses(9000, held, why);
 }
 
+#[trial]
 fn a_critical_process() {
     let held = "0.0.0.0:5000 is held by guard.exe (PID 1600)\n";
     refuses(5000, held, "guard.exe (PID 1600) is critical: Windows ends with it");
 }
 
+#[trial]
 fn a_process_of_the_system_by_its_name() {
     let held = "0.0.0.0:49664 is held by lsass.exe (PID 700, KeyIso, SamSs)\n";
     refuses(49664, held, "lsass.exe (PID 700) is critical: Windows ends with it");
@@ -95,18 +85,21 @@ fn a_process_of_the_system_by_its_name() {
 const FORWARDS: &str = "forwards the port of a container or of WSL: stop that instead, with docker \
                         ps --filter publish=";
 
+#[trial]
 fn a_forwarder_into_linux() {
     let held = "[::1]:3000 is held by wslrelay.exe (PID 2100)\n";
     let stop = "3000 and docker stop NAME, or wsl --shutdown";
     refuses(3000, held, &format!("wslrelay.exe (PID 2100) {FORWARDS}{stop}"));
 }
 
+#[trial]
 fn a_forwarder_into_containers() {
     let held = "0.0.0.0:8080, [::]:8080 are held by com.docker.backend.exe (PID 2200)\n";
     let stop = "8080 and docker stop NAME, or wsl --shutdown";
     refuses(8080, held, &format!("com.docker.backend.exe (PID 2200) {FORWARDS}{stop}"));
 }
 
+#[trial]
 fn itself() {
     refuses(
         9001,
@@ -115,6 +108,7 @@ fn itself() {
     );
 }
 
+#[trial]
 fn its_own_shell() {
     refuses(
         8900,
@@ -123,6 +117,7 @@ fn its_own_shell() {
     );
 }
 
+#[trial]
 fn one_refused_holder_saves_all() {
     let sockets = vec![listener("0.0.0.0:81").of(&[600, 812]), udp("0.0.0.0:81").of(&[812])];
     let guard = process(600, "guard.exe").kind(ProcessKind::Critical);
@@ -134,6 +129,7 @@ fn one_refused_holder_saves_all() {
 }
 
 /// A person who says yes to everything is refused as well, and not asked.
+#[trial]
 fn force_and_yes_change_nothing() {
     let machine = office();
     let output = machine.asked("kill -f 445", "y\ny\n");
@@ -142,6 +138,7 @@ fn force_and_yes_change_nothing() {
     machine.is_untouched();
 }
 
+#[trial]
 fn a_refusal_beside_a_kill() {
     let machine = office();
     let output = machine.run("kill -y 5000 8082");

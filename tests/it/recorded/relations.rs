@@ -5,8 +5,6 @@ use portwho::model::{Os, OwnedSocket};
 use super::machine::Machine;
 use super::parts::{Simulated, listener, process};
 
-trials![on_one_linux_socket, side_by_side, a_filter_that_names_them, a_grandchild_far_away];
-
 const WEB: &str = "/usr/sbin/web";
 
 fn linux(pid: u32, parent: u32, uid: u32) -> Simulated {
@@ -31,6 +29,7 @@ fn goes_on(machine: &Machine, does: bool, what: &str) {
     assert_eq!(machine.ended().is_empty(), !does, "{what}");
 }
 
+#[trial]
 fn on_one_linux_socket() {
     let elsewhere = |one: Simulated| one.in_session("-", 9);
     let cases = [
@@ -48,6 +47,7 @@ fn on_one_linux_socket() {
     }
 }
 
+#[trial]
 fn side_by_side() {
     for os in [Os::Linux, Os::Windows] {
         for (parent, does) in [(20, true), (1, false)] {
@@ -60,6 +60,7 @@ fn side_by_side() {
     }
 }
 
+#[trial]
 fn a_filter_that_names_them() {
     for (filter, ended) in [
         ("--user 1000", &[21][..]),
@@ -81,6 +82,7 @@ fn a_filter_that_names_them() {
 }
 
 /// Its ancestors between hold nothing.
+#[trial]
 fn a_grandchild_far_away() {
     let chain = (100..200).map(|pid| linux(pid, pid - 1, 0));
     let mut processes: Vec<Simulated> = chain.collect();

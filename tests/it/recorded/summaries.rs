@@ -6,15 +6,6 @@ use serde_json::{Value, json};
 use super::machine::Machine;
 use super::parts::{listener, process, tcp, udp};
 
-trials![
-    the_largest_addresses_come_first,
-    ten_addresses_and_no_more,
-    without_titles,
-    json_has_them_all,
-    addresses_of_an_interface,
-    nothing_is_connected,
-];
-
 fn closing(address: &str, count: u16) -> Vec<OwnedSocket> {
     let socket = |port: u16| {
         let socket = tcp(&format!("10.0.0.1:{}", 40_000 + port), TcpState::CloseWait);
@@ -36,6 +27,7 @@ fn addresses(machine: &Machine, words: &str) -> String {
     format!("State {}", tables[3])
 }
 
+#[trial]
 fn the_largest_addresses_come_first() {
     let mut sockets =
         [closing("10.0.0.2", 2), closing("10.0.0.9", 11), closing("10.0.0.10", 2)].concat();
@@ -73,6 +65,7 @@ CLOSE_WAIT             4 10.0.0.4
                        6 (3 more)
 ";
 
+#[trial]
 fn ten_addresses_and_no_more() {
     let titles = "State              Count Foreign Address\n\
                   =============== ======== ===============\n";
@@ -81,11 +74,13 @@ fn ten_addresses_and_no_more() {
     assert!(!addresses(&ten, "--summary").contains("more"));
 }
 
+#[trial]
 fn without_titles() {
     let before = "CLOSE_WAIT            91\n\nCLOSE_WAIT            91      812 app\n\n";
     many().run("--summary --no-header").is(0, &format!("{before}{MANY}"), "");
 }
 
+#[trial]
 fn json_has_them_all() {
     let answer = many().run("--summary --json").json(0, "");
     let row = |n: u16| {
@@ -100,6 +95,7 @@ fn json_has_them_all() {
 }
 
 /// A link-local address is another one on each interface.
+#[trial]
 fn addresses_of_an_interface() {
     let socket = |port: u16, interface| {
         let socket = tcp(&format!("[fe80::1]:{port}"), TcpState::Established);
@@ -120,6 +116,7 @@ ESTABLISHED            1 fe80::9%3
     assert_eq!(interfaces, [&json!("eth\u{1b}0"), &json!("3")]);
 }
 
+#[trial]
 fn nothing_is_connected() {
     let machine = machine(vec![listener("0.0.0.0:80").of(&[812])]);
     let expected = "

@@ -11,23 +11,6 @@ use super::machine::Machine;
 use super::office::office;
 use super::parts::{tcp, udp};
 
-trials![
-    an_excluded_range,
-    the_dynamic_range,
-    what_is_over_does_not_stand_in_the_way,
-    connections_do,
-    bound_sockets_that_cannot_be_seen,
-    bound_sockets_matter_to_no_other_answer,
-    bound_sockets_that_may_be_listed,
-    a_bind_that_succeeds,
-    a_bind_that_is_denied,
-    a_bind_that_is_denied_on_linux,
-    a_bind_where_it_is_used,
-    a_bind_for_udp,
-    other_namespaces_are_linux_own,
-    what_is_in_another_namespace_does_not_stand_in_the_way,
-];
-
 fn windows() -> Machine {
     Machine::new(Os::Windows, Vec::new(), Vec::new())
 }
@@ -48,6 +31,7 @@ fn refusing(machine: Machine, ends: &[&str], why: ErrorKind) -> Machine {
     Machine { refused_binds: ends.iter().map(end).collect(), ..machine }
 }
 
+#[trial]
 fn an_excluded_range() {
     let machine = with_rules(&[(5357, 5357), (50_000, 50_059)]);
     let line = "portwho: port 50059 is held by nobody, but a bind fails: 50000-50059 is an excluded \
@@ -59,6 +43,7 @@ fn an_excluded_range() {
     machine.run("5356 5358").is(1, "", "portwho: port 5356 is free\nportwho: port 5358 is free\n");
 }
 
+#[trial]
 fn the_dynamic_range() {
     let line = "portwho: port 50060 is free; it is in the ephemeral range 49152-65535: any \
                 connection may take it\n";
@@ -67,6 +52,7 @@ fn the_dynamic_range() {
 }
 
 /// Windows lets others bind beside it, and does not say how long it has left.
+#[trial]
 fn what_is_over_does_not_stand_in_the_way() {
     let over = tcp("192.168.0.7:80", TcpState::TimeWait).to("192.168.0.9:50000");
     let machine = windows().socket(over.of_kernel(KernelReason::TimeWait));
@@ -77,6 +63,7 @@ fn what_is_over_does_not_stand_in_the_way() {
     machine.run("--no-header 80").is(0, row, lines);
 }
 
+#[trial]
 fn connections_do() {
     let used = |far| tcp("192.168.0.7:80", TcpState::Established).to(far).of(&[1688]);
     let machine = windows().socket(used("192.168.0.9:1")).socket(used("192.168.0.9:2"));
@@ -86,6 +73,7 @@ fn connections_do() {
     output.is(0, &output.stdout, line);
 }
 
+#[trial]
 fn bound_sockets_that_cannot_be_seen() {
     let lines = "portwho: this system does not list bound sockets: Linux lists them since 6.8, \
                  Windows where netstat has -q\n\
@@ -97,6 +85,7 @@ const NOT_LISTED: &str = "portwho: this system does not list bound sockets: Linu
                           since 6.8, Windows where netstat has -q\n";
 
 /// The remark is there where such a socket could change the answer; the gap is always there.
+#[trial]
 fn bound_sockets_matter_to_no_other_answer() {
     let machine = office().gap(Gap::BoundNotListed);
     let lines = |words: &str| machine.run(words).stderr.matches(NOT_LISTED).count();
@@ -114,6 +103,7 @@ fn bound_sockets_matter_to_no_other_answer() {
 }
 
 /// Whether they are listed could not be found out.
+#[trial]
 fn bound_sockets_that_may_be_listed() {
     let why = "Too many open files (os error 24)".to_owned();
     let lines = "portwho: cannot tell whether this system lists bound sockets (Too many open \
@@ -122,6 +112,7 @@ fn bound_sockets_that_may_be_listed() {
     windows().gap(Gap::BoundUnknown { why }).run("80").is(1, "", lines);
 }
 
+#[trial]
 fn a_bind_that_succeeds() {
     let lines = "portwho: port 4731 is free\n\
                  portwho: port 4731: a TCP bind succeeds at 127.0.0.1, 0.0.0.0, [::]\n";
@@ -131,6 +122,7 @@ fn a_bind_that_succeeds() {
 const EVERYWHERE: [&str; 3] = ["127.0.0.1:4731", "0.0.0.0:4731", "[::]:4731"];
 
 /// WSAEACCES: no socket is there, and yet it is not to be had.
+#[trial]
 fn a_bind_that_is_denied() {
     let machine = refusing(office(), &EVERYWHERE, ErrorKind::PermissionDenied);
     let lines = "portwho: port 4731 is held by nobody, but a bind fails: permission denied\n\
@@ -141,6 +133,7 @@ fn a_bind_that_is_denied() {
     machine.run("4731").is(1, "", "portwho: port 4731 is free\n");
 }
 
+#[trial]
 fn a_bind_that_is_denied_on_linux() {
     let linux = Machine::new(Os::Linux, Vec::new(), Vec::new()).privileged();
     let machine = refusing(linux, &EVERYWHERE[..1], ErrorKind::PermissionDenied);
@@ -150,6 +143,7 @@ fn a_bind_that_is_denied_on_linux() {
     machine.run("--try-bind 4731").is(1, "", lines);
 }
 
+#[trial]
 fn a_bind_where_it_is_used() {
     let machine = refusing(office(), &["127.0.0.1:3301", "0.0.0.0:3301"], ErrorKind::AddrInUse);
     let output = machine.run("--try-bind 3301");
@@ -158,6 +152,7 @@ fn a_bind_where_it_is_used() {
     output.is(0, &output.stdout, line);
 }
 
+#[trial]
 fn a_bind_for_udp() {
     let machine = windows().socket(udp("0.0.0.0:123").of(&[1044]));
     let lines = "portwho: port 124 is free for UDP\n\
@@ -165,6 +160,7 @@ fn a_bind_for_udp() {
     machine.run("--try-bind -u 124").is(1, "", lines);
 }
 
+#[trial]
 fn other_namespaces_are_linux_own() {
     let line = "portwho: --all-netns: Windows has no network namespaces\n";
     for words in ["--all-netns", "--all-netns 80", "--json --all-netns"] {
@@ -173,6 +169,7 @@ fn other_namespaces_are_linux_own() {
 }
 
 /// The same connection here and there: only here does it use the port.
+#[trial]
 fn what_is_in_another_namespace_does_not_stand_in_the_way() {
     let connection = || tcp("10.0.0.1:4731", TcpState::Established).to("10.0.0.5:443");
     let machine = |socket| Machine::new(Os::Linux, Vec::new(), vec![socket]).privileged();

@@ -17,28 +17,44 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use super::Scratch;
 use super::skip::MARK;
 
-/// A test: a function that panics if something is wrong.
+/// A test: a function that panics if something is wrong. `#[trial]` before a function makes it one;
+/// a function without it is dead code, and a warning.
 pub struct Test {
-    name: &'static str,
+    path: &'static str,
+    line: u32,
     run: fn(),
 }
 
+inventory::collect!(Test);
+
 impl Test {
-    /// `path` is the function's path in the crate, as `module_path!` gives it.
-    pub fn new(path: &'static str, run: fn()) -> Self {
-        Self { name: path.strip_prefix("it::").unwrap_or(path), run }
+    /// `path` is the function's path in the crate, as `module_path!` gives it, and `line` where it
+    /// is in its file.
+    pub const fn new(path: &'static str, line: u32, run: fn()) -> Self {
+        Self { path, line, run }
+    }
+
+    /// The path, without the name of this crate.
+    fn name(&self) -> &'static str {
+        self.path.strip_prefix("it::").unwrap_or(self.path)
+    }
+
+    /// Where it is among all tests: modules are in the order of `main.rs`, and tests within one as
+    /// they are in its file.
+    fn position(&self) -> (Option<usize>, &'static str, u32) {
+        let (module, _) = self.name().rsplit_once("::").unwrap_or_default();
+        let file = module.split("::").next().unwrap_or_default();
+        (include_str!("../main.rs").find(&format!("\nmod {file};")), module, self.line)
     }
 }
 
-/// Declares the tests of a module; one that is forgotten here is dead code, and a warning.
-macro_rules! trials {
-    ($($test:ident),+ $(,)?) => {
-        pub fn tests() -> Vec<crate::support::Test> {
-            vec![$(
-                crate::support::Test::new(concat!(module_path!(), "::", stringify!($test)), $test)
-            ),+]
-        }
-    };
+/// All tests: the linker has them in no order.
+fn all() -> Vec<&'static Test> {
+    let mut tests: Vec<&Test> = inventory::iter::<Test>().collect();
+    // With a linker that dropped them, every run would pass.
+    assert!(!tests.is_empty(), "the linker kept no test");
+    tests.sort_by_cached_key(|test| test.position());
+    tests
 }
 
 /// Set in a test's own process, to the test's name.
@@ -59,7 +75,7 @@ pub fn test_name() -> &'static str {
 }
 
 /// The test binary's `main`: what this process is for is told by its environment.
-pub fn main(tests: fn() -> Vec<Test>) -> ExitCode {
+pub fn main() -> ExitCode {
     #[cfg(target_os = "linux")]
     if super::role::played() {
         return ExitCode::SUCCESS;
@@ -69,20 +85,20 @@ pub fn main(tests: fn() -> Vec<Test>) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     if let Ok(name) = env::var(TEST) {
-        run_one(&tests(), name);
+        run_one(name);
         return ExitCode::SUCCESS;
     }
     #[cfg(target_os = "linux")]
     super::netns::become_root();
-    run_all(tests())
+    run_all()
 }
 
-fn run_all(tests: Vec<Test>) -> ExitCode {
+fn run_all() -> ExitCode {
     let arguments = Arguments::from_args();
     let show = arguments.nocapture;
-    let trials = tests
+    let trials = all()
         .into_iter()
-        .map(|test| Trial::test(test.name, move || run_apart(test.name, show)))
+        .map(|test| Trial::test(test.name(), move || run_apart(test.name(), show)))
         .collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
     match SKIPPED.load(Ordering::Relaxed) {
@@ -93,8 +109,8 @@ fn run_all(tests: Vec<Test>) -> ExitCode {
 }
 
 /// In the test's own process: a panic unwinds through the guards and makes the exit code 101.
-fn run_one(tests: &[Test], name: String) {
-    let test = tests.iter().find(|test| test.name == name).expect("a test of that name");
+fn run_one(name: String) {
+    let test = all().into_iter().find(|test| test.name() == name).expect("a test of that name");
     NAME.set(name).expect("one test a process");
     #[cfg(target_os = "linux")]
     if let Err(error) = super::netns::enter() {

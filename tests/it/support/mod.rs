@@ -1,7 +1,6 @@
 //! What the tests are written with; one subject a file.
 
 mod diff;
-#[macro_use]
 mod harness;
 mod run;
 mod scratch;

@@ -25,16 +25,6 @@ use crate::support::process::{Actor, Owner, Process};
 use crate::support::{portwho, rounds, skip};
 use sighting::{Ends, Sighting, agree, compare};
 
-trials![
-    ss_agrees_about_tcp,
-    ss_agrees_about_udp,
-    netstat2_agrees,
-    netstat2_agrees_inside_a_thread_of_its_own_namespace,
-    both_agree_about_what_stays_while_connections_come_and_go,
-    no_socket_is_shown_twice_where_the_tables_are_small,
-    a_crowd_is_shown_whole,
-];
-
 /// Sockets in every state, held by this process, by others, by several and by nobody.
 struct Zoo {
     owners: Vec<Process>,
@@ -132,6 +122,7 @@ fn sighting(socket: &Value) -> (Ends, Sighting) {
     (ends, sighting)
 }
 
+#[trial]
 fn ss_agrees_about_tcp() {
     let Some(ss) = ss::Ss::find() else {
         return skip("no ss");
@@ -141,6 +132,7 @@ fn ss_agrees_about_tcp() {
     assert_eq!(theirs.len(), TCP);
 }
 
+#[trial]
 fn ss_agrees_about_udp() {
     let Some(ss) = ss::Ss::find() else {
         return skip("no ss");
@@ -150,12 +142,14 @@ fn ss_agrees_about_udp() {
     assert_eq!(theirs.len(), UDP);
 }
 
+#[trial]
 fn netstat2_agrees() {
     let _zoo = zoo();
     compare_with_netstat2();
 }
 
 /// The sources must agree about which namespace they speak of: the thread's, not the process's.
+#[trial]
 fn netstat2_agrees_inside_a_thread_of_its_own_namespace() {
     let _outside = makers::listening(Loopback::V4.port(7));
     in_netns(|| {
@@ -179,6 +173,7 @@ fn compare_with_netstat2() {
     compare(&ours, &theirs);
 }
 
+#[trial]
 fn both_agree_about_what_stays_while_connections_come_and_go() {
     let ss = ss::Ss::find();
     let _zoo = lasting_zoo();
@@ -205,6 +200,7 @@ fn both_agree_about_what_stays_while_connections_come_and_go() {
 }
 
 /// A small hash table makes a dump start again in the middle of a long chain, and repeat itself.
+#[trial]
 fn no_socket_is_shown_twice_where_the_tables_are_small() {
     let entries = "/proc/sys/net/ipv4/tcp_child_ehash_entries";
     if let Err(error) = fs::write(entries, "256") {
@@ -246,6 +242,7 @@ fn each_inode_once(at_least: usize) {
 }
 
 /// Several dumps' worth of sockets, of several processes: every row, every owner.
+#[trial]
 fn a_crowd_is_shown_whole() {
     const HOLDERS: usize = 6;
     const PAIRS: usize = 2000;

@@ -1,0 +1,50 @@
+//! Columns of tables: each knows its title, width, alignment and cells, and what must be known
+//! of the system to fill them.
+//!
+//! A table is a list of columns and rows of one kind; [`super::table`] lays it out. There is an
+//! enum of columns for each kind of row, so that a column cannot stand in a table whose rows
+//! cannot fill it. A new column is a variant and its match arms. A fact about the owners in a row
+//! of a socket is a variant of [`SocketColumn`] that holds a [`ProcessColumn`] and joins its cells.
+
+mod process;
+mod socket;
+
+pub(super) use process::ProcessColumn;
+pub(super) use socket::SocketColumn;
+
+use crate::model::Depth;
+
+/// The side of its column that a cell is aligned to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Alignment {
+    Left,
+    Right,
+}
+
+/// A column of a table.
+pub(super) trait Column: Copy {
+    /// A row of the table.
+    type Row;
+    /// What cells are made from in addition to the row: the names of users, for example.
+    type Context: ?Sized;
+
+    /// The title.
+    fn title(self) -> &'static str;
+
+    /// The minimum width in columns of the terminal; the title and longer cells widen it.
+    fn width(self) -> usize;
+
+    /// The alignment of the cells and of the title.
+    fn alignment(self) -> Alignment;
+
+    /// The cell of a row.
+    fn cell(self, row: &Self::Row, context: &Self::Context) -> String;
+
+    /// What must be known of sockets and processes for the cells to be complete.
+    fn needs(self) -> Depth;
+}
+
+/// What must be known to fill all of these columns.
+pub(super) fn needs<C: Column>(columns: &[C]) -> Depth {
+    columns.iter().fold(Depth::LEAST, |depth, column| depth.and(column.needs()))
+}
