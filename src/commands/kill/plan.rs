@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) use super::group::Group;
-use super::related::{Relations, is_foreign};
+use super::relations::{Relations, is_foreign};
 use crate::commands::installed::Programs;
 use crate::model::{OwnedSocket, Owner, Pid, Process, Snapshot, Socket};
 use crate::query::{Filter, NamePattern, Row, SortKey, select};
@@ -19,12 +19,12 @@ pub(super) struct Plan<'a> {
 }
 
 impl<'a> Plan<'a> {
-    /// Makes the plan. `lineage` is portwho itself and its ancestors.
+    /// Makes the plan. `own_ancestors` is portwho itself and its ancestors.
     pub(super) fn new(
         rows: &[Row<'a>],
         snapshot: &Snapshot,
         filter: &Filter,
-        lineage: &[Pid],
+        own_ancestors: &[Pid],
         programs: &Programs,
     ) -> Self {
         let relations = Relations::new(rows, &snapshot.processes);
@@ -37,7 +37,7 @@ impl<'a> Plan<'a> {
             }
         }
         for group in &mut plan.groups {
-            group.refusal = group.find_refusal(snapshot, lineage, programs);
+            group.refusal = group.find_refusal(snapshot, own_ancestors, programs);
         }
         let divide = |group: Group<'a>| group.divide(&plan.relations);
         plan.groups = std::mem::take(&mut plan.groups).into_iter().flat_map(divide).collect();
@@ -258,10 +258,10 @@ mod tests {
                 prop_assert!(seen.is_disjoint(&group.holders), "a holder is in one group");
                 seen.extend(group.holders.clone());
                 prop_assert!(group.unrelated.is_disjoint(&group.holders));
-                prop_assert!(group.unrelated.is_subset(&group.everybody()));
+                prop_assert!(group.unrelated.is_subset(&group.all_holders()));
                 if group.refusal.is_none() {
                     for never in [0, 1, 400, 500] {
-                        prop_assert!(!group.everybody().contains(&Pid(never)));
+                        prop_assert!(!group.all_holders().contains(&Pid(never)));
                     }
                 }
                 let roots = roots(&group.holders, &snapshot.processes);
