@@ -35,8 +35,7 @@ pub fn also_held(holders: &[String]) -> String {
 /// Other holders, which the filters exclude.
 #[must_use]
 pub fn also_held_unmatched(holders: &[String]) -> String {
-    let verb = if holders.len() == 1 { "does" } else { "do" };
-    format!("  also held by {}, which {verb} not match the filters", listed(holders))
+    format!("  also held by {}, which the filters exclude", listed(holders))
 }
 
 /// Other holders, each of which is a group of its own.
@@ -195,8 +194,7 @@ pub fn no_target(why: &NoTarget) -> String {
             format!("held by {}; cannot tell whether the filters match", listed(holders))
         }
         NoTarget::Unmatched { holders } => {
-            let verb = if holders.len() == 1 { "does" } else { "do" };
-            format!("held by {}, which {verb} not match the filters", listed(holders))
+            format!("held by {}, which the filters exclude", listed(holders))
         }
         NoTarget::OnlyUdp { holders, command } => {
             run(&format!("held only by UDP sockets of {}", listed(holders)), command)
