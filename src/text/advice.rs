@@ -29,10 +29,10 @@ const NAMED: usize = 10;
 /// `nginx (PID 812), nginx (PID 813)`; of many names the first ten, `and 190 more`.
 #[must_use]
 pub fn listed(names: &[String]) -> String {
-    let named = names.get(..NAMED).unwrap_or(names).join(", ");
+    let first = names.get(..NAMED).unwrap_or(names).join(", ");
     match names.len().saturating_sub(NAMED) {
-        0 => named,
-        more => format!("{named} and {more} more"),
+        0 => first,
+        more => format!("{first} and {more} more"),
     }
 }
 

@@ -1,5 +1,5 @@
 //! The closing itself, between two readings of the tables: one whether the sockets are still as
-//! they were asked for, one whether they have gone. Only the second is believed.
+//! they were asked for, one whether they have gone. Only the second counts.
 
 use std::collections::BTreeMap;
 use std::thread;
@@ -12,7 +12,7 @@ use crate::platform::{CloseError, PlatformError, System};
 use crate::query::{Filter, PortSet, Row};
 use crate::render::gaps;
 
-/// How long sockets that the system accepted may take to be gone.
+/// How long sockets that the system accepted may take to go.
 const WAIT: Duration = Duration::from_secs(1);
 /// How often the tables are read meanwhile.
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
@@ -27,11 +27,11 @@ pub(super) enum CloseResult {
     },
     /// It had already closed.
     AlreadyClosed,
-    /// It lives, and is no longer what was asked for.
+    /// It is there, and no longer what was asked for.
     Changed,
-    /// It lives, because of this.
+    /// It is there, for this reason.
     Refused(CloseError),
-    /// It lives, although the system took it on.
+    /// It is there, although the system accepted the order.
     Survived,
 }
 

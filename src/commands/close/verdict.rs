@@ -12,7 +12,7 @@ use crate::platform::CloseError;
 use crate::query::Row;
 use crate::text::close::{self as text, Counts, NotClosed};
 
-/// What is known when a group has been dealt with.
+/// What the verdicts on a group depend on.
 pub(super) struct Context<'a> {
     /// The group.
     pub(super) group: &'a Group<'a>,

@@ -1,4 +1,4 @@
-//! What processes have in common, and whom they descend from.
+//! What processes have in common, and which processes they descend from.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ pub(super) fn worker_keys(process: &Process) -> Vec<WorkerKey<'_>> {
     let (Some(user), Some(program)) = (&process.user, &process.executable) else {
         return Vec::new();
     };
-    // Session 0 is that of everybody whose leader is outside of this PID namespace.
+    // Session 0 is that of all processes whose leader is outside of this PID namespace.
     let session = match process.session {
         Session { id: Some(id), .. } if id != 0 => Some(Membership::Session(id)),
         _ => None,

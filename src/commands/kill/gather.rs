@@ -37,7 +37,7 @@ pub(super) fn gather(filter: &Filter, system: &impl System) -> Result<Snapshot, 
 }
 
 /// So many ancestors are read in all: a user may start processes that are each other's children
-/// without end. Who is left out is related to nobody.
+/// without end. One that is left out is unrelated to all.
 const ANCESTORS: usize = 4096;
 
 /// Adds the ancestors of the owners: they tell who is related, and may start their children again.

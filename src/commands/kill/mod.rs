@@ -133,7 +133,7 @@ impl<'a, S: System> Kill<'a, S> {
         }
     }
 
-    /// The ports that unrelated processes hold, and what is said where nobody can be asked which of
+    /// The ports that unrelated processes hold, and what is said where there is no terminal to ask which of
     /// them are meant.
     fn contested(&self, plan: &Plan<'_>) -> BTreeMap<u16, String> {
         if names_owners(self.filter) {
@@ -159,7 +159,7 @@ impl<'a, S: System> Kill<'a, S> {
         self.report.failure(sentence);
     }
 
-    /// How these will be ended; the harshest way where they differ.
+    /// How these will be ended; by the strongest means where they differ.
     fn ending(&self, pids: &BTreeSet<Pid>, signal: Signal) -> Ending {
         let endings = pids.iter().map(|pid| self.system.ending(*pid, signal));
         endings.max().unwrap_or(Ending::Signal(signal))
@@ -175,42 +175,53 @@ impl<'a, S: System> Kill<'a, S> {
         for line in description::description(&group, &roots, &self.own_ancestors, self.snapshot) {
             self.report.say(line);
         }
-        let ports = who::ports(&group.ports());
         if let Some((pid, why)) = group.refusal {
             let refused = refused::refused(pid, why, &group, self.snapshot);
-            self.report.failure(text::about(&ports, &refused));
+            self.fail(&group, &refused);
             return None;
         }
         for line in claim::of_all(&group.all_holders(), self.snapshot, &self.programs) {
             self.report.say(line);
         }
-        let ending = self.ending(&roots, self.request.signal());
-        let can_ask = self.report.can_ask();
-        if !self.request.yes && !can_ask && self.is_unclear(&group, contested) {
+        if !self.request.yes && !self.report.can_ask() && self.is_unclear(&group, contested) {
             return None;
         }
+        let ending = self.ending(&roots, self.request.signal());
         let termination =
             Termination { roots: &roots, holders: &group.holders, ending, snapshot: self.snapshot };
         if self.request.dry_run {
             self.report.say(termination.intention());
             return None;
         }
-        // Opened before the question: however long the answer takes, it is about these.
-        let opened = OpenedHolders::new(&group, &self.snapshot.processes, self.system);
-        if let Some(unknown) =
-            opened.living().find(|pid| !self.snapshot.processes.contains_key(pid))
-        {
-            self.report.failure(text::about(&ports, &refused::unidentified(unknown)));
-            return None;
-        }
-        if !self.request.yes && can_ask && !self.report.ask(termination.question()) {
-            self.report.failure(text::about(&ports, text::NOT_CONFIRMED));
-            return None;
-        }
+        let opened = self.open_and_ask(&group, &termination)?;
         Some(Target { group, opened, ending })
     }
 
-    /// Whether unrelated processes hold a port of the group, which is said in the end.
+    /// Opens before it asks: however long the answer takes, it is about these processes.
+    fn open_and_ask(
+        &mut self,
+        group: &Group<'_>,
+        termination: &Termination<'_>,
+    ) -> Option<OpenedHolders<S::Process>> {
+        let processes = &self.snapshot.processes;
+        let opened = OpenedHolders::new(group, processes, self.system);
+        if let Some(unknown) = opened.living().find(|pid| !processes.contains_key(pid)) {
+            self.fail(group, &refused::unidentified(unknown));
+            return None;
+        }
+        let asks = !self.request.yes && self.report.can_ask();
+        if asks && !self.report.ask(termination.question()) {
+            self.fail(group, text::NOT_CONFIRMED);
+            return None;
+        }
+        Some(opened)
+    }
+
+    fn fail(&mut self, group: &Group<'_>, why: &str) {
+        self.report.failure(text::about(&who::ports(&group.ports()), why));
+    }
+
+    /// Whether unrelated processes hold a port of the group, which is said after all groups.
     fn is_unclear(&mut self, group: &Group<'_>, contested: &BTreeMap<u16, String>) -> bool {
         let ports = group.ports();
         let unclear: Vec<&String> = ports.iter().filter_map(|port| contested.get(port)).collect();

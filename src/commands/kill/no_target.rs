@@ -43,9 +43,10 @@ fn reason(
     if !excluded.is_empty() {
         let holders = owners(&excluded, snapshot);
         let is_unknown = excluded.iter().any(|row| row.owner.holders().is_empty());
-        return match is_unknown {
-            true => NoTarget::Incomparable { holders },
-            false => NoTarget::Unmatched { holders },
+        return if is_unknown {
+            NoTarget::Incomparable { holders }
+        } else {
+            NoTarget::Unmatched { holders }
         };
     }
     let udp = those(&rows, |row| holds(row, Protocol::Udp));

@@ -1,4 +1,4 @@
-//! Whom to end: pure, from the rows that hold the ports to groups of processes.
+//! Which processes to end: pure, from the rows that hold the ports to groups of processes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -71,7 +71,7 @@ impl<'a> Plan<'a> {
                 sets.entry(port).or_default().extend(group.holders.iter().map(set));
             }
         }
-        // Who cannot be seen is related to nobody.
+        // A holder that cannot be seen is unrelated to all.
         let unseen: BTreeSet<u16> = self.unseen.iter().map(|row| row.socket.local.port).collect();
         let is_contested =
             |(port, sets): &(u16, BTreeSet<Option<usize>>)| sets.len() > 1 || unseen.contains(port);
@@ -115,8 +115,8 @@ pub(super) fn targets<'a>(snapshot: &'a Snapshot, filter: &'a Filter) -> Vec<Row
     rows
 }
 
-/// Whether a holder was asked for. A socket's user names those that hold it, but not those to whom
-/// the user may have passed it.
+/// Whether a holder was asked for. A socket's user names those that hold it, but not those that
+/// the user may have passed it to.
 fn is_picked(row: Row<'_>, pid: Pid, filter: &Filter, snapshot: &Snapshot) -> bool {
     if !filter.picks(row, pid, snapshot) || !is_foreign(&row.socket, snapshot.processes.get(&pid)) {
         return filter.picks(row, pid, snapshot);
@@ -126,7 +126,7 @@ fn is_picked(row: Row<'_>, pid: Pid, filter: &Filter, snapshot: &Snapshot) -> bo
 }
 
 /// Whether the filter names each owner that it picks, so that unrelated ones are meant as well. A
-/// pattern names nobody.
+/// pattern names no process.
 pub(super) fn names_owners(filter: &Filter) -> bool {
     let by_name = !filter.names.is_empty() && filter.names.iter().all(NamePattern::is_plain);
     !filter.pids.is_empty() || !filter.users.is_empty() || by_name

@@ -1,4 +1,4 @@
-//! Whom portwho never ends, why, and what to type instead.
+//! Which processes portwho never ends, and why.
 
 use crate::commands::images::{Role, role};
 use crate::commands::installed::{Identity, Programs};
@@ -9,7 +9,7 @@ use crate::model::{Os, Pid, Process, ProcessKind};
 pub(super) enum Refusal {
     /// PID 0 and, with its other holders, everything that says "the kernel".
     Kernel,
-    /// The first process: nothing lives on without it.
+    /// PID 1: killing it stops the system.
     FirstProcess,
     /// The first process holds the socket for others to come: socket activation.
     SocketActivation(SocketUnit),
@@ -19,7 +19,7 @@ pub(super) enum Refusal {
     Ancestor,
     /// It forwards a container's port, or runs containers.
     Container,
-    /// Windows does not live on without it.
+    /// Ending it crashes Windows.
     Critical,
     /// It hosts several Windows services, of which only one is meant.
     SharedHost,

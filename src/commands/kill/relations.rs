@@ -1,8 +1,8 @@
-//! Which of the processes that hold a port are related, so that whoever names the port means all
+//! Which of the processes that hold a port are related, so that a request for the port is one for all
 //! of them.
 //!
 //! A descriptor can be passed to any process that takes it (SCM_RIGHTS in unix(7)), so holding the
-//! same socket relates nobody by itself.
+//! same socket relates no processes by itself.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -35,7 +35,7 @@ impl Set {
 }
 
 /// Whether a process holds a socket that another user, who is not root, has created: the uid of a
-/// socket stays its creator's when it is passed on. A process whose user is unknown is nobody's.
+/// socket stays its creator's when it is passed on. A process whose user is unknown is foreign to every socket but root's.
 pub(super) fn is_foreign(socket: &Socket, holder: Option<&Process>) -> bool {
     let user = holder.and_then(|process| process.uid);
     socket.uid.is_some_and(|creator| creator != Uid(0) && user != Some(creator))

@@ -1,4 +1,4 @@
-//! The signals: through processes that were opened first, and only after a second look.
+//! The signals: through processes that were opened first, and only after a second check.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -15,18 +15,18 @@ pub(super) enum KillResult {
     Exited,
     /// It had exited before it could be signaled.
     AlreadyExited,
-    /// It lives, and let go of its sockets before it was signaled.
+    /// It released its sockets before it was signaled, and is running.
     Released,
-    /// It lives, after the wait.
+    /// It is still running after the wait.
     Survived {
         /// Whether it still holds a socket of the group.
         holds: bool,
         /// What keeps it from acting on the signal, if anything does.
         stopped: Option<Stopped>,
     },
-    /// It lives and holds, and was not signaled because one before it did not end.
+    /// It holds a socket, and was not signaled because a process before it did not exit.
     NotSignaled,
-    /// It could not be looked at, or not be signaled.
+    /// It could not be checked, or not be signaled.
     Failed(PlatformError),
 }
 
@@ -77,7 +77,7 @@ impl<P: OpenProcess> OpenedHolders<P> {
         &self.results
     }
 
-    /// Whether every one of them has exited or let go by itself, so that the port should be free.
+    /// Whether every one of them has exited or released its sockets, so that the port should be free.
     pub(super) fn all_released(&self) -> bool {
         let released = |result| {
             matches!(
@@ -93,7 +93,7 @@ impl<P: OpenProcess> OpenedHolders<P> {
         self.last_exit.map_or(Duration::ZERO, |exit| exit.saturating_duration_since(start))
     }
 
-    /// Those that were signaled, live, and hold their sockets.
+    /// Those that were signaled, and still run and hold their sockets.
     pub(super) fn holding_survivors(&self) -> BTreeSet<Pid> {
         let holds =
             |result: &KillResult| matches!(result, KillResult::Survived { holds: true, .. });
@@ -108,7 +108,7 @@ impl<P: OpenProcess> OpenedHolders<P> {
         }
     }
 
-    /// Those that live and hold, signaled or not.
+    /// Those that still run and hold, signaled or not.
     pub(super) fn unfinished(&self) -> BTreeSet<Pid> {
         let holds = |result: &KillResult| {
             matches!(result, KillResult::Survived { holds: true, .. } | KillResult::NotSignaled)
@@ -117,7 +117,7 @@ impl<P: OpenProcess> OpenedHolders<P> {
     }
 
     /// Signals the group in waves: first those whose parent does not hold the sockets, then
-    /// those that still do. Called again, it takes up those that survived or were spared.
+    /// those that still do. Called again, it continues with those that survived or were not signaled.
     pub(super) fn terminate<S: System<Process = P>>(
         &mut self,
         confirmed: &Confirmed<'_, S>,
@@ -155,7 +155,7 @@ impl<P: OpenProcess> OpenedHolders<P> {
     }
 
     /// Those that have not ended and hold one of the sockets at this moment. Before the first
-    /// signal of the group, one that holds none has let go by itself.
+    /// signal of the group, one that holds none has released it.
     fn holding<S: System<Process = P>>(&mut self, confirmed: &Confirmed<'_, S>) -> BTreeSet<Pid> {
         let none_signaled = self.signaled.is_empty();
         let mut holding = BTreeSet::new();

@@ -29,7 +29,7 @@ impl Verdict {
     }
 }
 
-/// What is known when a group has been dealt with.
+/// What the verdicts on a group depend on.
 pub(super) struct Context<'a> {
     /// The group.
     pub(super) group: &'a Group<'a>,
@@ -162,21 +162,21 @@ pub(super) fn of_group(
 ) -> Vec<Verdict> {
     let mut verdicts: Vec<Verdict> =
         results.keys().filter_map(|pid| of_process(*pid, results, context)).collect();
-    let gone = gone(results, took);
+    let sentence = exit_sentence(results, took);
     let Some(watched) = watched else {
-        verdicts.extend(gone.map(|text| Verdict { outcome: Outcome::Done, text }));
+        verdicts.extend(sentence.map(|text| Verdict { outcome: Outcome::Done, text }));
         return verdicts;
     };
     let exited = exited(results);
     let reasons: BTreeSet<HeldAgain> =
         watched.on(context.group).map(|row| held_again(row, &exited, context, watched)).collect();
-    verdicts.extend(match (gone, reasons.is_empty()) {
-        (Some(gone), true) => {
-            let text = text::free(&gone, &context.freed(), &remains.to_string());
+    verdicts.extend(match (sentence, reasons.is_empty()) {
+        (Some(exited), true) => {
+            let text = text::free(&exited, &context.freed(), &remains.to_string());
             Some(Verdict { outcome: Outcome::Done, text })
         }
         (None, true) => None,
-        (gone, false) => Some(Verdict::failed(text::not_free(gone.as_deref(), reasons.iter()))),
+        (exited, false) => Some(Verdict::failed(text::not_free(exited.as_deref(), reasons.iter()))),
     });
     verdicts
 }
@@ -187,14 +187,14 @@ pub(super) fn other_protocol(
     context: &Context<'_>,
 ) -> Option<String> {
     let (ports, exited) = (context.group.ports(), exited(results));
-    let lives = |row: &OwnedSocket| {
+    let is_running = |row: &OwnedSocket| {
         row.owner.holders().is_empty() || row.owner.pids().any(|pid| !exited.contains(&pid))
     };
     let is_udp = |row: &&OwnedSocket| {
         row.socket.protocol == Protocol::Udp
             && row.socket.holds_port()
             && ports.contains(&row.socket.local.port)
-            && lives(row)
+            && is_running(row)
     };
     let udp: Vec<&OwnedSocket> = context.before.sockets.iter().filter(is_udp).collect();
     if context.filter.protocols.udp || udp.is_empty() {
@@ -209,7 +209,7 @@ pub(super) fn other_protocol(
 }
 
 /// `PIDs 812, 813 exited after 200ms`; none where nothing exited.
-fn gone(results: &BTreeMap<Pid, KillResult>, took: Duration) -> Option<String> {
+fn exit_sentence(results: &BTreeMap<Pid, KillResult>, took: Duration) -> Option<String> {
     let exited = exited(results);
     let already = |pid| matches!(results.get(pid), Some(KillResult::AlreadyExited));
     let pids: Vec<String> = exited.iter().map(ToString::to_string).collect();

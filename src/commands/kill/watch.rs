@@ -18,7 +18,7 @@ use crate::render::gaps;
 
 /// How long the port is watched.
 const WATCH: Duration = Duration::from_secs(1);
-/// How often it is looked at meanwhile.
+/// How often it is read meanwhile.
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// What was seen of the ports after the exits.
@@ -28,12 +28,12 @@ pub(super) struct WatchResult {
     pub(super) holders: Snapshot,
 }
 
-/// Watches the ends of `freed` until all are held again, a second at most. Held is what `filter`
+/// Watches the addresses of `freed` until all are held again, a second at most. Held is what `filter`
 /// asked for, and what stands in the way of a socket like those that were there: it may be at
 /// another address or of the other family.
 ///
 /// # Errors
-/// When the ports cannot be looked at.
+/// When the ports cannot be read.
 pub(super) fn watch(
     system: &impl System,
     filter: &Filter,
@@ -93,7 +93,7 @@ impl WatchResult {
     }
 }
 
-/// Asks the system for what is left that blocks a bind to the ends of `sockets`. What cannot be
+/// Asks the system for what is left that blocks a bind to the addresses of `sockets`. What cannot be
 /// read is left out: it is a remark and no verdict.
 pub(super) fn blocking_remains(sockets: &[Row<'_>], system: &impl System) -> Remains {
     let tcp = sockets.iter().map(|row| &row.socket);

@@ -85,7 +85,7 @@ pub fn may_restart(restarter: &Restarter) -> String {
     }
 }
 
-/// Unrelated processes hold a port, and nobody can be asked which of them are meant.
+/// Unrelated processes hold a port, and there is no terminal to ask which of them are meant.
 #[must_use]
 pub fn contested(port: u16, holders: &[String], command: &str) -> String {
     format!(
