@@ -1,4 +1,4 @@
-//! What a process claims to be, and nothing proves: said in front of the question, and no reason to
+//! What a process claims to be, and nothing proves: said before the question, and no reason to
 //! refuse.
 
 use std::collections::BTreeSet;
@@ -7,14 +7,25 @@ use super::images::role;
 use super::installed::{Identity, Programs};
 use super::who;
 use crate::model::{Pid, Process, Snapshot};
+use crate::text::claims as text;
 
-/// A line for each claim of these processes.
+/// How many warnings precede a question.
+const WARNINGS: usize = 10;
+
+/// A line for each claim of these processes; of many the first ten, and how many follow.
 pub(super) fn of_all(
     pids: &BTreeSet<Pid>,
     snapshot: &Snapshot,
     programs: &Programs,
 ) -> Vec<String> {
-    pids.iter().flat_map(|pid| warnings(*pid, snapshot, programs)).collect()
+    let mut warnings: Vec<String> =
+        pids.iter().flat_map(|pid| warnings(*pid, snapshot, programs)).collect();
+    let more = warnings.len().saturating_sub(WARNINGS);
+    if more > 0 {
+        warnings.truncate(WARNINGS);
+        warnings.push(text::more(more));
+    }
+    warnings
 }
 
 fn warnings(pid: Pid, snapshot: &Snapshot, programs: &Programs) -> Vec<String> {
@@ -24,23 +35,12 @@ fn warnings(pid: Pid, snapshot: &Snapshot, programs: &Programs) -> Vec<String> {
 
 fn name(process: &Process, snapshot: &Snapshot, programs: &Programs) -> Option<String> {
     let (role, identity) = role(process, programs, snapshot.os)?;
-    let text = || {
-        format!(
-            "  warning: {} has the name of {}; neither its user nor its executable proves that it \
-             is one",
-            who::process(process.pid, snapshot),
-            role.words()
-        )
-    };
-    (identity == Identity::Claimed).then(text)
+    let process = || who::process(process.pid, snapshot);
+    (identity == Identity::Claimed).then(|| text::by_name(&process(), role.words()))
 }
 
 /// Below a user's own manager that user names control groups at will.
 fn cgroup(process: &Process, snapshot: &Snapshot) -> Option<String> {
     let container = process.container.as_ref().filter(|container| container.of_user)?;
-    Some(format!(
-        "  warning: only a cgroup below a user's own says that {} runs in {}",
-        who::process(process.pid, snapshot),
-        who::container(container)
-    ))
+    Some(text::by_cgroup(&who::process(process.pid, snapshot), &who::container(container)))
 }

@@ -1,10 +1,12 @@
 //! Processes that are known by their image names, and the lists of those names. Whether a process
 //! is what its name says is another question: see [`super::installed`].
 
+use wildmatch::WildMatchPattern;
+
 use super::installed::{Identity, Programs};
 use crate::model::{Os, Process, Untrusted};
 
-/// Forwarders and runtimes of containers by image name; a `*` at the end stands for more.
+/// Forwarders and runtimes of containers by image name; `*` matches anything.
 /// Ending one cuts the container's network and leaves the container running.
 const CONTAINER_IMAGES: [&str; 14] = [
     "docker-proxy",
@@ -94,13 +96,12 @@ pub(super) fn is_listed(name: &Untrusted) -> bool {
     Role::ALL.iter().any(|role| is_image(name, role.images()))
 }
 
-/// Whether a name is one of `images`; a `*` at the end of one stands for more.
+/// Whether a name is one of `images`, in which `*` matches anything; case is ignored.
 pub(super) fn is_image(name: &Untrusted, images: &[&str]) -> bool {
-    let name = name.as_bytes().to_ascii_lowercase();
-    images.iter().any(|image| match image.strip_suffix('*') {
-        Some(start) => name.starts_with(start.as_bytes()),
-        None => name == image.as_bytes(),
-    })
+    // No character but `*` is special.
+    type ImagePattern = WildMatchPattern<'*', '\0'>;
+    let name = name.to_lossy();
+    images.iter().any(|image| ImagePattern::new_case_insensitive(image).matches(&name))
 }
 
 #[cfg(test)]
@@ -109,10 +110,10 @@ mod tests {
 
     #[test]
     fn forwarders_are_known_by_their_whole_name() {
-        for name in ["docker-proxy", "containerd-shim-runc-v2", "conmon", "pasta.avx2"] {
+        for name in ["docker-proxy", "containerd-shim-runc-v2", "conmon", "Pasta.AVX2"] {
             assert!(is_image(&name.into(), &CONTAINER_IMAGES), "{name}");
         }
-        for name in ["docker", "docker-proxy2", "conmon-like", "nginx", ""] {
+        for name in ["docker", "docker-proxy2", "conmon-like", "my-containerd-shim", "nginx", ""] {
             assert!(!is_image(&name.into(), &CONTAINER_IMAGES), "{name}");
         }
     }

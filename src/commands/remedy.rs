@@ -2,14 +2,6 @@
 
 use crate::model::{Container, Os, Pid, Process, Runtime, ShellCommand};
 
-/// How to run `command` with more rights: `sudo portwho kill 80`.
-pub(super) fn more_rights(os: Os, command: &str) -> String {
-    match os {
-        Os::Linux => format!("sudo {command}"),
-        Os::Windows => format!("in an elevated prompt: {command}"),
-    }
-}
-
 /// Why not even all rights suffice.
 pub(super) const fn beyond_rights(os: Os) -> &'static str {
     match os {

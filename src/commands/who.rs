@@ -1,7 +1,6 @@
-//! What was asked for and how long it took, in words.
+//! What was asked for, in words.
 
 use std::net::IpAddr;
-use std::time::Duration;
 
 use crate::model::PortRange;
 use crate::query::{LocalSet, Place};
@@ -52,14 +51,4 @@ pub(super) fn typed_on(port: u16, local: Option<&LocalSet>) -> Vec<String> {
         }
         _ => vec![port.to_string()],
     }
-}
-
-/// `0.2 s`.
-pub(super) fn tenths(duration: Duration) -> String {
-    format!("{:.1} s", duration.as_secs_f64())
-}
-
-/// `5 s`, `0.5 s`: as it was typed.
-pub(super) fn seconds(duration: Duration) -> String {
-    format!("{} s", duration.as_secs_f64())
 }

@@ -1,6 +1,10 @@
 //! The words that people read, a file for each subject.
 
+pub mod advice;
+pub mod claims;
+pub mod close;
 pub mod durations;
+pub mod kill;
 pub mod states;
 
 /// `1 socket`, `12 sockets`.

@@ -79,7 +79,7 @@ fn memory_that_was_never_touched_costs_nothing() {
     bounded(&["doctor"]).run().is(0, healthy, "");
     let would = format!("would send SIGTERM to {}\n", named(NAME, pid));
     bounded(&["kill", "-n", "80"]).run().is(0, &(held_here(80, NAME, pid) + &would), "");
-    let left = "portwho: 1 listener is left alone: portwho close -l -n 80\n";
+    let left = "portwho: 1 listener not closed; to close it, run: portwho close -l -n 80\n";
     bounded(&["close", "-n", "80"]).run().is(1, "", left);
 }
 
@@ -124,7 +124,7 @@ fn the_question_is_not_buried() {
     terminal.await_text("[y/N] ");
     terminal.type_in("n\n");
     let question = format!("Terminate {}? [y/N] ", named(NAME, pid));
-    let answer = "portwho: port 80: not confirmed, nothing was sent\n";
+    let answer = "portwho: port 80: not confirmed; nothing was sent\n";
     let screen = held_here(80, NAME, pid) + &question + answer;
     terminal.finish().is(2, &screen, "");
 }

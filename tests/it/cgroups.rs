@@ -266,7 +266,7 @@ fn kill_names_the_unit() {
     let server = server_in(&group);
     let (unit, pid) = (group.name(), server.pid());
     let line = format!(
-        "portwho: port 80: held by root in {unit} (most likely PID {pid}): sudo portwho kill 80\n"
+        "portwho: port 80: held by root in {unit} (most likely PID {pid}); run: sudo portwho kill 80\n"
     );
     portwho(["kill", "80"]).user(NOBODY).run().is(2, "", &line);
     assert!(!server.has_exited());

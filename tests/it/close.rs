@@ -31,10 +31,7 @@ pub fn is_of(sockets: &str, name: &str, pid: u32) -> String {
 
 /// The verdict on a process's only socket.
 pub fn closed_one(name: &str, pid: u32) -> String {
-    format!(
-        "closed 1 of 1 socket; {} keeps its descriptor until it calls close()\n",
-        named(name, pid)
-    )
+    format!("closed 1 socket; {} keeps its descriptor until it calls close()\n", named(name, pid))
 }
 
 /// All that is said when the only socket of `app` is closed.
@@ -44,7 +41,14 @@ pub fn closes(state: &str, app: &Process) -> String {
 
 /// All that is said when one socket is closed that no process holds.
 pub fn closes_kernels(state: &str, reason: &str) -> String {
-    format!("1 {state} of the kernel ({reason})\nclosed 1 of 1 socket of the kernel ({reason})\n")
+    let closed = match reason {
+        "time-wait" => "in TIME_WAIT",
+        "syn-received" => "whose handshake was not complete",
+        "not-accepted" => "that nobody had accepted",
+        "orphaned" => "that no process had any more",
+        other => panic!("{other} is no reason of the kernel's"),
+    };
+    format!("1 {state} of the kernel ({reason})\nclosed 1 connection {closed}\n")
 }
 
 /// The kernel has no socket with these two ends any more.

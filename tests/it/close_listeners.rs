@@ -16,7 +16,10 @@ fn left_alone_and_counted() {
     let made = makers::half_closed(Loopback::V4);
     let (web, app) = (Owner::named("web").holding(made.listener), app(made.server));
     let port = made.server_address.port().to_string();
-    let left = format!("portwho: 1 listener is left alone: portwho close -l -y {port}\n");
+    let left = format!(
+        "portwho: 1 listener not closed; to close it, run: portwho close -l -y \
+                        {port}\n"
+    );
     close(["-y", &port]).run().is(0, &closes("CLOSE_WAIT", &app), &left);
     assert_gone(made.server_address, made.client_address);
     assert_lives(&web);
@@ -30,10 +33,14 @@ fn nothing_but_listeners() {
     let _udp = Owner::named("dns").holding(makers::udp(Loopback::V4.port(53)).socket);
     for words in [&["-y", "-s", "LISTEN"][..], &["-n", "80,81"]] {
         let command = words.join(" ");
-        let left = format!("portwho: 2 listeners are left alone: portwho close -l {command}\n");
+        let left = format!(
+            "portwho: 2 listeners not closed; to close them, run: portwho close -l \
+                            {command}\n"
+        );
         close(words).run().is(1, "", &left);
     }
-    let left = "portwho: 2 listeners and 1 unconnected UDP socket are left alone: portwho close -l \
+    let left = "portwho: 2 listeners and 1 unconnected UDP socket not closed; to close them, run: \
+                portwho close -l \
                 -4 -y\n";
     close(["-4", "-y"]).run().is(1, "", left);
     portwho(["-q", "-l"]).run().is(0, &portwho(["-q"]).run().stdout, "");
@@ -45,7 +52,7 @@ fn a_listener_by_itself() {
     let web = Owner::named("web").holding(listener(80));
     let expected = is_of("1 LISTENING", "web", web.pid())
         + &format!(
-            "closed 1 of 1 socket; {} keeps its descriptor and port 80 until it calls close()\n",
+            "closed 1 socket; {} keeps its descriptor and port 80 until it calls close()\n",
             named("web", web.pid())
         );
     close(["-l", "-y", "80"]).run().is(0, &expected, "");
@@ -83,7 +90,7 @@ fn one_of_several_listeners() {
     for (closed, owner) in owners.iter().enumerate() {
         let output = close(["-l", "-y", "--pid", &owner.pid().to_string()]).run();
         output.is(0, &output.stdout, "");
-        assert!(output.stdout.contains("closed 1 of 1 socket; "), "{output:?}");
+        assert!(output.stdout.contains("closed 1 socket; "), "{output:?}");
         let left = owners.iter().skip(closed + 1).map(Process::pid);
         let mut left: Vec<u32> = left.collect();
         left.sort_unstable();
@@ -97,7 +104,8 @@ fn a_bound_port() {
     let held = makers::bound(Loopback::V4.port(6800));
     let app = app(held.socket);
     let why = format!(
-        "portwho: 1 BOUND of {}: refused: nothing is connected that could be closed: portwho kill \
+        "portwho: 1 BOUND of {}: refused: there is no connection to close; to free the port, run: \
+         portwho kill \
          6800\n",
         named("app", app.pid())
     );
@@ -114,7 +122,7 @@ fn a_bound_port() {
 fn keeps_port(state: &str, app: &Process, port: u16) -> String {
     is_of(&format!("1 {state}"), "app", app.pid())
         + &format!(
-            "closed 1 of 1 socket; {} keeps its descriptor and port {port} until it calls \
+            "closed 1 socket; {} keeps its descriptor and port {port} until it calls \
              close()\n",
             named("app", app.pid())
         )
@@ -173,7 +181,8 @@ fn udp_connected_to_v4_over_v6() {
 fn udp_unconnected() {
     let held = makers::udp(Loopback::V4.port(0));
     let app = app(held.socket);
-    let left = "portwho: 1 unconnected UDP socket is left alone: portwho close -l -u -y\n";
+    let left = "portwho: 1 unconnected UDP socket not closed; to close it, run: portwho close -l \
+                -u -y\n";
     close(["-u", "-y"]).run().is(1, "", left);
     close(["-l", "-u", "-y"]).run().is(0, &closes("UDP", &app), "");
     assert_eq!(kernel_table::rows("udp").len(), 0);
@@ -184,8 +193,8 @@ fn udp_unconnected() {
 fn udp_bound_by_number() {
     let dns = Owner::named("dns").holding(makers::udp(Loopback::V4.port(53)).socket);
     let why = format!(
-        "portwho: 1 UDP of {}: not closed: its port was bound by number, and stays with its \
-         process: portwho kill -u 53\n",
+        "portwho: 1 UDP of {}: not closed: its port was bound by number and stays with its \
+         process; run: portwho kill -u 53\n",
         named("dns", dns.pid())
     );
     close(["-l", "-y", "53"]).run().is(2, &is_of("1 UDP", "dns", dns.pid()), &why);

@@ -48,7 +48,7 @@ fn an_ancestor() {
 fn an_ancestors_listener() {
     let _listener = makers::listening(Loopback::V4.port(80));
     close(["-l", "-y", "80"]).run().is(2, "", &is_ancestors("1 LISTENING"));
-    let left = "portwho: 1 listener is left alone: portwho close -l -y 80\n";
+    let left = "portwho: 1 listener not closed; to close it, run: portwho close -l -y 80\n";
     close(["-y", "80"]).run().is(1, "", left);
 }
 
@@ -99,8 +99,8 @@ fn another_users() {
     }
     let made = makers::half_closed(Loopback::V4);
     let _app = app(made.server);
-    let line = "portwho: 1 CLOSE_WAIT of a process of root: refused: it may belong to the session \
-                you type in: sudo portwho close -y -s CLOSE_WAIT\n";
+    let line = "portwho: 1 CLOSE_WAIT of a process of root: refused: it may belong to your own \
+                session; run: sudo portwho close -y -s CLOSE_WAIT\n";
     close(["-y", "-s", "CLOSE_WAIT"]).user(NOBODY).run().is(2, "", line);
     let gap = "portwho: the owners of 1 socket are hidden (root): run with sudo to see the owners \
                of other users' sockets\n";
@@ -119,7 +119,7 @@ fn of_nobody_with_rights() {
     let app = Owner::named("app").user(NOBODY).holding(made.server);
     let what = format!("1 CLOSE_WAIT of {}", named("app", app.pid()));
     let line = format!(
-        "portwho: {what}: not closed: not permitted: sudo portwho close -y -s CLOSE_WAIT\n"
+        "portwho: {what}: not closed: permission denied; run: sudo portwho close -y -s CLOSE_WAIT\n"
     );
     let output = close(["-y", "-s", "CLOSE_WAIT"]).user(NOBODY).run();
     assert!(output.stdout.starts_with("1 CLOSE_WAIT of app (PID "), "{output:?}");

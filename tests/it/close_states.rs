@@ -89,7 +89,7 @@ fn many_of_one_process() {
     let pid = server.pid();
     let output = close(["--state", "CLOSE_WAIT", "--pid", &pid.to_string(), "-y"]).run();
     let closed = format!(
-        "closed 12 of 12 sockets; {} keeps their descriptors until it calls close()\n",
+        "closed 12 sockets; {} keeps their descriptors until it calls close()\n",
         named("app", pid)
     );
     output.is(0, &(is_of("12 CLOSE_WAIT", "app", pid) + &closed), "");
@@ -188,8 +188,8 @@ fn closes_what_is_over(state: &str, reason: &str, local: SocketAddr, foreign: So
     }
     let what = format!("1 {state} of the kernel ({reason})");
     let why = format!(
-        "portwho: {what}: not closed: this system does not close such sockets (Linux those of UDP \
-         since 4.9, those in TIME_WAIT and FIN_WAIT_2 without a process since 6.0)\n"
+        "portwho: {what}: not closed: this system does not close such sockets (Linux closes UDP \
+         sockets since 4.9, and TIME_WAIT and FIN_WAIT_2 without a process since 6.0)\n"
     );
     output.is(2, &format!("{what}\n"), &why);
     assert_there(local, foreign);
@@ -249,7 +249,7 @@ fn shared_by_a_family() {
     let [first, second] = pids;
     let who = format!("{}, {}", named("app", first), named("app", second));
     let expected = format!(
-        "1 CLOSE_WAIT of {}, {}\nclosed 1 of 1 socket; {who} keep its descriptor until they call \
+        "1 CLOSE_WAIT of {}, {}\nclosed 1 socket; {who} keep its descriptor until they call \
          close()\n",
         crate::kill::identity("app", first),
         crate::kill::identity("app", second)

@@ -21,7 +21,7 @@ fn question(name: &str, pid: u32) -> String {
 }
 
 fn declined(name: &str, pid: u32) -> String {
-    format!("portwho: 1 CLOSE_WAIT of {}: not confirmed, nothing was closed\n", named(name, pid))
+    format!("portwho: 1 CLOSE_WAIT of {}: not confirmed; nothing was closed\n", named(name, pid))
 }
 
 #[trial]
@@ -87,7 +87,8 @@ fn refused_without_a_question() {
     let made = makers::bound(Loopback::V4.port(6800));
     let app = app(made.socket);
     let line = format!(
-        "portwho: 1 BOUND of {}: refused: nothing is connected that could be closed: portwho kill \
+        "portwho: 1 BOUND of {}: refused: there is no connection to close; to free the port, run: \
+         portwho kill \
          6800\n",
         named("app", app.pid())
     );
@@ -110,7 +111,7 @@ fn gone_while_asked() {
     });
     terminal.type_in("y\n");
     let said = is_of("1 CLOSE_WAIT", "app", pid)
-        + &format!("1 of 1 socket of {} went by itself\n", named("app", pid));
+        + &format!("1 socket of {} had already closed\n", named("app", pid));
     terminal.finish().is(0, &said, &question("app", pid));
 }
 
@@ -138,7 +139,7 @@ fn connected_while_asked() {
     await_state(near, listening.address, State::ESTABLISHED);
     terminal.type_in("y\n");
     let said = format!(
-        "{}portwho: 1 SYN_SENT of {}: left alone: no longer what was asked for\n",
+        "{}portwho: 1 SYN_SENT of {}: not closed: changed since it was listed\n",
         question("app", app.pid()),
         named("app", app.pid())
     );
@@ -164,7 +165,7 @@ fn reconnected_while_asked() {
     connect(&mut app, 8081);
     terminal.type_in("y\n");
     let left = format!(
-        "portwho: 1 ESTABLISHED of {}: left alone: no longer what was asked for\n",
+        "portwho: 1 ESTABLISHED of {}: not closed: changed since it was listed\n",
         named("app", app.pid())
     );
     let said = question("app", app.pid()) + &left;

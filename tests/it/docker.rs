@@ -79,12 +79,13 @@ fn kill_refuses_the_forwarder() {
     let (container, port, forwarder) = published(&image);
     let name = &container.name;
     let held = format!(
-        "127.0.0.1:{port} is held by docker-proxy (PID {forwarder}, user root, the docker container \
+        "127.0.0.1:{port} is held by docker-proxy (PID {forwarder}, user root, the docker \
+         container \
          {name})\n"
     );
     let refused = format!(
         "portwho: port {port}: refused: docker-proxy (PID {forwarder}) serves the docker container \
-         {name}: docker stop {name}\n"
+         {name}; run: docker stop {name}\n"
     );
     for words in [&["kill"][..], &["kill", "-y", "--force"], &["kill", "-n"]] {
         let output = outside(&[words, &[&port.to_string()]].concat()).run();
@@ -102,8 +103,8 @@ fn close_refuses_the_forwarder() {
     let (container, port, forwarder) = published(&image);
     let name = &container.name;
     let refused = format!(
-        "portwho: 1 LISTENING of docker-proxy (PID {forwarder}): refused: it serves a container, \
-         which would run on without its port: the docker container {name}: docker stop {name}\n"
+        "portwho: 1 LISTENING of docker-proxy (PID {forwarder}): refused: it serves the docker \
+         container {name}, which would keep running without its port; run: docker stop {name}\n"
     );
     outside(&["close", "-y", "-l", &port.to_string()]).run().is(2, "", &refused);
     assert!(answers(port), "the port still leads to the server");
@@ -158,7 +159,7 @@ fn a_server_on_the_machines_network() {
     let line = format!("  container    the docker container {name} ({})\n", container.short_id());
     assert!(output.stdout.contains(&line), "{output:?}");
     let output = outside(&["kill", "-n", &port.to_string()]).run();
-    let again = format!("  its container may start it again: docker stop {name}\n");
+    let again = format!("  its container may restart it; run: docker stop {name}\n");
     assert!(output.stdout.contains(&again), "{output:?}");
     output.is(0, &output.stdout, "");
 }

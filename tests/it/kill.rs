@@ -68,13 +68,17 @@ pub fn held_here(port: u16, name: &str, pid: u32) -> String {
 
 /// The best of all verdicts; `remains` is what follows in parentheses.
 pub fn freed(pid: u32, port: u16, remains: &str) -> String {
-    format!("PID {pid} exited after T s; port {port} is free{remains}\n")
+    format!("PID {pid} exited after T; port {port} is free{remains}\n")
 }
 
-/// It did not end within the seconds of `--timeout`; what to type instead.
+/// It did not end within the seconds of `--timeout`; what to run next.
 pub fn survives(name: &str, pid: u32, seconds: &str) -> String {
+    let waited = match seconds.strip_prefix("0.") {
+        Some(tenths) => format!("{tenths}00ms"),
+        None => format!("{seconds}s"),
+    };
     format!(
-        "portwho: {} is still running after {seconds} s and holds port 80: portwho kill --force \
+        "portwho: {} is still running after {waited} and holds port 80; run: portwho kill --force \
          --timeout {seconds} 80\n",
         named(name, pid)
     )
@@ -85,23 +89,38 @@ pub fn ended(server: &Process, name: &str, port: u16) -> String {
     held_here(port, name, server.pid()) + &freed(server.pid(), port, "")
 }
 
-/// With `T` for the times that differ from run to run.
+/// With `T` for the durations that differ from run to run.
 pub fn timeless(mut output: Output) -> Output {
     for stream in [&mut output.stdout, &mut output.stderr] {
-        *stream = without_times(stream, "exited after ");
-        *stream = without_times(stream, "TIME_WAIT, ");
+        *stream = without_durations(stream, "exited after ");
+        *stream = without_timers(stream);
     }
     output
 }
 
-fn without_times(text: &str, before: &str) -> String {
+/// With `T` for every duration that follows `before`: `250ms`, `1.2s`, `1m 5s`.
+pub fn without_durations(text: &str, before: &str) -> String {
     let mut pieces = text.split(before);
+    let first = pieces.next().unwrap_or_default().to_owned();
+    pieces.fold(first, |whole, piece| {
+        let end = piece.find([';', ',', '\n']).expect("something follows the duration");
+        let (time, rest) = piece.split_at(end);
+        let is_duration = time.ends_with('s') && time.starts_with(|c: char| c.is_ascii_digit());
+        assert!(is_duration, "{text}");
+        whole + before + "T" + rest
+    })
+}
+
+/// With `T` for the seconds of the kernel's timers.
+fn without_timers(text: &str) -> String {
+    const BEFORE: &str = "TIME_WAIT, ";
+    let mut pieces = text.split(BEFORE);
     let first = pieces.next().unwrap_or_default().to_owned();
     pieces.fold(first, |whole, piece| {
         let (time, rest) = piece.split_once(" s").expect("a time in seconds");
         let seconds: f64 = time.parse().expect("a number of seconds");
         assert!((0.0..=60.0).contains(&seconds), "{text}");
-        whole + before + "T s" + rest
+        whole + BEFORE + "T s" + rest
     })
 }
 

@@ -71,7 +71,7 @@ fn a_udp_socket_is_elsewhere() {
 fn a_listener_that_is_only_bound_still_holds() {
     let (web, had, output) = changed_meanwhile("tcp", "127.0.0.1:80", &["disconnect"]);
     let name = named("web", web.pid());
-    let ended = format!("PID {} exited after T s; port 80 is free\n", web.pid());
+    let ended = format!("PID {} exited after T; port 80 is free\n", web.pid());
     let said = held(&had, "web", web.pid()) + &ended;
     output.is(0, &said, &format!("Terminate {name}? {ASKED}"));
 }

@@ -24,7 +24,8 @@ fn of_nobody(name: &str, pid: u32) -> String {
 
 fn warning(name: &str, pid: u32, what: &str) -> String {
     format!(
-        "  warning: {} has the name of {what}; neither its user nor its executable proves that it is \
+        "  warning: {} has the name of {what}; neither its user nor its executable proves that it \
+         is \
          one\n",
         named(name, pid)
     )
@@ -65,7 +66,7 @@ fn asked_with_a_warning() {
     terminal.type_in("n\n");
     let said = of_nobody("conmon", pid) + &warning("conmon", pid, "a container runtime");
     let question = format!(
-        "Terminate {}? [y/N] portwho: port 80: not confirmed, nothing was sent\n",
+        "Terminate {}? [y/N] portwho: port 80: not confirmed; nothing was sent\n",
         named("conmon", pid)
     );
     terminal.finish().is(2, &said, &question);
@@ -91,8 +92,9 @@ fn an_installed_program() {
         let user = installed(name);
         let pid = user.pid();
         let why = format!(
-            "portwho: port 80: refused: {} serves a container: stop that instead, with docker ps \
-             --filter publish=80 and docker stop NAME, or likewise with podman\n",
+            "portwho: port 80: refused: {} serves a container; stop the container instead; to \
+             find it with docker or podman, run: docker ps \
+             --filter publish=80\n",
             named(name, pid)
         );
         run(here).is(2, &of_nobody(name, pid), &why);

@@ -51,8 +51,8 @@ fn a_family() {
     let (parent, children) = family(3);
     let all = [&[parent.pid()], children.as_slice()].concat();
     let expected = held_here(80, "nginx", parent.pid())
-        + &format!("  held also by {}\n", list("nginx", &children))
-        + &format!("PIDs {} exited after T s; port 80 is free\n", numbers(&all));
+        + &format!("  also held by {}\n", list("nginx", &children))
+        + &format!("PIDs {} exited after T; port 80 is free\n", numbers(&all));
     run(kill(["80"])).is(0, &expected, "");
     assert_eq!(parent.process.ended_by(), TERM);
     assert!(!children.iter().any(|pid| runs(*pid)));
@@ -79,8 +79,8 @@ fn the_master_is_told_first() {
     let workers = pids(&workers, "sh");
     let all = [&[master.pid()], workers.as_slice()].concat();
     let expected = held_here(80, "master", master.pid())
-        + &format!("  held also by {}\n", list("sh", &workers))
-        + &format!("PIDs {} exited after T s; port 80 is free\n", numbers(&all));
+        + &format!("  also held by {}\n", list("sh", &workers))
+        + &format!("PIDs {} exited after T; port 80 is free\n", numbers(&all));
     run(kill(["80"])).is(0, &expected, "");
     assert_eq!(fs::read_to_string(&log).expect("the log"), "late\nlate\n");
     assert_eq!(master.process.ended_by(), TERM);
@@ -99,8 +99,8 @@ fn a_master_that_ends_its_workers() {
     let workers = pids(&master.line(), "sleep");
     let all = [&[master.pid()], workers.as_slice()].concat();
     let expected = held_here(80, "master", master.pid())
-        + &format!("  held also by {}\n", list("sleep", &workers))
-        + &format!("PIDs {} exited after T s; port 80 is free\n", numbers(&all));
+        + &format!("  also held by {}\n", list("sleep", &workers))
+        + &format!("PIDs {} exited after T; port 80 is free\n", numbers(&all));
     run(kill(["80"])).is(0, &expected, "");
     assert!(master.process.has_exited());
     assert!(!workers.iter().any(|pid| runs(*pid)));
@@ -116,8 +116,8 @@ fn a_worker_that_does_not_end() {
     let mut master = Owner::named("master").running(script, listener(80));
     let worker = pids(&master.line(), "sleep")[0];
     let expected = held_here(80, "master", master.pid())
-        + &format!("  held also by {}\n", named("sleep", worker))
-        + &format!("PID {} exited after T s\n", master.pid());
+        + &format!("  also held by {}\n", named("sleep", worker))
+        + &format!("PID {} exited after T\n", master.pid());
     let line = survives("sleep", worker, "0.3");
     run(kill(["--timeout", "0.3", "80"])).is(2, &expected, &line);
     assert!(master.process.has_exited());
@@ -135,10 +135,10 @@ fn one_of_a_family() {
     let (parent, children) = family(2);
     let others = list("nginx", &[parent.pid(), children[1]]);
     let expected = held_here(80, "nginx", children[0])
-        + &format!("  and by {others}, not asked for\n")
-        + &format!("  its parent {} may start it again\n", named("nginx", parent.pid()));
+        + &format!("  also held by {others}, which the filters exclude\n")
+        + &format!("  {}, its parent, may restart it\n", named("nginx", parent.pid()));
     let line = format!(
-        "portwho: PID {} exited after T s, but port 80 is still held by {others}\n",
+        "portwho: PID {} exited after T, but port 80 is still held by {others}\n",
         children[0]
     );
     run(kill(["--pid", &children[0].to_string(), "80"])).is(2, &expected, &line);
@@ -157,7 +157,7 @@ fn unrelated(ends: [(SocketAddr, Process); 2]) {
     for words in [&["80"][..], &["-n", "80"], &["--force", "80"]] {
         let line = format!(
             "portwho: port 80: unrelated processes hold it: {names}; choose with --pid, --name or \
-             --user; to end all of them, run: portwho kill -y {}\n",
+             --user; to terminate all of them, run: portwho kill -y {}\n",
             words.join(" ")
         );
         run(kill(words)).is(2, &who, &line);
@@ -196,7 +196,7 @@ fn unrelated_on_two_addresses() {
 fn one_of_unrelated() {
     let [one, other] = two_strangers(Loopback::V4.port(80));
     let line = format!(
-        "portwho: PID {} exited after T s, but port 80 is still held by {}\n",
+        "portwho: PID {} exited after T, but port 80 is still held by {}\n",
         one.pid(),
         named("other", other.pid())
     );
@@ -245,7 +245,7 @@ fn a_range() {
     let outside = server("outside", 8011);
     let held = held("127.0.0.1:8001, 127.0.0.1:8003", "web", web.pid());
     let expected = held.replace(" is held", " are held")
-        + &format!("PID {} exited after T s; ports 8001, 8003 are free\n", web.pid());
+        + &format!("PID {} exited after T; ports 8001, 8003 are free\n", web.pid());
     run(kill(["8000-8010"])).is(0, &expected, "");
     assert_eq!(web.process.ended_by(), TERM);
     assert_lives(&outside);

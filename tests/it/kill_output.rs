@@ -108,8 +108,9 @@ fn a_dry_run_of_several() {
         + &format!("would send SIGTERM to {}\n", named("web", web.pid()));
     run(kill(["-n", "80", "82"])).is(1, &would, "portwho: port 82: nothing holds it\n");
     let line = format!(
-        "portwho: port 81: refused: {} serves a container: stop that instead, with docker ps \
-         --filter publish=81 and docker stop NAME, or likewise with podman\n",
+        "portwho: port 81: refused: {} serves a container; stop the container instead; to find it \
+         with docker or podman, run: docker ps \
+         --filter publish=81\n",
         named("conmon", forwarder.pid())
     );
     let expected = would + &held_here(81, "conmon", forwarder.pid());
@@ -141,7 +142,7 @@ fn a_hostile_name() {
         let mut terminal = Terminal::asked(&kill(["80"]));
         terminal.await_text("[y/N] ");
         terminal.type_in("n\n");
-        let said = question + "portwho: port 80: not confirmed, nothing was sent\n";
+        let said = question + "portwho: port 80: not confirmed; nothing was sent\n";
         terminal.finish().is(2, &held_here(80, shown, web.pid()), &said);
         assert_lives(&web);
     }

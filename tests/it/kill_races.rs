@@ -85,7 +85,7 @@ fn it_forks() {
     let output = meanwhile(|| child = web.tell("fork").parse().expect("a PID"));
     let pid = web.pid();
     let line = format!(
-        "portwho: PID {pid} exited after T s, but port 80 was taken again by {}\n",
+        "portwho: PID {pid} exited after T, but port 80 was taken again by {}\n",
         named("web", child)
     );
     output.is(2, &held_here(80, "web", pid), &(asked(pid) + &line));
@@ -136,11 +136,12 @@ fn one_of_two_lets_go() {
     let [one, other] = [first.pid(), second.pid()];
     let held = |one, other| {
         let [one, other] = [identity("web", one), identity("web", other)];
-        format!("127.0.0.1:80 is held by {one}\n  and by {other}, which is unrelated\n")
+        format!("127.0.0.1:80 is held by {one}\n  also held by {other}, which is unrelated\n")
     };
     let expected = held(one, other) + &held(other, one) + &freed(other, 80, "");
     let said = format!(
-        "Terminate {0}? [y/N] Terminate {1}? [y/N] portwho: {0} no longer holds port 80; nothing was \
+        "Terminate {0}? [y/N] Terminate {1}? [y/N] portwho: {0} no longer holds port 80; nothing \
+         was \
          sent\n",
         named("web", one),
         named("web", other)

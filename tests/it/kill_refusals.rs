@@ -56,7 +56,7 @@ fn not_permitted_and_another_one_ended() {
     assert_eq!(own.ended_by(), TERM);
 }
 
-const HIDDEN: &str = "portwho: port 80: held by a process of root: sudo portwho kill 80\n";
+const HIDDEN: &str = "portwho: port 80: held by a process of root; run: sudo portwho kill 80\n";
 
 #[trial]
 fn another_users_is_hidden() {
@@ -89,7 +89,8 @@ fn one_hidden_and_another_one_ended() {
 fn root_may_not_look() {
     let web = server("web", 80);
     refuse::ptrace();
-    let line = "portwho: port 80: held by a process of root or the kernel itself: no more rights would show it\n";
+    let line = "portwho: port 80: held by a process of root or the kernel itself; more rights \
+                would not show it\n";
     run(kill(["80"])).is(2, "", line);
     assert_lives(&web);
 }
@@ -105,7 +106,7 @@ fn a_hidden_holder_beside_ones_own() {
     let roots = Owner::named("roots").holding(socket);
     let first = of_nobody("127.0.0.1:80", "own", own.pid());
     let line = format!(
-        "portwho: PID {} exited after T s, but port 80 is still held by a process of root\n",
+        "portwho: PID {} exited after T, but port 80 is still held by a process of root\n",
         own.pid()
     );
     run(kill(["80"]).user(NOBODY)).is(2, &first, &line);
@@ -122,8 +123,8 @@ fn the_first_process() {
     let _listener = listener(80);
     let name = own_name();
     let line = format!(
-        "portwho: port 80: refused: {} is the first process, and everything ends with it: in a container, \
-         stop the container\n",
+        "portwho: port 80: refused: {}; killing it stops the system; in a container, stop the \
+         container instead\n",
         named(&name, 1)
     );
     for words in [&["80"][..], &["-y", "80"], &["-n", "80"], &["-9", "80"]] {
@@ -141,7 +142,7 @@ fn activated(unit: Option<&Group>, stop: &str) {
     }
     let name = own_name();
     let line = format!("portwho: port 80: refused: {} {stop}\n", named(&name, 1));
-    let held = held_here(80, &name, 1) + &format!("  held also by {}\n", named("web", web.pid()));
+    let held = held_here(80, &name, 1) + &format!("  also held by {}\n", named("web", web.pid()));
     run(kill(["-y", "80"])).is(2, &held, &line);
     assert_lives(&web);
     drop(socket);
@@ -153,8 +154,8 @@ fn socket_activation() {
     if as_first_process() {
         activated(
             None,
-            "is the first process and holds the socket too: in a container, stop the container; \
-             for socket activation, systemctl stop X.socket",
+            "holds the socket too; killing it stops the system; in a container, stop the \
+             container instead; for socket activation, run: systemctl stop X.socket",
         );
     }
 }
@@ -164,7 +165,7 @@ fn socket_activation_of_a_unit() {
     if as_first_process() {
         let Some(unit) = Group::named("web.service") else { return };
         let socket = unit.name().replace(".service", ".socket");
-        let stop = format!("holds the socket for socket activation: systemctl stop {socket}");
+        let stop = format!("holds the socket for socket activation; run: systemctl stop {socket}");
         activated(Some(&unit), &stop);
     }
 }
@@ -213,8 +214,9 @@ fn itself() {
 
 fn serves_a_container(name: &str, pid: u32, port: u16) -> String {
     format!(
-        "portwho: port {port}: refused: {} serves a container: stop that instead, with docker ps \
-         --filter publish={port} and docker stop NAME, or likewise with podman\n",
+        "portwho: port {port}: refused: {} serves a container; stop the container instead; to \
+         find it with docker or podman, run: docker ps \
+         --filter publish={port}\n",
         named(name, pid)
     )
 }
@@ -247,7 +249,10 @@ fn a_refused_holder_saves_the_others() {
     );
     run(kill(["-y", "80"])).is(2, &both, &line);
     let one = held_here(80, "web", web.pid())
-        + &format!("  and by {}, not asked for\n", named("conmon", forwarder.pid()));
+        + &format!(
+            "  also held by {}, which the filters exclude\n",
+            named("conmon", forwarder.pid())
+        );
     run(kill(["-y", "--pid", &web.pid().to_string(), "80"])).is(2, &one, &line);
     assert_lives(&forwarder);
     assert_lives(&web);

@@ -15,10 +15,10 @@ fn by_a_supervisor() {
     let mut output = run(kill(["80"]));
     let next: u32 = supervisor.line().parse().expect("a PID");
     let expected =
-        held_here(80, "runsv", pid) + &format!("  its parent {parent} may start it again\n");
+        held_here(80, "runsv", pid) + &format!("  {parent}, its parent, may restart it\n");
     let line = format!(
-        "portwho: PID {pid} exited after T s, but port 80 was taken again by {}: its parent \
-         {parent} started it\n",
+        "portwho: PID {pid} exited after T, but port 80 was taken again by {}; \
+         {parent}, its parent, started it\n",
         named("runsv", next)
     );
     output.is(2, &expected, &line);
@@ -43,7 +43,7 @@ fn by_systemd() {
     let next: u32 = supervisor.line().parse().expect("a PID");
     let expected = in_unit(&held_here(80, "runsv", pid), unit.name());
     let line = format!(
-        "portwho: PID {pid} exited after T s, but port 80 was taken again by {}: systemctl stop \
+        "portwho: PID {pid} exited after T, but port 80 was taken again by {}; run: systemctl stop \
          {}\n",
         named("runsv", next),
         unit.name()
@@ -55,7 +55,7 @@ fn by_systemd() {
 
 /// The first line and the one below it, of a process of this unit.
 fn in_unit(first: &str, unit: &str) -> String {
-    let lines = format!(", {unit})\n  its service may start it again: systemctl stop {unit}\n");
+    let lines = format!(", {unit})\n  its service may restart it; run: systemctl stop {unit}\n");
     first.replacen(")\n", &lines, 1)
 }
 

@@ -102,8 +102,8 @@ fn draining() {
     );
     assert_eq!(web.line(), "ready");
     let line = format!(
-        "portwho: {} let go of port 80, but is still running after 0.5 s: it may be draining; \
-         wait, or end it with kill -9 {}\n",
+        "portwho: {} released port 80 but is still running after 500ms; it may be draining; wait, \
+         or run: kill -9 {}\n",
         named("web", web.pid()),
         web.pid()
     );
@@ -141,13 +141,13 @@ pub fn zombie_leader(owner: Owner, socket: OwnedFd) -> Actor {
 /// What is said of one that does not run.
 fn does_not_run(name: &str, pid: u32, how: &str, force: &str, command: &str) -> String {
     format!(
-        "portwho: {} is still running after 0.3 s and holds port 80: it {how} and does not act on \
-         SIGTERM until it runs again{force}; to let it run again, run: {command}\n",
+        "portwho: {} is still running after 300ms and holds port 80: it {how} and does not act on \
+         SIGTERM until it resumes{force}; to resume it, run: {command}\n",
         named(name, pid)
     )
 }
 
-const FORCE: &str = "; --force ends it at once";
+const FORCE: &str = "; --force kills it immediately";
 
 #[trial]
 fn stopped() {

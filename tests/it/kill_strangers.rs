@@ -37,9 +37,9 @@ impl Strangers {
         let server = format!("server (PID {}, user nobody)", self.server.pid());
         let daemon = format!("daemon (PID {}, user root)", self.daemon.pid());
         format!(
-            "{END} is held by {server}\n  and by {daemon}, which is unrelated\n\
-             {END} is held by {daemon}\n  its socket belongs to user nobody\n  \
-             and by {server}, which is unrelated\n"
+            "{END} is held by {server}\n  also held by {daemon}, which is unrelated\n\
+             {END} is held by {daemon}\n  its socket belongs to user nobody\n  also held by \
+             {server}, which is unrelated\n"
         )
     }
 
@@ -60,8 +60,8 @@ fn a_listener_passed_to_a_daemon() {
         let again = again.replace("*e*", "\"*e*\"");
         let why = format!(
             "portwho: port {PORT}: unrelated processes hold it: server (PID {}, user nobody), \
-             daemon (PID {}, user root); choose with --pid, --name or --user; to end all of them, \
-             run: portwho kill -y {again}{PORT}\n",
+             daemon (PID {}, user root); choose with --pid, --name or --user; to terminate all of \
+             them, run: portwho kill -y {again}{PORT}\n",
             strangers.server.pid(),
             strangers.daemon.pid()
         );
@@ -93,9 +93,9 @@ fn named_by_a_filter() {
         };
         let daemon = named("daemon", strangers.daemon.pid());
         let first = held(END, "server", strangers.server.pid()).replace("user root", "user nobody")
-            + &format!("  and by {daemon}, not asked for\n");
+            + &format!("  also held by {daemon}, which the filters exclude\n");
         let still = format!(
-            "portwho: PID {pid} exited after T s, but port {PORT} is still held by {}\n",
+            "portwho: PID {pid} exited after T, but port {PORT} is still held by {}\n",
             named("daemon", strangers.daemon.pid())
         );
         run(kill([option, value, PORT])).is(2, &first, &still);
@@ -115,8 +115,8 @@ fn each_is_asked_about() {
     terminal.type_in("n\n");
     let output = timeless(terminal.finish());
     let said = format!(
-        "Terminate {}? [y/N] Terminate {1}? [y/N] portwho: port {PORT}: not confirmed, nothing was \
-         sent\nportwho: PID {server} exited after T s, but port {PORT} is still held by {1}\n",
+        "Terminate {}? [y/N] Terminate {1}? [y/N] portwho: port {PORT}: not confirmed; nothing was \
+         sent\nportwho: PID {server} exited after T, but port {PORT} is still held by {1}\n",
         named("server", server),
         named("daemon", daemon),
     );
@@ -144,7 +144,7 @@ fn a_daemon_that_is_the_parent() {
     let child = child.to_string();
     let output = run(kill(["--user", "nobody", PORT]));
     let still = format!(
-        "portwho: PID {child} exited after T s, but port {PORT} is still held by {}\n",
+        "portwho: PID {child} exited after T, but port {PORT} is still held by {}\n",
         named("daemon", daemon.pid())
     );
     output.is(2, &output.stdout, &still);

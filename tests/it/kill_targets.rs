@@ -23,13 +23,13 @@ fn a_listener() {
 fn a_listener_of_ipv6() {
     let web = Owner::named("web").holding(makers::listening(Loopback::V6.port(80)).socket);
     let line = format!(
-        "portwho: port 80: the options leave out TCP [::1]:80, held by {}\n",
+        "portwho: port 80: the options exclude TCP [::1]:80, held by {}\n",
         named("web", web.pid())
     );
     run(kill(["-4", "80"])).is(1, "", &line);
     assert_lives(&web);
     let expected = held("[::1]:80", "web", web.pid());
-    let expected = expected + &format!("PID {} exited after T s; [::1]:80 is free\n", web.pid());
+    let expected = expected + &format!("PID {} exited after T; [::1]:80 is free\n", web.pid());
     run(kill(["-6", "80"])).is(0, &expected, "");
     assert_eq!(web.ended_by(), TERM);
 }
@@ -95,8 +95,8 @@ fn a_client_is_none() {
     let port = connection.client_address.port();
     let browser = Owner::named("browser").holding(connection.client);
     let line = format!(
-        "portwho: port {port}: nothing holds it; 1 connection is there, whose process is never \
-         ended\n"
+        "portwho: port {port}: nothing holds it; only a connection uses it; kill ends listeners \
+         only\n"
     );
     for words in [&[][..], &["-y"], &["-t"], &["--force"], &["--name", "browser"], &["-n"]] {
         run(kill(words.iter().copied().chain([port.to_string().as_str()]))).is(1, "", &line);
@@ -112,8 +112,8 @@ fn a_connection_behind_the_listener_is_none() {
     drop(connection.listener);
     let session = Owner::named("session").holding(connection.server);
     let line = format!(
-        "portwho: port {port}: nothing holds it; 1 connection is there, whose process is never \
-         ended\n"
+        "portwho: port {port}: nothing holds it; only a connection uses it; kill ends listeners \
+         only\n"
     );
     run(kill([port.to_string()])).is(1, "", &line);
     assert_lives(&session);
@@ -137,14 +137,14 @@ fn udp_only_if_asked_for() {
     let name = Owner::named("named").holding(makers::udp(Loopback::V4.port(53)).socket);
     for words in [&["53"][..], &["-n", "53"]] {
         let advice = format!(
-            "portwho: port 53: only UDP sockets hold it, of {}: portwho kill -u {}\n",
+            "portwho: port 53: held only by UDP sockets of {}; run: portwho kill -u {}\n",
             named("named", name.pid()),
             words.join(" ")
         );
         run(kill(words)).is(2, "", &advice);
     }
     let line = format!(
-        "portwho: port 53: the options leave out UDP 127.0.0.1:53, held by {}\n",
+        "portwho: port 53: the options exclude UDP 127.0.0.1:53, held by {}\n",
         named("named", name.pid())
     );
     run(kill(["-t", "53"])).is(1, "", &line);
@@ -160,7 +160,7 @@ fn udp_beside_tcp() {
     let tcp = server("tcp", 53);
     let udp = Owner::named("udp").holding(makers::udp(Loopback::V4.port(53)).socket);
     let beside = format!(
-        "portwho: UDP port 53 is another matter, held by {}: portwho kill -u 53\n",
+        "portwho: UDP port 53 is still in use: {}; run: portwho kill -u 53\n",
         named("udp", udp.pid())
     );
     run(kill(["53"])).is(0, &ended(&tcp, "tcp", 53), &beside);
@@ -169,13 +169,13 @@ fn udp_beside_tcp() {
     assert!(UdpSocket::bind(Loopback::V4.port(53)).is_err());
 }
 
-/// What the options leave out is told whole, not only its UDP half.
+/// What the options exclude is told whole, not only its UDP half.
 #[trial]
 fn udp_and_tcp_left_out() {
     let tcp = server("tcp", 53);
     let udp = Owner::named("udp").holding(makers::udp(Loopback::V4.port(53)).socket);
     let line = format!(
-        "portwho: port 53: the options leave out TCP 127.0.0.1:53, UDP 127.0.0.1:53, held by {}\n",
+        "portwho: port 53: the options exclude TCP 127.0.0.1:53, UDP 127.0.0.1:53, held by {}\n",
         [named("tcp", tcp.pid()), named("udp", udp.pid())].join(", ")
     );
     run(kill(["-6", "53"])).is(1, "", &line);
@@ -192,7 +192,7 @@ fn a_client_of_udp_is_none() {
     let client = Owner::named("dig").holding(socket.into());
     for words in [&[port.as_str()][..], &["-y", &port]] {
         let advice = format!(
-            "portwho: port {port}: only UDP sockets hold it, of {}: portwho kill -u {}\n",
+            "portwho: port {port}: held only by UDP sockets of {}; run: portwho kill -u {}\n",
             named("dig", client.pid()),
             words.join(" ")
         );
@@ -210,7 +210,7 @@ fn connected_udp_is_none() {
     let line = |rest| format!("portwho: port {port}: nothing holds it{rest}\n");
     for words in [["-u", "-y"], ["-u", "--force"], ["-t", "-u"]] {
         let output = run(kill(words.into_iter().chain([port.as_str()])));
-        output.is(1, "", &line("; 1 connection is there, whose process is never ended"));
+        output.is(1, "", &line("; only a connection uses it; kill ends listeners only"));
     }
     assert_lives(&client);
 }
@@ -245,7 +245,7 @@ fn an_address_is_exact() {
     let web = server("web", 80);
     let other = Owner::named("other").holding(makers::listening(Loopback::V6.port(80)).socket);
     let expected = held_here(80, "web", web.pid())
-        + &format!("PID {} exited after T s; 127.0.0.1:80 is free\n", web.pid());
+        + &format!("PID {} exited after T; 127.0.0.1:80 is free\n", web.pid());
     run(kill(["127.0.0.1:80"])).is(0, &expected, "");
     assert_eq!(web.ended_by(), TERM);
     assert_lives(&other);
@@ -257,7 +257,7 @@ fn an_address_is_exact() {
 fn by_name_and_by_user() {
     let web = server("web", 80);
     let left_out = format!(
-        "portwho: port 80: held by {}, which the filters leave out\n",
+        "portwho: port 80: held by {}, which the filters exclude\n",
         named("web", web.pid())
     );
     for words in [["--name", "we"], ["--user", "65534"], ["--pid", "1"]] {

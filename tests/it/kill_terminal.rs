@@ -17,7 +17,7 @@ fn question(verb: &str, server: &Process) -> String {
     format!("{verb} {}? {ASKED}", named("web", server.pid()))
 }
 
-const DECLINED: &str = "portwho: port 80: not confirmed, nothing was sent\n";
+const DECLINED: &str = "portwho: port 80: not confirmed; nothing was sent\n";
 
 #[trial]
 fn yes() {
@@ -124,8 +124,9 @@ fn nothing_to_ask() {
 fn refused_without_a_question() {
     let forwarder = server("docker-proxy", 80);
     let line = format!(
-        "portwho: port 80: refused: {} serves a container: stop that instead, with docker ps \
-         --filter publish=80 and docker stop NAME, or likewise with podman\n",
+        "portwho: port 80: refused: {} serves a container; stop the container instead; to find it \
+         with docker or podman, run: docker ps \
+         --filter publish=80\n",
         named("docker-proxy", forwarder.pid())
     );
     let first = held_here(80, "docker-proxy", forwarder.pid());
@@ -166,7 +167,7 @@ fn unrelated_holders() {
     terminal.type_in("n\n");
     let expected = held_here(80, "one", one.pid()) + &held_here(80, "other", other.pid());
     let said = format!(
-        "Terminate {}? {ASKED}Terminate {1}? {ASKED}{DECLINED}portwho: PID {2} exited after T s, \
+        "Terminate {}? {ASKED}Terminate {1}? {ASKED}{DECLINED}portwho: PID {2} exited after T, \
          but port 80 is still held by {1}\n",
         named("one", one.pid()),
         named("other", other.pid()),
@@ -197,7 +198,7 @@ fn both_questions(web: &Process) -> String {
 
 fn first_lines(web: &Process) -> String {
     held_here(80, "web", web.pid())
-        + &format!("{} is still running after 0.3 s\n", named("web", web.pid()))
+        + &format!("{} is still running after 300ms\n", named("web", web.pid()))
 }
 
 #[trial]

@@ -43,7 +43,7 @@ fn a_connection() {
         output.is(2, &described, &why);
     } else {
         let closed = format!(
-            "closed 1 of 1 socket; {} keeps its handle until it calls closesocket()\n",
+            "closed 1 socket; {} keeps its handle until it calls closesocket()\n",
             named(&client)
         );
         output.is(0, &(described + &closed), "");
@@ -59,8 +59,8 @@ fn a_connection_of_ipv6() {
     let (server, client) = connected("tcp:[::1]:0");
     let pid = server.pid().to_string();
     let why = format!(
-        "portwho: 1 ESTABLISHED of {}: refused: Windows closes connections of IPv4 only, and has \
-         no call for IPv6\n",
+        "portwho: 1 ESTABLISHED of {}: refused: Windows closes TCP connections over IPv4 only; it \
+         has no call for IPv6\n",
         named(&server)
     );
     portwho(["close", "-y", "--state", "ESTAB", "--pid", &pid]).run().is(2, "", &why);
@@ -71,8 +71,11 @@ fn a_connection_of_ipv6() {
 fn a_listener_is_left_alone() {
     let peer = Peer::holding(&["tcp:127.0.0.1:0"]);
     let port = peer.port().to_string();
-    let left =
-        format!("{}portwho: 1 listener is left alone: portwho close -l -y {port}\n", wine::gap());
+    let left = format!(
+        "{}portwho: 1 listener not closed; to close it, run: portwho close -l -y \
+                 {port}\n",
+        wine::gap()
+    );
     portwho(["close", "-y", &port]).run().is(1, "", &left);
     assert!(TcpStream::connect(peer.at[0]).is_ok());
 }

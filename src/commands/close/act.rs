@@ -1,5 +1,5 @@
-//! The closing itself, between two looks: one whether the sockets are still as they were asked
-//! for, one whether they are gone. Only the second is believed.
+//! The closing itself, between two readings of the tables: one whether the sockets are still as
+//! they were asked for, one whether they have gone. Only the second counts.
 
 use std::collections::BTreeMap;
 use std::thread;
@@ -12,90 +12,88 @@ use crate::platform::{CloseError, PlatformError, System};
 use crate::query::{Filter, PortSet, Row};
 use crate::render::gaps;
 
-/// How long sockets that the system took on may take to be gone.
+/// How long sockets that the system accepted may take to go.
 const WAIT: Duration = Duration::from_secs(1);
-/// How often is looked meanwhile.
-const GLANCE: Duration = Duration::from_millis(20);
+/// How often the tables are read meanwhile.
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// What became of a socket.
 #[derive(Debug)]
-pub(super) enum Fate {
+pub(super) enum CloseResult {
     /// It was closed.
     Closed {
         /// Whether its port stays bound, because the process had bound it by number.
         port_stays: bool,
     },
-    /// It went by itself.
-    GoneAlready,
-    /// It lives, and is no longer what was asked for.
+    /// It had already closed.
+    AlreadyClosed,
+    /// It is there, and no longer what was asked for.
     Changed,
-    /// It lives, because of this.
+    /// It is there, for this reason.
     Refused(CloseError),
-    /// It lives, although the system took it on.
+    /// It is there, although the system accepted the order.
     Survived,
 }
 
 /// Closes the sockets of `rows`, and tells what became of each, in their order.
 ///
 /// # Errors
-/// When the sockets cannot be looked at.
+/// When the tables cannot be read.
 pub(super) fn close(
     rows: &[Row<'_>],
     filter: &Filter,
     system: &impl System,
-) -> anyhow::Result<Vec<Fate>> {
-    let now = Seen::look(&filter.scope(Detail::Brief), system)?;
-    let is_as_asked = |socket: &Socket| {
-        // One that was connected and listens by now, or has another peer, was not confirmed.
-        let is_still = |now: &&Socket| socket.is_still(now);
-        now.find(socket).filter(is_still).is_some_and(|now| filter.admits_socket(now))
-    };
-    let as_asked: Vec<bool> = rows.iter().map(|row| is_as_asked(&row.socket)).collect();
+) -> anyhow::Result<Vec<CloseResult>> {
+    let now = SocketIndex::read(&filter.scope(Detail::Brief), system)?;
+    let as_asked: Vec<bool> =
+        rows.iter().map(|row| now.has_unchanged(&row.socket, filter)).collect();
     let sockets = rows.iter().map(|row| &row.socket).zip(&as_asked);
     let targets: Vec<&Socket> =
         sockets.filter(|(_, as_asked)| **as_asked).map(|(socket, _)| socket).collect();
-    let mut answers = system.close_sockets(&targets).into_iter();
-    let attempts: Vec<Attempt> =
-        as_asked.into_iter().map(|as_asked| if as_asked { answers.next() } else { None }).collect();
-    let after = look_after(rows, &attempts, system)?;
-    let fate = |(row, attempt): (&Row<'_>, Attempt)| fate(&row.socket, attempt, &after);
-    Ok(rows.iter().zip(attempts).map(fate).collect())
+    let mut answered = system.close_sockets(&targets).into_iter();
+    let replies: Vec<Reply> = as_asked
+        .into_iter()
+        .map(|as_asked| if as_asked { answered.next() } else { None })
+        .collect();
+    let after = await_closed(rows, &replies, system)?;
+    let sockets = rows.iter().map(|row| &row.socket);
+    Ok(sockets.zip(replies).map(|(socket, reply)| result(socket, reply, &after)).collect())
 }
 
-/// What the system said; none where it was not asked.
-type Attempt = Option<Result<(), CloseError>>;
+/// What the system answered; none where it was not asked.
+type Reply = Option<Result<(), CloseError>>;
 
-fn fate(socket: &Socket, attempt: Attempt, after: &Seen) -> Fate {
-    match (attempt, after.remains(socket)) {
-        (Some(Ok(())), Remains::Nothing) => Fate::Closed { port_stays: false },
-        (Some(Ok(())), Remains::Port) => Fate::Closed { port_stays: true },
-        (_, Remains::Nothing | Remains::Port) => Fate::GoneAlready,
-        (None, Remains::Socket) => Fate::Changed,
-        (Some(Err(error)), Remains::Socket) => Fate::Refused(error),
-        (Some(Ok(())), Remains::Socket) => Fate::Survived,
+fn result(socket: &Socket, reply: Reply, after: &SocketIndex) -> CloseResult {
+    match (reply, after.leftover_of(socket)) {
+        (Some(Ok(())), Leftover::Nothing) => CloseResult::Closed { port_stays: false },
+        (Some(Ok(())), Leftover::Port) => CloseResult::Closed { port_stays: true },
+        (_, Leftover::Nothing | Leftover::Port) => CloseResult::AlreadyClosed,
+        (None, Leftover::Socket) => CloseResult::Changed,
+        (Some(Err(error)), Leftover::Socket) => CloseResult::Refused(error),
+        (Some(Ok(())), Leftover::Socket) => CloseResult::Survived,
     }
 }
 
-/// Looks until all that the system took on is gone, a second at most.
-fn look_after(
+/// Reads the tables until all that the system accepted has gone, a second at most.
+fn await_closed(
     rows: &[Row<'_>],
-    attempts: &[Attempt],
+    replies: &[Reply],
     system: &impl System,
-) -> anyhow::Result<Seen> {
+) -> anyhow::Result<SocketIndex> {
     let deadline = Instant::now() + WAIT;
     let scope = scope(rows);
-    let is_awaited = |attempt: &Attempt| matches!(attempt, Some(Ok(())));
+    let is_awaited = |reply: &Reply| matches!(reply, Some(Ok(())));
     loop {
-        let after = Seen::look(&scope, system)?;
+        let after = SocketIndex::read(&scope, system)?;
         if let Some(gap) = after.hiding {
             bail!("{}", gaps::line(&gap));
         }
-        let mut awaited = rows.iter().zip(attempts).filter(|(_, attempt)| is_awaited(attempt));
-        let is_there = |socket| matches!(after.remains(socket), Remains::Socket);
+        let mut awaited = rows.iter().zip(replies).filter(|(_, reply)| is_awaited(reply));
+        let is_there = |socket| matches!(after.leftover_of(socket), Leftover::Socket);
         if !awaited.any(|(row, _)| is_there(&row.socket)) || Instant::now() >= deadline {
             return Ok(after);
         }
-        thread::sleep(GLANCE);
+        thread::sleep(POLL_INTERVAL);
     }
 }
 
@@ -112,52 +110,59 @@ fn scope(rows: &[Row<'_>]) -> Scope {
     }
 }
 
-/// What is left of a socket.
+/// What is left of a socket that was to be closed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Remains {
+enum Leftover {
     Nothing,
     /// No connection any more, but the port that the process bound by number.
     Port,
     Socket,
 }
 
-/// The sockets of one look, found by what names them.
-struct Seen {
-    sockets: BTreeMap<Name, Vec<Socket>>,
+/// The sockets of one reading, by what identifies them.
+struct SocketIndex {
+    sockets: BTreeMap<SocketKey, Vec<Socket>>,
     /// What may have hidden some of them.
     hiding: Option<Gap>,
 }
 
-/// What names a socket: its cookie, or else its ends.
-type Name = (Protocol, Result<u64, (Endpoint, Option<Endpoint>)>);
+/// What identifies a socket: its cookie, or else its addresses.
+type SocketKey = (Protocol, Result<u64, (Endpoint, Option<Endpoint>)>);
 
-fn name(socket: &Socket) -> Name {
+fn key(socket: &Socket) -> SocketKey {
     (socket.protocol, socket.cookie.ok_or((socket.local, socket.foreign)))
 }
 
-impl Seen {
-    fn look(scope: &Scope, system: &impl System) -> Result<Self, PlatformError> {
+impl SocketIndex {
+    fn read(scope: &Scope, system: &impl System) -> Result<Self, PlatformError> {
         let table = system.sockets(scope)?;
-        let mut sockets: BTreeMap<Name, Vec<Socket>> = BTreeMap::new();
+        let mut sockets: BTreeMap<SocketKey, Vec<Socket>> = BTreeMap::new();
         for socket in table.sockets {
-            sockets.entry(name(&socket)).or_default().push(socket);
+            sockets.entry(key(&socket)).or_default().push(socket);
         }
         Ok(Self { sockets, hiding: table.gaps.into_iter().find(Gap::may_hide_rows) })
     }
 
-    /// The same socket as it is now.
-    fn find(&self, socket: &Socket) -> Option<&Socket> {
-        self.sockets.get(&name(socket))?.iter().find(|now| socket.became(now))
+    /// Whether a socket is as it was confirmed: one that was connected and listens by now, or has
+    /// another peer, was not.
+    fn has_unchanged(&self, socket: &Socket, filter: &Filter) -> bool {
+        let now = self.find(socket).filter(|now| socket.is_still(now));
+        now.is_some_and(|now| filter.admits_socket(now))
     }
 
-    fn remains(&self, socket: &Socket) -> Remains {
+    /// The same socket as it is now.
+    fn find(&self, socket: &Socket) -> Option<&Socket> {
+        self.sockets.get(&key(socket))?.iter().find(|now| socket.became(now))
+    }
+
+    fn leftover_of(&self, socket: &Socket) -> Leftover {
         match self.find(socket) {
-            None => Remains::Nothing,
+            None => Leftover::Nothing,
             Some(now) if matches!(now.state, Some(TcpState::Bound | TcpState::Closed)) => {
-                Remains::Port
+                Leftover::Port
             }
-            Some(now) if socket.foreign.is_some() && now.foreign.is_none() => Remains::Port,
-            Some(_) => Remains::Socket,
+            Some(now) if socket.foreign.is_some() && now.foreign.is_none() => Leftover::Port,
+            Some(_) => Leftover::Socket,
         }
     }
 }

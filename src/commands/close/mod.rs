@@ -1,12 +1,12 @@
-//! `portwho close`: ends connections, and leaves their processes alive.
+//! `portwho close`: closes connections, and keeps their processes running.
 //!
-//! Look, say what it is and whose, refuse or ask, look again, close, and look whether they are
-//! gone. Each owner gets its question and its verdict; the worst sets the exit code.
+//! List, describe, refuse or ask, check again, close, and check that they have gone. Each owner gets
+//! its question and its verdict; the worst sets the exit code.
 
 mod act;
+mod description;
 mod plan;
 mod verdict;
-mod words;
 
 use super::installed::Programs;
 use super::report::Report;
@@ -17,8 +17,9 @@ use crate::model::{About, Depth, Detail, Gap, Snapshot};
 use crate::platform::System;
 use crate::query::{Filter, Row, Rows, SortKey, select};
 use crate::render::gaps;
+use crate::text::close as text;
 use plan::{Group, Plan};
-use verdict::Case;
+use verdict::Context;
 
 /// Closes sockets.
 pub(super) fn run(
@@ -72,7 +73,7 @@ impl<'a, S: System> Close<'a, S> {
 
     fn tell_nothing(&mut self, rows: &Rows<'_>) {
         if self.snapshot.gaps.iter().any(Gap::may_hide_rows) {
-            return self.report.failure("cannot tell whether any socket matches");
+            return self.report.failure(text::UNKNOWN);
         }
         for hint in hints::of_rows(rows, self.filter, None, self.system) {
             self.report.verdict(Outcome::Nothing, hint);
@@ -80,15 +81,16 @@ impl<'a, S: System> Close<'a, S> {
     }
 
     fn close(&mut self, rows: &[Row<'a>]) {
-        let lineage = self.system.lineage();
+        let own_ancestors = self.system.lineage();
         let listening = self.request.filters.listening;
-        let plan = Plan::new(rows, listening, &lineage, &self.programs, self.snapshot);
-        self.tell_left_alone(&plan);
+        let plan = Plan::new(rows, listening, &own_ancestors, &self.programs, self.snapshot);
+        self.tell_not_closed(&plan);
         for (refusal, group) in &plan.refused {
             let privileged = self.system.is_privileged();
-            let why = words::refusal(*refusal, group, self.request, privileged, self.snapshot);
-            let what = words::sockets_of(&group.sockets, group, self.snapshot);
-            self.report.failure(format!("{what}: refused: {why}"));
+            let why =
+                description::refusal(*refusal, group, self.request, privileged, self.snapshot);
+            let what = description::sockets_of(&group.sockets, group, self.snapshot);
+            self.report.failure(text::about(&what, &why));
         }
         let confirmed = plan.groups.into_iter().filter(|group| self.confirm(group)).collect();
         if !self.request.dry_run {
@@ -96,29 +98,31 @@ impl<'a, S: System> Close<'a, S> {
         }
     }
 
-    fn tell_left_alone(&mut self, plan: &Plan<'_>) {
-        let Some(left_alone) = words::left_alone(&plan.left_alone, self.request) else { return };
+    fn tell_not_closed(&mut self, plan: &Plan<'_>) {
+        let Some(sentence) = description::not_closed(&plan.not_closed, self.request) else {
+            return;
+        };
         if plan.groups.is_empty() && plan.refused.is_empty() {
-            self.report.verdict(Outcome::Nothing, left_alone);
+            self.report.verdict(Outcome::Nothing, sentence);
         } else {
-            self.report.remark(left_alone);
+            self.report.remark(sentence);
         }
     }
 
-    /// Says what is to be closed, and asks where there is somebody to ask.
+    /// Says what is to be closed, and asks on a terminal.
     fn confirm(&mut self, group: &Group<'a>) -> bool {
-        self.report.say(words::description(group, self.snapshot));
+        self.report.say(description::description(group, self.snapshot));
         for line in claim::of_all(&group.pids().collect(), self.snapshot, &self.programs) {
             self.report.say(line);
         }
         if self.request.dry_run {
-            self.report.say(words::intention(group, self.snapshot));
+            self.report.say(description::intention(group, self.snapshot));
             return false;
         }
         let asks = !self.request.yes && self.report.can_ask();
-        if asks && !self.report.ask(words::question(group, self.snapshot)) {
-            let what = words::sockets_of(&group.sockets, group, self.snapshot);
-            self.report.failure(format!("{what}: not confirmed, nothing was closed"));
+        if asks && !self.report.ask(description::question(group, self.snapshot)) {
+            let what = description::sockets_of(&group.sockets, group, self.snapshot);
+            self.report.failure(text::about(&what, text::NOT_CONFIRMED));
             return false;
         }
         true
@@ -130,23 +134,23 @@ impl<'a, S: System> Close<'a, S> {
         if rows.is_empty() {
             return;
         }
-        let fates = match act::close(&rows, self.filter, self.system) {
-            Ok(fates) => fates,
+        let results = match act::close(&rows, self.filter, self.system) {
+            Ok(results) => results,
             Err(error) => {
-                return self.report.failure(format!("cannot tell what is closed: {error:#}"));
+                return self.report.failure(text::unknown(&format!("{error:#}")));
             }
         };
-        let mut fates = fates.into_iter();
+        let mut results = results.into_iter();
         for group in groups {
-            let fates = fates.by_ref().take(group.sockets.len()).collect();
-            let case = Case {
+            let results = results.by_ref().take(group.sockets.len()).collect();
+            let context = Context {
                 group: &group,
                 request: self.request,
                 privileged: self.system.is_privileged(),
                 snapshot: self.snapshot,
             };
-            for (outcome, text) in verdict::of_group(&case, fates) {
-                self.report.verdict(outcome, text);
+            for (outcome, sentence) in verdict::of_group(&context, results) {
+                self.report.verdict(outcome, sentence);
             }
         }
     }

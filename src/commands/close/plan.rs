@@ -12,7 +12,7 @@ pub(super) struct Group<'a> {
     pub(super) sockets: Vec<Row<'a>>,
 }
 
-/// Why a socket is not closed.
+/// Why a socket is refused.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Refusal {
     /// A bound port has no connection that could end.
@@ -38,23 +38,23 @@ pub(super) struct Plan<'a> {
     pub(super) groups: Vec<Group<'a>>,
     /// What is not, and why.
     pub(super) refused: Vec<(Refusal, Group<'a>)>,
-    /// What takes connections or datagrams, and was not asked for as such.
-    pub(super) left_alone: Vec<Row<'a>>,
+    /// Listeners and unconnected UDP sockets, which only -l selects.
+    pub(super) not_closed: Vec<Row<'a>>,
 }
 
 impl<'a> Plan<'a> {
-    /// Makes the plan. `lineage` is portwho itself and its ancestors.
+    /// Makes the plan. `own_ancestors` is portwho itself and its ancestors.
     pub(super) fn new(
         rows: &[Row<'a>],
         listening: bool,
-        lineage: &[Pid],
+        own_ancestors: &[Pid],
         programs: &Programs,
         snapshot: &Snapshot,
     ) -> Self {
         let mut plan = Self::default();
         for &row in rows {
-            match refusal(row, lineage, programs, snapshot) {
-                _ if !listening && row.socket.is_listening() => plan.left_alone.push(row),
+            match refusal(row, own_ancestors, programs, snapshot) {
+                _ if !listening && row.socket.is_listening() => plan.not_closed.push(row),
                 Some(why) => plan.refuse(row, why),
                 None => add(row, &mut plan.groups),
             }
@@ -103,11 +103,11 @@ fn add<'a>(row: Row<'a>, groups: &mut Vec<Group<'a>>) {
 /// it is one's.
 fn refusal(
     row: &OwnedSocket,
-    lineage: &[Pid],
+    own_ancestors: &[Pid],
     programs: &Programs,
     snapshot: &Snapshot,
 ) -> Option<Refusal> {
-    let ancestors = || row.owner.pids().filter(|pid| lineage.contains(pid));
+    let own_holders = || row.owner.pids().filter(|pid| own_ancestors.contains(pid));
     let socket = &row.socket;
     let forwards = |pid| {
         let process = snapshot.processes.get(&pid);
@@ -116,8 +116,10 @@ fn refusal(
     match (&row.owner, snapshot.os) {
         _ if socket.state == Some(TcpState::Bound) => Some(Refusal::Bound),
         (Owner::Hidden | Owner::NotFound, _) => Some(Refusal::Unseen),
-        _ if ancestors().any(|pid| lineage.first() != Some(&pid)) => Some(Refusal::Ancestor),
-        _ if ancestors().next().is_some() => Some(Refusal::Itself),
+        _ if own_holders().any(|pid| own_ancestors.first() != Some(&pid)) => {
+            Some(Refusal::Ancestor)
+        }
+        _ if own_holders().next().is_some() => Some(Refusal::Itself),
         _ if socket.is_listening() && row.owner.pids().any(forwards) => Some(Refusal::Forwarder),
         (_, Os::Windows) if socket.protocol == Protocol::Udp => Some(Refusal::OnlyTcp),
         (_, Os::Windows) if socket.family() == Family::V6 => Some(Refusal::OnlyIpv4),
@@ -130,7 +132,7 @@ mod tests {
     use super::*;
     use crate::model::{Endpoint, Holder, KernelReason, Socket};
 
-    const LINEAGE: [Pid; 3] = [Pid(500), Pid(400), Pid(1)];
+    const OWN_ANCESTORS: [Pid; 3] = [Pid(500), Pid(400), Pid(1)];
     const NAMES: Programs = Programs::none(Os::Linux);
     const LINUX: Snapshot = Snapshot::empty(Os::Linux);
 
@@ -148,8 +150,9 @@ mod tests {
 
     #[test]
     fn one_ancestor_among_the_holders_saves_the_socket() {
-        let refused =
-            |pids: &[u32]| refusal(&row(TcpState::Established, of(pids)), &LINEAGE, &NAMES, &LINUX);
+        let refused = |pids: &[u32]| {
+            refusal(&row(TcpState::Established, of(pids)), &OWN_ANCESTORS, &NAMES, &LINUX)
+        };
         assert_eq!(refused(&[812]), None);
         assert_eq!(refused(&[400]), Some(Refusal::Ancestor));
         assert_eq!(refused(&[400, 500, 812]), Some(Refusal::Ancestor));
@@ -168,14 +171,14 @@ mod tests {
             row(TcpState::Established, Owner::Hidden),
         ];
         let rows: Vec<Row<'_>> = rows.iter().collect();
-        let plan = Plan::new(&rows, false, &LINEAGE, &NAMES, &LINUX);
+        let plan = Plan::new(&rows, false, &OWN_ANCESTORS, &NAMES, &LINUX);
         let sizes: Vec<usize> = plan.groups.iter().map(|group| group.sockets.len()).collect();
         assert_eq!(sizes, [2, 1, 1]);
         let refused: Vec<Refusal> = plan.refused.iter().map(|(why, _)| *why).collect();
         assert_eq!(refused, [Refusal::Bound, Refusal::Unseen]);
-        assert_eq!(plan.left_alone.len(), 1);
-        let plan = Plan::new(&rows, true, &LINEAGE, &NAMES, &LINUX);
-        assert!(plan.left_alone.is_empty());
+        assert_eq!(plan.not_closed.len(), 1);
+        let plan = Plan::new(&rows, true, &OWN_ANCESTORS, &NAMES, &LINUX);
+        assert!(plan.not_closed.is_empty());
         assert_eq!(plan.refused[0].0, Refusal::Ancestor);
     }
 }

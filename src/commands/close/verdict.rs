@@ -1,19 +1,19 @@
-//! What became of it, in words and as an outcome.
+//! What became of the sockets, in words and as an outcome.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::act::Fate;
+use super::act::CloseResult;
+use super::description;
 use super::plan::Group;
-use super::words;
 use crate::cli::CloseRequest;
 use crate::commands::{Outcome, remedy, who};
-use crate::model::{Os, Owner, Snapshot, Socket};
+use crate::model::{Owner, Snapshot, Socket};
 use crate::platform::CloseError;
 use crate::query::Row;
-use crate::render::counted;
+use crate::text::close::{self as text, Counts, NotClosed};
 
-/// What is known when a group has been dealt with.
-pub(super) struct Case<'a> {
+/// What the verdicts on a group depend on.
+pub(super) struct Context<'a> {
     /// The group.
     pub(super) group: &'a Group<'a>,
     /// What was typed.
@@ -24,117 +24,105 @@ pub(super) struct Case<'a> {
     pub(super) snapshot: &'a Snapshot,
 }
 
-/// The verdicts on a group: on what is gone, and on what is not, by reason. `fates` has one for
+/// The verdicts on a group: on what has gone, and on what has not, by reason. `results` has one for
 /// each of its sockets, in their order.
-pub(super) fn of_group(case: &Case<'_>, fates: Vec<Fate>) -> Vec<(Outcome, String)> {
-    let mut gone = Gone::default();
+pub(super) fn of_group(context: &Context<'_>, results: Vec<CloseResult>) -> Vec<(Outcome, String)> {
+    let mut closed = Closed::default();
     let mut failures: BTreeMap<(Outcome, String), Vec<Row<'_>>> = BTreeMap::new();
-    for (row, fate) in case.group.sockets.iter().zip(fates) {
-        match fate {
-            Fate::Closed { port_stays } => gone.add(&row.socket, port_stays),
-            Fate::GoneAlready => gone.by_themselves += 1,
-            fate => failures.entry(why(&row.socket, &fate, case)).or_default().push(row),
+    for (row, result) in context.group.sockets.iter().zip(results) {
+        match result {
+            CloseResult::Closed { port_stays } => closed.add(&row.socket, port_stays),
+            CloseResult::AlreadyClosed => closed.already += 1,
+            result => {
+                let why = why(&row.socket, &result, context);
+                let outcome = outcome(&why);
+                failures.entry((outcome, text::not_closed(&why))).or_default().push(row);
+            }
         }
     }
-    let done = gone.text(case).map(|text| (Outcome::Done, text));
+    let done = closed.text(context).map(|text| (Outcome::Done, text));
     let failed = failures.into_iter().map(|((outcome, why), sockets)| {
-        let what = words::sockets_of(&sockets, case.group, case.snapshot);
-        (outcome, format!("{what}: {why}"))
+        let what = description::sockets_of(&sockets, context.group, context.snapshot);
+        (outcome, text::about(&what, &why))
     });
     done.into_iter().chain(failed).collect()
 }
 
-/// What is gone of a group.
+/// What has gone of a group.
 #[derive(Default)]
-struct Gone {
-    closed: usize,
-    by_themselves: usize,
+struct Closed {
+    count: usize,
+    already: usize,
     /// The ports that stay with the process.
     ports: BTreeSet<u16>,
 }
 
-impl Gone {
+impl Closed {
     fn add(&mut self, socket: &Socket, port_stays: bool) {
-        self.closed += 1;
+        self.count += 1;
         if port_stays {
             self.ports.insert(socket.local.port);
         }
     }
 
-    fn text(&self, case: &Case<'_>) -> Option<String> {
-        let whole = words::whole(case.group, case.snapshot);
-        match (self.closed, self.by_themselves) {
+    fn text(&self, context: &Context<'_>) -> Option<String> {
+        let all = context.group.sockets.len();
+        let counts = Counts { closed: self.count, already: self.already, all };
+        match (self.count, self.already) {
             (0, 0) => None,
-            (0, went) => Some(format!("{went} of {whole} went by {}", themselves(went))),
-            (closed, _) => Some(format!("closed {closed} of {}", self.rest(case))),
-        }
-    }
-
-    /// `12 sockets; app-server (PID 812) keeps their descriptors until it calls close()`.
-    fn rest(&self, case: &Case<'_>) -> String {
-        let went = match self.by_themselves {
-            0 => String::new(),
-            went => format!(", {went} went by {}", themselves(went)),
-        };
-        if !matches!(case.group.owner(), Some(Owner::Processes(_))) {
-            return format!("{}{went}", words::whole(case.group, case.snapshot));
-        }
-        let sockets = counted(case.group.sockets.len(), "socket");
-        let owner = words::owner(case.group, case.snapshot);
-        let (handle, call) = match case.snapshot.os {
-            Os::Linux => ("descriptor", "close()"),
-            Os::Windows => ("handle", "closesocket()"),
-        };
-        let (keep, until) = match case.group.pids().count() {
-            1 => ("keeps", "it calls"),
-            _ => ("keep", "they call"),
-        };
-        let handles =
-            if self.closed == 1 { format!("its {handle}") } else { format!("their {handle}s") };
-        let ports = match self.ports.len() {
-            0 => String::new(),
-            _ => format!(" and {}", who::ports(&self.ports)),
-        };
-        format!("{sockets}{went}; {owner} {keep} {handles}{ports} until {until} {call}")
-    }
-}
-
-const fn themselves(count: usize) -> &'static str {
-    if count == 1 { "itself" } else { "themselves" }
-}
-
-/// Why a socket is still there, and what that means for the exit code.
-fn why(socket: &Socket, fate: &Fate, case: &Case<'_>) -> (Outcome, String) {
-    let os = case.snapshot.os;
-    let why = match fate {
-        Fate::Changed => {
-            let text = "left alone: no longer what was asked for".to_owned();
-            return (Outcome::Nothing, text);
-        }
-        Fate::Refused(CloseError::NotPermitted) if case.privileged => {
-            remedy::beyond_rights_to_close(os).to_owned()
-        }
-        Fate::Refused(CloseError::NotPermitted) => {
-            let command = remedy::more_rights(os, &case.request.command(&[]));
-            format!("not permitted: {command}")
-        }
-        Fate::Refused(CloseError::NoDestroy) => match case.group.owner() {
-            Some(Owner::Processes(_)) => {
-                format!("{}; ending their process closes them", CloseError::NoDestroy)
+            (0, _) => {
+                let owner = description::owner(context.group, context.snapshot);
+                Some(text::already_closed(counts, &owner))
             }
-            _ => CloseError::NoDestroy.to_string(),
-        },
-        Fate::Refused(CloseError::OtherKind) => format!(
-            "{} (Linux those of UDP since 4.9, those in TIME_WAIT and FIN_WAIT_2 without a \
-             process since 6.0)",
-            CloseError::OtherKind
-        ),
-        Fate::Refused(error) => error.to_string(),
-        _ if socket.state.is_none() && socket.foreign.is_none() => {
-            let command = words::kill("-u", &BTreeSet::from([socket.local.port]));
-            format!("its port was bound by number, and stays with its process: {command}")
+            _ => Some(text::closed(counts, &self.owner(context), context.snapshot.os)),
         }
-        _ => "still there, although the system accepted the order".to_owned(),
-    };
-    (Outcome::Failed, format!("not closed: {why}"))
+    }
+
+    fn owner(&self, context: &Context<'_>) -> text::Owner {
+        let name = description::owner(context.group, context.snapshot);
+        match context.group.owner() {
+            Some(Owner::Processes(_)) => text::Owner::Processes {
+                name,
+                several: context.group.pids().count() > 1,
+                ports: (!self.ports.is_empty()).then(|| who::ports(&self.ports)),
+            },
+            Some(Owner::Kernel(reason)) => text::Owner::Kernel(*reason),
+            _ => text::Owner::Other(name),
+        }
+    }
+}
+
+/// What changed before it could be closed is no failure.
+const fn outcome(why: &NotClosed) -> Outcome {
+    match why {
+        NotClosed::Changed => Outcome::Nothing,
+        _ => Outcome::Failed,
+    }
+}
+
+/// Why a socket is still there.
+fn why(socket: &Socket, result: &CloseResult, context: &Context<'_>) -> NotClosed {
+    let os = context.snapshot.os;
+    match result {
+        CloseResult::Changed => NotClosed::Changed,
+        CloseResult::Refused(CloseError::NotPermitted) if context.privileged => {
+            NotClosed::BeyondRights(remedy::beyond_rights_to_close(os))
+        }
+        CloseResult::Refused(CloseError::NotPermitted) => {
+            NotClosed::NotPermitted(context.request.command(&[]), os)
+        }
+        CloseResult::Refused(error @ CloseError::NoDestroy) => {
+            let has_process = matches!(context.group.owner(), Some(Owner::Processes(_)));
+            NotClosed::NoDestroy(error.to_string(), has_process)
+        }
+        CloseResult::Refused(error @ CloseError::OtherKind) => {
+            NotClosed::OtherKind(error.to_string())
+        }
+        CloseResult::Refused(error) => NotClosed::Other(error.to_string()),
+        _ if socket.state.is_none() && socket.foreign.is_none() => {
+            let port = BTreeSet::from([socket.local.port]);
+            NotClosed::PortStays(description::kill("-u", &port))
+        }
+        _ => NotClosed::Survived,
+    }
 }

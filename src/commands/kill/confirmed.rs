@@ -13,7 +13,7 @@ pub(super) struct Confirmed<'a, S> {
 }
 
 impl<'a, S: System> Confirmed<'a, S> {
-    /// These sockets, looked up in the tables of `system` whenever that is asked.
+    /// These sockets, searched in the tables of `system` at each call.
     pub(super) const fn new(sockets: &'a [&'a Socket], system: &'a S) -> Self {
         Self { sockets, system }
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::refusal::{Refusal, refusal};
-use super::related::Relations;
+use super::relations::Relations;
 use crate::commands::installed::Programs;
 use crate::model::{Pid, Process, Snapshot};
 use crate::query::Row;
@@ -48,7 +48,7 @@ impl<'a> Group<'a> {
     }
 
     /// Everybody who holds one of the sockets, asked for or not.
-    pub(super) fn everybody(&self) -> BTreeSet<Pid> {
+    pub(super) fn all_holders(&self) -> BTreeSet<Pid> {
         self.sockets.iter().flat_map(|row| row.owner.pids()).collect()
     }
 
@@ -60,16 +60,16 @@ impl<'a> Group<'a> {
     pub(super) fn find_refusal(
         &self,
         snapshot: &Snapshot,
-        lineage: &[Pid],
+        own_ancestors: &[Pid],
         programs: &Programs,
     ) -> Option<(Pid, Refusal)> {
-        let everybody = self.everybody();
-        everybody.iter().find_map(|&pid| {
-            let others = everybody.iter().filter(|other| **other != pid);
+        let all_holders = self.all_holders();
+        all_holders.iter().find_map(|&pid| {
+            let others = all_holders.iter().filter(|other| **other != pid);
             let others: Vec<&Process> =
                 others.filter_map(|other| snapshot.processes.get(other)).collect();
             let process = snapshot.processes.get(&pid);
-            Some((pid, refusal(pid, process, &others, lineage, programs, snapshot.os)?))
+            Some((pid, refusal(pid, process, &others, own_ancestors, programs, snapshot.os)?))
         })
     }
 }

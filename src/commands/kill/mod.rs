@@ -1,43 +1,44 @@
 //! `portwho kill PORT...`: ends what holds the port, and proves that it ended.
 //!
-//! Look, say who it is, refuse or ask, open the processes, look again, signal, wait, and watch
-//! the port. Each PORT gets its verdict; the worst sets the exit code.
+//! Gather, describe, refuse or ask, open the processes, check again, signal, wait, and watch the
+//! port. Each PORT gets its verdict; the worst sets the exit code.
 
+mod act;
+mod ancestry;
 mod confirmed;
-mod end;
+mod description;
+mod gather;
 mod group;
-mod kinship;
-mod look;
 mod no_target;
+mod operand;
 mod plan;
+mod question;
 mod refusal;
-mod related;
+mod refused;
+mod relations;
+mod signaling;
 mod stopped;
 mod verdict;
 mod watch;
-mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Duration, Instant};
 
 use anyhow::bail;
 
 use super::installed::Programs;
-use super::remains::Remains;
 use super::report::Report;
 use super::{Outcome, Output, claim, filter, who};
 use crate::cli::KillRequest;
-use crate::model::{Gap, Os, Pid, Protocol, Signal, Snapshot, Socket};
+use crate::model::{Gap, Os, Pid, Protocol, Signal, Snapshot};
 use crate::platform::{Ending, System};
 use crate::query::{Filter, Row};
 use crate::render::gaps;
-use confirmed::Confirmed;
-use end::Opened;
-use look::Wish;
+use crate::text::kill as text;
+use act::Target;
+use operand::Operand;
 use plan::{Group, Plan, names_owners, roots};
-use verdict::Case;
-use watch::{Aftermath, remains_beside};
-use words::Course;
+use question::Termination;
+use signaling::OpenedHolders;
 
 /// Ends the owners of ports.
 pub(super) fn run(
@@ -46,25 +47,25 @@ pub(super) fn run(
     output: &mut Output,
 ) -> anyhow::Result<Outcome> {
     if request.signal.is_some() && system.os() == Os::Windows {
-        bail!("--signal: Windows has no signals; leave it out, or use --force");
+        bail!(text::NO_SIGNALS);
     }
-    let wishes = Wish::all(&request.selection.ports, system)?;
+    let operands = Operand::all(&request.selection.ports, system)?;
     let filter = Filter {
-        protocols: look::protocols(request.selection.protocols),
+        protocols: operand::protocols(request.selection.protocols),
         ..filter::of_selection(&request.selection, system)?
     };
-    let snapshot = look::look(&filter, system)?;
+    let snapshot = gather::gather(&filter, system)?;
     let mut kill = Kill {
         request,
         system,
         filter: &filter,
         snapshot: &snapshot,
-        lineage: system.lineage(),
+        own_ancestors: system.lineage(),
         programs: Programs::new(&snapshot, system),
         report: Report::new(output),
     };
-    kill.remark_on_gaps(&wishes);
-    kill.verdicts_without_target(&wishes);
+    kill.remark_on_gaps(&operands);
+    kill.verdicts_without_target(&operands);
     kill.end_targets();
     kill.report.finish()
 }
@@ -76,26 +77,18 @@ struct Kill<'a, S: System> {
     filter: &'a Filter,
     snapshot: &'a Snapshot,
     /// portwho itself and its ancestors.
-    lineage: Vec<Pid>,
+    own_ancestors: Vec<Pid>,
     programs: Programs,
     report: Report<'a>,
-}
-
-/// A group that will be ended, its processes opened.
-struct Target<'a, S: System> {
-    group: Group<'a>,
-    opened: Opened<S::Process>,
-    /// How it is ended, or was last.
-    ending: Ending,
 }
 
 impl<'a, S: System> Kill<'a, S> {
     /// What could not be seen matters only where it concerns the ports themselves; what is
     /// unknown of their owners is told port by port. BOUND sockets matter where no target was found.
-    fn remark_on_gaps(&mut self, wishes: &[Wish]) {
+    fn remark_on_gaps(&mut self, operands: &[Operand]) {
         let holders = self.snapshot.sockets.iter().filter(|row| row.socket.holds_port());
         let of_tcp = holders.filter(|row| row.socket.protocol == Protocol::Tcp).collect::<Vec<_>>();
-        let may_be_bound = wishes.iter().any(|wish| wish.rows(&of_tcp).is_empty());
+        let may_be_bound = operands.iter().any(|operand| operand.rows(&of_tcp).is_empty());
         for gap in &self.snapshot.gaps {
             if !gap.is_about_owners() && (may_be_bound || !gap.is_about_bound()) {
                 self.report.remark(gaps::line(gap));
@@ -109,18 +102,18 @@ impl<'a, S: System> Kill<'a, S> {
     }
 
     /// A verdict for each PORT that nothing holds, or nothing that may be ended.
-    fn verdicts_without_target(&mut self, wishes: &[Wish]) {
+    fn verdicts_without_target(&mut self, operands: &[Operand]) {
         let targets = self.targets();
-        for wish in wishes.iter().filter(|wish| wish.rows(&targets).is_empty()) {
-            let (outcome, why) = no_target::why(wish, self.filter, self.request, self.snapshot);
-            self.report.verdict(outcome, format!("{}: {why}", wish.words()));
+        for operand in operands.iter().filter(|operand| operand.rows(&targets).is_empty()) {
+            let (outcome, why) = no_target::why(operand, self.filter, self.request, self.snapshot);
+            self.report.verdict(outcome, text::about(&operand.words(), &why));
         }
     }
 
     /// Describes, refuses, asks, ends and watches.
     fn end_targets(&mut self) {
-        let (filter, lineage) = (self.filter, &self.lineage);
-        let plan = Plan::new(&self.targets(), self.snapshot, filter, lineage, &self.programs);
+        let (filter, own_ancestors) = (self.filter, &self.own_ancestors);
+        let plan = Plan::new(&self.targets(), self.snapshot, filter, own_ancestors, &self.programs);
         if !plan.unseen.is_empty() {
             self.remark_on_changes();
         }
@@ -140,15 +133,16 @@ impl<'a, S: System> Kill<'a, S> {
         }
     }
 
-    /// The ports that unrelated processes hold, and what is said where nobody can be asked which of
+    /// The ports that unrelated processes hold, and what is said where there is no terminal to ask which of
     /// them are meant.
     fn contested(&self, plan: &Plan<'_>) -> BTreeMap<u16, String> {
         if names_owners(self.filter) {
             return BTreeMap::new();
         }
         let contested = plan.contested_ports().into_iter();
-        let text = |port| words::contested(port, plan, self.filter, self.request, self.snapshot);
-        contested.map(|port| (port, text(port))).collect()
+        let sentence =
+            |port| description::contested(port, plan, self.filter, self.request, self.snapshot);
+        contested.map(|port| (port, sentence(port))).collect()
     }
 
     /// Another run may find the owner of a port that changes hands.
@@ -161,11 +155,11 @@ impl<'a, S: System> Kill<'a, S> {
 
     fn refuse_unseen(&mut self, row: Row<'_>) {
         let privileged = self.system.is_privileged();
-        let text = no_target::unseen(row, self.request, privileged, self.snapshot);
-        self.report.failure(text);
+        let sentence = no_target::unseen(row, self.request, privileged, self.snapshot);
+        self.report.failure(sentence);
     }
 
-    /// How these will be ended; the harshest way where they differ.
+    /// How these will be ended; by the strongest means where they differ.
     fn ending(&self, pids: &BTreeSet<Pid>, signal: Signal) -> Ending {
         let endings = pids.iter().map(|pid| self.system.ending(*pid, signal));
         endings.max().unwrap_or(Ending::Signal(signal))
@@ -178,140 +172,62 @@ impl<'a, S: System> Kill<'a, S> {
         contested: &BTreeMap<u16, String>,
     ) -> Option<Target<'a, S>> {
         let roots = roots(&group.holders, &self.snapshot.processes);
-        for line in words::description(&group, &roots, &self.lineage, self.snapshot) {
+        for line in description::description(&group, &roots, &self.own_ancestors, self.snapshot) {
             self.report.say(line);
         }
-        let ports = who::ports(&group.ports());
         if let Some((pid, why)) = group.refusal {
-            let text = words::refusal(pid, why, &group, self.snapshot);
-            self.report.failure(format!("{ports}: {text}"));
+            let refused = refused::refused(pid, why, &group, self.snapshot);
+            self.fail(&group, &refused);
             return None;
         }
-        for line in claim::of_all(&group.everybody(), self.snapshot, &self.programs) {
+        for line in claim::of_all(&group.all_holders(), self.snapshot, &self.programs) {
             self.report.say(line);
+        }
+        if !self.request.yes && !self.report.can_ask() && self.is_unclear(&group, contested) {
+            return None;
         }
         let ending = self.ending(&roots, self.request.signal());
-        let can_ask = self.report.can_ask();
-        if !self.request.yes && !can_ask && self.is_unclear(&group, contested) {
-            return None;
-        }
-        let course =
-            Course { roots: &roots, holders: &group.holders, ending, snapshot: self.snapshot };
+        let termination =
+            Termination { roots: &roots, holders: &group.holders, ending, snapshot: self.snapshot };
         if self.request.dry_run {
-            self.report.say(course.intention());
+            self.report.say(termination.intention());
             return None;
         }
-        // Opened before the question: however long the answer takes, it is about these.
-        let opened = Opened::new(&group, &self.snapshot.processes, self.system);
-        if let Some(unknown) =
-            opened.living().find(|pid| !self.snapshot.processes.contains_key(pid))
-        {
-            self.report.failure(format!("{ports}: refused: PID {unknown} cannot be described"));
-            return None;
-        }
-        if !self.request.yes && can_ask && !self.report.ask(course.question()) {
-            self.report.failure(format!("{ports}: not confirmed, nothing was sent"));
-            return None;
-        }
+        let opened = self.open_and_ask(&group, &termination)?;
         Some(Target { group, opened, ending })
     }
 
-    /// Whether unrelated processes hold a port of the group, which is said in the end.
+    /// Opens before it asks: however long the answer takes, it is about these processes.
+    fn open_and_ask(
+        &mut self,
+        group: &Group<'_>,
+        termination: &Termination<'_>,
+    ) -> Option<OpenedHolders<S::Process>> {
+        let processes = &self.snapshot.processes;
+        let opened = OpenedHolders::new(group, processes, self.system);
+        if let Some(unknown) = opened.living().find(|pid| !processes.contains_key(pid)) {
+            self.fail(group, &refused::unidentified(unknown));
+            return None;
+        }
+        let asks = !self.request.yes && self.report.can_ask();
+        if asks && !self.report.ask(termination.question()) {
+            self.fail(group, text::NOT_CONFIRMED);
+            return None;
+        }
+        Some(opened)
+    }
+
+    fn fail(&mut self, group: &Group<'_>, why: &str) {
+        self.report.failure(text::about(&who::ports(&group.ports()), why));
+    }
+
+    /// Whether unrelated processes hold a port of the group, which is said after all groups.
     fn is_unclear(&mut self, group: &Group<'_>, contested: &BTreeMap<u16, String>) -> bool {
         let ports = group.ports();
-        let unclear = || contested.iter().filter(|(port, _)| ports.contains(port));
-        for (_, text) in unclear() {
-            self.report.failure_later(text.clone());
+        let unclear: Vec<&String> = ports.iter().filter_map(|port| contested.get(port)).collect();
+        for sentence in &unclear {
+            self.report.failure_later((*sentence).clone());
         }
-        unclear().next().is_some()
-    }
-
-    fn end_confirmed(&mut self, mut targets: Vec<Target<'a, S>>) {
-        let mut took = Vec::new();
-        for target in &mut targets {
-            took.push(self.end_one(target));
-        }
-        let let_go: Vec<&Socket> = targets
-            .iter()
-            .filter(|target| target.opened.all_let_go())
-            .flat_map(|target| target.group.sockets.iter().map(|row| &row.socket))
-            .collect();
-        let aftermath = if let_go.is_empty() { None } else { self.watch(&let_go) };
-        for (target, took) in targets.iter().zip(took) {
-            self.tell(target, took, aftermath.as_ref());
-        }
-    }
-
-    fn watch(&mut self, freed: &[&Socket]) -> Option<Aftermath> {
-        match watch::watch(self.system, self.filter, freed) {
-            Ok(aftermath) => Some(aftermath),
-            Err(error) => {
-                self.report.failure(format!("cannot tell whether the port is free: {error:#}"));
-                None
-            }
-        }
-    }
-
-    /// Ends a group; on a terminal offers SIGKILL for what survives. Returns how long it took.
-    fn end_one(&mut self, target: &mut Target<'a, S>) -> Duration {
-        let start = Instant::now();
-        let sockets: Vec<&Socket> = target.group.sockets.iter().map(|row| &row.socket).collect();
-        let confirmed = Confirmed::new(&sockets, self.system);
-        let processes: &BTreeMap<_, _> = &self.snapshot.processes;
-        let timeout = self.request.timeout;
-        target.opened.end(&confirmed, processes, target.ending, timeout);
-        let survivors = target.opened.holding_survivors();
-        let may_offer = !self.request.yes && self.report.can_ask() && !target.ending.is_force();
-        if survivors.is_empty() || !may_offer {
-            return target.opened.took_since(start);
-        }
-        let named = who::processes(survivors.iter().copied(), self.snapshot);
-        let verb = if survivors.len() == 1 { "is" } else { "are" };
-        self.report.say(format!("{named} {verb} still running after {}", who::seconds(timeout)));
-        for &pid in &survivors {
-            if let Some(why) = target.opened.stopped(pid) {
-                let name = who::process(pid, self.snapshot);
-                self.report.say(format!("  {name} {}", stopped::words(why)));
-            }
-        }
-        let ending = self.ending(&survivors, Signal::Kill);
-        let asked = Instant::now();
-        let holders = target.opened.unfinished();
-        let course =
-            Course { roots: &survivors, holders: &holders, ending, snapshot: self.snapshot };
-        if self.report.ask(course.question()) {
-            // Thinking about the answer is no part of how long it took.
-            let start = start + asked.elapsed();
-            target.ending = ending;
-            target.opened.end(&confirmed, processes, ending, timeout);
-            return target.opened.took_since(start);
-        }
-        target.opened.took_since(start)
-    }
-
-    /// The verdicts on one group.
-    fn tell(&mut self, target: &Target<'a, S>, took: Duration, aftermath: Option<&Aftermath>) {
-        let case = Case {
-            group: &target.group,
-            filter: self.filter,
-            lineage: &self.lineage,
-            privileged: self.system.is_privileged(),
-            before: self.snapshot,
-            ending: target.ending,
-            timeout: self.request.timeout,
-            request: self.request,
-        };
-        let aftermath = aftermath.filter(|_| target.opened.all_let_go());
-        let remains = match aftermath {
-            Some(_) => remains_beside(&target.group.sockets, self.system),
-            None => Remains::default(),
-        };
-        let ends = target.opened.ends();
-        for verdict in verdict::of_group(ends, took, &case, aftermath, &remains) {
-            self.report.verdict(verdict.outcome, verdict.text);
-        }
-        if let (Some(_), Some(remark)) = (aftermath, verdict::other_protocol(ends, &case)) {
-            self.report.remark(remark);
-        }
+        !unclear.is_empty()
     }
 }

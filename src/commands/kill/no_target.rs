@@ -1,65 +1,87 @@
-//! Why a PORT has nothing to end.
+//! Why a PORT has no process to end.
 
 use std::collections::BTreeSet;
 
-use super::look::Wish;
+use super::operand::Operand;
 use super::plan::is_target;
 use crate::cli::KillRequest;
 use crate::commands::remains::Remains;
-use crate::commands::{Outcome, hints, remedy, who};
+use crate::commands::{Outcome, hints, who};
 use crate::model::{Gap, Owner, Protocol, Snapshot};
 use crate::query::{Filter, Row};
 use crate::render::local_end;
+use crate::text::kill::{self as text, NoTarget, Unseen};
 
 /// The verdict on a PORT that none of the targets is on.
 pub(super) fn why(
-    wish: &Wish,
+    operand: &Operand,
     filter: &Filter,
     request: &KillRequest,
     snapshot: &Snapshot,
 ) -> (Outcome, String) {
-    let asked = request.selection.protocols;
-    let all: Vec<Row<'_>> = snapshot.sockets.iter().collect();
-    let rows = wish.rows(&all);
-    let names = |rows: &[Row<'_>]| {
-        let names: BTreeSet<String> = rows.iter().map(|row| who::owner(row, snapshot)).collect();
-        names.into_iter().collect::<Vec<_>>().join(", ")
+    let why = reason(operand, filter, request, snapshot);
+    let outcome = match why {
+        NoTarget::Incomparable { .. } | NoTarget::OnlyUdp { .. } | NoTarget::Unknown => {
+            Outcome::Failed
+        }
+        NoTarget::Unmatched { .. } | NoTarget::Excluded { .. } | NoTarget::NotHeld { .. } => {
+            Outcome::Nothing
+        }
     };
-    let those = |wanted: &dyn Fn(Row<'_>) -> bool| -> Vec<Row<'_>> {
-        rows.iter().copied().filter(|row| wanted(row)).collect()
-    };
-    let left_out = those(&|row| is_target(row, filter));
-    if left_out.iter().any(|row| row.owner.holders().is_empty()) {
-        let held =
-            format!("held by {}, whom the filters cannot be compared with", names(&left_out));
-        return (Outcome::Failed, held);
-    }
-    if !left_out.is_empty() {
-        let held = format!("held by {}, which the filters leave out", names(&left_out));
-        return (Outcome::Nothing, held);
-    }
-    let udp = those(&|row| asked.is_none() && holds(row, Protocol::Udp));
-    if !udp.is_empty() && those(&|row| holds(row, Protocol::Tcp)).is_empty() {
-        let held = format!("only UDP sockets hold it, of {}", names(&udp));
-        return (Outcome::Failed, format!("{held}: {}", request.command(&["-u"], &wish.typed())));
-    }
-    let others = those(&|row| row.socket.holds_port());
-    if !others.is_empty() {
-        let ends: BTreeSet<String> = others.iter().map(|row| end(row, snapshot)).collect();
-        let ends = ends.into_iter().collect::<Vec<_>>().join(", ");
-        let held = format!("the options leave out {ends}, held by {}", names(&others));
-        return (Outcome::Nothing, held);
-    }
-    if snapshot.gaps.iter().any(Gap::may_hide_rows) {
-        return (Outcome::Failed, "cannot tell whether anything holds it".to_owned());
-    }
-    let kernels = rows.iter().filter(|row| matches!(row.owner, Owner::Kernel(_)));
-    let remains = Remains::of(kernels.map(|row| &row.socket), snapshot.os);
-    let (connected, wildcards) = (connected(&rows), wildcards(wish, snapshot));
-    (Outcome::Nothing, format!("nothing holds it{remains}{connected}{wildcards}"))
+    (outcome, text::no_target(&why))
 }
 
-/// The verdict on a socket whose holder cannot be named, let alone ended.
+fn reason(
+    operand: &Operand,
+    filter: &Filter,
+    request: &KillRequest,
+    snapshot: &Snapshot,
+) -> NoTarget {
+    let all: Vec<Row<'_>> = snapshot.sockets.iter().collect();
+    let rows = operand.rows(&all);
+    let excluded = those(&rows, |row| is_target(row, filter));
+    if !excluded.is_empty() {
+        let holders = owners(&excluded, snapshot);
+        let is_unknown = excluded.iter().any(|row| row.owner.holders().is_empty());
+        return if is_unknown {
+            NoTarget::Incomparable { holders }
+        } else {
+            NoTarget::Unmatched { holders }
+        };
+    }
+    let udp = those(&rows, |row| holds(row, Protocol::Udp));
+    let is_tcp_held = rows.iter().any(|row| holds(row, Protocol::Tcp));
+    if request.selection.protocols.is_none() && !udp.is_empty() && !is_tcp_held {
+        let command = request.command(&["-u"], &operand.typed());
+        return NoTarget::OnlyUdp { holders: owners(&udp, snapshot), command };
+    }
+    let others = those(&rows, |row| row.socket.holds_port());
+    if !others.is_empty() {
+        let sockets: BTreeSet<String> = others.iter().map(|row| address(row, snapshot)).collect();
+        let sockets = sockets.into_iter().collect();
+        return NoTarget::Excluded { sockets, holders: owners(&others, snapshot) };
+    }
+    if snapshot.gaps.iter().any(Gap::may_hide_rows) {
+        return NoTarget::Unknown;
+    }
+    let kernels = rows.iter().filter(|row| matches!(row.owner, Owner::Kernel(_)));
+    NoTarget::NotHeld {
+        remains: Remains::of(kernels.map(|row| &row.socket), snapshot.os).to_string(),
+        connections: connections(&rows),
+        covering: covering(operand, snapshot),
+    }
+}
+
+fn those<'a>(rows: &[Row<'a>], is_wanted: impl Fn(Row<'_>) -> bool) -> Vec<Row<'a>> {
+    rows.iter().copied().filter(|row| is_wanted(row)).collect()
+}
+
+fn owners(rows: &[Row<'_>], snapshot: &Snapshot) -> Vec<String> {
+    let owners: BTreeSet<String> = rows.iter().map(|row| who::owner(row, snapshot)).collect();
+    owners.into_iter().collect()
+}
+
+/// What is said of a socket whose holder cannot be named, let alone ended.
 pub(super) fn unseen(
     row: Row<'_>,
     request: &KillRequest,
@@ -67,21 +89,17 @@ pub(super) fn unseen(
     snapshot: &Snapshot,
 ) -> String {
     let port = row.socket.local.port;
-    let remedy = match row.owner {
-        Owner::Exited(pid) => {
-            format!("end the child of PID {pid} that inherited it, by its own PID")
-        }
-        Owner::Hidden if privileged => "no more rights would show it".to_owned(),
-        Owner::Hidden => {
-            remedy::more_rights(snapshot.os, &request.command(&[], &[port.to_string()]))
-        }
-        _ => format!("see portwho {port}"),
+    let why = match row.owner {
+        Owner::Exited(pid) => Unseen::Inherited(pid.0),
+        Owner::Hidden if privileged => Unseen::Always,
+        Owner::Hidden => Unseen::ToUser(request.command(&[], &[port.to_string()]), snapshot.os),
+        _ => Unseen::See(format!("portwho {port}")),
     };
-    format!("port {port}: held by {}: {remedy}", who::owner(row, snapshot))
+    text::unseen(port, &who::owner(row, snapshot), &why)
 }
 
 /// `TCP [::]:80`.
-fn end(row: Row<'_>, snapshot: &Snapshot) -> String {
+fn address(row: Row<'_>, snapshot: &Snapshot) -> String {
     format!("{} {}", row.socket.protocol.word().to_uppercase(), local_end(&row.socket, snapshot))
 }
 
@@ -89,27 +107,20 @@ fn holds(row: Row<'_>, protocol: Protocol) -> bool {
     row.socket.protocol == protocol && row.socket.holds_port()
 }
 
-/// Connections that a process has at either end of the port; the kernel's own are no targets
-/// anybody could mean.
-fn connected(rows: &[Row<'_>]) -> String {
+/// Connections that a process has on the port; the kernel's own are no targets anybody could mean.
+fn connections(rows: &[Row<'_>]) -> usize {
     let has_process =
         |row: &&Row<'_>| row.socket.foreign.is_some() && !matches!(row.owner, Owner::Kernel(_));
-    match rows.iter().filter(has_process).count() {
-        0 => String::new(),
-        1 => "; 1 connection is there, whose process is never ended".to_owned(),
-        count => format!("; {count} connections are there, whose processes are never ended"),
-    }
+    rows.iter().filter(has_process).count()
 }
 
 /// Who holds the port at every address, where one address was asked for.
-fn wildcards(wish: &Wish, snapshot: &Snapshot) -> String {
-    let covering = snapshot
-        .sockets
-        .iter()
-        .filter(|row| wish.places().iter().any(|place| hints::covers(&row.socket, place)));
-    let held = covering.map(|row| {
-        let end = local_end(&row.socket, snapshot);
-        format!("; {end} is held by {}", who::owner(row, snapshot))
-    });
-    held.collect::<BTreeSet<_>>().into_iter().collect()
+fn covering(operand: &Operand, snapshot: &Snapshot) -> Vec<(String, String)> {
+    let covers =
+        |row: &&Row<'_>| operand.places().iter().any(|place| hints::covers(&row.socket, place));
+    let all: Vec<Row<'_>> = snapshot.sockets.iter().collect();
+    let held = all.iter().filter(covers);
+    let held: BTreeSet<(String, String)> =
+        held.map(|row| (local_end(&row.socket, snapshot), who::owner(row, snapshot))).collect();
+    held.into_iter().collect()
 }

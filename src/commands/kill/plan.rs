@@ -1,9 +1,9 @@
-//! Whom to end: pure, from the rows that hold the ports to groups of processes.
+//! Which processes to end: pure, from the rows that hold the ports to groups of processes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) use super::group::Group;
-use super::related::{Relations, is_foreign};
+use super::relations::{Relations, is_foreign};
 use crate::commands::installed::Programs;
 use crate::model::{OwnedSocket, Owner, Pid, Process, Snapshot, Socket};
 use crate::query::{Filter, NamePattern, Row, SortKey, select};
@@ -19,12 +19,12 @@ pub(super) struct Plan<'a> {
 }
 
 impl<'a> Plan<'a> {
-    /// Makes the plan. `lineage` is portwho itself and its ancestors.
+    /// Makes the plan. `own_ancestors` is portwho itself and its ancestors.
     pub(super) fn new(
         rows: &[Row<'a>],
         snapshot: &Snapshot,
         filter: &Filter,
-        lineage: &[Pid],
+        own_ancestors: &[Pid],
         programs: &Programs,
     ) -> Self {
         let relations = Relations::new(rows, &snapshot.processes);
@@ -37,7 +37,7 @@ impl<'a> Plan<'a> {
             }
         }
         for group in &mut plan.groups {
-            group.refusal = group.find_refusal(snapshot, lineage, programs);
+            group.refusal = group.find_refusal(snapshot, own_ancestors, programs);
         }
         let divide = |group: Group<'a>| group.divide(&plan.relations);
         plan.groups = std::mem::take(&mut plan.groups).into_iter().flat_map(divide).collect();
@@ -71,7 +71,7 @@ impl<'a> Plan<'a> {
                 sets.entry(port).or_default().extend(group.holders.iter().map(set));
             }
         }
-        // Who cannot be seen is related to nobody.
+        // A holder that cannot be seen is unrelated to all.
         let unseen: BTreeSet<u16> = self.unseen.iter().map(|row| row.socket.local.port).collect();
         let is_contested =
             |(port, sets): &(u16, BTreeSet<Option<usize>>)| sets.len() > 1 || unseen.contains(port);
@@ -115,8 +115,8 @@ pub(super) fn targets<'a>(snapshot: &'a Snapshot, filter: &'a Filter) -> Vec<Row
     rows
 }
 
-/// Whether a holder was asked for. A socket's user names those that hold it, but not those to whom
-/// the user may have passed it.
+/// Whether a holder was asked for. A socket's user names those that hold it, but not those that
+/// the user may have passed it to.
 fn is_picked(row: Row<'_>, pid: Pid, filter: &Filter, snapshot: &Snapshot) -> bool {
     if !filter.picks(row, pid, snapshot) || !is_foreign(&row.socket, snapshot.processes.get(&pid)) {
         return filter.picks(row, pid, snapshot);
@@ -126,7 +126,7 @@ fn is_picked(row: Row<'_>, pid: Pid, filter: &Filter, snapshot: &Snapshot) -> bo
 }
 
 /// Whether the filter names each owner that it picks, so that unrelated ones are meant as well. A
-/// pattern names nobody.
+/// pattern names no process.
 pub(super) fn names_owners(filter: &Filter) -> bool {
     let by_name = !filter.names.is_empty() && filter.names.iter().all(NamePattern::is_plain);
     !filter.pids.is_empty() || !filter.users.is_empty() || by_name
@@ -258,10 +258,10 @@ mod tests {
                 prop_assert!(seen.is_disjoint(&group.holders), "a holder is in one group");
                 seen.extend(group.holders.clone());
                 prop_assert!(group.unrelated.is_disjoint(&group.holders));
-                prop_assert!(group.unrelated.is_subset(&group.everybody()));
+                prop_assert!(group.unrelated.is_subset(&group.all_holders()));
                 if group.refusal.is_none() {
                     for never in [0, 1, 400, 500] {
-                        prop_assert!(!group.everybody().contains(&Pid(never)));
+                        prop_assert!(!group.all_holders().contains(&Pid(never)));
                     }
                 }
                 let roots = roots(&group.holders, &snapshot.processes);

@@ -1,4 +1,4 @@
-//! Whom portwho never ends, why, and what to type instead.
+//! Which processes portwho never ends, and why.
 
 use crate::commands::images::{Role, role};
 use crate::commands::installed::{Identity, Programs};
@@ -9,7 +9,7 @@ use crate::model::{Os, Pid, Process, ProcessKind};
 pub(super) enum Refusal {
     /// PID 0 and, with its other holders, everything that says "the kernel".
     Kernel,
-    /// The first process: nothing lives on without it.
+    /// PID 1: killing it stops the system.
     FirstProcess,
     /// The first process holds the socket for others to come: socket activation.
     SocketActivation(SocketUnit),
@@ -19,7 +19,7 @@ pub(super) enum Refusal {
     Ancestor,
     /// It forwards a container's port, or runs containers.
     Container,
-    /// Windows does not live on without it.
+    /// Ending it crashes Windows.
     Critical,
     /// It hosts several Windows services, of which only one is meant.
     SharedHost,
@@ -39,7 +39,7 @@ pub(super) fn refusal(
     pid: Pid,
     process: Option<&Process>,
     others: &[&Process],
-    lineage: &[Pid],
+    own_ancestors: &[Pid],
     programs: &Programs,
     os: Os,
 ) -> Option<Refusal> {
@@ -47,8 +47,8 @@ pub(super) fn refusal(
         Pid(0) => return Some(Refusal::Kernel),
         Pid(1) if os == Os::Linux => return Some(first_process(process, others)),
         Pid(4) if os == Os::Windows => return Some(Refusal::Kernel),
-        _ if lineage.first() == Some(&pid) => return Some(Refusal::Itself),
-        _ if lineage.contains(&pid) => return Some(Refusal::Ancestor),
+        _ if own_ancestors.first() == Some(&pid) => return Some(Refusal::Itself),
+        _ if own_ancestors.contains(&pid) => return Some(Refusal::Ancestor),
         _ => {}
     }
     let process = process?;
@@ -85,16 +85,16 @@ mod tests {
 
     #[test]
     fn the_first_process_itself_and_ancestors_are_refused() {
-        let lineage = [Pid(500), Pid(400), Pid(1)];
+        let own_ancestors = [Pid(500), Pid(400), Pid(1)];
         let programs = Programs::none(Os::Linux);
-        let refused = |pid| refusal(Pid(pid), None, &[], &lineage, &programs, Os::Linux);
+        let refused = |pid| refusal(Pid(pid), None, &[], &own_ancestors, &programs, Os::Linux);
         assert_eq!(refused(0), Some(Refusal::Kernel));
         assert_eq!(refused(1), Some(Refusal::FirstProcess));
         assert_eq!(refused(400), Some(Refusal::Ancestor));
         assert_eq!(refused(500), Some(Refusal::Itself));
         assert_eq!(refused(812), None);
         assert_eq!(refused(4), None);
-        let on_windows = refusal(Pid(4), None, &[], &lineage, &programs, Os::Windows);
+        let on_windows = refusal(Pid(4), None, &[], &own_ancestors, &programs, Os::Windows);
         assert_eq!(on_windows, Some(Refusal::Kernel));
     }
 }

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::end::End;
 use super::plan::Group;
+use super::signaling::KillResult;
 use super::stopped;
-use super::watch::Aftermath;
+use super::watch::WatchResult;
 use crate::cli::KillRequest;
 use crate::commands::remains::Remains;
 use crate::commands::{Outcome, remedy, who};
@@ -14,6 +14,7 @@ use crate::model::{Families, OwnedSocket, Pid, Protocol, Snapshot, Stopped};
 use crate::platform::{Ending, PlatformError};
 use crate::query::Filter;
 use crate::render::local_end;
+use crate::text::kill::verdicts::{self as text, HeldAgain, Survival};
 
 /// A sentence and what it means for the exit code.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -28,14 +29,14 @@ impl Verdict {
     }
 }
 
-/// What is known when a group has been dealt with.
-pub(super) struct Case<'a> {
+/// What the verdicts on a group depend on.
+pub(super) struct Context<'a> {
     /// The group.
     pub(super) group: &'a Group<'a>,
     /// What was asked for.
     pub(super) filter: &'a Filter,
     /// portwho and its ancestors, which start nothing again.
-    pub(super) lineage: &'a [Pid],
+    pub(super) own_ancestors: &'a [Pid],
     /// Whether more rights cannot be had by `sudo`.
     pub(super) privileged: bool,
     /// What was seen before.
@@ -48,10 +49,14 @@ pub(super) struct Case<'a> {
     pub(super) request: &'a KillRequest,
 }
 
-impl Case<'_> {
-    /// What was to be freed: `port 80`, or its ends where only some of them were asked for.
+impl Context<'_> {
+    /// What was to be freed: `port 80`, or its results where only some of them were asked for.
     fn freed(&self) -> String {
-        if self.is_by_port() { who::ports(&self.group.ports()) } else { self.ends().join(", ") }
+        if self.is_by_port() {
+            who::ports(&self.group.ports())
+        } else {
+            self.addresses().join(", ")
+        }
     }
 
     /// The same, as it can be typed.
@@ -59,7 +64,7 @@ impl Case<'_> {
         if self.is_by_port() {
             self.group.ports().iter().map(ToString::to_string).collect()
         } else {
-            self.ends()
+            self.addresses()
         }
     }
 
@@ -71,182 +76,180 @@ impl Case<'_> {
         at_any_address && self.filter.families == Families::BOTH
     }
 
-    fn ends(&self) -> Vec<String> {
-        let ends = self.group.sockets.iter().map(|row| local_end(&row.socket, self.before));
-        ends.collect::<BTreeSet<_>>().into_iter().collect()
+    fn addresses(&self) -> Vec<String> {
+        let addresses = self.group.sockets.iter().map(|row| local_end(&row.socket, self.before));
+        addresses.collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     /// Whether `parent` also started one of the processes that were ended.
     fn is_supervisor(&self, parent: Pid) -> bool {
         let parents = self.group.holders.iter().filter_map(|pid| self.before.processes.get(pid));
-        !self.lineage.contains(&parent)
+        !self.own_ancestors.contains(&parent)
             && parents.filter_map(|process| process.parent).any(|other| other == parent)
     }
 }
 
 /// One verdict for each process that did not end as it should.
-pub(super) fn of_process(pid: Pid, end: &End, case: &Case<'_>) -> Option<Verdict> {
-    let name = who::process(pid, case.before);
-    let ports = case.freed();
-    Some(match end {
-        End::Exited | End::AlreadyExited => return None,
-        End::LetGo => Verdict {
-            outcome: Outcome::Nothing,
-            text: format!("{name} no longer holds {ports}; nothing was sent"),
-        },
-        End::Survived { holds: true, stopped } => {
-            Verdict::failed(survived(pid, stopped.as_ref(), &ports, case))
+fn of_process(
+    pid: Pid,
+    results: &BTreeMap<Pid, KillResult>,
+    context: &Context<'_>,
+) -> Option<Verdict> {
+    let name = who::process(pid, context.before);
+    let (ports, os) = (context.freed(), context.before.os);
+    Some(match results.get(&pid)? {
+        KillResult::Exited | KillResult::AlreadyExited => return None,
+        KillResult::Released => {
+            Verdict { outcome: Outcome::Nothing, text: text::released(&name, &ports) }
         }
-        End::Survived { holds: false, .. } => Verdict::failed(format!(
-            "{name} let go of {ports}, but is still running after {}: it may be draining; wait, \
-             or end it with {}",
-            who::seconds(case.timeout),
-            remedy::end_by_hand(case.before.os, pid)
-        )),
-        End::Spared => Verdict::failed(format!(
-            "{name} still holds {ports}; nothing was sent, because one before it did not end"
-        )),
-        End::Failed(PlatformError::NotPermitted) if case.privileged => {
-            Verdict::failed(format!("{name}: {}", remedy::beyond_rights(case.before.os)))
+        KillResult::Survived { holds: true, stopped } => {
+            let why = survival(pid, stopped.as_ref(), context);
+            Verdict::failed(text::survived(&name, &ports, context.timeout, &why))
         }
-        End::Failed(PlatformError::NotPermitted) => {
-            let remedy =
-                remedy::more_rights(case.before.os, &case.request.command(&[], &case.typed()));
-            Verdict::failed(format!("{name}: not permitted: {remedy}"))
+        KillResult::Survived { holds: false, .. } => {
+            let command = remedy::end_by_hand(os, pid);
+            Verdict::failed(text::released_and_running(&name, &ports, context.timeout, &command))
         }
-        End::Failed(error) => Verdict::failed(format!("{name}: {error}")),
+        KillResult::NotSignaled => {
+            let parent_runs = parent_runs(pid, results, context);
+            Verdict::failed(text::not_signaled(&name, &ports, parent_runs))
+        }
+        KillResult::Failed(PlatformError::NotPermitted) if context.privileged => {
+            Verdict::failed(text::failed(&name, remedy::beyond_rights(os)))
+        }
+        KillResult::Failed(PlatformError::NotPermitted) => {
+            let command = context.request.command(&[], &context.typed());
+            Verdict::failed(text::not_permitted(&name, &command, os))
+        }
+        KillResult::Failed(error) => Verdict::failed(text::failed(&name, &error.to_string())),
     })
 }
 
-fn survived(pid: Pid, stopped: Option<&Stopped>, ports: &str, case: &Case<'_>) -> String {
-    let name = who::process(pid, case.before);
-    let waited = who::seconds(case.timeout);
-    let still = format!("{name} is still running after {waited} and holds {ports}");
-    if let Some(why) = stopped.and_then(|stopped| stopped::why(pid, stopped, case)) {
-        return format!("{still}: {why}");
+/// Whether the parent of a process is among those that did not exit.
+fn parent_runs(pid: Pid, results: &BTreeMap<Pid, KillResult>, context: &Context<'_>) -> bool {
+    let parent = context.before.processes.get(&pid).and_then(|process| process.parent);
+    let result = parent.and_then(|parent| results.get(&parent));
+    result.is_some_and(|result| !is_exit(result))
+}
+
+const fn is_exit(result: &KillResult) -> bool {
+    matches!(result, KillResult::Exited | KillResult::AlreadyExited)
+}
+
+fn survival(pid: Pid, stopped: Option<&Stopped>, context: &Context<'_>) -> Survival {
+    if let Some(why) = stopped.and_then(|stopped| stopped::why(pid, stopped, context)) {
+        return Survival::Stopped(why);
     }
-    if case.ending.is_force() {
-        return format!("{still}: force has not ended it yet; it may hang in the kernel");
+    if context.ending.is_force() {
+        return Survival::Forced(context.before.os);
     }
-    let container = case.before.processes.get(&pid).and_then(|process| process.container.as_ref());
-    match container {
+    let process = context.before.processes.get(&pid);
+    Survival::Next(match process.and_then(|process| process.container.as_ref()) {
         // The first process of a container ignores what it does not handle (pid_namespaces(7)).
-        Some(container) => format!("{still}: {}", remedy::stop_container(container)),
-        None => format!("{still}: {}", case.request.command(&["--force"], &case.typed())),
-    }
+        Some(container) => remedy::stop_container(container),
+        None => context.request.command(&["--force"], &context.typed()),
+    })
 }
 
 /// The verdicts on a group: on each process that did not end as it should, on those that did,
-/// and on the ports where everybody let go of them.
+/// and on the ports where all processes released them.
 pub(super) fn of_group(
-    ends: &BTreeMap<Pid, End>,
+    results: &BTreeMap<Pid, KillResult>,
     took: Duration,
-    case: &Case<'_>,
-    aftermath: Option<&Aftermath>,
+    context: &Context<'_>,
+    watched: Option<&WatchResult>,
     remains: &Remains,
 ) -> Vec<Verdict> {
     let mut verdicts: Vec<Verdict> =
-        ends.iter().filter_map(|(pid, end)| of_process(*pid, end, case)).collect();
-    let gone = gone(ends, took);
-    let Some(aftermath) = aftermath else {
-        verdicts.extend(gone.map(|text| Verdict { outcome: Outcome::Done, text }));
+        results.keys().filter_map(|pid| of_process(*pid, results, context)).collect();
+    let sentence = exit_sentence(results, took);
+    let Some(watched) = watched else {
+        verdicts.extend(sentence.map(|text| Verdict { outcome: Outcome::Done, text }));
         return verdicts;
     };
-    let exited = exited(ends);
-    let reasons: BTreeSet<String> =
-        aftermath.on(case.group).map(|row| held_again(row, &exited, case, aftermath)).collect();
-    let reasons = reasons.into_iter().collect::<Vec<_>>().join("; ");
-    let freed = case.freed();
-    let verb = if freed.contains(',') { "are" } else { "is" };
-    verdicts.extend(match (gone, reasons.is_empty()) {
-        (Some(gone), true) => {
-            let text = format!("{gone}; {freed} {verb} free{remains}");
+    let exited = exited(results);
+    let reasons: BTreeSet<HeldAgain> =
+        watched.on(context.group).map(|row| held_again(row, &exited, context, watched)).collect();
+    verdicts.extend(match (sentence, reasons.is_empty()) {
+        (Some(exited), true) => {
+            let text = text::free(&exited, &context.freed(), &remains.to_string());
             Some(Verdict { outcome: Outcome::Done, text })
         }
-        (Some(gone), false) => Some(Verdict::failed(format!("{gone}, but {reasons}"))),
         (None, true) => None,
-        (None, false) => Some(Verdict::failed(reasons)),
+        (exited, false) => Some(Verdict::failed(text::not_free(exited.as_deref(), reasons.iter()))),
     });
     verdicts
 }
 
-/// Who holds a freed port of TCP with UDP, which nobody asked to end.
-pub(super) fn other_protocol(ends: &BTreeMap<Pid, End>, case: &Case<'_>) -> Option<String> {
-    let (ports, exited) = (case.group.ports(), exited(ends));
-    let lives = |row: &OwnedSocket| {
+/// Who holds a freed port of TCP with UDP, which was not asked for.
+pub(super) fn other_protocol(
+    results: &BTreeMap<Pid, KillResult>,
+    context: &Context<'_>,
+) -> Option<String> {
+    let (ports, exited) = (context.group.ports(), exited(results));
+    let is_running = |row: &OwnedSocket| {
         row.owner.holders().is_empty() || row.owner.pids().any(|pid| !exited.contains(&pid))
     };
     let is_udp = |row: &&OwnedSocket| {
         row.socket.protocol == Protocol::Udp
             && row.socket.holds_port()
             && ports.contains(&row.socket.local.port)
-            && lives(row)
+            && is_running(row)
     };
-    let udp: Vec<&OwnedSocket> = case.before.sockets.iter().filter(is_udp).collect();
-    if case.filter.protocols.udp || udp.is_empty() {
+    let udp: Vec<&OwnedSocket> = context.before.sockets.iter().filter(is_udp).collect();
+    if context.filter.protocols.udp || udp.is_empty() {
         return None;
     }
     let ports: BTreeSet<u16> = udp.iter().map(|row| row.socket.local.port).collect();
-    let owners: BTreeSet<String> = udp.iter().map(|row| who::owner(row, case.before)).collect();
-    let owners = owners.into_iter().collect::<Vec<_>>().join(", ");
+    let owners: BTreeSet<String> = udp.iter().map(|row| who::owner(row, context.before)).collect();
+    let owners: Vec<String> = owners.into_iter().collect();
     let typed: Vec<String> = ports.iter().map(ToString::to_string).collect();
-    let command = case.request.command(&["-u"], &typed);
-    Some(format!("UDP {} is another matter, held by {owners}: {command}", who::ports(&ports)))
+    let command = context.request.command(&["-u"], &typed);
+    Some(text::other_protocol(&who::ports(&ports), ports.len() > 1, &owners, &command))
 }
 
-/// `PIDs 812, 813 exited after 0.2 s`.
-fn gone(ends: &BTreeMap<Pid, End>, took: Duration) -> Option<String> {
-    let exited = exited(ends);
-    let already = |pid| matches!(ends.get(pid), Some(End::AlreadyExited));
-    if exited.is_empty() {
-        return None;
-    }
-    let pids = who::pids(&exited);
-    Some(if exited.iter().all(already) {
-        format!("{pids} had already exited")
-    } else {
-        format!("{pids} exited after {}", who::tenths(took))
-    })
+/// `PIDs 812, 813 exited after 200ms`; none where nothing exited.
+fn exit_sentence(results: &BTreeMap<Pid, KillResult>, took: Duration) -> Option<String> {
+    let exited = exited(results);
+    let already = |pid| matches!(results.get(pid), Some(KillResult::AlreadyExited));
+    let pids: Vec<String> = exited.iter().map(ToString::to_string).collect();
+    let took = (!exited.iter().all(already)).then_some(took);
+    (!pids.is_empty()).then(|| text::exited(&pids, took))
 }
 
-fn exited(ends: &BTreeMap<Pid, End>) -> BTreeSet<Pid> {
-    let exited = ends.iter().filter(|(_, end)| matches!(end, End::Exited | End::AlreadyExited));
+fn exited(results: &BTreeMap<Pid, KillResult>) -> BTreeSet<Pid> {
+    let exited = results.iter().filter(|(_, result)| is_exit(result));
     exited.map(|(pid, _)| *pid).collect()
 }
 
-/// `port 80 was taken again by web (PID 900): ...`. A socket of another group was there before.
+/// Who holds a port after the exits: `port 80 was taken again by web (PID 900)`. A socket of another
+/// group was there before.
 fn held_again(
     row: &OwnedSocket,
     exited: &BTreeSet<Pid>,
-    case: &Case<'_>,
-    aftermath: &Aftermath,
-) -> String {
+    context: &Context<'_>,
+    watched: &WatchResult,
+) -> HeldAgain {
     let port = row.socket.local.port;
-    let after = &aftermath.holders;
+    let after = &watched.holders;
     let owner = who::owner(row, after);
-    if was_held_by_others(row, exited, case) {
-        return format!("port {port} is still held by {owner}");
+    if was_held_by_others(row, exited, context) {
+        return text::still_held(port, &owner);
     }
     let first = row.owner.pids().next();
     let newcomer = first.and_then(|pid| after.processes.get(&pid));
-    let why = match newcomer {
-        None => String::new(),
-        Some(process) => match (remedy::stop_service(after.os, process), process.parent) {
-            (Some(stop), _) => format!(": {stop}"),
-            (None, Some(parent)) if case.is_supervisor(parent) => {
-                format!(": its parent {} started it", who::process(parent, case.before))
-            }
-            _ => String::new(),
-        },
-    };
-    format!("port {port} was taken again by {owner}{why}")
+    let stop = newcomer.and_then(|process| remedy::stop_service(after.os, process));
+    let parent = newcomer.and_then(|process| process.parent);
+    let supervisor = parent.filter(|parent| context.is_supervisor(*parent));
+    let supervisor = supervisor.map(|parent| who::process(parent, context.before));
+    text::taken_again(port, &owner, stop, supervisor.as_deref())
 }
 
-/// Whether somebody who was not ended held this very socket before. A PID of one that has
+/// Whether a process that was not ended held this very socket before. A PID of one that has
 /// exited is a newcomer's by now.
-fn was_held_by_others(row: &OwnedSocket, exited: &BTreeSet<Pid>, case: &Case<'_>) -> bool {
+fn was_held_by_others(row: &OwnedSocket, exited: &BTreeSet<Pid>, context: &Context<'_>) -> bool {
     let now: BTreeSet<Pid> = row.owner.pids().collect();
-    case.before.sockets.iter().any(|before| {
+    context.before.sockets.iter().any(|before| {
         let others: BTreeSet<Pid> =
             before.owner.pids().filter(|pid| !exited.contains(pid)).collect();
         before.socket.is_same(&row.socket) && now.is_subset(&others)

@@ -18,27 +18,27 @@ use crate::render::gaps;
 
 /// How long the port is watched.
 const WATCH: Duration = Duration::from_secs(1);
-/// How often it is looked at meanwhile.
-const GLANCE: Duration = Duration::from_millis(20);
+/// How often it is read meanwhile.
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// What was seen of the ports after the exits.
 #[derive(Debug)]
-pub(super) struct Aftermath {
+pub(super) struct WatchResult {
     /// Who holds the ports now, with everything needed to name them; empty when they are free.
     pub(super) holders: Snapshot,
 }
 
-/// Watches the ends of `freed` until all are held again, a second at most. Held is what `filter`
+/// Watches the addresses of `freed` until all are held again, a second at most. Held is what `filter`
 /// asked for, and what stands in the way of a socket like those that were there: it may be at
 /// another address or of the other family.
 ///
 /// # Errors
-/// When the ports cannot be looked at.
+/// When the ports cannot be read.
 pub(super) fn watch(
     system: &impl System,
     filter: &Filter,
     freed: &[&Socket],
-) -> anyhow::Result<Aftermath> {
+) -> anyhow::Result<WatchResult> {
     let deadline = Instant::now() + WATCH;
     let scope = scope(&freed.iter().copied(), StateSet::HOLDING);
     let matters = |socket: &Socket| {
@@ -62,9 +62,9 @@ pub(super) fn watch(
             holders.sockets.iter().any(|row| row.socket.local.port == port && !lingers(row))
         };
         if freed.iter().all(is_held) || Instant::now() >= deadline {
-            return Ok(Aftermath { holders });
+            return Ok(WatchResult { holders });
         }
-        thread::sleep(GLANCE);
+        thread::sleep(POLL_INTERVAL);
     }
 }
 
@@ -85,7 +85,7 @@ pub(super) fn scope<'a>(
     }
 }
 
-impl Aftermath {
+impl WatchResult {
     /// The sockets that hold a port of `group`.
     pub(super) fn on<'a>(&'a self, group: &'a Group<'_>) -> impl Iterator<Item = &'a OwnedSocket> {
         let ports = group.ports();
@@ -93,9 +93,9 @@ impl Aftermath {
     }
 }
 
-/// Asks the system for what is left that blocks a bind to the ends of `sockets`. What cannot be
+/// Asks the system for what is left that blocks a bind to the addresses of `sockets`. What cannot be
 /// read is left out: it is a remark and no verdict.
-pub(super) fn remains_beside(sockets: &[Row<'_>], system: &impl System) -> Remains {
+pub(super) fn blocking_remains(sockets: &[Row<'_>], system: &impl System) -> Remains {
     let tcp = sockets.iter().map(|row| &row.socket);
     let tcp = tcp.filter(|socket| socket.protocol == Protocol::Tcp);
     let scope = Scope { udp: UdpScope::None, ..scope(&tcp, StateSet::TEARDOWN) };

@@ -97,3 +97,18 @@ fn in_another_mount_namespace() {
     let output = one(Os::Linux, &forwarder.uid(0)).run("close -l -y 80");
     assert!(output.stderr.contains("refused: it serves a container"), "{output:?}");
 }
+
+/// The question is not pushed off the screen.
+#[trial]
+fn many_claims() {
+    let pids: Vec<u32> = (20..50).collect();
+    let conmon = |pid: &u32| {
+        process(*pid, "conmon").named("conmon".into()).parent(1).uid(1000).program("/tmp/conmon")
+    };
+    let shared = listener("0.0.0.0:80").linux(7, 1000).of(&pids);
+    let machine = Machine::new(Os::Linux, pids.iter().map(conmon).collect(), vec![shared]);
+    let output = machine.asked("kill 80", "n\n");
+    assert_eq!(output.stdout.matches("  warning: ").count(), 10, "{output:?}");
+    assert!(output.stdout.ends_with("\n  and 20 more such warnings\n"), "{output:?}");
+    assert_eq!(output.stderr.matches("[y/N]").count(), 1, "{output:?}");
+}

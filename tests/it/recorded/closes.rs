@@ -37,11 +37,11 @@ fn a_connection_on_windows() {
     let would = "would close 1 socket of inetinfo.exe (PID 1688)\n";
     machine.run(&format!("{words} -n")).is(0, &format!("{what}{would}"), "");
     let question = "Close 1 socket of inetinfo.exe (PID 1688)? [y/N] ";
-    let not = "portwho: 1 ESTABLISHED of inetinfo.exe (PID 1688): not confirmed, nothing was \
+    let not = "portwho: 1 ESTABLISHED of inetinfo.exe (PID 1688): not confirmed; nothing was \
                closed\n";
     machine.asked(words, "n\n").is(2, what, &format!("{question}{not}"));
     assert_eq!(machine.closed(), [""; 0]);
-    let closed = "closed 1 of 1 socket; inetinfo.exe (PID 1688) keeps its handle until it calls \
+    let closed = "closed 1 socket; inetinfo.exe (PID 1688) keeps its handle until it calls \
                   closesocket()\n";
     machine.asked(words, "y\n").is(0, &format!("{what}{closed}"), question);
     assert_eq!(machine.closed(), ["127.0.0.1:8081"]);
@@ -60,13 +60,13 @@ fn ipv6_and_udp_on_windows() {
         datagrams.of(&[812]),
         listener("0.0.0.0:80").of(&[812]),
     ]);
-    let refused = "portwho: 1 listener is left alone: portwho close -l --pid 812\n\
-                   portwho: 1 ESTABLISHED of web.exe (PID 812): refused: Windows closes \
-                   connections of IPv4 only, and has no call for IPv6\n\
-                   portwho: 1 UDP of web.exe (PID 812): refused: Windows closes connections of \
-                   TCP only, and has no call for UDP\n";
+    let refused = "portwho: 1 listener not closed; to close it, run: portwho close -l --pid 812\n\
+                   portwho: 1 ESTABLISHED of web.exe (PID 812): refused: Windows closes TCP \
+                   connections over IPv4 only; it has no call for IPv6\n\
+                   portwho: 1 UDP of web.exe (PID 812): refused: Windows closes TCP connections \
+                   only; it has no call for UDP\n";
     let closed = "1 ESTABLISHED of web.exe (PID 812)\n\
-                  closed 1 of 1 socket; web.exe (PID 812) keeps its handle until it calls \
+                  closed 1 socket; web.exe (PID 812) keeps its handle until it calls \
                   closesocket()\n";
     machine.run("close --pid 812").is(2, closed, refused);
     assert_eq!(machine.closed(), ["10.0.0.1:80"]);
@@ -81,8 +81,8 @@ fn one() -> Machine {
 #[trial]
 fn not_elevated() {
     let machine = one().closing(Closing::Denied);
-    let why = "portwho: 1 ESTABLISHED of web.exe (PID 812): not closed: not permitted: in an \
-               elevated prompt: portwho close --name \"web*\" 80\n";
+    let why = "portwho: 1 ESTABLISHED of web.exe (PID 812): not closed: permission denied; in an \
+               elevated prompt, run: portwho close --name \"web*\" 80\n";
     machine.run("close --name web* 80").is(2, ONE, why);
 }
 
@@ -117,7 +117,7 @@ fn the_session_on_windows() {
 fn time_wait_on_windows() {
     let machine = office();
     let closed = "1 TIME_WAIT of the kernel (time-wait)\n\
-                  closed 1 of 1 socket of the kernel (time-wait)\n";
+                  closed 1 connection in TIME_WAIT\n";
     machine.run("close --state TIME_WAIT").is(0, closed, "");
 }
 
@@ -126,7 +126,7 @@ fn time_wait_on_windows() {
 fn an_heirs_socket() {
     let machine = windows(vec![close_wait("10.0.0.1:80").by_table(700, Some(5))]);
     let closed = "1 CLOSE_WAIT of PID 700, which has exited\n\
-                  closed 1 of 1 socket of PID 700, which has exited\n";
+                  closed 1 socket of PID 700, which has exited\n";
     let gap = "portwho: the processes that created 1 socket have exited: a child that inherited \
                them holds them: look for children of the exited process\n";
     let output = machine.run("close 80");
@@ -144,7 +144,7 @@ fn another_process_has_the_ends() {
             sockets[0].socket.table_owner = Some(owner);
         });
     let gone = "1 ESTABLISHED of web.exe (PID 812)\n\
-                1 of 1 socket of web.exe (PID 812) went by itself\n";
+                1 socket of web.exe (PID 812) had already closed\n";
     machine.asked("close 80", "y\n").is(0, gone, "Close 1 socket of web.exe (PID 812)? [y/N] ");
     assert_eq!(machine.closed(), [""; 0]);
 }
@@ -152,7 +152,7 @@ fn another_process_has_the_ends() {
 #[trial]
 fn it_went_by_itself() {
     let machine = leaking().after_looks(1, Vec::clear);
-    let gone = format!("{LEAK}3 of 3 sockets of app (PID 812) went by themselves\n");
+    let gone = format!("{LEAK}3 sockets of app (PID 812) had already closed\n");
     machine.asked("close -s CLOSE_WAIT", "y\n").is(0, &gone, QUESTION);
     assert_eq!(machine.closed(), [""; 0]);
 }
@@ -165,11 +165,11 @@ fn some_of_them_went() {
         sockets[0].socket.state = Some(TcpState::LastAck);
     });
     let closed = format!(
-        "{LEAK}closed 1 of 3 sockets, 1 went by itself; app (PID 812) keeps its descriptor \
+        "{LEAK}closed 1 of 3 sockets, 1 had already closed; app (PID 812) keeps its descriptor \
          until it calls close()\n"
     );
-    let changed = "portwho: 1 CLOSE_WAIT of app (PID 812): left alone: no longer what was asked \
-                   for\n";
+    let changed = "portwho: 1 CLOSE_WAIT of app (PID 812): not closed: changed since it was \
+                   listed\n";
     let asked = format!("{QUESTION}{changed}");
     machine.asked("close -s CLOSE_WAIT", "y\n").is(1, &closed, &asked);
     assert_eq!(machine.closed(), ["10.0.0.1:8082"]);
@@ -201,10 +201,10 @@ fn some_of_them_cannot() {
     let machine = leaking().socket(left.of_kernel(KernelReason::TimeWait));
     let machine = machine.closing(Closing::OnlyOwned);
     let said = "1 TIME_WAIT of the kernel (time-wait)\n3 CLOSE_WAIT of app (PID 812)\n\
-                closed 3 of 3 sockets; app (PID 812) keeps their descriptors until it calls \
+                closed 3 sockets; app (PID 812) keeps their descriptors until it calls \
                 close()\n";
     let why = "portwho: 1 TIME_WAIT of the kernel (time-wait): not closed: this system does not \
-               close such sockets (Linux those of UDP since 4.9, those in TIME_WAIT and \
+               close such sockets (Linux closes UDP sockets since 4.9, and TIME_WAIT and \
                FIN_WAIT_2 without a process since 6.0)\n";
     machine.run("close -s teardown").is(2, said, why);
 }
@@ -239,16 +239,15 @@ fn an_owner_that_cannot_be_seen() {
     let socket = close_wait("10.0.0.1:80").linux(7, 33);
     let hidden = |owner| Machine::new(Os::Linux, Vec::new(), vec![socket.clone().owner(owner)]);
     let start = "portwho: 1 CLOSE_WAIT of ";
-    let why = "refused: it may belong to the session you type in";
-    let sudo = format!("{start}a process of www-data: {why}: sudo portwho close 80\n");
+    let why = "refused: it may belong to your own session";
+    let sudo = format!("{start}a process of www-data: {why}; run: sudo portwho close 80\n");
     hidden(Owner::Hidden).user(33, "www-data").run("close 80").is(2, "", &sudo);
     let root = format!(
-        "{start}a process of www-data or the kernel itself: {why}, and no more rights would show \
-         it\n"
+        "{start}a process of www-data or the kernel itself: {why}; more rights would not show it\n"
     );
     let machine = hidden(Owner::Hidden).user(33, "www-data").privileged();
     machine.run("close 80").is(2, "", &root);
     let nobody =
-        format!("{start}no process that can be found: {why}, and no more rights would show it\n");
+        format!("{start}no process that can be found: {why}; more rights would not show it\n");
     hidden(Owner::NotFound).run("close 80").is(2, "", &nobody);
 }

@@ -58,7 +58,7 @@ fn a_name_does_not_find_it() {
 }
 
 const HELD_BY_HEIRS: &str = "portwho: port 80: held by PID 2208, which has exited, and now by its \
-                             heirs: end the child of PID 2208 that inherited it, by its own PID\n";
+                             heirs; end the child of PID 2208 that inherited it, by its own PID\n";
 
 #[trial]
 fn kill_does_not_touch_the_newcomer() {
@@ -84,7 +84,7 @@ fn kill_ends_the_living_beside_the_dead() {
     assert_eq!(machine.opened(), [812]);
     assert!(!machine.is_alive(812));
     let told = format!(
-        "{HELD_BY_HEIRS}portwho: PID 812 exited after 0.0 s, but port 80 is still held by PID \
+        "{HELD_BY_HEIRS}portwho: PID 812 exited after 0ms, but port 80 is still held by PID \
          2208, which has exited, and now by its heirs\n"
     );
     output.is(2, "[::]:80 is held by web.exe (PID 812)\n", &told);

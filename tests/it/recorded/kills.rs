@@ -24,11 +24,12 @@ const SERVER: &str = "\
 #[trial]
 fn a_process_without_a_window_is_terminated() {
     let machine = office();
-    let would = "would terminate inetinfo.exe (PID 1688) at once\n";
+    let would = "would terminate inetinfo.exe (PID 1688) immediately\n";
     machine.run("kill -n 8081").is(0, &format!("{SERVER}{would}"), "");
     machine.is_untouched();
-    let question = "Terminate inetinfo.exe (PID 1688) at once, without a chance to save? [y/N] ";
-    let ended = "PID 1688 exited after 0.0 s; port 8081 is free (1 TIME_WAIT)\n";
+    let question = "Terminate inetinfo.exe (PID 1688) immediately (unsaved data will be lost)? \
+                    [y/N] ";
+    let ended = "PID 1688 exited after 0ms; port 8081 is free (1 TIME_WAIT)\n";
     machine.asked("kill 8081", "y\n").is(0, &format!("{SERVER}{ended}"), question);
     assert_eq!(machine.ended(), [(1688, Ending::Terminate)]);
     assert!(machine.is_alive(5100), "its client lives");
@@ -40,7 +41,7 @@ fn a_window_is_asked_to_close() {
     let would = "would ask web.exe (PID 812) to close its windows\n";
     machine.run("kill -n 80").is(0, &format!("{HELD}{would}"), "");
     let question = "Terminate web.exe (PID 812) by closing its windows? [y/N] ";
-    let ended = "PID 812 exited after 0.0 s; port 80 is free\n";
+    let ended = "PID 812 exited after 0ms; port 80 is free\n";
     machine.asked("kill 80", "y\n").is(0, &format!("{HELD}{ended}"), question);
     assert_eq!(machine.ended(), [(812, Ending::CloseWindow)]);
 }
@@ -48,9 +49,9 @@ fn a_window_is_asked_to_close() {
 #[trial]
 fn force_does_not_ask_the_window() {
     let machine = with(process(812, "web.exe").with_window());
-    let would = "would terminate web.exe (PID 812) at once\n";
+    let would = "would terminate web.exe (PID 812) immediately\n";
     machine.run("kill -n -f 80").is(0, &format!("{HELD}{would}"), "");
-    let ended = "PID 812 exited after 0.0 s; port 80 is free\n";
+    let ended = "PID 812 exited after 0ms; port 80 is free\n";
     machine.run("kill -f 80").is(0, &format!("{HELD}{ended}"), "");
     assert_eq!(machine.ended(), [(812, Ending::Terminate)]);
 }
@@ -58,7 +59,8 @@ fn force_does_not_ask_the_window() {
 #[trial]
 fn a_window_that_asks_back() {
     let machine = with(process(812, "web.exe").with_window().fate(Fate::Stays));
-    let still = "portwho: web.exe (PID 812) is still running after 5 s and holds port 80: portwho \
+    let still = "portwho: web.exe (PID 812) is still running after 5s and holds port 80; run: \
+                 portwho \
                  kill --force -y 80\n";
     machine.run("kill -y 80").is(2, HELD, still);
     assert_eq!(machine.ended(), [(812, Ending::CloseWindow)]);
@@ -68,10 +70,10 @@ fn a_window_that_asks_back() {
 fn a_window_that_asks_back_and_is_then_terminated() {
     let machine = with(process(812, "web.exe").with_window().fate(Fate::Stays));
     let questions = "Terminate web.exe (PID 812) by closing its windows? [y/N] \
-                     Terminate web.exe (PID 812) at once, without a chance to save? [y/N] ";
+                     Terminate web.exe (PID 812) immediately (unsaved data will be lost)? [y/N] ";
     let told = format!(
-        "{HELD}web.exe (PID 812) is still running after 5 s\n\
-         PID 812 exited after 0.0 s; port 80 is free\n"
+        "{HELD}web.exe (PID 812) is still running after 5s\n\
+         PID 812 exited after 0ms; port 80 is free\n"
     );
     machine.asked("kill 80", "y\ny\n").is(0, &told, questions);
     assert_eq!(machine.ended(), [(812, Ending::CloseWindow), (812, Ending::Terminate)]);
@@ -81,8 +83,8 @@ fn a_window_that_asks_back_and_is_then_terminated() {
 fn no_is_no() {
     for answers in ["n\n", "\n", "nonsense\n"] {
         let machine = with(process(812, "web.exe"));
-        let asked = "Terminate web.exe (PID 812) at once, without a chance to save? [y/N] \
-                     portwho: port 80: not confirmed, nothing was sent\n";
+        let asked = "Terminate web.exe (PID 812) immediately (unsaved data will be lost)? [y/N] \
+                     portwho: port 80: not confirmed; nothing was sent\n";
         machine.asked("kill 80", answers).is(2, HELD, asked);
         assert_eq!(machine.ended(), []);
     }
@@ -92,7 +94,7 @@ fn no_is_no() {
 fn a_signal_is_a_usage_error() {
     for words in ["kill -s TERM 80", "kill --signal=HUP 80", "kill -n -s KILL 80"] {
         let machine = with(process(812, "web.exe"));
-        let why = "portwho: --signal: Windows has no signals; leave it out, or use --force\n";
+        let why = "portwho: --signal: Windows has no signals; omit it, or use --force\n";
         machine.run(words).is(2, "", why);
         machine.is_untouched();
     }
@@ -102,8 +104,8 @@ fn a_signal_is_a_usage_error() {
 fn a_service_of_its_own_is_named() {
     let expected = "0.0.0.0:3389 is held by svchost.exe (PID 1020, user NT AUTHORITY\\NETWORK \
                     SERVICE, TermService)\n  \
-                    its service may start it again: sc.exe stop TermService\n\
-                    would terminate svchost.exe (PID 1020) at once\n";
+                    its service may restart it; run: sc.exe stop TermService\n\
+                    would terminate svchost.exe (PID 1020) immediately\n";
     office().run("kill -n 3389").is(0, expected, "");
 }
 
@@ -111,9 +113,9 @@ fn a_service_of_its_own_is_named() {
 fn a_service_that_comes_back() {
     let machine = with(process(812, "web.exe").hosting(&["W3SVC"]).fate(Fate::Restarted));
     let held = "0.0.0.0:80 is held by web.exe (PID 812, W3SVC)\n  \
-                its service may start it again: sc.exe stop W3SVC\n";
-    let again = "portwho: PID 812 exited after 0.0 s, but port 80 was taken again by web.exe (PID \
-                 813): sc.exe stop W3SVC\n";
+                its service may restart it; run: sc.exe stop W3SVC\n";
+    let again = "portwho: PID 812 exited after 0ms, but port 80 was taken again by web.exe (PID \
+                 813); run: sc.exe stop W3SVC\n";
     machine.run("kill 80").is(2, held, again);
     assert!(machine.is_alive(813), "the newcomer was not asked for");
 }
@@ -121,8 +123,8 @@ fn a_service_that_comes_back() {
 #[trial]
 fn a_client_is_no_target() {
     let machine = office();
-    let why = "portwho: port 50001: nothing holds it; 1 connection is there, whose process is \
-               never ended\n";
+    let why = "portwho: port 50001: nothing holds it; only a connection uses it; kill ends \
+               listeners only\n";
     machine.run("kill -y 50001").is(1, "", why);
     machine.is_untouched();
 }
@@ -130,13 +132,13 @@ fn a_client_is_no_target() {
 #[trial]
 fn what_only_udp_holds() {
     let machine = office();
-    let why = "portwho: port 123: only UDP sockets hold it, of svchost.exe (PID 1044): portwho \
+    let why = "portwho: port 123: held only by UDP sockets of svchost.exe (PID 1044); run: portwho \
                kill -u -y 123\n";
     machine.run("kill -y 123").is(2, "", why);
     machine.is_untouched();
     let held = "0.0.0.0:123, [::]:123 are held by svchost.exe (PID 1044, W32Time)\n  \
-                its service may start it again: sc.exe stop W32Time\n\
-                PID 1044 exited after 0.0 s; port 123 is free\n";
+                its service may restart it; run: sc.exe stop W32Time\n\
+                PID 1044 exited after 0ms; port 123 is free\n";
     machine.run("kill -u -y 123").is(0, held, "");
     assert_eq!(machine.ended(), [(1044, Ending::Terminate)]);
 }
@@ -149,7 +151,8 @@ fn nothing_holds_it() {
 #[trial]
 fn one_that_may_not_be_ended() {
     let machine = with(process(812, "web.exe").fate(Fate::Denied));
-    let why = "portwho: web.exe (PID 812): not permitted: in an elevated prompt: portwho kill \
+    let why = "portwho: web.exe (PID 812): permission denied; in an elevated prompt, run: portwho \
+               kill \
                -f 80\n";
     machine.run("kill -f 80").is(2, HELD, why);
     assert_eq!(machine.ended(), []);
@@ -169,7 +172,7 @@ fn one_that_does_not_end_at_all() {
     let machine = with(process(812, "web.exe").fate(Fate::Hangs));
     let output = machine.run("kill -f --timeout 0.1 80");
     assert!(!output.stderr.contains("SIGKILL"), "Windows has no signals: {output:?}");
-    let still = "portwho: web.exe (PID 812) is still running after 0.1 s and holds port 80: ";
+    let still = "portwho: web.exe (PID 812) is still running after 100ms and holds port 80; ";
     assert!(output.stderr.starts_with(still), "{output:?}");
     output.is(2, HELD, &output.stderr);
 }
@@ -195,14 +198,14 @@ fn by_table(fate: Fate) -> Machine {
 #[trial]
 fn a_socket_that_outlives_its_process_a_moment() {
     let machine = by_table(Fate::Lingers);
-    let ended = "PID 812 exited after 0.0 s; port 80 is free\n";
+    let ended = "PID 812 exited after 0ms; port 80 is free\n";
     machine.run("kill 80").is(0, &format!("{HELD}{ended}"), "");
 }
 
 #[trial]
 fn a_socket_that_outlives_its_process_for_good() {
     let machine = by_table(Fate::LeavesHeirs);
-    let left = "portwho: PID 812 exited after 0.0 s, but port 80 is still held by PID 812, which \
+    let left = "portwho: PID 812 exited after 0ms, but port 80 is still held by PID 812, which \
                 has exited, and now by its heirs\n";
     machine.run("kill 80").is(2, HELD, left);
 }
@@ -224,11 +227,12 @@ fn strangers_side_by_side() {
     let both = "127.0.0.1:80 is held by web.exe (PID 812)\n\
                 [::]:80 is held by other.exe (PID 900)\n";
     let why = "portwho: port 80: unrelated processes hold it: web.exe (PID 812), other.exe (PID \
-               900); choose with --pid, --name or --user; to end all of them, run: portwho kill \
+               900); choose with --pid, --name or --user; to terminate all of them, run: portwho \
+               kill \
                -y 80\n";
     machine.run("kill 80").is(2, both, why);
     machine.is_untouched();
-    let left = "portwho: PID 812 exited after 0.0 s, but port 80 is still held by other.exe (PID \
+    let left = "portwho: PID 812 exited after 0ms, but port 80 is still held by other.exe (PID \
                 900)\n";
     let held = "127.0.0.1:80 is held by web.exe (PID 812)\n";
     machine.run("kill --pid 812 80").is(2, held, left);

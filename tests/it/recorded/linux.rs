@@ -66,7 +66,8 @@ nginx                          813 nginx.service            812      2,800 K
 docker-proxy                   950 -                        950      2,800 K
 a\\\\b                           990 -                        990      2,800 K
 ";
-    let over = "portwho: 10.0.0.1:80: 1 TIME_WAIT: over, and kept by the kernel for stray segments, \
+    let over = "portwho: 10.0.0.1:80: 1 TIME_WAIT: over, and kept by the kernel for stray \
+                segments, \
                 58 s left\n";
     server().run("").is(0, expected, over);
 }
@@ -124,16 +125,16 @@ fn users_by_name_and_number() {
 #[trial]
 fn signals_are_sent_by_name() {
     let machine = server_with(0);
-    let held = "0.0.0.0:80 is held by nginx (PID 812, user root, nginx.service)\n  \
-                held also by nginx (PID 813)\n  \
-                its service may start it again: systemctl stop nginx.service\n";
+    let held = "0.0.0.0:80 is held by nginx (PID 812, user root, nginx.service)\n  also held by \
+                nginx (PID 813)\n  \
+                its service may restart it; run: systemctl stop nginx.service\n";
     let would = "would send SIGTERM to nginx (PID 812), then nginx (PID 813) if it still holds the \
                  port\n";
     machine.run("kill -n 80").is(0, &format!("{held}{would}"), "");
     let would = "would send SIGHUP to nginx (PID 812), then nginx (PID 813) if it still holds the \
                  port\n";
     machine.run("kill -n -s hup 80").is(0, &format!("{held}{would}"), "");
-    let ended = "PIDs 812, 813 exited after 0.0 s; port 80 is free (1 TIME_WAIT, 58 s: a bind \
+    let ended = "PIDs 812, 813 exited after 0ms; port 80 is free (1 TIME_WAIT, 58 s: a bind \
                  without SO_REUSEADDR fails until then)\n";
     machine.asked("kill 80", "y\n").is(
         0,
@@ -149,11 +150,11 @@ fn pid_1_and_forwarders_are_refused() {
     let machine = server().privileged();
     let held = "0.0.0.0:8080 is held by docker-proxy (PID 950)\n\
                 [fe80::1%eth0]:22 is held by systemd (PID 1)\n";
-    let why = "portwho: port 8080: refused: docker-proxy (PID 950) serves a container: stop that \
-               instead, with docker ps --filter publish=8080 and docker stop NAME, or likewise \
-               with podman\n\
+    let why = "portwho: port 8080: refused: docker-proxy (PID 950) serves a container; stop the \
+               container instead; to find it with docker or podman, run: docker ps --filter \
+               publish=8080\n\
                portwho: port 22: refused: systemd (PID 1) holds the socket for socket \
-               activation: see systemctl list-sockets, then systemctl stop X.socket\n";
+               activation; stop its .socket unit; to find it, run: systemctl list-sockets\n";
     machine.run("kill -y -f 22 8080").is(2, held, why);
     machine.is_untouched();
 }
@@ -162,7 +163,7 @@ fn pid_1_and_forwarders_are_refused() {
 fn a_hidden_owner_needs_sudo() {
     let gap = Gap::OwnersHidden { count: 1, users: vec!["postgres".into()], as_root: false };
     let machine = server().gap(gap);
-    let why = "portwho: port 5432: held by a process of postgres: sudo portwho kill 5432\n";
+    let why = "portwho: port 5432: held by a process of postgres; run: sudo portwho kill 5432\n";
     machine.run("kill 5432").is(2, "", why);
     let gap = "portwho: the owners of 1 socket are hidden (postgres): run with sudo to see the \
                owners of other users' sockets\n";
@@ -174,13 +175,14 @@ fn a_hidden_owner_needs_sudo() {
 fn a_stopped_process_is_named_as_such() {
     let machine = server().process(linux(990, "a").fate(Fate::Stopped));
     let held = "0.0.0.0:9 is held by a (PID 990)\n  its socket belongs to user 4000000000\n";
-    let why = "portwho: a (PID 990) is still running after 5 s and holds port 9: it is stopped \
-               (SIGSTOP) and does not act on SIGTERM until it runs again; --force ends it at once; \
-               to let it run again, run: kill -CONT 990\n";
+    let why = "portwho: a (PID 990) is still running after 5s and holds port 9: it is stopped \
+               (SIGSTOP) and does not act on SIGTERM until it resumes; --force kills it \
+               immediately; \
+               to resume it, run: kill -CONT 990\n";
     machine.run("kill -u 9").is(2, held, why);
-    let ended = "PID 990 exited after 0.0 s; port 9 is free\n";
+    let ended = "PID 990 exited after 0ms; port 9 is free\n";
     let asked = "Terminate a (PID 990)? [y/N] Kill a (PID 990) with SIGKILL? [y/N] ";
-    let still = "a (PID 990) is still running after 5 s\n  a (PID 990) is stopped (SIGSTOP)\n";
+    let still = "a (PID 990) is still running after 5s\n  a (PID 990) is stopped (SIGSTOP)\n";
     machine.asked("kill -u 9", "y\ny\n").is(0, &format!("{held}{still}{ended}"), asked);
 }
 

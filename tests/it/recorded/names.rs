@@ -40,7 +40,7 @@ fn surrogates_in_json() {
 #[trial]
 fn a_surrogate_in_a_question() {
     let expected = "0.0.0.0:80 is held by a\\u{d800}.exe (PID 812)\n\
-                    would terminate a\\u{d800}.exe (PID 812) at once\n";
+                    would terminate a\\u{d800}.exe (PID 812) immediately\n";
     twins().run("kill -n 80").is(0, expected, "");
 }
 
@@ -51,7 +51,7 @@ fn controls_are_shown() {
     let machine = Machine::new(Os::Windows, vec![process(812, name)], sockets);
     let shown = r"a\x1b]0;x\x07\n\u{202e}exe.\u{200d}";
     let expected = format!(
-        "0.0.0.0:80 is held by {shown} (PID 812)\nwould terminate {shown} (PID 812) at once\n"
+        "0.0.0.0:80 is held by {shown} (PID 812)\nwould terminate {shown} (PID 812) immediately\n"
     );
     machine.run("kill -n 80").is(0, &expected, "");
     let output = machine.run("--json");

@@ -45,34 +45,36 @@ fn a_web_server_in_the_kernel() {
 #[trial]
 fn a_service_host_of_several() {
     let held = "0.0.0.0:135 is held by svchost.exe (PID 912, RpcEptMapper, RpcSs)\n";
-    let why = "svchost.exe (PID 912) hosts several services: RpcEptMapper, RpcSs: sc.exe stop NAME";
+    let why = "svchost.exe (PID 912) hosts several services: RpcEptMapper, RpcSs; to stop one, \
+               run: sc.exe stop NAME";
     refuses(135, held, why);
 }
 
 #[trial]
 fn a_service_host_with_a_port_proxy() {
     let held = "0.0.0.0:9000 is held by svchost.exe (PID 1312, iphlpsvc, LanmanServer)\n";
-    let why = "svchost.exe (PID 1312) hosts several services: iphlpsvc, LanmanServer: sc.exe stop \
-               NAME; for a forwarded port: netsh interface portproxy show all";
+    let why = "svchost.exe (PID 1312) hosts several services: iphlpsvc, LanmanServer; sc.exe stop \
+               NAME stops one of them; for a forwarded port, run: netsh interface portproxy show \
+               all";
     refuses(9000, held, why);
 }
 
 #[trial]
 fn a_critical_process() {
     let held = "0.0.0.0:5000 is held by guard.exe (PID 1600)\n";
-    refuses(5000, held, "guard.exe (PID 1600) is critical: Windows ends with it");
+    refuses(5000, held, "guard.exe (PID 1600): ending it crashes Windows");
 }
 
 #[trial]
 fn a_process_of_the_system_by_its_name() {
     let held = "0.0.0.0:49664 is held by lsass.exe (PID 700, KeyIso, SamSs)\n";
-    refuses(49664, held, "lsass.exe (PID 700) is critical: Windows ends with it");
+    refuses(49664, held, "lsass.exe (PID 700): ending it crashes Windows");
     for name in
         ["LSASS.EXE", "services.exe", "wininit.exe", "winlogon.exe", "csrss.exe", "Smss.exe"]
     {
         let sockets = vec![listener("0.0.0.0:81").of(&[600])];
         let machine = Machine::new(Os::Windows, vec![process(600, name)], sockets);
-        let why = format!("{name} (PID 600) is critical: Windows ends with it");
+        let why = format!("{name} (PID 600): ending it crashes Windows");
         machine.run("kill -y -f 81").is(
             2,
             &format!("0.0.0.0:81 is held by {name} (PID 600)\n"),
@@ -82,20 +84,20 @@ fn a_process_of_the_system_by_its_name() {
     }
 }
 
-const FORWARDS: &str = "forwards the port of a container or of WSL: stop that instead, with docker \
-                        ps --filter publish=";
+const FORWARDS: &str = "forwards the port of a container or of WSL; to stop WSL, run: wsl \
+                        --shutdown; to find the container, run: docker ps --filter publish=";
 
 #[trial]
 fn a_forwarder_into_linux() {
     let held = "[::1]:3000 is held by wslrelay.exe (PID 2100)\n";
-    let stop = "3000 and docker stop NAME, or wsl --shutdown";
+    let stop = "3000";
     refuses(3000, held, &format!("wslrelay.exe (PID 2100) {FORWARDS}{stop}"));
 }
 
 #[trial]
 fn a_forwarder_into_containers() {
     let held = "0.0.0.0:8080, [::]:8080 are held by com.docker.backend.exe (PID 2200)\n";
-    let stop = "8080 and docker stop NAME, or wsl --shutdown";
+    let stop = "8080";
     refuses(8080, held, &format!("com.docker.backend.exe (PID 2200) {FORWARDS}{stop}"));
 }
 
@@ -123,7 +125,7 @@ fn one_refused_holder_saves_all() {
     let guard = process(600, "guard.exe").kind(ProcessKind::Critical);
     let machine = Machine::new(Os::Windows, vec![guard, process(812, "web.exe")], sockets);
     let held = "0.0.0.0:81 is held by guard.exe (PID 600), web.exe (PID 812)\n";
-    let why = "portwho: port 81: refused: guard.exe (PID 600) is critical: Windows ends with it\n";
+    let why = "portwho: port 81: refused: guard.exe (PID 600): ending it crashes Windows\n";
     machine.run("kill -y 81").is(2, held, why);
     machine.is_untouched();
 }
@@ -146,8 +148,7 @@ fn a_refusal_beside_a_kill() {
     let told = "0.0.0.0:5000 is held by guard.exe (PID 1600)\n\
                 127.0.0.1:8082 is held by inetinfo.exe (PID 1688, user OFFICE\\anna)\n  \
                 it also holds port 8081\n\
-                PID 1688 exited after 0.0 s; port 8082 is free\n";
-    let why =
-        "portwho: port 5000: refused: guard.exe (PID 1600) is critical: Windows ends with it\n";
+                PID 1688 exited after 0ms; port 8082 is free\n";
+    let why = "portwho: port 5000: refused: guard.exe (PID 1600): ending it crashes Windows\n";
     output.is(2, told, why);
 }

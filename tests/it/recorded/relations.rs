@@ -92,3 +92,34 @@ fn a_grandchild_far_away() {
     }
     goes_on(&Machine::new(Os::Linux, processes, vec![shared(0)]), true, "a hundred generations");
 }
+
+/// Any process may pass a socket to as many others as it likes.
+#[trial]
+fn lists_of_holders_are_bounded() {
+    let pids: Vec<u32> = (20..220).collect();
+    let ten = |pids: &[u32]| {
+        let names = pids.iter().take(10).map(|pid| format!("web (PID {pid})"));
+        names.collect::<Vec<_>>().join(", ")
+    };
+    let machine = |parent_of: fn(u32) -> u32| {
+        let processes = pids.iter().map(|&pid| linux(pid, parent_of(pid), 0)).collect();
+        let shared = listener("0.0.0.0:80").linux(7, 0).of(&pids);
+        Machine::new(Os::Linux, processes, vec![shared])
+    };
+    // The workers of one master.
+    let family = machine(|pid| if pid == 20 { 1 } else { 20 }).asked("kill 80", "n\n");
+    let also = format!("  also held by {} and 189 more\n", ten(&pids[1..]));
+    assert!(family.stdout.ends_with(&also), "{family:?}");
+    let question = "Terminate web (PID 20), then 199 others that share it if they still hold the \
+                    port? [y/N] portwho: port 80: not confirmed; nothing was sent\n";
+    family.is(2, &family.stdout, question);
+    // Workers whose master has exited: all of them are signaled first.
+    let orphans = machine(|_| 1);
+    let asked = orphans.asked("kill 80", "y\n");
+    let question = format!("Terminate {} and 190 more? [y/N] ", ten(&pids));
+    let exited = "PIDs 20, 21, 22, 23, 24, 25, 26, 27, 28, 29 and 190 more exited after 0ms; port 80 \
+                  is free\n";
+    assert!(asked.stdout.ends_with(exited), "{asked:?}");
+    asked.is(0, &asked.stdout, &question);
+    assert_eq!(orphans.ended().len(), pids.len());
+}

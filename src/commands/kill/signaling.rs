@@ -1,4 +1,4 @@
-//! The signals: through processes that were opened first, and only after a second look.
+//! The signals: through processes that were opened first, and only after a second check.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -10,37 +10,37 @@ use crate::platform::{Ending, OpenProcess, PlatformError, System};
 
 /// What became of a process.
 #[derive(Debug)]
-pub(super) enum End {
+pub(super) enum KillResult {
     /// It has exited.
     Exited,
-    /// It had exited before it could be signalled.
+    /// It had exited before it could be signaled.
     AlreadyExited,
-    /// It lives, and let go of its sockets before it was signalled.
-    LetGo,
-    /// It lives, after the wait.
+    /// It released its sockets before it was signaled, and is running.
+    Released,
+    /// It is still running after the wait.
     Survived {
         /// Whether it still holds a socket of the group.
         holds: bool,
         /// What keeps it from acting on the signal, if anything does.
         stopped: Option<Stopped>,
     },
-    /// It lives and holds, and was not signalled because one before it did not end.
-    Spared,
-    /// It could not be looked at, or not be signalled.
+    /// It holds a socket, and was not signaled because a process before it did not exit.
+    NotSignaled,
+    /// It could not be checked, or not be signaled.
     Failed(PlatformError),
 }
 
 /// The holders of a group, opened: from here on a PID that is reused cannot mislead.
 #[derive(Debug)]
-pub(super) struct Opened<P> {
+pub(super) struct OpenedHolders<P> {
     living: BTreeMap<Pid, P>,
-    signalled: BTreeSet<Pid>,
-    ends: BTreeMap<Pid, End>,
+    signaled: BTreeSet<Pid>,
+    results: BTreeMap<Pid, KillResult>,
     /// When the last one was seen to exit.
     last_exit: Option<Instant>,
 }
 
-impl<P: OpenProcess> Opened<P> {
+impl<P: OpenProcess> OpenedHolders<P> {
     /// Opens every holder of the group.
     pub(super) fn new(
         group: &Group<'_>,
@@ -49,8 +49,8 @@ impl<P: OpenProcess> Opened<P> {
     ) -> Self {
         let mut opened = Self {
             living: BTreeMap::new(),
-            signalled: BTreeSet::new(),
-            ends: BTreeMap::new(),
+            signaled: BTreeSet::new(),
+            results: BTreeMap::new(),
             last_exit: None,
         };
         for &pid in &group.holders {
@@ -60,7 +60,7 @@ impl<P: OpenProcess> Opened<P> {
                     opened.living.insert(pid, process);
                 }
                 Err(error) => {
-                    opened.ends.insert(pid, end_of(error));
+                    opened.results.insert(pid, result_of(error));
                 }
             }
         }
@@ -73,14 +73,19 @@ impl<P: OpenProcess> Opened<P> {
     }
 
     /// What became of each process so far.
-    pub(super) const fn ends(&self) -> &BTreeMap<Pid, End> {
-        &self.ends
+    pub(super) const fn results(&self) -> &BTreeMap<Pid, KillResult> {
+        &self.results
     }
 
-    /// Whether every one of them has exited or let go by itself, so that the port should be free.
-    pub(super) fn all_let_go(&self) -> bool {
-        let let_go = |end| matches!(end, &End::Exited | &End::AlreadyExited | &End::LetGo);
-        !self.ends.is_empty() && self.ends.values().all(let_go)
+    /// Whether every one of them has exited or released its sockets, so that the port should be free.
+    pub(super) fn all_released(&self) -> bool {
+        let released = |result| {
+            matches!(
+                result,
+                &KillResult::Exited | &KillResult::AlreadyExited | &KillResult::Released
+            )
+        };
+        !self.results.is_empty() && self.results.values().all(released)
     }
 
     /// How long after `start` the last of those that exited did so.
@@ -88,36 +93,41 @@ impl<P: OpenProcess> Opened<P> {
         self.last_exit.map_or(Duration::ZERO, |exit| exit.saturating_duration_since(start))
     }
 
-    /// Those that were signalled, live, and hold their sockets.
+    /// Those that were signaled, and still run and hold their sockets.
     pub(super) fn holding_survivors(&self) -> BTreeSet<Pid> {
-        let holds = |end: &End| matches!(end, End::Survived { holds: true, .. });
-        self.ends.iter().filter(|(_, end)| holds(end)).map(|(pid, _)| *pid).collect()
+        let holds =
+            |result: &KillResult| matches!(result, KillResult::Survived { holds: true, .. });
+        self.results.iter().filter(|(_, result)| holds(result)).map(|(pid, _)| *pid).collect()
     }
 
     /// What keeps a survivor from running.
     pub(super) fn stopped(&self, pid: Pid) -> Option<&Stopped> {
-        match self.ends.get(&pid)? {
-            End::Survived { stopped, .. } => stopped.as_ref(),
+        match self.results.get(&pid)? {
+            KillResult::Survived { stopped, .. } => stopped.as_ref(),
             _ => None,
         }
     }
 
-    /// Those that live and hold, signalled or not.
+    /// Those that still run and hold, signaled or not.
     pub(super) fn unfinished(&self) -> BTreeSet<Pid> {
-        let holds = |end: &End| matches!(end, End::Survived { holds: true, .. } | End::Spared);
-        self.ends.iter().filter(|(_, end)| holds(end)).map(|(pid, _)| *pid).collect()
+        let holds = |result: &KillResult| {
+            matches!(result, KillResult::Survived { holds: true, .. } | KillResult::NotSignaled)
+        };
+        self.results.iter().filter(|(_, result)| holds(result)).map(|(pid, _)| *pid).collect()
     }
 
     /// Signals the group in waves: first those whose parent does not hold the sockets, then
-    /// those that still do. Called again, it takes up those that survived or were spared.
-    pub(super) fn end<S: System<Process = P>>(
+    /// those that still do. Called again, it continues with those that survived or were not signaled.
+    pub(super) fn terminate<S: System<Process = P>>(
         &mut self,
         confirmed: &Confirmed<'_, S>,
         processes: &BTreeMap<Pid, Process>,
         ending: Ending,
         timeout: Duration,
     ) {
-        self.ends.retain(|_, end| !matches!(end, End::Survived { holds: true, .. } | End::Spared));
+        self.results.retain(|_, result| {
+            !matches!(result, KillResult::Survived { holds: true, .. } | KillResult::NotSignaled)
+        });
         let deadline = Instant::now() + timeout;
         loop {
             let wave = roots(&self.holding(confirmed), processes);
@@ -127,40 +137,45 @@ impl<P: OpenProcess> Opened<P> {
             }
             self.signal_wave(&wave, confirmed, ending);
             self.wait_for(&wave, confirmed, Instant::now() + timeout);
-            let exited = |pid| matches!(self.ends.get(pid), Some(End::Exited | End::AlreadyExited));
-            if !wave.iter().all(|pid| exited(pid) || self.has_let_go(*pid)) {
-                self.spare_rest(confirmed);
+            let exited = |pid| {
+                matches!(
+                    self.results.get(pid),
+                    Some(KillResult::Exited | KillResult::AlreadyExited)
+                )
+            };
+            if !wave.iter().all(|pid| exited(pid) || self.has_released(*pid)) {
+                self.leave_rest(confirmed);
                 return;
             }
         }
     }
 
-    fn has_let_go(&self, pid: Pid) -> bool {
-        matches!(self.ends.get(&pid), Some(End::LetGo))
+    fn has_released(&self, pid: Pid) -> bool {
+        matches!(self.results.get(&pid), Some(KillResult::Released))
     }
 
     /// Those that have not ended and hold one of the sockets at this moment. Before the first
-    /// signal of the group, one that holds none has let go by itself.
+    /// signal of the group, one that holds none has released it.
     fn holding<S: System<Process = P>>(&mut self, confirmed: &Confirmed<'_, S>) -> BTreeSet<Pid> {
-        let nobody_signalled = self.signalled.is_empty();
+        let none_signaled = self.signaled.is_empty();
         let mut holding = BTreeSet::new();
         for (pid, process) in &self.living {
-            if self.ends.contains_key(pid) {
+            if self.results.contains_key(pid) {
                 continue;
             }
             match confirmed.is_held_by(process) {
                 Ok(true) => {
                     holding.insert(*pid);
                 }
-                Ok(false) if nobody_signalled => {
-                    self.ends.insert(*pid, End::LetGo);
+                Ok(false) if none_signaled => {
+                    self.results.insert(*pid, KillResult::Released);
                 }
                 Ok(false) => {}
-                Err(PlatformError::NoSuchProcess(_)) if !nobody_signalled => {
-                    self.ends.insert(*pid, End::Exited);
+                Err(PlatformError::NoSuchProcess(_)) if !none_signaled => {
+                    self.results.insert(*pid, KillResult::Exited);
                 }
                 Err(error) => {
-                    self.ends.insert(*pid, end_of(error));
+                    self.results.insert(*pid, result_of(error));
                 }
             }
         }
@@ -179,23 +194,23 @@ impl<P: OpenProcess> Opened<P> {
             let sent = match confirmed.is_held_by(process) {
                 Ok(true) => process.end(ending),
                 Ok(false) => {
-                    self.ends.insert(*pid, End::LetGo);
+                    self.results.insert(*pid, KillResult::Released);
                     continue;
                 }
                 Err(error) => Err(error),
             };
             match sent {
                 Ok(()) => {
-                    self.signalled.insert(*pid);
+                    self.signaled.insert(*pid);
                 }
                 Err(error) => {
-                    self.ends.insert(*pid, end_of(error));
+                    self.results.insert(*pid, result_of(error));
                 }
             }
         }
     }
 
-    /// Waits for those of the wave that were signalled; all share the time.
+    /// Waits for those of the wave that were signaled; all share the time.
     fn wait_for<S: System<Process = P>>(
         &mut self,
         wave: &BTreeSet<Pid>,
@@ -204,57 +219,57 @@ impl<P: OpenProcess> Opened<P> {
     ) {
         for pid in wave {
             let Some(process) = self.living.get(pid) else { continue };
-            if self.ends.contains_key(pid) {
+            if self.results.contains_key(pid) {
                 continue;
             }
-            let end = match process.wait_exit(left_until(deadline)) {
-                Ok(true) => End::Exited,
+            let result = match process.wait_exit(left_until(deadline)) {
+                Ok(true) => KillResult::Exited,
                 Ok(false) => match confirmed.is_held_by(process) {
-                    Ok(holds) => End::Survived { holds, stopped: process.stopped() },
-                    Err(PlatformError::NoSuchProcess(_)) => End::Exited,
-                    Err(error) => End::Failed(error),
+                    Ok(holds) => KillResult::Survived { holds, stopped: process.stopped() },
+                    Err(PlatformError::NoSuchProcess(_)) => KillResult::Exited,
+                    Err(error) => KillResult::Failed(error),
                 },
-                Err(error) => End::Failed(error),
+                Err(error) => KillResult::Failed(error),
             };
-            if matches!(end, End::Exited) {
+            if matches!(result, KillResult::Exited) {
                 self.last_exit = Some(Instant::now());
             }
-            self.ends.insert(*pid, end);
+            self.results.insert(*pid, result);
         }
     }
 
-    /// Nobody holds the sockets any more; workers that were not signalled end with their
+    /// Nobody holds the sockets any more; workers that were not signaled end with their
     /// master, or drain.
     fn wait_for_rest(&mut self, deadline: Instant) {
         for (pid, process) in &self.living {
-            if self.ends.contains_key(pid) {
+            if self.results.contains_key(pid) {
                 continue;
             }
-            let end = match process.wait_exit(left_until(deadline)) {
-                Ok(true) => End::Exited,
-                Ok(false) => End::Survived { holds: false, stopped: None },
-                Err(error) => End::Failed(error),
+            let result = match process.wait_exit(left_until(deadline)) {
+                Ok(true) => KillResult::Exited,
+                Ok(false) => KillResult::Survived { holds: false, stopped: None },
+                Err(error) => KillResult::Failed(error),
             };
-            if matches!(end, End::Exited) {
+            if matches!(result, KillResult::Exited) {
                 self.last_exit = Some(Instant::now());
             }
-            self.ends.insert(*pid, end);
+            self.results.insert(*pid, result);
         }
     }
 
     /// One did not end, so its workers are left alone.
-    fn spare_rest<S: System<Process = P>>(&mut self, confirmed: &Confirmed<'_, S>) {
+    fn leave_rest<S: System<Process = P>>(&mut self, confirmed: &Confirmed<'_, S>) {
         for (pid, process) in &self.living {
-            if self.ends.contains_key(pid) {
+            if self.results.contains_key(pid) {
                 continue;
             }
-            let end = match confirmed.is_held_by(process) {
-                Ok(true) => End::Spared,
-                Ok(false) => End::LetGo,
-                Err(PlatformError::NoSuchProcess(_)) => End::Exited,
-                Err(error) => End::Failed(error),
+            let result = match confirmed.is_held_by(process) {
+                Ok(true) => KillResult::NotSignaled,
+                Ok(false) => KillResult::Released,
+                Err(PlatformError::NoSuchProcess(_)) => KillResult::Exited,
+                Err(error) => KillResult::Failed(error),
             };
-            self.ends.insert(*pid, end);
+            self.results.insert(*pid, result);
         }
     }
 }
@@ -263,9 +278,9 @@ fn left_until(deadline: Instant) -> Duration {
     deadline.saturating_duration_since(Instant::now())
 }
 
-fn end_of(error: PlatformError) -> End {
+fn result_of(error: PlatformError) -> KillResult {
     match error {
-        PlatformError::NoSuchProcess(_) => End::AlreadyExited,
-        other => End::Failed(other),
+        PlatformError::NoSuchProcess(_) => KillResult::AlreadyExited,
+        other => KillResult::Failed(other),
     }
 }

@@ -1,31 +1,31 @@
-//! What processes have in common, and whom they descend from.
+//! What processes have in common, and which processes they descend from.
 
 use std::collections::BTreeMap;
 
 use crate::model::{Pid, Process, Session, Untrusted};
 
 /// What two holders of one socket have in common when they are workers of one server.
-pub(super) type Likeness<'a> = (&'a Untrusted, &'a Untrusted, Place<'a>);
+pub(super) type WorkerKey<'a> = (&'a Untrusted, &'a Untrusted, Membership<'a>);
 
 /// Where a process belongs.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Place<'a> {
+pub(super) enum Membership<'a> {
     Session(u32),
     Unit(&'a Untrusted, bool),
 }
 
 /// The user, the program, and the session or the unit; nothing where one of them is unknown.
-pub(super) fn likenesses(process: &Process) -> Vec<Likeness<'_>> {
+pub(super) fn worker_keys(process: &Process) -> Vec<WorkerKey<'_>> {
     let (Some(user), Some(program)) = (&process.user, &process.executable) else {
         return Vec::new();
     };
-    // Session 0 is that of everybody whose leader is outside of this PID namespace.
+    // Session 0 is that of all processes whose leader is outside of this PID namespace.
     let session = match process.session {
-        Session { id: Some(id), .. } if id != 0 => Some(Place::Session(id)),
+        Session { id: Some(id), .. } if id != 0 => Some(Membership::Session(id)),
         _ => None,
     };
-    let unit = process.services.first().map(|unit| Place::Unit(&unit.name, unit.of_user));
-    session.into_iter().chain(unit).map(|place| (user, program, place)).collect()
+    let unit = process.services.first().map(|unit| Membership::Unit(&unit.name, unit.of_user));
+    session.into_iter().chain(unit).map(|membership| (user, program, membership)).collect()
 }
 
 /// So many generations are followed: more than any server has.

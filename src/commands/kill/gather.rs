@@ -2,55 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use crate::commands::filter::local_set;
 use crate::commands::survey::complete;
-use crate::commands::who;
 use crate::model::{About, Detail, Pid, Scope, Snapshot, Socket, StateSet, UdpScope};
 use crate::platform::{PlatformError, System};
-use crate::query::{Filter, LocalSet, Place, PortTerm, Protocols, Row};
+use crate::query::{Filter, LocalSet};
 
-/// One PORT of the command line.
-#[derive(Debug)]
-pub(super) struct Wish {
-    /// What it means.
-    local: LocalSet,
-}
-
-impl Wish {
-    /// The PORTs, each with what it means.
-    pub(super) fn all(terms: &[PortTerm], system: &impl System) -> anyhow::Result<Vec<Self>> {
-        let wish = |term| Ok(Self { local: local_set(std::slice::from_ref(term), system)? });
-        terms.iter().map(wish).collect()
-    }
-
-    /// The PORT as a person reads it.
-    pub(super) fn words(&self) -> String {
-        who::local(&self.local)
-    }
-
-    /// Its addresses, where it names any.
-    pub(super) fn places(&self) -> &[Place] {
-        &self.local.places
-    }
-
-    /// The PORT as it can be typed.
-    pub(super) fn typed(&self) -> Vec<String> {
-        who::typed(&self.local)
-    }
-
-    /// The rows of `rows` on this PORT.
-    pub(super) fn rows<'a>(&self, rows: &[Row<'a>]) -> Vec<Row<'a>> {
-        let filter = Filter { local: Some(self.local.clone()), ..Filter::everything() };
-        rows.iter().copied().filter(|row| filter.admits_socket(&row.socket)).collect()
-    }
-}
-
-/// Looks at every socket on the ports of `filter`, whatever its protocol, family and state, and at
-/// every socket of the machine that holds a port: what else the owners hold. One walk.
+/// Every socket on the ports of `filter`, whatever its protocol, family and state, and every
+/// socket of the machine that holds a port: what else the owners hold. One walk.
 ///
 /// # Errors
 /// When the sockets cannot be read at all.
-pub(super) fn look(filter: &Filter, system: &impl System) -> Result<Snapshot, PlatformError> {
+pub(super) fn gather(filter: &Filter, system: &impl System) -> Result<Snapshot, PlatformError> {
     let on_ports = Filter { local: filter.local.clone(), ..Filter::everything() };
     let holding =
         Scope { tcp: StateSet::HOLDING, udp: UdpScope::Unconnected, ..Scope::everything() };
@@ -75,7 +37,7 @@ pub(super) fn look(filter: &Filter, system: &impl System) -> Result<Snapshot, Pl
 }
 
 /// So many ancestors are read in all: a user may start processes that are each other's children
-/// without end. Who is left out is related to nobody.
+/// without end. One that is left out is unrelated to all.
 const ANCESTORS: usize = 4096;
 
 /// Adds the ancestors of the owners: they tell who is related, and may start their children again.
@@ -94,9 +56,4 @@ fn with_ancestors(mut snapshot: Snapshot, system: &impl System) -> Snapshot {
         snapshot.processes.extend(found);
     }
     snapshot
-}
-
-/// The protocols that kill ends: TCP, unless UDP was named.
-pub(super) fn protocols(asked: Option<Protocols>) -> Protocols {
-    asked.unwrap_or(Protocols { tcp: true, udp: false })
 }

@@ -1,0 +1,110 @@
+//! What close says before it acts: which sockets, of which owner, and why it refuses.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::plan::{Group, Refusal};
+use crate::cli::CloseRequest;
+use crate::commands::{remedy, who};
+use crate::model::{Owner, Pid, Protocol, Snapshot, TcpState};
+use crate::query::Row;
+use crate::text::close::{self as text, Refused};
+
+/// How many processes that share a socket are named.
+const NAMED: usize = 4;
+
+/// `10 CLOSE_WAIT, 2 ESTABLISHED, 1 UDP`.
+fn kinds(sockets: &[Row<'_>]) -> String {
+    let mut counts: BTreeMap<(Protocol, Option<TcpState>), usize> = BTreeMap::new();
+    for row in sockets {
+        *counts.entry((row.socket.protocol, row.socket.state)).or_insert(0) += 1;
+    }
+    let word = |((_, state), count): (&(Protocol, Option<TcpState>), &usize)| match state {
+        Some(state) => format!("{count} {state}"),
+        None => format!("{count} UDP"),
+    };
+    counts.iter().map(word).collect::<Vec<_>>().join(", ")
+}
+
+/// `2 CLOSE_WAIT of app-server (PID 812)`: some sockets of a group.
+pub(super) fn sockets_of(sockets: &[Row<'_>], group: &Group<'_>, snapshot: &Snapshot) -> String {
+    text::sockets_of(&kinds(sockets), &owner(group, snapshot))
+}
+
+/// The same of the whole group, with all that tells who its owner is.
+pub(super) fn description(group: &Group<'_>, snapshot: &Snapshot) -> String {
+    text::sockets_of(&kinds(&group.sockets), &named(group, snapshot, who::identity))
+}
+
+/// `Close 12 sockets of app-server (PID 812)?`
+pub(super) fn question(group: &Group<'_>, snapshot: &Snapshot) -> String {
+    text::question(group.sockets.len(), &owner(group, snapshot))
+}
+
+/// `would close 12 sockets of app-server (PID 812)`.
+pub(super) fn intention(group: &Group<'_>, snapshot: &Snapshot) -> String {
+    text::intention(group.sockets.len(), &owner(group, snapshot))
+}
+
+/// `app-server (PID 812)`, `the kernel (time-wait)`.
+pub(super) fn owner(group: &Group<'_>, snapshot: &Snapshot) -> String {
+    named(group, snapshot, who::process)
+}
+
+fn named(group: &Group<'_>, snapshot: &Snapshot, name: fn(Pid, &Snapshot) -> String) -> String {
+    match (group.owner(), group.sockets.first()) {
+        (Some(Owner::Processes(_)), _) => {
+            let names: Vec<String> =
+                group.pids().take(NAMED).map(|pid| name(pid, snapshot)).collect();
+            let more = group.pids().skip(NAMED).count();
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            format!("{}{more}", names.join(", "))
+        }
+        (Some(Owner::Exited(pid)), _) => format!("PID {pid}, which has exited"),
+        (_, Some(row)) => who::owner(row, snapshot),
+        (_, None) => String::new(),
+    }
+}
+
+/// Why sockets are refused, and what to run instead.
+pub(super) fn refusal(
+    why: Refusal,
+    group: &Group<'_>,
+    request: &CloseRequest,
+    privileged: bool,
+    snapshot: &Snapshot,
+) -> String {
+    text::refused(&match why {
+        Refusal::Bound => {
+            let ports = group.sockets.iter().map(|row| row.socket.local.port).collect();
+            Refused::Bound(kill("", &ports))
+        }
+        Refusal::Itself => Refused::Itself,
+        Refusal::Ancestor => Refused::Ancestor,
+        Refusal::Unseen if privileged || group.owner() == Some(&Owner::NotFound) => Refused::Unseen,
+        Refusal::Unseen => Refused::UnseenByUser(request.command(&[]), snapshot.os),
+        Refusal::Forwarder => Refused::Forwarder(container_of(group, snapshot)),
+        Refusal::OnlyIpv4 => Refused::OnlyIpv4,
+        Refusal::OnlyTcp => Refused::OnlyTcp,
+    })
+}
+
+/// The container that one of the owners serves, and what stops it.
+fn container_of(group: &Group<'_>, snapshot: &Snapshot) -> Option<(String, String)> {
+    let mut owners = group.pids().filter_map(|pid| snapshot.processes.get(&pid));
+    let container = owners.find_map(|process| process.container.as_ref())?;
+    Some((who::container(container), remedy::stop_container(container)))
+}
+
+/// `portwho kill -u 53 5353`.
+pub(super) fn kill(option: &str, ports: &BTreeSet<u16>) -> String {
+    let ports = ports.iter().map(ToString::to_string);
+    let words = [option.to_owned()].into_iter().filter(|word| !word.is_empty()).chain(ports);
+    format!("portwho kill {}", words.collect::<Vec<_>>().join(" "))
+}
+
+/// `2 listeners not closed`, and how to close them; nothing where there are none.
+pub(super) fn not_closed(sockets: &[Row<'_>], request: &CloseRequest) -> Option<String> {
+    let count = |protocol| sockets.iter().filter(|row| row.socket.protocol == protocol).count();
+    let (tcp, udp) = (count(Protocol::Tcp), count(Protocol::Udp));
+    text::listeners_not_closed(tcp, udp, &request.command(&["-l"]))
+}

@@ -1,0 +1,122 @@
+//! The confirmed groups: ended, watched, and what is said of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use super::confirmed::Confirmed;
+use super::plan::Group;
+use super::question::Termination;
+use super::signaling::OpenedHolders;
+use super::verdict::{self, Context};
+use super::watch::{self, WatchResult, blocking_remains};
+use super::{Kill, description};
+use crate::commands::remains::Remains;
+use crate::commands::who;
+use crate::model::{Pid, Signal, Socket};
+use crate::platform::{Ending, System};
+use crate::text::kill::verdicts as text;
+
+/// A group that will be ended, its processes opened.
+pub(super) struct Target<'a, S: System> {
+    pub(super) group: Group<'a>,
+    pub(super) opened: OpenedHolders<S::Process>,
+    /// How it is ended, or was last.
+    pub(super) ending: Ending,
+}
+
+/// Of so many survivors is told that they are stopped.
+const STOPPED_TOLD: usize = 10;
+
+impl<'a, S: System> Kill<'a, S> {
+    pub(super) fn end_confirmed(&mut self, mut targets: Vec<Target<'a, S>>) {
+        let mut took = Vec::new();
+        for target in &mut targets {
+            took.push(self.end_one(target));
+        }
+        let released: Vec<&Socket> = targets
+            .iter()
+            .filter(|target| target.opened.all_released())
+            .flat_map(|target| target.group.sockets.iter().map(|row| &row.socket))
+            .collect();
+        let watched = if released.is_empty() { None } else { self.watch(&released) };
+        for (target, took) in targets.iter().zip(took) {
+            self.tell(target, took, watched.as_ref());
+        }
+    }
+
+    fn watch(&mut self, freed: &[&Socket]) -> Option<WatchResult> {
+        match watch::watch(self.system, self.filter, freed) {
+            Ok(watched) => Some(watched),
+            Err(error) => {
+                self.report.failure(text::unknown_port(&format!("{error:#}")));
+                None
+            }
+        }
+    }
+
+    /// Ends a group; on a terminal offers SIGKILL for what survives. Returns how long it took.
+    fn end_one(&mut self, target: &mut Target<'a, S>) -> Duration {
+        let start = Instant::now();
+        let sockets: Vec<&Socket> = target.group.sockets.iter().map(|row| &row.socket).collect();
+        let confirmed = Confirmed::new(&sockets, self.system);
+        let processes: &BTreeMap<_, _> = &self.snapshot.processes;
+        let timeout = self.request.timeout;
+        target.opened.terminate(&confirmed, processes, target.ending, timeout);
+        let survivors = target.opened.holding_survivors();
+        let may_offer = !self.request.yes && self.report.can_ask() && !target.ending.is_force();
+        if survivors.is_empty() || !may_offer {
+            return target.opened.took_since(start);
+        }
+        self.tell_survivors(&target.opened, &survivors);
+        let ending = self.ending(&survivors, Signal::Kill);
+        let asked = Instant::now();
+        let holders = target.opened.unfinished();
+        let termination =
+            Termination { roots: &survivors, holders: &holders, ending, snapshot: self.snapshot };
+        if self.report.ask(termination.question()) {
+            // Thinking about the answer is no part of how long it took.
+            let start = start + asked.elapsed();
+            target.ending = ending;
+            target.opened.terminate(&confirmed, processes, ending, timeout);
+            return target.opened.took_since(start);
+        }
+        target.opened.took_since(start)
+    }
+
+    /// Says who is still running, and who of them is stopped.
+    fn tell_survivors(&mut self, opened: &OpenedHolders<S::Process>, survivors: &BTreeSet<Pid>) {
+        let named = description::names(survivors, self.snapshot);
+        self.report.say(text::still_running(&named, self.request.timeout));
+        let stopped = survivors.iter().filter_map(|pid| Some((*pid, opened.stopped(*pid)?)));
+        for (pid, stopped) in stopped.take(STOPPED_TOLD) {
+            let name = who::process(pid, self.snapshot);
+            self.report.say(text::is_stopped(&name, stopped));
+        }
+    }
+
+    /// The verdicts on one group.
+    fn tell(&mut self, target: &Target<'a, S>, took: Duration, watched: Option<&WatchResult>) {
+        let context = Context {
+            group: &target.group,
+            filter: self.filter,
+            own_ancestors: &self.own_ancestors,
+            privileged: self.system.is_privileged(),
+            before: self.snapshot,
+            ending: target.ending,
+            timeout: self.request.timeout,
+            request: self.request,
+        };
+        let watched = watched.filter(|_| target.opened.all_released());
+        let remains = match watched {
+            Some(_) => blocking_remains(&target.group.sockets, self.system),
+            None => Remains::default(),
+        };
+        let results = target.opened.results();
+        for verdict in verdict::of_group(results, took, &context, watched, &remains) {
+            self.report.verdict(verdict.outcome, verdict.text);
+        }
+        if let (Some(_), Some(remark)) = (watched, verdict::other_protocol(results, &context)) {
+            self.report.remark(remark);
+        }
+    }
+}

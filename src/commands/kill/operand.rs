@@ -1,0 +1,47 @@
+//! A PORT of the command line, and what it selects.
+
+use crate::commands::filter::local_set;
+use crate::commands::who;
+use crate::platform::System;
+use crate::query::{Filter, LocalSet, Place, PortTerm, Protocols, Row};
+
+/// One PORT operand of the command line.
+#[derive(Debug)]
+pub(super) struct Operand {
+    /// What it means.
+    local: LocalSet,
+}
+
+impl Operand {
+    /// The PORTs, each with what it means.
+    pub(super) fn all(terms: &[PortTerm], system: &impl System) -> anyhow::Result<Vec<Self>> {
+        let operand = |term| Ok(Self { local: local_set(std::slice::from_ref(term), system)? });
+        terms.iter().map(operand).collect()
+    }
+
+    /// The PORT as a person reads it.
+    pub(super) fn words(&self) -> String {
+        who::local(&self.local)
+    }
+
+    /// Its addresses, where it names any.
+    pub(super) fn places(&self) -> &[Place] {
+        &self.local.places
+    }
+
+    /// The PORT as it can be typed.
+    pub(super) fn typed(&self) -> Vec<String> {
+        who::typed(&self.local)
+    }
+
+    /// The rows of `rows` on this PORT.
+    pub(super) fn rows<'a>(&self, rows: &[Row<'a>]) -> Vec<Row<'a>> {
+        let filter = Filter { local: Some(self.local.clone()), ..Filter::everything() };
+        rows.iter().copied().filter(|row| filter.admits_socket(&row.socket)).collect()
+    }
+}
+
+/// The protocols that kill ends: TCP, unless UDP was named.
+pub(super) fn protocols(asked: Option<Protocols>) -> Protocols {
+    asked.unwrap_or(Protocols { tcp: true, udp: false })
+}

@@ -1,0 +1,44 @@
+//! What is about to happen: who is ended first, who may follow, and how.
+
+use std::collections::BTreeSet;
+
+use super::description::names;
+use crate::model::{Pid, Snapshot};
+use crate::platform::Ending;
+use crate::text::kill::{self as text, Method};
+
+/// What is to be confirmed.
+pub(super) struct Termination<'a> {
+    /// Those that are ended first.
+    pub(super) roots: &'a BTreeSet<Pid>,
+    /// All that may be ended in turn, the roots among them.
+    pub(super) holders: &'a BTreeSet<Pid>,
+    /// How.
+    pub(super) ending: Ending,
+    /// Their names.
+    pub(super) snapshot: &'a Snapshot,
+}
+
+impl Termination<'_> {
+    /// `Terminate nginx (PID 812)?`
+    pub(super) fn question(&self) -> String {
+        text::question(self.method(), &names(self.roots, self.snapshot), &self.followers())
+    }
+
+    /// `would send SIGTERM to nginx (PID 812)`.
+    pub(super) fn intention(&self) -> String {
+        text::intention(self.method(), &names(self.roots, self.snapshot), &self.followers())
+    }
+
+    fn followers(&self) -> Vec<String> {
+        names(&self.holders.difference(self.roots).copied().collect(), self.snapshot)
+    }
+
+    const fn method(&self) -> Method {
+        match self.ending {
+            Ending::Signal(signal) => Method::Signal(signal),
+            Ending::CloseWindow => Method::CloseWindow,
+            Ending::Terminate => Method::Terminate,
+        }
+    }
+}

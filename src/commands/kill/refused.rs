@@ -1,0 +1,62 @@
+//! What is said of a process that is refused.
+
+use super::plan::Group;
+use super::refusal::{Refusal, SocketUnit};
+use crate::commands::{remedy, who};
+use crate::model::{Container, Os, Pid, ShellCommand, Snapshot};
+use crate::render::escape::Escaped;
+use crate::text::kill::refusals::{self as text, Refused};
+
+/// Why `pid` is refused, and what to run instead.
+pub(super) fn refused(pid: Pid, why: Refusal, group: &Group<'_>, snapshot: &Snapshot) -> String {
+    text::refused(&who::process(pid, snapshot), &reason(pid, why, group, snapshot))
+}
+
+/// A process of which nothing is known is refused.
+pub(super) fn unidentified(pid: Pid) -> String {
+    text::refused(&format!("PID {pid}"), &Refused::Unidentified)
+}
+
+fn reason(pid: Pid, why: Refusal, group: &Group<'_>, snapshot: &Snapshot) -> Refused {
+    let port = group.ports().first().copied().unwrap_or_default();
+    match why {
+        Refusal::Kernel if snapshot.os == Os::Windows => {
+            Refused::Kernel(Some(remedy::driver(port)))
+        }
+        Refusal::Kernel => Refused::Kernel(None),
+        Refusal::Critical => Refused::Critical,
+        Refusal::SharedHost => Refused::SharedHost(services(pid, snapshot)),
+        Refusal::FirstProcess => Refused::Init { shares: group.all_holders().len() > 1 },
+        Refusal::SocketActivation(unit) => Refused::SocketActivation(stop_unit(unit, snapshot)),
+        Refusal::Itself => Refused::Itself,
+        Refusal::Ancestor => Refused::Ancestor,
+        Refusal::Container => match container_of(pid, snapshot) {
+            Some(container) => Refused::KnownContainer {
+                container: who::container(container),
+                stop: remedy::stop_container(container),
+            },
+            None if snapshot.os == Os::Windows => Refused::ContainerOrWsl(port),
+            None => Refused::Container(port),
+        },
+    }
+}
+
+/// The container that a process runs in, or that it serves.
+fn container_of(pid: Pid, snapshot: &Snapshot) -> Option<&Container> {
+    snapshot.processes.get(&pid)?.container.as_ref()
+}
+
+fn services(pid: Pid, snapshot: &Snapshot) -> Vec<String> {
+    let services = snapshot.processes.get(&pid).map(|process| process.services.as_slice());
+    let services = services.unwrap_or_default().iter();
+    services.map(|service| Escaped(&service.name).to_string()).collect()
+}
+
+/// What stops the socket unit, where its service is known.
+fn stop_unit(unit: SocketUnit, snapshot: &Snapshot) -> Option<String> {
+    let SocketUnit::OfHolder(pid) = unit else { return None };
+    let service = snapshot.processes.get(&pid)?.services.first()?;
+    let name = service.name.as_bytes().strip_suffix(b".service")?;
+    let unit = [name, b".socket"].concat();
+    ShellCommand::systemctl(service.of_user, "stop").operand(&unit).into_text()
+}

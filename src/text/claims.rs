@@ -1,0 +1,22 @@
+//! What a process claims to be, and nothing proves.
+
+/// Its name is that of `role`: `a container runtime`.
+#[must_use]
+pub fn by_name(process: &str, role: &str) -> String {
+    format!(
+        "  warning: {process} has the name of {role}; neither its user nor its executable proves \
+         that it is one"
+    )
+}
+
+/// Its control group, which its own user names, is that of a container.
+#[must_use]
+pub fn by_cgroup(process: &str, container: &str) -> String {
+    format!("  warning: only a cgroup below a user's own says that {process} runs in {container}")
+}
+
+/// So many more warnings of these kinds.
+#[must_use]
+pub fn more(count: usize) -> String {
+    format!("  and {count} more such warnings")
+}

@@ -1,0 +1,247 @@
+//! What `portwho close` says. Processes and sockets come here as they are named elsewhere.
+
+use super::advice::{run, run_privileged};
+use super::counted;
+use crate::model::{KernelReason, Os};
+
+/// The question was not answered with yes.
+pub const NOT_CONFIRMED: &str = "not confirmed; nothing was closed";
+
+/// No row, and a table that could not be read.
+pub const UNKNOWN: &str = "cannot tell whether any socket matches";
+
+/// `2 CLOSE_WAIT of app-server (PID 812)`.
+#[must_use]
+pub fn sockets_of(kinds: &str, owner: &str) -> String {
+    format!("{kinds} of {owner}")
+}
+
+/// Whatever is said of some sockets: `2 CLOSE_WAIT of app-server (PID 812): ...`.
+#[must_use]
+pub fn about(sockets: &str, text: &str) -> String {
+    format!("{sockets}: {text}")
+}
+
+/// `Close 12 sockets of app-server (PID 812)?`
+#[must_use]
+pub fn question(count: usize, owner: &str) -> String {
+    format!("Close {}?", counted_of(count, owner))
+}
+
+/// `would close 12 sockets of app-server (PID 812)`.
+#[must_use]
+pub fn intention(count: usize, owner: &str) -> String {
+    format!("would close {}", counted_of(count, owner))
+}
+
+fn counted_of(count: usize, owner: &str) -> String {
+    format!("{} of {owner}", counted(count, "socket"))
+}
+
+/// `1 listener not closed; to close it, run: portwho close -l 80`; nothing where there is none.
+#[must_use]
+pub fn listeners_not_closed(tcp: usize, udp: usize, command: &str) -> Option<String> {
+    let part = |count, noun| (count > 0).then(|| counted(count, noun));
+    let parts = [part(tcp, "listener"), part(udp, "unconnected UDP socket")];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    let them = if tcp + udp == 1 { "it" } else { "them" };
+    let sentence =
+        || format!("{} not closed; to close {them}, run: {command}", parts.join(" and "));
+    (!parts.is_empty()).then(sentence)
+}
+
+/// Why sockets are not closed, with all that the sentence needs.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Refused {
+    /// They are bound and nothing more; this command frees the port.
+    Bound(String),
+    /// portwho itself holds them.
+    Itself,
+    /// An ancestor of portwho does.
+    Ancestor,
+    /// Nobody can tell who holds them.
+    Unseen,
+    /// This command has more rights to tell.
+    UnseenByUser(String, Os),
+    /// They take connections for a container: its name, and what stops it, where it is known.
+    Forwarder(Option<(String, String)>),
+    /// Windows has no call for IPv6.
+    OnlyIpv4,
+    /// Windows has no call for UDP.
+    OnlyTcp,
+}
+
+/// `refused: portwho itself holds it`.
+#[must_use]
+pub fn refused(why: &Refused) -> String {
+    format!("refused: {}", refusal(why))
+}
+
+fn refusal(why: &Refused) -> String {
+    let session = "it may belong to your own session";
+    match why {
+        Refused::Bound(command) => {
+            format!("there is no connection to close; to free the port, run: {command}")
+        }
+        Refused::Itself => "portwho itself holds it".to_owned(),
+        Refused::Ancestor => {
+            "an ancestor of portwho holds it: the shell or session it runs in".to_owned()
+        }
+        Refused::Unseen => format!("{session}; more rights would not show it"),
+        Refused::UnseenByUser(command, os) => run_privileged(session, command, *os),
+        Refused::Forwarder(container) => {
+            let served =
+                |name| format!("it serves {name}, which would keep running without its port");
+            match container {
+                Some((name, stop)) => run(&served(name.as_str()), stop),
+                None => format!("{}; stop the container instead", served("a container")),
+            }
+        }
+        Refused::OnlyIpv4 => {
+            "Windows closes TCP connections over IPv4 only; it has no call for IPv6".to_owned()
+        }
+        Refused::OnlyTcp => {
+            "Windows closes TCP connections only; it has no call for UDP".to_owned()
+        }
+    }
+}
+
+/// Who had the sockets that were closed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Owner {
+    /// Processes, which keep their descriptors.
+    Processes {
+        /// As they are named.
+        name: String,
+        /// Whether they are several.
+        several: bool,
+        /// The ports that stay bound: `port 80`.
+        ports: Option<String>,
+    },
+    /// Only the kernel.
+    Kernel(KernelReason),
+    /// Others, as they are named.
+    Other(String),
+}
+
+/// How many sockets of a group have gone.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Counts {
+    /// Those that were closed.
+    pub closed: usize,
+    /// Those that had already closed.
+    pub already: usize,
+    /// All that were to be closed.
+    pub all: usize,
+}
+
+/// `3 sockets of app (PID 812) had already closed`.
+#[must_use]
+pub fn already_closed(counts: Counts, owner: &str) -> String {
+    let of = if counts.already == counts.all {
+        String::new()
+    } else {
+        format!("{} of ", counts.already)
+    };
+    format!("{of}{} had already closed", counted_of(counts.all, owner))
+}
+
+/// `closed 12 sockets; app-server (PID 812) keeps their descriptors until it calls close()`.
+#[must_use]
+pub fn closed(counts: Counts, owner: &Owner, os: Os) -> String {
+    let noun = if matches!(owner, Owner::Kernel(_)) { "connection" } else { "socket" };
+    let of =
+        if counts.closed == counts.all { String::new() } else { format!("{} of ", counts.closed) };
+    let what = format!("closed {of}{}", counted(counts.all, noun));
+    let already = match counts.already {
+        0 => String::new(),
+        count => format!(", {count} had already closed"),
+    };
+    match owner {
+        Owner::Processes { name, several, ports } => {
+            let keeps = descriptors_kept(counts.closed, name, *several, ports.as_deref(), os);
+            format!("{what}{already}; {keeps}")
+        }
+        Owner::Kernel(reason) => format!("{what} {}{already}", without_process(*reason)),
+        Owner::Other(name) => format!("{what} of {name}{already}"),
+    }
+}
+
+const fn without_process(reason: KernelReason) -> &'static str {
+    match reason {
+        KernelReason::TimeWait => "in TIME_WAIT",
+        KernelReason::SynReceived => "whose handshake was not complete",
+        KernelReason::NotAccepted => "that nobody had accepted",
+        KernelReason::Orphaned => "that no process had any more",
+    }
+}
+
+/// `app (PID 812) keeps its descriptor and port 80 until it calls close()`.
+fn descriptors_kept(
+    closed: usize,
+    name: &str,
+    several: bool,
+    ports: Option<&str>,
+    os: Os,
+) -> String {
+    let (descriptor, call) = match os {
+        Os::Linux => ("descriptor", "close()"),
+        Os::Windows => ("handle", "closesocket()"),
+    };
+    let (keep, until) = if several { ("keep", "they call") } else { ("keeps", "it calls") };
+    let descriptors =
+        if closed == 1 { format!("its {descriptor}") } else { format!("their {descriptor}s") };
+    let ports = ports.map(|ports| format!(" and {ports}")).unwrap_or_default();
+    format!("{name} {keep} {descriptors}{ports} until {until} {call}")
+}
+
+/// Why a socket is still there.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum NotClosed {
+    /// It is no longer what was asked for.
+    Changed,
+    /// Not even all rights suffice, for this reason.
+    BeyondRights(&'static str),
+    /// This command has more rights.
+    NotPermitted(String, Os),
+    /// The kernel closes no sockets, by its own words; whether a process has this one.
+    NoDestroy(String, bool),
+    /// The system closes sockets, but not of this kind, by its own words.
+    OtherKind(String),
+    /// Any other reason.
+    Other(String),
+    /// The port was bound by number; this command ends its process.
+    PortStays(String),
+    /// The system accepted the order, and it is still there.
+    Survived,
+}
+
+/// `not closed: permission denied; run: sudo portwho close 80`.
+#[must_use]
+pub fn not_closed(why: &NotClosed) -> String {
+    format!("not closed: {}", reason(why))
+}
+
+fn reason(why: &NotClosed) -> String {
+    match why {
+        NotClosed::Changed => "changed since it was listed".to_owned(),
+        NotClosed::BeyondRights(text) => (*text).to_owned(),
+        NotClosed::NotPermitted(command, os) => run_privileged("permission denied", command, *os),
+        NotClosed::NoDestroy(text, true) => format!("{text}; ending their process closes them"),
+        NotClosed::NoDestroy(text, false) | NotClosed::Other(text) => text.clone(),
+        NotClosed::OtherKind(text) => format!(
+            "{text} (Linux closes UDP sockets since 4.9, and TIME_WAIT and FIN_WAIT_2 without a \
+             process since 6.0)"
+        ),
+        NotClosed::PortStays(command) => {
+            run("its port was bound by number and stays with its process", command)
+        }
+        NotClosed::Survived => "still there, although the system accepted the order".to_owned(),
+    }
+}
+
+/// The closing could not be checked.
+#[must_use]
+pub fn unknown(error: &str) -> String {
+    format!("cannot tell what is closed: {error}")
+}

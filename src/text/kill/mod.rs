@@ -1,0 +1,253 @@
+//! What `portwho kill` says. Processes and sockets come here as they are named elsewhere.
+
+pub mod refusals;
+pub mod verdicts;
+
+use super::advice::{listed, run, run_privileged};
+use super::counted;
+use crate::model::{Os, Signal};
+
+/// A signal was asked for on a system without signals.
+pub const NO_SIGNALS: &str = "--signal: Windows has no signals; omit it, or use --force";
+
+/// The question was not answered with yes.
+pub const NOT_CONFIRMED: &str = "not confirmed; nothing was sent";
+
+/// Whatever is said of a group of ports: `port 80: refused: ...`.
+#[must_use]
+pub fn about(ports: &str, text: &str) -> String {
+    format!("{ports}: {text}")
+}
+
+/// `0.0.0.0:80, [::]:80 are held by nginx (PID 812, user root)`.
+#[must_use]
+pub fn held_by(addresses: &[String], holders: &[String]) -> String {
+    let verb = if addresses.len() == 1 { "is" } else { "are" };
+    format!("{} {verb} held by {}", listed(addresses), listed(holders))
+}
+
+/// Other holders, which follow those that are named first.
+#[must_use]
+pub fn also_held(holders: &[String]) -> String {
+    format!("  also held by {}", listed(holders))
+}
+
+/// Other holders, which the filters exclude.
+#[must_use]
+pub fn also_held_unmatched(holders: &[String]) -> String {
+    format!("  also held by {}, which the filters exclude", listed(holders))
+}
+
+/// Other holders, each of which is a group of its own.
+#[must_use]
+pub fn also_held_unrelated(holders: &[String]) -> String {
+    let verb = if holders.len() == 1 { "is" } else { "are" };
+    format!("  also held by {}, which {verb} unrelated", listed(holders))
+}
+
+/// The users who created the sockets, and are not those of their holders.
+#[must_use]
+pub fn created_by(users: &[String]) -> String {
+    format!("  its socket belongs to user {}", listed(users))
+}
+
+/// `  it also holds ports 80, 443`.
+#[must_use]
+pub fn also_holds(ports: &str) -> String {
+    format!("  it also holds {ports}")
+}
+
+/// `  2 clients are connected to it`.
+#[must_use]
+pub fn clients(count: usize) -> String {
+    let verb = if count == 1 { "is" } else { "are" };
+    format!("  {} {verb} connected to it", counted(count, "client"))
+}
+
+/// What may start a process again.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Restarter {
+    /// Its container, which this command stops.
+    Container(String),
+    /// Its service, which this command stops.
+    Service(String),
+    /// Its parent, as it is named.
+    Parent(String),
+}
+
+/// `  its service may restart it; run: systemctl stop nginx.service`.
+#[must_use]
+pub fn may_restart(restarter: &Restarter) -> String {
+    match restarter {
+        Restarter::Container(stop) => run("  its container may restart it", stop),
+        Restarter::Service(stop) => run("  its service may restart it", stop),
+        Restarter::Parent(parent) => format!("  {parent}, its parent, may restart it"),
+    }
+}
+
+/// Unrelated processes hold a port, and there is no terminal to ask which of them are meant.
+#[must_use]
+pub fn contested(port: u16, holders: &[String], command: &str) -> String {
+    format!(
+        "port {port}: unrelated processes hold it: {}; choose with --pid, --name or --user; to \
+         terminate all of them, run: {command}",
+        listed(holders)
+    )
+}
+
+/// How a process is ended, as far as a sentence differs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Method {
+    /// By a signal.
+    Signal(Signal),
+    /// By closing its windows.
+    CloseWindow,
+    /// By TerminateProcess.
+    Terminate,
+}
+
+/// `Terminate nginx (PID 812)?` `followers` are ended too, if they still hold the port.
+#[must_use]
+pub fn question(method: Method, targets: &[String], followers: &[String]) -> String {
+    let (named, then) = (listed(targets), then(followers));
+    match method {
+        Method::Signal(Signal::Term) => format!("Terminate {named}{then}?"),
+        Method::Signal(Signal::Kill) => format!("Kill {named} with SIGKILL{then}?"),
+        Method::Signal(other) => format!("Send {other} to {named}{then}?"),
+        Method::CloseWindow => format!("Terminate {named} by closing its windows{then}?"),
+        Method::Terminate => {
+            format!("Terminate {named} immediately (unsaved data will be lost){then}?")
+        }
+    }
+}
+
+/// `would send SIGTERM to nginx (PID 812)`.
+#[must_use]
+pub fn intention(method: Method, targets: &[String], followers: &[String]) -> String {
+    let (named, then) = (listed(targets), then(followers));
+    match method {
+        Method::Signal(signal) => format!("would send {signal} to {named}{then}"),
+        Method::CloseWindow => format!("would ask {named} to close its windows{then}"),
+        Method::Terminate => format!("would terminate {named} immediately{then}"),
+    }
+}
+
+/// How many followers are named.
+const FOLLOWERS_NAMED: usize = 3;
+
+/// `, then nginx (PID 813) if it still holds the port`.
+fn then(followers: &[String]) -> String {
+    let named = match followers.len() {
+        0 => return String::new(),
+        1..=FOLLOWERS_NAMED => followers.join(", "),
+        count => format!("{count} others that share it"),
+    };
+    let verb = if followers.len() == 1 { "it still holds" } else { "they still hold" };
+    format!(", then {named} if {verb} the port")
+}
+
+/// Why a PORT has no process to end.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum NoTarget {
+    /// Its owner is not known well enough for the filters.
+    Incomparable {
+        /// Who holds it.
+        holders: Vec<String>,
+    },
+    /// The filters exclude its holders.
+    Unmatched {
+        /// Who holds it.
+        holders: Vec<String>,
+    },
+    /// Only UDP sockets hold it, and UDP was not asked for.
+    OnlyUdp {
+        /// Who holds it.
+        holders: Vec<String>,
+        /// What includes UDP.
+        command: String,
+    },
+    /// The options exclude its sockets.
+    Excluded {
+        /// The sockets: `TCP [::]:80`.
+        sockets: Vec<String>,
+        /// Who holds them.
+        holders: Vec<String>,
+    },
+    /// A table could not be read.
+    Unknown,
+    /// Nothing holds it.
+    NotHeld {
+        /// Connections that are being torn down, as they are written: ` (12 TIME_WAIT)`.
+        remains: String,
+        /// How many connections with a process use it.
+        connections: usize,
+        /// Sockets that cover its address: each with its holder.
+        covering: Vec<(String, String)>,
+    },
+}
+
+/// Why a PORT has no process to end.
+#[must_use]
+pub fn no_target(why: &NoTarget) -> String {
+    match why {
+        NoTarget::Incomparable { holders } => {
+            format!("held by {}; cannot tell whether the filters match", listed(holders))
+        }
+        NoTarget::Unmatched { holders } => {
+            format!("held by {}, which the filters exclude", listed(holders))
+        }
+        NoTarget::OnlyUdp { holders, command } => {
+            run(&format!("held only by UDP sockets of {}", listed(holders)), command)
+        }
+        NoTarget::Excluded { sockets, holders } => {
+            format!("the options exclude {}, held by {}", listed(sockets), listed(holders))
+        }
+        NoTarget::Unknown => "cannot tell whether anything holds it".to_owned(),
+        NoTarget::NotHeld { remains, connections, covering } => {
+            let (used, covered) = (used_by(*connections), covered(covering));
+            format!("nothing holds it{remains}{used}{covered}")
+        }
+    }
+}
+
+fn used_by(connections: usize) -> String {
+    match connections {
+        0 => String::new(),
+        1 => "; only a connection uses it; kill ends listeners only".to_owned(),
+        count => format!("; only {count} connections use it; kill ends listeners only"),
+    }
+}
+
+fn covered(sockets: &[(String, String)]) -> String {
+    let covers = sockets
+        .iter()
+        .map(|(socket, holder)| format!("; {socket}, held by {holder}, covers this address"));
+    covers.collect()
+}
+
+/// Why a port whose holder cannot be named is not freed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Unseen {
+    /// The process that created the socket has exited; a child of it, by its PID, holds it.
+    Inherited(u32),
+    /// Not even all rights would show the holder.
+    Always,
+    /// This command has more rights.
+    ToUser(String, Os),
+    /// This command shows what is known.
+    See(String),
+}
+
+/// `port 80: held by a process of root; run: sudo portwho kill 80`.
+#[must_use]
+pub fn unseen(port: u16, holder: &str, why: &Unseen) -> String {
+    let held = format!("port {port}: held by {holder}");
+    match why {
+        Unseen::Inherited(pid) => {
+            format!("{held}; end the child of PID {pid} that inherited it, by its own PID")
+        }
+        Unseen::Always => format!("{held}; more rights would not show it"),
+        Unseen::ToUser(command, os) => run_privileged(&held, command, *os),
+        Unseen::See(command) => run(&held, command),
+    }
+}
