@@ -2,7 +2,7 @@
 
 use super::advice::{run, run_privileged};
 use super::counted;
-use crate::model::{KernelReason, Os};
+use crate::model::{KernelReason, Os, Pid};
 
 /// The question was not answered with yes.
 pub const NOT_CONFIRMED: &str = "not confirmed; nothing was closed";
@@ -14,6 +14,19 @@ pub const UNKNOWN: &str = "cannot tell whether any socket matches";
 #[must_use]
 pub fn sockets_of(kinds: &str, owner: &str) -> String {
     format!("{kinds} of {owner}")
+}
+
+/// `nginx (PID 812), nginx (PID 813) and 2 more`.
+#[must_use]
+pub fn owners(named: &[String], more: usize) -> String {
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("{}{more}", named.join(", "))
+}
+
+/// The process that created the sockets has left them to others.
+#[must_use]
+pub fn exited_owner(pid: Pid) -> String {
+    format!("PID {pid}, which has exited")
 }
 
 /// Whatever is said of some sockets: `2 CLOSE_WAIT of app-server (PID 812): ...`.

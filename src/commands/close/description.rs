@@ -56,10 +56,9 @@ fn named(group: &Group<'_>, snapshot: &Snapshot, name: fn(Pid, &Snapshot) -> Str
             let names: Vec<String> =
                 group.pids().take(NAMED).map(|pid| name(pid, snapshot)).collect();
             let more = group.pids().skip(NAMED).count();
-            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-            format!("{}{more}", names.join(", "))
+            text::owners(&names, more)
         }
-        (Some(Owner::Exited(pid)), _) => format!("PID {pid}, which has exited"),
+        (Some(Owner::Exited(pid)), _) => text::exited_owner(*pid),
         (_, Some(row)) => who::owner(row, snapshot),
         (_, None) => String::new(),
     }
