@@ -2,8 +2,8 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::super::sock_diag::SockDiag;
 use super::ports::Ports;
-use super::sock_diag::SockDiag;
 use super::walk::{Inodes, Walk};
 use crate::model::{Detail, Protocol, Socket, StateSet};
 

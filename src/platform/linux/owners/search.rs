@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::os::fd::AsFd;
 use std::sync::{Mutex, PoisonError};
 
+use super::super::proc_dir::read_file;
 use super::budgets::Budgets;
-use super::proc_dir::read_file;
 use super::sharing::{Known, Settled};
 use super::walk::Inodes;
 use crate::model::{Pid, Uid};
