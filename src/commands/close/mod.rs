@@ -75,7 +75,7 @@ impl<'a, S: System> Close<'a, S> {
             return self.report.failure("cannot tell whether any socket matches");
         }
         for hint in hints::of_rows(rows, self.filter, None, self.system) {
-            self.report.verdict(Outcome::Nothing, hint);
+            self.report.verdict(Outcome::Negative, hint);
         }
     }
 
@@ -99,7 +99,7 @@ impl<'a, S: System> Close<'a, S> {
     fn tell_left_alone(&mut self, plan: &Plan<'_>) {
         let Some(left_alone) = words::left_alone(&plan.left_alone, self.request) else { return };
         if plan.groups.is_empty() && plan.refused.is_empty() {
-            self.report.verdict(Outcome::Nothing, left_alone);
+            self.report.verdict(Outcome::Negative, left_alone);
         } else {
             self.report.remark(left_alone);
         }

@@ -36,7 +36,7 @@ pub(super) fn of_group(case: &Case<'_>, fates: Vec<Fate>) -> Vec<(Outcome, Strin
             fate => failures.entry(why(&row.socket, &fate, case)).or_default().push(row),
         }
     }
-    let done = gone.text(case).map(|text| (Outcome::Done, text));
+    let done = gone.text(case).map(|text| (Outcome::Success, text));
     let failed = failures.into_iter().map(|((outcome, why), sockets)| {
         let what = words::sockets_of(&sockets, case.group, case.snapshot);
         (outcome, format!("{what}: {why}"))
@@ -109,7 +109,7 @@ fn why(socket: &Socket, fate: &Fate, case: &Case<'_>) -> (Outcome, String) {
     let why = match fate {
         Fate::Changed => {
             let text = "left alone: no longer what was asked for".to_owned();
-            return (Outcome::Nothing, text);
+            return (Outcome::Negative, text);
         }
         Fate::Refused(CloseError::NotPermitted) if case.privileged => {
             remedy::beyond_rights_to_close(os).to_owned()
@@ -136,5 +136,5 @@ fn why(socket: &Socket, fate: &Fate, case: &Case<'_>) -> (Outcome, String) {
         }
         _ => "still there, although the system accepted the order".to_owned(),
     };
-    (Outcome::Failed, format!("not closed: {why}"))
+    (Outcome::Failure, format!("not closed: {why}"))
 }

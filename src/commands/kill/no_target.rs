@@ -32,31 +32,31 @@ pub(super) fn why(
     if left_out.iter().any(|row| row.owner.holders().is_empty()) {
         let held =
             format!("held by {}, whom the filters cannot be compared with", names(&left_out));
-        return (Outcome::Failed, held);
+        return (Outcome::Failure, held);
     }
     if !left_out.is_empty() {
         let held = format!("held by {}, which the filters leave out", names(&left_out));
-        return (Outcome::Nothing, held);
+        return (Outcome::Negative, held);
     }
     let udp = those(&|row| asked.is_none() && holds(row, Protocol::Udp));
     if !udp.is_empty() && those(&|row| holds(row, Protocol::Tcp)).is_empty() {
         let held = format!("only UDP sockets hold it, of {}", names(&udp));
-        return (Outcome::Failed, format!("{held}: {}", request.command(&["-u"], &wish.typed())));
+        return (Outcome::Failure, format!("{held}: {}", request.command(&["-u"], &wish.typed())));
     }
     let others = those(&|row| row.socket.holds_port());
     if !others.is_empty() {
         let ends: BTreeSet<String> = others.iter().map(|row| end(row, snapshot)).collect();
         let ends = ends.into_iter().collect::<Vec<_>>().join(", ");
         let held = format!("the options leave out {ends}, held by {}", names(&others));
-        return (Outcome::Nothing, held);
+        return (Outcome::Negative, held);
     }
     if snapshot.gaps.iter().any(Gap::may_hide_rows) {
-        return (Outcome::Failed, "cannot tell whether anything holds it".to_owned());
+        return (Outcome::Failure, "cannot tell whether anything holds it".to_owned());
     }
     let kernels = rows.iter().filter(|row| matches!(row.owner, Owner::Kernel(_)));
     let remains = Remains::of(kernels.map(|row| &row.socket), snapshot.os);
     let (connected, wildcards) = (connected(&rows), wildcards(wish, snapshot));
-    (Outcome::Nothing, format!("nothing holds it{remains}{connected}{wildcards}"))
+    (Outcome::Negative, format!("nothing holds it{remains}{connected}{wildcards}"))
 }
 
 /// The verdict on a socket whose holder cannot be named, let alone ended.

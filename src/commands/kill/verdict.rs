@@ -24,7 +24,7 @@ pub(super) struct Verdict {
 
 impl Verdict {
     fn failed(text: String) -> Self {
-        Self { outcome: Outcome::Failed, text }
+        Self { outcome: Outcome::Failure, text }
     }
 }
 
@@ -91,7 +91,7 @@ pub(super) fn of_process(pid: Pid, end: &End, case: &Case<'_>) -> Option<Verdict
     Some(match end {
         End::Exited | End::AlreadyExited => return None,
         End::LetGo => Verdict {
-            outcome: Outcome::Nothing,
+            outcome: Outcome::Negative,
             text: format!("{name} no longer holds {ports}; nothing was sent"),
         },
         End::Survived { holds: true, stopped } => {
@@ -149,7 +149,7 @@ pub(super) fn of_group(
         ends.iter().filter_map(|(pid, end)| of_process(*pid, end, case)).collect();
     let gone = gone(ends, took);
     let Some(aftermath) = aftermath else {
-        verdicts.extend(gone.map(|text| Verdict { outcome: Outcome::Done, text }));
+        verdicts.extend(gone.map(|text| Verdict { outcome: Outcome::Success, text }));
         return verdicts;
     };
     let exited = exited(ends);
@@ -161,7 +161,7 @@ pub(super) fn of_group(
     verdicts.extend(match (gone, reasons.is_empty()) {
         (Some(gone), true) => {
             let text = format!("{gone}; {freed} {verb} free{remains}");
-            Some(Verdict { outcome: Outcome::Done, text })
+            Some(Verdict { outcome: Outcome::Success, text })
         }
         (Some(gone), false) => Some(Verdict::failed(format!("{gone}, but {reasons}"))),
         (None, true) => None,
