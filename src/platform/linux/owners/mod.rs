@@ -4,8 +4,9 @@
 //! of every process once, on several threads (`walk`, `searcher`, `descriptors`). What is still
 //! without an owner is searched for deeper: in threads with a table of their own (`own_tables`)
 //! and in the files of io_urings (`rings`). Both are bounded for each user (`budgets`), and what
-//! the budgets leave out is reported as a gap. Last, sockets whose owner is in doubt because they
-//! changed during the walk are listed and searched for again (`settle`, `doubt`).
+//! the budgets leave out is reported as a gap. Last, a socket without an owner is asked for again:
+//! one that has closed leaves no row, and the sockets that took its port are searched for in its
+//! place, in the end in a few processes at a time (`settle`, `doubt`).
 
 mod budgets;
 mod descriptors;
