@@ -29,9 +29,9 @@ use std::os::linux::fs::MetadataExt;
 
 pub(super) use self::descriptors::Table;
 use self::doubt::Wanted;
+pub(super) use self::search::Inodes;
 pub(super) use self::searcher::{LINKS_OF_ONE_THREAD, LONGEST_LINK, read_link, socket_inode};
 use self::settle::{Settled, settle};
-pub(super) use self::walk::Inodes;
 use self::walk::Walk;
 pub(super) use self::walk::held_by;
 use super::user_name;

@@ -16,7 +16,7 @@ use super::budgets::{Budgets, Kind};
 use super::descriptors::can_be_named;
 use super::findings::{Findings, Holders, OwnTable, Part, Ring, Sharer};
 use super::rings::{self, SharedRing};
-use super::search::{Search, user_of};
+use super::search::{Inodes, Search, user_of};
 use super::searcher::Searcher;
 use crate::model::{Holder, LeftOut, Pid, Uid};
 
@@ -44,9 +44,6 @@ impl Place for OwnTable {
 impl Place for SharedRing {
     const PER_THREAD: usize = 64;
 }
-
-/// Inode numbers of sockets.
-pub(in crate::platform::linux) type Inodes = FxHashSet<u64>;
 
 /// Inode numbers of sockets, with the users they belong to.
 pub(super) type InodesOfUsers = FxHashMap<u64, Option<Uid>>;
