@@ -11,10 +11,10 @@ fn main() -> ExitCode {
     let mut output = Output::of_process();
     let outcome = run(&mut output).unwrap_or_else(|error| {
         if error.is::<Broken>() {
-            return Outcome::Done;
+            return Outcome::Success;
         }
         output.remark(format_args!("{error:#}"));
-        Outcome::Failed
+        Outcome::Failure
     });
     outcome.into()
 }
@@ -24,7 +24,7 @@ fn run(output: &mut Output) -> anyhow::Result<Outcome> {
         Ok(request) => commands::run(request, &ThisSystem, output),
         Err(CliError::Help(help)) => {
             output.result(|out| write!(out, "{help}"))?;
-            Ok(Outcome::Done)
+            Ok(Outcome::Success)
         }
         Err(error) => Err(error.into()),
     }

@@ -30,7 +30,7 @@ pub(super) fn run(
     let before = before.as_ref().map(|(machine, over)| (machine, *over));
     let diagnosis = Diagnosis::new(&machine, before);
     let outcome = outcome(&diagnosis.findings, &now.snapshot);
-    let written = if outcome == Outcome::Failed {
+    let written = if outcome == Outcome::Failure {
         Ok(())
     } else {
         let color = wants_color(request.color, system, output);
@@ -53,11 +53,11 @@ pub(super) fn run(
 /// Without a finding, a machine of which a table could not be read is a failure.
 fn outcome(findings: &[Finding], snapshot: &Snapshot) -> Outcome {
     if findings.iter().any(|finding| finding.severity != Severity::Note) {
-        Outcome::Nothing
+        Outcome::Negative
     } else if snapshot.gaps.iter().any(Gap::may_hide_rows) {
-        Outcome::Failed
+        Outcome::Failure
     } else {
-        Outcome::Done
+        Outcome::Success
     }
 }
 

@@ -52,7 +52,7 @@ fn one(
     let view = Explained { explanation, here: rows.as_ref(), color };
     let written = output.result(|out| view.write(out));
     tell(snapshot.as_ref().map(|snapshot| snapshot.gaps.as_slice()), output);
-    written.map(|()| Outcome::Done)
+    written.map(|()| Outcome::Success)
 }
 
 /// All states, with the number of each.
@@ -62,7 +62,7 @@ fn all(color: bool, system: &impl System, output: &mut Output) -> anyhow::Result
     let counts = table.as_ref().map(counts).unwrap_or_default();
     let written = output.result(|out| Overview { counts: &counts, color }.write(out));
     tell(table.as_ref().map(|table| table.gaps.as_slice()), output);
-    written.map(|()| Outcome::Done)
+    written.map(|()| Outcome::Success)
 }
 
 /// Says what could not be counted.

@@ -35,12 +35,12 @@ pub(super) fn run(
     let partial = snapshot.gaps.iter().any(Gap::may_hide_rows);
     let without_pid = request.view == ViewKind::Pids && rows.picked_pids().is_empty();
     let outcome = match (rows.rows.is_empty() || without_pid, partial) {
-        (false, _) => Outcome::Done,
-        (true, false) => Outcome::Nothing,
-        (true, true) => Outcome::Failed,
+        (false, _) => Outcome::Success,
+        (true, false) => Outcome::Negative,
+        (true, true) => Outcome::Failure,
     };
     // On failure stdout stays empty, in JSON too: nothing there would be a lie.
-    let written = if outcome == Outcome::Failed {
+    let written = if outcome == Outcome::Failure {
         Ok(())
     } else {
         output.result(|out| view.write(&rows, out))
@@ -54,7 +54,7 @@ pub(super) fn run(
             output.remark(note);
         }
     }
-    if outcome != Outcome::Failed {
+    if outcome != Outcome::Failure {
         if without_pid && !rows.rows.is_empty() {
             output.remark("no process can be named that holds these sockets");
         }

@@ -33,20 +33,20 @@ pub use output::{Broken, Output, Terminals};
 /// How a command ended, by the exit codes of the manual.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Outcome {
-    /// 0: a row was shown; every target is gone and the port is free.
-    Done,
-    /// 1: nothing matched; nothing held the port; something is wrong.
-    Nothing,
-    /// 2: failed, refused, survived, taken again, or could not look.
-    Failed,
+    /// 0: a row was shown; every target is gone and the port is free; doctor found nothing wrong.
+    Success,
+    /// 1: the answer is no: nothing matched, nothing held the port, or doctor has findings.
+    Negative,
+    /// 2: failed, refused, survived, taken again, or not everything could be read.
+    Failure,
 }
 
 impl From<Outcome> for ExitCode {
     fn from(outcome: Outcome) -> Self {
         Self::from(match outcome {
-            Outcome::Done => 0,
-            Outcome::Nothing => 1,
-            Outcome::Failed => 2,
+            Outcome::Success => 0,
+            Outcome::Negative => 1,
+            Outcome::Failure => 2,
         })
     }
 }

@@ -18,7 +18,7 @@ pub(super) struct Report<'a> {
 impl<'a> Report<'a> {
     /// A report without verdicts.
     pub(super) const fn new(output: &'a mut Output) -> Self {
-        Self { output, worst: Outcome::Done, unwritten: None, later: BTreeSet::new() }
+        Self { output, worst: Outcome::Success, unwritten: None, later: BTreeSet::new() }
     }
 
     /// Tells something on stdout.
@@ -36,12 +36,12 @@ impl<'a> Report<'a> {
     /// A verdict: what ended well on stdout, everything else on stderr.
     pub(super) fn verdict(&mut self, outcome: Outcome, text: impl Display) {
         self.worst = self.worst.max(outcome);
-        if outcome == Outcome::Done { self.say(text) } else { self.remark(text) }
+        if outcome == Outcome::Success { self.say(text) } else { self.remark(text) }
     }
 
     /// A verdict of failure.
     pub(super) fn failure(&mut self, text: impl Display) {
-        self.verdict(Outcome::Failed, text);
+        self.verdict(Outcome::Failure, text);
     }
 
     /// A verdict of failure that concerns several groups alike: told once, when all of them have

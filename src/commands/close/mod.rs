@@ -76,7 +76,7 @@ impl<'a, S: System> Close<'a, S> {
             return self.report.failure(text::UNKNOWN);
         }
         for hint in hints::of_rows(rows, self.filter, None, self.system) {
-            self.report.verdict(Outcome::Nothing, hint);
+            self.report.verdict(Outcome::Negative, hint);
         }
     }
 
@@ -103,7 +103,7 @@ impl<'a, S: System> Close<'a, S> {
             return;
         };
         if plan.groups.is_empty() && plan.refused.is_empty() {
-            self.report.verdict(Outcome::Nothing, sentence);
+            self.report.verdict(Outcome::Negative, sentence);
         } else {
             self.report.remark(sentence);
         }

@@ -40,7 +40,7 @@ pub(super) fn of_group(context: &Context<'_>, results: Vec<CloseResult>) -> Vec<
             }
         }
     }
-    let done = closed.text(context).map(|text| (Outcome::Done, text));
+    let done = closed.text(context).map(|text| (Outcome::Success, text));
     let failed = failures.into_iter().map(|((outcome, why), sockets)| {
         let what = description::sockets_of(&sockets, context.group, context.snapshot);
         (outcome, text::about(&what, &why))
@@ -95,8 +95,8 @@ impl Closed {
 /// What changed before it could be closed is no failure.
 const fn outcome(why: &NotClosed) -> Outcome {
     match why {
-        NotClosed::Changed => Outcome::Nothing,
-        _ => Outcome::Failed,
+        NotClosed::Changed => Outcome::Negative,
+        _ => Outcome::Failure,
     }
 }
 

@@ -22,10 +22,10 @@ pub(super) fn why(
     let why = reason(operand, filter, request, snapshot);
     let outcome = match why {
         NoTarget::Incomparable { .. } | NoTarget::OnlyUdp { .. } | NoTarget::Unknown => {
-            Outcome::Failed
+            Outcome::Failure
         }
         NoTarget::Unmatched { .. } | NoTarget::Excluded { .. } | NoTarget::NotHeld { .. } => {
-            Outcome::Nothing
+            Outcome::Negative
         }
     };
     (outcome, text::no_target(&why))

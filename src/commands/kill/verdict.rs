@@ -25,7 +25,7 @@ pub(super) struct Verdict {
 
 impl Verdict {
     fn failed(text: String) -> Self {
-        Self { outcome: Outcome::Failed, text }
+        Self { outcome: Outcome::Failure, text }
     }
 }
 
@@ -100,7 +100,7 @@ fn of_process(
     Some(match results.get(&pid)? {
         KillResult::Exited | KillResult::AlreadyExited => return None,
         KillResult::Released => {
-            Verdict { outcome: Outcome::Nothing, text: text::released(&name, &ports) }
+            Verdict { outcome: Outcome::Negative, text: text::released(&name, &ports) }
         }
         KillResult::Survived { holds: true, stopped } => {
             let why = survival(pid, stopped.as_ref(), context);
@@ -164,7 +164,7 @@ pub(super) fn of_group(
         results.keys().filter_map(|pid| of_process(*pid, results, context)).collect();
     let sentence = exit_sentence(results, took);
     let Some(watched) = watched else {
-        verdicts.extend(sentence.map(|text| Verdict { outcome: Outcome::Done, text }));
+        verdicts.extend(sentence.map(|text| Verdict { outcome: Outcome::Success, text }));
         return verdicts;
     };
     let exited = exited(results);
@@ -173,7 +173,7 @@ pub(super) fn of_group(
     verdicts.extend(match (sentence, reasons.is_empty()) {
         (Some(exited), true) => {
             let text = text::free(&exited, &context.freed(), &remains.to_string());
-            Some(Verdict { outcome: Outcome::Done, text })
+            Some(Verdict { outcome: Outcome::Success, text })
         }
         (None, true) => None,
         (exited, false) => Some(Verdict::failed(text::not_free(exited.as_deref(), reasons.iter()))),

@@ -11,9 +11,9 @@ use std::sync::OnceLock;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
 
 use super::copied::Copied;
+use super::owners::Inodes;
 use super::sock_diag::SockDiag;
 use super::unlisted::{Missed, TCP};
-use super::walk::Inodes;
 use super::{namespaces, unlisted};
 use crate::model::{
     Detail, Families, Family, Gap, PortRange, Protocol, Scope, Socket, StateSet, TcpState, UdpScope,

@@ -13,8 +13,8 @@ use rustix::fs::{CWD, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::copied::Copied;
+use super::owners::socket_inode;
 use super::proc_dir::{is_gone, open_proc};
-use super::searcher::socket_inode;
 use super::unlisted::Protocols;
 use crate::model::{Pid, Protocol, Uid};
 use crate::platform::decode::descriptor;

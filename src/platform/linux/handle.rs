@@ -12,9 +12,9 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
 use rustix::process::PidfdFlags;
 
+use super::owners::{Inodes, held_by};
 use super::proc_dir::{is_gone, open_dir, open_proc, read_file};
 use super::stopped;
-use super::walk::{Inodes, held_by};
 use crate::model::{Pid, Signal, Socket, Stopped};
 use crate::platform::decode::proc_stat;
 use crate::platform::{Ending, OpenProcess, PlatformError};

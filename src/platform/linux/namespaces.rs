@@ -18,10 +18,10 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use super::bound::{self, Row};
+use super::owners::Inodes;
+use super::owners::LINKS_OF_ONE_THREAD;
 use super::proc_dir::{Entries, is_gone, open_dir, open_proc, read_file};
-use super::searcher::LINKS_OF_ONE_THREAD;
 use super::unlisted::{self, Missed};
-use super::walk::Inodes;
 use super::{ffi, process, tables};
 use crate::model::{
     About, Container, Gap, Pid, Process, ProcessKind, Protocol, Reach, Scope, Socket, Uid,

@@ -15,12 +15,12 @@ use rustc_hash::FxHashMap;
 use rustix::io::Errno;
 
 use super::copied::Copied;
-use super::descriptors::Table;
 use super::examiner::{Candidate, Examined, Examiner};
+use super::owners::Inodes;
+use super::owners::Table;
+use super::owners::{LONGEST_LINK, read_link, socket_inode};
 use super::proc_dir::{Entries, is_gone, open_proc, read_file};
-use super::searcher::{LONGEST_LINK, read_link, socket_inode};
 use super::user_name;
-use super::walk::Inodes;
 use crate::model::{Gap, Pid, Protocol, Uid, Untrusted};
 use crate::platform::decode::proc_status;
 use crate::platform::reason;

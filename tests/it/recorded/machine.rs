@@ -168,9 +168,9 @@ impl Machine {
             stdout: at_once(&stdout.text()),
             stderr: at_once(&stderr.text()),
             code: Some(match outcome {
-                Outcome::Done => 0,
-                Outcome::Nothing => 1,
-                Outcome::Failed => 2,
+                Outcome::Success => 0,
+                Outcome::Negative => 1,
+                Outcome::Failure => 2,
             }),
         }
     }
@@ -182,12 +182,12 @@ impl Machine {
             Ok(request) => request,
             Err(error) => {
                 output.remark(error);
-                return Outcome::Failed;
+                return Outcome::Failure;
             }
         };
         commands::run(request, self, output).unwrap_or_else(|error| {
             output.remark(format_args!("{error:#}"));
-            Outcome::Failed
+            Outcome::Failure
         })
     }
 }

@@ -6,19 +6,19 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::io::Errno;
 use rustix::path::DecInt;
 
+use super::super::proc_dir::{Entries, is_gone, read_file};
 use super::budgets::{Kind, time_of_this_thread};
 use super::descriptors::Table;
 use super::findings::{Findings, Part, Ring, Sharer};
-use super::proc_dir::{Entries, is_gone, read_file};
 use super::search::{Search, user_of};
 use crate::model::{Holder, LeftOut, Pid, Uid};
 use crate::platform::decode::proc_stat;
 
 /// The links of a task directory with a single thread: `.`, `..` and that thread.
-pub(super) const LINKS_OF_ONE_THREAD: u64 = 3;
+pub(in crate::platform::linux) const LINKS_OF_ONE_THREAD: u64 = 3;
 
 /// Long enough for `socket:[` and twenty digits and `]`; longer targets are not of interest.
-pub(super) const LONGEST_LINK: usize = 32;
+pub(in crate::platform::linux) const LONGEST_LINK: usize = 32;
 
 /// Every number that a descriptor can have.
 pub(super) const EVERY_NUMBER: Range<u32> = 0..u32::MAX;
@@ -181,7 +181,7 @@ pub(super) struct Read {
 }
 
 /// What a descriptor refers to; none when it is closed.
-pub(super) fn read_link<'a>(
+pub(in crate::platform::linux) fn read_link<'a>(
     table: &Table,
     descriptor: u32,
     buffer: &'a mut [u8; LONGEST_LINK],
@@ -212,7 +212,7 @@ pub(super) fn ignore_gone<T: Default>(result: rustix::io::Result<T>) -> rustix::
 }
 
 /// The inode of a descriptor's target such as `socket:[4711]` (proc_pid_fd(5)).
-pub(super) fn socket_inode(link: &[u8]) -> Option<u64> {
+pub(in crate::platform::linux) fn socket_inode(link: &[u8]) -> Option<u64> {
     let digits = link.strip_prefix(b"socket:[")?.strip_suffix(b"]")?;
     std::str::from_utf8(digits).ok()?.parse().ok()
 }

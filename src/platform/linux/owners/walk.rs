@@ -9,15 +9,15 @@ use std::thread;
 use rustc_hash::{FxHashMap, FxHashSet};
 use rustix::io::Errno;
 
+use super::super::ffi;
+use super::super::proc_dir::{Entries, open_proc};
+use super::super::threads;
 use super::budgets::{Budgets, Kind};
 use super::descriptors::can_be_named;
-use super::ffi;
 use super::findings::{Findings, Holders, OwnTable, Part, Ring, Sharer};
-use super::proc_dir::{Entries, open_proc};
 use super::rings::{self, SharedRing};
-use super::search::{Search, user_of};
+use super::search::{Inodes, Search, user_of};
 use super::searcher::Searcher;
-use super::threads;
 use crate::model::{Holder, LeftOut, Pid, Uid};
 
 /// How often the tables of processes are searched: those whose sharer has gone meanwhile, again.
@@ -44,9 +44,6 @@ impl Place for OwnTable {
 impl Place for SharedRing {
     const PER_THREAD: usize = 64;
 }
-
-/// Inode numbers of sockets.
-pub(super) type Inodes = FxHashSet<u64>;
 
 /// Inode numbers of sockets, with the users they belong to.
 pub(super) type InodesOfUsers = FxHashMap<u64, Option<Uid>>;
@@ -239,7 +236,7 @@ fn name_sharers(
 /// # Errors
 /// When its descriptors cannot be read; EMFILE when there are more than are searched, and none of
 /// those that were is wanted.
-pub(super) fn held_by(
+pub(in crate::platform::linux) fn held_by(
     directory: BorrowedFd<'_>,
     pid: Pid,
     wanted: &Inodes,

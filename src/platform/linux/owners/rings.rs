@@ -8,9 +8,9 @@ use rustix::buffer::spare_capacity;
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
+use super::super::proc_dir::is_gone;
 use super::budgets::{Budgets, Kind, RING_READING, time_of_this_thread};
 use super::findings::Ring;
-use super::proc_dir::is_gone;
 use super::searcher::{Searcher, socket_inode};
 use super::sharing::{Known, Settled};
 use crate::model::{Holder, LeftOut, Pid, Uid};
@@ -188,7 +188,7 @@ impl Reading {
 mod tests {
     use std::os::fd::AsFd;
 
-    use super::super::proc_dir::open_dir;
+    use super::super::super::proc_dir::open_dir;
     use super::*;
 
     #[test]

@@ -4,12 +4,15 @@ use std::collections::BTreeMap;
 use std::os::fd::AsFd;
 use std::sync::{Mutex, PoisonError};
 
+use super::super::proc_dir::read_file;
 use super::budgets::Budgets;
-use super::proc_dir::read_file;
 use super::sharing::{Known, Settled};
-use super::walk::Inodes;
 use crate::model::{Pid, Uid};
 use crate::platform::decode::proc_status;
+use rustc_hash::FxHashSet;
+
+/// Inode numbers of sockets.
+pub(in crate::platform::linux) type Inodes = FxHashSet<u64>;
 
 /// What all threads of a search share.
 #[derive(Debug)]

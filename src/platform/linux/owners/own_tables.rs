@@ -2,10 +2,10 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+use super::super::proc_dir::{Entries, is_gone, open_dir};
 use super::budgets::{Kind, time_of_this_thread};
 use super::descriptors::Table;
 use super::findings::OwnTable;
-use super::proc_dir::{Entries, is_gone, open_dir};
 use super::search::user_of;
 use super::searcher::{EVERY_NUMBER, LINKS_OF_ONE_THREAD, Searcher, has_ended, ignore_gone};
 use super::sharing::{Known, Settled};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::tables;
+use super::super::tables;
 use crate::model::{Detail, Families, Gap, PortRange, Protocol, Scope, Socket, StateSet, UdpScope};
 
 /// Local ports of TCP and of UDP.

@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use rustix::fs::SeekFrom;
 
-use super::proc_dir::{Entries, is_gone, open_dir};
+use super::super::proc_dir::{Entries, is_gone, open_dir};
 use crate::model::Uid;
 
 /// Where descriptor 0 stands in its directory: behind `.` and `..`.
@@ -27,7 +27,7 @@ pub(super) fn can_be_named(proc: &OwnedFd) -> bool {
 
 /// The descriptors of a thread.
 #[derive(Debug)]
-pub(super) struct Table {
+pub(in crate::platform::linux) struct Table {
     directory: OwnedFd,
     /// How many there are, as the size of the directory tells since Linux 6.2. No more than a
     /// hint: 0 where it tells nothing, or where they cannot be named.
@@ -41,7 +41,7 @@ impl Table {
     ///
     /// # Errors
     /// When it may not be looked at.
-    pub(super) fn open(
+    pub(in crate::platform::linux) fn open(
         parent: impl AsFd,
         path: impl rustix::path::Arg,
         can_be_named: bool,
@@ -59,23 +59,23 @@ impl Table {
     }
 
     /// How many descriptors there are; 0 where that is not known.
-    pub(super) const fn size(&self) -> u32 {
+    pub(in crate::platform::linux) const fn size(&self) -> u32 {
         self.size
     }
 
     /// Whom the process belongs to, as far as is shown.
-    pub(super) const fn user(&self) -> Uid {
+    pub(in crate::platform::linux) const fn user(&self) -> Uid {
         self.user
     }
 
     /// Its directory.
-    pub(super) fn directory(&self) -> &OwnedFd {
+    pub(in crate::platform::linux) fn directory(&self) -> &OwnedFd {
         &self.directory
     }
 
     /// All numbers, in parts of which each is worth a thread's while, and how many descriptors each
     /// has if there are no holes.
-    pub(super) fn parts(&self) -> impl Iterator<Item = (Range<u32>, u32)> {
+    pub(in crate::platform::linux) fn parts(&self) -> impl Iterator<Item = (Range<u32>, u32)> {
         let last = self.size / PART;
         (0..=last).map(move |part| {
             let end = if part == last { u32::MAX } else { (part + 1) * PART };
@@ -89,7 +89,7 @@ impl Table {
     /// with few holes, and the kernel is quicker when it need not list those before they are read.
     /// What stays open meanwhile is found, whatever else is opened and closed: by its number, or in
     /// the list of the rest. (What moves to a lower number may be missed, as it may in a list.)
-    pub(super) fn for_each(
+    pub(in crate::platform::linux) fn for_each(
         &self,
         numbers: Range<u32>,
         entries: &mut Entries,
@@ -143,7 +143,7 @@ mod tests {
     use std::thread;
     use std::time::{Duration, Instant};
 
-    use super::super::proc_dir::open_proc;
+    use super::super::super::proc_dir::open_proc;
     use super::*;
 
     /// Descriptors of this process, which other tests open and close too.

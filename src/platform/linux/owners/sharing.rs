@@ -6,7 +6,7 @@
 use std::cmp::Ordering;
 use std::io;
 
-use super::ffi;
+use super::super::ffi;
 use super::findings::Ring;
 
 /// What kcmp(2) can compare.

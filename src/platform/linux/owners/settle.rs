@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::doubt::{Doubt, Name, Terms, Wanted, name};
-use super::walk::{Inodes, Processes, Walk};
+use super::search::Inodes;
+use super::walk::{Processes, Walk};
 use crate::model::{Pid, Socket, Uid};
 
 /// How many sockets without an owner are asked for again for each user. More than these are

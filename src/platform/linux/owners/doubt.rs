@@ -2,9 +2,10 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::super::sock_diag::SockDiag;
 use super::ports::Ports;
-use super::sock_diag::SockDiag;
-use super::walk::{Inodes, Walk};
+use super::search::Inodes;
+use super::walk::Walk;
 use crate::model::{Detail, Protocol, Socket, StateSet};
 
 /// How often a port that seems to be free is dumped again. The kernel's tables are read bucket by

@@ -1,14 +1,40 @@
-//! Who holds each socket: the walk's findings, and what it means to find nothing.
+//! Who holds each socket: the search for owners, and what it means to find nothing.
+//!
+//! Inodes of sockets are searched for in the descriptors of /proc. The walk first reads the table
+//! of every process once, on several threads (`walk`, `searcher`, `descriptors`). What is still
+//! without an owner is searched for deeper: in threads with a table of their own (`own_tables`)
+//! and in the files of io_urings (`rings`). Both are bounded for each user (`budgets`), and what
+//! the budgets leave out is reported as a gap. Last, a socket without an owner is asked for again:
+//! one that has closed leaves no row, and the sockets that took its port are searched for in its
+//! place, in the end in a few processes at a time (`settle`, `doubt`).
+
+mod budgets;
+mod descriptors;
+mod doubt;
+mod findings;
+mod own_tables;
+mod ports;
+mod rings;
+mod search;
+mod searcher;
+mod settle;
+mod sharing;
+mod walk;
+mod whole;
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::linux::fs::MetadataExt;
 
-use super::doubt::Wanted;
-use super::settle::{Settled, settle};
+pub(super) use self::descriptors::Table;
+use self::doubt::Wanted;
+pub(super) use self::search::Inodes;
+pub(super) use self::searcher::{LINKS_OF_ONE_THREAD, LONGEST_LINK, read_link, socket_inode};
+use self::settle::{Settled, settle};
+use self::walk::Walk;
+pub(super) use self::walk::held_by;
 use super::user_name;
-use super::walk::{Inodes, Walk};
 use crate::model::{Gap, LeftOut, OwnedSocket, Owner, Socket, Uid};
 use crate::platform::OwnerTable;
 
