@@ -211,8 +211,9 @@ pub(super) fn may_be_bound(filter: &Filter, rows: &Rows<'_>) -> bool {
     // Nobody can name the states that have no name: these are all but some.
     let is_named = !filter.states.contains(TcpState::Unknown(0));
     let is_unheld = |local| !are_held(local, rows);
-    (is_named && filter.states.contains(TcpState::Bound))
-        || filter.local.as_ref().is_some_and(is_unheld)
+    filter.protocols.tcp
+        && ((is_named && filter.states.contains(TcpState::Bound))
+            || filter.local.as_ref().is_some_and(is_unheld))
 }
 
 /// Whether a TCP socket holds each of the ports; any of them where there are many.

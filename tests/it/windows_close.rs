@@ -71,11 +71,8 @@ fn a_connection_of_ipv6() {
 fn a_listener_is_left_alone() {
     let peer = Peer::holding(&["tcp:127.0.0.1:0"]);
     let port = peer.port().to_string();
-    let left = format!(
-        "{}portwho: 1 listener not closed; to close it, run: portwho close -l -y \
-                 {port}\n",
-        wine::gap()
-    );
+    let left =
+        format!("portwho: 1 listener not closed; to close it, run: portwho close -l -y {port}\n");
     portwho(["close", "-y", &port]).run().is(1, "", &left);
     assert!(TcpStream::connect(peer.at[0]).is_ok());
 }

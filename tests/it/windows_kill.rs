@@ -40,7 +40,7 @@ fn ended(output: &Output, before: &str, peer: &Peer) {
     // With clients, their ends may still be there.
     let free = format!("port {port} is free");
     assert!(seconds.1.starts_with(&free), "{last:?}");
-    output.is(0, &output.stdout, &wine::gap());
+    output.is(0, &output.stdout, "");
 }
 
 /// It has ended as TerminateProcess ends it, and its port can be bound.
@@ -90,7 +90,7 @@ fn several_ports_at_once() {
     let mut bystander = Peer::holding(&["tcp:127.0.0.1:0"]);
     let ports = [peers[0].port().to_string(), peers[1].port().to_string()];
     let output = portwho(["kill", "-y", &ports[0], &ports[1]]).run();
-    output.is(0, &output.stdout, &wine::gap());
+    output.is(0, &output.stdout, "");
     for (peer, port) in peers.iter_mut().zip(&ports) {
         assert!(output.stdout.contains(&format!("s; port {port} is free\n")), "{output:?}");
         is_gone(peer);
@@ -145,7 +145,7 @@ fn a_dry_run_harms_nobody() {
     let expected = held(&peer) + &would_end(&peer);
     let port = peer.port().to_string();
     for words in [["kill", "-n", &port], ["kill", "-nf", &port], ["kill", "-ny", &port]] {
-        portwho(words).run().is(0, &expected, &wine::gap());
+        portwho(words).run().is(0, &expected, "");
     }
     assert!(peer.is_running());
     assert_eq!(TcpListener::bind(peer.at[0]).map(|_| ()).map_err(|_| ()), Err(()), "still held");
@@ -157,9 +157,8 @@ fn its_own_ancestor_is_refused() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
     let port = listener.local_addr().expect("local address").port();
     let why = format!(
-        "{}portwho: port {port}: refused: {} (PID {}) is an ancestor of portwho: the shell or \
-         session it runs in\n",
-        wine::gap(),
+        "portwho: port {port}: refused: {} (PID {}) is an ancestor of portwho: the shell or session \
+         it runs in\n",
         Peer::name(),
         std::process::id()
     );

@@ -20,14 +20,14 @@ fn what_verbose_adds() {
     let peer = Peer::holding(&["tcp:127.0.0.1:0"]);
     let words = || peer.words().into_iter().chain(["-v".to_owned()]);
     let output = portwho(words()).run();
-    output.is(0, &output.stdout, &wine::gap());
+    output.is(0, &output.stdout, "");
     let title = format!("\n\n{} (PID {})\n", Peer::name(), peer.pid());
     let (_, block) = output.stdout.split_once(&title).expect("a block");
     let value = |label: &str| {
         let start = format!("  {label:<13}");
         block.lines().find_map(|line| line.strip_prefix(&start)).map(str::to_owned)
     };
-    let answer = portwho(words().chain(["--json".to_owned()])).run().json(0, &wine::gap());
+    let answer = portwho(words().chain(["--json".to_owned()])).run().json(0, "");
     let told = process(&answer, peer.pid());
     assert_eq!(value("user").as_deref(), told["user"].as_str());
     assert_eq!(value("executable").as_deref(), told["executable"].as_str());
@@ -64,7 +64,7 @@ fn both_tables_to_the_column() {
         session.1,
         memory.trim_start()
     );
-    output.is(0, &(expected + &table), &wine::gap());
+    output.is(0, &(expected + &table), "");
 }
 
 /// The fields of the system's own `tasklist` for this PID.
@@ -131,10 +131,10 @@ fn a_hostile_name() {
     let output = portwho(&words).run();
     let task = output.stdout.lines().last().expect("a line");
     assert!(task.starts_with("web\\u{202e}exe.exe         "), "{output:?}");
-    output.is(0, &output.stdout, &wine::gap());
+    output.is(0, &output.stdout, "");
     let output = portwho(words.iter().map(String::as_str).chain(["--json"])).run();
     assert!(output.stdout.contains(r#""name":"web\u202eexe.exe""#), "{output:?}");
-    assert_eq!(process(&output.json(0, &wine::gap()), peer.pid())["name"], name);
+    assert_eq!(process(&output.json(0, ""), peer.pid())["name"], name);
 }
 
 /// Windows keeps some processes even from administrators; they are only opened here.
@@ -161,7 +161,7 @@ fn filters_by_owner() {
     let ports = [mine.port().to_string(), other.port().to_string()];
     let pids = |words: &[&str]| {
         let output = portwho(words.iter().copied().chain(ports.iter().map(String::as_str))).run();
-        output.is(0, &output.stdout, &wine::gap());
+        output.is(0, &output.stdout, "");
         output.stdout
     };
     let (first, second) = (mine.pid().min(other.pid()), mine.pid().max(other.pid()));
@@ -180,5 +180,5 @@ fn bare_pids() {
     let peer = Peer::holding(&EVERYTHING);
     let mut words = peer.words();
     words.push("-q".to_owned());
-    portwho(words).run().is(0, &format!("{}\n", peer.pid()), &wine::gap());
+    portwho(words).run().is(0, &format!("{}\n", peer.pid()), "");
 }

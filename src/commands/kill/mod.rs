@@ -88,7 +88,8 @@ impl<'a, S: System> Kill<'a, S> {
     fn remark_on_gaps(&mut self, operands: &[Operand]) {
         let holders = self.snapshot.sockets.iter().filter(|row| row.socket.holds_port());
         let of_tcp = holders.filter(|row| row.socket.protocol == Protocol::Tcp).collect::<Vec<_>>();
-        let may_be_bound = operands.iter().any(|operand| operand.rows(&of_tcp).is_empty());
+        let may_be_bound = self.filter.protocols.tcp
+            && operands.iter().any(|operand| operand.rows(&of_tcp).is_empty());
         for gap in &self.snapshot.gaps {
             if !gap.is_about_owners() && (may_be_bound || !gap.is_about_bound()) {
                 self.report.remark(gaps::line(gap));
