@@ -120,13 +120,14 @@ impl<'a, S: System> Vacancy<'a, S> {
             table.sockets.retain(|socket| everything.admits_socket(socket));
             table
         };
-        let blind = table.gaps.iter().any(|gap| hides_bound(gap) || gap.may_hide_rows());
+        let protocols = rows.filter.protocols;
+        let blind =
+            table.gaps.iter().any(|gap| (protocols.tcp && hides_bound(gap)) || gap.may_hide_rows());
         let mut tried = BTreeMap::new();
         for attempt in attempts {
             let known = tried.entry(attempt.spot).or_insert(None);
             *known = known.take().or(attempt.refusal.clone());
         }
-        let protocols = rows.filter.protocols;
         Some(Self { system, local, protocols, there: table.sockets, blind, tried })
     }
 

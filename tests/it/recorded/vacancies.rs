@@ -89,10 +89,19 @@ const NOT_LISTED: &str = "portwho: this system does not list bound sockets: Linu
 fn bound_sockets_matter_to_no_other_answer() {
     let machine = office().gap(Gap::BoundNotListed);
     let lines = |words: &str| machine.run(words).stderr.matches(NOT_LISTED).count();
-    for words in ["8081", "", "-l", "--name inetinfo.exe", "doctor", "--not-state TIME_WAIT"] {
+    for words in [
+        "8081",
+        "",
+        "-l",
+        "--name inetinfo.exe",
+        "doctor",
+        "--not-state TIME_WAIT",
+        "8081 -u",
+        "47 -u",
+    ] {
         assert_eq!(lines(words), 0, "{words}");
     }
-    for words in ["47", "8081,47", "8081 -u", "-s BOUND", "-s BOUND,LISTENING", "kill -n 47"] {
+    for words in ["47", "8081,47", "-s BOUND", "-s BOUND,LISTENING", "kill -n 47"] {
         assert_eq!(lines(words), 1, "{words}");
     }
     assert_eq!(lines("kill -n 8081"), 0);

@@ -191,9 +191,7 @@ impl Peer {
     pub fn json(&self) -> Value {
         let words = self.words().into_iter().chain(["--json".to_owned()]);
         let output = portwho(words).run();
-        // A port that only UDP holds may be bound for TCP.
-        let is_about_bound = output.stderr == wine::gap();
-        output.json(0, if is_about_bound { &output.stderr } else { "" })
+        output.json(0, &wine::gap_if_said(&output))
     }
 
     /// The rows of what it was started with, in the order of the words.

@@ -5,6 +5,7 @@ use std::path::Path;
 use portwho::model::Gap;
 use portwho::render::gaps;
 
+use super::Output;
 use super::skip::skip_stand_in;
 
 /// Whether this is Wine: it brings its own settings program.
@@ -28,4 +29,9 @@ pub fn gap() -> String {
     } else {
         String::new()
     }
+}
+
+/// That remark, if the output has it and no other: some of what was asked for may be bound.
+pub fn gap_if_said(output: &Output) -> String {
+    if output.stderr.is_empty() { String::new() } else { gap() }
 }
