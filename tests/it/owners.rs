@@ -13,7 +13,7 @@ use crate::support::golden::{self, SocketRow};
 use crate::support::json::{gaps, only_socket, process, socket, sockets};
 use crate::support::makers::{self, Loopback};
 use crate::support::process::{Actor, Owner, Process, can_become};
-use crate::support::{Run, mounts, portwho, refuse, rounds, skip, wait_until};
+use crate::support::{Run, features, mounts, portwho, refuse, rounds, skip, wait_until};
 
 const NOBODY: u32 = 65534;
 
@@ -213,6 +213,13 @@ fn another_users() {
     quiet.is(1, "", &format!("{ONE_HIDDEN}{nobody}"));
 }
 
+/// The gaps. A kernel that lists no BOUND sockets has one more for those, wherever they matter.
+fn owner_gaps(answer: &Value) -> Vec<(&str, Option<u64>)> {
+    let is_expected =
+        |(kind, _): &(&str, _)| *kind != "bound-not-listed" || features::lists_bound();
+    gaps(answer).into_iter().filter(is_expected).collect()
+}
+
 /// One socket of root's, hidden; one gap, which counts it.
 #[track_caller]
 fn hidden_in_json(run: Run, stderr: &str, note: &str) {
@@ -222,7 +229,7 @@ fn hidden_in_json(run: Run, stderr: &str, note: &str) {
     assert_eq!(found["owner"]["user"], "root", "{found:#}");
     assert_eq!((&found["user"], &found["uid"]), (&json!("root"), &json!(0)));
     assert_eq!(found["note"], note);
-    assert_eq!(gaps(&answer), [("owners-hidden", Some(1))]);
+    assert_eq!(owner_gaps(&answer), [("owners-hidden", Some(1))]);
     assert_eq!(answer["processes"], json!([]));
 }
 
@@ -303,7 +310,7 @@ fn in_a_pid_namespace_below() {
     let nobody = json!({"kind": "not-found", "service": null, "container": null, "candidates": []});
     assert_eq!(only_socket(&answer)["owner"], nobody);
     assert_eq!(only_socket(&answer)["note"], "no process that can be found");
-    assert_eq!(gaps(&answer), [("owners-not-found", Some(1))]);
+    assert_eq!(owner_gaps(&answer), [("owners-not-found", Some(1))]);
     let expected = golden::netstat(&[listener_row(80, "?")]);
     portwho(["80"]).through(IN_NAMESPACE).run().is(0, &expected, not_found);
 }
