@@ -18,7 +18,7 @@ use nix::sched::{CloneFlags, unshare};
 
 use crate::support::process::{can_become, find_in_path};
 use crate::support::terminal::Terminal;
-use crate::support::{Run, diff, features, mounts, netns, portwho, refuse, skip};
+use crate::support::{Run, diff, features, has_checkout, mounts, netns, portwho, refuse, skip};
 
 use situations::Situation;
 
@@ -38,41 +38,65 @@ const PAGES: [&str; 7] = [
 
 #[trial]
 fn readme() {
+    if !has_checkout() {
+        return;
+    }
     samples_of(PAGES[0]);
 }
 
 #[trial]
 fn ports() {
+    if !has_checkout() {
+        return;
+    }
     samples_of(PAGES[1]);
 }
 
 #[trial]
 fn tables() {
+    if !has_checkout() {
+        return;
+    }
     samples_of(PAGES[2]);
 }
 
 #[trial]
 fn kill() {
+    if !has_checkout() {
+        return;
+    }
     samples_of(PAGES[3]);
 }
 
 #[trial]
 fn close() {
+    if !has_checkout() {
+        return;
+    }
     samples_of(PAGES[4]);
 }
 
 #[trial]
 fn doctor() {
+    if !has_checkout() {
+        return;
+    }
     samples_of(PAGES[5]);
 }
 
 #[trial]
 fn json() {
+    if !has_checkout() {
+        return;
+    }
     samples_of(PAGES[6]);
 }
 
 #[trial]
 fn every_marked_page_is_run() {
+    if !has_checkout() {
+        return;
+    }
     let mut marked: Vec<String> = vec!["README.md".to_owned()];
     for entry in fs::read_dir(root().join("docs")).expect("docs") {
         let name = entry.expect("an entry").file_name().into_string().expect("UTF-8");

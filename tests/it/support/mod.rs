@@ -65,6 +65,8 @@ pub use run::{Output, portwho};
 #[cfg(target_os = "linux")]
 pub use run::{Run, VIEWS, without_seconds};
 pub use scratch::Scratch;
+#[cfg(windows)]
+pub use skip::has_checkout;
 #[cfg(target_os = "linux")]
-pub use skip::skip;
+pub use skip::{has_checkout, skip};
 pub use wait::wait_until;

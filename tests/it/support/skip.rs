@@ -25,6 +25,22 @@ pub fn skip_stand_in(reason: &str) {
     println!("{}", line(reason));
 }
 
+/// Whether the checkout that this test was built from is on this machine; a skip where it is not.
+#[cfg(target_os = "linux")]
+pub fn has_checkout() -> bool {
+    let is_there = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src").is_dir();
+    if !is_there {
+        skip("the checkout is not on this machine");
+    }
+    is_there
+}
+
+/// Where Windows' tests run, the checkout is.
+#[cfg(windows)]
+pub const fn has_checkout() -> bool {
+    true
+}
+
 fn line(reason: &str) -> String {
     format!("{MARK}{}: {reason}", harness::test_name())
 }
