@@ -64,7 +64,7 @@ impl Programs {
         match self.os {
             _ if !has_name && !has_program => Identity::Other,
             _ if is_installed => Identity::Proven,
-            Os::Linux if process.uid == Some(Uid(0)) => Identity::Proven,
+            Os::Linux if process.uid == Some(Uid(0)) && !process.is_set_user_id => Identity::Proven,
             Os::Windows if program.is_none() => Identity::Proven,
             _ => Identity::Claimed,
         }
@@ -155,6 +155,13 @@ mod tests {
             let found = linux(mounts).identify(&process, &RUNTIMES);
             assert_eq!(found, expected, "{name} {executable:?} {uid:?} {mounts}");
         }
+    }
+
+    /// Anybody may call su by such a name, and let it wait for a password.
+    #[test]
+    fn a_set_user_id_program_is_not_roots() {
+        let process = Process { is_set_user_id: true, ..process("conmon", None, Some(0)) };
+        assert_eq!(linux(true).identify(&process, &RUNTIMES), Identity::Claimed);
     }
 
     #[test]

@@ -75,6 +75,8 @@ pub struct Process {
     pub executable: Option<Untrusted>,
     /// The (effective) user's number, on systems that number users.
     pub uid: Option<Uid>,
+    /// Whether it was started by another user than the one whose rights it has (set-user-ID).
+    pub is_set_user_id: bool,
     /// The name of the (effective) user, or the number where it has no name.
     pub user: Option<Untrusted>,
     /// The resident set, in bytes.
@@ -104,6 +106,7 @@ impl Process {
             command_cut: false,
             executable: None,
             uid: None,
+            is_set_user_id: false,
             user: None,
             memory_bytes: None,
             started: None,

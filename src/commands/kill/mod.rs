@@ -156,7 +156,7 @@ impl<'a, S: System> Kill<'a, S> {
 
     fn refuse_unseen(&mut self, row: Row<'_>) {
         let privileged = self.system.is_privileged();
-        let sentence = no_target::unseen(row, self.request, privileged, self.snapshot);
+        let sentence = no_target::unseen(row, self.filter, self.request, privileged, self.snapshot);
         self.report.failure(sentence);
     }
 

@@ -84,16 +84,19 @@ fn owners(rows: &[Row<'_>], snapshot: &Snapshot) -> Vec<String> {
 /// What is said of a socket whose holder cannot be named, let alone ended.
 pub(super) fn unseen(
     row: Row<'_>,
+    filter: &Filter,
     request: &KillRequest,
     privileged: bool,
     snapshot: &Snapshot,
 ) -> String {
     let port = row.socket.local.port;
+    // The address that was asked for is asked for again.
+    let typed = who::typed_on(port, filter.local.as_ref());
     let why = match row.owner {
         Owner::Exited(pid) => Unseen::Inherited(pid.0),
         Owner::Hidden if privileged => Unseen::Always,
-        Owner::Hidden => Unseen::ToUser(request.command(&[], &[port.to_string()]), snapshot.os),
-        _ => Unseen::See(format!("portwho {port}")),
+        Owner::Hidden => Unseen::ToUser(request.command(&[], &typed), snapshot.os),
+        _ => Unseen::See(format!("portwho {}", typed.join(" "))),
     };
     text::unseen(port, &who::owner(row, snapshot), &why)
 }

@@ -3,6 +3,8 @@
 /// A mount.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Mount {
+    /// Its number, as in /proc/PID/fdinfo (`mnt_id`).
+    pub id: Vec<u8>,
     /// The device numbers of the file system, as `98:0`.
     pub device: Vec<u8>,
     /// What of the file system is mounted; of a namespace file its name, as `net:[4026532184]`.
@@ -23,11 +25,21 @@ pub fn mounts(file: &[u8]) -> Vec<Mount> {
 /// the lone hyphen there may be any number of tags.
 fn mount(line: &[u8]) -> Option<Mount> {
     let mut fields = line.split(|&byte| byte == b' ');
-    let device = fields.nth(2)?.to_vec();
+    let id = fields.next()?.to_vec();
+    let device = fields.nth(1)?.to_vec();
     let root = unescaped(fields.next()?);
     let point = unescaped(fields.next()?);
     let kind = fields.skip_while(|field| *field != b"-").nth(1)?.to_vec();
-    Some(Mount { device, root, point, kind })
+    Some(Mount { id, device, root, point, kind })
+}
+
+impl Mount {
+    /// Whether both show the same part of a file system at the same place.
+    #[must_use]
+    pub fn shows_the_same(&self, other: &Self) -> bool {
+        let shown = |mount: &Self| (mount.device.clone(), mount.root.clone(), mount.point.clone());
+        shown(self) == shown(other)
+    }
 }
 
 /// The mount that a path leads to: the longest mount point on its way, and of several at one point

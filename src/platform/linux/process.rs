@@ -117,22 +117,25 @@ impl Describer<'_> {
             let uid = known.effective_user_id().or(known.user_id()).map(|uid| Uid(**uid));
             let since = Duration::from_secs(known.start_time());
             let started = SystemTime::UNIX_EPOCH.checked_add(since);
+            let real = known.user_id().map(|uid| Uid(**uid));
             process.uid = uid;
+            process.is_set_user_id = real.is_some() && real != uid;
             process.user = uid.map(|uid| self.names.get(uid));
             process.started = started.filter(|_| boot_known);
             if let Some(shares) = shares {
-                let real = known.user_id().map(|uid| Uid(**uid));
                 let line = command_line::within(shares, &mut self.memory, *pid, real);
                 (process.command, process.command_cut) = (line.arguments, line.is_cut);
             }
         }
     }
 
-    /// Whether it runs as root. The owner of its directory would not tell: a process may hide
-    /// itself behind root's name there (PR_SET_DUMPABLE in prctl(2)).
+    /// Whether root runs it. The owner of its directory would not tell: a process may hide itself
+    /// behind root's name there (PR_SET_DUMPABLE in prctl(2)); nor does the effective user alone,
+    /// since anybody may start a set-user-ID program under any name.
     fn is_roots(&self, pid: Pid) -> bool {
         let file = read_file(self.proc, format!("{pid}/status")).unwrap_or_default();
-        proc_status::effective_user(&file) == Some(Uid(0))
+        let users = [proc_status::real_user(&file), proc_status::effective_user(&file)];
+        users == [Some(Uid(0)); 2]
     }
 
     fn memory(&self, pid: Pid) -> Option<u64> {
