@@ -111,7 +111,7 @@ fn traced(kinds: &str, pids: &BTreeSet<u32>) -> (Value, usize) {
     (answer, log.lines().filter(is_there).count())
 }
 
-#[trial]
+#[trial(alone)]
 fn a_ring_is_read_once_however_often_it_is_held() {
     if !can_strace() {
         return;
@@ -126,7 +126,7 @@ fn a_ring_is_read_once_however_often_it_is_held() {
     assert_eq!(left_out(&answer), []);
 }
 
-#[trial]
+#[trial(alone)]
 fn everybody_who_shares_a_ring_is_named() {
     let _flight = in_flight();
     let words = ["1000", "60", "127.0.0.1:7100"];
@@ -138,7 +138,7 @@ fn everybody_who_shares_a_ring_is_named() {
     }
 }
 
-#[trial]
+#[trial(alone)]
 fn a_table_that_processes_share_is_read_once() {
     if !can_strace() {
         return;
@@ -151,7 +151,7 @@ fn a_table_that_processes_share_is_read_once() {
     honest.are_named(&answer);
 }
 
-#[trial]
+#[trial(alone)]
 fn everybody_who_shares_a_table_is_named() {
     let words = ["40", "3000", "127.0.0.1:7100"];
     let Some((_hostile, pids)) = hostile("shared-table", &words) else { return };
@@ -160,7 +160,7 @@ fn everybody_who_shares_a_table_is_named() {
 }
 
 /// As after a server that had its first process end.
-#[trial]
+#[trial(alone)]
 fn one_who_shares_a_table_with_the_ended() {
     let words = ["8", "3000", "127.0.0.1:7100"];
     let Some((_hostile, mut pids)) = hostile("shared-table", &words) else { return };
@@ -173,7 +173,7 @@ fn one_who_shares_a_table_with_the_ended() {
     });
 }
 
-#[trial]
+#[trial(alone)]
 fn tables_of_threads_are_read_within_a_budget() {
     if !can_strace() {
         return;
@@ -192,7 +192,7 @@ fn tables_of_threads_are_read_within_a_budget() {
     assert!(threads > 0 && threads < 80 && descriptors == 0 && rings == 0, "{told:?}");
 }
 
-#[trial]
+#[trial(alone)]
 fn rings_are_read_within_a_budget() {
     let _flight = in_flight();
     // 12 MiB of fdinfo, where 8 are read.
@@ -209,7 +209,7 @@ fn rings_are_read_within_a_budget() {
 }
 
 /// The files of a process that is not dumpable belong to root in /proc, whoever runs it.
-#[trial]
+#[trial(alone)]
 fn a_user_cannot_spend_roots_budget() {
     let _flight = in_flight();
     let words = ["80", "2000", "undumpable"];
@@ -222,7 +222,7 @@ fn a_user_cannot_spend_roots_budget() {
 }
 
 /// As in a container of Docker without CAP_SYS_PTRACE.
-#[trial]
+#[trial(alone)]
 fn without_kcmp_everybody_is_named_still() {
     let words = ["5", "2000", "127.0.0.1:7100"];
     let Some((_hostile, pids)) = hostile("shared-table", &words) else { return };

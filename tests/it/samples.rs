@@ -172,7 +172,7 @@ fn printed(mark: &str, block: &[&str]) -> Option<String> {
     }
     assert_eq!(shown.len(), situation.pids.len(), "PIDs in the comment: {mark}");
     let mut pids: Vec<(u32, u32)> = situation.pids.iter().copied().zip(shown).collect();
-    pids.push((session(), SESSION));
+    pids.extend(session().map(|number| (number, SESSION)));
     let mut printed = String::new();
     for (at, line) in block.iter().enumerate().filter(|(_, line)| line.starts_with(PROMPT)) {
         let shown = block.iter().skip(at + 1).take_while(|line| !line.starts_with(PROMPT));
@@ -233,10 +233,11 @@ fn in_a_shell(command: &str, user: Option<u32>) -> Run {
 /// The number that the pages show for the session of the tests.
 const SESSION: u32 = 640;
 
-/// That of this process, and of all that it starts.
-fn session() -> u32 {
-    let session = rustix::process::getsid(None).expect("getsid");
-    session.as_raw_nonzero().get().cast_unsigned()
+/// That of this process, and of all that it starts; `None` if its leader is outside of this PID
+/// namespace, which gives it the number 0.
+fn session() -> Option<u32> {
+    let session = nix::unistd::getsid(None).expect("getsid").as_raw();
+    u32::try_from(session).ok().filter(|&number| number != 0)
 }
 
 fn root() -> &'static Path {

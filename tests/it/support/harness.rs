@@ -8,8 +8,8 @@
 use std::env;
 use std::fs::{self, File};
 use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{OnceLock, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -23,6 +23,7 @@ pub struct Test {
     path: &'static str,
     line: u32,
     run: fn(),
+    is_alone: bool,
 }
 
 inventory::collect!(Test);
@@ -31,7 +32,13 @@ impl Test {
     /// `path` is the function's path in the crate, as `module_path!` gives it, and `line` where it
     /// is in its file.
     pub const fn new(path: &'static str, line: u32, run: fn()) -> Self {
-        Self { path, line, run }
+        Self { path, line, run, is_alone: false }
+    }
+
+    /// No other test runs beside it: what it makes would be in the answers of programs that search
+    /// the whole machine.
+    pub const fn alone(self) -> Self {
+        Self { is_alone: true, ..self }
     }
 
     /// The path, without the name of this crate.
@@ -89,7 +96,10 @@ pub fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     #[cfg(target_os = "linux")]
-    super::netns::become_root();
+    {
+        super::netns::become_root();
+        super::netns::with_large_pids();
+    }
     run_all()
 }
 
@@ -98,7 +108,7 @@ fn run_all() -> ExitCode {
     let show = arguments.nocapture;
     let trials = all()
         .into_iter()
-        .map(|test| Trial::test(test.name(), move || run_apart(test.name(), show)))
+        .map(|test| Trial::test(test.name(), move || run_in_turn(test, show)))
         .collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
     match SKIPPED.load(Ordering::Relaxed) {
@@ -117,6 +127,19 @@ fn run_one(name: String) {
         return super::skip::skip(&format!("no network namespace of its own: {error}"));
     }
     (test.run)();
+}
+
+/// Held for reading by each test that runs, and for writing by one that runs alone.
+static TURN: RwLock<()> = RwLock::new(());
+
+fn run_in_turn(test: &Test, show: bool) -> Result<(), Failed> {
+    // Nothing is behind the lock that a panic could have left half done.
+    if test.is_alone {
+        let _turn = TURN.write().unwrap_or_else(PoisonError::into_inner);
+        return run_apart(test.name(), show);
+    }
+    let _turn = TURN.read().unwrap_or_else(PoisonError::into_inner);
+    run_apart(test.name(), show)
 }
 
 /// In the harness: runs the test's process and judges it by its exit code.

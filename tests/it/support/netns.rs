@@ -32,6 +32,14 @@ pub fn become_root() {
     }
 }
 
+/// Lets the next process be 1001 where a PID namespace is so young that a PID could be taken for
+/// another number of an answer. It may be refused, and then they are taken as they come.
+pub fn with_large_pids() {
+    if std::process::id() < 1000 {
+        let _ = std::fs::write("/proc/sys/kernel/ns_last_pid", "1000");
+    }
+}
+
 /// Moves the calling thread, and the children that it spawns from now on, into a new network
 /// namespace with only a loopback interface, which is up.
 pub fn enter() -> io::Result<()> {

@@ -2,21 +2,29 @@
 
 use proc_macro::{TokenStream, TokenTree};
 
-/// Makes a function without arguments a test, named by its path: `module::function`.
+/// Makes a function without arguments a test, named by its path: `module::function`. With
+/// `#[trial(alone)]` no other test runs beside it.
 #[proc_macro_attribute]
-pub fn trial(_arguments: TokenStream, function: TokenStream) -> TokenStream {
+pub fn trial(arguments: TokenStream, function: TokenStream) -> TokenStream {
     let Some(name) = name(function.clone()) else {
-        return "compile_error!(\"#[trial] belongs before a function\");"
-            .parse()
-            .unwrap_or_default();
+        return error("#[trial] belongs before a function");
+    };
+    let beside = match arguments.to_string().as_str() {
+        "" => "",
+        "alone" => ".alone()",
+        _ => return error("#[trial] knows the word `alone`"),
     };
     let submission = format!(
         "::inventory::submit! {{ crate::support::Test::new(\
-             concat!(module_path!(), \"::\", stringify!({name})), line!(), {name}) }}"
+             concat!(module_path!(), \"::\", stringify!({name})), line!(), {name}){beside} }}"
     );
     let mut tokens = function;
     tokens.extend(submission.parse::<TokenStream>().unwrap_or_default());
     tokens
+}
+
+fn error(message: &str) -> TokenStream {
+    format!("compile_error!({message:?});").parse().unwrap_or_default()
 }
 
 /// The word after `fn`.

@@ -6,7 +6,7 @@ use super::super::sock_diag::SockDiag;
 use super::ports::Ports;
 use super::search::Inodes;
 use super::walk::Walk;
-use crate::model::{Detail, Protocol, Socket, StateSet};
+use crate::model::{Detail, Protocol, Socket, StateSet, TcpState};
 
 /// How often a port that seems to be free is dumped again. The kernel's tables are read bucket by
 /// bucket: a socket that begins to listen just then is in none of those that are read.
@@ -141,7 +141,11 @@ impl<'a> Doubt<'a> {
     /// What holds the ports now; where a port seems to be free, or a socket closed, what has become
     /// of it. None where a table cannot be read.
     fn dump(&self) -> Option<Vec<Socket>> {
-        let mut now = self.ports.dump(StateSet::HOLDING, self.detail)?;
+        // For BOUND sockets the kernel walks the table of all ports, which takes a millisecond or
+        // more; listeners have a small one. Their rows are to be young when they are searched.
+        let bound = StateSet::of(&[TcpState::Bound]);
+        let mut now = self.ports.of_tcp().dump(bound, self.detail)?;
+        now.extend(self.ports.dump(StateSet::of(&[TcpState::Listening]), self.detail)?);
         for _ in 0..CONFIRMATIONS {
             let unclear = self.unclear(&now);
             if unclear.is_empty() {

@@ -18,6 +18,11 @@ impl Ports {
         self.tcp.is_empty() && self.udp.is_empty()
     }
 
+    /// Those of TCP alone.
+    pub(super) fn of_tcp(&self) -> Self {
+        Self { tcp: self.tcp.clone(), udp: BTreeSet::new() }
+    }
+
     /// Whether the socket's local port is one of them.
     pub(super) fn has(&self, socket: &Socket) -> bool {
         let ports = match socket.protocol {
