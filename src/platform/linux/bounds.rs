@@ -59,3 +59,55 @@ pub(super) const GROUP_COST: usize = 64;
 
 /// How many threads are asked for their descriptors where the first one has none.
 pub(super) const THREADS_COUNTED: usize = 1000;
+
+/// How many descriptors of one user's processes are read for sockets that no table has. The same as
+/// the search for owners allows (an honest server with a million loses nothing): about a
+/// microsecond each.
+pub(super) const DESCRIPTORS_OF_USER: usize = 2_000_000;
+
+/// How many of those that are in no table are examined, duplicates included. AF_UNIX sockets are
+/// among them, of which a desktop has a few thousand; six system calls each, about 5 microseconds.
+pub(super) const EXAMINED_OF_USER: usize = 131_072;
+
+/// How many are read of each user before more are read of any: some two thousand ordinary processes.
+pub(super) const DESCRIPTORS_FIRST: usize = 65_536;
+
+/// How many of these are examined.
+pub(super) const EXAMINED_FIRST: usize = 8_192;
+
+/// How long that takes at most, whatever the budgets are worth on this machine: the search for
+/// owners may take as long again.
+pub(super) const DESCRIPTORS_TIME: Duration = Duration::from_secs(2);
+
+/// Descriptors in the tables of processes, and owners named from them. What a user multiplies here
+/// takes kernel memory, and an honest server may have a million.
+pub(super) const SEARCH_DESCRIPTORS: u64 = 2_000_000;
+
+/// Descriptors in tables that threads have for themselves. Hardly any program makes such a table,
+/// and a copy of a large one costs its user little: 8 bytes for each descriptor.
+pub(super) const SEARCH_THREAD_DESCRIPTORS: u64 = 131_072;
+
+/// Threads, and descriptors of io_urings, that are compared by kcmp(2): a few microseconds each.
+pub(super) const SEARCH_COMPARISONS: u64 = 65_536;
+
+/// Bytes of the fdinfo of io_urings: some 300,000 registered files. The kernel writes all of it for
+/// each ring whenever the first byte is read.
+pub(super) const SEARCH_RING_BYTES: u64 = 8 * 1024 * 1024;
+
+/// What is taken off for each reading of a ring beside its bytes: opening it takes as long.
+pub(super) const SEARCH_RING_READING: u64 = 512;
+
+/// As many users' budgets may be spent in one search, beside those of root and of the users whose
+/// sockets are looked for: a user with subordinate ids (subuid(5)) is many.
+pub(super) const SEARCH_USERS: u64 = 8;
+
+/// So many users may come first.
+pub(super) const SEARCH_FIRST_USERS: usize = 4;
+
+/// Root's descriptors that are counted to nobody. A process that is not dumpable (prctl(2)) looks
+/// like root's; whose it is stands in a file, which is not read on a machine with fewer.
+pub(super) const SEARCH_UNCOUNTED: u64 = 262_144;
+
+/// The backstop, in time on a core: what others do on the machine is not one user's excess. It goes
+/// for each of the first users, and for all others together; on two cores it is half as long.
+pub(super) const SEARCH_TIME: Duration = Duration::from_secs(4);

@@ -70,6 +70,16 @@ pub(super) fn open_proc() -> io::Result<OwnedFd> {
     }
 }
 
+/// The inode of the machine's own PID namespace (`PROC_PID_INIT_INO` in the kernel).
+const FIRST_PID_NAMESPACE: u64 = 0xEFFF_FFFC;
+
+/// Whether this process is in the machine's own PID namespace, where every process has a number;
+/// none where that cannot be told.
+pub(super) fn is_first_pid_namespace() -> Option<bool> {
+    let own = rustix::fs::stat(c"/proc/self/ns/pid").ok()?;
+    Some(own.st_ino == FIRST_PID_NAMESPACE)
+}
+
 /// The beginning of a file.
 #[derive(Debug)]
 pub(super) struct Beginning {

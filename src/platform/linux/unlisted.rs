@@ -6,26 +6,25 @@
 //! (a process may exchange its descriptors at any time). Only then is a socket copied.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::os::fd::OwnedFd;
-use std::os::linux::fs::MetadataExt;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use rustc_hash::FxHashMap;
 use rustix::io::Errno;
 
+use super::bounds;
 use super::copied::Copied;
 use super::examiner::{Candidate, Examined, Examiner};
 use super::owners::Inodes;
 use super::owners::Table;
-use super::owners::{LONGEST_LINK, read_link, socket_inode};
-use super::proc_dir::{Entries, is_gone, open_proc, read_file};
+use super::owners::{LONGEST_LINK, can_be_named, read_link, socket_inode};
+use super::proc_dir::{Entries, is_first_pid_namespace, is_gone, open_proc, read_file};
 use super::user_name;
 use crate::model::{Gap, Pid, Protocol, Uid, Untrusted};
 use crate::platform::decode::proc_status;
 use crate::platform::reason;
 
-/// What may be spent on one user's processes.
+/// What may be spent on one user's processes in a round.
 #[derive(Clone, Copy, Debug)]
 struct Budget {
     /// How many descriptors are read.
@@ -34,21 +33,12 @@ struct Budget {
     examined: usize,
 }
 
-const BUDGET: Budget = Budget { read: DESCRIPTORS_OF_A_USER, examined: EXAMINED_OF_A_USER };
-
-/// How long a search takes at most, whatever the budgets are worth on this machine.
-const LONGEST: Duration = Duration::from_secs(4);
-
-/// How many descriptors are read of one user's processes. The same as the walk for owners allows
-/// (an honest server with a million loses nothing): about a microsecond each.
-const DESCRIPTORS_OF_A_USER: usize = 2_000_000;
-
-/// How many of those that are in no table are examined, duplicates included. AF_UNIX sockets are
-/// among them, of which a desktop has a few thousand; six system calls each, about 5 microseconds.
-const EXAMINED_OF_A_USER: usize = 131_072;
-
-/// `PROC_PID_INIT_INO` in the kernel: the machine's own PID namespace.
-const FIRST_PID_NAMESPACE: u64 = 0xEFFF_FFFC;
+/// The first round is enough for nearly every user, and so short that one with many descriptors
+/// does not use up the time that those of all others take.
+const ROUNDS: [Budget; 2] = [
+    Budget { read: bounds::DESCRIPTORS_FIRST, examined: bounds::EXAMINED_FIRST },
+    Budget { read: bounds::DESCRIPTORS_OF_USER, examined: bounds::EXAMINED_OF_USER },
+];
 
 /// What a search has left out.
 #[derive(Debug, Default)]
@@ -56,7 +46,7 @@ pub(super) struct Missed {
     /// Sockets that could not be examined, and the first reason.
     pub(super) refused: Option<(usize, Errno)>,
     /// Descriptors beyond a user's budget.
-    pub(super) spent: BTreeMap<Uid, usize>,
+    pub(super) spent: Spent,
     /// Whether some process could not be read.
     pub(super) is_unreadable: bool,
     /// Whether there may be processes that this PID namespace does not show.
@@ -82,8 +72,8 @@ impl Missed {
         Some(Gap::SocketsUnexamined { count, why: reason(&error.into()) })
     }
 
-    fn spend(&mut self, user: Uid) {
-        *self.spent.entry(user).or_default() += 1;
+    fn spend(&mut self, user: Uid, count: usize) {
+        *self.spent.entry(user).or_default() += count;
     }
 
     fn refuse(&mut self, error: Errno) {
@@ -115,108 +105,173 @@ pub(super) fn search(
     protocols: Protocols,
     visit: impl FnMut(Protocol, &Copied) -> rustix::io::Result<()>,
 ) -> std::io::Result<Missed> {
-    search_within(BUDGET, listed, protocols, visit)
+    search_within(&ROUNDS, listed, protocols, visit)
 }
 
 fn search_within(
-    budget: Budget,
+    rounds: &[Budget],
     listed: &Inodes,
     protocols: Protocols,
     mut visit: impl FnMut(Protocol, &Copied) -> rustix::io::Result<()>,
 ) -> std::io::Result<Missed> {
     let proc = open_proc()?;
-    let mut list = List::new(&proc, budget, listed);
-    list.read_all()?;
-    let List { mut candidates, mut missed, started, .. } = list;
-    candidates.sort_unstable();
-    let mut examiner = Examiner::new(candidates, protocols);
-    while started.elapsed() < LONGEST {
-        let visited = match examiner.next() {
-            Some(Ok(Examined::Inet(protocol, copied))) => visit(protocol, &copied),
-            Some(Ok(Examined::Other)) => Ok(()),
-            Some(Err(error)) => Err(error),
-            None => break,
-        };
-        visited.unwrap_or_else(|error| missed.refuse(error));
+    let deadline = Instant::now() + bounds::DESCRIPTORS_TIME;
+    let (mut processes, mut missed) = list(&proc)?;
+    let mut known = Inodes::default();
+    let mut cut = Spent::new();
+    for budget in rounds {
+        let mut round = Round::new(&proc, *budget, [listed, &known], deadline);
+        for process in &processes {
+            round.read(process);
+        }
+        let Round { candidates, is_unreadable, spent, .. } = round;
+        missed.is_unreadable |= is_unreadable;
+        known.extend(candidates.iter().map(|candidate| candidate.inode));
+        missed.examine(candidates, protocols, deadline, &mut visit);
+        processes.retain(|process| spent.contains_key(&process.user));
+        cut = spent;
+        if cut.is_empty() {
+            break;
+        }
     }
-    examiner.rest().iter().for_each(|candidate| missed.spend(candidate.user));
+    for (user, count) in cut {
+        missed.spend(user, count);
+    }
     Ok(missed)
 }
 
-/// The descriptors of sockets that are in no table, as far as the budgets go.
-struct List<'a> {
+/// A process, and whose it is.
+struct Process {
+    pid: Pid,
+    user: Uid,
+}
+
+/// All processes, root's first, and whether some are not among them.
+fn list(proc: &OwnedFd) -> std::io::Result<(Vec<Process>, Missed)> {
+    let pids = Entries::new().numbers(proc).collect::<Result<Vec<_>, _>>()?;
+    let missed = Missed {
+        is_unreadable: !pids.contains(&1),
+        is_inside: is_first_pid_namespace() != Some(true),
+        ..Missed::default()
+    };
+    let user = |pid| {
+        let status = read_file(proc, format!("{pid}/status"));
+        status.ok().and_then(|status| proc_status::real_user(&status)).unwrap_or(Uid(0))
+    };
+    let mut processes: Vec<Process> =
+        pids.into_iter().map(|pid| Process { pid: Pid(pid), user: user(pid) }).collect();
+    processes.sort_by_key(|process| process.user.0 != 0);
+    Ok((processes, missed))
+}
+
+impl Missed {
+    /// Examines candidates until the deadline.
+    fn examine(
+        &mut self,
+        mut candidates: Vec<Candidate>,
+        protocols: Protocols,
+        deadline: Instant,
+        mut visit: impl FnMut(Protocol, &Copied) -> rustix::io::Result<()>,
+    ) {
+        candidates.sort_unstable();
+        let mut examiner = Examiner::new(candidates, protocols);
+        while Instant::now() < deadline {
+            let visited = match examiner.next() {
+                Some(Ok(Examined::Inet(protocol, copied))) => visit(protocol, &copied),
+                Some(Ok(Examined::Other)) => Ok(()),
+                Some(Err(error)) => Err(error),
+                None => break,
+            };
+            visited.unwrap_or_else(|error| self.refuse(error));
+        }
+        examiner.rest().iter().for_each(|candidate| self.spend(candidate.user, 1));
+    }
+}
+
+/// Descriptors beyond each user's budget.
+type Spent = BTreeMap<Uid, usize>;
+
+/// A reading of descriptors: those of sockets that are in no table, as far as the budgets go.
+struct Round<'a> {
     proc: &'a OwnedFd,
     budget: Budget,
-    listed: &'a Inodes,
+    /// The inodes of sockets that need not be examined.
+    known: [&'a Inodes; 2],
+    deadline: Instant,
+    /// See [`can_be_named`].
+    can_be_named: bool,
+    entries: Entries,
     candidates: Vec<Candidate>,
-    missed: Missed,
-    started: Instant,
+    is_unreadable: bool,
+    spent: Spent,
     /// What has been taken of each user's budgets: descriptors read, and candidates.
     taken: FxHashMap<Uid, (usize, usize)>,
 }
 
-impl<'a> List<'a> {
-    fn new(proc: &'a OwnedFd, budget: Budget, listed: &'a Inodes) -> Self {
-        let (candidates, missed, taken) = (Vec::new(), Missed::default(), FxHashMap::default());
-        let started = Instant::now();
-        Self { proc, budget, listed, candidates, missed, started, taken }
-    }
-
-    fn read_all(&mut self) -> std::io::Result<()> {
-        let mut entries = Entries::new();
-        let pids = entries.numbers(self.proc).collect::<Result<Vec<_>, _>>()?;
-        self.missed.is_unreadable = !pids.contains(&1);
-        self.missed.is_inside = !in_first_pid_namespace();
-        for pid in pids {
-            match self.read(Pid(pid), &mut entries) {
-                Err(error) if !is_gone(error) => self.missed.is_unreadable = true,
-                _ => {}
-            }
+impl<'a> Round<'a> {
+    fn new(proc: &'a OwnedFd, budget: Budget, known: [&'a Inodes; 2], deadline: Instant) -> Self {
+        Self {
+            proc,
+            budget,
+            known,
+            deadline,
+            can_be_named: can_be_named(proc),
+            entries: Entries::new(),
+            candidates: Vec::new(),
+            is_unreadable: false,
+            spent: Spent::new(),
+            taken: FxHashMap::default(),
         }
-        Ok(())
     }
 
-    /// Reads a process's descriptors.
-    fn read(&mut self, pid: Pid, entries: &mut Entries) -> rustix::io::Result<()> {
-        let Some(table) = Table::open(self.proc, format!("{pid}/fd"), false)? else {
-            return Ok(());
-        };
-        let status = read_file(self.proc, format!("{pid}/status"))?;
-        let user = proc_status::real_user(&status).unwrap_or(Uid(0));
-        let Self { budget, listed, candidates, missed, taken, .. } = self;
-        let started = self.started;
+    /// Reads a process's descriptors. Where nothing is left for them the kernel is not asked to list
+    /// them either, which takes milliseconds where there are thousands.
+    fn read(&mut self, process: &Process) {
+        let (read, _) = self.taken.entry(process.user).or_default();
+        if *read >= self.budget.read || Instant::now() > self.deadline {
+            *self.spent.entry(process.user).or_default() += 1;
+            return;
+        }
+        match Table::open(self.proc, format!("{}/fd", process.pid), self.can_be_named) {
+            Ok(Some(table)) => self.read_table(process, &table),
+            Ok(None) => {}
+            Err(error) => self.is_unreadable |= !is_gone(error),
+        }
+    }
+
+    fn read_table(&mut self, process: &Process, table: &Table) {
+        let Self { budget, known, deadline, entries, candidates, spent, taken, .. } = self;
+        let Process { pid, user } = *process;
         let (read, examined) = taken.entry(user).or_default();
-        table.for_each(0..u32::MAX, entries, |descriptor| {
+        let result = table.for_each(0..u32::MAX, entries, |descriptor| {
             *read += 1;
-            if *read > budget.read || started.elapsed() > LONGEST {
-                missed.spend(user);
+            if *read > budget.read || Instant::now() > *deadline {
+                *spent.entry(user).or_default() += 1;
                 // The rest of this table is not read: there is no end to what a user can open.
                 return Err(Errno::SRCH);
             }
             let mut buffer = [0; LONGEST_LINK];
-            let Some(link) = read_link(&table, descriptor, &mut buffer)? else { return Ok(false) };
-            let inode = socket_inode(link).filter(|inode| !listed.contains(inode));
-            let Some(inode) = inode else { return Ok(true) };
+            let Some(link) = read_link(table, descriptor, &mut buffer)? else { return Ok(false) };
+            let is_new = |inode: &u64| known.iter().all(|known| !known.contains(inode));
+            let Some(inode) = socket_inode(link).filter(is_new) else { return Ok(true) };
             *examined += 1;
             if *examined > budget.examined {
-                missed.spend(user);
+                *spent.entry(user).or_default() += 1;
             } else {
                 candidates.push(Candidate { inode, pid, descriptor, user });
             }
             Ok(true)
-        })
+        });
+        self.is_unreadable |= result.is_err_and(|error| !is_gone(error));
     }
-}
-
-/// Whether every process of the machine has a number here.
-fn in_first_pid_namespace() -> bool {
-    fs::metadata("/proc/self/ns/pid").is_ok_and(|link| link.st_ino() == FIRST_PID_NAMESPACE)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::net::{TcpListener, UdpSocket};
     use std::os::fd::AsRawFd;
+    use std::os::linux::fs::MetadataExt;
 
     use super::*;
     use crate::model::TcpState;
@@ -256,8 +311,8 @@ mod tests {
         let held: Vec<_> = (0..3).map(|_| UdpSocket::bind("127.0.0.1:0").unwrap()).collect();
         let own = Uid(rustix::process::getuid().as_raw());
         for (read, examined) in [(usize::MAX, 1), (1, usize::MAX)] {
-            let budget = Budget { read, examined };
-            let missed = search_within(budget, &Inodes::default(), ALL, |_, _| Ok(())).unwrap();
+            let rounds = [Budget { read, examined }; 2];
+            let missed = search_within(&rounds, &Inodes::default(), ALL, |_, _| Ok(())).unwrap();
             assert!(missed.spent.contains_key(&own), "{missed:?}");
             assert!(!missed.is_nothing());
             let count = missed.beyond_budget().and_then(|gap| gap.count());
@@ -266,6 +321,23 @@ mod tests {
         let missed = search(&Inodes::default(), TCP, |_, _| Ok(())).unwrap();
         assert_eq!(missed.beyond_budget(), None, "{missed:?}");
         drop(held);
+    }
+
+    #[test]
+    fn what_a_first_round_left_is_examined_once_in_the_next() {
+        let held: Vec<_> = (0..3).map(|_| UdpSocket::bind("127.0.0.1:0").unwrap()).collect();
+        let wanted: Vec<u64> = held.iter().map(inode).collect();
+        let rounds = [Budget { read: 40, examined: 1 }, ROUNDS[1]];
+        let mut found = Vec::new();
+        let missed = search_within(&rounds, &Inodes::default(), ALL, |_, copied| {
+            let row = copied.row("0.0.0.0:0".parse().unwrap(), TcpState::Bound)?;
+            found.extend(row.inode.filter(|inode| wanted.contains(inode)));
+            Ok(())
+        })
+        .unwrap();
+        found.sort_unstable();
+        assert_eq!(found, wanted, "{missed:?}");
+        assert!(missed.spent.is_empty(), "{missed:?}");
     }
 
     #[test]

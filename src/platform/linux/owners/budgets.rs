@@ -10,40 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::super::bounds;
 use crate::model::{LeftOut, Uid};
-
-/// Descriptors in the tables of processes, and owners named from them. What a user multiplies here
-/// takes kernel memory, and an honest server may have a million.
-const PROCESS_DESCRIPTORS: u64 = 2_000_000;
-
-/// Descriptors in tables that threads have for themselves. Hardly any program makes such a table,
-/// and a copy of a large one costs its user little: 8 bytes for each descriptor.
-const THREAD_DESCRIPTORS: u64 = 131_072;
-
-/// Threads, and descriptors of io_urings, that are compared by kcmp(2): a few microseconds each.
-const COMPARISONS: u64 = 65_536;
-
-/// Bytes of the fdinfo of io_urings: some 300,000 registered files. The kernel writes all of it for
-/// each ring whenever the first byte is read.
-const RING_BYTES: u64 = 8 * 1024 * 1024;
-
-/// What is taken off for each reading of a ring beside its bytes: opening it takes as long.
-pub(super) const RING_READING: u64 = 512;
-
-/// As many users' budgets may be spent in one search, beside those of root and of the users whose
-/// sockets are looked for: a user with subordinate ids (subuid(5)) is many.
-const USERS: u64 = 8;
-
-/// So many users may come first.
-const FIRST_USERS: usize = 4;
-
-/// Root's descriptors that are counted to nobody. A process that is not dumpable (prctl(2)) looks
-/// like root's; whose it is stands in a file, which is not read on a machine with fewer.
-const UNCOUNTED: u64 = 262_144;
-
-/// The backstop, in time on a core: what others do on the machine is not one user's excess. It goes
-/// for each of the first users, and for all others together; on two cores it is half as long.
-const TIME: Duration = Duration::from_secs(6);
 
 /// What is counted.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -61,10 +29,10 @@ pub(super) enum Kind {
 impl Kind {
     const fn limit(self) -> u64 {
         match self {
-            Self::Processes => PROCESS_DESCRIPTORS,
-            Self::Threads => THREAD_DESCRIPTORS,
-            Self::Comparisons => COMPARISONS,
-            Self::Rings => RING_BYTES,
+            Self::Processes => bounds::SEARCH_DESCRIPTORS,
+            Self::Threads => bounds::SEARCH_THREAD_DESCRIPTORS,
+            Self::Comparisons => bounds::SEARCH_COMPARISONS,
+            Self::Rings => bounds::SEARCH_RING_BYTES,
         }
     }
 }
@@ -99,7 +67,7 @@ impl Budgets {
     /// Puts the users first whose sockets are looked for. Where those are many, each of them may be
     /// the one who makes the search expensive, and none comes first.
     pub(super) fn put_first(&mut self, users: BTreeSet<Uid>) {
-        if users.len() <= FIRST_USERS {
+        if users.len() <= bounds::SEARCH_FIRST_USERS {
             self.first.extend(users);
         }
     }
@@ -127,20 +95,21 @@ impl Budgets {
     }
 
     fn left_of(&self, accounts: &Accounts, user: Uid, kind: Kind) -> u64 {
-        if accounts.time.get(&user).is_some_and(|time| *time > TIME) {
+        if accounts.time.get(&user).is_some_and(|time| *time > bounds::SEARCH_TIME) {
             return 0;
         }
         let spent = accounts.spent.get(&(user, kind)).copied().unwrap_or_default();
-        let uncounted = if user.0 == 0 && kind == Kind::Processes { UNCOUNTED } else { 0 };
+        let uncounted =
+            if user.0 == 0 && kind == Kind::Processes { bounds::SEARCH_UNCOUNTED } else { 0 };
         let left = (kind.limit() + uncounted).saturating_sub(spent);
         if self.is_first(user) {
             return left;
         }
-        if accounts.time_of_others > TIME {
+        if accounts.time_of_others > bounds::SEARCH_TIME {
             return 0;
         }
         let others = accounts.others.get(&kind).copied().unwrap_or_default();
-        left.min((kind.limit() * USERS).saturating_sub(others))
+        left.min((kind.limit() * bounds::SEARCH_USERS).saturating_sub(others))
     }
 
     /// Takes `amount` off, if so much is left.
@@ -179,7 +148,7 @@ impl Budgets {
     /// Takes off descriptors that look like root's, without asking whose they are.
     pub(super) fn take_uncounted(&self, amount: u64) -> bool {
         let mut accounts = self.accounts();
-        let is_enough = accounts.uncounted + amount <= UNCOUNTED;
+        let is_enough = accounts.uncounted + amount <= bounds::SEARCH_UNCOUNTED;
         accounts.uncounted += if is_enough { amount } else { 0 };
         is_enough
     }
@@ -227,18 +196,18 @@ mod tests {
     #[test]
     fn what_one_user_spends_is_taken_from_nobody_else() {
         let budgets = Budgets::default();
-        assert!(budgets.take(HOSTILE, Kind::Threads, THREAD_DESCRIPTORS));
+        assert!(budgets.take(HOSTILE, Kind::Threads, bounds::SEARCH_THREAD_DESCRIPTORS));
         assert!(!budgets.take(HOSTILE, Kind::Threads, 1));
-        assert_eq!(budgets.left(HOSTILE, Kind::Rings), RING_BYTES);
+        assert_eq!(budgets.left(HOSTILE, Kind::Rings), bounds::SEARCH_RING_BYTES);
         for other in [HONEST, Uid(0)] {
-            assert_eq!(budgets.left(other, Kind::Threads), THREAD_DESCRIPTORS);
+            assert_eq!(budgets.left(other, Kind::Threads), bounds::SEARCH_THREAD_DESCRIPTORS);
         }
     }
 
     #[test]
     fn time_is_one_users_too() {
         let budgets = Budgets::default();
-        budgets.accounts().time.insert(HOSTILE, TIME * 2);
+        budgets.accounts().time.insert(HOSTILE, bounds::SEARCH_TIME * 2);
         assert!(!budgets.start(HOSTILE, Kind::Processes, 1));
         assert!(budgets.start(HONEST, Kind::Processes, 1));
     }
@@ -247,12 +216,12 @@ mod tests {
     fn many_users_share_a_budget_that_the_first_do_not_need() {
         let budgets = preferring(HONEST);
         for hostile in 4000..6000 {
-            budgets.take(Uid(hostile), Kind::Rings, RING_BYTES);
+            budgets.take(Uid(hostile), Kind::Rings, bounds::SEARCH_RING_BYTES);
         }
         assert_eq!(budgets.left(Uid(9000), Kind::Rings), 0);
-        assert_eq!(budgets.left(Uid(9000), Kind::Threads), THREAD_DESCRIPTORS);
-        assert_eq!(budgets.left(HONEST, Kind::Rings), RING_BYTES);
-        assert_eq!(budgets.left(Uid(0), Kind::Rings), RING_BYTES);
+        assert_eq!(budgets.left(Uid(9000), Kind::Threads), bounds::SEARCH_THREAD_DESCRIPTORS);
+        assert_eq!(budgets.left(HONEST, Kind::Rings), bounds::SEARCH_RING_BYTES);
+        assert_eq!(budgets.left(Uid(0), Kind::Rings), bounds::SEARCH_RING_BYTES);
     }
 
     #[test]

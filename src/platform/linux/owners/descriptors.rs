@@ -20,7 +20,7 @@ const PART: u32 = 4096;
 /// Whether a descriptor's number is its place in the directory, so that the rest can be listed
 /// when some have been named. Other makers of a /proc may do otherwise, so our own are looked at,
 /// while nothing opens others.
-pub(super) fn can_be_named(proc: &OwnedFd) -> bool {
+pub(in crate::platform::linux) fn can_be_named(proc: &OwnedFd) -> bool {
     let own = Table::open(proc, c"self/fd", false);
     own.is_ok_and(|own| own.is_some_and(|own| own.has_expected_places().unwrap_or(false)))
 }

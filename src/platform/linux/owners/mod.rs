@@ -24,22 +24,17 @@ mod whole;
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
-use std::fs;
-use std::os::linux::fs::MetadataExt;
 
-pub(super) use self::descriptors::Table;
+pub(super) use self::descriptors::{Table, can_be_named};
 use self::doubt::Wanted;
 pub(super) use self::search::Inodes;
 pub(super) use self::searcher::{LINKS_OF_ONE_THREAD, LONGEST_LINK, read_link, socket_inode};
 use self::settle::{Settled, settle};
 use self::walk::Walk;
 pub(super) use self::walk::held_by;
-use super::user_name;
+use super::{proc_dir, user_name};
 use crate::model::{Gap, LeftOut, OwnedSocket, Owner, Socket, Uid};
 use crate::platform::OwnerTable;
-
-/// The inode of the machine's own PID namespace (`PROC_PID_INIT_INO` in the kernel).
-const FIRST_PID_NAMESPACE: u64 = 0xEFFF_FFFC;
 
 /// Finds the owners of `sockets`, and of what took the port of one that closed meanwhile, as far as
 /// it is `wanted`. Without a socket that a process could hold nothing is walked.
@@ -130,10 +125,6 @@ fn is_among(inodes: &Inodes, row: &OwnedSocket) -> bool {
 fn not_found(sockets: &[OwnedSocket], changing: &Inodes) -> Option<Gap> {
     let rows = sockets.iter().filter(|row| row.owner == Owner::NotFound);
     let count = rows.filter(|row| !is_among(changing, row)).count();
-    (count > 0).then(|| Gap::OwnersNotFound { count, inside_pid_namespace: in_pid_namespace() })
-}
-
-/// Whether this process runs in a PID namespace below the machine's own.
-fn in_pid_namespace() -> bool {
-    fs::metadata("/proc/self/ns/pid").is_ok_and(|link| link.st_ino() != FIRST_PID_NAMESPACE)
+    let inside_pid_namespace = proc_dir::is_first_pid_namespace() == Some(false);
+    (count > 0).then_some(Gap::OwnersNotFound { count, inside_pid_namespace })
 }

@@ -8,8 +8,9 @@ use rustix::buffer::spare_capacity;
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
+use super::super::bounds;
 use super::super::proc_dir::is_gone;
-use super::budgets::{Budgets, Kind, RING_READING, time_of_this_thread};
+use super::budgets::{Budgets, Kind, time_of_this_thread};
 use super::findings::Ring;
 use super::searcher::{Searcher, socket_inode};
 use super::sharing::{Known, Settled};
@@ -163,7 +164,7 @@ impl Reading {
         user: Uid,
         budgets: &Budgets,
     ) -> rustix::io::Result<Self> {
-        if !budgets.take(user, Kind::Rings, RING_READING) {
+        if !budgets.take(user, Kind::Rings, bounds::SEARCH_RING_READING) {
             return Ok(Self { text: Vec::new(), is_cut: true });
         }
         let flags = OFlags::RDONLY | OFlags::CLOEXEC;
