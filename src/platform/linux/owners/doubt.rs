@@ -141,10 +141,10 @@ impl<'a> Doubt<'a> {
     /// What holds the ports now; where a port seems to be free, or a socket closed, what has become
     /// of it. None where a table cannot be read.
     fn dump(&self) -> Option<Vec<Socket>> {
+        let mut now = self.ports.of_tcp().dump(StateSet::HOLDING, self.detail)?;
         // For BOUND sockets the kernel walks the table of all ports, which takes a millisecond or
         // more; listeners have a small one. Their rows are to be young when they are searched.
-        let bound = StateSet::of(&[TcpState::Bound]);
-        let mut now = self.ports.of_tcp().dump(bound, self.detail)?;
+        now.retain(|socket| socket.state == Some(TcpState::Bound));
         now.extend(self.ports.dump(StateSet::of(&[TcpState::Listening]), self.detail)?);
         for _ in 0..CONFIRMATIONS {
             let unclear = self.unclear(&now);
