@@ -145,6 +145,7 @@ fn is_passed_on() -> Result<Seen, String> {
     theirs.line();
     let daemon = Owner::named("daemon").holding(socket_of(theirs.pid()));
     let output = portwho(["kill", "8080"]).run();
+    require(output.code == Some(2), "did not refuse", &output)?;
     require(!theirs.process.has_exited(), "ended the user's process", &output)?;
     require(!daemon.has_exited(), "ended root's process", &output)?;
     Ok(None)

@@ -217,7 +217,8 @@ pub(super) fn may_be_bound(filter: &Filter, rows: &Rows<'_>) -> bool {
             || filter.local.as_ref().is_some_and(is_unheld))
 }
 
-/// Whether a TCP socket holds each of the ports; any of them where there are many.
+/// Whether a TCP socket of this network namespace holds each of the ports; any of them where there
+/// are many.
 fn are_held(local: &LocalSet, rows: &Rows<'_>) -> bool {
     let (spots, count) = Spot::all(local);
     let mut holders = rows
@@ -225,6 +226,7 @@ fn are_held(local: &LocalSet, rows: &Rows<'_>) -> bool {
         .sockets
         .iter()
         .map(|row| &row.socket)
+        .filter(|socket| socket.netns.is_none())
         .filter(|socket| socket.protocol == Protocol::Tcp && socket.holds_port());
     if count > spots.len() {
         return holders.next().is_some();

@@ -1,13 +1,17 @@
 //! Processes that have a name which kill refuses: what proves it is refused, the name alone is not.
 
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
+
 use crate::close::close;
 use crate::kill::{
     NOBODY, TERM, assert_free, assert_held, assert_lives, freed, held_here, kill, listener, named,
     run,
 };
-use crate::support::process::{Owner, Process, can_become};
+use crate::support::process::{Owner, Process, can_become, find_in_path};
 use crate::support::terminal::Terminal;
-use crate::support::{mounts, skip};
+use crate::support::{Scratch, mounts, skip};
 
 const NAMES: [(&str, &str); 6] = [
     ("conmon", "a container runtime"),
@@ -110,6 +114,55 @@ fn an_installed_program() {
         let said = of_nobody(name, pid) + &warning(name, pid, "a container runtime") + &would;
         run(elsewhere).is(0, &said, "");
     }
+}
+
+/// The effective user of a set-user-ID program is root, whoever has started it.
+#[trial]
+fn a_set_user_id_program_by_another_name() {
+    if !is_possible() {
+        return;
+    }
+    mounts::own_mounts().expect("a mount namespace");
+    mounts::empty(BIN).expect("an empty directory");
+    let program = Path::new(BIN).join("tool");
+    fs::copy(find_in_path("sleep").expect("sleep"), &program).expect("copy");
+    fs::set_permissions(&program, Permissions::from_mode(0o4755)).expect("chmod");
+    let scratch = Scratch::new();
+    let link = scratch.path().join("conmon");
+    symlink(&program, &link).expect("link");
+    let user = Owner::named("conmon").user(NOBODY).at(link).holding(listener(80));
+    is_terminated(user);
+}
+
+/// Where a mount is detached, the path of what runs from it begins at its root, and may look like
+/// that of an installed program.
+#[trial]
+fn a_program_on_a_detached_mount() {
+    if !is_possible() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let root = scratch.path().to_str().expect("a path in UTF-8");
+    mounts::own_mounts().expect("a mount namespace");
+    mounts::empty(root).expect("an empty directory");
+    let directory = scratch.path().join("usr/bin");
+    fs::create_dir_all(&directory).expect("a directory");
+    let user = Owner::named("conmon").user(NOBODY).installed_in(directory).holding(listener(80));
+    mounts::detach(root).expect("detach");
+    let executable = fs::read_link(format!("/proc/{}/exe", user.pid())).expect("exe");
+    assert_eq!(executable, Path::new("/usr/bin/conmon"));
+    is_terminated(user);
+}
+
+/// It is warned of, and terminated.
+#[track_caller]
+fn is_terminated(user: Process) {
+    let pid = user.pid();
+    let output = kill(["-y", "80"]).run();
+    let warning = warning("conmon", pid, "a container runtime");
+    assert!(output.stdout.contains(&warning), "{output:?}");
+    assert_eq!((output.code, user.ended_by()), (Some(0), TERM), "{output:?}");
+    assert_free(80);
 }
 
 #[trial]

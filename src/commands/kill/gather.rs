@@ -1,9 +1,9 @@
 //! Everything that kill has to know before it acts.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::commands::survey::complete;
-use crate::model::{About, Detail, Pid, Scope, Snapshot, Socket, StateSet, UdpScope};
+use crate::model::{About, Detail, Pid, Scope, Snapshot, Socket, StateSet, UdpScope, Uid};
 use crate::platform::{PlatformError, System};
 use crate::query::{Filter, LocalSet};
 
@@ -36,20 +36,32 @@ pub(super) fn gather(filter: &Filter, system: &impl System) -> Result<Snapshot, 
     Ok(with_ancestors(complete(system, table, About::Identity, |_| true), system))
 }
 
-/// So many ancestors are read in all: a user may start processes that are each other's children
-/// without end. One that is left out is unrelated to all.
-const ANCESTORS: usize = 4096;
+/// So many ancestors are read of the processes of one user, who may start processes that are each
+/// other's children without end. One that is left out makes its descendants unrelated to all, which
+/// ends nothing by mistake.
+const ANCESTORS_OF_USER: usize = 4096;
+
+/// So many are read in all: a user with subordinate ids (subuid(5)) is many.
+const ANCESTORS: usize = 4 * ANCESTORS_OF_USER;
 
 /// Adds the ancestors of the owners: they tell who is related, and may start their children again.
 fn with_ancestors(mut snapshot: Snapshot, system: &impl System) -> Snapshot {
     let mut asked: BTreeSet<Pid> = snapshot.processes.keys().copied().collect();
     let mut children: Vec<Pid> = asked.iter().copied().collect();
+    let mut read: BTreeMap<Option<Uid>, usize> = BTreeMap::new();
     let mut left = ANCESTORS;
-    while !children.is_empty() && left > 0 {
-        let parent = |pid: &Pid| snapshot.processes.get(pid).and_then(|process| process.parent);
-        let parents: BTreeSet<Pid> = children.iter().filter_map(parent).collect();
-        let unknown: BTreeSet<Pid> = parents.difference(&asked).copied().take(left).collect();
-        left -= unknown.len();
+    while !children.is_empty() {
+        let mut unknown = BTreeSet::new();
+        for child in children.iter().filter_map(|pid| snapshot.processes.get(pid)) {
+            let Some(parent) = child.parent.filter(|parent| !asked.contains(parent)) else {
+                continue;
+            };
+            let of_user = read.entry(child.uid).or_default();
+            if *of_user < ANCESTORS_OF_USER && left > 0 && unknown.insert(parent) {
+                *of_user += 1;
+                left -= 1;
+            }
+        }
         let found = system.processes(&unknown, About::Table);
         children = found.keys().copied().collect();
         asked.extend(unknown);

@@ -1,6 +1,6 @@
 //! Changing what is mounted, for this test and the children that it starts from now on.
 
-use nix::mount::{MsFlags, mount};
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, unshare};
 
 use super::cgroup;
@@ -39,6 +39,11 @@ pub fn only_own_cgroups() -> nix::Result<()> {
 /// Nothing in this directory, for the mount namespace that this process is in by now.
 pub fn empty(directory: &str) -> nix::Result<()> {
     mount(Some("tmpfs"), directory, Some("tmpfs"), MsFlags::empty(), Some("mode=755"))
+}
+
+/// Takes away what was mounted there; what runs from it goes on.
+pub fn detach(directory: &str) -> nix::Result<()> {
+    umount2(directory, MntFlags::MNT_DETACH)
 }
 
 fn mount_on_proc(filesystem: &str, options: Option<&str>) -> nix::Result<()> {
