@@ -1,7 +1,8 @@
 //! The files of a process: no name that it takes changes what its other fields say.
 
-use portwho::model::{Pid, ProcessKind, Uid};
-use portwho::platform::decode::{proc_limits, proc_stat, proc_status, ring_info};
+use portwho::model::{Pid, ProcessKind, Uid, Untrusted};
+use portwho::platform::decode::descriptor::{PortUse, port_use, protocol};
+use portwho::platform::decode::{proc_cmdline, proc_limits, proc_stat, proc_status, ring_info};
 
 use super::input::{Input, contains, lies_within};
 
@@ -9,6 +10,8 @@ pub fn check(data: &[u8]) {
     what_is_read_stands_there(data);
     a_name_changes_no_field(data);
     no_file_is_registered_that_has_no_line(data);
+    arguments_are_what_stands_between_the_ends(data);
+    a_port_is_bound_only_before_a_connection(data);
 }
 
 fn what_is_read_stands_there(data: &[u8]) {
@@ -71,4 +74,32 @@ fn no_file_is_registered_that_has_no_line(data: &[u8]) {
     // Silence is no answer, and where files are told the ring was not in use.
     assert!(!ring_info::is_silent(data) || ring_info::was_in_use(data));
     assert!(files.is_empty() || !ring_info::is_silent(data));
+}
+
+/// Written again, the arguments are the file, or its beginning where there are more.
+fn arguments_are_what_stands_between_the_ends(data: &[u8]) {
+    let (most, file) = data.split_first().map_or((0, data), |(most, file)| (*most, file));
+    let read = proc_cmdline::arguments(file, most.into());
+    assert!(read.arguments.len() <= most.into());
+    let written: Vec<&[u8]> = read.arguments.iter().map(Untrusted::as_bytes).collect();
+    let written = written.join(&0);
+    let rest = file.strip_prefix(written.as_slice()).expect("the beginning of the file");
+    if most > 0 && !read.is_cut {
+        assert!(matches!(rest, [] | [0]), "{rest:?}");
+        assert_eq!(read.arguments.is_empty(), file.is_empty());
+    }
+    match proc_cmdline::first(file) {
+        Some(first) => assert_eq!(file.get(first.len()), Some(&0)),
+        None => assert!(!file.contains(&0)),
+    }
+}
+
+/// `TCP_CLOSE` is 7, and the segment size that a connection sets is at 20 (linux/tcp.h).
+fn a_port_is_bound_only_before_a_connection(data: &[u8]) {
+    let is_bound = data.first() == Some(&7) && data.get(20..24) == Some(&[0; 4]);
+    assert_eq!(port_use(data) == PortUse::Bound, is_bound);
+    assert!(data.len() >= 24 || port_use(data) == PortUse::Unclear);
+    if protocol(data).is_some() {
+        assert!(data.starts_with(b"TCP") || data.starts_with(b"UDP") || data.starts_with(b"MPTCP"));
+    }
 }
