@@ -12,9 +12,8 @@ use rustix::process::Signal;
 
 use crate::kill::{held_here, named};
 use crate::support::makers::{self, Loopback};
-use crate::support::mounts::own_mounts;
 use crate::support::process::{Actor, Owner, Process, in_path};
-use crate::support::{Output, Scratch, portwho, skip};
+use crate::support::{Output, Run, Scratch, mounts, portwho, skip};
 
 /// A name that ends as the kernel marks programs that were removed.
 const NAME: &str = "p (deleted)";
@@ -29,7 +28,7 @@ struct Unanswered {
 }
 
 fn unanswered() -> Option<Unanswered> {
-    own_mounts().expect("a mount namespace");
+    mounts::own_mounts().expect("a mount namespace");
     let scratch = Scratch::new();
     let directory = scratch.path().join("files");
     fs::create_dir(&directory).expect("a directory");
@@ -94,14 +93,21 @@ fn the_home_is_that_of_the_password_database() {
     let id = "a".repeat(64);
     let store = scratch.path().join(".local/share/containers/storage/overlay-containers");
     fs::create_dir_all(&store).expect("directories");
-    let known = format!(r#"[{{"id":"{id}","names":["invented"]}}]"#);
+    let known = format!(r#"[{{"id":"{id}","names":["stored"]}}]"#);
     fs::write(store.join("containers.json"), known).expect("write");
     let home = scratch.path().to_str().expect("UTF-8");
-    let server = conmon(&id);
-    let output = portwho(["80"]).env("HOME", home).run();
-    output.is(0, &output.stdout, &output.stderr);
-    assert!(output.stderr.contains("podman container aaaaaaaaaaaa"), "{output:?}");
-    drop(server);
+    let _server = conmon(&id);
+    let named = |run: Run, name: &str| {
+        let output = run.run();
+        output.is(0, &output.stdout, &output.stderr);
+        assert!(output.stderr.contains(&format!("podman container {name}")), "{output:?}");
+    };
+    named(portwho(["80"]).env("HOME", home), "aaaaaaaaaaaa");
+    let users = scratch.path().join("passwd");
+    fs::write(&users, format!("root:x:0:0:root:{home}:/bin/sh\n")).expect("write");
+    mounts::own_mounts().expect("a mount namespace");
+    mounts::bind(users.to_str().expect("UTF-8"), "/etc/passwd").expect("mount");
+    named(portwho(["80"]).env("HOME", "/"), "stored");
 }
 
 /// What serves a container by its name and command line.

@@ -109,7 +109,8 @@ impl Containers {
         // Kubernetes has CRI-O name its containers so.
         let of_kubernetes = served.name.as_ref().is_some_and(|name| name.starts_with("k8s_"));
         let runtime = if of_kubernetes { Runtime::CriO } else { Runtime::Podman };
-        Some(Container { name: served.name.map(Untrusted::from), ..self.named(path(runtime)) })
+        let stored = self.named(path(runtime));
+        Some(Container { name: served.name.map(Untrusted::from).or(stored.name), ..stored })
     }
 
     /// A proxy knows the container by its address; Docker knows the address and the name.

@@ -41,6 +41,11 @@ pub fn empty(directory: &str) -> nix::Result<()> {
     mount(Some("tmpfs"), directory, Some("tmpfs"), MsFlags::empty(), Some("mode=755"))
 }
 
+/// One file in the place of another, for the mount namespace that this process is in by now.
+pub fn bind(file: &str, place: &str) -> nix::Result<()> {
+    mount(Some(file), place, NONE, MsFlags::MS_BIND, NONE)
+}
+
 /// Takes away what was mounted there; what runs from it goes on.
 pub fn detach(directory: &str) -> nix::Result<()> {
     umount2(directory, MntFlags::MNT_DETACH)
