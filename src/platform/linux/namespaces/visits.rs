@@ -1,0 +1,79 @@
+//! Entering namespaces, one after the other, and reading their tables.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::os::fd::AsFd;
+use std::thread;
+
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+
+use super::super::owners::Inodes;
+use super::super::{bound, tables};
+use super::known::Namespace;
+use crate::model::{Gap, Reach, Scope, Socket};
+use crate::platform::SocketTable;
+
+/// What was found in one namespace.
+pub(super) struct Visit {
+    pub(super) inode: u64,
+    pub(super) table: Result<SocketTable, String>,
+    /// The inodes of all its sockets, where descriptors are searched for others.
+    pub(super) inodes: Inodes,
+}
+
+/// Adds what was found there.
+pub(super) fn merge(visits: Vec<Visit>, found: &mut SocketTable) {
+    for Visit { inode, table, .. } in visits {
+        match table {
+            Ok(table) => {
+                let inside = |socket| Socket { netns: Some(inode), ..socket };
+                found.sockets.extend(table.sockets.into_iter().map(inside));
+                found.gaps.extend(table.gaps);
+            }
+            Err(why) => found.gaps.push(Gap::NamespacesUnseen { why: Some(why) }),
+        }
+    }
+}
+
+/// Reads each namespace in turn, in one thread that ends afterwards.
+pub(super) fn visit_all(
+    namespaces: &BTreeMap<u64, Namespace>,
+    scope: &Scope,
+    reach: Reach,
+) -> Vec<Visit> {
+    let visit = |(&inode, namespace): (&u64, &Namespace)| {
+        let entered =
+            move_into_link_name_space(namespace.link.as_fd(), Some(LinkNameSpaceType::Network));
+        if let Err(error) = entered {
+            let why = io::Error::from(error).to_string();
+            return Visit { inode, table: Err(why), inodes: Inodes::default() };
+        }
+        let table = tables::listed(scope).map_err(|error| error.to_string());
+        let inodes = match (reach, &table) {
+            (Reach::Hint | Reach::Processes, _) => Inodes::default(),
+            (Reach::Descriptors, Ok(table)) if scope.is_everything() => {
+                bound::inodes(&table.sockets)
+            }
+            (Reach::Descriptors, _) => all_inodes(),
+        };
+        Visit { inode, table, inodes }
+    };
+    let visit_each = || namespaces.iter().map(visit).collect();
+    let visited = thread::scope(|scope| {
+        let visitor = thread::Builder::new().spawn_scoped(scope, visit_each);
+        let visitor = visitor.map_err(|error| error.to_string())?;
+        visitor.join().map_err(|_| "the thread that entered them panicked".to_owned())
+    });
+    let unvisited = |inode: &u64, why: &String| Visit {
+        inode: *inode,
+        table: Err(why.clone()),
+        inodes: Inodes::default(),
+    };
+    visited.unwrap_or_else(|why| namespaces.keys().map(|inode| unvisited(inode, &why)).collect())
+}
+
+/// The inodes of all sockets that this thread's network namespace lists.
+pub(super) fn all_inodes() -> Inodes {
+    let table = tables::listed(&Scope::everything()).unwrap_or_default();
+    bound::inodes(&table.sockets)
+}
