@@ -75,8 +75,8 @@ pub(super) const DESCRIPTORS_FIRST: usize = 65_536;
 /// How many of these are examined.
 pub(super) const EXAMINED_FIRST: usize = 8_192;
 
-/// How long that takes at most, whatever the budgets are worth on this machine: the search for
-/// owners may take as long again.
+/// How long that takes at most, in time on a core, whatever the budgets are worth on this machine:
+/// the search for owners may take as long again.
 pub(super) const DESCRIPTORS_TIME: Duration = Duration::from_secs(2);
 
 /// Descriptors in the tables of processes, and owners named from them. What a user multiplies here

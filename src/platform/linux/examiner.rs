@@ -22,6 +22,13 @@ use crate::platform::decode::descriptor;
 /// Longer than an honest program takes to be executed.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// How long is waited for the next process when others have kept a worker waiting: for any number of
+/// them less than two seconds in all.
+fn patience(stuck: usize) -> Duration {
+    u32::try_from((stuck + 1).saturating_pow(2))
+        .map_or(Duration::ZERO, |divisor| PATIENCE / divisor)
+}
+
 /// How many copies wait to be asked: while one is open, portwho holds the socket too.
 const COPIES: usize = 1;
 
@@ -135,7 +142,7 @@ impl Examiner {
                 }
             }
         };
-        let (count, examined) = match worker.answers.recv_timeout(PATIENCE) {
+        let (count, examined) = match worker.answers.recv_timeout(patience(self.stuck.len())) {
             Ok(answer) => {
                 self.worker = Some(worker);
                 answer
@@ -218,6 +225,13 @@ mod tests {
 
     use super::super::unlisted::ALL;
     use super::*;
+
+    #[test]
+    fn many_that_are_stuck_are_not_waited_for_long() {
+        let waited: Duration = (0..100_000).map(patience).sum();
+        assert!(waited < 2 * PATIENCE, "{waited:?}");
+        assert_eq!(patience(usize::MAX / 2), Duration::ZERO);
+    }
 
     #[test]
     fn a_descriptor_of_something_else_is_left_alone() {
