@@ -72,17 +72,18 @@ fn races(kind: &str, order: &str) -> Tally {
     tally
 }
 
-fn never_free(kind: &str) {
+fn never_free(kind: &str) -> Tally {
     let tally = races(kind, "overlapping");
     assert_eq!(tally.free, 0, "{tally:?}");
-    assert!(tally.named > 0, "{tally:?}");
+    tally
 }
 
 #[trial]
 fn an_overlapping_listener_is_never_free() {
-    never_free("listening");
+    assert!(never_free("listening").named > 0);
 }
 
+/// Where the kernel is slow it takes longer to list BOUND sockets than one of these lasts.
 #[trial]
 fn an_overlapping_bound_socket_is_never_free() {
     never_free("bound");
@@ -90,7 +91,7 @@ fn an_overlapping_bound_socket_is_never_free() {
 
 #[trial]
 fn an_overlapping_udp_socket_is_never_free() {
-    never_free("udp");
+    assert!(never_free("udp").named > 0);
 }
 
 #[trial]

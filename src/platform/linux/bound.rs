@@ -23,10 +23,17 @@ use crate::platform::decode::inet_diag::state_mask;
 use crate::platform::decode::inet_request::Request;
 use crate::platform::{SocketTable, reason};
 
+/// Whether this kernel lists BOUND sockets, once it has been asked.
+static LISTED: OnceLock<bool> = OnceLock::new();
+
+/// Whether it is known not to.
+pub(super) fn are_unlisted() -> bool {
+    LISTED.get() == Some(&false)
+}
+
 /// Why BOUND sockets may be missing from a dump without any; none where this kernel lists them.
 /// One of our own is bound and asked for, once.
 pub(super) fn gap(diag: &mut SockDiag) -> Option<Gap> {
-    static LISTED: OnceLock<bool> = OnceLock::new();
     let listed = LISTED.get().copied().map_or_else(|| probe(diag), Ok);
     match listed {
         Ok(listed) => {

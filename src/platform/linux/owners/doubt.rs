@@ -2,6 +2,7 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::super::bound;
 use super::super::sock_diag::SockDiag;
 use super::ports::Ports;
 use super::search::Inodes;
@@ -109,7 +110,7 @@ impl<'a> Doubt<'a> {
             now.into_iter().map(|socket| (name(&socket), socket)).collect();
         let ports = &self.ports;
         self.rows.retain_mut(|row| {
-            if is_asked_exactly(row) || !ports.has(row) {
+            if is_asked_exactly(row) || !ports.has(row) || is_unlisted(row) {
                 return true;
             }
             let Some(same) = now.remove(&name(row)) else {
@@ -163,7 +164,8 @@ impl<'a> Doubt<'a> {
         let held: Ports = now.iter().filter(|socket| socket.holds_port()).collect();
         let is_unclear = |row: &&Socket| {
             let is_missing = !there.contains(&name(row)) && !self.joined.contains(&name(row));
-            self.ports.has(row) && !is_asked_exactly(row) && (is_missing || !held.has(row))
+            let is_dumped = !is_asked_exactly(row) && !is_unlisted(row);
+            self.ports.has(row) && is_dumped && (is_missing || !held.has(row))
         };
         self.rows.iter().filter(is_unclear).collect()
     }
@@ -184,6 +186,11 @@ impl<'a> Doubt<'a> {
         };
         inodes.filter(is_unknown).collect()
     }
+}
+
+/// Whether no dump has a socket: it was found among descriptors, and stays as it was found.
+fn is_unlisted(socket: &Socket) -> bool {
+    socket.state == Some(TcpState::Bound) && bound::are_unlisted()
 }
 
 /// Whether a socket is asked for by its ends and its cookie. An exact request finds no BOUND

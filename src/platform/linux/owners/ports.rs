@@ -41,8 +41,8 @@ impl Ports {
         ports.insert(socket.local.port);
     }
 
-    /// The sockets on the ports, those of TCP in one of `states`; none where a table cannot be
-    /// read.
+    /// The sockets on the ports that the kernel lists, those of TCP in one of `states`; none where a
+    /// table cannot be read.
     pub(super) fn dump(&self, states: StateSet, detail: Detail) -> Option<Vec<Socket>> {
         if self.is_empty() {
             return Some(Vec::new());
@@ -56,7 +56,7 @@ impl Ports {
             foreign_ports: None,
             detail,
         };
-        let mut table = tables::sockets(&scope).ok()?;
+        let mut table = tables::listed(&scope).ok()?;
         table.sockets.retain(|socket| self.has(socket));
         (!table.gaps.iter().any(Gap::may_hide_rows)).then_some(table.sockets)
     }
