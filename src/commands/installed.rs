@@ -29,21 +29,19 @@ pub(super) struct Programs {
 }
 
 impl Programs {
-    /// Asks the system about those processes whose names matter.
+    /// Asks the system about those processes whose programs' names and directories matter.
     pub(super) fn new(snapshot: &Snapshot, system: &impl System) -> Self {
-        let is_named = |process: &&Process| {
-            is_listed(&process.name) || process.executable.as_ref().is_some_and(is_listed_program)
-        };
-        let named = snapshot.processes.values().filter(is_named);
-        let named: BTreeSet<Pid> = named.map(|process| process.pid).collect();
-        if named.is_empty() {
-            return Self::none(snapshot.os);
+        let program = |process: &Process| process.executable.clone().filter(is_listed_program);
+        let listed = snapshot.processes.values().filter_map(|one| Some((one.pid, program(one)?)));
+        let listed: Vec<(Pid, Untrusted)> = listed.collect();
+        let mut programs = Self::none(snapshot.os);
+        if listed.is_empty() {
+            return programs;
         }
-        Self {
-            directories: system.program_directories(),
-            in_own_mounts: system.in_own_mounts(&named),
-            ..Self::none(snapshot.os)
-        }
+        programs.directories = system.program_directories();
+        let installed = listed.iter().filter(|(_, path)| programs.is_installed(path));
+        programs.in_own_mounts = system.in_own_mounts(&installed.map(|(pid, _)| *pid).collect());
+        programs
     }
 
     /// Where nothing more is known than names.

@@ -38,6 +38,16 @@ pub(super) const FILE_NAME: usize = 255;
 /// a group, the groups of a user, mounts. Many times what an honest machine has.
 pub(super) const KERNEL_FILE: usize = 16 * 1024 * 1024;
 
+/// The mount table of a process with the name and the path of a container runtime. The kernel's time
+/// grows with the square of what is mounted: seconds for a megabyte, 0.04 s for this.
+pub(super) const MOUNT_TABLE: usize = 128 * 1024;
+
+/// Those of one user's mount namespaces.
+pub(super) const MOUNT_TABLES_OF_USER: usize = 4 * MOUNT_TABLE;
+
+/// Those of everybody but root.
+pub(super) const MOUNT_TABLES: usize = 4 * MOUNT_TABLES_OF_USER;
+
 /// The services file: two hundred times that of a distribution, which has 12 KiB.
 pub(super) const SERVICES: usize = 4 * 1024 * 1024;
 

@@ -1,13 +1,16 @@
 //! Where programs come from that users cannot replace.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::{AsRawFd, OwnedFd};
 
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{AtFlags, Mode, OFlags};
 
-use super::proc_dir::{open_proc, read_beginning};
+use super::bounds;
+use super::proc_dir::{Beginning, open_proc, read_beginning, read_file};
+use super::shares::Shares;
 use crate::model::{Pid, Untrusted};
 use crate::platform::decode::mount_info::{self, Mount, covering};
+use crate::platform::decode::proc_status;
 
 /// Where distributions and administrators install programs (hier(7)): root owns these, and what is
 /// below them.
@@ -40,34 +43,84 @@ pub(super) fn directories() -> Vec<Untrusted> {
 /// The fdinfo of a file that is only a path is a few lines.
 const FDINFO: usize = 4096;
 
-/// Mount tables longer than this are not read to their end, and prove nothing.
-const LONGEST_MOUNT_TABLE: usize = 1024 * 1024;
-
 /// Those of `pids` whose executable's path leads to the same file here: it is on the mount that this
 /// path leads to in the process's mount namespace (mount_namespaces(7)), and here the path leads
 /// to the same one; rootless podman has a namespace of its own. The text of the link alone proves
 /// nothing: on a mount that was detached it begins at that mount's root. One whose namespace may
-/// not be read is not among them.
+/// not be read, or is too large, is not among them.
 pub(super) fn in_own_mounts(pids: &BTreeSet<Pid>) -> BTreeSet<Pid> {
     let Ok(proc) = open_proc() else { return BTreeSet::new() };
     if pids.is_empty() {
         return BTreeSet::new();
     }
-    let own = mounts(&proc, "thread-self");
-    let means_the_same = |pid: &&Pid| has_same_mount(&proc, **pid, &own) == Some(true);
-    pids.iter().filter(means_the_same).copied().collect()
+    let mut tables = MountTables::new(&proc);
+    pids.iter().copied().filter(|pid| has_same_mount(&mut tables, *pid) == Some(true)).collect()
 }
 
 /// Whether the executable is on the mount that its path leads to, there and here. The mount table
 /// of a process in a root directory of its own (chroot(2)) has other paths, so it tells nothing.
-fn has_same_mount(proc: &OwnedFd, pid: Pid, own: &[Mount]) -> Option<bool> {
+fn has_same_mount(tables: &mut MountTables<'_>, pid: Pid) -> Option<bool> {
+    let proc = tables.proc;
     let is_whole = link(proc, &format!("{pid}/root"))? == b"/";
     let path = link(proc, &format!("{pid}/exe"))?;
     let path = path.strip_suffix(b" (deleted)").unwrap_or(&path);
-    let theirs = mounts(proc, &pid.to_string());
-    let (here, there) = (covering(own, path)?, covering(&theirs, path)?);
+    let there = covering(tables.of(pid)?, path)?.clone();
+    let here = covering(&tables.own, path)?;
     let is_there = mount_of_executable(proc, pid)? == there.id;
-    Some(is_whole && is_there && here.shows_the_same(there))
+    Some(is_whole && is_there && here.shows_the_same(&there))
+}
+
+/// The mount tables of processes, one for each mount namespace. Whoever has a user namespace may
+/// mount what it likes in it, and the kernel takes the longer for a line the more is mounted.
+struct MountTables<'a> {
+    proc: &'a OwnedFd,
+    /// The number of this process's own mount namespace.
+    own_number: Option<u64>,
+    own: Vec<Mount>,
+    /// Those of other namespaces by their numbers; none where one was not read to its end.
+    others: BTreeMap<u64, Option<Vec<Mount>>>,
+    shares: Shares,
+}
+
+impl<'a> MountTables<'a> {
+    fn new(proc: &'a OwnedFd) -> Self {
+        let file = read_beginning(proc, "thread-self/mountinfo", bounds::KERNEL_FILE);
+        let own = file.ok().as_ref().and_then(whole).unwrap_or_default();
+        let others = BTreeMap::new();
+        let own_number = namespace(proc, "thread-self");
+        let shares = Shares::new(bounds::MOUNT_TABLES_OF_USER, bounds::MOUNT_TABLES);
+        Self { proc, own_number, own, others, shares }
+    }
+
+    /// That of a process.
+    fn of(&mut self, pid: Pid) -> Option<&[Mount]> {
+        let number = namespace(self.proc, &pid.to_string())?;
+        if self.own_number == Some(number) {
+            return Some(&self.own);
+        }
+        let Self { proc, others, shares, .. } = self;
+        others.entry(number).or_insert_with(|| read(proc, pid, shares)).as_deref()
+    }
+}
+
+/// The number of a process's mount namespace.
+fn namespace(proc: &OwnedFd, process: &str) -> Option<u64> {
+    let link = rustix::fs::statat(proc, format!("{process}/ns/mnt"), AtFlags::empty());
+    Some(link.ok()?.st_ino)
+}
+
+/// The mount table of a process, as far as its user's share goes.
+fn read(proc: &OwnedFd, pid: Pid, shares: &Shares) -> Option<Vec<Mount>> {
+    let status = read_file(proc, format!("{pid}/status")).ok()?;
+    let user = proc_status::real_user(&status)?;
+    let limit = shares.left(Some(user)).min(bounds::MOUNT_TABLE);
+    let file = read_beginning(proc, format!("{pid}/mountinfo"), limit).ok()?;
+    shares.spend(Some(user), file.bytes.len());
+    whole(&file)
+}
+
+fn whole(file: &Beginning) -> Option<Vec<Mount>> {
+    (!file.is_cut).then(|| mount_info::mounts(&file.bytes))
 }
 
 /// The number of the mount that the executable is on. `O_PATH` opens no file (open(2)), so that the
@@ -83,13 +136,6 @@ fn mount_of_executable(proc: &OwnedFd, pid: Pid) -> Option<Vec<u8>> {
 
 fn link(proc: &OwnedFd, path: &str) -> Option<Vec<u8>> {
     Some(rustix::fs::readlinkat(proc, path, Vec::new()).ok()?.into_bytes())
-}
-
-/// The mount table of a process; empty where it cannot be read whole.
-fn mounts(proc: &OwnedFd, process: &str) -> Vec<Mount> {
-    let file = read_beginning(proc, format!("{process}/mountinfo"), LONGEST_MOUNT_TABLE);
-    let whole = file.ok().filter(|file| !file.is_cut);
-    whole.map(|file| mount_info::mounts(&file.bytes)).unwrap_or_default()
 }
 
 #[cfg(test)]
