@@ -16,21 +16,44 @@ pub fn is_silent(text: &[u8]) -> bool {
     const PROTOCOLS: [&[u8]; 6] = [b"TCP", b"TCPv6", b"UDP", b"UDPv6", b"MPTCP", b"MPTCPv6"];
     !text.split(|&byte| byte == b'\n').any(|line| line.starts_with(COUNT))
         || registered_files(text).any(|name| PROTOCOLS.contains(&name))
+        || is_broken(text)
 }
 
 /// What stands before the number of the files.
 const COUNT: &[u8] = b"UserFiles:";
 
-/// The files that are registered in the ring: the lines behind `UserFiles:`, as `    0: NAME`.
+/// The files that are registered in the ring: the lines behind `UserFiles:`, as `    0: NAME`. Their
+/// numbers ascend; a name with a line end, which older kernels print as it is, ends the list.
 pub fn registered_files(text: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let lines = text.split(|&byte| byte == b'\n');
-    let behind = lines.skip_while(|line| !line.starts_with(COUNT)).skip(1).map(<[u8]>::trim_ascii);
-    behind.map_while(|line| {
-        let colon = line.iter().position(|&byte| byte == b':')?;
-        let (number, name) = line.split_at_checked(colon)?;
-        let is_number = !number.is_empty() && number.iter().all(u8::is_ascii_digit);
-        is_number.then(|| name.get(1..).unwrap_or_default().trim_ascii())
+    let mut last = None;
+    lines_of_files(text).map_while(move |line| {
+        let (number, name) = numbered(line)?;
+        let ascends = last.is_none_or(|last| last < number);
+        last = Some(number);
+        ascends.then_some(name)
     })
+}
+
+/// The lines behind `UserFiles:`, of which the first belong to the files.
+fn lines_of_files(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let lines = text.split(|&byte| byte == b'\n');
+    lines.skip_while(|line| !line.starts_with(COUNT)).skip(1).map(<[u8]>::trim_ascii)
+}
+
+/// The number and the name of a file.
+fn numbered(line: &[u8]) -> Option<(u32, &[u8])> {
+    let colon = line.iter().position(|&byte| byte == b':')?;
+    let (number, name) = line.split_at_checked(colon)?;
+    let is_number = !number.is_empty() && number.iter().all(u8::is_ascii_digit);
+    let number = std::str::from_utf8(number).ok().filter(|_| is_number)?.parse().ok()?;
+    Some((number, name.get(1..).unwrap_or_default().trim_ascii()))
+}
+
+/// Whether the list of files ends at a line that no kernel begins its next section with.
+fn is_broken(text: &[u8]) -> bool {
+    let files = registered_files(text).count();
+    let behind = lines_of_files(text).nth(files);
+    behind.is_some_and(|line| !line.is_empty() && !line.starts_with(b"UserBufs:"))
 }
 
 #[cfg(test)]
@@ -45,6 +68,16 @@ mod tests {
         assert!(!is_silent(b"pos:\t0\nUserFiles:\t0\nUserBufs:\t0\n"));
         assert!(!was_in_use(b"UserFiles:\t0\nUserBufs:\t0\n"));
         assert!(!was_in_use(b"UserFiles:\t2\n    0: <none>\n    1: socket:[4711]\n"));
+    }
+
+    /// Before Linux 6.15 names were printed as they are.
+    #[test]
+    fn a_line_end_in_a_name_hides_nothing_and_invents_nothing() {
+        let hiding = b"UserFiles:\t2\n    0: a\nb\n    1: TCP\nUserBufs:\t0\n";
+        assert!(is_silent(hiding));
+        let inventing = b"UserFiles:\t2\n    7: a\n1: socket:[4711]\n    8: b\nUserBufs:\t0\n";
+        assert!(!registered_files(inventing).any(|name| name == b"socket:[4711]"));
+        assert!(is_silent(inventing));
     }
 
     #[test]

@@ -9,8 +9,14 @@ use std::time::Duration;
 /// that from being read.
 pub(super) const PATIENCE: Duration = Duration::from_millis(500);
 
-/// How many that did not come are waited for in a run.
-pub(super) const THREADS_LEFT_BEHIND: usize = 3;
+/// Of so many users one that did not come is waited for in a run; each leaves a thread behind.
+pub(super) const THREADS_LEFT_BEHIND: usize = 32;
+
+/// How long is waited for something when others have kept a thread waiting: for any number of them
+/// less than twice the longest in all.
+pub(super) fn patience(longest: Duration, stuck: usize) -> Duration {
+    u32::try_from((stuck + 1).saturating_pow(2)).map_or(Duration::ZERO, |divisor| longest / divisor)
+}
 
 /// The most of one process's command line, in bytes: a single argument of execve(2) is no longer
 /// (`MAX_ARG_STRLEN` in linux/binfmts.h).
@@ -85,6 +91,9 @@ pub(super) const DESCRIPTORS_FIRST: usize = 65_536;
 /// How many of these are examined.
 pub(super) const EXAMINED_FIRST: usize = 8_192;
 
+/// How long these are read, in time on a core.
+pub(super) const DESCRIPTORS_TIME_FIRST: Duration = Duration::from_millis(200);
+
 /// How long that takes at most, in time on a core, whatever the budgets are worth on this machine:
 /// the search for owners may take as long again.
 pub(super) const DESCRIPTORS_TIME: Duration = Duration::from_secs(2);
@@ -114,10 +123,33 @@ pub(super) const SEARCH_USERS: u64 = 8;
 /// So many users may come first.
 pub(super) const SEARCH_FIRST_USERS: usize = 4;
 
-/// Root's descriptors that are counted to nobody. A process that is not dumpable (prctl(2)) looks
-/// like root's; whose it is stands in a file, which is not read on a machine with fewer.
-pub(super) const SEARCH_UNCOUNTED: u64 = 262_144;
+/// What is read of every user before more is read of any: some five hundred ordinary processes.
+pub(super) const SEARCH_SHARE: u64 = 16_384;
 
-/// The backstop, in time on a core: what others do on the machine is not one user's excess. It goes
-/// for each of the first users, and for all others together; on two cores it is half as long.
-pub(super) const SEARCH_TIME: Duration = Duration::from_secs(4);
+/// The same in time on a core.
+pub(super) const SEARCH_TIME_SHARE: Duration = Duration::from_millis(100);
+
+/// Descriptors of processes that look like root's and are not asked whose they are, which takes
+/// reading a file. Whoever runs them, they are counted to nobody.
+pub(super) const SEARCH_UNASKED: u64 = 16_384;
+
+/// The same in time on a core.
+pub(super) const SEARCH_TIME_UNASKED: Duration = Duration::from_millis(100);
+
+/// How long the processes of one user are read, in time on a core: what others do on the machine is
+/// not one user's excess. A million ordinary descriptors.
+pub(super) const SEARCH_TIME_OF_USER: Duration = Duration::from_secs(3);
+
+/// How long those of everybody but root; on two cores it is half as long.
+pub(super) const SEARCH_TIME: Duration = Duration::from_secs(5);
+
+/// How many network namespaces of one user are searched for a hint. Entering one and reading its
+/// tables takes two milliseconds, and keeping one costs its user little: there may be
+/// `user.max_net_namespaces` of them, often 100,000.
+pub(super) const NAMESPACES_FOR_HINT: usize = 128;
+
+/// How many where all were asked for.
+pub(super) const NAMESPACES: usize = 512;
+
+/// The same of everybody but root is twice as much: a user with subordinate ids is many.
+pub(super) const USERS_OF_NAMESPACES: usize = 2;

@@ -12,6 +12,7 @@ use rustc_hash::FxHashSet;
 use rustix::fs::{CWD, Mode, OFlags};
 use rustix::io::Errno;
 
+use super::bounds;
 use super::copied::Copied;
 use super::owners::socket_inode;
 use super::proc_dir::{is_gone, open_proc};
@@ -21,13 +22,6 @@ use crate::platform::decode::descriptor;
 
 /// Longer than an honest program takes to be executed.
 const PATIENCE: Duration = Duration::from_secs(1);
-
-/// How long is waited for the next process when others have kept a worker waiting: for any number of
-/// them less than two seconds in all.
-fn patience(stuck: usize) -> Duration {
-    u32::try_from((stuck + 1).saturating_pow(2))
-        .map_or(Duration::ZERO, |divisor| PATIENCE / divisor)
-}
 
 /// How many copies wait to be asked: while one is open, portwho holds the socket too.
 const COPIES: usize = 1;
@@ -142,17 +136,18 @@ impl Examiner {
                 }
             }
         };
-        let (count, examined) = match worker.answers.recv_timeout(patience(self.stuck.len())) {
-            Ok(answer) => {
-                self.worker = Some(worker);
-                answer
-            }
-            Err(RecvTimeoutError::Timeout) => {
-                self.stuck.insert(Uid(worker.user.load(Ordering::Relaxed)));
-                (of_next, Err(Errno::TIMEDOUT))
-            }
-            Err(RecvTimeoutError::Disconnected) => (of_next, Err(Errno::AGAIN)),
-        };
+        let (count, examined) =
+            match worker.answers.recv_timeout(bounds::patience(PATIENCE, self.stuck.len())) {
+                Ok(answer) => {
+                    self.worker = Some(worker);
+                    answer
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    self.stuck.insert(Uid(worker.user.load(Ordering::Relaxed)));
+                    (of_next, Err(Errno::TIMEDOUT))
+                }
+                Err(RecvTimeoutError::Disconnected) => (of_next, Err(Errno::AGAIN)),
+            };
         self.next += count;
         Some(examined)
     }
@@ -228,9 +223,9 @@ mod tests {
 
     #[test]
     fn many_that_are_stuck_are_not_waited_for_long() {
-        let waited: Duration = (0..100_000).map(patience).sum();
+        let waited: Duration = (0..100_000).map(|stuck| bounds::patience(PATIENCE, stuck)).sum();
         assert!(waited < 2 * PATIENCE, "{waited:?}");
-        assert_eq!(patience(usize::MAX / 2), Duration::ZERO);
+        assert_eq!(bounds::patience(PATIENCE, usize::MAX / 2), Duration::ZERO);
     }
 
     #[test]

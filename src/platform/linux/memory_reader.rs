@@ -5,23 +5,26 @@
 //! of a file on a file system that does not answer. Nothing else here waits for a process.
 
 use std::os::fd::OwnedFd;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use super::bounds;
-use super::proc_dir::{Beginning, read_beginning};
-use crate::model::Pid;
+use super::proc_dir::{Beginning, read_beginning, read_file};
+use crate::model::{Pid, Uid};
+use crate::platform::decode::proc_status;
 
-/// How many threads were left behind in this run.
-static LEFT_BEHIND: AtomicUsize = AtomicUsize::new(0);
+/// The users of whom a process kept a thread waiting in this run. Nothing more is read of theirs.
+type Stuck = Mutex<Vec<Option<Uid>>>;
+
+static STUCK: Stuck = Mutex::new(Vec::new());
 
 /// Reads what stands in the memory of processes.
 #[derive(Debug)]
 pub(super) struct MemoryReader<'a> {
     proc: &'a OwnedFd,
     thread: Option<Reading>,
-    left_behind: &'a AtomicUsize,
+    stuck: &'a Stuck,
 }
 
 /// The thread, and the ways to it.
@@ -34,14 +37,16 @@ struct Reading {
 impl<'a> MemoryReader<'a> {
     /// Of the processes in `proc`.
     pub(super) fn new(proc: &'a OwnedFd) -> Self {
-        Self { proc, thread: None, left_behind: &LEFT_BEHIND }
+        Self { proc, thread: None, stuck: &STUCK }
     }
 
     /// The beginning of a process's command line, no more than `limit` bytes. None when it is gone;
     /// cut before its first byte when it does not come in time.
     pub(super) fn command_line(&mut self, pid: Pid, limit: usize) -> Option<Beginning> {
         let unread = Some(Beginning { bytes: Vec::new(), is_cut: true });
-        if self.left_behind.load(Ordering::Relaxed) >= bounds::THREADS_LEFT_BEHIND {
+        let stuck = self.stuck().len();
+        let is_stuck = stuck > 0 && self.stuck().contains(&self.user(pid));
+        if is_stuck || stuck >= bounds::THREADS_LEFT_BEHIND {
             return unread;
         }
         let Some(thread) = self.thread.take().or_else(|| Reading::begin(self.proc)) else {
@@ -50,12 +55,23 @@ impl<'a> MemoryReader<'a> {
         if thread.orders.send((pid, limit)).is_err() {
             return unread;
         }
-        let Ok(answer) = thread.answers.recv_timeout(bounds::PATIENCE) else {
-            self.left_behind.fetch_add(1, Ordering::Relaxed);
+        let Ok(answer) = thread.answers.recv_timeout(bounds::patience(bounds::PATIENCE, stuck))
+        else {
+            let user = self.user(pid);
+            self.stuck().push(user);
             return unread;
         };
         self.thread = Some(thread);
         answer
+    }
+
+    fn stuck(&self) -> MutexGuard<'_, Vec<Option<Uid>>> {
+        self.stuck.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Who runs a process; that file does not wait for its memory.
+    fn user(&self, pid: Pid) -> Option<Uid> {
+        proc_status::real_user(&read_file(self.proc, format!("{pid}/status")).ok()?)
     }
 }
 
@@ -91,22 +107,28 @@ mod tests {
     #[test]
     fn what_does_not_come_is_left_behind() {
         let folder = std::env::temp_dir().join(format!("portwho-memory-{}", std::process::id()));
-        (1..=bounds::THREADS_LEFT_BEHIND + 1)
-            .for_each(|pid| fs::create_dir_all(folder.join(pid.to_string())).unwrap());
-        fs::write(folder.join("1/cmdline"), "web\0").unwrap();
-        let proc = open_dir(CWD, folder.as_path()).unwrap();
-        let left_behind = AtomicUsize::new(0);
-        let mut reader = MemoryReader { left_behind: &left_behind, ..MemoryReader::new(&proc) };
-        let mut read = |pid| reader.command_line(Pid(pid), 100).map(|it| (it.bytes, it.is_cut));
-        assert_eq!(read(1), Some((b"web\0".to_vec(), false)));
-        assert_eq!(read(99), None);
-        for pid in 2..2 + u32::try_from(bounds::THREADS_LEFT_BEHIND).unwrap() {
-            assert_eq!(read(1), Some((b"web\0".to_vec(), false)));
-            rustix::fs::mkfifoat(CWD, folder.join(format!("{pid}/cmdline")), Mode::RUSR).unwrap();
-            assert_eq!(read(pid), Some((Vec::new(), true)), "{pid}");
+        let users = [(1, 33), (2, 4000), (3, 4000), (4, 0)];
+        for (pid, user) in users {
+            fs::create_dir_all(folder.join(pid.to_string())).unwrap();
+            let status = format!("Name:\tweb\nUid:\t{user}\t{user}\t{user}\t{user}\n");
+            fs::write(folder.join(format!("{pid}/status")), status).unwrap();
+            fs::write(folder.join(format!("{pid}/cmdline")), "web\0").unwrap();
         }
-        // Others are not waited for any more.
-        assert_eq!(read(1), Some((Vec::new(), true)));
+        fs::remove_file(folder.join("2/cmdline")).unwrap();
+        rustix::fs::mkfifoat(CWD, folder.join("2/cmdline"), Mode::RUSR).unwrap();
+        let proc = open_dir(CWD, folder.as_path()).unwrap();
+        let stuck = Stuck::default();
+        let mut reader = MemoryReader { stuck: &stuck, ..MemoryReader::new(&proc) };
+        let mut read = |pid| reader.command_line(Pid(pid), 100).map(|it| (it.bytes, it.is_cut));
+        let (whole, unread) = (Some((b"web\0".to_vec(), false)), Some((Vec::new(), true)));
+        assert_eq!(read(3), whole);
+        assert_eq!(read(99), None);
+        assert_eq!(read(2), unread);
+        // Of that user nothing more is read, and of others everything.
+        assert_eq!([read(3), read(1), read(4)], [unread.clone(), whole.clone(), whole]);
+        let others = (0..).map(|user| Some(Uid(user))).take(bounds::THREADS_LEFT_BEHIND);
+        stuck.lock().unwrap().extend(others);
+        assert_eq!(read(1), unread);
         fs::remove_dir_all(&folder).unwrap();
     }
 }

@@ -31,13 +31,23 @@ struct Budget {
     read: usize,
     /// How many of those that are in no table are examined.
     examined: usize,
+    /// How long they are read, in time on a core.
+    time: Duration,
 }
 
 /// The first round is enough for nearly every user, and so short that one with many descriptors
 /// does not use up the time that those of all others take.
 const ROUNDS: [Budget; 2] = [
-    Budget { read: bounds::DESCRIPTORS_FIRST, examined: bounds::EXAMINED_FIRST },
-    Budget { read: bounds::DESCRIPTORS_OF_USER, examined: bounds::EXAMINED_OF_USER },
+    Budget {
+        read: bounds::DESCRIPTORS_FIRST,
+        examined: bounds::EXAMINED_FIRST,
+        time: bounds::DESCRIPTORS_TIME_FIRST,
+    },
+    Budget {
+        read: bounds::DESCRIPTORS_OF_USER,
+        examined: bounds::EXAMINED_OF_USER,
+        time: bounds::DESCRIPTORS_TIME,
+    },
 ];
 
 /// What a search has left out.
@@ -214,6 +224,20 @@ impl Missed {
 /// Descriptors beyond each user's budget.
 type Spent = BTreeMap<Uid, usize>;
 
+/// What has been taken of a user's budget.
+#[derive(Clone, Copy, Debug, Default)]
+struct Taken {
+    read: usize,
+    examined: usize,
+    time: Duration,
+}
+
+impl Taken {
+    fn is_all(&self, budget: &Budget) -> bool {
+        self.read >= budget.read || self.time > budget.time
+    }
+}
+
 /// A reading of descriptors: those of sockets that are in no table, as far as the budgets go.
 struct Round<'a> {
     proc: &'a OwnedFd,
@@ -227,8 +251,7 @@ struct Round<'a> {
     candidates: Vec<Candidate>,
     is_unreadable: bool,
     spent: Spent,
-    /// What has been taken of each user's budgets: descriptors read, and candidates.
-    taken: FxHashMap<Uid, (usize, usize)>,
+    taken: FxHashMap<Uid, Taken>,
 }
 
 impl<'a> Round<'a> {
@@ -250,8 +273,8 @@ impl<'a> Round<'a> {
     /// Reads a process's descriptors. Where nothing is left for them the kernel is not asked to list
     /// them either, which takes milliseconds where there are thousands.
     fn read(&mut self, process: &Process) {
-        let (read, _) = self.taken.entry(process.user).or_default();
-        if *read >= self.budget.read || self.deadline.is_over() {
+        let taken = self.taken.entry(process.user).or_default();
+        if taken.is_all(&self.budget) || self.deadline.is_over() {
             *self.spent.entry(process.user).or_default() += 1;
             return;
         }
@@ -265,27 +288,34 @@ impl<'a> Round<'a> {
     fn read_table(&mut self, process: &Process, table: &Table) {
         let Self { budget, known, deadline, entries, candidates, spent, taken, .. } = self;
         let Process { pid, user } = *process;
-        let (read, examined) = taken.entry(user).or_default();
+        let taken = taken.entry(user).or_default();
+        let mut since = time_of_this_process();
         let result = table.for_each(0..u32::MAX, entries, |descriptor| {
-            *read += 1;
-            let is_late = (*read).is_multiple_of(READ_BETWEEN) && deadline.is_over();
-            if *read > budget.read || is_late {
+            let mut is_late = false;
+            if taken.read.is_multiple_of(READ_BETWEEN) {
+                let now = time_of_this_process();
+                taken.time += now.saturating_sub(std::mem::replace(&mut since, now));
+                is_late = deadline.is_over();
+            }
+            if is_late || taken.is_all(budget) {
                 *spent.entry(user).or_default() += 1;
                 // The rest of this table is not read: there is no end to what a user can open.
                 return Err(Errno::SRCH);
             }
+            taken.read += 1;
             let mut buffer = [0; LONGEST_LINK];
             let Some(link) = read_link(table, descriptor, &mut buffer)? else { return Ok(false) };
             let is_new = |inode: &u64| known.iter().all(|known| !known.contains(inode));
             let Some(inode) = socket_inode(link).filter(is_new) else { return Ok(true) };
-            *examined += 1;
-            if *examined > budget.examined {
+            taken.examined += 1;
+            if taken.examined > budget.examined {
                 *spent.entry(user).or_default() += 1;
             } else {
                 candidates.push(Candidate { inode, pid, descriptor, user });
             }
             Ok(true)
         });
+        taken.time += time_of_this_process().saturating_sub(since);
         self.is_unreadable |= result.is_err_and(|error| !is_gone(error));
     }
 }
@@ -335,7 +365,7 @@ mod tests {
         let held: Vec<_> = (0..3).map(|_| UdpSocket::bind("127.0.0.1:0").unwrap()).collect();
         let own = Uid(rustix::process::getuid().as_raw());
         for (read, examined) in [(usize::MAX, 1), (1, usize::MAX)] {
-            let rounds = [Budget { read, examined }; 2];
+            let rounds = [Budget { read, examined, ..ROUNDS[1] }; 2];
             let missed = search_within(&rounds, &Inodes::default(), ALL, |_, _| Ok(())).unwrap();
             assert!(missed.spent.contains_key(&own), "{missed:?}");
             assert!(!missed.is_nothing());
@@ -351,7 +381,7 @@ mod tests {
     fn what_a_first_round_left_is_examined_once_in_the_next() {
         let held: Vec<_> = (0..3).map(|_| UdpSocket::bind("127.0.0.1:0").unwrap()).collect();
         let wanted: Vec<u64> = held.iter().map(inode).collect();
-        let rounds = [Budget { read: 40, examined: 1 }, ROUNDS[1]];
+        let rounds = [Budget { read: 40, examined: 1, ..ROUNDS[1] }, ROUNDS[1]];
         let mut found = Vec::new();
         let missed = search_within(&rounds, &Inodes::default(), ALL, |_, copied| {
             let row = copied.row("0.0.0.0:0".parse().unwrap(), TcpState::Bound)?;

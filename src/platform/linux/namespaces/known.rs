@@ -15,7 +15,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::super::owners::LINKS_OF_ONE_THREAD;
 use super::super::proc_dir::{Entries, is_gone, open_dir, open_proc, read_file};
-use super::super::{ffi, unlisted};
+use super::super::{bounds, ffi, unlisted};
 use crate::model::{Gap, Pid, Uid, Untrusted};
 use crate::platform::decode::mount_info;
 use crate::platform::reason;
@@ -160,9 +160,12 @@ impl Known {
             return false;
         }
         let user = ffi::namespace_owner(link.as_fd()).ok().map(Uid);
+        let of_all: usize =
+            self.taken.iter().filter(|(user, _)| !is_root(**user)).map(|it| it.1).sum();
         let taken = self.taken.entry(user).or_default();
-        *taken += 1;
-        let is_within = *taken <= self.most_of_a_user;
+        let is_within = *taken < self.most_of_a_user
+            && (is_root(user) || of_all < bounds::USERS_OF_NAMESPACES * self.most_of_a_user);
+        *taken += usize::from(is_within);
         if !is_within {
             self.beyond.insert(inode, user);
         }
@@ -207,6 +210,10 @@ impl Known {
             namespace.bound_to = path.file_name().map(|name| Untrusted::new(name.as_bytes()));
         }
     }
+}
+
+fn is_root(user: Option<Uid>) -> bool {
+    user == Some(Uid(0))
 }
 
 /// Each namespace takes a descriptor while they are searched, and the usual limit is 1,024.

@@ -12,18 +12,16 @@ use self::known::Known;
 use self::names::names;
 use self::strays::Strays;
 use self::visits::{merge, visit_all};
-use super::bound;
 use super::owners::Inodes;
+use super::{bound, bounds};
 use crate::model::{Gap, Reach, Scope};
 use crate::platform::{NamespaceTable, PlatformError};
 
-/// How many namespaces of one user are searched for a hint, and how many where all were asked for.
-/// Entering one and reading its tables takes about a millisecond, and keeping one costs its user
-/// little: there may be `user.max_net_namespaces` of them, often 100,000.
+/// How many namespaces of one user are searched.
 const fn most_of_a_user(reach: Reach) -> usize {
     match reach {
-        Reach::Hint => 128,
-        Reach::Processes | Reach::Descriptors => 512,
+        Reach::Hint => bounds::NAMESPACES_FOR_HINT,
+        Reach::Processes | Reach::Descriptors => bounds::NAMESPACES,
     }
 }
 

@@ -32,7 +32,10 @@ impl Strays {
         let (mut bound, mut is_unclear) = (Vec::new(), false);
         let missed = unlisted::search(&inodes, unlisted::ALL, |protocol, copied| {
             let (link, inode) = copied.namespace()?;
-            if known.namespaces.contains_key(&inode) && protocol == Protocol::Tcp {
+            if known.namespaces.contains_key(&inode) {
+                if protocol != Protocol::Tcp {
+                    return Ok(());
+                }
                 match bound::row(copied)? {
                     Row::Holds(row) => bound.push(Socket { netns: Some(inode), ..*row }),
                     Row::Unclear => is_unclear = true,

@@ -3,8 +3,9 @@
 //! A user may have any number of processes, threads and io_urings, and a search for owners reads
 //! them all. So each user has a budget, and what one user's processes cost is taken from that
 //! user's alone: the owners among everybody else's processes are found whatever one user does. Work
-//! is counted, in descriptors and in bytes; time is only a backstop. On one core a descriptor takes
-//! 1 to 3 µs (readlink(2) below /proc), and a page of an io_uring's fdinfo about 50 µs.
+//! is counted, in descriptors and in bytes, and so is the time on a core, since what a descriptor
+//! costs is in its user's hands: 1 to 3 µs as a rule, and 50 µs where it leads down a long path. Of
+//! every user some is read before more is read of any.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -37,6 +38,20 @@ impl Kind {
     }
 }
 
+/// Whose budget a process is read from that looks like root's, before it is asked whose it is: one
+/// that is not dumpable (prctl(2)) looks so, whoever runs it. No user has this number (chown(2)).
+pub(super) const UNASKED: Uid = Uid(u32::MAX);
+
+/// How long the processes of a user may be read.
+const fn longest(user: Uid) -> Option<Duration> {
+    match user {
+        // Root attacks nobody.
+        Uid(0) => None,
+        UNASKED => Some(bounds::SEARCH_TIME_UNASKED),
+        _ => Some(bounds::SEARCH_TIME_OF_USER),
+    }
+}
+
 /// The budgets of all users in one run. All threads of the search share them.
 #[derive(Debug)]
 pub(super) struct Budgets {
@@ -50,10 +65,23 @@ struct Accounts {
     spent: BTreeMap<(Uid, Kind), u64>,
     /// What others than the first have spent together.
     others: BTreeMap<Kind, u64>,
-    uncounted: u64,
     time: BTreeMap<Uid, Duration>,
-    time_of_others: Duration,
+    /// What all but root have taken.
+    time_of_all: Duration,
     left_out: BTreeMap<Uid, LeftOut>,
+}
+
+impl Accounts {
+    fn spent(&self, user: Uid, kind: Kind) -> u64 {
+        self.spent.get(&(user, kind)).copied().unwrap_or_default()
+    }
+
+    fn is_late(&self, user: Uid) -> bool {
+        longest(user).is_some_and(|longest| {
+            self.time.get(&user).is_some_and(|time| *time > longest)
+                || self.time_of_all > bounds::SEARCH_TIME
+        })
+    }
 }
 
 impl Default for Budgets {
@@ -95,21 +123,29 @@ impl Budgets {
     }
 
     fn left_of(&self, accounts: &Accounts, user: Uid, kind: Kind) -> u64 {
-        if accounts.time.get(&user).is_some_and(|time| *time > bounds::SEARCH_TIME) {
+        if accounts.is_late(user) {
             return 0;
         }
-        let spent = accounts.spent.get(&(user, kind)).copied().unwrap_or_default();
-        let uncounted =
-            if user.0 == 0 && kind == Kind::Processes { bounds::SEARCH_UNCOUNTED } else { 0 };
-        let left = (kind.limit() + uncounted).saturating_sub(spent);
-        if self.is_first(user) {
+        let limit = if user == UNASKED { bounds::SEARCH_UNASKED } else { kind.limit() };
+        let left = limit.saturating_sub(accounts.spent(user, kind));
+        if self.is_first(user) || user == UNASKED {
             return left;
-        }
-        if accounts.time_of_others > bounds::SEARCH_TIME {
-            return 0;
         }
         let others = accounts.others.get(&kind).copied().unwrap_or_default();
         left.min((kind.limit() * bounds::SEARCH_USERS).saturating_sub(others))
+    }
+
+    /// Whether the time of this user is over.
+    pub(super) fn is_late(&self, user: Uid) -> bool {
+        self.accounts().is_late(user)
+    }
+
+    /// Whether the share is left that is read of every user before more is read of any.
+    pub(super) fn is_share_left(&self, user: Uid) -> bool {
+        let accounts = self.accounts();
+        accounts.spent(user, Kind::Processes) < bounds::SEARCH_SHARE
+            && accounts.time.get(&user).is_none_or(|time| *time < bounds::SEARCH_TIME_SHARE)
+            && !accounts.is_late(user)
     }
 
     /// Takes `amount` off, if so much is left.
@@ -145,21 +181,12 @@ impl Budgets {
         }
     }
 
-    /// Takes off descriptors that look like root's, without asking whose they are.
-    pub(super) fn take_uncounted(&self, amount: u64) -> bool {
-        let mut accounts = self.accounts();
-        let is_enough = accounts.uncounted + amount <= bounds::SEARCH_UNCOUNTED;
-        accounts.uncounted += if is_enough { amount } else { 0 };
-        is_enough
-    }
-
-    /// Notes how long one user's were read by this thread: since then.
-    pub(super) fn note_time(&self, user: Uid, since: Duration) {
-        let time = time_of_this_thread().saturating_sub(since);
+    /// Notes how long one user's were read.
+    pub(super) fn note_time(&self, user: Uid, time: Duration) {
         let mut accounts = self.accounts();
         *accounts.time.entry(user).or_default() += time;
-        if !self.is_first(user) {
-            accounts.time_of_others += time;
+        if user.0 != 0 {
+            accounts.time_of_all += time;
         }
     }
 
@@ -174,8 +201,24 @@ impl Budgets {
     }
 }
 
-/// How long this thread has been on a core.
-pub(super) fn time_of_this_thread() -> Duration {
+/// The time on a core of one thread of the search.
+#[derive(Debug)]
+pub(super) struct Stopwatch(Duration);
+
+impl Stopwatch {
+    /// Starts.
+    pub(super) fn start() -> Self {
+        Self(time_of_this_thread())
+    }
+
+    /// The time since the start, or since it was last asked.
+    pub(super) fn lap(&mut self) -> Duration {
+        let now = time_of_this_thread();
+        now.saturating_sub(std::mem::replace(&mut self.0, now))
+    }
+}
+
+fn time_of_this_thread() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     Duration::try_from(time).unwrap_or_default()
 }
@@ -207,9 +250,36 @@ mod tests {
     #[test]
     fn time_is_one_users_too() {
         let budgets = Budgets::default();
-        budgets.accounts().time.insert(HOSTILE, bounds::SEARCH_TIME * 2);
+        budgets.note_time(HOSTILE, bounds::SEARCH_TIME_OF_USER * 5 / 4);
         assert!(!budgets.start(HOSTILE, Kind::Processes, 1));
         assert!(budgets.start(HONEST, Kind::Processes, 1));
+        for hostile in 5000..6000 {
+            budgets.note_time(Uid(hostile), bounds::SEARCH_TIME_OF_USER);
+        }
+        assert!(!budgets.start(HONEST, Kind::Processes, 1));
+        assert!(budgets.start(Uid(0), Kind::Processes, 1));
+    }
+
+    #[test]
+    fn a_share_of_every_user_is_read_before_more_of_any() {
+        let budgets = Budgets::default();
+        budgets.charge(HOSTILE, Kind::Processes, bounds::SEARCH_SHARE);
+        budgets.note_time(Uid(4001), bounds::SEARCH_TIME_SHARE);
+        assert_eq!(
+            [HOSTILE, Uid(4001), HONEST].map(|user| budgets.is_share_left(user)),
+            [false, false, true]
+        );
+        assert!(budgets.left(HOSTILE, Kind::Processes) > 0);
+    }
+
+    #[test]
+    fn what_looks_like_roots_is_not_taken_from_root() {
+        let budgets = Budgets::default();
+        budgets.charge(UNASKED, Kind::Processes, bounds::SEARCH_UNASKED);
+        budgets.note_time(UNASKED, bounds::SEARCH_TIME_UNASKED * 2);
+        assert_eq!(budgets.left(UNASKED, Kind::Processes), 0);
+        assert_eq!(budgets.left(Uid(0), Kind::Processes), bounds::SEARCH_DESCRIPTORS);
+        assert!(budgets.is_share_left(Uid(0)));
     }
 
     #[test]

@@ -3,11 +3,11 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use super::super::proc_dir::{Entries, is_gone, open_dir};
-use super::budgets::{Kind, time_of_this_thread};
+use super::budgets::Kind;
 use super::descriptors::Table;
 use super::findings::OwnTable;
 use super::search::user_of;
-use super::searcher::{EVERY_NUMBER, LINKS_OF_ONE_THREAD, Searcher, has_ended, ignore_gone};
+use super::searcher::{EVERY_NUMBER, LINKS_OF_ONE_THREAD, Searcher, Task, has_ended, ignore_gone};
 use super::sharing::{Known, Settled};
 use crate::model::{LeftOut, Pid, Uid};
 
@@ -77,9 +77,8 @@ impl Searcher<'_> {
             self.leave_out(user, LeftOut { threads: 1, ..LeftOut::default() });
             return Ok(());
         }
-        let since = time_of_this_thread();
-        let read = self.read(table, EVERY_NUMBER, (own.pid, own.thread), limit)?;
-        budgets.note_time(user, since);
+        let task = Task { pid: own.pid, thread: own.thread, user };
+        let read = self.read(table, EVERY_NUMBER, task, limit)?;
         budgets.charge(user, kind, read.count.saturating_sub(size));
         if read.is_cut {
             self.leave_out(user, LeftOut { threads: 1, ..LeftOut::default() });

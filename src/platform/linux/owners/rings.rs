@@ -10,7 +10,7 @@ use rustix::io::Errno;
 
 use super::super::bounds;
 use super::super::proc_dir::is_gone;
-use super::budgets::{Budgets, Kind, time_of_this_thread};
+use super::budgets::{Budgets, Kind, Stopwatch};
 use super::findings::Ring;
 use super::searcher::{Searcher, socket_inode};
 use super::sharing::{Known, Settled};
@@ -131,7 +131,7 @@ struct Registered {
 /// Reads the ring whose fdinfo is at `path`, again while it is in use, which is soon over; none
 /// when it is gone.
 fn read(parent: BorrowedFd<'_>, path: &str, user: Uid, budgets: &Budgets) -> Option<Registered> {
-    let since = time_of_this_thread();
+    let mut stopwatch = Stopwatch::start();
     let mut reading = Reading::default();
     for _ in 0..READINGS {
         match Reading::of(parent, path, user, budgets) {
@@ -143,10 +143,12 @@ fn read(parent: BorrowedFd<'_>, path: &str, user: Uid, budgets: &Budgets) -> Opt
         }
         thread::yield_now();
     }
-    budgets.note_time(user, since);
+    budgets.note_time(user, stopwatch.lap());
+    let is_silent = !reading.is_cut && ring_info::is_silent(&reading.text);
+    let files = ring_info::registered_files(&reading.text).filter(|_| !is_silent);
     Some(Registered {
-        sockets: ring_info::registered_files(&reading.text).filter_map(socket_inode).collect(),
-        is_silent: !reading.is_cut && ring_info::is_silent(&reading.text),
+        sockets: files.filter_map(socket_inode).collect(),
+        is_silent,
         is_cut: reading.is_cut,
     })
 }

@@ -7,7 +7,7 @@ use rustix::io::Errno;
 use rustix::path::DecInt;
 
 use super::super::proc_dir::{Entries, is_gone, read_file};
-use super::budgets::{Kind, time_of_this_thread};
+use super::budgets::{Kind, Stopwatch, UNASKED};
 use super::descriptors::Table;
 use super::findings::{Findings, Part, Ring, Sharer};
 use super::search::{Search, user_of};
@@ -23,14 +23,26 @@ pub(in crate::platform::linux) const LONGEST_LINK: usize = 32;
 /// Every number that a descriptor can have.
 pub(super) const EVERY_NUMBER: Range<u32> = 0..u32::MAX;
 
-/// What a table costs at least, where its size is not known.
-const LEAST_TABLE: u64 = 64;
-
 /// What a descriptor of an io_uring(7) refers to.
 const RING: &[u8] = b"anon_inode:[io_uring]";
 
 /// From this size on it pays to ask whether a table is another process's too.
 const LARGE: u32 = 1024;
+
+/// After so many descriptors the time is looked at: asking for it is a system call, as is reading a
+/// descriptor.
+const READ_BETWEEN: u64 = 64;
+
+/// The task whose table is read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Task {
+    /// The process.
+    pub(super) pid: Pid,
+    /// The thread.
+    pub(super) thread: u32,
+    /// Whose budget it is read from.
+    pub(super) user: Uid,
+}
 
 /// One thread's search.
 pub(super) struct Searcher<'a> {
@@ -40,12 +52,15 @@ pub(super) struct Searcher<'a> {
     pub(super) findings: Findings,
     /// A buffer.
     pub(super) entries: Entries,
+    /// How long each user's are read.
+    pub(super) stopwatch: Stopwatch,
 }
 
 impl<'a> Searcher<'a> {
     /// A searcher that has found nothing yet.
     pub(super) fn new(shared: &'a Search<'a>) -> Self {
-        Self { shared, findings: Findings::default(), entries: Entries::new() }
+        let (findings, entries) = (Findings::default(), Entries::new());
+        Self { shared, findings, entries, stopwatch: Stopwatch::start() }
     }
 
     /// Searches a process by its first thread, whose descriptors are the others' as a rule. What
@@ -68,20 +83,25 @@ impl<'a> Searcher<'a> {
             self.findings.sharers.push(Sharer { pid, user, with });
             return Ok(());
         }
-        let mut parts = table.parts().map(|(numbers, size)| Part { pid, user, numbers, size });
-        let first = parts.next();
-        self.findings.left_over.extend(parts);
-        first.map_or(Ok(()), |first| self.search_part(table, &first))
+        let is_share_left = self.shared.budgets.is_share_left(user);
+        for (numbers, size) in table.parts() {
+            let is_next = numbers.start == 0 && is_share_left;
+            let part = Part { pid, user, numbers, size };
+            if is_next {
+                self.search_part(table, &part)?;
+            } else {
+                self.findings.left_over.push(part);
+            }
+        }
+        Ok(())
     }
 
     /// Whose budget a table is read from.
     fn payer(&self, proc: &OwnedFd, table: &Table, pid: Pid) -> Uid {
-        let shown = table.user();
-        let amount = u64::from(table.size()).max(LEAST_TABLE);
-        if shown.0 == 0 && self.shared.budgets.take_uncounted(amount) {
-            return shown;
-        }
-        user_of(proc, pid, shown)
+        let (shown, size) = (table.user(), u64::from(table.size()));
+        // Where the size is not known, as before Linux 6.2, it may be any.
+        let is_small = size > 0 && size <= self.shared.budgets.left(UNASKED, Kind::Processes);
+        if shown.0 == 0 && is_small { UNASKED } else { user_of(proc, pid, shown) }
     }
 
     /// Searches a part of a process that was left over.
@@ -96,22 +116,21 @@ impl<'a> Searcher<'a> {
 
     fn search_part(&mut self, table: &Table, part: &Part) -> rustix::io::Result<()> {
         let (user, size) = (part.user, u64::from(part.size));
-        if !self.shared.budgets.start(user, Kind::Processes, size) {
-            self.leave_out(
-                user,
-                LeftOut { descriptors: part.size.max(1) as usize, ..LeftOut::default() },
-            );
+        let left_out = |count: u64| LeftOut {
+            descriptors: usize::try_from(count.max(1)).unwrap_or(usize::MAX),
+            ..LeftOut::default()
+        };
+        if user != UNASKED && !self.shared.budgets.start(user, Kind::Processes, size) {
+            self.leave_out(user, left_out(size));
             return Ok(());
         }
-        // Asking for the time is a system call, as is reading a descriptor.
-        let since = (size >= u64::from(LARGE)).then(time_of_this_thread);
-        let read = self.read(table, part.numbers.clone(), (part.pid, part.pid.0), u64::MAX)?;
-        if let Some(since) = since {
-            self.shared.budgets.note_time(user, since);
+        let task = Task { pid: part.pid, thread: part.pid.0, user };
+        let read = self.read(table, part.numbers.clone(), task, u64::MAX)?;
+        if read.is_cut {
+            self.leave_out(user, left_out(size.saturating_sub(read.count)));
         }
-        if read.count > size {
-            self.shared.budgets.charge(user, Kind::Processes, read.count - size);
-        }
+        let counted = if user == UNASKED { 0 } else { size };
+        self.shared.budgets.charge(user, Kind::Processes, read.count.saturating_sub(counted));
         Ok(())
     }
 
@@ -136,18 +155,25 @@ impl<'a> Searcher<'a> {
         Table::open(parent, path, self.shared.can_be_named)
     }
 
-    /// Reads those descriptors of a table that are in `numbers`, of a process and a thread, `limit`
-    /// at most.
+    /// Reads those descriptors of a task's table that are in `numbers`, `limit` at most, and no longer
+    /// than its user's time lasts.
     pub(super) fn read(
         &mut self,
         table: &Table,
         numbers: Range<u32>,
-        (pid, thread): (Pid, u32),
+        task: Task,
         limit: u64,
     ) -> rustix::io::Result<Read> {
-        let Self { shared, findings, entries } = self;
-        let mut count = 0;
+        let Self { shared, findings, entries, stopwatch } = self;
+        let Task { pid, thread, user } = task;
+        let mut count: u64 = 0;
         let searched = table.for_each(numbers, entries, |descriptor| {
+            if count.is_multiple_of(READ_BETWEEN) && count > 0 {
+                shared.budgets.note_time(user, stopwatch.lap());
+                if user != UNASKED && shared.budgets.is_late(user) {
+                    return Err(CUT);
+                }
+            }
             if count == limit {
                 return Err(CUT);
             }
@@ -163,6 +189,7 @@ impl<'a> Searcher<'a> {
             }
             Ok(true)
         });
+        shared.budgets.note_time(user, stopwatch.lap());
         let is_cut = searched == Err(CUT);
         if is_cut { Ok(()) } else { ignore_gone(searched) }.map(|()| Read { count, is_cut })
     }
@@ -189,6 +216,8 @@ pub(in crate::platform::linux) fn read_link<'a>(
     let name = DecInt::new(descriptor);
     match rustix::fs::readlinkat_raw(table.directory(), name.as_c_str(), &mut buffer[..]) {
         Ok(length) => Ok(buffer.get(..length)),
+        // Its path is longer than a page (`d_path` in the kernel), and so that of no socket.
+        Err(Errno::NAMETOOLONG) => Ok(Some(&[])),
         Err(error) if is_gone(error) => Ok(None),
         Err(error) => Err(error),
     }

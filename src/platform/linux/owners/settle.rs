@@ -124,13 +124,13 @@ impl Doubt<'_> {
             for group in processes.pids().rchunks(size) {
                 self.renew();
                 self.search(&processes, group, &mut suspects);
-                if self.sought().is_empty() {
+                if self.sought().is_empty() || Instant::now() > deadline {
                     return self.search_again(&processes);
                 }
-                if Instant::now() > deadline {
-                    return;
-                }
             }
+        }
+        if let Ok(processes) = Processes::list() {
+            self.search_again(&processes);
         }
     }
 

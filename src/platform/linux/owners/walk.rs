@@ -161,7 +161,8 @@ impl Processes {
         let search = Search::new(wanted, budgets, self.can_be_named);
         let visit = |searcher: &mut Searcher<'_>, pid: &Pid| searcher.visit(&self.proc, *pid);
         let mut findings = search_all(pids, &search, visit);
-        let parts = std::mem::take(&mut findings.left_over);
+        let mut parts = std::mem::take(&mut findings.left_over);
+        put_in_order(&mut parts, budgets);
         findings.absorb(search_all(&parts, &search, |searcher, part| {
             searcher.visit_part(&self.proc, part);
         }));
@@ -197,6 +198,16 @@ impl Processes {
             ring.user = *user.or_insert_with(|| user_of(&self.proc, ring.pid, ring.user));
         }
     }
+}
+
+/// Those who come first first, and then those of whom the least is left.
+fn put_in_order(parts: &mut [Part], budgets: &Budgets) {
+    let mut left: FxHashMap<Uid, u64> = FxHashMap::default();
+    for part in parts.iter() {
+        *left.entry(part.user).or_default() += u64::from(part.size.max(1));
+    }
+    let left = |user: Uid| left.get(&user).copied().unwrap_or_default();
+    parts.sort_by_key(|part| (budgets.turn(part.user), left(part.user), part.user));
 }
 
 /// Names the processes that share a table for what was found there. That it was read to its end is

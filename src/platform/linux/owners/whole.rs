@@ -2,9 +2,10 @@
 
 use std::os::fd::{AsFd, BorrowedFd};
 
+use super::budgets::UNASKED;
 use super::own_tables::several_threads;
 use super::rings;
-use super::searcher::{EVERY_NUMBER, Searcher, has_ended};
+use super::searcher::{EVERY_NUMBER, Searcher, Task, has_ended};
 use crate::model::Pid;
 
 impl Searcher<'_> {
@@ -22,7 +23,8 @@ impl Searcher<'_> {
             .open(directory, c"fd")
             .or_else(|error| if has_ended(directory, c"stat") { Ok(None) } else { Err(error) })?
         {
-            match self.read(&table, EVERY_NUMBER, (pid, pid.0), u64::MAX) {
+            let task = Task { pid, thread: pid.0, user: UNASKED };
+            match self.read(&table, EVERY_NUMBER, task, u64::MAX) {
                 Err(_) if has_ended(directory, c"stat") => {}
                 read => drop(read?),
             }
