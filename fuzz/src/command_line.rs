@@ -4,7 +4,7 @@
 use std::ffi::OsString;
 
 use portwho::cli::{CloseRequest, KillRequest, Request, parse};
-use portwho::render::escape::harmless;
+use portwho::text::escape::harmless;
 
 use super::escape::is_safe;
 use super::port::written;

@@ -6,8 +6,9 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::words::command_line;
-use crate::model::{Families, Pid, Signal, StateSet, TcpState, posix_word};
+use crate::model::{Families, Pid, Signal, StateSet, TcpState};
 use crate::query::{NamePattern, PortTerm, Protocols, SortKey, UserTerm};
+use crate::text::shell::posix_word;
 
 /// What was asked for.
 #[derive(Debug)]

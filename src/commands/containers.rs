@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{remedy, who};
 use crate::query::Rows;
+use crate::text::{owners, ports, remedies};
 
 /// How many containers are told of.
 const TOLD: usize = 10;
@@ -17,14 +17,14 @@ pub(super) fn of_ports(rows: &Rows<'_>) -> Vec<String> {
             let Some(container) = process.and_then(|process| process.container.as_ref()) else {
                 continue;
             };
-            let (name, stop) = (who::container(container), remedy::stop_container(container));
+            let (name, stop) = (owners::container(container), remedies::stop_container(container));
             ports.entry(format!("{name}: {stop}")).or_default().insert(row.socket.local.port);
         }
     }
     let left_out = ports.len().saturating_sub(TOLD);
     let line = |(container, ports): (&String, &BTreeSet<u16>)| {
         let verb = if ports.len() == 1 { "belongs" } else { "belong" };
-        format!("{} {verb} to {container}", who::ports(ports))
+        format!("{} {verb} to {container}", ports::named(ports))
     };
     let lines = ports.iter().take(TOLD).map(line);
     let more = (left_out > 0).then(|| format!("{left_out} more containers hold ports: -v"));

@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::survey::complete;
-use super::who;
 use crate::model::{Detail, Gap, Os, Reach, Snapshot};
 use crate::platform::System;
 use crate::query::{Filter, Row, SortKey, select};
-use crate::render::escape::Escaped;
-use crate::render::{counted, local_end};
+use crate::text::counted;
+use crate::text::endpoints::local_end;
+use crate::text::escape::Escaped;
+use crate::text::owners;
 
 /// How many namespaces are named.
 const NAMED: usize = 5;
@@ -56,7 +57,8 @@ fn hints(snapshot: &Snapshot, filter: &Filter) -> Vec<String> {
     }
     let count = by_namespace.len();
     let hint = |(inode, rows): (u64, Vec<Row<'_>>)| {
-        let owners: BTreeSet<String> = rows.iter().map(|row| who::owner(row, snapshot)).collect();
+        let owners: BTreeSet<String> =
+            rows.iter().map(|row| owners::owner(row, snapshot)).collect();
         let owners = owners.into_iter().collect::<Vec<_>>().join(", ");
         let name = snapshot.namespace_name(inode);
         let name = Escaped(&name);

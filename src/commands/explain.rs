@@ -13,7 +13,8 @@ use crate::cli::ExplainRequest;
 use crate::model::{About, Depth, Detail, Gap, Scope, Snapshot, StateSet, TcpState, UdpScope};
 use crate::platform::{PlatformError, SocketTable, System};
 use crate::query::{Filter, Protocols, SortKey, select};
-use crate::render::{Explained, Overview, gaps};
+use crate::render::{Explained, Overview};
+use crate::text::gaps;
 use crate::text::states::Explanation;
 
 /// Explains.

@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use super::attempt::Attempt;
 use super::survey::survey_scope;
 use super::vacancy::Vacancy;
-use super::{remedy, who};
-use crate::model::{
-    About, Detail, Families, OwnedSocket, Scope, Socket, StateSet, UdpScope, posix_word,
-};
+use crate::model::{About, Detail, Families, OwnedSocket, Scope, Socket, StateSet, UdpScope};
 use crate::platform::System;
 use crate::query::{Filter, LocalSet, Place, PortSet, Row, Rows, SortKey, select};
-use crate::render::{counted, local_end};
+use crate::text::counted;
+use crate::text::endpoints::local_end;
+use crate::text::shell::posix_word;
+use crate::text::{owners, ports, remedies};
 
 /// What to tell beside the rows that were found, or instead of them; whether ports are free only
 /// with `attempts`.
@@ -42,8 +42,8 @@ fn of_ports(
     if left_out > 0 {
         let sockets = counted(left_out, "socket");
         let verb = if left_out == 1 { "is" } else { "are" };
-        let typed = who::typed(local).into_iter().map(|port| posix_word(port.as_bytes()));
-        let (local, typed) = (who::local(local), typed.collect::<Vec<_>>().join(" "));
+        let typed = ports::typed(local).into_iter().map(|port| posix_word(port.as_bytes()));
+        let (local, typed) = (ports::asked(local), typed.collect::<Vec<_>>().join(" "));
         hints.push(format!(
             "{local}: {sockets} {verb} there, which the other filters leave out: portwho {typed}"
         ));
@@ -54,7 +54,7 @@ fn of_ports(
     let vacancy = attempts.and_then(|attempts| Vacancy::of(local, rows, attempts, system));
     let verdicts = vacancy.map(|vacancy| vacancy.verdicts()).unwrap_or_default();
     if nothing && left_out == 0 && verdicts.is_empty() {
-        hints.push(format!("{}: no socket matches", who::local(local)));
+        hints.push(format!("{}: no socket matches", ports::asked(local)));
     }
     hints.extend(verdicts);
     let is_held = |place: &&Place| {
@@ -83,7 +83,7 @@ fn drivers(rows: &Rows<'_>) -> Vec<String> {
     let ports = rows.rows.iter().filter(is_drivers).map(|row| row.socket.local.port);
     let ports: BTreeSet<u16> = ports.collect();
     let hint =
-        |port| format!("port {port} is held by the kernel (PID 4): {}", remedy::driver(port));
+        |port| format!("port {port} is held by the kernel (PID 4): {}", remedies::driver(port));
     ports.into_iter().map(hint).collect()
 }
 
@@ -103,7 +103,7 @@ fn wildcard_holders(place: &Place, system: &impl System) -> Vec<String> {
     let rows = select(&snapshot, &everything, SortKey::Port).rows;
     let hint = |row: &&OwnedSocket| {
         let end = local_end(&row.socket, &snapshot);
-        format!("{end} holds that port at every address: {}", who::owner(row, &snapshot))
+        format!("{end} holds that port at every address: {}", owners::owner(row, &snapshot))
     };
     rows.iter().map(hint).collect()
 }
@@ -130,7 +130,7 @@ fn foreign_connections(ports: &PortSet, system: &impl System) -> Option<String> 
     let goes_there = |socket: &&Socket| socket.foreign.is_some_and(|end| ports.contains(end.port));
     let count = table.sockets.iter().filter(goes_there).count();
     let noun = if ports.is_single() { "port" } else { "ports" };
-    let words = who::ranges(ports.ranges());
+    let words = ports::ranges(ports.ranges());
     let subject = match count {
         0 => return None,
         1 => "1 connection goes".to_owned(),

@@ -12,7 +12,8 @@ use crate::cli::{ColorWhen, ListRequest, ViewKind};
 use crate::model::{About, Depth, Gap, Os, Snapshot};
 use crate::platform::System;
 use crate::query::{Filter, SortKey, select};
-use crate::render::{Json, Pids, Style, Summary, SummaryJson, Tables, Verbose, View, gaps, notes};
+use crate::render::{Json, Pids, Style, Summary, SummaryJson, Tables, Verbose, View, notes};
+use crate::text::gaps;
 
 /// Lists.
 pub(super) fn run(

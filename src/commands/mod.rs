@@ -15,13 +15,11 @@ mod kill;
 mod list;
 mod output;
 mod remains;
-mod remedy;
 mod report;
 mod survey;
 mod vacancy;
 mod verbose;
 mod waiting;
-mod who;
 
 use std::process::ExitCode;
 

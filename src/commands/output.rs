@@ -7,7 +7,7 @@ use anyhow::anyhow;
 use thiserror::Error;
 
 use crate::platform::reason;
-use crate::render::escape::harmless;
+use crate::text::escape::harmless;
 
 /// How much is collected before it is written.
 const BUFFER: usize = 64 * 1024;

@@ -5,13 +5,13 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::attempt::Attempt;
 use super::remains::Remains;
-use super::who;
 use crate::model::{
     Detail, Endpoint, Families, Gap, PortRules, Protocol, Socket, StateSet, TcpState,
 };
 use crate::platform::{SocketTable, System};
 use crate::query::{Filter, LocalSet, Protocols, Rows};
-use crate::render::counted;
+use crate::text::counted;
+use crate::text::ports;
 
 /// More ports than these are told of together.
 pub(super) const PORTS_TOLD: usize = 16;
@@ -146,7 +146,7 @@ impl<'a, S: System> Vacancy<'a, S> {
 
     /// More ports than are told of one by one, of which nobody holds any.
     fn of_many(&self, rules: &PortRules) -> String {
-        let words = who::local(self.local);
+        let words = ports::asked(self.local);
         let nobody = if self.blind { "no socket that can be seen" } else { "nobody" };
         let ports = self.local.all_ports();
         let lowest = ports.ranges().iter().map(|range| *range.start()).min();
@@ -262,7 +262,7 @@ fn beside(port: u16, rules: &PortRules) -> String {
     }
     match rules.ephemeral.as_ref().filter(|range| range.contains(&port)) {
         Some(range) => {
-            let range = who::ranges(std::slice::from_ref(range));
+            let range = ports::ranges(std::slice::from_ref(range));
             format!("; it is in the ephemeral range {range}: any connection may take it")
         }
         None => String::new(),
@@ -289,7 +289,7 @@ fn obstacles(spot: Spot, protocol: Protocol, rules: &PortRules) -> Vec<String> {
     if let Some(range) = excluded.filter(|_| !is_v6) {
         obstacles.push(format!(
             "{} is an excluded range (netsh int ipv4 show excludedportrange protocol={})",
-            who::ranges(std::slice::from_ref(range)),
+            ports::ranges(std::slice::from_ref(range)),
             protocol.word()
         ));
     }

@@ -1,8 +1,9 @@
 //! Who is responsible for a finding.
 
 use super::{Case, Machine};
-use crate::model::{Os, Pid, Process, ShellCommand, Uid, Untrusted};
-use crate::render::escape::brief;
+use crate::model::{Os, Pid, Process, Uid, Untrusted};
+use crate::text::escape::brief;
+use crate::text::shell::ShellCommand;
 
 /// Who is responsible for a finding.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]

@@ -6,7 +6,6 @@ use std::net::IpAddr;
 
 use serde::{Serialize, Serializer};
 
-use super::endpoints::{interfaces_of, needs_scope};
 use super::json_process::{JsonContainer, JsonProcess};
 use super::reasons::Reasons;
 use super::{View, json_text};
@@ -15,6 +14,7 @@ use crate::model::{
     Timer, TimerKind, Uid, Untrusted,
 };
 use crate::query::{Row, Rows};
+use crate::text::endpoints::{interfaces_of, needs_scope};
 
 /// The version of the schema; it grows when the meaning of a name changes.
 pub(super) const SCHEMA: u32 = 1;

@@ -1,14 +1,11 @@
 //! Views: each writes rows as text. Nothing here reads the system.
 //!
-//! Text that other processes chose is printed only through [`escape`].
+//! Text that other processes chose is printed only through [`crate::text::escape`].
 
 mod column;
 mod details;
 mod doctor;
-mod endpoints;
-pub mod escape;
 mod explain;
-pub mod gaps;
 mod json;
 mod json_process;
 mod json_text;
@@ -22,16 +19,13 @@ mod summary;
 mod table;
 mod tables;
 mod tasklist;
-pub mod who;
 
 use std::io::{self, Write};
 
 use crate::model::Depth;
 use crate::query::Rows;
-pub use crate::text::counted;
 
 pub use doctor::{Doctor, DoctorJson};
-pub use endpoints::{foreign_end, local_end};
 pub use explain::{Explained, Overview};
 pub use json::Json;
 pub use pids::Pids;

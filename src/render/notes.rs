@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::reasons::{BOUND, HALF_OPEN, ORPHANED, Reasons, seconds};
-use super::{counted, who};
 use crate::model::{Creator, KernelReason, Owner, Snapshot, TcpState};
 use crate::query::Row;
+use crate::text::{counted, owners};
 
 /// What is told together below the tables.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -49,7 +49,7 @@ pub(super) fn lines(rows: &[Row<'_>], snapshot: &Snapshot, every_owner: bool) ->
         let place = groups.len();
         let alike = groups.entry(sort).or_insert_with(|| Alike { place, ..Alike::default() });
         alike.count += 1;
-        let end = super::local_end(&row.socket, snapshot);
+        let end = crate::text::endpoints::local_end(&row.socket, snapshot);
         if alike.ends.len() <= ENDS_NAMED && !alike.ends.contains(&end) {
             alike.ends.push(end);
         }
@@ -67,7 +67,7 @@ fn sort(row: Row<'_>, reasons: &Reasons<'_>, every_owner: bool) -> Option<Sort> 
     let socket = &row.socket;
     match &row.owner {
         Owner::Processes(_) if socket.state == Some(TcpState::Bound) => {
-            Some(Sort::Bound(who::owner(row, reasons.snapshot)))
+            Some(Sort::Bound(owners::owner(row, reasons.snapshot)))
         }
         Owner::Processes(_) | Owner::Exited(_) => None,
         Owner::Hidden | Owner::NotFound => {

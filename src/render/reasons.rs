@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::{counted, who};
 use crate::model::{
     KernelReason, OwnedSocket, Owner, Snapshot, Socket, TcpState, Timer, TimerKind,
 };
 use crate::query::Row;
+use crate::text::{counted, owners};
 
 /// The listeners of a snapshot by their port: in their queues wait those that nobody accepted.
 pub(super) struct Reasons<'a> {
@@ -31,9 +31,9 @@ impl<'a> Reasons<'a> {
         match &row.owner {
             Owner::Kernel(reason) => Some(self.of_kernel(*reason, socket)),
             Owner::Hidden | Owner::Exited(_) => {
-                Some(format!("held by {}", who::owner(row, self.snapshot)))
+                Some(format!("held by {}", owners::owner(row, self.snapshot)))
             }
-            Owner::NotFound => Some(who::owner(row, self.snapshot)),
+            Owner::NotFound => Some(owners::owner(row, self.snapshot)),
             Owner::Processes(_) if socket.state == Some(TcpState::Bound) => Some(BOUND.to_owned()),
             Owner::Processes(_) => None,
         }
@@ -82,7 +82,7 @@ impl<'a> Reasons<'a> {
         let pids = listeners.iter().flat_map(|row| row.owner.pids());
         let processes = pids.filter_map(|pid| self.snapshot.processes.get(&pid));
         let mut names: Vec<String> =
-            processes.map(|process| super::escape::brief(&process.name)).collect();
+            processes.map(|process| crate::text::escape::brief(&process.name)).collect();
         names.sort_unstable();
         names.dedup();
         (!names.is_empty()).then(|| names.join(", "))

@@ -4,7 +4,14 @@ pub mod advice;
 pub mod claims;
 pub mod close;
 pub mod durations;
+pub mod endpoints;
+pub mod escape;
+pub mod gaps;
 pub mod kill;
+pub mod owners;
+pub mod ports;
+pub mod remedies;
+pub mod shell;
 pub mod states;
 
 /// `1 socket`, `12 sockets`.

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::plan::{Group, Refusal};
 use crate::cli::CloseRequest;
-use crate::commands::{remedy, who};
 use crate::model::{Owner, Pid, Protocol, Snapshot, TcpState};
 use crate::query::Row;
 use crate::text::close::{self as text, Refused};
+use crate::text::{owners, remedies};
 
 /// How many processes that share a socket are named.
 const NAMED: usize = 4;
@@ -32,7 +32,7 @@ pub(super) fn sockets_of(sockets: &[Row<'_>], group: &Group<'_>, snapshot: &Snap
 
 /// The same of the whole group, with all that tells who its owner is.
 pub(super) fn description(group: &Group<'_>, snapshot: &Snapshot) -> String {
-    text::sockets_of(&kinds(&group.sockets), &named(group, snapshot, who::identity))
+    text::sockets_of(&kinds(&group.sockets), &named(group, snapshot, owners::identity))
 }
 
 /// `Close 12 sockets of app-server (PID 812)?`
@@ -47,7 +47,7 @@ pub(super) fn intention(group: &Group<'_>, snapshot: &Snapshot) -> String {
 
 /// `app-server (PID 812)`, `the kernel (time-wait)`.
 pub(super) fn owner(group: &Group<'_>, snapshot: &Snapshot) -> String {
-    named(group, snapshot, who::process)
+    named(group, snapshot, owners::process)
 }
 
 fn named(group: &Group<'_>, snapshot: &Snapshot, name: fn(Pid, &Snapshot) -> String) -> String {
@@ -59,7 +59,7 @@ fn named(group: &Group<'_>, snapshot: &Snapshot, name: fn(Pid, &Snapshot) -> Str
             text::owners(&names, more)
         }
         (Some(Owner::Exited(pid)), _) => text::exited_owner(*pid),
-        (_, Some(row)) => who::owner(row, snapshot),
+        (_, Some(row)) => owners::owner(row, snapshot),
         (_, None) => String::new(),
     }
 }
@@ -91,7 +91,7 @@ pub(super) fn refusal(
 fn container_of(group: &Group<'_>, snapshot: &Snapshot) -> Option<(String, String)> {
     let mut owners = group.pids().filter_map(|pid| snapshot.processes.get(&pid));
     let container = owners.find_map(|process| process.container.as_ref())?;
-    Some((who::container(container), remedy::stop_container(container)))
+    Some((owners::container(container), remedies::stop_container(container)))
 }
 
 /// `portwho kill -u 53 5353`.

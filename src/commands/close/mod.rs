@@ -16,8 +16,8 @@ use crate::cli::CloseRequest;
 use crate::model::{About, Depth, Detail, Gap, Snapshot};
 use crate::platform::System;
 use crate::query::{Filter, Row, Rows, SortKey, select};
-use crate::render::gaps;
 use crate::text::close as text;
+use crate::text::gaps;
 use plan::{Group, Plan};
 use verdict::Context;
 

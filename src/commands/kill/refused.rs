@@ -2,14 +2,15 @@
 
 use super::plan::Group;
 use super::refusal::{Refusal, SocketUnit};
-use crate::commands::{remedy, who};
-use crate::model::{Container, Os, Pid, ShellCommand, Snapshot};
-use crate::render::escape::Escaped;
+use crate::model::{Container, Os, Pid, Snapshot};
+use crate::text::escape::Escaped;
 use crate::text::kill::refusals::{self as text, Refused};
+use crate::text::shell::ShellCommand;
+use crate::text::{owners, remedies};
 
 /// Why `pid` is refused, and what to run instead.
 pub(super) fn refused(pid: Pid, why: Refusal, group: &Group<'_>, snapshot: &Snapshot) -> String {
-    text::refused(&who::process(pid, snapshot), &reason(pid, why, group, snapshot))
+    text::refused(&owners::process(pid, snapshot), &reason(pid, why, group, snapshot))
 }
 
 /// A process of which nothing is known is refused.
@@ -21,7 +22,7 @@ fn reason(pid: Pid, why: Refusal, group: &Group<'_>, snapshot: &Snapshot) -> Ref
     let port = group.ports().first().copied().unwrap_or_default();
     match why {
         Refusal::Kernel if snapshot.os == Os::Windows => {
-            Refused::Kernel(Some(remedy::driver(port)))
+            Refused::Kernel(Some(remedies::driver(port)))
         }
         Refusal::Kernel => Refused::Kernel(None),
         Refusal::Critical => Refused::Critical,
@@ -32,8 +33,8 @@ fn reason(pid: Pid, why: Refusal, group: &Group<'_>, snapshot: &Snapshot) -> Ref
         Refusal::Ancestor => Refused::Ancestor,
         Refusal::Container => match container_of(pid, snapshot) {
             Some(container) => Refused::KnownContainer {
-                container: who::container(container),
-                stop: remedy::stop_container(container),
+                container: owners::container(container),
+                stop: remedies::stop_container(container),
             },
             None if snapshot.os == Os::Windows => Refused::ContainerOrWsl(port),
             None => Refused::Container(port),

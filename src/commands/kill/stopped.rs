@@ -1,9 +1,10 @@
 //! What is said of a process that does not exit because it is stopped.
 
 use super::verdict::Context;
-use crate::model::{Os, Pid, Runtime, ShellCommand, Signal, Stopped, Untrusted};
+use crate::model::{Os, Pid, Runtime, Signal, Stopped, Untrusted};
 use crate::platform::Ending;
 use crate::text::kill::verdicts as text;
+use crate::text::shell::ShellCommand;
 
 /// Why it has not ended, and how to let it run again; nothing where that is not why.
 pub(super) fn why(pid: Pid, stopped: &Stopped, context: &Context<'_>) -> Option<String> {

@@ -8,13 +8,14 @@ use super::signaling::KillResult;
 use super::stopped;
 use super::watch::WatchResult;
 use crate::cli::KillRequest;
+use crate::commands::Outcome;
 use crate::commands::remains::Remains;
-use crate::commands::{Outcome, remedy, who};
 use crate::model::{Families, OwnedSocket, Pid, Protocol, Snapshot, Stopped};
 use crate::platform::{Ending, PlatformError};
 use crate::query::Filter;
-use crate::render::local_end;
+use crate::text::endpoints::local_end;
 use crate::text::kill::verdicts::{self as text, HeldAgain, Survival};
+use crate::text::{owners, ports, remedies};
 
 /// A sentence and what it means for the exit code.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -53,7 +54,7 @@ impl Context<'_> {
     /// What was to be freed: `port 80`, or its results where only some of them were asked for.
     fn freed(&self) -> String {
         if self.is_by_port() {
-            who::ports(&self.group.ports())
+            ports::named(&self.group.ports())
         } else {
             self.addresses().join(", ")
         }
@@ -95,7 +96,7 @@ fn of_process(
     results: &BTreeMap<Pid, KillResult>,
     context: &Context<'_>,
 ) -> Option<Verdict> {
-    let name = who::process(pid, context.before);
+    let name = owners::process(pid, context.before);
     let (ports, os) = (context.freed(), context.before.os);
     Some(match results.get(&pid)? {
         KillResult::Exited | KillResult::AlreadyExited => return None,
@@ -107,7 +108,7 @@ fn of_process(
             Verdict::failed(text::survived(&name, &ports, context.timeout, &why))
         }
         KillResult::Survived { holds: false, .. } => {
-            let command = remedy::end_by_hand(os, pid);
+            let command = remedies::end_by_hand(os, pid);
             Verdict::failed(text::released_and_running(&name, &ports, context.timeout, &command))
         }
         KillResult::NotSignaled => {
@@ -115,7 +116,7 @@ fn of_process(
             Verdict::failed(text::not_signaled(&name, &ports, parent_runs))
         }
         KillResult::Failed(PlatformError::NotPermitted) if context.privileged => {
-            Verdict::failed(text::failed(&name, remedy::beyond_rights(os)))
+            Verdict::failed(text::failed(&name, remedies::beyond_rights(os)))
         }
         KillResult::Failed(PlatformError::NotPermitted) => {
             let command = context.request.command(&[], &context.typed());
@@ -146,7 +147,7 @@ fn survival(pid: Pid, stopped: Option<&Stopped>, context: &Context<'_>) -> Survi
     let process = context.before.processes.get(&pid);
     Survival::Next(match process.and_then(|process| process.container.as_ref()) {
         // The first process of a container ignores what it does not handle (pid_namespaces(7)).
-        Some(container) => remedy::stop_container(container),
+        Some(container) => remedies::stop_container(container),
         None => context.request.command(&["--force"], &context.typed()),
     })
 }
@@ -201,11 +202,12 @@ pub(super) fn other_protocol(
         return None;
     }
     let ports: BTreeSet<u16> = udp.iter().map(|row| row.socket.local.port).collect();
-    let owners: BTreeSet<String> = udp.iter().map(|row| who::owner(row, context.before)).collect();
+    let owners: BTreeSet<String> =
+        udp.iter().map(|row| owners::owner(row, context.before)).collect();
     let owners: Vec<String> = owners.into_iter().collect();
     let typed: Vec<String> = ports.iter().map(ToString::to_string).collect();
     let command = context.request.command(&["-u"], &typed);
-    Some(text::other_protocol(&who::ports(&ports), ports.len() > 1, &owners, &command))
+    Some(text::other_protocol(&ports::named(&ports), ports.len() > 1, &owners, &command))
 }
 
 /// `PIDs 812, 813 exited after 200ms`; none where nothing exited.
@@ -232,16 +234,16 @@ fn held_again(
 ) -> HeldAgain {
     let port = row.socket.local.port;
     let after = &watched.holders;
-    let owner = who::owner(row, after);
+    let owner = owners::owner(row, after);
     if was_held_by_others(row, exited, context) {
         return text::still_held(port, &owner);
     }
     let first = row.owner.pids().next();
     let newcomer = first.and_then(|pid| after.processes.get(&pid));
-    let stop = newcomer.and_then(|process| remedy::stop_service(after.os, process));
+    let stop = newcomer.and_then(|process| remedies::stop_service(after.os, process));
     let parent = newcomer.and_then(|process| process.parent);
     let supervisor = parent.filter(|parent| context.is_supervisor(*parent));
-    let supervisor = supervisor.map(|parent| who::process(parent, context.before));
+    let supervisor = supervisor.map(|parent| owners::process(parent, context.before));
     text::taken_again(port, &owner, stop, supervisor.as_deref())
 }
 

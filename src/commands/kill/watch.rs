@@ -14,7 +14,7 @@ use crate::model::{
 };
 use crate::platform::System;
 use crate::query::{Filter, PortSet, Row};
-use crate::render::gaps;
+use crate::text::gaps;
 
 /// How long the port is watched.
 const WATCH: Duration = Duration::from_secs(1);

@@ -6,10 +6,10 @@ use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style as Ansi};
 
-use super::counted;
 use super::paragraph::{self, bold};
 use crate::findings::{CHECKS, Case, Diagnosis, Severity};
 use crate::model::{Gap, Os, TcpSettings};
+use crate::text::counted;
 
 pub use json::DoctorJson;
 

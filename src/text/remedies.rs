@@ -1,9 +1,11 @@
 //! What to type instead, on each system.
 
-use crate::model::{Container, Os, Pid, Process, Runtime, ShellCommand};
+use super::shell::ShellCommand;
+use crate::model::{Container, Os, Pid, Process, Runtime};
 
 /// Why not even all rights suffice.
-pub(super) const fn beyond_rights(os: Os) -> &'static str {
+#[must_use]
+pub const fn beyond_rights(os: Os) -> &'static str {
     match os {
         Os::Linux => "not permitted, even as root: it takes CAP_KILL",
         Os::Windows => "not permitted, even elevated: the process is protected",
@@ -11,7 +13,8 @@ pub(super) const fn beyond_rights(os: Os) -> &'static str {
 }
 
 /// Why not even all rights suffice to close a socket.
-pub(super) const fn beyond_rights_to_close(os: Os) -> &'static str {
+#[must_use]
+pub const fn beyond_rights_to_close(os: Os) -> &'static str {
     match os {
         Os::Linux => "not permitted, even as root: it takes CAP_NET_ADMIN",
         Os::Windows => "not permitted, even elevated",
@@ -19,7 +22,8 @@ pub(super) const fn beyond_rights_to_close(os: Os) -> &'static str {
 }
 
 /// How to end a process by hand, at once.
-pub(super) fn end_by_hand(os: Os, pid: Pid) -> String {
+#[must_use]
+pub fn end_by_hand(os: Os, pid: Pid) -> String {
     match os {
         Os::Linux => format!("kill -9 {pid}"),
         Os::Windows => format!("taskkill /F /PID {pid}"),
@@ -28,7 +32,8 @@ pub(super) fn end_by_hand(os: Os, pid: Pid) -> String {
 
 /// How to stop the service that a process belongs to; none where it belongs to none, or to
 /// several: `systemctl stop nginx.service`.
-pub(super) fn stop_service(os: Os, process: &Process) -> Option<String> {
+#[must_use]
+pub fn stop_service(os: Os, process: &Process) -> Option<String> {
     let [service] = process.services.as_slice() else { return None };
     let name = service.name.as_bytes();
     let stop = match os {
@@ -40,7 +45,8 @@ pub(super) fn stop_service(os: Os, process: &Process) -> Option<String> {
 }
 
 /// How to stop a container: `docker stop web`. Names are foreign text, and this is typed by root.
-pub(super) fn stop_container(container: &Container) -> String {
+#[must_use]
+pub fn stop_container(container: &Container) -> String {
     let handle = container.handle();
     let command = |words: &str| ShellCommand::new(Os::Linux, words);
     let stop = command(container.runtime.stop());
@@ -64,7 +70,8 @@ pub(super) fn stop_container(container: &Container) -> String {
 }
 
 /// Which driver holds a port in the name of Windows' System, PID 4, as far as the port tells.
-pub(super) const fn driver(port: u16) -> &'static str {
+#[must_use]
+pub const fn driver(port: u16) -> &'static str {
     match port {
         445 => "it is the file server, SMB: sc.exe stop LanmanServer",
         137..=139 => "it is NetBIOS over TCP/IP: switch it off in the adapter's settings",

@@ -5,7 +5,7 @@
 
 use std::fmt::Display;
 
-use super::Os;
+use crate::model::Os;
 
 /// Letters that are shown as nothing.
 const FILLERS: [char; 4] = ['\u{115f}', '\u{1160}', '\u{3164}', '\u{ffa0}'];
