@@ -15,6 +15,7 @@ use crate::model::{
 };
 use crate::query::{Row, Rows};
 use crate::text::endpoints::{interfaces_of, needs_scope};
+use crate::text::gaps::remedy;
 
 /// The version of the schema; it grows when the meaning of a name changes.
 pub(super) const SCHEMA: u32 = 1;
@@ -84,7 +85,7 @@ impl JsonGap {
             }
             _ => None,
         };
-        Self { kind: gap.kind(), count: gap.count(), remedy: gap.remedy(), bounded }
+        Self { kind: gap.kind(), count: gap.count(), remedy: remedy(gap), bounded }
     }
 }
 

@@ -146,7 +146,7 @@ fn a_privileged_port() {
     }
     fs::write("/proc/sys/net/ipv4/ip_unprivileged_port_start", "1024").expect("a setting");
     let line = format!(
-        "portwho: other network namespaces are out of sight: run with sudo and --all-netns to see \
+        "portwho: other network namespaces were not searched: run with sudo and --all-netns to see \
          the sockets of containers and other network namespaces\n\
          portwho: port 80 is held by nobody, but a bind fails: ports below 1024 take root or \
          CAP_NET_BIND_SERVICE (net.ipv4.ip_unprivileged_port_start)\n\

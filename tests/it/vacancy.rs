@@ -164,7 +164,7 @@ fn connections_may_stand_in_the_way() {
     drop((first, second, one, other));
 }
 
-const OUT_OF_SIGHT: &str = "portwho: other network namespaces are out of sight: run with sudo and \
+const NOT_SEARCHED: &str = "portwho: other network namespaces were not searched: run with sudo and \
                             --all-netns to see the sockets of containers and other network \
                             namespaces\n";
 
@@ -183,7 +183,7 @@ fn ports_of_privileged_users() {
     }
     let as_nobody = |port: u16, line: &str| {
         let words = [port.to_string()];
-        portwho(&words).user(NOBODY).run().is(1, "", &format!("{OUT_OF_SIGHT}{line}"));
+        portwho(&words).user(NOBODY).run().is(1, "", &format!("{NOT_SEARCHED}{line}"));
         // The system's own word for it.
         let bind = portwho(["--try-bind", &words[0]]).user(NOBODY).run();
         let denied = bind.stderr.contains("Permission denied (os error 13)");
@@ -221,9 +221,9 @@ fn with_too_few_descriptors() {
         portwho(["8080"]).user(NOBODY).through(["sh", "-c", &script, "sh"]).run()
     };
     let unknown = "portwho: cannot tell whether this system lists bound sockets (Too many open \
-                   files (os error 24)): a port may be bound without listening; run again\n";
+                   files (os error 24)): a port may be bound without listening; run portwho again\n";
     let verdict = "portwho: port 8080 is held by no socket that can be seen\n";
-    limited("4").is(1, "", &format!("{unknown}{OUT_OF_SIGHT}{verdict}"));
+    limited("4").is(1, "", &format!("{unknown}{NOT_SEARCHED}{verdict}"));
     let enough = portwho(["8080"]).user(NOBODY).run();
     limited("20").is(1, "", &enough.stderr);
 }

@@ -110,8 +110,8 @@ fn an_owner_that_is_nowhere() {
     machine.gaps = vec![gap];
     machine.world.borrow_mut().sockets[0].owner = Owner::NotFound;
     let lines = "portwho: the owners of 1 socket were found in no process: they belong to the \
-                 kernel, are passing between processes, or to another PID namespace: look again, or \
-                 from the host\n\
+                 kernel, are passing between processes, or to another PID namespace: run \
+                 portwho again, or on the host\n\
                  portwho: 0.0.0.0:80: no process that can be found in nginx.service\n";
     let output = machine.run("80");
     output.is(0, &output.stdout, lines);

@@ -116,7 +116,7 @@ fn bound_sockets_matter_to_no_other_answer() {
 fn bound_sockets_that_may_be_listed() {
     let why = "Too many open files (os error 24)".to_owned();
     let lines = "portwho: cannot tell whether this system lists bound sockets (Too many open \
-                 files (os error 24)): a port may be bound without listening; run again\n\
+                 files (os error 24)): a port may be bound without listening; run portwho again\n\
                  portwho: port 80 is held by no socket that can be seen\n";
     windows().gap(Gap::BoundUnknown { why }).run("80").is(1, "", lines);
 }
