@@ -13,7 +13,7 @@ use crate::model::{About, Depth, Gap, Os, Snapshot};
 use crate::platform::System;
 use crate::query::{Filter, SortKey, select};
 use crate::render::{Json, Pids, Style, Summary, SummaryJson, Tables, Verbose, View, notes};
-use crate::text::gaps;
+use crate::text::{gaps, hints as text};
 
 /// Lists.
 pub(super) fn run(
@@ -57,7 +57,7 @@ pub(super) fn run(
     }
     if outcome != Outcome::Failure {
         if without_pid && !rows.rows.is_empty() {
-            output.remark("no process can be named that holds these sockets");
+            output.remark(text::NO_PID);
         }
         let mut hints = hints::of_rows(&rows, &filter, Some(&attempts), system);
         hints.extend(elsewhere.iter().flat_map(|elsewhere| elsewhere.hints(&filter)));

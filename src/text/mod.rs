@@ -7,6 +7,7 @@ pub mod durations;
 pub mod endpoints;
 pub mod escape;
 pub mod gaps;
+pub mod hints;
 pub mod kill;
 pub mod owners;
 pub mod ports;

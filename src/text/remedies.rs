@@ -1,7 +1,10 @@
-//! What to type instead, on each system.
+//! What to type, on each system: to end, stop, restart and resume what holds a port.
 
+use std::collections::BTreeSet;
+
+use super::advice::{Remedy, run_to};
 use super::shell::ShellCommand;
-use crate::model::{Container, Os, Pid, Process, Runtime};
+use crate::model::{Container, Os, Pid, Process, Runtime, Signal, Stopped};
 
 /// Why not even all rights suffice.
 #[must_use]
@@ -21,60 +24,186 @@ pub const fn beyond_rights_to_close(os: Os) -> &'static str {
     }
 }
 
-/// How to end a process by hand, at once.
+/// `portwho -l 80`: the list, with these words.
 #[must_use]
-pub fn end_by_hand(os: Os, pid: Pid) -> String {
+pub fn list<T: AsRef<[u8]>>(os: Os, words: impl IntoIterator<Item = T>) -> ShellCommand {
+    ShellCommand::new(os, "portwho").words(words)
+}
+
+/// `portwho kill -u 53 5353`.
+#[must_use]
+pub fn kill_ports(os: Os, options: &[&str], ports: &BTreeSet<u16>) -> ShellCommand {
+    let ports = ports.iter().map(ToString::to_string);
+    ShellCommand::new(os, "portwho kill").words(options).words(ports)
+}
+
+/// How to end a process by hand, immediately.
+#[must_use]
+pub fn end_by_hand(os: Os, pid: Pid) -> ShellCommand {
     match os {
-        Os::Linux => format!("kill -9 {pid}"),
-        Os::Windows => format!("taskkill /F /PID {pid}"),
+        Os::Linux => ShellCommand::new(os, format_args!("kill -9 {pid}")),
+        Os::Windows => ShellCommand::new(os, format_args!("taskkill /F /PID {pid}")),
     }
 }
 
 /// How to stop the service that a process belongs to; none where it belongs to none, or to
 /// several: `systemctl stop nginx.service`.
 #[must_use]
-pub fn stop_service(os: Os, process: &Process) -> Option<String> {
+pub fn stop_service(os: Os, process: &Process) -> Option<ShellCommand> {
+    of_service(os, process, "stop", "sc.exe stop")
+}
+
+/// How to restart it: `systemctl restart nginx.service`.
+#[must_use]
+pub fn restart_service(os: Os, process: &Process) -> Option<ShellCommand> {
+    of_service(os, process, "restart", "Restart-Service")
+}
+
+/// A verb of systemctl(1), or a command of Windows, for the only service of a process.
+fn of_service(os: Os, process: &Process, verb: &str, windows: &str) -> Option<ShellCommand> {
     let [service] = process.services.as_slice() else { return None };
     let name = service.name.as_bytes();
-    let stop = match os {
+    let command = match os {
         Os::Linux if !name.ends_with(b".service") => return None,
-        Os::Linux => ShellCommand::systemctl(service.of_user, "stop"),
-        Os::Windows => ShellCommand::new(os, "sc.exe stop"),
+        Os::Linux => ShellCommand::systemctl(service.of_user, verb),
+        Os::Windows => ShellCommand::new(os, windows),
     };
-    stop.operand(name).into_text()
+    command.operand(name).typable()
 }
 
-/// How to stop a container: `docker stop web`. Names are foreign text, and this is typed by root.
+/// How to stop the socket unit that holds a socket for the service of a process.
 #[must_use]
-pub fn stop_container(container: &Container) -> String {
+pub fn stop_socket_unit(process: &Process) -> Option<ShellCommand> {
+    let service = process.services.first()?;
+    let name = service.name.as_bytes().strip_suffix(b".service")?;
+    let unit = [name, b".socket"].concat();
+    ShellCommand::systemctl(service.of_user, "stop").operand(&unit).typable()
+}
+
+/// How to stop a container: `docker stop web`. Its name is foreign text, and this is typed by root.
+#[must_use]
+pub fn stop_container(container: &Container) -> Remedy {
     let handle = container.handle();
     let command = |words: &str| ShellCommand::new(Os::Linux, words);
-    let stop = command(container.runtime.stop());
-    let stop = match container.runtime {
-        // Its name is the argument of an option.
-        Runtime::Lxc => stop.word(handle.as_bytes()),
-        _ => stop.operand(handle.as_bytes()),
-    };
-    let stop = stop.into_text().unwrap_or_default();
-    let stop = match container.runtime {
-        Runtime::Lxc => {
-            let other = command("lxc stop").operand(handle.as_bytes()).into_text();
-            format!("{stop}, or {}", other.unwrap_or_default())
-        }
+    let of_operand = |words: &str| command(words).operand(handle.as_bytes());
+    let stop: Remedy = match container.runtime {
+        Runtime::Docker => of_operand("docker stop").into(),
+        Runtime::Podman => of_operand("podman stop").into(),
+        Runtime::Nerdctl => of_operand("nerdctl stop").into(),
+        Runtime::Nspawn => of_operand("machinectl terminate").into(),
         Runtime::Kubernetes | Runtime::Containerd | Runtime::CriO => {
-            format!("{stop} (Kubernetes starts it again: delete its pod)")
+            let restarts = "Kubernetes restarts it unless its pod is deleted".to_owned();
+            Remedy::from(of_operand("crictl stop")).after(restarts)
         }
-        _ => stop,
+        // Its name is the argument of an option.
+        Runtime::Lxc => {
+            let stop = command("lxc-stop -n").word(handle.as_bytes());
+            let in_lxd = of_operand("lxc stop");
+            Remedy::from(stop)
+                .after(format!("in LXD, {} stops it", in_lxd.text().unwrap_or_default()))
+        }
     };
-    if container.of_user { format!("as the user who runs it: {stop}") } else { stop }
+    if container.of_user { stop.typed("as the user who runs it") } else { stop }
 }
 
-/// Which driver holds a port in the name of Windows' System, PID 4, as far as the port tells.
+/// How to find the container, of docker or podman, that a port is published for.
 #[must_use]
-pub const fn driver(port: u16) -> &'static str {
+pub fn find_container(os: Os, port: u16) -> Remedy {
+    ShellCommand::new(os, format_args!("docker ps --filter publish={port}")).into()
+}
+
+/// How to let a process run again that is stopped: `kill -CONT 812`. None where its tracer decides.
+#[must_use]
+pub fn resume(
+    pid: Pid,
+    container: Option<&Container>,
+    stopped: &Stopped,
+    privileged: bool,
+) -> Option<ShellCommand> {
+    match stopped {
+        Stopped::BySignal => Some(send(Signal::Cont, pid)),
+        Stopped::ByTracer => None,
+        Stopped::Frozen { thaw, file, .. } => {
+            container.and_then(unpause).or_else(|| write(thaw, file.as_bytes(), privileged))
+        }
+    }
+}
+
+/// The kill(1) command that sends a signal: `kill 812`, `kill -CONT 812`.
+#[must_use]
+pub fn send(signal: Signal, pid: Pid) -> ShellCommand {
+    match signal {
+        Signal::Term => ShellCommand::new(Os::Linux, format_args!("kill {pid}")),
+        other => ShellCommand::new(Os::Linux, format_args!("kill -{} {pid}", other.name())),
+    }
+}
+
+/// Docker and podman freeze the group of a container that is paused.
+fn unpause(container: &Container) -> Option<ShellCommand> {
+    let command = match container.runtime {
+        Runtime::Docker => "docker unpause",
+        Runtime::Podman => "podman unpause",
+        _ => return None,
+    };
+    ShellCommand::new(Os::Linux, command).operand(container.handle().as_bytes()).typable()
+}
+
+fn write(text: &str, file: &[u8], privileged: bool) -> Option<ShellCommand> {
+    let start =
+        if privileged { format!("echo {text} >") } else { format!("echo {text} | sudo tee") };
+    ShellCommand::new(Os::Linux, start).word(file).typable()
+}
+
+/// How to change a setting of the kernel: `sysctl -w net.ipv4.tcp_syncookies=1`.
+#[must_use]
+pub fn sysctl(setting: &str) -> ShellCommand {
+    ShellCommand::new(Os::Linux, "sysctl -w").word(setting.as_bytes())
+}
+
+/// Which driver holds a port in the name of Windows' System, PID 4, as far as the port tells, and
+/// what to do about it.
+#[must_use]
+pub fn driver(port: u16) -> String {
+    let command = |words: &str| ShellCommand::new(Os::Windows, words).into();
     match port {
-        445 => "it is the file server, SMB: sc.exe stop LanmanServer",
-        137..=139 => "it is NetBIOS over TCP/IP: switch it off in the adapter's settings",
-        _ => "a driver holds it, most often HTTP.sys: netsh http show servicestate",
+        445 => {
+            let server = "it is the file server (SMB)";
+            run_to("to stop it", server, &command("sc.exe stop LanmanServer"))
+        }
+        137..=139 => "it is NetBIOS over TCP/IP; turn it off in the adapter's settings".to_owned(),
+        _ => {
+            let driver = "a driver holds it, most often HTTP.sys";
+            run_to("to see what that serves", driver, &command("netsh http show servicestate"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::advice::run;
+
+    #[test]
+    fn a_users_container_is_stopped_by_its_user() {
+        let container = Container {
+            runtime: Runtime::Podman,
+            id: "932a195ea739".into(),
+            name: Some("we b".into()),
+            of_user: true,
+        };
+        let stop = run("port 80 is held", &stop_container(&container));
+        let expected =
+            "port 80 is held; as the user who runs it, run: podman stop \"we b\"".to_owned();
+        assert_eq!(stop, expected);
+    }
+
+    #[test]
+    fn what_is_not_a_signal_for_the_end_is_named() {
+        assert_eq!(send(Signal::Term, Pid(812)).text(), Some("kill 812"));
+        assert_eq!(send(Signal::Kill, Pid(812)).text(), Some("kill -KILL 812"));
+        let unit = b"/sys/fs/cgroup/a b/cgroup.freeze";
+        let thaw = |privileged| write("0", unit, privileged);
+        let expected = "echo 0 | sudo tee \"/sys/fs/cgroup/a b/cgroup.freeze\"";
+        assert_eq!(thaw(false).and_then(|it| it.text().map(str::to_owned)).unwrap(), expected);
     }
 }

@@ -79,7 +79,7 @@ fn memory_that_was_never_touched_costs_nothing() {
     bounded(&["doctor"]).run().is(0, healthy, "");
     let would = format!("would send SIGTERM to {}\n", named(NAME, pid));
     bounded(&["kill", "-n", "80"]).run().is(0, &(held_here(80, NAME, pid) + &would), "");
-    let left = "portwho: 1 listener not closed; to close it, run: portwho close -l -n 80\n";
+    let left = "portwho: 1 listener not closed; to close it, run: portwho close -l 80\n";
     bounded(&["close", "-n", "80"]).run().is(1, "", left);
 }
 

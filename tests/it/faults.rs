@@ -236,11 +236,10 @@ fn a_mapped_connection_is_ipv4() {
     }
     let beside_listener = portwho(["127.0.0.1:80"]).run();
     beside_listener.is(0, &expected, &beside_listener.stderr);
-    let own = format!("(PID {})\n", std::process::id());
-    assert!(
-        beside_listener.stderr.starts_with("portwho: [::]:80 holds that port at every address: ")
-    );
-    assert!(beside_listener.stderr.ends_with(&own), "{beside_listener:?}");
+    let own = std::process::id();
+    let line = format!("(PID {own}), covers this address\n");
+    assert!(beside_listener.stderr.starts_with("portwho: [::]:80, held by "));
+    assert!(beside_listener.stderr.ends_with(&line), "{beside_listener:?}");
     let answer = portwho(["--json", "-6", "80"]).run().json(0, "");
     assert_eq!(only_socket(&answer)["state"], "LISTENING");
     portwho(["-q", "--local", "::ffff:127.0.0.1", "80"]).run().is(0, &quiet(owner.pid()), "");

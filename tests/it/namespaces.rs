@@ -296,8 +296,8 @@ fn what_is_held_elsewhere_is_hinted_at() {
     let pid = there.pid();
     let hint = format!(
         "portwho: port {port} is free\n\
-         portwho: 127.0.0.1:{port} is held in the network namespace {name} by {name} (PID {pid}): \
-         --all-netns shows it\n"
+         portwho: 127.0.0.1:{port} is held in the network namespace {name} by {name} (PID {pid}); \
+         to see it, add --all-netns\n"
     );
     portwho([port.to_string()]).run().is(1, "", &hint);
     portwho(["-q", &port.to_string()]).run().is(1, "", &hint);
@@ -321,8 +321,8 @@ fn several_sockets_elsewhere_are_counted() {
     there.line();
     let hint = format!(
         "portwho: no socket matches\n\
-         portwho: 2 sockets are in the network namespace {name}, of {name} (PID {}): --all-netns \
-         shows them\n",
+         portwho: 2 sockets are in the network namespace {name}, of {name} (PID {}); to see \
+         them, add --all-netns\n",
         there.pid()
     );
     portwho(["--name", &name]).run().is(1, "", &hint);

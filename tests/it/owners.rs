@@ -208,7 +208,7 @@ fn another_users() {
     let expected = golden::netstat(&[listener_row(80, "?")]);
     portwho(["80"]).user(NOBODY).run().is(0, &expected, ONE_HIDDEN);
     hidden_in_json(portwho(["--json", "80"]).user(NOBODY), ONE_HIDDEN, "held by a process of root");
-    let nobody = "portwho: no process can be named that holds these sockets\n";
+    let nobody = "portwho: cannot tell which process holds these sockets\n";
     let quiet = portwho(["-q", "80"]).user(NOBODY).run();
     quiet.is(1, "", &format!("{ONE_HIDDEN}{nobody}"));
 }

@@ -91,7 +91,7 @@ fn an_address_beside_a_wildcard() {
     let owner = Owner::named("server").holding(makers::listening(everywhere).socket);
     let line = format!(
         "portwho: 127.0.0.1:80: no socket matches\n\
-         portwho: 0.0.0.0:80 holds that port at every address: server (PID {})\n",
+         portwho: 0.0.0.0:80, held by server (PID {}), covers this address\n",
         owner.pid()
     );
     says(&["127.0.0.1:80"], &line);
@@ -112,8 +112,8 @@ fn an_address_beside_another() {
 #[trial]
 fn held_by_what_the_filters_leave_out() {
     let _owner = Owner::named("server").holding(makers::listening(Loopback::V4.port(80)).socket);
-    let left_out = "portwho: port 80: 1 socket is there, which the other filters leave out: \
-                    portwho 80\n";
+    let left_out = "portwho: 1 socket on port 80 does not match the other filters; to see it, \
+                    run: portwho 80\n";
     says(&["80", "--name", "other"], left_out);
     says(&["80", "-6"], left_out);
     says(&["80", "-u"], &format!("{left_out}portwho: port 80 is free for UDP\n"));

@@ -10,6 +10,7 @@ use crate::commands::Outcome;
 use crate::model::{Owner, Snapshot, Socket};
 use crate::platform::CloseError;
 use crate::query::Row;
+use crate::text::advice::Remedy;
 use crate::text::close::{self as text, Counts, NotClosed};
 use crate::text::{ports, remedies};
 
@@ -110,7 +111,7 @@ fn why(socket: &Socket, result: &CloseResult, context: &Context<'_>) -> NotClose
             NotClosed::BeyondRights(remedies::beyond_rights_to_close(os))
         }
         CloseResult::Refused(CloseError::NotPermitted) => {
-            NotClosed::NotPermitted(context.request.command(&[]), os)
+            NotClosed::NotPermitted(Remedy::privileged(context.request.command(os, &[])))
         }
         CloseResult::Refused(error @ CloseError::NoDestroy) => {
             let has_process = matches!(context.group.owner(), Some(Owner::Processes(_)));
@@ -122,7 +123,7 @@ fn why(socket: &Socket, result: &CloseResult, context: &Context<'_>) -> NotClose
         CloseResult::Refused(error) => NotClosed::Other(error.to_string()),
         _ if socket.state.is_none() && socket.foreign.is_none() => {
             let port = BTreeSet::from([socket.local.port]);
-            NotClosed::PortStays(description::kill("-u", &port))
+            NotClosed::PortStays(remedies::kill_ports(os, &["-u"], &port).into())
         }
         _ => NotClosed::Survived,
     }

@@ -95,8 +95,9 @@ pub(super) fn contested(
     let unseen = plan.unseen.iter().filter(|row| row.socket.local.port == port);
     let unseen = unseen.map(|row| owners::owner(row, snapshot));
     let named: Vec<String> = seen.chain(unseen).collect();
-    let command = request.command(&["-y"], &ports::typed_on(port, filter.local.as_ref()));
-    text::contested(port, &named, &command)
+    let typed = ports::typed_on(port, filter.local.as_ref());
+    let all = request.acting_command(snapshot.os, &["-y"], &typed);
+    text::contested(port, &named, &all.into())
 }
 
 fn other_ports(group: &Group<'_>, snapshot: &Snapshot) -> Option<String> {
@@ -132,7 +133,7 @@ fn restarter(pid: Pid, own_ancestors: &[Pid], snapshot: &Snapshot) -> Option<Res
         return Some(Restarter::Container(remedies::stop_container(container)));
     }
     if let Some(stop) = remedies::stop_service(snapshot.os, process) {
-        return Some(Restarter::Service(stop));
+        return Some(Restarter::Service(stop.into()));
     }
     let parent =
         process.parent.filter(|parent| *parent != Pid(1) && !own_ancestors.contains(parent))?;

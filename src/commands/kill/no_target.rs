@@ -9,9 +9,10 @@ use crate::commands::remains::Remains;
 use crate::commands::{Outcome, hints};
 use crate::model::{Gap, Owner, Protocol, Snapshot};
 use crate::query::{Filter, Row};
+use crate::text::advice::Remedy;
 use crate::text::endpoints::local_end;
 use crate::text::kill::{self as text, NoTarget, Unseen};
-use crate::text::{owners, ports};
+use crate::text::{owners, ports, remedies};
 
 /// The verdict on a PORT that none of the targets is on.
 pub(super) fn why(
@@ -53,7 +54,7 @@ fn reason(
     let udp = those(&rows, |row| holds(row, Protocol::Udp));
     let is_tcp_held = rows.iter().any(|row| holds(row, Protocol::Tcp));
     if request.selection.protocols.is_none() && !udp.is_empty() && !is_tcp_held {
-        let command = request.command(&["-u"], &operand.typed());
+        let command = request.command(snapshot.os, &["-u"], &operand.typed()).into();
         return NoTarget::OnlyUdp { holders: owners(&udp, snapshot), command };
     }
     let others = those(&rows, |row| row.socket.holds_port());
@@ -96,8 +97,8 @@ pub(super) fn unseen(
     let why = match row.owner {
         Owner::Exited(pid) => Unseen::Inherited(pid.0),
         Owner::Hidden if privileged => Unseen::Always,
-        Owner::Hidden => Unseen::ToUser(request.command(&[], &typed), snapshot.os),
-        _ => Unseen::See(format!("portwho {}", typed.join(" "))),
+        Owner::Hidden => Unseen::Run(Remedy::privileged(request.command(snapshot.os, &[], &typed))),
+        _ => Unseen::Run(remedies::list(snapshot.os, typed).into()),
     };
     text::unseen(port, &owners::owner(row, snapshot), &why)
 }

@@ -39,7 +39,7 @@ fn json_has_the_pid_that_exited() {
 
 #[trial]
 fn no_pid_is_printed() {
-    let nobody = "portwho: no process can be named that holds these sockets\n";
+    let nobody = "portwho: cannot tell which process holds these sockets\n";
     inherited().run("-q 80").is(1, "", &format!("{GAP}{nobody}"));
 }
 
