@@ -14,7 +14,6 @@ mod installed;
 mod kill;
 mod list;
 mod output;
-mod remains;
 mod report;
 mod survey;
 mod vacancy;

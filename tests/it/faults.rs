@@ -99,7 +99,7 @@ fn nothing_found_without_netlink() {
     let why = "portwho: netlink refused, read /proc/net instead: Operation not permitted (os error \
                1): bound ports, backlogs, idle times and cgroups are missing; allow AF_NETLINK \
                sockets (NETLINK_SOCK_DIAG)\n\
-               portwho: port 4732 is held by no socket that can be seen\n";
+               portwho: port 4732 is not in use by any socket that can be seen\n";
     portwho(["4732"]).run().is(1, "", why);
 }
 

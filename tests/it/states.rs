@@ -58,16 +58,18 @@ fn has_note(row: &Value, note: Option<&str>) {
 
 /// What is said of a port on which there is this one connection and no listener.
 fn verdict(state: &str, port: u16) -> String {
-    let until = match state {
+    let verdict = match state {
         "SYN_SENT" | "ESTABLISHED" | "" => {
-            "; 1 connection uses it: a bind may fail until it ends".to_owned()
+            "has no listener; 1 connection uses it: a bind may fail until it ends".to_owned()
         }
-        "TIME_WAIT" => {
-            " (1 TIME_WAIT, N s: a bind without SO_REUSEADDR fails until then)".to_owned()
+        "TIME_WAIT" => "is not in use (1 TIME_WAIT, N s: a bind without SO_REUSEADDR fails until \
+                        then)"
+            .to_owned(),
+        other => {
+            format!("is not in use (1 {other}: a bind without SO_REUSEADDR fails while they last)")
         }
-        other => format!(" (1 {other}: a bind without SO_REUSEADDR fails while they last)"),
     };
-    format!("portwho: port {port} is held by nobody{until}\n")
+    format!("portwho: port {port} {verdict}\n")
 }
 
 /// Why nobody holds a connection on a port without a listener: below the tables, and in JSON.

@@ -27,7 +27,7 @@ fn a_kernel_socket_has_no_pid() {
     assert!(portwho([&port]).run().stdout.contains("TIME_WAIT"));
     let nobody = "portwho: cannot tell which process holds these sockets\n";
     let verdict = format!(
-        "portwho: port {port} is held by nobody (1 TIME_WAIT, N s: a bind without SO_REUSEADDR \
+        "portwho: port {port} is not in use (1 TIME_WAIT, N s: a bind without SO_REUSEADDR \
          fails until then)\n"
     );
     let output = portwho(["-q", &port]).run().without_seconds();

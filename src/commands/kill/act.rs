@@ -10,11 +10,11 @@ use super::signaling::OpenedHolders;
 use super::verdict::{self, Context};
 use super::watch::{self, WatchResult, blocking_remains};
 use super::{Kill, description};
-use crate::commands::remains::Remains;
 use crate::model::{Pid, Signal, Socket};
 use crate::platform::{Ending, System};
 use crate::text::kill::verdicts as text;
 use crate::text::owners;
+use crate::text::ports::remains::Remains;
 
 /// A group that will be ended, its processes opened.
 pub(super) struct Target<'a, S: System> {

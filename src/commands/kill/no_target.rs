@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use super::operand::Operand;
 use super::plan::is_target;
 use crate::cli::KillRequest;
-use crate::commands::remains::Remains;
 use crate::commands::{Outcome, hints};
 use crate::model::{Gap, Owner, Protocol, Snapshot};
 use crate::query::{Filter, Row};
 use crate::text::advice::Remedy;
 use crate::text::endpoints::local_end;
 use crate::text::kill::{self as text, NoTarget, Unseen};
+use crate::text::ports::remains::Remains;
 use crate::text::{owners, ports, remedies};
 
 /// The verdict on a PORT that none of the targets is on.

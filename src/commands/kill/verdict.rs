@@ -9,13 +9,13 @@ use super::stopped;
 use super::watch::WatchResult;
 use crate::cli::KillRequest;
 use crate::commands::Outcome;
-use crate::commands::remains::Remains;
 use crate::model::{Families, OwnedSocket, Pid, Protocol, Snapshot, Stopped};
 use crate::platform::{Ending, PlatformError};
 use crate::query::Filter;
 use crate::text::advice::Remedy;
 use crate::text::endpoints::local_end;
 use crate::text::kill::verdicts::{self as text, HeldAgain, Survival};
+use crate::text::ports::remains::Remains;
 use crate::text::{owners, ports, remedies};
 
 /// A sentence and what it means for the exit code.

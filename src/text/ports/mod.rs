@@ -1,5 +1,9 @@
 //! Ports, named in a sentence and as they are typed.
 
+pub mod bind;
+pub mod remains;
+pub mod vacancy;
+
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
@@ -67,5 +71,15 @@ pub fn typed_on(port: u16, local: Option<&LocalSet>) -> Vec<String> {
             typed(&LocalSet { places, ..LocalSet::default() })
         }
         _ => vec![port.to_string()],
+    }
+}
+
+/// A port at every address, or at one: `port 80`, `127.0.0.1:80`, `[::1]:80`.
+#[must_use]
+pub fn spot(port: u16, address: Option<IpAddr>) -> String {
+    match address {
+        None => format!("port {port}"),
+        Some(IpAddr::V4(address)) => format!("{address}:{port}"),
+        Some(IpAddr::V6(address)) => format!("[{address}]:{port}"),
     }
 }
