@@ -12,8 +12,8 @@ use crate::cli::{ColorWhen, ListRequest, ViewKind};
 use crate::model::{About, Depth, Gap, Os, Snapshot};
 use crate::platform::System;
 use crate::query::{Filter, SortKey, select};
-use crate::render::{Json, Pids, Style, Summary, SummaryJson, Tables, Verbose, View, notes};
-use crate::text::{gaps, hints as text};
+use crate::render::{Json, Pids, Style, Summary, SummaryJson, Tables, Verbose, View};
+use crate::text::{gaps, hints as text, notes};
 
 /// Lists.
 pub(super) fn run(
@@ -51,7 +51,7 @@ pub(super) fn run(
         output.remark(gaps::line(gap));
     }
     if matches!(request.view, ViewKind::Tables | ViewKind::Verbose) {
-        for note in notes(&rows, filter.local.is_some()) {
+        for note in notes::lines(&rows, filter.local.is_some()) {
             output.remark(note);
         }
     }

@@ -7,7 +7,6 @@ use std::net::IpAddr;
 use serde::{Serialize, Serializer};
 
 use super::json_process::{JsonContainer, JsonProcess};
-use super::reasons::Reasons;
 use super::{View, json_text};
 use crate::model::{
     About, Creator, Depth, Detail, Endpoint, Family, Gap, LeftOut, Owner, Pid, Snapshot, Socket,
@@ -16,6 +15,7 @@ use crate::model::{
 use crate::query::{Row, Rows};
 use crate::text::endpoints::{interfaces_of, needs_scope};
 use crate::text::gaps::remedy;
+use crate::text::reasons::Reasons;
 
 /// The version of the schema; it grows when the meaning of a name changes.
 pub(super) const SCHEMA: u32 = 1;

@@ -10,11 +10,9 @@ mod json;
 mod json_process;
 mod json_text;
 mod netstat;
-mod notes;
 mod paragraph;
 mod peers;
 mod pids;
-mod reasons;
 mod summary;
 mod table;
 mod tables;
@@ -39,14 +37,6 @@ pub struct Style {
     pub header: bool,
     /// With colors.
     pub color: bool,
-}
-
-/// Remarks on rows whose owner the tables cannot name, and on ports that are bound without
-/// listening: a line for each kind. `every_owner` also includes the owners of sockets that are only
-/// connections.
-#[must_use]
-pub fn notes(rows: &Rows<'_>, every_owner: bool) -> Vec<String> {
-    notes::lines(&rows.rows, rows.snapshot, every_owner)
 }
 
 /// A way to show rows.

@@ -45,7 +45,9 @@ pub fn owner(row: &OwnedSocket, snapshot: &Snapshot) -> String {
                 (place(&row.socket, snapshot), candidates(&row.socket, snapshot));
             format!("no process that can be found{place}{candidates}")
         }
-        Owner::Exited(pid) => format!("PID {pid}, which has exited, and now by its heirs"),
+        Owner::Exited(pid) => {
+            format!("PID {pid}, which has exited, and now by children that inherited it")
+        }
     }
 }
 

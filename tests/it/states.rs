@@ -79,7 +79,7 @@ fn reason(state: &str, local: SocketAddr) -> (String, &'static str) {
         "closed by its process, still being torn down by the kernel, N s left";
     let (words, note) = match state {
         "TIME_WAIT" => {
-            ("over, and kept by the kernel for stray segments, N s left", "TIME_WAIT, N s left")
+            ("closed; kept by the kernel for stray segments, N s left", "TIME_WAIT, N s left")
         }
         "FIN_WAIT_2" => (ORPHANED_FOR, ORPHANED_FOR),
         _ => (ORPHANED, ORPHANED),
@@ -198,8 +198,7 @@ fn bound() {
         let Held { socket, address } = makers::bound(at.port(8080));
         let owner = hold(socket);
         let expected = row("BOUND", address, nowhere(address), Some(&owner));
-        let words =
-            "bound without listening: nobody can connect, and it keeps the port from others";
+        let words = "bound without listening: nobody can connect, and it blocks the port";
         let remark = format!("portwho: {address}: held by {NAME} (PID {}), {words}\n", owner.pid());
         shows(8080, &[expected], Some(&owner), &remark);
         let answer = in_json(8080, "");
@@ -250,7 +249,7 @@ fn not_accepted() {
         let made = makers::not_accepted(at);
         let listener = hold(made.listener);
         let (local, foreign) = (made.server_address, made.client_address);
-        let note = "accepted by nobody yet: inetinfo.exe's queue holds 1 of 16";
+        let note = "waiting for accept(): inetinfo.exe's queue holds 1 of 16";
         beside_listener("ESTABLISHED", local, foreign, &listener, Err(("not-accepted", note)));
     }
 }

@@ -114,7 +114,7 @@ fn what_is_over_is_no_obstacle() {
     let near = client.local_addr().expect("local address");
     drop((client, listener));
     await_state(at, near, State::TIME_WAIT);
-    let line = "portwho: 127.0.0.1:80: 1 TIME_WAIT: over, and kept by the kernel for stray \
+    let line = "portwho: 127.0.0.1:80: 1 TIME_WAIT: closed; kept by the kernel for stray \
                 segments, N s left\n\
                 portwho: port 80 is not in use (1 TIME_WAIT, N s: a bind without SO_REUSEADDR \
                 fails until then)\n\
@@ -128,7 +128,7 @@ fn what_is_over_of_a_client_is_one() {
     let made = makers::time_wait(Loopback::V4);
     let (address, port) = (made.client_address, made.client_address.port());
     let line = format!(
-        "portwho: {address}: 1 TIME_WAIT: over, and kept by the kernel for stray segments, N s \
+        "portwho: {address}: 1 TIME_WAIT: closed; kept by the kernel for stray segments, N s \
          left\n\
          portwho: port {port} is not in use, but a bind fails: Address already in use (os error 98) (1 \
          TIME_WAIT, N s: a bind without SO_REUSEADDR fails until then)\n\

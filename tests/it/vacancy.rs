@@ -267,7 +267,7 @@ fn a_held_port_is_not_judged() {
         let owner = Owner::named("holder").holding(held.socket);
         let line = format!(
             "portwho: 127.0.0.1:{port}: held by holder (PID {}), bound without listening: nobody \
-             can connect, and it keeps the port from others\n",
+             can connect, and it blocks the port\n",
             owner.pid()
         );
         let output = asked(&[&port.to_string()]);
