@@ -3,8 +3,10 @@
 pub mod advice;
 pub mod claims;
 pub mod close;
+pub mod doctor;
 pub mod durations;
 pub mod endpoints;
+pub mod errors;
 pub mod escape;
 pub mod gaps;
 pub mod hints;

@@ -154,6 +154,12 @@ pub fn other_protocol(ports: &str, several: bool, owners: &[String], kill: &Reme
     run(&format!("UDP {ports} {verb} still in use: {}", listed(owners)), kill)
 }
 
+/// It could not be checked again, before a process is ended, that it holds the port.
+pub const UNKNOWN_HOLD: &str = "cannot tell whether it still holds the port";
+
+/// Why that could not be checked: a table of sockets hides some.
+pub const TABLE_UNREADABLE: &str = "a table of sockets cannot be read";
+
 /// The ports could not be watched.
 #[must_use]
 pub fn unknown_port(error: &str) -> String {
