@@ -6,6 +6,7 @@ use clap::error::ErrorKind;
 
 use super::{CliError, OptionError, UsageError, command_names, help, operand};
 use crate::model::Signal;
+use crate::text::shell::any_word;
 
 /// The options whose value is a state.
 const STATE_OPTIONS: [&str; 3] = ["-s", "--state", "--not-state"];
@@ -48,7 +49,7 @@ pub(super) fn operands(command: &str, ports: &[impl AsRef<str>]) -> String {
     if ports.is_empty() || operand(command).as_deref() != Some("PORT") {
         return "--help".to_owned();
     }
-    let words: Vec<&str> = ports.iter().map(AsRef::as_ref).collect();
+    let words: Vec<String> = ports.iter().map(|port| any_word(port.as_ref().as_bytes())).collect();
     words.join(" ")
 }
 

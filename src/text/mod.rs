@@ -1,4 +1,4 @@
-//! The words that people read, a file for each subject.
+//! The sentences that people read and the commands that they type, a file for each subject.
 
 pub mod advice;
 pub mod claims;

@@ -143,6 +143,13 @@ pub fn windows_word(text: &[u8]) -> Option<String> {
     }
 }
 
+/// A word for whatever shell it was typed into, where the system is not known yet: as for Windows,
+/// in plain or double quotes that POSIX reads alike, or else as for POSIX.
+#[must_use]
+pub fn any_word(text: &[u8]) -> String {
+    windows_word(text).unwrap_or_else(|| posix_word(text))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -196,6 +203,13 @@ mod tests {
             (b"\xed\xa0\x80", None),
         ] {
             assert_eq!(windows_word(text).as_deref(), word, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn words_for_any_shell() {
+        for (text, word) in [("80", "80"), ("[::1]:80", "\"[::1]:80\""), ("$(id)", "'$(id)'")] {
+            assert_eq!(any_word(text.as_bytes()), word);
         }
     }
 
