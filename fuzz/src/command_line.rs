@@ -4,7 +4,8 @@
 use std::ffi::OsString;
 
 use portwho::cli::{CloseRequest, KillRequest, Request, parse};
-use portwho::render::escape::harmless;
+use portwho::model::Os;
+use portwho::text::escape::harmless;
 
 use super::escape::is_safe;
 use super::port::written;
@@ -25,22 +26,24 @@ pub fn check(data: &[u8]) {
 
 fn kill_comes_back(request: &KillRequest) {
     let ports: Vec<String> = request.selection.ports.iter().map(written).collect();
-    let command = request.command(&[], &ports);
-    if is_beyond_shlex(&command) {
+    let command = request.command(Os::Linux, &[], &ports);
+    let command = command.text().expect("a shell of POSIX reads every word");
+    if is_beyond_shlex(command) {
         return;
     }
-    let Ok(Request::Kill(again)) = retyped(&command) else { panic!("no kill: {command}") };
+    let Ok(Request::Kill(again)) = retyped(command) else { panic!("no kill: {command}") };
     assert_eq!(format!("{:?}", again.selection), format!("{:?}", request.selection), "{command}");
     assert_eq!((again.signal(), again.yes), (request.signal(), request.yes), "{command}");
     assert_eq!((again.dry_run, again.timeout), (request.dry_run, request.timeout), "{command}");
 }
 
 fn close_comes_back(request: &CloseRequest) {
-    let command = request.command(&[]);
-    if is_beyond_shlex(&command) {
+    let command = request.command(Os::Linux, &[]);
+    let command = command.text().expect("a shell of POSIX reads every word");
+    if is_beyond_shlex(command) {
         return;
     }
-    let Ok(Request::Close(again)) = retyped(&command) else { panic!("no close: {command}") };
+    let Ok(Request::Close(again)) = retyped(command) else { panic!("no close: {command}") };
     assert_eq!(format!("{again:?}"), format!("{request:?}"), "{command}");
 }
 

@@ -2,7 +2,7 @@
 //! stand for the bytes that went in and for no others.
 
 use portwho::model::Untrusted;
-use portwho::render::escape::{Escaped, fitted, harmless};
+use portwho::text::escape::{Escaped, fitted, harmless};
 use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 

@@ -1,7 +1,7 @@
 //! PORT arguments: what is understood is what was typed, and an error is safe to print.
 
 use portwho::query::{PortSet, PortTerm, PortWord};
-use portwho::render::escape::harmless;
+use portwho::text::escape::harmless;
 
 use super::escape::is_safe;
 

@@ -1,6 +1,6 @@
 //! Commands to type: a shell reads every word as it was meant.
 
-use portwho::model::{posix_word, windows_word};
+use portwho::text::shell::{posix_word, windows_word};
 
 pub fn check(data: &[u8]) {
     // No argument can hold it.

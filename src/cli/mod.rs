@@ -207,7 +207,7 @@ fn most_similar<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Signal;
+    use crate::model::{Os, Signal};
 
     fn parsed(line: &str) -> Result<Request, CliError> {
         parse(line.split(' ').map(OsString::from))
@@ -292,7 +292,10 @@ mod tests {
             let line = format!("portwho close -n {filter}");
             let Ok(Request::Close(request)) = parsed(&line) else { panic!("{line}") };
             assert!(request.dry_run);
-            assert_eq!(request.command(&["-l"]), format!("portwho close -l -n {filter}"));
+            let again = request.command(Os::Linux, &["-l"]);
+            assert_eq!(again.text(), Some(format!("portwho close -l -n {filter}").as_str()));
+            let acting = request.acting_command(Os::Linux, &["-l"]);
+            assert_eq!(acting.text(), Some(format!("portwho close -l {filter}").as_str()));
         }
         for line in ["portwho close", "portwho close -y", "portwho close -n --yes"] {
             assert!(error(line).starts_with("close needs a PORT or a filter"), "{line}");
@@ -317,7 +320,9 @@ mod tests {
         let Ok(Request::Kill(request)) = parsed(line) else { panic!("a valid line") };
         let ports = ["80".to_owned(), "[::1]:80".to_owned()];
         let expected = "portwho kill -u -9 --pid 80 --name \"no*\" -4 80 \"[::1]:80\"";
-        assert_eq!(request.command(&["-u"], &ports), expected);
+        assert_eq!(request.command(Os::Linux, &["-u"], &ports).text(), Some(expected));
+        let expected = "portwho kill -u -9 --pid 80 --name \"no*\" -4 80 \"[::1]:80\"";
+        assert_eq!(request.command(Os::Windows, &["-u"], &ports).text(), Some(expected));
     }
 
     proptest::proptest! {

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use super::words::command_line;
-use crate::model::{Families, Pid, Signal, StateSet, TcpState, posix_word};
+use super::words::without_dry_run;
+use crate::model::{Families, Os, Pid, Signal, StateSet, TcpState};
 use crate::query::{NamePattern, PortTerm, Protocols, SortKey, UserTerm};
+use crate::text::shell::ShellCommand;
 
 /// What was asked for.
 #[derive(Debug)]
@@ -111,11 +112,14 @@ impl KillRequest {
     /// The same command with `more` in front, for `ports` alone: `portwho kill --force --pid 812
     /// 80`. Whatever narrowed it narrows it again, and what was ended already is left out.
     #[must_use]
-    pub fn command(&self, more: &[&str], ports: &[String]) -> String {
-        let typed = self.options.iter().map(|word| posix_word(word.to_string_lossy().as_bytes()));
-        let more = more.iter().map(|&word| word.to_owned());
-        let ports = ports.iter().map(|port| posix_word(port.as_bytes()));
-        command_line("kill", more.chain(typed).chain(ports))
+    pub fn command(&self, os: Os, more: &[&str], ports: &[String]) -> ShellCommand {
+        again(os, "kill", more, &self.options).words(ports)
+    }
+
+    /// The same, which does more than to show what would be done.
+    #[must_use]
+    pub fn acting_command(&self, os: Os, more: &[&str], ports: &[String]) -> ShellCommand {
+        again(os, "kill", more, &without_dry_run(&self.options)).words(ports)
     }
 }
 
@@ -135,11 +139,21 @@ pub struct CloseRequest {
 impl CloseRequest {
     /// The same command with `more` in front: `portwho close -l --pid 812`.
     #[must_use]
-    pub fn command(&self, more: &[&str]) -> String {
-        let typed = self.words.iter().map(|word| posix_word(word.to_string_lossy().as_bytes()));
-        let more = more.iter().map(|&word| word.to_owned());
-        command_line("close", more.chain(typed))
+    pub fn command(&self, os: Os, more: &[&str]) -> ShellCommand {
+        again(os, "close", more, &self.words)
     }
+
+    /// The same, which does more than to show what would be done.
+    #[must_use]
+    pub fn acting_command(&self, os: Os, more: &[&str]) -> ShellCommand {
+        again(os, "close", more, &without_dry_run(&self.words))
+    }
+}
+
+/// A command as it can be typed again, with `more` in front of what was typed.
+fn again(os: Os, verb: &str, more: &[&str], typed: &[OsString]) -> ShellCommand {
+    let typed = typed.iter().map(|word| word.to_string_lossy().into_owned());
+    ShellCommand::new(os, format_args!("portwho {verb}")).words(more).words(typed)
 }
 
 /// A request to explain.

@@ -6,6 +6,7 @@ use clap::error::ErrorKind;
 
 use super::{CliError, OptionError, UsageError, command_names, help, operand};
 use crate::model::Signal;
+use crate::text::shell::any_word;
 
 /// The options whose value is a state.
 const STATE_OPTIONS: [&str; 3] = ["-s", "--state", "--not-state"];
@@ -48,7 +49,7 @@ pub(super) fn operands(command: &str, ports: &[impl AsRef<str>]) -> String {
     if ports.is_empty() || operand(command).as_deref() != Some("PORT") {
         return "--help".to_owned();
     }
-    let words: Vec<&str> = ports.iter().map(AsRef::as_ref).collect();
+    let words: Vec<String> = ports.iter().map(|port| any_word(port.as_ref().as_bytes())).collect();
     words.join(" ")
 }
 
@@ -83,9 +84,47 @@ fn signal_option(name: &str) -> Option<String> {
     Some(if signal == Signal::Kill { "--force".to_owned() } else { format!("--signal={name}") })
 }
 
-/// A command as it can be typed again.
-pub(super) fn command_line(verb: &str, words: impl Iterator<Item = String>) -> String {
-    let words: Vec<String> =
-        ["portwho".to_owned(), verb.to_owned()].into_iter().chain(words).collect();
-    words.join(" ")
+/// The words behind `kill` or `close` but for `-n` and `--dry-run`, alone or among other letters.
+pub(super) fn without_dry_run(words: &[OsString]) -> Vec<OsString> {
+    let end = words.iter().position(|word| word == "--").unwrap_or(words.len());
+    let (options, operands) = words.split_at_checked(end).unwrap_or((words, &[]));
+    options.iter().filter_map(|word| without_n(word)).chain(operands.iter().cloned()).collect()
+}
+
+/// None where nothing is left of it.
+fn without_n(word: &OsStr) -> Option<OsString> {
+    let letters = word.to_str().and_then(|word| word.strip_prefix('-'));
+    let Some(letters) = letters.filter(|_| word != "--dry-run") else {
+        return (word != "--dry-run").then(|| word.to_owned());
+    };
+    if letters.starts_with('-') || letters.is_empty() {
+        return Some(word.to_owned());
+    }
+    // What stands behind -s is its value.
+    let (switches, value) = letters.split_at(letters.find('s').unwrap_or(letters.len()));
+    let left = format!("{}{value}", switches.replace('n', ""));
+    (!left.is_empty()).then(|| format!("-{left}").into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dry_run_is_taken_out() {
+        for (line, expected) in [
+            ("-n 80", "80"),
+            ("--dry-run --pid 80 80", "--pid 80 80"),
+            ("-nu -yn", "-u -y"),
+            ("-nsINT -s INT", "-sINT -s INT"),
+            ("--name nginx - -- -n", "--name nginx - -- -n"),
+        ] {
+            let words: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+            let left: Vec<String> = without_dry_run(&words)
+                .iter()
+                .map(|word| word.to_string_lossy().into_owned())
+                .collect();
+            assert_eq!(left.join(" "), expected, "{line}");
+        }
+    }
 }

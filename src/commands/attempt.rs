@@ -9,6 +9,7 @@ use super::vacancy::{PORTS_TOLD, Spot};
 use crate::model::{Families, Os, Protocol};
 use crate::platform::{System, reason};
 use crate::query::{Filter, Protocols};
+use crate::text::ports::bind as text;
 
 /// What the system answered for a port.
 #[derive(Debug)]
@@ -30,10 +31,10 @@ pub(super) fn all(
     asked: Option<Protocols>,
     system: &impl System,
 ) -> anyhow::Result<Vec<Attempt>> {
-    let Some(local) = &filter.local else { bail!("--try-bind: name the PORT to try") };
+    let Some(local) = &filter.local else { bail!(text::NO_PORT) };
     let (spots, count) = Spot::all(local);
     if count > PORTS_TOLD {
-        bail!("--try-bind: {PORTS_TOLD} ports at most: each is bound for a moment");
+        bail!(text::too_many(PORTS_TOLD));
     }
     let protocols = asked.unwrap_or(Protocols { tcp: true, udp: false });
     let tcp = protocols.tcp.then_some(Protocol::Tcp);
@@ -46,7 +47,7 @@ pub(super) fn all(
 
 /// `port 80: a TCP bind succeeds at 127.0.0.1; it fails at 0.0.0.0: address in use`.
 fn attempt(spot: Spot, protocol: Protocol, families: Families, system: &impl System) -> Attempt {
-    let (mut bound, mut refusals, mut refusal, mut denied) = (Vec::new(), Vec::new(), None, false);
+    let (mut bound, mut refused, mut refusal, mut denied) = (Vec::new(), Vec::new(), None, false);
     for end in spot.ends(families) {
         let name = match end.address {
             IpAddr::V6(address) => format!("[{address}]"),
@@ -59,34 +60,23 @@ fn attempt(spot: Spot, protocol: Protocol, families: Families, system: &impl Sys
                     refusal.get_or_insert(reason(&error));
                 }
                 denied |= error.kind() == ErrorKind::PermissionDenied;
-                refusals.push(format!("{name}: {}", reason(&error)));
+                refused.push(format!("{name}: {}", reason(&error)));
             }
         }
     }
-    let mut parts = Vec::new();
-    parts.extend((!bound.is_empty()).then(|| format!("succeeds at {}", bound.join(", "))));
-    parts.extend((!refusals.is_empty()).then(|| format!("fails at {}", refusals.join(", "))));
-    if denied && system.os() == Os::Windows {
-        parts.push(excluded_or_http(protocol));
-    }
-    // As servers do; without it TIME_WAIT would stand in the way.
-    let reuse = system.os() == Os::Linux && protocol == Protocol::Tcp;
-    let way = if reuse { " with SO_REUSEADDR" } else { "" };
-    let (place, name) = (spot.words(), protocol.word().to_uppercase());
-    let words = format!("{place}: a {name} bind{way} {}", parts.join("; "));
-    Attempt { spot, refusal, words }
+    let answers = text::Answers {
+        spot: spot.words(),
+        protocol,
+        // As servers do; without it TIME_WAIT would stand in the way.
+        reuse: system.os() == Os::Linux && protocol == Protocol::Tcp,
+        bound,
+        refused,
+        may_be_excluded: denied && system.os() == Os::Windows,
+    };
+    Attempt { spot, refusal, words: text::answers(&answers) }
 }
 
 /// Whether a refusal concerns the port: without IPv6 its addresses cannot be bound at all.
 fn is_about_port(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::AddrInUse | ErrorKind::PermissionDenied)
-}
-
-/// What stands behind WSAEACCES where no socket can be seen.
-fn excluded_or_http(protocol: Protocol) -> String {
-    format!(
-        "an excluded range, or HTTP.sys: netsh int ipv4 show excludedportrange protocol={}, netsh \
-         http show servicestate",
-        protocol.word()
-    )
 }

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 
 use super::images::role;
 use super::installed::{Identity, Programs};
-use super::who;
 use crate::model::{Pid, Process, Snapshot};
 use crate::text::claims as text;
+use crate::text::owners;
 
 /// How many warnings precede a question.
 const WARNINGS: usize = 10;
@@ -35,12 +35,12 @@ fn warnings(pid: Pid, snapshot: &Snapshot, programs: &Programs) -> Vec<String> {
 
 fn name(process: &Process, snapshot: &Snapshot, programs: &Programs) -> Option<String> {
     let (role, identity) = role(process, programs, snapshot.os)?;
-    let process = || who::process(process.pid, snapshot);
+    let process = || owners::process(process.pid, snapshot);
     (identity == Identity::Claimed).then(|| text::by_name(&process(), role.words()))
 }
 
 /// Below a user's own manager that user names control groups at will.
 fn cgroup(process: &Process, snapshot: &Snapshot) -> Option<String> {
     let container = process.container.as_ref().filter(|container| container.of_user)?;
-    Some(text::by_cgroup(&who::process(process.pid, snapshot), &who::container(container)))
+    Some(text::by_cgroup(&owners::process(process.pid, snapshot), &owners::container(container)))
 }

@@ -14,7 +14,8 @@ use crate::model::{
     TcpSettings, TcpState,
 };
 use crate::platform::{PlatformError, System};
-use crate::render::{Doctor, DoctorJson, gaps};
+use crate::render::{Doctor, DoctorJson};
+use crate::text::gaps;
 
 /// Takes one snapshot, or two, and tells what is wrong.
 pub(super) fn run(

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::survey::complete;
-use super::who;
 use crate::model::{Detail, Gap, Os, Reach, Snapshot};
 use crate::platform::System;
 use crate::query::{Filter, Row, SortKey, select};
-use crate::render::escape::Escaped;
-use crate::render::{counted, local_end};
+use crate::text::endpoints::local_end;
+use crate::text::escape::Escaped;
+use crate::text::{hints as text, owners};
 
 /// How many namespaces are named.
 const NAMED: usize = 5;
@@ -55,32 +55,22 @@ fn hints(snapshot: &Snapshot, filter: &Filter) -> Vec<String> {
         by_namespace.entry(row.socket.netns.unwrap_or_default()).or_default().push(row);
     }
     let count = by_namespace.len();
-    let hint = |(inode, rows): (u64, Vec<Row<'_>>)| {
-        let owners: BTreeSet<String> = rows.iter().map(|row| who::owner(row, snapshot)).collect();
-        let owners = owners.into_iter().collect::<Vec<_>>().join(", ");
-        let name = snapshot.namespace_name(inode);
-        let name = Escaped(&name);
-        match rows.as_slice() {
-            [one] if one.socket.holds_port() => {
-                let end = local_end(&one.socket, snapshot);
-                format!(
-                    "{end} is held in the network namespace {name} by {owners}: --all-netns shows it"
-                )
-            }
-            rows => {
-                let sockets = counted(rows.len(), "socket");
-                let (verb, them) = if rows.len() == 1 { ("is", "it") } else { ("are", "them") };
-                format!(
-                    "{sockets} {verb} in the network namespace {name}, of {owners}: --all-netns \
-                     shows {them}"
-                )
-            }
-        }
-    };
+    let hint = |(inode, rows): (u64, Vec<Row<'_>>)| in_namespace(inode, &rows, snapshot);
     let mut hints: Vec<String> = by_namespace.into_iter().take(NAMED).map(hint).collect();
     if count > NAMED {
-        let more = counted(count - NAMED, "more network namespace");
-        hints.push(format!("and in {more}: --all-netns"));
+        hints.push(text::more_elsewhere(count - NAMED));
     }
     hints
+}
+
+fn in_namespace(inode: u64, rows: &[Row<'_>], snapshot: &Snapshot) -> String {
+    let owners: BTreeSet<String> = rows.iter().map(|row| owners::owner(row, snapshot)).collect();
+    let owners: Vec<String> = owners.into_iter().collect();
+    let namespace = Escaped(&snapshot.namespace_name(inode)).to_string();
+    match rows {
+        [one] if one.socket.holds_port() => {
+            text::held_elsewhere(&local_end(&one.socket, snapshot), &namespace, &owners)
+        }
+        rows => text::sockets_elsewhere(rows.len(), &namespace, &owners),
+    }
 }

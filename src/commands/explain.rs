@@ -13,8 +13,9 @@ use crate::cli::ExplainRequest;
 use crate::model::{About, Depth, Detail, Gap, Scope, Snapshot, StateSet, TcpState, UdpScope};
 use crate::platform::{PlatformError, SocketTable, System};
 use crate::query::{Filter, Protocols, SortKey, select};
-use crate::render::{Explained, Overview, gaps};
+use crate::render::{Explained, Overview};
 use crate::text::states::Explanation;
+use crate::text::{errors, gaps};
 
 /// Explains.
 pub(super) fn run(
@@ -69,7 +70,7 @@ fn all(color: bool, system: &impl System, output: &mut Output) -> anyhow::Result
 fn tell(seen: Result<&[Gap], &PlatformError>, output: &mut Output) {
     match seen {
         Ok(gaps) => gaps.iter().for_each(|gap| output.remark(gaps::line(gap))),
-        Err(error) => output.remark(format_args!("the sockets cannot be counted: {error}")),
+        Err(error) => output.remark(errors::not_counted(error)),
     }
 }
 

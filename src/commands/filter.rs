@@ -8,6 +8,7 @@ use crate::platform::System;
 use crate::query::{
     Filter, LocalSet, Place, PortSet, PortTerm, PortWord, Protocols, ScopedAddress,
 };
+use crate::text::errors;
 
 /// The filter of what list and close select by.
 pub(super) fn of_request(request: &FilterRequest, system: &impl System) -> anyhow::Result<Filter> {
@@ -71,13 +72,7 @@ fn ports(word: &PortWord, system: &impl System) -> anyhow::Result<Vec<PortRange>
     };
     let found = system.service_ports(name)?;
     if found.is_empty() {
-        if let Some(command) = near_command(name) {
-            bail!(
-                "port '{name}': unknown service; for the command {command}, run: portwho {command} \
-                 --help"
-            );
-        }
-        bail!("port '{name}': unknown service; use a number from 1 to 65535");
+        bail!(errors::unknown_service(name, near_command(name).as_deref(), system.os()));
     }
     Ok(found.into_iter().map(|port| port..=port).collect())
 }
@@ -87,5 +82,5 @@ fn interface(address: &ScopedAddress, system: &impl System) -> anyhow::Result<Op
         return Ok(None);
     };
     let index = zone.parse().ok().or_else(|| system.interface_index(zone));
-    index.map(Some).ok_or_else(|| anyhow!("interface '{zone}': not found"))
+    index.map(Some).ok_or_else(|| anyhow!(errors::unknown_interface(zone)))
 }

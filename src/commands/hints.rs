@@ -5,13 +5,11 @@ use std::collections::BTreeSet;
 use super::attempt::Attempt;
 use super::survey::survey_scope;
 use super::vacancy::Vacancy;
-use super::{remedy, who};
-use crate::model::{
-    About, Detail, Families, OwnedSocket, Scope, Socket, StateSet, UdpScope, posix_word,
-};
+use crate::model::{About, Detail, Families, OwnedSocket, Scope, Socket, StateSet, UdpScope};
 use crate::platform::System;
 use crate::query::{Filter, LocalSet, Place, PortSet, Row, Rows, SortKey, select};
-use crate::render::{counted, local_end};
+use crate::text::endpoints::local_end;
+use crate::text::{hints as text, owners};
 
 /// What to tell beside the rows that were found, or instead of them; whether ports are free only
 /// with `attempts`.
@@ -23,7 +21,7 @@ pub(super) fn of_rows(
 ) -> Vec<String> {
     match &filter.local {
         Some(local) => of_ports(local, rows, filter, attempts, system),
-        None if rows.rows.is_empty() => vec!["no socket matches".to_owned()],
+        None if rows.rows.is_empty() => vec![text::NO_SOCKET_MATCHES.to_owned()],
         None => Vec::new(),
     }
 }
@@ -40,13 +38,7 @@ fn of_ports(
     let narrowed = !filter.is_by_local_end_alone();
     let left_out = if nothing && narrowed { left_out(local, system) } else { 0 };
     if left_out > 0 {
-        let sockets = counted(left_out, "socket");
-        let verb = if left_out == 1 { "is" } else { "are" };
-        let typed = who::typed(local).into_iter().map(|port| posix_word(port.as_bytes()));
-        let (local, typed) = (who::local(local), typed.collect::<Vec<_>>().join(" "));
-        hints.push(format!(
-            "{local}: {sockets} {verb} there, which the other filters leave out: portwho {typed}"
-        ));
+        hints.push(text::unmatched(left_out, local, system.os()));
     }
     // Rows that were picked by more than their port say nothing of the others on it.
     let is_answered = rows.rows.iter().any(|row| row.socket.holds_port());
@@ -54,7 +46,7 @@ fn of_ports(
     let vacancy = attempts.and_then(|attempts| Vacancy::of(local, rows, attempts, system));
     let verdicts = vacancy.map(|vacancy| vacancy.verdicts()).unwrap_or_default();
     if nothing && left_out == 0 && verdicts.is_empty() {
-        hints.push(format!("{}: no socket matches", who::local(local)));
+        hints.push(text::no_socket_on(local));
     }
     hints.extend(verdicts);
     let is_held = |place: &&Place| {
@@ -82,9 +74,7 @@ fn drivers(rows: &Rows<'_>) -> Vec<String> {
     };
     let ports = rows.rows.iter().filter(is_drivers).map(|row| row.socket.local.port);
     let ports: BTreeSet<u16> = ports.collect();
-    let hint =
-        |port| format!("port {port} is held by the kernel (PID 4): {}", remedy::driver(port));
-    ports.into_iter().map(hint).collect()
+    ports.into_iter().map(text::held_by_driver).collect()
 }
 
 /// `127.0.0.1:80` was asked for; whoever holds port 80 at every address answers there too.
@@ -102,8 +92,7 @@ fn wildcard_holders(place: &Place, system: &impl System) -> Vec<String> {
     let everything = Filter::everything();
     let rows = select(&snapshot, &everything, SortKey::Port).rows;
     let hint = |row: &&OwnedSocket| {
-        let end = local_end(&row.socket, &snapshot);
-        format!("{end} holds that port at every address: {}", who::owner(row, &snapshot))
+        text::covered_by(&local_end(&row.socket, &snapshot), &owners::owner(row, &snapshot))
     };
     rows.iter().map(hint).collect()
 }
@@ -129,12 +118,5 @@ fn foreign_connections(ports: &PortSet, system: &impl System) -> Option<String> 
     let table = system.sockets(&scope).ok()?;
     let goes_there = |socket: &&Socket| socket.foreign.is_some_and(|end| ports.contains(end.port));
     let count = table.sockets.iter().filter(goes_there).count();
-    let noun = if ports.is_single() { "port" } else { "ports" };
-    let words = who::ranges(ports.ranges());
-    let subject = match count {
-        0 => return None,
-        1 => "1 connection goes".to_owned(),
-        _ => format!("{count} connections go"),
-    };
-    Some(format!("{subject} to foreign {noun} {words}: --foreign-port {words}"))
+    (count > 0).then(|| text::foreign_connections(count, ports, system.os()))
 }

@@ -12,7 +12,8 @@ use crate::cli::{ColorWhen, ListRequest, ViewKind};
 use crate::model::{About, Depth, Gap, Os, Snapshot};
 use crate::platform::System;
 use crate::query::{Filter, SortKey, select};
-use crate::render::{Json, Pids, Style, Summary, SummaryJson, Tables, Verbose, View, gaps, notes};
+use crate::render::{Json, Pids, Style, Summary, SummaryJson, Tables, Verbose, View};
+use crate::text::{gaps, hints as text, notes};
 
 /// Lists.
 pub(super) fn run(
@@ -50,13 +51,13 @@ pub(super) fn run(
         output.remark(gaps::line(gap));
     }
     if matches!(request.view, ViewKind::Tables | ViewKind::Verbose) {
-        for note in notes(&rows, filter.local.is_some()) {
+        for note in notes::lines(&rows, filter.local.is_some()) {
             output.remark(note);
         }
     }
     if outcome != Outcome::Failure {
         if without_pid && !rows.rows.is_empty() {
-            output.remark("no process can be named that holds these sockets");
+            output.remark(text::NO_PID);
         }
         let mut hints = hints::of_rows(&rows, &filter, Some(&attempts), system);
         hints.extend(elsewhere.iter().flat_map(|elsewhere| elsewhere.hints(&filter)));

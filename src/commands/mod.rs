@@ -14,14 +14,11 @@ mod installed;
 mod kill;
 mod list;
 mod output;
-mod remains;
-mod remedy;
 mod report;
 mod survey;
 mod vacancy;
 mod verbose;
 mod waiting;
-mod who;
 
 use std::process::ExitCode;
 

@@ -7,7 +7,8 @@ use anyhow::anyhow;
 use thiserror::Error;
 
 use crate::platform::reason;
-use crate::render::escape::harmless;
+use crate::text::errors;
+use crate::text::escape::harmless;
 
 /// How much is collected before it is written.
 const BUFFER: usize = 64 * 1024;
@@ -80,7 +81,7 @@ impl Output {
     ) -> anyhow::Result<()> {
         match write(&mut self.stdout).and_then(|()| self.stdout.flush()) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(Broken.into()),
-            Err(error) => Err(anyhow!("cannot write to standard output: {}", reason(&error))),
+            Err(error) => Err(anyhow!(errors::not_written(&reason(&error)))),
             Ok(()) => Ok(()),
         }
     }

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::attempt::Attempt;
-use super::remains::Remains;
-use super::who;
 use crate::model::{
     Detail, Endpoint, Families, Gap, PortRules, Protocol, Socket, StateSet, TcpState,
 };
 use crate::platform::{SocketTable, System};
 use crate::query::{Filter, LocalSet, Protocols, Rows};
-use crate::render::counted;
+use crate::text::ports;
+use crate::text::ports::remains::Remains;
+use crate::text::ports::vacancy::{self as text, Addition, Obstacle, State};
 
 /// More ports than these are told of together.
 pub(super) const PORTS_TOLD: usize = 16;
@@ -42,11 +42,7 @@ impl Spot {
     }
 
     pub(super) fn words(self) -> String {
-        match self.address {
-            None => format!("port {}", self.port),
-            Some(IpAddr::V4(address)) => format!("{address}:{}", self.port),
-            Some(IpAddr::V6(address)) => format!("[{address}]:{}", self.port),
-        }
+        ports::spot(self.port, self.address)
     }
 
     /// Where servers bind, of `families`.
@@ -144,16 +140,13 @@ impl<'a, S: System> Vacancy<'a, S> {
         free.map(|spot| self.verdict(spot, &rules)).collect()
     }
 
-    /// More ports than are told of one by one, of which nobody holds any.
+    /// More ports than are told of one by one, of which nothing holds any.
     fn of_many(&self, rules: &PortRules) -> String {
-        let words = who::local(self.local);
-        let nobody = if self.blind { "no socket that can be seen" } else { "nobody" };
         let ports = self.local.all_ports();
         let lowest = ports.ranges().iter().map(|range| *range.start()).min();
-        let privileged =
+        let first_unprivileged =
             rules.privileged_below.filter(|&first| lowest.is_some_and(|port| port < first));
-        let privileged = privileged.map(|first| format!("; {}", privileged_words(first)));
-        format!("{words}: {nobody} holds any of them{}", privileged.unwrap_or_default())
+        text::of_many(self.local, !self.blind, first_unprivileged)
     }
 
     fn first_protocol(&self) -> Protocol {
@@ -173,30 +166,41 @@ impl<'a, S: System> Vacancy<'a, S> {
     }
 
     fn verdict(&self, spot: Spot, rules: &PortRules) -> String {
-        let words = spot.words();
+        let connections = self.hindering(spot).filter(|socket| is_alive(socket)).count();
+        let is_met = self.hindering(spot).next().is_some();
         let only = match (self.protocols.tcp, self.protocols.udp) {
-            (true, false) => " for TCP",
-            (false, true) => " for UDP",
-            _ => "",
+            (true, false) => Some(Protocol::Tcp),
+            (false, true) => Some(Protocol::Udp),
+            _ => None,
         };
-        let remains = Remains::of(self.hindering(spot), self.system.os());
-        let alive = self.hindering(spot).filter(|socket| is_alive(socket)).count();
+        text::verdict(&text::Vacancy {
+            spot: spot.words(),
+            only,
+            state: self.state(spot, is_met, rules),
+            remains: Remains::of(self.hindering(spot), self.system.os()),
+            addition: match (is_met, connections) {
+                (true, 0) => Addition::None,
+                (true, count) => Addition::Connections(count),
+                (false, _) => addition(spot.port, rules),
+            },
+        })
+    }
+
+    /// How sure it is that a port is free, which a bind would meet sockets on or not.
+    fn state(&self, spot: Spot, is_met: bool, rules: &PortRules) -> State {
         let mut obstacles = obstacles(spot, self.first_protocol(), rules);
         let refusal = self.tried.get(&spot).and_then(Option::as_ref);
-        obstacles.extend(refusal.filter(|_| obstacles.is_empty()).cloned());
-        let in_use = self.hindering(spot).next().is_some();
-        let state = match (obstacles.is_empty(), self.blind) {
-            (false, _) => {
-                format!("is held by nobody{only}, but a bind fails: {}", obstacles.join("; "))
+        obstacles.extend(
+            refusal.filter(|_| obstacles.is_empty()).map(|why| Obstacle::Refused(why.clone())),
+        );
+        match (obstacles.is_empty(), self.blind) {
+            (false, _) => State::BindFails(obstacles),
+            (true, true) => State::NotSeen,
+            (true, false) if is_met || !(spot.is_ours() || self.tried.contains_key(&spot)) => {
+                State::NotInUse
             }
-            (true, true) => format!("is held by no socket that can be seen{only}"),
-            (true, false) if in_use || !(spot.is_ours() || self.tried.contains_key(&spot)) => {
-                format!("is held by nobody{only}")
-            }
-            (true, false) => format!("is free{only}"),
-        };
-        let beside = if in_use { uses(alive) } else { beside(spot.port, rules) };
-        format!("{words} {state}{remains}{beside}")
+            (true, false) => State::Free,
+        }
     }
 }
 
@@ -240,60 +244,28 @@ fn is_alive(socket: &Socket) -> bool {
     socket.foreign.is_some() && !socket.state.is_some_and(torn_down)
 }
 
-/// `; 3 connections use it: a bind may fail until they end`, or nothing.
-fn uses(connections: usize) -> String {
-    let (verb, they) = if connections == 1 { ("uses", "it ends") } else { ("use", "they end") };
-    match connections {
-        0 => String::new(),
-        count => {
-            format!("; {} {verb} it: a bind may fail until {they}", counted(count, "connection"))
-        }
-    }
-}
-
-/// What is worth knowing of a port that nobody holds, and no reason for a bind to fail. What is
-/// excluded goes to nobody.
-fn beside(port: u16, rules: &PortRules) -> String {
+/// What is worth knowing of a port that nothing holds, and no reason for a bind to fail. What is
+/// excluded is never assigned.
+fn addition(port: u16, rules: &PortRules) -> Addition {
     if rules.excluded.iter().any(|range| range.contains(&port)) {
-        return String::new();
+        return Addition::None;
     }
     if rules.reserved.iter().any(|range| range.contains(&port)) {
-        return "; it is reserved, so never handed out by itself \
-                (net.ipv4.ip_local_reserved_ports)"
-            .to_owned();
+        return Addition::Reserved;
     }
     match rules.ephemeral.as_ref().filter(|range| range.contains(&port)) {
-        Some(range) => {
-            let range = who::ranges(std::slice::from_ref(range));
-            format!("; it is in the ephemeral range {range}: any connection may take it")
-        }
-        None => String::new(),
+        Some(range) => Addition::Ephemeral(range.clone()),
+        None => Addition::None,
     }
 }
 
-fn privileged_words(first: u16) -> String {
-    format!(
-        "ports below {first} take root or CAP_NET_BIND_SERVICE \
-         (net.ipv4.ip_unprivileged_port_start)"
-    )
-}
-
-/// Why this process may not bind a port that nobody holds.
-fn obstacles(spot: Spot, protocol: Protocol, rules: &PortRules) -> Vec<String> {
+/// Why this process may not bind a port that nothing holds.
+fn obstacles(spot: Spot, protocol: Protocol, rules: &PortRules) -> Vec<Obstacle> {
     let port = spot.port;
-    let mut obstacles = Vec::new();
-    if let Some(first) = rules.privileged_below.filter(|&first| port < first) {
-        obstacles.push(privileged_words(first));
-    }
+    let privileged = rules.privileged_below.filter(|&first| port < first);
     // The list is that of IPv4.
     let is_v6 = spot.address.is_some_and(|address| address.is_ipv6());
-    let excluded = rules.excluded.iter().find(|range| range.contains(&port));
-    if let Some(range) = excluded.filter(|_| !is_v6) {
-        obstacles.push(format!(
-            "{} is an excluded range (netsh int ipv4 show excludedportrange protocol={})",
-            who::ranges(std::slice::from_ref(range)),
-            protocol.word()
-        ));
-    }
-    obstacles
+    let excluded = rules.excluded.iter().find(|range| range.contains(&port)).filter(|_| !is_v6);
+    let excluded = excluded.map(|range| Obstacle::Excluded(range.clone(), protocol));
+    privileged.map(Obstacle::Privileged).into_iter().chain(excluded).collect()
 }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::facts::{endpoint, endpoint_json, listener_counters};
 use super::{Case, Check, Evidence, Machine, Measurement, Severity};
 use crate::model::{Endpoint, TcpState};
+use crate::text::shell::ShellCommand;
 
 pub(super) const CHECK: Check = Check {
     kind: "accept-queue-full",
@@ -57,10 +58,13 @@ impl Evidence for FullQueue {
         most.into_iter().chain(listener_counters(case)).collect()
     }
 
-    fn now(&self, case: &Case<'_>) -> String {
+    fn now(&self, case: &Case<'_>) -> ShellCommand {
         case.restart().unwrap_or_else(|| match case.culprit().pid() {
-            Some(pid) => format!("gdb -p {pid} -batch -ex 'thread apply all bt'"),
-            None => format!("portwho {}", self.local.port),
+            Some(pid) => {
+                let gdb = ShellCommand::new(case.os(), format_args!("gdb -p {pid} -batch -ex"));
+                gdb.word(b"thread apply all bt")
+            }
+            None => case.portwho(&[&self.local.port.to_string()]),
         })
     }
 

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::{Culprit, Machine};
 use crate::model::{Os, TcpCounters};
 use crate::text::durations::duration;
+use crate::text::shell::ShellCommand;
 
 /// How severe a finding is, the worst first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -104,7 +105,7 @@ pub trait Evidence: Debug {
     fn details(&self, case: &Case<'_>) -> Vec<String>;
 
     /// The next command to run.
-    fn now(&self, case: &Case<'_>) -> String;
+    fn now(&self, case: &Case<'_>) -> ShellCommand;
 
     /// What to change for good.
     fn fix(&self, case: &Case<'_>) -> String;
@@ -220,7 +221,10 @@ impl<'a> Case<'a> {
         match (self.culprit(), self.os()) {
             (Culprit::Hidden(_), Os::Linux) => "sudo portwho doctor".to_owned(),
             (Culprit::Hidden(_), Os::Windows) => "portwho doctor, in an elevated prompt".to_owned(),
-            _ => self.finding.measurement.evidence.now(self),
+            _ => {
+                let command = self.finding.measurement.evidence.now(self);
+                command.text().unwrap_or_default().to_owned()
+            }
         }
     }
 

@@ -10,7 +10,9 @@ use super::close_wait_place::{CommonEnd, CommonEnds};
 use super::facts::counts;
 use super::{Case, Check, Culprit, Evidence, Machine, Measurement, Severity};
 use crate::model::{KernelReason, Os, OwnedSocket, Owner, TcpState};
+use crate::text::advice::{Remedy, run_if_any};
 use crate::text::durations::duration;
+use crate::text::shell::ShellCommand;
 
 /// A server without a leak passes through CLOSE_WAIT in milliseconds; a hundred at once it does not
 /// have.
@@ -201,9 +203,10 @@ impl Evidence for Leak {
     }
 
     /// What nobody has accepted belongs to no process yet, so no PID selects it.
-    fn now(&self, case: &Case<'_>) -> String {
-        let pid = if self.is_of_unaccepted(case) { String::new() } else { case.pid_option() };
-        format!("portwho close --state CLOSE_WAIT{pid}{}", self.common_end.options())
+    fn now(&self, case: &Case<'_>) -> ShellCommand {
+        let pid = if self.is_of_unaccepted(case) { Vec::new() } else { case.pid_option() };
+        let close = case.portwho(&["close", "--state", "CLOSE_WAIT"]);
+        close.words(pid).words(self.common_end.options())
     }
 
     fn fix(&self, case: &Case<'_>) -> String {
@@ -218,10 +221,7 @@ impl Evidence for Leak {
              from outside does not free them"
         );
         let bug = fix(self.cause(), os);
-        match case.restart() {
-            Some(command) => format!("{bug}; {until}; run: {command}"),
-            None => format!("{bug}; {until}"),
-        }
+        run_if_any(&format!("{bug}; {until}"), case.restart().map(Remedy::from).as_ref())
     }
 
     fn json(&self, _case: &Case<'_>) -> Value {

@@ -25,11 +25,15 @@ impl CommonEnd {
         }
     }
 
-    /// The options that select it: ` 1521`, ` --foreign 10.0.0.5 --foreign-port 443`.
-    pub(super) fn options(self) -> String {
+    /// The words that select it: `1521`, `--foreign 10.0.0.5 --foreign-port 443`.
+    pub(super) fn options(self) -> Vec<String> {
         match self {
-            Self::Port(port) => format!(" {port}"),
-            Self::Foreign(end) => format!(" --foreign {} --foreign-port {}", end.address, end.port),
+            Self::Port(port) => vec![port.to_string()],
+            Self::Foreign(Endpoint { address, port }) => {
+                let options =
+                    ["--foreign", &address.to_string(), "--foreign-port", &port.to_string()];
+                options.map(str::to_owned).to_vec()
+            }
         }
     }
 

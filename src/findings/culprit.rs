@@ -1,8 +1,10 @@
 //! Who is responsible for a finding.
 
 use super::{Case, Machine};
-use crate::model::{Os, Pid, Process, ShellCommand, Uid, Untrusted};
-use crate::render::escape::brief;
+use crate::model::{Pid, Process, Uid, Untrusted};
+use crate::text::escape::brief;
+use crate::text::shell::ShellCommand;
+use crate::text::{owners, remedies};
 
 /// Who is responsible for a finding.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -44,7 +46,7 @@ impl Culprit {
     pub fn identity(&self, machine: &Machine<'_>) -> String {
         match self {
             Self::Processes(pids) => {
-                let mut names = pids.iter().map(|pid| identity(*pid, machine));
+                let mut names = pids.iter().map(|pid| owners::identity(*pid, machine.snapshot));
                 let first = names.next().unwrap_or_default();
                 match names.len() {
                     0 => first,
@@ -62,40 +64,28 @@ impl Culprit {
 
     /// `oracle (PID 22725)`.
     pub(super) fn name(&self, machine: &Machine<'_>) -> String {
-        match (self.pid(), self.image(machine)) {
-            (Some(pid), Some(name)) => format!("{} (PID {pid})", brief(name)),
-            (Some(pid), None) => format!("PID {pid}"),
-            (None, _) => self.identity(machine),
+        match self.pid() {
+            Some(pid) => owners::process(pid, machine.snapshot),
+            None => self.identity(machine),
         }
     }
 }
 
-fn identity(pid: Pid, machine: &Machine<'_>) -> String {
-    let Some(process) = machine.snapshot.processes.get(&pid) else { return format!("PID {pid}") };
-    let user = process.user.as_ref().map(|user| format!("user {}", brief(user)));
-    let services = process.services.iter().map(|service| brief(&service.name));
-    let facts: Vec<String> =
-        std::iter::once(format!("PID {pid}")).chain(user).chain(services).collect();
-    format!("{} ({})", brief(&process.name), facts.join(", "))
-}
-
 impl Case<'_> {
-    /// ` --pid 22725`, or nothing where no process is known.
-    pub(super) fn pid_option(&self) -> String {
-        self.culprit().pid().map(|pid| format!(" --pid {pid}")).unwrap_or_default()
+    /// `--pid 22725`, or nothing where no process is known.
+    pub(super) fn pid_option(&self) -> Vec<String> {
+        let pid = self.culprit().pid();
+        pid.map(|pid| vec!["--pid".to_owned(), pid.to_string()]).unwrap_or_default()
+    }
+
+    /// `portwho --state CLOSE_WAIT`: portwho itself, with these words.
+    pub(super) fn portwho(&self, words: &[&str]) -> ShellCommand {
+        remedies::list(self.os(), words)
     }
 
     /// How to restart the culprit, where a service manager runs it:
     /// `systemctl restart nginx.service`.
-    pub(super) fn restart(&self) -> Option<String> {
-        let process = self.culprit().process(self.machine)?;
-        let [service] = process.services.as_slice() else { return None };
-        let name = service.name.as_bytes();
-        let restart = match self.os() {
-            Os::Linux if !name.ends_with(b".service") => return None,
-            Os::Linux => ShellCommand::systemctl(service.of_user, "restart"),
-            Os::Windows => ShellCommand::new(Os::Windows, "Restart-Service"),
-        };
-        restart.operand(name).into_text()
+    pub(super) fn restart(&self) -> Option<ShellCommand> {
+        remedies::restart_service(self.os(), self.culprit().process(self.machine)?)
     }
 }

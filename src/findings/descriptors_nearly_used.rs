@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 use super::check::{reaches, warning};
 use super::{Case, Check, Culprit, Evidence, Machine, Measurement, Severity};
 use crate::model::{Os, Pid};
+use crate::text::advice::run;
 use crate::text::counted;
+use crate::text::shell::ShellCommand;
 
 /// What is left above this goes with the next burst of connections.
 const PERCENT: u64 = 90;
@@ -57,19 +59,17 @@ impl Evidence for NearlyUsed {
         vec![format!("{} of them in the tables", counted(self.sockets, "socket"))]
     }
 
-    fn now(&self, case: &Case<'_>) -> String {
+    fn now(&self, case: &Case<'_>) -> ShellCommand {
         match (case.os(), case.culprit().pid()) {
             (Os::Linux, Some(pid)) => more_descriptors(pid, self.limit.saturating_mul(2), case),
-            _ => format!("portwho --summary{}", case.pid_option()),
+            _ => case.portwho(&["--summary"]).words(case.pid_option()),
         }
     }
 
     fn fix(&self, case: &Case<'_>) -> String {
-        format!(
-            "raise the limit for good (LimitNOFILE= in its unit, or limits.conf), after checking \
-             for a leak; run: portwho --summary{}",
-            case.pid_option()
-        )
+        let raise = "raise the limit for good (LimitNOFILE= in its unit, or limits.conf), after \
+                     checking for a leak";
+        run(raise, &case.portwho(&["--summary"]).words(case.pid_option()).into())
     }
 
     fn json(&self, _case: &Case<'_>) -> Value {
@@ -82,13 +82,14 @@ impl Evidence for NearlyUsed {
 }
 
 /// The soft limit may be raised to the hard one; raising both takes root (prlimit(2)).
-fn more_descriptors(pid: Pid, wanted: u64, case: &Case<'_>) -> String {
+fn more_descriptors(pid: Pid, wanted: u64, case: &Case<'_>) -> ShellCommand {
+    let prlimit = |limits: std::fmt::Arguments<'_>| {
+        ShellCommand::new(Os::Linux, format_args!("prlimit --pid {pid} --nofile={limits}"))
+    };
     let own = case.machine.particulars.get(&pid);
     match own.and_then(|own| own.descriptor_hard_limit) {
-        Some(hard) if hard < wanted => {
-            format!("sudo prlimit --pid {pid} --nofile={wanted}:{wanted}")
-        }
-        _ => format!("prlimit --pid {pid} --nofile={wanted}:"),
+        Some(hard) if hard < wanted => prlimit(format_args!("{wanted}:{wanted}")).sudo(),
+        _ => prlimit(format_args!("{wanted}:")),
     }
 }
 

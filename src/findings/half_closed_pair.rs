@@ -9,6 +9,7 @@ use super::close_wait_place::{CommonEnd, CommonEnds};
 use super::{Case, Check, Culprit, Evidence, Machine, Measurement, Severity};
 use crate::model::{Endpoint, OwnedSocket, Owner, TcpState, Untrusted};
 use crate::text::counted;
+use crate::text::shell::ShellCommand;
 
 pub(super) const CHECK: Check = Check {
     kind: "half-closed-pair",
@@ -73,8 +74,9 @@ impl Evidence for HalfClosedPair {
         vec!["both ends are on this machine".to_owned()]
     }
 
-    fn now(&self, case: &Case<'_>) -> String {
-        format!("portwho --state CLOSE_WAIT{}{}", case.pid_option(), self.common_end.options())
+    fn now(&self, case: &Case<'_>) -> ShellCommand {
+        let list = case.portwho(&["--state", "CLOSE_WAIT"]);
+        list.words(case.pid_option()).words(self.common_end.options())
     }
 
     fn fix(&self, _case: &Case<'_>) -> String {

@@ -10,6 +10,8 @@ use super::facts::listener_counters;
 use super::{Case, Check, Culprit, Evidence, Machine, Measurement, Severity};
 use crate::model::TcpState;
 use crate::text::counted;
+use crate::text::remedies;
+use crate::text::shell::ShellCommand;
 
 /// The backlog that many servers ask for: with so many half-open connections it would be full.
 const SYN_RECEIVED: usize = 128;
@@ -71,10 +73,10 @@ impl Evidence for Flood {
         cookies.into_iter().chain(listener_counters(case)).collect()
     }
 
-    fn now(&self, case: &Case<'_>) -> String {
+    fn now(&self, case: &Case<'_>) -> ShellCommand {
         match case.machine.settings.syncookies {
-            Some(0) => "sysctl -w net.ipv4.tcp_syncookies=1".to_owned(),
-            _ => format!("portwho --state SYN_RECEIVED {}", self.port),
+            Some(0) => remedies::sysctl("net.ipv4.tcp_syncookies=1"),
+            _ => case.portwho(&["--state", "SYN_RECEIVED", &self.port.to_string()]),
         }
     }
 

@@ -13,6 +13,8 @@ use crate::model::{
     Endpoint, Os, OwnedSocket, PortRange, PortRules, StateSet, TcpSettings, TcpState,
 };
 use crate::query::PortSet;
+use crate::text::remedies;
+use crate::text::shell::ShellCommand;
 
 /// TIME_WAIT may fill this part of what there is; above it a burst is enough to run out.
 const PERCENT: u64 = 80;
@@ -119,8 +121,8 @@ impl Evidence for Buckets {
             .collect()
     }
 
-    fn now(&self, _case: &Case<'_>) -> String {
-        format!("sysctl -w net.ipv4.tcp_max_tw_buckets={}", self.most.saturating_mul(2))
+    fn now(&self, _case: &Case<'_>) -> ShellCommand {
+        remedies::sysctl(&format!("net.ipv4.tcp_max_tw_buckets={}", self.most.saturating_mul(2)))
     }
 
     fn fix(&self, _case: &Case<'_>) -> String {
@@ -178,7 +180,7 @@ impl Evidence for EphemeralPorts {
         std::iter::once(ports).chain(reuse).collect()
     }
 
-    fn now(&self, case: &Case<'_>) -> String {
+    fn now(&self, case: &Case<'_>) -> ShellCommand {
         self.more_ports(case.os(), case.machine.settings)
     }
 
@@ -223,22 +225,22 @@ impl EphemeralPorts {
     }
 
     /// What allows more connections to the destination.
-    fn more_ports(&self, os: Os, settings: &TcpSettings) -> String {
+    fn more_ports(&self, os: Os, settings: &TcpSettings) -> ShellCommand {
         if os == Os::Windows {
-            return "netsh int ipv4 set dynamicport tcp start=10000 num=55535".to_owned();
+            let more = "netsh int ipv4 set dynamicport tcp start=10000 num=55535";
+            return ShellCommand::new(os, more);
         }
         if has_timestamps(settings) && !self.is_reusable(settings) {
-            return "sysctl -w net.ipv4.tcp_tw_reuse=1".to_owned();
+            return remedies::sysctl("net.ipv4.tcp_tw_reuse=1");
         }
         let (first, last) = (self.range.start(), self.range.end());
         let has = |wanted: &PortRange| first <= wanted.start() && last >= wanted.end();
-        match [WIDE, WIDEST].iter().find(|wanted| !has(wanted)) {
-            Some(wider) => {
-                let (start, end) = (wider.start().min(first), wider.end().max(last));
-                format!("sysctl -w net.ipv4.ip_local_port_range='{start} {end}'")
-            }
-            None => format!("portwho --state TIME_WAIT --foreign {}", self.path.1.address),
-        }
+        let Some(wider) = [WIDE, WIDEST].into_iter().find(|wanted| !has(wanted)) else {
+            let foreign = self.path.1.address.to_string();
+            return remedies::list(os, ["--state", "TIME_WAIT", "--foreign", &foreign]);
+        };
+        let (start, end) = (wider.start().min(first), wider.end().max(last));
+        remedies::sysctl(&format!("net.ipv4.ip_local_port_range={start} {end}"))
     }
 }
 

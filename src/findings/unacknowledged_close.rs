@@ -9,6 +9,7 @@ use super::check::warning;
 use super::facts::{counts, largest};
 use super::{Case, Check, Culprit, Evidence, Machine, Measurement, Severity};
 use crate::model::{OwnedSocket, TcpState, TimerKind};
+use crate::text::shell::ShellCommand;
 
 /// A peer or two may vanish at any time; ten at once are a network problem.
 const CONNECTIONS: usize = 10;
@@ -91,11 +92,11 @@ impl Evidence for Unacknowledged {
         vec![again, format!("to {}", largest(&self.peers))]
     }
 
-    fn now(&self, _case: &Case<'_>) -> String {
-        let close = "portwho close --state \"FIN_WAIT_1,CLOSING,LAST_ACK\"";
+    fn now(&self, case: &Case<'_>) -> ShellCommand {
+        let close = case.portwho(&["close", "--state", "FIN_WAIT_1,CLOSING,LAST_ACK"]);
         match self.peers.keys().next().filter(|_| self.peers.len() == 1) {
-            Some(peer) => format!("{close} --foreign {peer}"),
-            None => close.to_owned(),
+            Some(peer) => close.words(["--foreign", &peer.to_string()]),
+            None => close,
         }
     }
 

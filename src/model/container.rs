@@ -37,19 +37,6 @@ impl Runtime {
             Self::Nspawn => "systemd-nspawn",
         }
     }
-
-    /// The command that stops one of its containers, less the container.
-    #[must_use]
-    pub const fn stop(self) -> &'static str {
-        match self {
-            Self::Docker => "docker stop",
-            Self::Podman => "podman stop",
-            Self::Nerdctl => "nerdctl stop",
-            Self::Containerd | Self::CriO | Self::Kubernetes => "crictl stop",
-            Self::Lxc => "lxc-stop -n",
-            Self::Nspawn => "machinectl terminate",
-        }
-    }
 }
 
 /// How many digits of an id suffice to name a container, as `docker ps` shows them.

@@ -1,4 +1,4 @@
-//! What could not be seen. Each gap says what is missing and what to do about it.
+//! What could not be seen. How a gap reads is in `text`.
 
 use super::Untrusted;
 
@@ -173,77 +173,6 @@ impl Gap {
             | Self::DescriptorsUnexamined { count, .. } => Some(*count),
             Self::SearchBounded { left_out, .. } => Some(left_out.count()),
             _ => None,
-        }
-    }
-
-    /// What to do about it.
-    #[must_use]
-    pub const fn remedy(&self) -> &'static str {
-        match self {
-            Self::OwnersHidden { as_root: true, .. } => {
-                "even root may not look into some processes: CAP_SYS_PTRACE is missing, or a \
-                 sandbox or user namespace keeps them apart"
-            }
-            Self::OwnersHidden { .. } => "run with sudo to see the owners of other users' sockets",
-            Self::OwnersNotFound { inside_pid_namespace: true, .. } => {
-                "unless they are passing between processes, they are outside of this PID \
-                 namespace: look again, or from there"
-            }
-            Self::OwnersNotFound { .. } => {
-                "they belong to the kernel, are passing between processes, or to another PID \
-                 namespace: look again, or from the host"
-            }
-            Self::ChangingHands { .. } => {
-                "a process keeps closing its socket and opening another on the same port: run \
-                 portwho again"
-            }
-            Self::OwnersExited { .. } => {
-                "a child that inherited them holds them: look for children of the exited process"
-            }
-            Self::SearchBounded { .. } => {
-                "they may own some of these sockets too; end the processes that have so many, and \
-                 run again"
-            }
-            Self::RingsUnread { .. } => {
-                "a program was using them just then (or Linux is too old to tell): look again"
-            }
-            Self::CommandsCut { .. } => {
-                "portwho reads up to 128 KiB of each and 8 MiB for each user, and does not wait for \
-                 a process that keeps its memory locked; the rest is in /proc/PID/cmdline"
-            }
-            Self::NamespacesUnseen { why: None } => {
-                "run with sudo and --all-netns to see the sockets of containers and other network \
-                 namespaces"
-            }
-            Self::NamespacesUnseen { why: Some(_) } => {
-                "entering a network namespace takes CAP_SYS_ADMIN and CAP_SYS_PTRACE: run portwho \
-                 on the host, outside of containers and sandboxes"
-            }
-            Self::ProcessesUnreadable { .. } => {
-                "make the list of processes readable (on Linux: mount /proc), and run again"
-            }
-            Self::NamespacesUnsearched { .. } => {
-                "portwho searches a limited number of each user's; to search one of them, run: \
-                 sudo nsenter -n -t PID portwho"
-            }
-            Self::SocketsUnexamined { .. } => {
-                "they may be of a network namespace that no process is in; examining them takes \
-                 CAP_SYS_PTRACE, CAP_NET_ADMIN and Linux 5.6"
-            }
-            Self::DescriptorsUnexamined { .. } => {
-                "portwho examines a limited number of each user's; a port may be bound by one of them"
-            }
-            Self::BoundNotListed => "Linux lists them since 6.8, Windows where netstat has -q",
-            Self::BoundUnknown { .. } => "a port may be bound without listening; run again",
-            Self::NetlinkRefused { .. } => {
-                "bound ports, backlogs, idle times and cgroups are missing; allow AF_NETLINK \
-                 sockets (NETLINK_SOCK_DIAG)"
-            }
-            Self::NoHandler { .. } => {
-                "backlogs, idle times and cgroups are missing; load the kernel modules tcp_diag \
-                 and udp_diag"
-            }
-            Self::TableUnreadable { .. } => "run with more rights, or outside of the sandbox",
         }
     }
 

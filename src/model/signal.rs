@@ -3,8 +3,6 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::Pid;
-
 /// A signal.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 #[expect(missing_docs, reason = "they are signal(7)'s own names")]
@@ -46,16 +44,9 @@ const NAMES: [(&str, &str, Signal); 13] = [
 ];
 
 impl Signal {
-    /// The kill(1) command that sends it: `kill 812`, `kill -KILL 812`.
+    /// Its name, as it is typed: `TERM`.
     #[must_use]
-    pub fn command(self, pid: Pid) -> String {
-        match self {
-            Self::Term => format!("kill {pid}"),
-            other => format!("kill -{} {pid}", other.name()),
-        }
-    }
-
-    fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         NAMES.iter().find(|(.., signal)| *signal == self).map_or("TERM", |(name, ..)| name)
     }
 
@@ -95,7 +86,6 @@ mod tests {
         assert_eq!("SIG".parse::<Signal>(), Err(UnknownSignal));
         assert_eq!("0".parse::<Signal>(), Err(UnknownSignal));
         assert_eq!(Signal::Usr1.to_string(), "SIGUSR1");
-        assert_eq!(Signal::Term.command(Pid(812)), "kill 812");
-        assert_eq!(Signal::Kill.command(Pid(812)), "kill -KILL 812");
+        assert_eq!(Signal::Kill.name(), "KILL");
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Creator, Gap, Owner, Particulars, Pid, Process, Socket, Uid, Untrusted};
 
 /// The system that was looked at.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Os {
     /// Linux.
     Linux,

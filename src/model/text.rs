@@ -1,6 +1,6 @@
 //! Text that other processes chose: names, command lines, paths.
 //!
-//! It has no `Display` on purpose. [`crate::render::escape`] is the only way out to a reader, so
+//! It has no `Display` on purpose. [`crate::text::escape`] is the only way out to a reader, so
 //! a name that was not escaped cannot be printed.
 
 /// The system that text comes from, which decides what a backslash means.

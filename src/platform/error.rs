@@ -41,7 +41,7 @@ pub enum PlatformError {
     #[error("not permitted")]
     NotPermitted,
     /// The kernel can signal by bare PID only, which may hit a newcomer.
-    #[error("this kernel cannot signal a process safely; check it and type: {}", .signal.command(*.pid))]
+    #[error("this kernel cannot signal a process safely")]
     NoSafeSignal {
         /// The process.
         pid: Pid,

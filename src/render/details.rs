@@ -3,21 +3,22 @@
 use std::io::{self, Write};
 use std::time::SystemTime;
 
-use super::escape::{Escaped, LONGEST, MORE, beginning};
+use super::Style;
 use super::json_process::rfc3339;
 use super::paragraph::{LABEL, bold};
 use super::peers::Peers;
-use super::{Style, who};
 use crate::model::{Container, Os, Particulars, Process, Snapshot, Untrusted};
 use crate::query::Rows;
 use crate::text::durations::age;
+use crate::text::escape::{Escaped, LONGEST, MORE, beginning};
+use crate::text::owners;
 
 /// Writes a block for each owner.
 pub(super) fn write(rows: &Rows<'_>, style: Style, out: &mut dyn Write) -> io::Result<()> {
     let bold = bold(style.color);
     let peers = Peers::of(rows);
     for process in rows.processes() {
-        let title = who::process(process.pid, rows.snapshot);
+        let title = owners::process(process.pid, rows.snapshot);
         writeln!(out, "\n{bold}{title}{bold:#}")?;
         let particulars = rows.snapshot.particulars.get(&process.pid);
         let known = particulars.cloned().unwrap_or_default();
@@ -80,7 +81,7 @@ fn services(process: &Process) -> Option<String> {
 
 /// `the docker container web (1234567890ab)`.
 fn container(container: &Container) -> String {
-    format!("{} ({})", who::container(container), escaped(&container.short_id()))
+    format!("{} ({})", owners::container(container), escaped(&container.short_id()))
 }
 
 /// The command line. An argument with whitespace or a quote is quoted, so that arguments can be
@@ -122,7 +123,7 @@ fn joined(words: impl Iterator<Item = String>, mut is_cut: bool) -> Option<Strin
 /// `bash (PID 700) < sshd (PID 650) < systemd (PID 1)`.
 fn parents(process: &Process, snapshot: &Snapshot) -> Option<String> {
     let chain = snapshot.ancestors(process);
-    let names: Vec<String> = chain.iter().map(|&pid| who::process(pid, snapshot)).collect();
+    let names: Vec<String> = chain.iter().map(|&pid| owners::process(pid, snapshot)).collect();
     (!names.is_empty()).then(|| names.join(" < "))
 }
 

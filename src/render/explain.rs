@@ -11,6 +11,8 @@ use super::summary::{Counts, pid_and_image};
 use super::table::Layout;
 use crate::model::{Depth, TcpState};
 use crate::query::Rows;
+use crate::text::advice::run;
+use crate::text::remedies;
 use crate::text::states::{Advice, DIAGRAM, Edge, Explanation, Moment, Segment};
 
 /// How many processes are listed.
@@ -190,7 +192,9 @@ impl Explained<'_> {
         let more = counts.owners.len().saturating_sub(LISTED);
         if more > 0 {
             let state = self.explanation.state;
-            let text = format!("and {more} more; run: portwho --summary --state {state}");
+            let state = state.to_string();
+            let all = remedies::list(rows.snapshot.os, ["--summary", "--state", &state]);
+            let text = run(&format!("and {more} more"), &all.into());
             self.paragraph("", &text, out)?;
         }
         writeln!(out)

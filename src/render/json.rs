@@ -6,15 +6,16 @@ use std::net::IpAddr;
 
 use serde::{Serialize, Serializer};
 
-use super::endpoints::{interfaces_of, needs_scope};
 use super::json_process::{JsonContainer, JsonProcess};
-use super::reasons::Reasons;
 use super::{View, json_text};
 use crate::model::{
     About, Creator, Depth, Detail, Endpoint, Family, Gap, LeftOut, Owner, Pid, Snapshot, Socket,
     Timer, TimerKind, Uid, Untrusted,
 };
 use crate::query::{Row, Rows};
+use crate::text::endpoints::{interfaces_of, needs_scope};
+use crate::text::gaps::remedy;
+use crate::text::reasons::Reasons;
 
 /// The version of the schema; it grows when the meaning of a name changes.
 pub(super) const SCHEMA: u32 = 1;
@@ -84,7 +85,7 @@ impl JsonGap {
             }
             _ => None,
         };
-        Self { kind: gap.kind(), count: gap.count(), remedy: gap.remedy(), bounded }
+        Self { kind: gap.kind(), count: gap.count(), remedy: remedy(gap), bounded }
     }
 }
 

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 use serde_json::ser::{CharEscape, Formatter, Serializer};
 
-use super::escape::is_treacherous;
+use crate::text::escape::is_treacherous;
 
 /// Writes `value` as one line of JSON. Control, bidi and zero-width characters are
 /// written as \uXXXX; serde_json itself escapes only what JSON requires.

@@ -1,37 +1,29 @@
 //! Views: each writes rows as text. Nothing here reads the system.
 //!
-//! Text that other processes chose is printed only through [`escape`].
+//! Text that other processes chose is printed only through [`crate::text::escape`].
 
 mod column;
 mod details;
 mod doctor;
-mod endpoints;
-pub mod escape;
 mod explain;
-pub mod gaps;
 mod json;
 mod json_process;
 mod json_text;
 mod netstat;
-mod notes;
 mod paragraph;
 mod peers;
 mod pids;
-mod reasons;
 mod summary;
 mod table;
 mod tables;
 mod tasklist;
-pub mod who;
 
 use std::io::{self, Write};
 
 use crate::model::Depth;
 use crate::query::Rows;
-pub use crate::text::counted;
 
 pub use doctor::{Doctor, DoctorJson};
-pub use endpoints::{foreign_end, local_end};
 pub use explain::{Explained, Overview};
 pub use json::Json;
 pub use pids::Pids;
@@ -45,14 +37,6 @@ pub struct Style {
     pub header: bool,
     /// With colors.
     pub color: bool,
-}
-
-/// Remarks on rows whose owner the tables cannot name, and on ports that are bound without
-/// listening: a line for each kind. `every_owner` also includes the owners of sockets that are only
-/// connections.
-#[must_use]
-pub fn notes(rows: &Rows<'_>, every_owner: bool) -> Vec<String> {
-    notes::lines(&rows.rows, rows.snapshot, every_owner)
 }
 
 /// A way to show rows.

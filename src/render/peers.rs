@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{counted, foreign_end, who};
 use crate::model::{Endpoint, OwnedSocket, Pid, Protocol, Socket};
 use crate::query::Rows;
+use crate::text::endpoints::foreign_end;
+use crate::text::{counted, owners};
 
 /// The foreign endpoints of each owner's connections within the machine, by who owns them.
 pub(super) struct Peers(BTreeMap<Pid, BTreeMap<String, Vec<String>>>);
@@ -26,7 +27,7 @@ impl Peers {
             let Some(peer) = connection.and_then(|key| by_connection.get(&key)) else { continue };
             for pid in row.owner.pids() {
                 let by_owner = peers.entry(pid).or_default();
-                let endpoints = by_owner.entry(who::owner(peer, snapshot)).or_default();
+                let endpoints = by_owner.entry(owners::owner(peer, snapshot)).or_default();
                 endpoints.push(foreign_end(&row.socket, snapshot));
             }
         }

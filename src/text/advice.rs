@@ -1,26 +1,71 @@
 //! How a sentence ends in a command to run: always last, complete, and runnable as printed.
 
+use super::shell::ShellCommand;
 use crate::model::Os;
 
-/// `it may be draining; run: kill -9 812`.
-#[must_use]
-pub fn run(text: &str, command: &str) -> String {
-    format!("{text}; run: {command}")
+/// A command to run, with what has to be known before it is typed.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Remedy {
+    /// A sentence of its own, which comes before: `its pod has to be deleted too`.
+    note: Option<String>,
+    /// Where, or as whom, it is typed: `in an elevated prompt`.
+    place: Option<&'static str>,
+    command: ShellCommand,
 }
 
-/// The same; without the command where there is none that could be typed.
-#[must_use]
-pub fn run_if_any(text: &str, command: Option<&str>) -> String {
-    command.map_or_else(|| text.to_owned(), |command| run(text, command))
-}
-
-/// `permission denied; run: sudo portwho kill 80`.
-#[must_use]
-pub fn run_privileged(text: &str, command: &str, os: Os) -> String {
-    match os {
-        Os::Linux => format!("{text}; run: sudo {command}"),
-        Os::Windows => format!("{text}; in an elevated prompt, run: {command}"),
+impl From<ShellCommand> for Remedy {
+    fn from(command: ShellCommand) -> Self {
+        Self { note: None, place: None, command }
     }
+}
+
+impl Remedy {
+    /// A command that takes all rights: `sudo portwho kill 80`.
+    #[must_use]
+    pub fn privileged(command: ShellCommand) -> Self {
+        let place = (command.os() == Os::Windows).then_some("in an elevated prompt");
+        Self { note: None, place, command: command.sudo() }
+    }
+
+    /// The same command, typed in this place.
+    #[must_use]
+    pub fn typed(self, place: &'static str) -> Self {
+        Self { place: Some(place), ..self }
+    }
+
+    /// The same command, behind this sentence.
+    #[must_use]
+    pub fn after(self, note: String) -> Self {
+        Self { note: Some(note), ..self }
+    }
+
+    fn end(&self, purpose: Option<&str>) -> String {
+        let note = self.note.as_ref().map(|note| format!("; {note}")).unwrap_or_default();
+        let lead = [purpose, self.place].into_iter().flatten().map(|lead| format!("{lead}, "));
+        match (self.command.text(), self.place) {
+            (Some(command), _) => format!("{note}; {}run: {command}", lead.collect::<String>()),
+            (None, Some(place)) => format!("{note}; run it {place}"),
+            (None, None) => note,
+        }
+    }
+}
+
+/// `it may be draining; run: kill -9 812`; without the command where it cannot be typed.
+#[must_use]
+pub fn run(text: &str, remedy: &Remedy) -> String {
+    format!("{text}{}", remedy.end(None))
+}
+
+/// `there is no connection to close; to free the port, run: portwho kill 80`.
+#[must_use]
+pub fn run_to(purpose: &str, text: &str, remedy: &Remedy) -> String {
+    format!("{text}{}", remedy.end(Some(purpose)))
+}
+
+/// The same; only the text where nothing is to be run.
+#[must_use]
+pub fn run_if_any(text: &str, remedy: Option<&Remedy>) -> String {
+    remedy.map_or_else(|| text.to_owned(), |remedy| run(text, remedy))
 }
 
 /// How many names a list has at most: a socket may have any number of holders.
@@ -50,10 +95,22 @@ mod tests {
 
     #[test]
     fn commands_come_last() {
-        assert_eq!(run("no", "portwho"), "no; run: portwho");
+        let command = |os| ShellCommand::new(os, "portwho");
+        let remedy = Remedy::from(command(Os::Linux));
+        assert_eq!(run("no", &remedy), "no; run: portwho");
+        assert_eq!(run_to("to see it", "no", &remedy), "no; to see it, run: portwho");
         assert_eq!(run_if_any("no", None), "no");
-        assert_eq!(run_privileged("no", "portwho", Os::Linux), "no; run: sudo portwho");
+        assert_eq!(run("no", &remedy.after("but".to_owned())), "no; but; run: portwho");
+        let privileged = |os| Remedy::privileged(command(os));
+        assert_eq!(run("no", &privileged(Os::Linux)), "no; run: sudo portwho");
         let elevated = "no; in an elevated prompt, run: portwho";
-        assert_eq!(run_privileged("no", "portwho", Os::Windows), elevated);
+        assert_eq!(run("no", &privileged(Os::Windows)), elevated);
+    }
+
+    #[test]
+    fn a_command_that_cannot_be_typed_is_left_out() {
+        let command = ShellCommand::new(Os::Windows, "sc.exe stop").operand(b"$(calc)");
+        assert_eq!(run("no", &Remedy::from(command.clone())), "no");
+        assert_eq!(run("no", &Remedy::privileged(command)), "no; run it in an elevated prompt");
     }
 }

@@ -1,6 +1,6 @@
 //! What `portwho close` says. Processes and sockets come here as they are named elsewhere.
 
-use super::advice::{run, run_privileged};
+use super::advice::{Remedy, run, run_to};
 use super::counted;
 use crate::model::{KernelReason, Os, Pid};
 
@@ -53,21 +53,20 @@ fn counted_of(count: usize, owner: &str) -> String {
 
 /// `1 listener not closed; to close it, run: portwho close -l 80`; nothing where there is none.
 #[must_use]
-pub fn listeners_not_closed(tcp: usize, udp: usize, command: &str) -> Option<String> {
+pub fn listeners_not_closed(tcp: usize, udp: usize, close: &Remedy) -> Option<String> {
     let part = |count, noun| (count > 0).then(|| counted(count, noun));
     let parts = [part(tcp, "listener"), part(udp, "unconnected UDP socket")];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
-    let them = if tcp + udp == 1 { "it" } else { "them" };
-    let sentence =
-        || format!("{} not closed; to close {them}, run: {command}", parts.join(" and "));
-    (!parts.is_empty()).then(sentence)
+    let purpose = if tcp + udp == 1 { "to close it" } else { "to close them" };
+    let not_closed = format!("{} not closed", parts.join(" and "));
+    (!parts.is_empty()).then(|| run_to(purpose, &not_closed, close))
 }
 
 /// Why sockets are not closed, with all that the sentence needs.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Refused {
     /// They are bound and nothing more; this command frees the port.
-    Bound(String),
+    Bound(Remedy),
     /// portwho itself holds them.
     Itself,
     /// An ancestor of portwho does.
@@ -75,9 +74,9 @@ pub enum Refused {
     /// Nobody can tell who holds them.
     Unseen,
     /// This command has more rights to tell.
-    UnseenByUser(String, Os),
+    UnseenByUser(Remedy),
     /// They take connections for a container: its name, and what stops it, where it is known.
-    Forwarder(Option<(String, String)>),
+    Forwarder(Option<(String, Remedy)>),
     /// Windows has no call for IPv6.
     OnlyIpv4,
     /// Windows has no call for UDP.
@@ -93,15 +92,13 @@ pub fn refused(why: &Refused) -> String {
 fn refusal(why: &Refused) -> String {
     let session = "it may belong to your own session";
     match why {
-        Refused::Bound(command) => {
-            format!("there is no connection to close; to free the port, run: {command}")
-        }
+        Refused::Bound(kill) => run_to("to free the port", "there is no connection to close", kill),
         Refused::Itself => "portwho itself holds it".to_owned(),
         Refused::Ancestor => {
             "an ancestor of portwho holds it: the shell or session it runs in".to_owned()
         }
         Refused::Unseen => format!("{session}; more rights would not show it"),
-        Refused::UnseenByUser(command, os) => run_privileged(session, command, *os),
+        Refused::UnseenByUser(privileged) => run(session, privileged),
         Refused::Forwarder(container) => {
             let served =
                 |name| format!("it serves {name}, which would keep running without its port");
@@ -216,7 +213,7 @@ pub enum NotClosed {
     /// Not even all rights suffice, for this reason.
     BeyondRights(&'static str),
     /// This command has more rights.
-    NotPermitted(String, Os),
+    NotPermitted(Remedy),
     /// The kernel closes no sockets, by its own words; whether a process has this one.
     NoDestroy(String, bool),
     /// The system closes sockets, but not of this kind, by its own words.
@@ -224,7 +221,7 @@ pub enum NotClosed {
     /// Any other reason.
     Other(String),
     /// The port was bound by number; this command ends its process.
-    PortStays(String),
+    PortStays(Remedy),
     /// The system accepted the order, and it is still there.
     Survived,
 }
@@ -239,15 +236,15 @@ fn reason(why: &NotClosed) -> String {
     match why {
         NotClosed::Changed => "changed since it was listed".to_owned(),
         NotClosed::BeyondRights(text) => (*text).to_owned(),
-        NotClosed::NotPermitted(command, os) => run_privileged("permission denied", command, *os),
+        NotClosed::NotPermitted(privileged) => run("permission denied", privileged),
         NotClosed::NoDestroy(text, true) => format!("{text}; ending their process closes them"),
         NotClosed::NoDestroy(text, false) | NotClosed::Other(text) => text.clone(),
         NotClosed::OtherKind(text) => format!(
             "{text} (Linux closes UDP sockets since 4.9, and TIME_WAIT and FIN_WAIT_2 without a \
              process since 6.0)"
         ),
-        NotClosed::PortStays(command) => {
-            run("its port was bound by number and stays with its process", command)
+        NotClosed::PortStays(kill) => {
+            run("its port was bound by number and stays with its process", kill)
         }
         NotClosed::Survived => "still there, although the system accepted the order".to_owned(),
     }

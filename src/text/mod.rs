@@ -1,10 +1,22 @@
-//! The words that people read, a file for each subject.
+//! The sentences that people read and the commands that they type, a file for each subject.
 
 pub mod advice;
 pub mod claims;
 pub mod close;
+pub mod doctor;
 pub mod durations;
+pub mod endpoints;
+pub mod errors;
+pub mod escape;
+pub mod gaps;
+pub mod hints;
 pub mod kill;
+pub mod notes;
+pub mod owners;
+pub mod ports;
+pub mod reasons;
+pub mod remedies;
+pub mod shell;
 pub mod states;
 
 /// `1 socket`, `12 sockets`.

@@ -55,7 +55,7 @@ fn tables(pid: u32) -> String {
 /// What is said where a command line was cut.
 fn cut(count: &str, user: &str) -> String {
     format!(
-        "portwho: not all was read of the command lines of {count} ({user}): portwho \
+        "portwho: the command lines of {count} ({user}) were not read in full: portwho \
          reads up to 128 KiB of each and 8 MiB for each user, and does not wait for a process \
          that keeps its memory locked; the rest is in /proc/PID/cmdline\n"
     )
@@ -79,7 +79,7 @@ fn memory_that_was_never_touched_costs_nothing() {
     bounded(&["doctor"]).run().is(0, healthy, "");
     let would = format!("would send SIGTERM to {}\n", named(NAME, pid));
     bounded(&["kill", "-n", "80"]).run().is(0, &(held_here(80, NAME, pid) + &would), "");
-    let left = "portwho: 1 listener not closed; to close it, run: portwho close -l -n 80\n";
+    let left = "portwho: 1 listener not closed; to close it, run: portwho close -l 80\n";
     bounded(&["close", "-n", "80"]).run().is(1, "", left);
 }
 

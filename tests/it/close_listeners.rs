@@ -31,8 +31,12 @@ fn nothing_but_listeners() {
     let _web = server(80);
     let _more = server(81);
     let _udp = Owner::named("dns").holding(makers::udp(Loopback::V4.port(53)).socket);
-    for words in [&["-y", "-s", "LISTEN"][..], &["-n", "80,81"]] {
-        let command = words.join(" ");
+    for (words, command) in [
+        (&["-y", "-s", "LISTEN"][..], "-y -s LISTEN"),
+        (&["-n", "80,81"], "80,81"),
+        (&["-nt", "80,81"], "-t 80,81"),
+        (&["80,81", "--dry-run"], "80,81"),
+    ] {
         let left = format!(
             "portwho: 2 listeners not closed; to close them, run: portwho close -l \
                             {command}\n"

@@ -35,15 +35,15 @@ fn nothing_left(port: &str, local: SocketAddr) -> String {
             match to_there {
                 0 => nothing,
                 1 => format!(
-                    "{nothing}portwho: 1 connection goes to foreign port {port}: --foreign-port \
-                     {port}\n"
+                    "{nothing}portwho: 1 connection goes to foreign port {port}; to see it, run: \
+                     portwho --foreign-port {port}\n"
                 ),
                 _ => panic!("{rows:?}"),
             }
         }
         1 => format!(
-            "portwho: port {port}: 1 socket is there, which the other filters leave out: portwho \
-             {port}\n"
+            "portwho: 1 socket on port {port} does not match the other filters; to see it, run: \
+             portwho {port}\n"
         ),
         _ => panic!("{rows:?}"),
     }
@@ -229,7 +229,7 @@ fn v4_mapped() {
         1,
         "",
         &format!(
-            "portwho: port {port}: 2 sockets are there, which the other filters leave out: \
+            "portwho: 2 sockets on port {port} do not match the other filters; to see them, run: \
              portwho {port}\n"
         ),
     );

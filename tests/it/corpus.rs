@@ -4,7 +4,7 @@ use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
-use portwho::render::escape::is_treacherous;
+use portwho::text::escape::is_treacherous;
 
 use crate::support::has_checkout;
 

@@ -44,7 +44,9 @@ fn only_owner(answer: &Value) -> u32 {
 /// What is said of a port that is the container's.
 fn is_the_containers(port: u16, container: &Container) -> String {
     let name = &container.name;
-    format!("portwho: port {port} belongs to the docker container {name}: docker stop {name}\n")
+    format!(
+        "portwho: port {port} belongs to the docker container {name}; to stop it, run: docker stop {name}\n"
+    )
 }
 
 #[trial]

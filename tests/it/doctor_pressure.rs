@@ -82,7 +82,7 @@ fn time_wait_against_the_ephemeral_ports() {
     assert_eq!(finding["now"], "sysctl -w net.ipv4.tcp_tw_reuse=1");
     // Where ports are taken over already, only more of them help.
     assert!(set("tcp_tw_reuse", "2"));
-    assert_eq!(only_finding()["now"], "sysctl -w net.ipv4.ip_local_port_range='15000 60999'");
+    assert_eq!(only_finding()["now"], "sysctl -w \"net.ipv4.ip_local_port_range=15000 60999\"");
     // In a larger range the same number is nothing to mention.
     assert!(set("ip_local_port_range", "20000 60999"));
     let healthy = portwho(["doctor"]).run();
@@ -220,7 +220,7 @@ fn a_peer_that_was_cut_off() {
         assert_eq!(evidence["states"], json!({"FIN_WAIT_1": 7, "LAST_ACK": 7}));
         assert_eq!(evidence["peers"], json!({"10.77.0.2": 14}));
         assert!(evidence["most_retransmits"].as_u64().is_some_and(|count| count >= 3));
-        let now = "portwho close --state \"FIN_WAIT_1,CLOSING,LAST_ACK\" --foreign 10.77.0.2";
+        let now = "portwho close --state FIN_WAIT_1,CLOSING,LAST_ACK --foreign 10.77.0.2";
         assert_eq!(finding["now"], now);
         drop(cut);
     });

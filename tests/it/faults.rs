@@ -99,7 +99,7 @@ fn nothing_found_without_netlink() {
     let why = "portwho: netlink refused, read /proc/net instead: Operation not permitted (os error \
                1): bound ports, backlogs, idle times and cgroups are missing; allow AF_NETLINK \
                sockets (NETLINK_SOCK_DIAG)\n\
-               portwho: port 4732 is held by no socket that can be seen\n";
+               portwho: port 4732 is not in use by any socket that can be seen\n";
     portwho(["4732"]).run().is(1, "", why);
 }
 
@@ -126,7 +126,7 @@ fn proc_empty() {
         return skip(&format!("mount: {error}"));
     }
     let unreadable = "portwho: cannot list processes: No such file or directory (os error 2): \
-                      make the list of processes readable (on Linux: mount /proc), and run again\n";
+                      make the list of processes readable (on Linux: mount /proc), and run portwho again\n";
     let expected = golden::netstat(&[listener("127.0.0.1:80", "?")]);
     portwho(["80"]).run().is(0, &expected, unreadable);
     let answer = portwho(["--json", "80"]).run().json(0, unreadable);
@@ -236,11 +236,10 @@ fn a_mapped_connection_is_ipv4() {
     }
     let beside_listener = portwho(["127.0.0.1:80"]).run();
     beside_listener.is(0, &expected, &beside_listener.stderr);
-    let own = format!("(PID {})\n", std::process::id());
-    assert!(
-        beside_listener.stderr.starts_with("portwho: [::]:80 holds that port at every address: ")
-    );
-    assert!(beside_listener.stderr.ends_with(&own), "{beside_listener:?}");
+    let own = std::process::id();
+    let line = format!("(PID {own}), covers this address\n");
+    assert!(beside_listener.stderr.starts_with("portwho: [::]:80, held by "));
+    assert!(beside_listener.stderr.ends_with(&line), "{beside_listener:?}");
     let answer = portwho(["--json", "-6", "80"]).run().json(0, "");
     assert_eq!(only_socket(&answer)["state"], "LISTENING");
     portwho(["-q", "--local", "::ffff:127.0.0.1", "80"]).run().is(0, &quiet(owner.pid()), "");

@@ -154,11 +154,16 @@ fn unrelated(ends: [(SocketAddr, Process); 2]) {
     let who = held(&first.to_string(), "one", one.pid())
         + &held(&second.to_string(), "other", other.pid());
     let names = [identity("one", one.pid()), identity("other", other.pid())].join(", ");
-    for words in [&["80"][..], &["-n", "80"], &["--force", "80"]] {
+    for (words, again) in [
+        (&["80"][..], "80"),
+        (&["-n", "80"], "80"),
+        (&["-nf", "80"], "-f 80"),
+        (&["80", "--dry-run"], "80"),
+        (&["--force", "80"], "--force 80"),
+    ] {
         let line = format!(
             "portwho: port 80: unrelated processes hold it: {names}; choose with --pid, --name or \
-             --user; to terminate all of them, run: portwho kill -y {}\n",
-            words.join(" ")
+             --user; to terminate all of them, run: portwho kill -y {again}\n"
         );
         run(kill(words)).is(2, &who, &line);
     }

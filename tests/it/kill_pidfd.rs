@@ -60,8 +60,8 @@ fn without_any_safe_signal() {
     let pid = web.pid();
     let line = |command: &str| {
         format!(
-            "portwho: {}: this kernel cannot signal a process safely; check it and type: \
-             {command}\n",
+            "portwho: {}: this kernel cannot signal a process safely; after checking that \
+             it is still the same process, run: {command}\n",
             named("web", pid)
         )
     };

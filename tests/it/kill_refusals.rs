@@ -155,7 +155,8 @@ fn socket_activation() {
         activated(
             None,
             "holds the socket too; killing it stops the system; in a container, stop the \
-             container instead; for socket activation, run: systemctl stop X.socket",
+             container instead; for socket activation, stop the .socket unit; to \
+             find it, run: systemctl list-sockets",
         );
     }
 }

@@ -102,8 +102,8 @@ fn draining() {
     );
     assert_eq!(web.line(), "ready");
     let line = format!(
-        "portwho: {} released port 80 but is still running after 500ms; it may be draining; wait, \
-         or run: kill -9 {}\n",
+        "portwho: {} released port 80 but is still running after 500ms; it may be draining; to \
+         end it now, run: kill -9 {}\n",
         named("web", web.pid()),
         web.pid()
     );

@@ -56,8 +56,10 @@ fn a_listener_passed_to_a_daemon() {
     let Some(strangers) = Strangers::new() else { return };
     for options in [&[][..], &["-n"], &["-f"], &["--name", "*e*"]] {
         let words = [options, &[PORT]].concat();
-        let again = if options.is_empty() { String::new() } else { options.join(" ") + " " };
-        let again = again.replace("*e*", "\"*e*\"");
+        let again = match options {
+            [] | ["-n"] => String::new(),
+            options => options.join(" ").replace("*e*", "\"*e*\"") + " ",
+        };
         let why = format!(
             "portwho: port {PORT}: unrelated processes hold it: server (PID {}, user nobody), \
              daemon (PID {}, user root); choose with --pid, --name or --user; to terminate all of \

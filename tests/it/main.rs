@@ -84,7 +84,7 @@ mod excess;
 #[cfg(target_os = "linux")]
 mod cgroups;
 
-/// Other network namespaces: listed, hinted at, or said to be out of sight.
+/// Other network namespaces: listed, hinted at, or said not to be searched.
 #[cfg(target_os = "linux")]
 mod namespaces;
 

@@ -1,5 +1,5 @@
 //! Network namespaces beside the own one: listed on request, hinted at where nothing is here, and
-//! said to be out of sight where this user may not look.
+//! said not to be searched where this user may not look.
 
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -296,8 +296,8 @@ fn what_is_held_elsewhere_is_hinted_at() {
     let pid = there.pid();
     let hint = format!(
         "portwho: port {port} is free\n\
-         portwho: 127.0.0.1:{port} is held in the network namespace {name} by {name} (PID {pid}): \
-         --all-netns shows it\n"
+         portwho: 127.0.0.1:{port} is held in the network namespace {name} by {name} (PID {pid}); \
+         to see it, add --all-netns\n"
     );
     portwho([port.to_string()]).run().is(1, "", &hint);
     portwho(["-q", &port.to_string()]).run().is(1, "", &hint);
@@ -321,14 +321,14 @@ fn several_sockets_elsewhere_are_counted() {
     there.line();
     let hint = format!(
         "portwho: no socket matches\n\
-         portwho: 2 sockets are in the network namespace {name}, of {name} (PID {}): --all-netns \
-         shows them\n",
+         portwho: 2 sockets are in the network namespace {name}, of {name} (PID {}); to see \
+         them, add --all-netns\n",
         there.pid()
     );
     portwho(["--name", &name]).run().is(1, "", &hint);
 }
 
-const OUT_OF_SIGHT: &str = "portwho: other network namespaces are out of sight: run with sudo and \
+const NOT_SEARCHED: &str = "portwho: other network namespaces were not searched: run with sudo and \
                             --all-netns to see the sockets of containers and other network \
                             namespaces\n";
 
@@ -339,7 +339,7 @@ fn for_others_they_are_out_of_sight() {
     }
     let _there =
         in_netns(|| Owner::named("web").holding(makers::listening(Loopback::V4.port(4731)).socket));
-    let free = format!("{OUT_OF_SIGHT}portwho: port 4731 is free\n");
+    let free = format!("{NOT_SEARCHED}portwho: port 4731 is free\n");
     portwho(["4731"]).user(NOBODY).run().is(1, "", &free);
     let answer = portwho(["--json", "4731"]).user(NOBODY).run().json(1, &free);
     assert_eq!(answer["sockets"], json!([]));
@@ -355,7 +355,7 @@ fn others_who_ask_for_all_are_told() {
     own.line();
     let words = ["--all-netns", "-q", "8080"];
     let output = portwho(words).user(NOBODY).run();
-    output.is(0, &format!("{}\n", own.pid()), OUT_OF_SIGHT);
+    output.is(0, &format!("{}\n", own.pid()), NOT_SEARCHED);
 }
 
 /// What can be seen is shown: the own one.

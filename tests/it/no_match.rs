@@ -15,8 +15,8 @@ fn no_match() {
     let _owner = server(80);
     portwho(["4731"]).run().is(1, "", "portwho: port 4731 is free\n");
     portwho(["--foreign-port", "4731"]).run().is(1, "", "portwho: no socket matches\n");
-    let left_out = "portwho: port 80: 1 socket is there, which the other filters leave out: \
-                    portwho 80\n";
+    let left_out = "portwho: 1 socket on port 80 does not match the other filters; to see it, \
+                    run: portwho 80\n";
     portwho(["80", "--foreign-port", "4731"]).run().is(1, "", left_out);
 }
 
@@ -46,6 +46,7 @@ fn connections_to_the_port_are_hinted_at() {
     });
     refuse::other_namespaces();
     let hint = "portwho: port 443 is free\n\
-                portwho: 2 connections go to foreign port 443: --foreign-port 443\n";
+                portwho: 2 connections go to foreign port 443; to see them, run: portwho \
+                --foreign-port 443\n";
     portwho(["443"]).run().is(1, "", hint);
 }

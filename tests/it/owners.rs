@@ -208,7 +208,7 @@ fn another_users() {
     let expected = golden::netstat(&[listener_row(80, "?")]);
     portwho(["80"]).user(NOBODY).run().is(0, &expected, ONE_HIDDEN);
     hidden_in_json(portwho(["--json", "80"]).user(NOBODY), ONE_HIDDEN, "held by a process of root");
-    let nobody = "portwho: no process can be named that holds these sockets\n";
+    let nobody = "portwho: cannot tell which process holds these sockets\n";
     let quiet = portwho(["-q", "80"]).user(NOBODY).run();
     quiet.is(1, "", &format!("{ONE_HIDDEN}{nobody}"));
 }
@@ -304,8 +304,8 @@ fn in_a_pid_namespace_below() {
     mounts::hide_cgroups().expect("out of sight");
     let _owner = Owner::named("outside").holding(listener(80));
     let not_found = "portwho: the owners of 1 socket were found in no process: unless they \
-                     are passing between processes, they are outside of this PID namespace: look \
-                     again, or from there\n";
+                     are passing between processes, they are outside of this PID namespace: run \
+                     portwho again, or outside of it\n";
     let answer = portwho(["--json", "80"]).through(IN_NAMESPACE).run().json(0, not_found);
     let nobody = json!({"kind": "not-found", "service": null, "container": null, "candidates": []});
     assert_eq!(only_socket(&answer)["owner"], nobody);

@@ -51,7 +51,7 @@ fn a_queue_whose_listener_was_not_asked_for() {
     let at = Loopback::V4.port(80);
     let nginx = Owner::named("nginx").holding(listening(at, 3));
     let clients = knock(at, 2);
-    let note = "accepted by nobody yet: nginx's queue holds 2 of 3";
+    let note = "waiting for accept(): nginx's queue holds 2 of 3";
     let words = ["80", "-s", "ESTABLISHED"];
     let output = portwho(words).run();
     says(&output, &format!("portwho: {at}: 2 connections: {note}\n"));
@@ -69,7 +69,7 @@ fn a_queue_of_several_listeners() {
     let _blue = Owner::named("blue").holding(listening(at, 16));
     let _green = Owner::named("green").holding(listening(at, 16));
     let clients = knock(at, 3);
-    let note = "accepted by nobody yet: blue, green's queue holds 3 of 32";
+    let note = "waiting for accept(): blue, green's queue holds 3 of 32";
     says(&portwho(["80"]).run(), &format!("portwho: {at}: 3 connections: {note}\n"));
     let answer = portwho(["--json", "80"]).run().json(0, "");
     assert_eq!(notes(&answer, at, &clients), [note; 3]);
@@ -84,8 +84,8 @@ fn the_queue_of_the_address_before_that_of_all() {
     let other = SocketAddr::new(Ipv4Addr::new(127, 0, 0, 2).into(), 80);
     let (here, there) = (knock(at, 1), knock(other, 2));
     let answer = portwho(["--json", "80"]).run().json(0, "");
-    assert_eq!(notes(&answer, at, &here), ["accepted by nobody yet: one's queue holds 1 of 7"]);
-    let of_all = "accepted by nobody yet: all's queue holds 2 of 5";
+    assert_eq!(notes(&answer, at, &here), ["waiting for accept(): one's queue holds 1 of 7"]);
+    let of_all = "waiting for accept(): all's queue holds 2 of 5";
     assert_eq!(notes(&answer, other, &there), [of_all; 2]);
 }
 
@@ -99,7 +99,7 @@ fn a_queue_of_another_users_listener() {
     let _roots = Owner::named("roots").holding(listening(at, 16));
     let _clients = knock(at, 1);
     let output = portwho(["80", "-s", "ESTABLISHED"]).user(NOBODY).run();
-    let note = "1 connection: accepted by nobody yet: its listener's queue holds 1 of 16";
+    let note = "1 connection: waiting for accept(): its listener's queue holds 1 of 16";
     says(&output, &format!("portwho: {at}: {note}\n"));
 }
 
@@ -110,7 +110,7 @@ fn a_connection_that_ended_before_it_was_accepted() {
     let clients = knock(at, 1);
     shutdown(&clients[0], Shutdown::Write).expect("shutdown");
     await_state(at, clients[0].local_addr().expect("local address"), State::CLOSE_WAIT);
-    let note = "accepted by nobody yet: server's queue holds 1 of 16";
+    let note = "waiting for accept(): server's queue holds 1 of 16";
     says(&portwho(["80"]).run(), &format!("portwho: {at}: 1 connection: {note}\n"));
 }
 
@@ -129,7 +129,7 @@ fn half_open_ones_without_their_listener() {
 fn few_are_named_and_many_are_counted() {
     let over = || makers::time_wait(Loopback::V4).client_address;
     let mut ends = vec![over(), over()];
-    let words = "over, and kept by the kernel for stray segments, N s left at most";
+    let words = "closed; kept by the kernel for stray segments, N s left at most";
     let told = |ends: &mut Vec<SocketAddr>| {
         ends.sort();
         let ends: Vec<String> = ends.iter().map(SocketAddr::to_string).collect();
@@ -164,14 +164,14 @@ fn those_of_one_kind_have_one_line() {
         ),
         (
             over.client_address,
-            "1 TIME_WAIT: over, and kept by the kernel for stray segments, N s left",
+            "1 TIME_WAIT: closed; kept by the kernel for stray segments, N s left",
         ),
     ];
     left.sort_by_key(|(end, _)| end.port());
     let mut expected = format!(
-        "portwho: {at}: 2 connections: accepted by nobody yet: server's queue holds 2 of 16\n\
+        "portwho: {at}: 2 connections: waiting for accept(): server's queue holds 2 of 16\n\
          portwho: 127.0.0.1:81: held by holder (PID {}), bound without listening: nobody can \
-         connect, and it keeps the port from others\n",
+         connect, and it blocks the port\n",
         holder.pid(),
     );
     for (end, words) in left {
@@ -193,7 +193,7 @@ fn no_more_than_ten_lines() {
     let output = portwho(["-s", "BOUND"]).run();
     let lines: Vec<&str> = output.stderr.lines().collect();
     assert_eq!(lines.len(), 11, "{output:?}");
-    assert_eq!(lines[10], "portwho: 2 more remarks: --json has them all");
+    assert_eq!(lines[10], "portwho: 2 more remarks; --json has them all");
     let answer = portwho(["--json", "-s", "BOUND"]).run().json(0, "");
     assert!(sockets(&answer).iter().all(|socket| socket["note"].is_string()), "{answer:#}");
 }
@@ -209,7 +209,7 @@ fn only_tables_have_remarks() {
         says(&portwho(words).run(), "");
     }
     let output = portwho(["--no-header", "80"]).run();
-    assert!(output.stderr.contains("accepted by nobody yet"), "{output:?}");
+    assert!(output.stderr.contains("waiting for accept()"), "{output:?}");
     let answer = portwho(["--json", "80"]).run().json(0, "");
     features::assert_no_gap(&answer);
     drop(server);

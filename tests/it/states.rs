@@ -58,16 +58,18 @@ fn has_note(row: &Value, note: Option<&str>) {
 
 /// What is said of a port on which there is this one connection and no listener.
 fn verdict(state: &str, port: u16) -> String {
-    let until = match state {
+    let verdict = match state {
         "SYN_SENT" | "ESTABLISHED" | "" => {
-            "; 1 connection uses it: a bind may fail until it ends".to_owned()
+            "has no listener; 1 connection uses it: a bind may fail until it ends".to_owned()
         }
-        "TIME_WAIT" => {
-            " (1 TIME_WAIT, N s: a bind without SO_REUSEADDR fails until then)".to_owned()
+        "TIME_WAIT" => "is not in use (1 TIME_WAIT, N s: a bind without SO_REUSEADDR fails until \
+                        then)"
+            .to_owned(),
+        other => {
+            format!("is not in use (1 {other}: a bind without SO_REUSEADDR fails while they last)")
         }
-        other => format!(" (1 {other}: a bind without SO_REUSEADDR fails while they last)"),
     };
-    format!("portwho: port {port} is held by nobody{until}\n")
+    format!("portwho: port {port} {verdict}\n")
 }
 
 /// Why nobody holds a connection on a port without a listener: below the tables, and in JSON.
@@ -77,7 +79,7 @@ fn reason(state: &str, local: SocketAddr) -> (String, &'static str) {
         "closed by its process, still being torn down by the kernel, N s left";
     let (words, note) = match state {
         "TIME_WAIT" => {
-            ("over, and kept by the kernel for stray segments, N s left", "TIME_WAIT, N s left")
+            ("closed; kept by the kernel for stray segments, N s left", "TIME_WAIT, N s left")
         }
         "FIN_WAIT_2" => (ORPHANED_FOR, ORPHANED_FOR),
         _ => (ORPHANED, ORPHANED),
@@ -196,8 +198,7 @@ fn bound() {
         let Held { socket, address } = makers::bound(at.port(8080));
         let owner = hold(socket);
         let expected = row("BOUND", address, nowhere(address), Some(&owner));
-        let words =
-            "bound without listening: nobody can connect, and it keeps the port from others";
+        let words = "bound without listening: nobody can connect, and it blocks the port";
         let remark = format!("portwho: {address}: held by {NAME} (PID {}), {words}\n", owner.pid());
         shows(8080, &[expected], Some(&owner), &remark);
         let answer = in_json(8080, "");
@@ -248,7 +249,7 @@ fn not_accepted() {
         let made = makers::not_accepted(at);
         let listener = hold(made.listener);
         let (local, foreign) = (made.server_address, made.client_address);
-        let note = "accepted by nobody yet: inetinfo.exe's queue holds 1 of 16";
+        let note = "waiting for accept(): inetinfo.exe's queue holds 1 of 16";
         beside_listener("ESTABLISHED", local, foreign, &listener, Err(("not-accepted", note)));
     }
 }

@@ -58,7 +58,7 @@ fn several_ports_and_an_address() {
                 portwho: port 80: a TCP bind with SO_REUSEADDR succeeds at 127.0.0.1, 0.0.0.0, [::]\n\
                 portwho: [::1]:81: a TCP bind with SO_REUSEADDR succeeds at [::1]\n";
     says(&["80", "[::1]:81"], 1, line);
-    let elsewhere = "portwho: 10.9.8.7:80 is held by nobody, but a bind fails: Cannot assign requested address (os error 99)\n\
+    let elsewhere = "portwho: 10.9.8.7:80 is not in use, but a bind fails: Cannot assign requested address (os error 99)\n\
                      portwho: 10.9.8.7:80: a TCP bind with SO_REUSEADDR fails at 10.9.8.7: Cannot assign requested \
                      address (os error 99)\n";
     says(&["10.9.8.7:80"], 1, elsewhere);
@@ -114,9 +114,9 @@ fn what_is_over_is_no_obstacle() {
     let near = client.local_addr().expect("local address");
     drop((client, listener));
     await_state(at, near, State::TIME_WAIT);
-    let line = "portwho: 127.0.0.1:80: 1 TIME_WAIT: over, and kept by the kernel for stray \
+    let line = "portwho: 127.0.0.1:80: 1 TIME_WAIT: closed; kept by the kernel for stray \
                 segments, N s left\n\
-                portwho: port 80 is held by nobody (1 TIME_WAIT, N s: a bind without SO_REUSEADDR \
+                portwho: port 80 is not in use (1 TIME_WAIT, N s: a bind without SO_REUSEADDR \
                 fails until then)\n\
                 portwho: port 80: a TCP bind with SO_REUSEADDR succeeds at 127.0.0.1, 0.0.0.0, [::]\n";
     says(&["80"], 0, line);
@@ -128,9 +128,9 @@ fn what_is_over_of_a_client_is_one() {
     let made = makers::time_wait(Loopback::V4);
     let (address, port) = (made.client_address, made.client_address.port());
     let line = format!(
-        "portwho: {address}: 1 TIME_WAIT: over, and kept by the kernel for stray segments, N s \
+        "portwho: {address}: 1 TIME_WAIT: closed; kept by the kernel for stray segments, N s \
          left\n\
-         portwho: port {port} is held by nobody, but a bind fails: Address already in use (os error 98) (1 \
+         portwho: port {port} is not in use, but a bind fails: Address already in use (os error 98) (1 \
          TIME_WAIT, N s: a bind without SO_REUSEADDR fails until then)\n\
          portwho: port {port}: a TCP bind with SO_REUSEADDR fails at 127.0.0.1: {IN_USE}, 0.0.0.0: {IN_USE}, [::]: \
          {IN_USE}\n"
@@ -146,9 +146,9 @@ fn a_privileged_port() {
     }
     fs::write("/proc/sys/net/ipv4/ip_unprivileged_port_start", "1024").expect("a setting");
     let line = format!(
-        "portwho: other network namespaces are out of sight: run with sudo and --all-netns to see \
+        "portwho: other network namespaces were not searched: run with sudo and --all-netns to see \
          the sockets of containers and other network namespaces\n\
-         portwho: port 80 is held by nobody, but a bind fails: ports below 1024 take root or \
+         portwho: port 80 is not in use, but a bind fails: ports below 1024 require root or \
          CAP_NET_BIND_SERVICE (net.ipv4.ip_unprivileged_port_start)\n\
          portwho: port 80: a TCP bind with SO_REUSEADDR fails at 127.0.0.1: {DENIED}, 0.0.0.0: {DENIED}, [::]: \
          {DENIED}\n"
@@ -163,7 +163,7 @@ fn with_ipv6_off() {
     if let Err(error) = fs::write(path, "1") {
         return skip(&format!("{path}: {error}"));
     }
-    let line = "portwho: [::1]:80 is held by nobody, but a bind fails: Cannot assign requested address (os error 99)\n\
+    let line = "portwho: [::1]:80 is not in use, but a bind fails: Cannot assign requested address (os error 99)\n\
                 portwho: [::1]:80: a TCP bind with SO_REUSEADDR fails at [::1]: Cannot assign requested address (os \
                 error 99)\n";
     says(&["[::1]:80"], 1, line);

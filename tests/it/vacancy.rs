@@ -65,14 +65,14 @@ fn each_of_several_ports() {
 
 #[trial]
 fn more_than_sixteen_ports_at_once() {
-    says(&["101-117"], "portwho: ports 101-117: nobody holds any of them\n");
-    says(&["1-65535"], "portwho: ports 1-65535: nobody holds any of them\n");
+    says(&["101-117"], "portwho: ports 101-117: none of them is in use\n");
+    says(&["1-65535"], "portwho: ports 1-65535: none of them is in use\n");
     let over = makers::time_wait(Loopback::V4);
     let nearby = over.client_address.port();
     let range = format!("{}-{}", nearby - 20, nearby + 20);
     drop(over);
     let output = asked(&[&range]);
-    let told = format!("portwho: ports {range}: nobody holds any of them\n");
+    let told = format!("portwho: ports {range}: none of them is in use\n");
     assert!(output.stderr.ends_with(&told), "{output:?}");
     output.is(0, &output.stdout, &output.stderr);
 }
@@ -80,7 +80,7 @@ fn more_than_sixteen_ports_at_once() {
 #[trial]
 fn an_address() {
     says(&["127.0.0.1:80"], "portwho: 127.0.0.1:80 is free\n");
-    says(&["[::1]:80"], "portwho: [::1]:80 is held by nobody\n");
+    says(&["[::1]:80"], "portwho: [::1]:80 is not in use\n");
     says(&["127.0.0.1:80", "81"], "portwho: port 81 is free\nportwho: 127.0.0.1:80 is free\n");
 }
 
@@ -91,7 +91,7 @@ fn an_address_beside_a_wildcard() {
     let owner = Owner::named("server").holding(makers::listening(everywhere).socket);
     let line = format!(
         "portwho: 127.0.0.1:80: no socket matches\n\
-         portwho: 0.0.0.0:80 holds that port at every address: server (PID {})\n",
+         portwho: 0.0.0.0:80, held by server (PID {}), covers this address\n",
         owner.pid()
     );
     says(&["127.0.0.1:80"], &line);
@@ -112,8 +112,8 @@ fn an_address_beside_another() {
 #[trial]
 fn held_by_what_the_filters_leave_out() {
     let _owner = Owner::named("server").holding(makers::listening(Loopback::V4.port(80)).socket);
-    let left_out = "portwho: port 80: 1 socket is there, which the other filters leave out: \
-                    portwho 80\n";
+    let left_out = "portwho: 1 socket on port 80 does not match the other filters; to see it, \
+                    run: portwho 80\n";
     says(&["80", "--name", "other"], left_out);
     says(&["80", "-6"], left_out);
     says(&["80", "-u"], &format!("{left_out}portwho: port 80 is free for UDP\n"));
@@ -136,7 +136,7 @@ fn what_is_over_stands_in_the_way() {
         await_state(at, near, State::TIME_WAIT);
     }
     let output = asked(&["80"]);
-    let line = "portwho: port 80 is held by nobody (2 TIME_WAIT, N s: a bind without SO_REUSEADDR \
+    let line = "portwho: port 80 is not in use (2 TIME_WAIT, N s: a bind without SO_REUSEADDR \
                 fails until then)\n";
     assert!(output.stderr.ends_with(line), "{output:?}");
     output.is(0, &output.stdout, &output.stderr);
@@ -156,7 +156,7 @@ fn connections_may_stand_in_the_way() {
     };
     let (one, other) = (accept(), accept());
     drop(listener);
-    let line = "portwho: port 80 is held by nobody; 2 connections use it: a bind may fail until \
+    let line = "portwho: port 80 has no listener; 2 connections use it: a bind may fail until \
                 they end\n";
     let output = asked(&["80"]);
     output.is(0, &output.stdout, line);
@@ -164,14 +164,14 @@ fn connections_may_stand_in_the_way() {
     drop((first, second, one, other));
 }
 
-const OUT_OF_SIGHT: &str = "portwho: other network namespaces are out of sight: run with sudo and \
+const NOT_SEARCHED: &str = "portwho: other network namespaces were not searched: run with sudo and \
                             --all-netns to see the sockets of containers and other network \
                             namespaces\n";
 
 /// The line of a port that takes more rights.
 fn takes_rights(port: u16, below: u16) -> String {
     format!(
-        "portwho: port {port} is held by nobody, but a bind fails: ports below {below} take root or \
+        "portwho: port {port} is not in use, but a bind fails: ports below {below} require root or \
          CAP_NET_BIND_SERVICE (net.ipv4.ip_unprivileged_port_start)\n"
     )
 }
@@ -183,7 +183,7 @@ fn ports_of_privileged_users() {
     }
     let as_nobody = |port: u16, line: &str| {
         let words = [port.to_string()];
-        portwho(&words).user(NOBODY).run().is(1, "", &format!("{OUT_OF_SIGHT}{line}"));
+        portwho(&words).user(NOBODY).run().is(1, "", &format!("{NOT_SEARCHED}{line}"));
         // The system's own word for it.
         let bind = portwho(["--try-bind", &words[0]]).user(NOBODY).run();
         let denied = bind.stderr.contains("Permission denied (os error 13)");
@@ -221,9 +221,9 @@ fn with_too_few_descriptors() {
         portwho(["8080"]).user(NOBODY).through(["sh", "-c", &script, "sh"]).run()
     };
     let unknown = "portwho: cannot tell whether this system lists bound sockets (Too many open \
-                   files (os error 24)): a port may be bound without listening; run again\n";
-    let verdict = "portwho: port 8080 is held by no socket that can be seen\n";
-    limited("4").is(1, "", &format!("{unknown}{OUT_OF_SIGHT}{verdict}"));
+                   files (os error 24)): a port may be bound without listening; run portwho again\n";
+    let verdict = "portwho: port 8080 is not in use by any socket that can be seen\n";
+    limited("4").is(1, "", &format!("{unknown}{NOT_SEARCHED}{verdict}"));
     let enough = portwho(["8080"]).user(NOBODY).run();
     limited("20").is(1, "", &enough.stderr);
 }
@@ -234,7 +234,7 @@ fn a_reserved_port() {
     set("ip_local_reserved_ports", "8080,9148-9150");
     for port in [8080, 9149] {
         let line = format!(
-            "portwho: port {port} is free; it is reserved, so never handed out by itself \
+            "portwho: port {port} is free; it is reserved, so never assigned automatically \
              (net.ipv4.ip_local_reserved_ports)\n"
         );
         says(&[&port.to_string()], &line);
@@ -267,7 +267,7 @@ fn a_held_port_is_not_judged() {
         let owner = Owner::named("holder").holding(held.socket);
         let line = format!(
             "portwho: 127.0.0.1:{port}: held by holder (PID {}), bound without listening: nobody \
-             can connect, and it keeps the port from others\n",
+             can connect, and it blocks the port\n",
             owner.pid()
         );
         let output = asked(&[&port.to_string()]);

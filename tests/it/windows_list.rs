@@ -57,9 +57,9 @@ fn both_ends_of_a_connection() {
         in_state(&client, near, server.at[0], "ESTABLISHED");
         in_state(&server, server.at[0], near, "ESTABLISHED");
         let port = near.port().to_string();
-        let nobody = if wine::is_wine() { "no socket that can be seen" } else { "nobody" };
+        let seen = if wine::is_wine() { " that can be seen" } else { "" };
         let remarks = format!(
-            "{}portwho: port {port} is held by {nobody}; 1 connection uses it: a bind may fail \
+            "{}portwho: port {port} has no listener{seen}; 1 connection uses it: a bind may fail \
              until it ends\n",
             wine::gap()
         );

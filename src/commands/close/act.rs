@@ -10,7 +10,7 @@ use anyhow::bail;
 use crate::model::{Detail, Endpoint, Gap, Protocol, Scope, Socket, StateSet, TcpState, UdpScope};
 use crate::platform::{CloseError, PlatformError, System};
 use crate::query::{Filter, PortSet, Row};
-use crate::render::gaps;
+use crate::text::gaps;
 
 /// How long sockets that the system accepted may take to go.
 const WAIT: Duration = Duration::from_secs(1);

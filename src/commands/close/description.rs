@@ -1,13 +1,14 @@
 //! What close says before it acts: which sockets, of which owner, and why it refuses.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::plan::{Group, Refusal};
 use crate::cli::CloseRequest;
-use crate::commands::{remedy, who};
-use crate::model::{Owner, Pid, Protocol, Snapshot, TcpState};
+use crate::model::{Os, Owner, Pid, Protocol, Snapshot, TcpState};
 use crate::query::Row;
+use crate::text::advice::Remedy;
 use crate::text::close::{self as text, Refused};
+use crate::text::{owners, remedies};
 
 /// How many processes that share a socket are named.
 const NAMED: usize = 4;
@@ -32,7 +33,7 @@ pub(super) fn sockets_of(sockets: &[Row<'_>], group: &Group<'_>, snapshot: &Snap
 
 /// The same of the whole group, with all that tells who its owner is.
 pub(super) fn description(group: &Group<'_>, snapshot: &Snapshot) -> String {
-    text::sockets_of(&kinds(&group.sockets), &named(group, snapshot, who::identity))
+    text::sockets_of(&kinds(&group.sockets), &named(group, snapshot, owners::identity))
 }
 
 /// `Close 12 sockets of app-server (PID 812)?`
@@ -47,7 +48,7 @@ pub(super) fn intention(group: &Group<'_>, snapshot: &Snapshot) -> String {
 
 /// `app-server (PID 812)`, `the kernel (time-wait)`.
 pub(super) fn owner(group: &Group<'_>, snapshot: &Snapshot) -> String {
-    named(group, snapshot, who::process)
+    named(group, snapshot, owners::process)
 }
 
 fn named(group: &Group<'_>, snapshot: &Snapshot, name: fn(Pid, &Snapshot) -> String) -> String {
@@ -59,7 +60,7 @@ fn named(group: &Group<'_>, snapshot: &Snapshot, name: fn(Pid, &Snapshot) -> Str
             text::owners(&names, more)
         }
         (Some(Owner::Exited(pid)), _) => text::exited_owner(*pid),
-        (_, Some(row)) => who::owner(row, snapshot),
+        (_, Some(row)) => owners::owner(row, snapshot),
         (_, None) => String::new(),
     }
 }
@@ -75,12 +76,14 @@ pub(super) fn refusal(
     text::refused(&match why {
         Refusal::Bound => {
             let ports = group.sockets.iter().map(|row| row.socket.local.port).collect();
-            Refused::Bound(kill("", &ports))
+            Refused::Bound(remedies::kill_ports(snapshot.os, &[], &ports).into())
         }
         Refusal::Itself => Refused::Itself,
         Refusal::Ancestor => Refused::Ancestor,
         Refusal::Unseen if privileged || group.owner() == Some(&Owner::NotFound) => Refused::Unseen,
-        Refusal::Unseen => Refused::UnseenByUser(request.command(&[]), snapshot.os),
+        Refusal::Unseen => {
+            Refused::UnseenByUser(Remedy::privileged(request.command(snapshot.os, &[])))
+        }
         Refusal::Forwarder => Refused::Forwarder(container_of(group, snapshot)),
         Refusal::OnlyIpv4 => Refused::OnlyIpv4,
         Refusal::OnlyTcp => Refused::OnlyTcp,
@@ -88,22 +91,15 @@ pub(super) fn refusal(
 }
 
 /// The container that one of the owners serves, and what stops it.
-fn container_of(group: &Group<'_>, snapshot: &Snapshot) -> Option<(String, String)> {
+fn container_of(group: &Group<'_>, snapshot: &Snapshot) -> Option<(String, Remedy)> {
     let mut owners = group.pids().filter_map(|pid| snapshot.processes.get(&pid));
     let container = owners.find_map(|process| process.container.as_ref())?;
-    Some((who::container(container), remedy::stop_container(container)))
-}
-
-/// `portwho kill -u 53 5353`.
-pub(super) fn kill(option: &str, ports: &BTreeSet<u16>) -> String {
-    let ports = ports.iter().map(ToString::to_string);
-    let words = [option.to_owned()].into_iter().filter(|word| !word.is_empty()).chain(ports);
-    format!("portwho kill {}", words.collect::<Vec<_>>().join(" "))
+    Some((owners::container(container), remedies::stop_container(container)))
 }
 
 /// `2 listeners not closed`, and how to close them; nothing where there are none.
-pub(super) fn not_closed(sockets: &[Row<'_>], request: &CloseRequest) -> Option<String> {
+pub(super) fn not_closed(sockets: &[Row<'_>], request: &CloseRequest, os: Os) -> Option<String> {
     let count = |protocol| sockets.iter().filter(|row| row.socket.protocol == protocol).count();
     let (tcp, udp) = (count(Protocol::Tcp), count(Protocol::Udp));
-    text::listeners_not_closed(tcp, udp, &request.command(&["-l"]))
+    text::listeners_not_closed(tcp, udp, &request.acting_command(os, &["-l"]).into())
 }

@@ -16,8 +16,8 @@ use crate::cli::CloseRequest;
 use crate::model::{About, Depth, Detail, Gap, Snapshot};
 use crate::platform::System;
 use crate::query::{Filter, Row, Rows, SortKey, select};
-use crate::render::gaps;
 use crate::text::close as text;
+use crate::text::gaps;
 use plan::{Group, Plan};
 use verdict::Context;
 
@@ -99,7 +99,9 @@ impl<'a, S: System> Close<'a, S> {
     }
 
     fn tell_not_closed(&mut self, plan: &Plan<'_>) {
-        let Some(sentence) = description::not_closed(&plan.not_closed, self.request) else {
+        let Some(sentence) =
+            description::not_closed(&plan.not_closed, self.request, self.snapshot.os)
+        else {
             return;
         };
         if plan.groups.is_empty() && plan.refused.is_empty() {

@@ -6,11 +6,13 @@ use super::act::CloseResult;
 use super::description;
 use super::plan::Group;
 use crate::cli::CloseRequest;
-use crate::commands::{Outcome, remedy, who};
+use crate::commands::Outcome;
 use crate::model::{Owner, Snapshot, Socket};
 use crate::platform::CloseError;
 use crate::query::Row;
+use crate::text::advice::Remedy;
 use crate::text::close::{self as text, Counts, NotClosed};
+use crate::text::{ports, remedies};
 
 /// What the verdicts on a group depend on.
 pub(super) struct Context<'a> {
@@ -84,7 +86,7 @@ impl Closed {
             Some(Owner::Processes(_)) => text::Owner::Processes {
                 name,
                 several: context.group.pids().count() > 1,
-                ports: (!self.ports.is_empty()).then(|| who::ports(&self.ports)),
+                ports: (!self.ports.is_empty()).then(|| ports::named(&self.ports)),
             },
             Some(Owner::Kernel(reason)) => text::Owner::Kernel(*reason),
             _ => text::Owner::Other(name),
@@ -106,10 +108,10 @@ fn why(socket: &Socket, result: &CloseResult, context: &Context<'_>) -> NotClose
     match result {
         CloseResult::Changed => NotClosed::Changed,
         CloseResult::Refused(CloseError::NotPermitted) if context.privileged => {
-            NotClosed::BeyondRights(remedy::beyond_rights_to_close(os))
+            NotClosed::BeyondRights(remedies::beyond_rights_to_close(os))
         }
         CloseResult::Refused(CloseError::NotPermitted) => {
-            NotClosed::NotPermitted(context.request.command(&[]), os)
+            NotClosed::NotPermitted(Remedy::privileged(context.request.command(os, &[])))
         }
         CloseResult::Refused(error @ CloseError::NoDestroy) => {
             let has_process = matches!(context.group.owner(), Some(Owner::Processes(_)));
@@ -121,7 +123,7 @@ fn why(socket: &Socket, result: &CloseResult, context: &Context<'_>) -> NotClose
         CloseResult::Refused(error) => NotClosed::Other(error.to_string()),
         _ if socket.state.is_none() && socket.foreign.is_none() => {
             let port = BTreeSet::from([socket.local.port]);
-            NotClosed::PortStays(description::kill("-u", &port))
+            NotClosed::PortStays(remedies::kill_ports(os, &["-u"], &port).into())
         }
         _ => NotClosed::Survived,
     }

@@ -10,11 +10,11 @@ use super::signaling::OpenedHolders;
 use super::verdict::{self, Context};
 use super::watch::{self, WatchResult, blocking_remains};
 use super::{Kill, description};
-use crate::commands::remains::Remains;
-use crate::commands::who;
 use crate::model::{Pid, Signal, Socket};
 use crate::platform::{Ending, System};
 use crate::text::kill::verdicts as text;
+use crate::text::owners;
+use crate::text::ports::remains::Remains;
 
 /// A group that will be ended, its processes opened.
 pub(super) struct Target<'a, S: System> {
@@ -89,7 +89,7 @@ impl<'a, S: System> Kill<'a, S> {
         self.report.say(text::still_running(&named, self.request.timeout));
         let stopped = survivors.iter().filter_map(|pid| Some((*pid, opened.stopped(*pid)?)));
         for (pid, stopped) in stopped.take(STOPPED_TOLD) {
-            let name = who::process(pid, self.snapshot);
+            let name = owners::process(pid, self.snapshot);
             self.report.say(text::is_stopped(&name, stopped));
         }
     }

@@ -5,6 +5,7 @@ use std::io;
 use super::watch;
 use crate::model::{Gap, Scope, Socket, StateSet};
 use crate::platform::{OpenProcess, PlatformError, System};
+use crate::text::kill::verdicts as text;
 
 /// The sockets of a group as they were confirmed.
 pub(super) struct Confirmed<'a, S> {
@@ -51,8 +52,8 @@ impl<'a, S: System> Confirmed<'a, S> {
         let holding: Vec<&Socket> = sockets.iter().filter(holds).copied().collect();
         if holding.len() < sockets.len() && now.gaps.iter().any(Gap::may_hide_rows) {
             return Err(PlatformError::Io {
-                what: "cannot tell whether it still holds the port".to_owned(),
-                why: io::Error::other("a table of sockets cannot be read"),
+                what: text::UNKNOWN_HOLD.to_owned(),
+                why: io::Error::other(text::TABLE_UNREADABLE),
             });
         }
         Ok(holding)

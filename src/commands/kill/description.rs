@@ -6,21 +6,21 @@ use super::plan::{Group, Plan, roots};
 use super::refusal::Refusal;
 use super::relations::is_foreign;
 use crate::cli::KillRequest;
-use crate::commands::{remedy, who};
 use crate::model::{OwnedSocket, Pid, Snapshot, StateSet, TcpState};
 use crate::query::{Filter, Row};
-use crate::render::escape::Escaped;
-use crate::render::local_end;
+use crate::text::endpoints::local_end;
+use crate::text::escape::Escaped;
 use crate::text::kill::{self as text, Restarter};
+use crate::text::{owners, ports, remedies};
 
 /// `nginx (PID 812)`, for each.
 pub(super) fn names(pids: &BTreeSet<Pid>, snapshot: &Snapshot) -> Vec<String> {
-    pids.iter().map(|pid| who::process(*pid, snapshot)).collect()
+    pids.iter().map(|pid| owners::process(*pid, snapshot)).collect()
 }
 
 /// `nginx (PID 812, user root, nginx.service)`, for each.
 fn identities(pids: &BTreeSet<Pid>, snapshot: &Snapshot) -> Vec<String> {
-    pids.iter().map(|pid| who::identity(*pid, snapshot)).collect()
+    pids.iter().map(|pid| owners::identity(*pid, snapshot)).collect()
 }
 
 /// Who holds the sockets of `group`: a line for those that are signaled first, indented lines for
@@ -93,10 +93,11 @@ pub(super) fn contested(
     let seen =
         groups.flat_map(|group| identities(&roots(&group.holders, &snapshot.processes), snapshot));
     let unseen = plan.unseen.iter().filter(|row| row.socket.local.port == port);
-    let unseen = unseen.map(|row| who::owner(row, snapshot));
+    let unseen = unseen.map(|row| owners::owner(row, snapshot));
     let named: Vec<String> = seen.chain(unseen).collect();
-    let command = request.command(&["-y"], &who::typed_on(port, filter.local.as_ref()));
-    text::contested(port, &named, &command)
+    let typed = ports::typed_on(port, filter.local.as_ref());
+    let all = request.acting_command(snapshot.os, &["-y"], &typed);
+    text::contested(port, &named, &all.into())
 }
 
 fn other_ports(group: &Group<'_>, snapshot: &Snapshot) -> Option<String> {
@@ -109,7 +110,7 @@ fn other_ports(group: &Group<'_>, snapshot: &Snapshot) -> Option<String> {
         .map(|row| row.socket.local.port)
         .filter(|port| !own.contains(port))
         .collect();
-    (!others.is_empty()).then(|| text::also_holds(&who::ports(&others)))
+    (!others.is_empty()).then(|| text::also_holds(&ports::named(&others)))
 }
 
 /// Connections that end with the process: those on its ports, without TIME_WAIT.
@@ -129,12 +130,12 @@ fn clients(group: &Group<'_>, snapshot: &Snapshot) -> Option<String> {
 fn restarter(pid: Pid, own_ancestors: &[Pid], snapshot: &Snapshot) -> Option<Restarter> {
     let process = snapshot.processes.get(&pid)?;
     if let Some(container) = &process.container {
-        return Some(Restarter::Container(remedy::stop_container(container)));
+        return Some(Restarter::Container(remedies::stop_container(container)));
     }
-    if let Some(stop) = remedy::stop_service(snapshot.os, process) {
-        return Some(Restarter::Service(stop));
+    if let Some(stop) = remedies::stop_service(snapshot.os, process) {
+        return Some(Restarter::Service(stop.into()));
     }
     let parent =
         process.parent.filter(|parent| *parent != Pid(1) && !own_ancestors.contains(parent))?;
-    Some(Restarter::Parent(who::process(parent, snapshot)))
+    Some(Restarter::Parent(owners::process(parent, snapshot)))
 }

@@ -27,13 +27,14 @@ use anyhow::bail;
 
 use super::installed::Programs;
 use super::report::Report;
-use super::{Outcome, Output, claim, filter, who};
+use super::{Outcome, Output, claim, filter};
 use crate::cli::KillRequest;
 use crate::model::{Gap, Os, Pid, Protocol, Signal, Snapshot};
 use crate::platform::{Ending, System};
 use crate::query::{Filter, Row};
-use crate::render::gaps;
+use crate::text::gaps;
 use crate::text::kill as text;
+use crate::text::ports;
 use act::Target;
 use operand::Operand;
 use plan::{Group, Plan, names_owners, roots};
@@ -219,7 +220,7 @@ impl<'a, S: System> Kill<'a, S> {
     }
 
     fn fail(&mut self, group: &Group<'_>, why: &str) {
-        self.report.failure(text::about(&who::ports(&group.ports()), why));
+        self.report.failure(text::about(&ports::named(&group.ports()), why));
     }
 
     /// Whether unrelated processes hold a port of the group, which is said after all groups.

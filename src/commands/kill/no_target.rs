@@ -5,12 +5,14 @@ use std::collections::BTreeSet;
 use super::operand::Operand;
 use super::plan::is_target;
 use crate::cli::KillRequest;
-use crate::commands::remains::Remains;
-use crate::commands::{Outcome, hints, who};
+use crate::commands::{Outcome, hints};
 use crate::model::{Gap, Owner, Protocol, Snapshot};
 use crate::query::{Filter, Row};
-use crate::render::local_end;
+use crate::text::advice::Remedy;
+use crate::text::endpoints::local_end;
 use crate::text::kill::{self as text, NoTarget, Unseen};
+use crate::text::ports::remains::Remains;
+use crate::text::{owners, ports, remedies};
 
 /// The verdict on a PORT that none of the targets is on.
 pub(super) fn why(
@@ -52,7 +54,7 @@ fn reason(
     let udp = those(&rows, |row| holds(row, Protocol::Udp));
     let is_tcp_held = rows.iter().any(|row| holds(row, Protocol::Tcp));
     if request.selection.protocols.is_none() && !udp.is_empty() && !is_tcp_held {
-        let command = request.command(&["-u"], &operand.typed());
+        let command = request.command(snapshot.os, &["-u"], &operand.typed()).into();
         return NoTarget::OnlyUdp { holders: owners(&udp, snapshot), command };
     }
     let others = those(&rows, |row| row.socket.holds_port());
@@ -77,7 +79,7 @@ fn those<'a>(rows: &[Row<'a>], is_wanted: impl Fn(Row<'_>) -> bool) -> Vec<Row<'
 }
 
 fn owners(rows: &[Row<'_>], snapshot: &Snapshot) -> Vec<String> {
-    let owners: BTreeSet<String> = rows.iter().map(|row| who::owner(row, snapshot)).collect();
+    let owners: BTreeSet<String> = rows.iter().map(|row| owners::owner(row, snapshot)).collect();
     owners.into_iter().collect()
 }
 
@@ -91,14 +93,14 @@ pub(super) fn unseen(
 ) -> String {
     let port = row.socket.local.port;
     // The address that was asked for is asked for again.
-    let typed = who::typed_on(port, filter.local.as_ref());
+    let typed = ports::typed_on(port, filter.local.as_ref());
     let why = match row.owner {
         Owner::Exited(pid) => Unseen::Inherited(pid.0),
         Owner::Hidden if privileged => Unseen::Always,
-        Owner::Hidden => Unseen::ToUser(request.command(&[], &typed), snapshot.os),
-        _ => Unseen::See(format!("portwho {}", typed.join(" "))),
+        Owner::Hidden => Unseen::Run(Remedy::privileged(request.command(snapshot.os, &[], &typed))),
+        _ => Unseen::Run(remedies::list(snapshot.os, typed).into()),
     };
-    text::unseen(port, &who::owner(row, snapshot), &why)
+    text::unseen(port, &owners::owner(row, snapshot), &why)
 }
 
 /// `TCP [::]:80`.
@@ -124,6 +126,6 @@ fn covering(operand: &Operand, snapshot: &Snapshot) -> Vec<(String, String)> {
     let all: Vec<Row<'_>> = snapshot.sockets.iter().collect();
     let held = all.iter().filter(covers);
     let held: BTreeSet<(String, String)> =
-        held.map(|row| (local_end(&row.socket, snapshot), who::owner(row, snapshot))).collect();
+        held.map(|row| (local_end(&row.socket, snapshot), owners::owner(row, snapshot))).collect();
     held.into_iter().collect()
 }

@@ -1,9 +1,9 @@
 //! A PORT of the command line, and what it selects.
 
 use crate::commands::filter::local_set;
-use crate::commands::who;
 use crate::platform::System;
 use crate::query::{Filter, LocalSet, Place, PortTerm, Protocols, Row};
+use crate::text::ports;
 
 /// One PORT operand of the command line.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ impl Operand {
 
     /// The PORT as a person reads it.
     pub(super) fn words(&self) -> String {
-        who::local(&self.local)
+        ports::asked(&self.local)
     }
 
     /// Its addresses, where it names any.
@@ -31,7 +31,7 @@ impl Operand {
 
     /// The PORT as it can be typed.
     pub(super) fn typed(&self) -> Vec<String> {
-        who::typed(&self.local)
+        ports::typed(&self.local)
     }
 
     /// The rows of `rows` on this PORT.

@@ -2,14 +2,15 @@
 
 use super::plan::Group;
 use super::refusal::{Refusal, SocketUnit};
-use crate::commands::{remedy, who};
-use crate::model::{Container, Os, Pid, ShellCommand, Snapshot};
-use crate::render::escape::Escaped;
+use crate::model::{Container, Os, Pid, Snapshot};
+use crate::text::advice::Remedy;
+use crate::text::escape::Escaped;
 use crate::text::kill::refusals::{self as text, Refused};
+use crate::text::{owners, remedies};
 
 /// Why `pid` is refused, and what to run instead.
 pub(super) fn refused(pid: Pid, why: Refusal, group: &Group<'_>, snapshot: &Snapshot) -> String {
-    text::refused(&who::process(pid, snapshot), &reason(pid, why, group, snapshot))
+    text::refused(&owners::process(pid, snapshot), &reason(pid, why, group, snapshot))
 }
 
 /// A process of which nothing is known is refused.
@@ -20,20 +21,18 @@ pub(super) fn unidentified(pid: Pid) -> String {
 fn reason(pid: Pid, why: Refusal, group: &Group<'_>, snapshot: &Snapshot) -> Refused {
     let port = group.ports().first().copied().unwrap_or_default();
     match why {
-        Refusal::Kernel if snapshot.os == Os::Windows => {
-            Refused::Kernel(Some(remedy::driver(port)))
-        }
-        Refusal::Kernel => Refused::Kernel(None),
+        Refusal::Kernel if snapshot.os == Os::Windows => Refused::Driver(port),
+        Refusal::Kernel => Refused::Kernel,
         Refusal::Critical => Refused::Critical,
-        Refusal::SharedHost => Refused::SharedHost(services(pid, snapshot)),
+        Refusal::SharedHost => Refused::SharedHost(pid, services(pid, snapshot)),
         Refusal::FirstProcess => Refused::Init { shares: group.all_holders().len() > 1 },
         Refusal::SocketActivation(unit) => Refused::SocketActivation(stop_unit(unit, snapshot)),
         Refusal::Itself => Refused::Itself,
         Refusal::Ancestor => Refused::Ancestor,
         Refusal::Container => match container_of(pid, snapshot) {
             Some(container) => Refused::KnownContainer {
-                container: who::container(container),
-                stop: remedy::stop_container(container),
+                container: owners::container(container),
+                stop: remedies::stop_container(container),
             },
             None if snapshot.os == Os::Windows => Refused::ContainerOrWsl(port),
             None => Refused::Container(port),
@@ -53,10 +52,7 @@ fn services(pid: Pid, snapshot: &Snapshot) -> Vec<String> {
 }
 
 /// What stops the socket unit, where its service is known.
-fn stop_unit(unit: SocketUnit, snapshot: &Snapshot) -> Option<String> {
+fn stop_unit(unit: SocketUnit, snapshot: &Snapshot) -> Option<Remedy> {
     let SocketUnit::OfHolder(pid) = unit else { return None };
-    let service = snapshot.processes.get(&pid)?.services.first()?;
-    let name = service.name.as_bytes().strip_suffix(b".service")?;
-    let unit = [name, b".socket"].concat();
-    ShellCommand::systemctl(service.of_user, "stop").operand(&unit).into_text()
+    remedies::stop_socket_unit(snapshot.processes.get(&pid)?).map(Remedy::from)
 }

@@ -8,13 +8,15 @@ use super::signaling::KillResult;
 use super::stopped;
 use super::watch::WatchResult;
 use crate::cli::KillRequest;
-use crate::commands::remains::Remains;
-use crate::commands::{Outcome, remedy, who};
+use crate::commands::Outcome;
 use crate::model::{Families, OwnedSocket, Pid, Protocol, Snapshot, Stopped};
 use crate::platform::{Ending, PlatformError};
 use crate::query::Filter;
-use crate::render::local_end;
+use crate::text::advice::Remedy;
+use crate::text::endpoints::local_end;
 use crate::text::kill::verdicts::{self as text, HeldAgain, Survival};
+use crate::text::ports::remains::Remains;
+use crate::text::{owners, ports, remedies};
 
 /// A sentence and what it means for the exit code.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -53,7 +55,7 @@ impl Context<'_> {
     /// What was to be freed: `port 80`, or its results where only some of them were asked for.
     fn freed(&self) -> String {
         if self.is_by_port() {
-            who::ports(&self.group.ports())
+            ports::named(&self.group.ports())
         } else {
             self.addresses().join(", ")
         }
@@ -95,7 +97,7 @@ fn of_process(
     results: &BTreeMap<Pid, KillResult>,
     context: &Context<'_>,
 ) -> Option<Verdict> {
-    let name = who::process(pid, context.before);
+    let name = owners::process(pid, context.before);
     let (ports, os) = (context.freed(), context.before.os);
     Some(match results.get(&pid)? {
         KillResult::Exited | KillResult::AlreadyExited => return None,
@@ -107,19 +109,23 @@ fn of_process(
             Verdict::failed(text::survived(&name, &ports, context.timeout, &why))
         }
         KillResult::Survived { holds: false, .. } => {
-            let command = remedy::end_by_hand(os, pid);
-            Verdict::failed(text::released_and_running(&name, &ports, context.timeout, &command))
+            let kill = remedies::end_by_hand(os, pid).into();
+            Verdict::failed(text::released_and_running(&name, &ports, context.timeout, &kill))
         }
         KillResult::NotSignaled => {
             let parent_runs = parent_runs(pid, results, context);
             Verdict::failed(text::not_signaled(&name, &ports, parent_runs))
         }
         KillResult::Failed(PlatformError::NotPermitted) if context.privileged => {
-            Verdict::failed(text::failed(&name, remedy::beyond_rights(os)))
+            Verdict::failed(text::failed(&name, remedies::beyond_rights(os)))
         }
         KillResult::Failed(PlatformError::NotPermitted) => {
-            let command = context.request.command(&[], &context.typed());
-            Verdict::failed(text::not_permitted(&name, &command, os))
+            let command = context.request.command(os, &[], &context.typed());
+            Verdict::failed(text::not_permitted(&name, &Remedy::privileged(command)))
+        }
+        KillResult::Failed(error @ PlatformError::NoSafeSignal { pid, signal }) => {
+            let send = remedies::send(*signal, *pid).into();
+            Verdict::failed(text::no_safe_signal(&name, &error.to_string(), &send))
         }
         KillResult::Failed(error) => Verdict::failed(text::failed(&name, &error.to_string())),
     })
@@ -137,17 +143,18 @@ const fn is_exit(result: &KillResult) -> bool {
 }
 
 fn survival(pid: Pid, stopped: Option<&Stopped>, context: &Context<'_>) -> Survival {
+    let os = context.before.os;
     if let Some(why) = stopped.and_then(|stopped| stopped::why(pid, stopped, context)) {
         return Survival::Stopped(why);
     }
     if context.ending.is_force() {
-        return Survival::Forced(context.before.os);
+        return Survival::Forced(os);
     }
     let process = context.before.processes.get(&pid);
     Survival::Next(match process.and_then(|process| process.container.as_ref()) {
         // The first process of a container ignores what it does not handle (pid_namespaces(7)).
-        Some(container) => remedy::stop_container(container),
-        None => context.request.command(&["--force"], &context.typed()),
+        Some(container) => remedies::stop_container(container),
+        None => context.request.command(os, &["--force"], &context.typed()).into(),
     })
 }
 
@@ -170,14 +177,19 @@ pub(super) fn of_group(
     let exited = exited(results);
     let reasons: BTreeSet<HeldAgain> =
         watched.on(context.group).map(|row| held_again(row, &exited, context, watched)).collect();
-    verdicts.extend(match (sentence, reasons.is_empty()) {
+    let verdict = match (sentence, reasons.is_empty()) {
         (Some(exited), true) => {
             let text = text::free(&exited, &context.freed(), &remains.to_string());
             Some(Verdict { outcome: Outcome::Success, text })
         }
         (None, true) => None,
-        (exited, false) => Some(Verdict::failed(text::not_free(exited.as_deref(), reasons.iter()))),
-    });
+        (exited, false) => {
+            let sentences = text::not_free(exited.as_deref(), &reasons);
+            verdicts.extend(sentences.into_iter().map(Verdict::failed));
+            None
+        }
+    };
+    verdicts.extend(verdict);
     verdicts
 }
 
@@ -201,11 +213,12 @@ pub(super) fn other_protocol(
         return None;
     }
     let ports: BTreeSet<u16> = udp.iter().map(|row| row.socket.local.port).collect();
-    let owners: BTreeSet<String> = udp.iter().map(|row| who::owner(row, context.before)).collect();
+    let owners: BTreeSet<String> =
+        udp.iter().map(|row| owners::owner(row, context.before)).collect();
     let owners: Vec<String> = owners.into_iter().collect();
     let typed: Vec<String> = ports.iter().map(ToString::to_string).collect();
-    let command = context.request.command(&["-u"], &typed);
-    Some(text::other_protocol(&who::ports(&ports), ports.len() > 1, &owners, &command))
+    let kill = context.request.command(context.before.os, &["-u"], &typed).into();
+    Some(text::other_protocol(&ports::named(&ports), ports.len() > 1, &owners, &kill))
 }
 
 /// `PIDs 812, 813 exited after 200ms`; none where nothing exited.
@@ -232,17 +245,17 @@ fn held_again(
 ) -> HeldAgain {
     let port = row.socket.local.port;
     let after = &watched.holders;
-    let owner = who::owner(row, after);
+    let owner = owners::owner(row, after);
     if was_held_by_others(row, exited, context) {
         return text::still_held(port, &owner);
     }
     let first = row.owner.pids().next();
     let newcomer = first.and_then(|pid| after.processes.get(&pid));
-    let stop = newcomer.and_then(|process| remedy::stop_service(after.os, process));
+    let stop = newcomer.and_then(|process| remedies::stop_service(after.os, process));
     let parent = newcomer.and_then(|process| process.parent);
     let supervisor = parent.filter(|parent| context.is_supervisor(*parent));
-    let supervisor = supervisor.map(|parent| who::process(parent, context.before));
-    text::taken_again(port, &owner, stop, supervisor.as_deref())
+    let supervisor = supervisor.map(|parent| owners::process(parent, context.before));
+    text::taken_again(port, &owner, stop.map(Remedy::from), supervisor.as_deref())
 }
 
 /// Whether a process that was not ended held this very socket before. A PID of one that has

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use anyhow::bail;
 
 use super::plan::Group;
-use crate::commands::remains::Remains;
 use crate::commands::survey::survey_scope;
 use crate::model::{
     About, Detail, Families, OwnedSocket, Owner, Protocol, Scope, Snapshot, Socket, StateSet,
@@ -14,7 +13,8 @@ use crate::model::{
 };
 use crate::platform::System;
 use crate::query::{Filter, PortSet, Row};
-use crate::render::gaps;
+use crate::text::gaps;
+use crate::text::ports::remains::Remains;
 
 /// How long the port is watched.
 const WATCH: Duration = Duration::from_secs(1);

@@ -2,7 +2,7 @@
 
 use super::{Alignment, Column};
 use crate::model::{Depth, Process, Snapshot};
-use crate::render::escape::fitted;
+use crate::text::escape::fitted;
 
 /// A fact about a process.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

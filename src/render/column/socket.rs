@@ -2,8 +2,8 @@
 
 use super::{Alignment, Column};
 use crate::model::{Depth, OwnedSocket, Owner, Snapshot, Socket};
-use crate::render::escape::fitted;
-use crate::render::{foreign_end, local_end};
+use crate::text::endpoints::{foreign_end, local_end};
+use crate::text::escape::fitted;
 
 /// A fact about a socket.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -6,10 +6,10 @@ use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style as Ansi};
 
-use super::counted;
 use super::paragraph::{self, bold};
 use crate::findings::{CHECKS, Case, Diagnosis, Severity};
 use crate::model::{Gap, Os, TcpSettings};
+use crate::text::doctor::{Checked, no_problems};
 
 pub use json::DoctorJson;
 
@@ -90,20 +90,16 @@ impl Doctor {
     }
 }
 
-/// `no problems found in 1204 sockets of 31 processes (8 checks)`. Unknown owners are mentioned:
-/// their sockets were counted, and their descriptors were not.
+/// Unknown owners are mentioned: their sockets were counted, and their descriptors were not.
 fn nothing_found(diagnosis: &Diagnosis<'_>) -> String {
     let snapshot = diagnosis.machine.snapshot;
-    let sockets = counted(snapshot.sockets.len(), "socket");
-    let processes = counted(snapshot.processes.len(), "process");
     let gaps = snapshot.gaps.iter().filter(|gap| gap.is_about_owners());
-    let unknown: usize = gaps.filter_map(Gap::count).sum();
-    let unknown = match unknown {
-        0 => String::new(),
-        unknown => format!("; the owners of {} are unknown", counted(unknown, "socket")),
-    };
-    let checks = counted(CHECKS.len(), "check");
-    format!("no problems found in {sockets} of {processes} ({checks}{unknown})")
+    no_problems(Checked {
+        sockets: snapshot.sockets.len(),
+        unowned: gaps.filter_map(Gap::count).sum(),
+        processes: snapshot.processes.len(),
+        checks: CHECKS.len(),
+    })
 }
 
 /// The settings and counters that could be read, by their names in sysctl(8) and nstat(8).

@@ -4,7 +4,7 @@ use super::counts::{Foreign, Kind, OwnerKey, pid_and_image};
 use crate::model::{Depth, Snapshot};
 
 use crate::render::column::{Alignment, Column};
-use crate::render::endpoints::address;
+use crate::text::endpoints::address;
 
 /// A count, and what is counted.
 pub(super) struct Counted {

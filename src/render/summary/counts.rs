@@ -6,8 +6,8 @@ use std::net::IpAddr;
 
 use crate::model::{Owner, Pid, Protocol, Snapshot, Socket, TcpState};
 use crate::query::{Row, Rows};
-use crate::render::endpoints::needs_scope;
-use crate::render::escape::fitted;
+use crate::text::endpoints::needs_scope;
+use crate::text::escape::fitted;
 
 /// A TCP state, or UDP, which has none.
 pub(super) type Kind = (Protocol, Option<TcpState>);

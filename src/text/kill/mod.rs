@@ -3,9 +3,9 @@
 pub mod refusals;
 pub mod verdicts;
 
-use super::advice::{listed, run, run_privileged};
+use super::advice::{Remedy, listed, run, run_to};
 use super::counted;
-use crate::model::{Os, Signal};
+use crate::model::Signal;
 
 /// A signal was asked for on a system without signals.
 pub const NO_SIGNALS: &str = "--signal: Windows has no signals; omit it, or use --force";
@@ -68,9 +68,9 @@ pub fn clients(count: usize) -> String {
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Restarter {
     /// Its container, which this command stops.
-    Container(String),
+    Container(Remedy),
     /// Its service, which this command stops.
-    Service(String),
+    Service(Remedy),
     /// Its parent, as it is named.
     Parent(String),
 }
@@ -87,12 +87,12 @@ pub fn may_restart(restarter: &Restarter) -> String {
 
 /// Unrelated processes hold a port, and there is no terminal to ask which of them are meant.
 #[must_use]
-pub fn contested(port: u16, holders: &[String], command: &str) -> String {
-    format!(
-        "port {port}: unrelated processes hold it: {}; choose with --pid, --name or --user; to \
-         terminate all of them, run: {command}",
+pub fn contested(port: u16, holders: &[String], all: &Remedy) -> String {
+    let held = format!(
+        "port {port}: unrelated processes hold it: {}; choose with --pid, --name or --user",
         listed(holders)
-    )
+    );
+    run_to("to terminate all of them", &held, all)
 }
 
 /// How a process is ended, as far as a sentence differs.
@@ -164,7 +164,7 @@ pub enum NoTarget {
         /// Who holds it.
         holders: Vec<String>,
         /// What includes UDP.
-        command: String,
+        command: Remedy,
     },
     /// The options exclude its sockets.
     Excluded {
@@ -232,10 +232,8 @@ pub enum Unseen {
     Inherited(u32),
     /// Not even all rights would show the holder.
     Always,
-    /// This command has more rights.
-    ToUser(String, Os),
-    /// This command shows what is known.
-    See(String),
+    /// This command has more rights, or shows what is known.
+    Run(Remedy),
 }
 
 /// `port 80: held by a process of root; run: sudo portwho kill 80`.
@@ -247,7 +245,6 @@ pub fn unseen(port: u16, holder: &str, why: &Unseen) -> String {
             format!("{held}; end the child of PID {pid} that inherited it, by its own PID")
         }
         Unseen::Always => format!("{held}; more rights would not show it"),
-        Unseen::ToUser(command, os) => run_privileged(&held, command, *os),
-        Unseen::See(command) => run(&held, command),
+        Unseen::Run(remedy) => run(&held, remedy),
     }
 }

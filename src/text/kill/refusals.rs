@@ -1,12 +1,17 @@
 //! Why kill refuses a process, and what to run instead.
 
-use crate::text::advice::{run, run_if_any};
+use crate::model::{Os, Pid};
+use crate::text::advice::{Remedy, run, run_to};
+use crate::text::remedies::{driver, find_container};
+use crate::text::shell::ShellCommand;
 
 /// Why a process is refused, with all that its sentence needs.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Refused {
-    /// It is the kernel; on Windows with what is known of the driver that holds the port.
-    Kernel(Option<&'static str>),
+    /// It is the kernel.
+    Kernel,
+    /// It is Windows' System, in whose name a driver holds this port.
+    Driver(u16),
     /// Windows does not run without it.
     Critical,
     /// PID 1.
@@ -15,7 +20,7 @@ pub enum Refused {
         shares: bool,
     },
     /// It holds the socket for socket activation, and this command stops the unit.
-    SocketActivation(Option<String>),
+    SocketActivation(Option<Remedy>),
     /// It is portwho itself.
     Itself,
     /// It is an ancestor of portwho.
@@ -25,14 +30,14 @@ pub enum Refused {
         /// The container as it is named.
         container: String,
         /// What stops it.
-        stop: String,
+        stop: Remedy,
     },
     /// It serves some container on this port.
     Container(u16),
     /// It forwards this port of a container or of WSL.
     ContainerOrWsl(u16),
-    /// It hosts several services of Windows.
-    SharedHost(Vec<String>),
+    /// It hosts several services of Windows; none where they cannot be listed.
+    SharedHost(Pid, Vec<String>),
     /// Nothing is known of this process.
     Unidentified,
 }
@@ -45,23 +50,26 @@ pub fn refused(name: &str, why: &Refused) -> String {
 
 fn reason(name: &str, why: &Refused) -> String {
     match why {
-        Refused::Kernel(Some(driver)) => format!("{name} is the kernel: {driver}"),
-        Refused::Kernel(None) => format!("{name} belongs to the kernel"),
+        Refused::Kernel => format!("{name} belongs to the kernel"),
+        Refused::Driver(port) => format!("{name} is the kernel: {}", driver(*port)),
         Refused::Critical => format!("{name}: ending it crashes Windows"),
         Refused::Init { shares: false } => format!(
             "{name}; killing it stops the system; in a container, stop the container instead"
         ),
-        Refused::Init { shares: true } => format!(
-            "{name} holds the socket too; killing it stops the system; in a container, stop the \
-             container instead; for socket activation, run: systemctl stop X.socket"
-        ),
+        Refused::Init { shares: true } => {
+            let held = format!(
+                "{name} holds the socket too; killing it stops the system; in a container, stop \
+                 the container instead; for socket activation, stop the .socket unit"
+            );
+            run_to("to find it", &held, &list_sockets())
+        }
         Refused::SocketActivation(stop) => {
             let held = format!("{name} holds the socket for socket activation");
             match stop {
-                Some(command) => run_if_any(&held, Some(command)),
-                None => format!(
-                    "{held}; stop its .socket unit; to find it, run: systemctl list-sockets"
-                ),
+                Some(stop) => run(&held, stop),
+                None => {
+                    run_to("to find it", &format!("{held}; stop its .socket unit"), &list_sockets())
+                }
             }
         }
         Refused::Itself => format!("{name} is portwho itself"),
@@ -71,31 +79,41 @@ fn reason(name: &str, why: &Refused) -> String {
         Refused::KnownContainer { container, stop } => {
             run(&format!("{name} serves {container}"), stop)
         }
-        Refused::Container(port) => format!(
-            "{name} serves a container; stop the container instead; to find it with docker or \
-             podman, run: docker ps --filter publish={port}"
+        Refused::Container(port) => run_to(
+            "to find it with docker or podman",
+            &format!("{name} serves a container; stop the container instead"),
+            &find_container(Os::Linux, *port),
         ),
-        Refused::ContainerOrWsl(port) => format!(
-            "{name} forwards the port of a container or of WSL; to stop WSL, run: wsl --shutdown; \
-             to find the container, run: docker ps --filter publish={port}"
+        Refused::ContainerOrWsl(port) => run_to(
+            "to find the container",
+            &format!("{name} forwards the port of a container or of WSL; wsl --shutdown stops WSL"),
+            &find_container(Os::Windows, *port),
         ),
-        Refused::SharedHost(services) => format!("{name} {}", shared_host(services)),
+        Refused::SharedHost(pid, services) => shared_host(name, *pid, services),
         Refused::Unidentified => format!("{name} cannot be identified"),
     }
 }
 
+fn list_sockets() -> Remedy {
+    ShellCommand::new(Os::Linux, "systemctl list-sockets").into()
+}
+
 /// The service that is meant has to be stopped by its name.
-fn shared_host(services: &[String]) -> String {
+fn shared_host(name: &str, pid: Pid, services: &[String]) -> String {
+    let command = |words: &str| ShellCommand::new(Os::Windows, words);
     if services.is_empty() {
-        return "hosts services that cannot be listed; to stop one, run: sc.exe stop NAME"
-            .to_owned();
+        let list = command("tasklist /svc /fi").word(format!("PID eq {pid}").as_bytes());
+        let hosts = format!("{name} hosts services that cannot be listed");
+        return run_to("to list them", &hosts, &Remedy::privileged(list));
     }
-    let hosts = format!("hosts several services: {}", services.join(", "));
+    let hosts = format!(
+        "{name} hosts several services: {}; stop the one that is meant, by its name, with sc.exe \
+         stop",
+        services.join(", ")
+    );
     if services.iter().any(|name| name.eq_ignore_ascii_case("iphlpsvc")) {
-        return format!(
-            "{hosts}; sc.exe stop NAME stops one of them; for a forwarded port, run: netsh \
-             interface portproxy show all"
-        );
+        let forwarded = command("netsh interface portproxy show all").into();
+        return run_to("for a forwarded port", &hosts, &forwarded);
     }
-    format!("{hosts}; to stop one, run: sc.exe stop NAME")
+    hosts
 }

@@ -1,9 +1,10 @@
 //! What kill says of the processes and ports afterwards.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::model::{Os, Signal, Stopped};
-use crate::text::advice::{listed, run, run_privileged};
+use crate::text::advice::{Remedy, listed, run, run_if_any, run_to};
 use crate::text::durations::duration;
 
 /// `nginx (PID 812) no longer holds port 80; nothing was sent`.
@@ -14,12 +15,12 @@ pub fn released(name: &str, ports: &str) -> String {
 
 /// It has released the port, and runs on.
 #[must_use]
-pub fn released_and_running(name: &str, ports: &str, waited: Duration, command: &str) -> String {
-    format!(
-        "{name} released {ports} but is still running after {}; it may be draining; wait, or run: \
-         {command}",
+pub fn released_and_running(name: &str, ports: &str, waited: Duration, kill: &Remedy) -> String {
+    let running = format!(
+        "{name} released {ports} but is still running after {}; it may be draining",
         duration(waited)
-    )
+    );
+    run_to("to end it now", &running, kill)
 }
 
 /// It was not signaled. Its parent comes before it, and so do other holders.
@@ -44,7 +45,7 @@ pub enum Survival {
     /// It survived the strongest means of the system.
     Forced(Os),
     /// This command comes next.
-    Next(String),
+    Next(Remedy),
 }
 
 /// `nginx (PID 812) is still running after 5s and holds port 80; ...`.
@@ -66,14 +67,20 @@ pub fn survived(name: &str, ports: &str, waited: Duration, why: &Survival) -> St
 
 /// `nginx (PID 812): permission denied; run: sudo portwho kill 80`.
 #[must_use]
-pub fn not_permitted(name: &str, command: &str, os: Os) -> String {
-    run_privileged(&format!("{name}: permission denied"), command, os)
+pub fn not_permitted(name: &str, privileged: &Remedy) -> String {
+    run(&format!("{name}: permission denied"), privileged)
 }
 
 /// `nginx (PID 812): WHY`.
 #[must_use]
 pub fn failed(name: &str, why: &str) -> String {
     format!("{name}: {why}")
+}
+
+/// The kernel can signal by bare PID only, which may be another process by now.
+#[must_use]
+pub fn no_safe_signal(name: &str, why: &str, send: &Remedy) -> String {
+    run_to("after checking that it is still the same process", &failed(name, why), send)
 }
 
 /// `PIDs 812, 813 exited after 200ms`; of many PIDs the first ten.
@@ -99,14 +106,14 @@ pub fn free(exited: &str, freed: &str, remains: &str) -> String {
 pub struct HeldAgain {
     /// The sentence.
     pub text: String,
-    /// The command to run.
-    pub command: Option<String>,
+    /// What stops its service.
+    pub stop: Option<Remedy>,
 }
 
 /// `port 80 is still held by web (PID 900)`.
 #[must_use]
 pub fn still_held(port: u16, owner: &str) -> HeldAgain {
-    HeldAgain { text: format!("port {port} is still held by {owner}"), command: None }
+    HeldAgain { text: format!("port {port} is still held by {owner}"), stop: None }
 }
 
 /// `port 80 was taken again by web (PID 900)`, and who started it.
@@ -114,37 +121,44 @@ pub fn still_held(port: u16, owner: &str) -> HeldAgain {
 pub fn taken_again(
     port: u16,
     owner: &str,
-    stop: Option<String>,
+    stop: Option<Remedy>,
     parent: Option<&str>,
 ) -> HeldAgain {
     let started = match (&stop, parent) {
         (None, Some(parent)) => format!("; {parent}, its parent, started it"),
         _ => String::new(),
     };
-    HeldAgain { text: format!("port {port} was taken again by {owner}{started}"), command: stop }
+    HeldAgain { text: format!("port {port} was taken again by {owner}{started}"), stop }
 }
 
-/// `PID 812 exited after 200ms, but port 80 was taken again by ...`; the commands come last.
+/// `PID 812 exited after 200ms, but port 80 was taken again by ...`: a sentence for each service
+/// that has to be stopped, and one for the rest.
 #[must_use]
-pub fn not_free<'a>(
-    exited: Option<&str>,
-    reasons: impl Iterator<Item = &'a HeldAgain> + Clone,
-) -> String {
-    let texts: Vec<&str> = reasons.clone().map(|reason| reason.text.as_str()).collect();
-    let mut commands: Vec<&str> = reasons.filter_map(|reason| reason.command.as_deref()).collect();
-    commands.sort_unstable();
-    commands.dedup();
+pub fn not_free(exited: Option<&str>, reasons: &BTreeSet<HeldAgain>) -> Vec<String> {
+    let mut by_stop: BTreeMap<Option<&Remedy>, Vec<&str>> = BTreeMap::new();
+    for reason in reasons {
+        by_stop.entry(reason.stop.as_ref()).or_default().push(&reason.text);
+    }
     let exited = exited.map(|exited| format!("{exited}, but ")).unwrap_or_default();
-    let text = format!("{exited}{}", texts.join("; "));
-    if commands.is_empty() { text } else { run(&text, &commands.join(", and: ")) }
+    let leads = std::iter::once(exited).chain(std::iter::repeat(String::new()));
+    let sentence = |(lead, (stop, texts)): (String, (Option<&Remedy>, Vec<&str>))| {
+        run_if_any(&format!("{lead}{}", texts.join("; ")), stop)
+    };
+    leads.zip(by_stop).map(sentence).collect()
 }
 
 /// The port is free for TCP; with UDP others hold it.
 #[must_use]
-pub fn other_protocol(ports: &str, several: bool, owners: &[String], command: &str) -> String {
+pub fn other_protocol(ports: &str, several: bool, owners: &[String], kill: &Remedy) -> String {
     let verb = if several { "are" } else { "is" };
-    run(&format!("UDP {ports} {verb} still in use: {}", listed(owners)), command)
+    run(&format!("UDP {ports} {verb} still in use: {}", listed(owners)), kill)
 }
+
+/// It could not be checked again, before a process is ended, that it holds the port.
+pub const UNKNOWN_HOLD: &str = "cannot tell whether it still holds the port";
+
+/// Why that could not be checked: a table of sockets hides some.
+pub const TABLE_UNREADABLE: &str = "a table of sockets cannot be read";
 
 /// The ports could not be watched.
 #[must_use]
@@ -172,10 +186,40 @@ pub fn waits_until_resumed(
     stopped: &Stopped,
     signal: Signal,
     can_be_killed: bool,
-    resume: Option<&str>,
+    resume: Option<&Remedy>,
 ) -> String {
     let force = if can_be_killed { "; --force kills it immediately" } else { "" };
-    let resume = resume.map(|command| format!("; to resume it, run: {command}"));
-    let (is, resume) = (state(stopped), resume.unwrap_or_default());
-    format!("it {is} and does not act on {signal} until it resumes{force}{resume}")
+    let is = state(stopped);
+    let waits = format!("it {is} and does not act on {signal} until it resumes{force}");
+    match resume {
+        Some(resume) => run_to("to resume it", &waits, resume),
+        None => waits,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::shell::ShellCommand;
+
+    #[test]
+    fn each_service_has_its_sentence() {
+        let stop = |unit: &[u8]| ShellCommand::systemctl(false, "stop").operand(unit).into();
+        let reasons = BTreeSet::from([
+            still_held(80, "old (PID 700)"),
+            taken_again(81, "web (PID 900)", Some(stop(b"web.service")), None),
+            taken_again(82, "dns (PID 901)", Some(stop(b"dns.service")), Some("sh (PID 2)")),
+            taken_again(83, "app (PID 902)", None, Some("sh (PID 2)")),
+        ]);
+        let sentences = not_free(Some("PID 812 exited after 200ms"), &reasons);
+        assert_eq!(
+            sentences,
+            [
+                "PID 812 exited after 200ms, but port 80 is still held by old (PID 700); port 83 \
+                 was taken again by app (PID 902); sh (PID 2), its parent, started it",
+                "port 82 was taken again by dns (PID 901); run: systemctl stop dns.service",
+                "port 81 was taken again by web (PID 900); run: systemctl stop web.service",
+            ]
+        );
+    }
 }

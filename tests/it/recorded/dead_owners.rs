@@ -39,7 +39,7 @@ fn json_has_the_pid_that_exited() {
 
 #[trial]
 fn no_pid_is_printed() {
-    let nobody = "portwho: no process can be named that holds these sockets\n";
+    let nobody = "portwho: cannot tell which process holds these sockets\n";
     inherited().run("-q 80").is(1, "", &format!("{GAP}{nobody}"));
 }
 
@@ -57,8 +57,8 @@ fn a_name_does_not_find_it() {
     }
 }
 
-const HELD_BY_HEIRS: &str = "portwho: port 80: held by PID 2208, which has exited, and now by its \
-                             heirs; end the child of PID 2208 that inherited it, by its own PID\n";
+const HELD_BY_HEIRS: &str = "portwho: port 80: held by PID 2208, which has exited, and now by \
+                             children that inherited it; end the child of PID 2208 that inherited it, by its own PID\n";
 
 #[trial]
 fn kill_does_not_touch_the_newcomer() {
@@ -85,7 +85,7 @@ fn kill_ends_the_living_beside_the_dead() {
     assert!(!machine.is_alive(812));
     let told = format!(
         "{HELD_BY_HEIRS}portwho: PID 812 exited after 0ms, but port 80 is still held by PID \
-         2208, which has exited, and now by its heirs\n"
+         2208, which has exited, and now by children that inherited it\n"
     );
     output.is(2, "[::]:80 is held by web.exe (PID 812)\n", &told);
 }

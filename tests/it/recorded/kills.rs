@@ -206,7 +206,7 @@ fn a_socket_that_outlives_its_process_a_moment() {
 fn a_socket_that_outlives_its_process_for_good() {
     let machine = by_table(Fate::LeavesHeirs);
     let left = "portwho: PID 812 exited after 0ms, but port 80 is still held by PID 812, which \
-                has exited, and now by its heirs\n";
+                has exited, and now by children that inherited it\n";
     machine.run("kill 80").is(2, HELD, left);
 }
 

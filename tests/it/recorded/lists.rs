@@ -14,12 +14,12 @@ Image Name                     PID Session Name        Session#    Mem Usage
 ========================= ======== ================ =========== ============\n";
 
 /// What is said beside a port that a driver holds.
-const FILE_SERVER: &str = "portwho: port 445 is held by the kernel (PID 4): it is the file server, \
-                           SMB: sc.exe stop LanmanServer\n";
+const FILE_SERVER: &str = "portwho: port 445 is held by the kernel (PID 4): it is the file server \
+                           (SMB); to stop it, run: sc.exe stop LanmanServer\n";
 const OTHER_DRIVERS: &str = "\
-portwho: port 80 is held by the kernel (PID 4): a driver holds it, most often HTTP.sys: netsh http \
-show servicestate
-portwho: port 139 is held by the kernel (PID 4): it is NetBIOS over TCP/IP: switch it off in the \
+portwho: port 80 is held by the kernel (PID 4): a driver holds it, most often HTTP.sys; to see what \
+that serves, run: netsh http show servicestate
+portwho: port 139 is held by the kernel (PID 4): it is NetBIOS over TCP/IP; turn it off in the \
 adapter's settings\n";
 
 #[track_caller]
@@ -73,7 +73,7 @@ fn everything_in_netstats_order() {
     let (rows, processes) = output.stdout.split_once("\n\n").expect("two tables");
     assert_eq!(rows, EVERYTHING);
     assert_eq!(processes, EVERYBODY);
-    let over = "portwho: 192.168.0.7:8081: 1 TIME_WAIT: over, and kept by the kernel for stray \
+    let over = "portwho: 192.168.0.7:8081: 1 TIME_WAIT: closed; kept by the kernel for stray \
                 segments\n";
     output.is(0, &output.stdout, over);
 }
@@ -196,7 +196,7 @@ fn bare_pids_are_never_the_kernels() {
 
 #[trial]
 fn only_the_kernel_has_no_pid_to_print() {
-    let why = "portwho: no process can be named that holds these sockets\n";
+    let why = "portwho: cannot tell which process holds these sockets\n";
     let drivers = format!("{why}{OTHER_DRIVERS}{FILE_SERVER}");
     office().run("-q 445,139,80").is(1, "", &drivers);
     office().run("-q -s TIME_WAIT").is(1, "", why);
@@ -240,15 +240,16 @@ fn owners_by_name_and_user() {
     for user in ["OFFICE\\anna", "office\\ANNA", "Anna"] {
         shows(&office(), &format!("--user {user} 3301"), row, task);
     }
-    let left_out = "portwho: port 3301: 1 socket is there, which the other filters leave out: \
-                    portwho 3301\n";
+    let left_out = "portwho: 1 socket on port 3301 does not match the other filters; to see it, \
+                    run: portwho 3301\n";
     office().run("--user SYSTEM 3301").is(1, "", left_out);
 }
 
 #[trial]
 fn connections_of_others_are_hinted_at() {
     let hint = "portwho: port 443 is free\n\
-                portwho: 1 connection goes to foreign port 443: --foreign-port 443\n";
+                portwho: 1 connection goes to foreign port 443; to see it, run: portwho \
+                --foreign-port 443\n";
     office().run("443").is(1, "", hint);
     shows(
         &office(),
@@ -261,6 +262,6 @@ fn connections_of_others_are_hinted_at() {
 #[trial]
 fn a_wildcard_holds_an_address() {
     let hint = "portwho: 127.0.0.1:445: no socket matches\n\
-                portwho: 0.0.0.0:445 holds that port at every address: System (PID 4)\n";
+                portwho: 0.0.0.0:445, held by System (PID 4), covers this address\n";
     office().run("127.0.0.1:445").is(1, "", hint);
 }

@@ -110,8 +110,8 @@ fn an_owner_that_is_nowhere() {
     machine.gaps = vec![gap];
     machine.world.borrow_mut().sockets[0].owner = Owner::NotFound;
     let lines = "portwho: the owners of 1 socket were found in no process: they belong to the \
-                 kernel, are passing between processes, or to another PID namespace: look again, or \
-                 from the host\n\
+                 kernel, are passing between processes, or to another PID namespace: run \
+                 portwho again, or on the host\n\
                  portwho: 0.0.0.0:80: no process that can be found in nginx.service\n";
     let output = machine.run("80");
     output.is(0, &output.stdout, lines);
@@ -140,16 +140,10 @@ fn how_to_stop_what_a_port_belongs_to() {
     let stops = [
         (Runtime::Docker, "docker stop web"),
         (Runtime::Podman, "podman stop web"),
-        (
-            Runtime::Containerd,
-            "crictl stop 932a195ea739 (Kubernetes starts it again: delete its pod)",
-        ),
-        (Runtime::CriO, "crictl stop 932a195ea739 (Kubernetes starts it again: delete its pod)"),
-        (
-            Runtime::Kubernetes,
-            "crictl stop 932a195ea739 (Kubernetes starts it again: delete its pod)",
-        ),
-        (Runtime::Lxc, "lxc-stop -n web, or lxc stop web"),
+        (Runtime::Containerd, "crictl stop 932a195ea739"),
+        (Runtime::CriO, "crictl stop 932a195ea739"),
+        (Runtime::Kubernetes, "crictl stop 932a195ea739"),
+        (Runtime::Lxc, "lxc-stop -n web"),
         (Runtime::Nspawn, "machinectl terminate web"),
     ];
     for ((runtime, word), (_, stop)) in RUNTIMES.into_iter().zip(stops) {
@@ -159,7 +153,16 @@ fn how_to_stop_what_a_port_belongs_to() {
         let socket = listener("0.0.0.0:80").linux(31_337, 0).of(&[900]);
         let machine = Machine::new(Os::Linux, vec![inside], vec![socket]);
         let output = machine.run("80");
-        let line = format!("portwho: port 80 belongs to the {word} container web: {stop}\n");
+        let note = match runtime {
+            Runtime::Containerd | Runtime::CriO | Runtime::Kubernetes => {
+                "; Kubernetes restarts it unless its pod is deleted"
+            }
+            Runtime::Lxc => "; in LXD, lxc stop web stops it",
+            _ => "",
+        };
+        let line = format!(
+            "portwho: port 80 belongs to the {word} container web{note}; to stop it, run: {stop}\n"
+        );
         output.is(0, &output.stdout, &line);
     }
 }

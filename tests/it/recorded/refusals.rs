@@ -22,14 +22,15 @@ fn refuses(port: u16, held: &str, why: &str) {
 #[trial]
 fn the_file_server() {
     let held = "0.0.0.0:445, [::]:445 are held by System (PID 4)\n  it also holds ports 80, 139\n";
-    let why = "System (PID 4) is the kernel: it is the file server, SMB: sc.exe stop LanmanServer";
+    let why = "System (PID 4) is the kernel: it is the file server (SMB); to stop it, run: \
+               sc.exe stop LanmanServer";
     refuses(445, held, why);
 }
 
 #[trial]
 fn netbios() {
     let held = "192.168.0.7:139 is held by System (PID 4)\n  it also holds ports 80, 445\n";
-    let why = "System (PID 4) is the kernel: it is NetBIOS over TCP/IP: switch it off in the \
+    let why = "System (PID 4) is the kernel: it is NetBIOS over TCP/IP; turn it off in the \
                adapter's settings";
     refuses(139, held, why);
 }
@@ -37,24 +38,24 @@ fn netbios() {
 #[trial]
 fn a_web_server_in_the_kernel() {
     let held = "0.0.0.0:80, [::]:80 are held by System (PID 4)\n  it also holds ports 139, 445\n";
-    let why = "System (PID 4) is the kernel: a driver holds it, most often HTTP.sys: netsh http \
-               show servicestate";
+    let why = "System (PID 4) is the kernel: a driver holds it, most often HTTP.sys; to see what \
+               that serves, run: netsh http show servicestate";
     refuses(80, held, why);
 }
 
 #[trial]
 fn a_service_host_of_several() {
     let held = "0.0.0.0:135 is held by svchost.exe (PID 912, RpcEptMapper, RpcSs)\n";
-    let why = "svchost.exe (PID 912) hosts several services: RpcEptMapper, RpcSs; to stop one, \
-               run: sc.exe stop NAME";
+    let why = "svchost.exe (PID 912) hosts several services: RpcEptMapper, RpcSs; stop the \
+               one that is meant, by its name, with sc.exe stop";
     refuses(135, held, why);
 }
 
 #[trial]
 fn a_service_host_with_a_port_proxy() {
     let held = "0.0.0.0:9000 is held by svchost.exe (PID 1312, iphlpsvc, LanmanServer)\n";
-    let why = "svchost.exe (PID 1312) hosts several services: iphlpsvc, LanmanServer; sc.exe stop \
-               NAME stops one of them; for a forwarded port, run: netsh interface portproxy show \
+    let why = "svchost.exe (PID 1312) hosts several services: iphlpsvc, LanmanServer; stop the \
+               one that is meant, by its name, with sc.exe stop; for a forwarded port, run: netsh interface portproxy show \
                all";
     refuses(9000, held, why);
 }
@@ -84,8 +85,8 @@ fn a_process_of_the_system_by_its_name() {
     }
 }
 
-const FORWARDS: &str = "forwards the port of a container or of WSL; to stop WSL, run: wsl \
-                        --shutdown; to find the container, run: docker ps --filter publish=";
+const FORWARDS: &str = "forwards the port of a container or of WSL; wsl --shutdown stops \
+                        WSL; to find the container, run: docker ps --filter publish=";
 
 #[trial]
 fn a_forwarder_into_linux() {

@@ -34,11 +34,12 @@ fn refusing(machine: Machine, ends: &[&str], why: ErrorKind) -> Machine {
 #[trial]
 fn an_excluded_range() {
     let machine = with_rules(&[(5357, 5357), (50_000, 50_059)]);
-    let line = "portwho: port 50059 is held by nobody, but a bind fails: 50000-50059 is an excluded \
-                range (netsh int ipv4 show excludedportrange protocol=tcp)\n";
+    let line = "portwho: port 50059 is not in use, but a bind fails: 50000-50059 is an excluded \
+                range; to list such ranges, run: netsh int ipv4 show excludedportrange \
+                protocol=tcp\n";
     machine.run("50059").is(1, "", line);
-    let line = "portwho: port 5357 is held by nobody, but a bind fails: 5357 is an excluded range \
-                (netsh int ipv4 show excludedportrange protocol=tcp)\n";
+    let line = "portwho: port 5357 is not in use, but a bind fails: 5357 is an excluded range; to \
+                list such ranges, run: netsh int ipv4 show excludedportrange protocol=tcp\n";
     machine.run("5357").is(1, "", line);
     machine.run("5356 5358").is(1, "", "portwho: port 5356 is free\nportwho: port 5358 is free\n");
 }
@@ -56,9 +57,9 @@ fn the_dynamic_range() {
 fn what_is_over_does_not_stand_in_the_way() {
     let over = tcp("192.168.0.7:80", TcpState::TimeWait).to("192.168.0.9:50000");
     let machine = windows().socket(over.of_kernel(KernelReason::TimeWait));
-    let lines = "portwho: 192.168.0.7:80: 1 TIME_WAIT: over, and kept by the kernel for stray \
+    let lines = "portwho: 192.168.0.7:80: 1 TIME_WAIT: closed; kept by the kernel for stray \
                  segments\n\
-                 portwho: port 80 is held by nobody (1 TIME_WAIT)\n";
+                 portwho: port 80 is not in use (1 TIME_WAIT)\n";
     let row = "  TCP    192.168.0.7:80         192.168.0.9:50000      TIME_WAIT       0\n";
     machine.run("--no-header 80").is(0, row, lines);
 }
@@ -68,7 +69,7 @@ fn connections_do() {
     let used = |far| tcp("192.168.0.7:80", TcpState::Established).to(far).of(&[1688]);
     let machine = windows().socket(used("192.168.0.9:1")).socket(used("192.168.0.9:2"));
     let output = machine.run("80");
-    let line = "portwho: port 80 is held by nobody; 2 connections use it: a bind may fail until \
+    let line = "portwho: port 80 has no listener; 2 connections use it: a bind may fail until \
                 they end\n";
     output.is(0, &output.stdout, line);
 }
@@ -77,7 +78,7 @@ fn connections_do() {
 fn bound_sockets_that_cannot_be_seen() {
     let lines = "portwho: this system does not list bound sockets: Linux lists them since 6.8, \
                  Windows where netstat has -q\n\
-                 portwho: port 80 is held by no socket that can be seen\n";
+                 portwho: port 80 is not in use by any socket that can be seen\n";
     windows().gap(Gap::BoundNotListed).run("80").is(1, "", lines);
 }
 
@@ -116,8 +117,8 @@ fn bound_sockets_matter_to_no_other_answer() {
 fn bound_sockets_that_may_be_listed() {
     let why = "Too many open files (os error 24)".to_owned();
     let lines = "portwho: cannot tell whether this system lists bound sockets (Too many open \
-                 files (os error 24)): a port may be bound without listening; run again\n\
-                 portwho: port 80 is held by no socket that can be seen\n";
+                 files (os error 24)): a port may be bound without listening; run portwho again\n\
+                 portwho: port 80 is not in use by any socket that can be seen\n";
     windows().gap(Gap::BoundUnknown { why }).run("80").is(1, "", lines);
 }
 
@@ -134,10 +135,11 @@ const EVERYWHERE: [&str; 3] = ["127.0.0.1:4731", "0.0.0.0:4731", "[::]:4731"];
 #[trial]
 fn a_bind_that_is_denied() {
     let machine = refusing(office(), &EVERYWHERE, ErrorKind::PermissionDenied);
-    let lines = "portwho: port 4731 is held by nobody, but a bind fails: permission denied\n\
+    let lines = "portwho: port 4731 is not in use, but a bind fails: permission denied\n\
                  portwho: port 4731: a TCP bind fails at 127.0.0.1: permission denied, 0.0.0.0: \
-                 permission denied, [::]: permission denied; an excluded range, or HTTP.sys: netsh \
-                 int ipv4 show excludedportrange protocol=tcp, netsh http show servicestate\n";
+                 permission denied, [::]: permission denied; an excluded range or HTTP.sys has it; \
+                 netsh http show servicestate lists what HTTP.sys serves; to list the excluded \
+                 ranges, run: netsh int ipv4 show excludedportrange protocol=tcp\n";
     machine.run("--try-bind 4731").is(1, "", lines);
     machine.run("4731").is(1, "", "portwho: port 4731 is free\n");
 }
@@ -146,7 +148,7 @@ fn a_bind_that_is_denied() {
 fn a_bind_that_is_denied_on_linux() {
     let linux = Machine::new(Os::Linux, Vec::new(), Vec::new()).privileged();
     let machine = refusing(linux, &EVERYWHERE[..1], ErrorKind::PermissionDenied);
-    let lines = "portwho: port 4731 is held by nobody, but a bind fails: permission denied\n\
+    let lines = "portwho: port 4731 is not in use, but a bind fails: permission denied\n\
                  portwho: port 4731: a TCP bind with SO_REUSEADDR succeeds at 0.0.0.0, [::]; fails \
                  at 127.0.0.1: permission denied\n";
     machine.run("--try-bind 4731").is(1, "", lines);
@@ -187,7 +189,7 @@ fn what_is_in_another_namespace_does_not_stand_in_the_way() {
     assert!(output.stdout.contains("ESTABLISHED     900      ns7\n"), "{output:?}");
     output.is(0, &output.stdout, "portwho: port 4731 is free\n");
     let here = machine(connection().of(&[900])).run("--all-netns 4731");
-    let used = "portwho: port 4731 is held by nobody; 1 connection uses it: a bind may fail until it \
+    let used = "portwho: port 4731 has no listener; 1 connection uses it: a bind may fail until it \
                 ends\n";
     here.is(0, &here.stdout, used);
 }

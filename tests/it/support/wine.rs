@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use portwho::model::Gap;
-use portwho::render::gaps;
+use portwho::text::gaps;
 
 use super::Output;
 use super::skip::skip_stand_in;

@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use super::reasons::{BOUND, HALF_OPEN, ORPHANED, Reasons, seconds};
-use super::{counted, who};
-use crate::model::{Creator, KernelReason, Owner, Snapshot, TcpState};
-use crate::query::Row;
+use super::endpoints::local_end;
+use super::reasons::{BOUND, HALF_OPEN, NOT_ACCEPTED, ORPHANED, Reasons, seconds};
+use super::{counted, owners};
+use crate::model::{Creator, KernelReason, Owner, TcpState};
+use crate::query::{Row, Rows};
 
 /// What is told together below the tables.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-enum Sort {
+enum Kind {
     /// One socket that holds a port, told by itself.
     Bound(String),
     /// Those that hold a port and whose owner is the same that cannot be named.
@@ -20,7 +21,7 @@ enum Sort {
     HalfOpen(String),
     /// Those that their processes left behind, by state.
     Orphaned(TcpState),
-    /// Those that are over.
+    /// Those in TIME_WAIT.
     TimeWait,
 }
 
@@ -39,35 +40,38 @@ const ENDS_NAMED: usize = 3;
 /// How many lines there are at most.
 const LINES: usize = 10;
 
-/// A line for each kind of row that the tables cannot explain. `every_owner` also tells whose
-/// the sockets are that only carry connections.
-pub(super) fn lines(rows: &[Row<'_>], snapshot: &Snapshot, every_owner: bool) -> Vec<String> {
+/// Remarks on rows whose owner the tables cannot name, and on ports that are bound without
+/// listening: a line for each kind. `every_owner` also includes the owners of sockets that are only
+/// connections.
+#[must_use]
+pub fn lines(rows: &Rows<'_>, every_owner: bool) -> Vec<String> {
+    let snapshot = rows.snapshot;
     let reasons = Reasons::new(snapshot);
-    let mut groups: BTreeMap<Sort, Alike> = BTreeMap::new();
-    for row in rows {
-        let Some(sort) = sort(row, &reasons, every_owner) else { continue };
+    let mut groups: BTreeMap<Kind, Alike> = BTreeMap::new();
+    for row in &rows.rows {
+        let Some(kind) = kind(row, &reasons, every_owner) else { continue };
         let place = groups.len();
-        let alike = groups.entry(sort).or_insert_with(|| Alike { place, ..Alike::default() });
+        let alike = groups.entry(kind).or_insert_with(|| Alike { place, ..Alike::default() });
         alike.count += 1;
-        let end = super::local_end(&row.socket, snapshot);
+        let end = local_end(&row.socket, snapshot);
         if alike.ends.len() <= ENDS_NAMED && !alike.ends.contains(&end) {
             alike.ends.push(end);
         }
         alike.longest_ms = alike.longest_ms.max(row.socket.timer.map(|timer| timer.expires_ms));
     }
     let left_out = groups.len().saturating_sub(LINES);
-    let mut groups: Vec<(Sort, Alike)> = groups.into_iter().collect();
+    let mut groups: Vec<(Kind, Alike)> = groups.into_iter().collect();
     groups.sort_by_key(|(_, alike)| alike.place);
-    let lines = groups.iter().take(LINES).map(|(sort, alike)| line(sort, alike));
-    let more = (left_out > 0).then(|| format!("{left_out} more remarks: --json has them all"));
+    let lines = groups.iter().take(LINES).map(|(kind, alike)| line(kind, alike));
+    let more = (left_out > 0).then(|| format!("{left_out} more remarks; --json has them all"));
     lines.chain(more).collect()
 }
 
-fn sort(row: Row<'_>, reasons: &Reasons<'_>, every_owner: bool) -> Option<Sort> {
+fn kind(row: Row<'_>, reasons: &Reasons<'_>, every_owner: bool) -> Option<Kind> {
     let socket = &row.socket;
     match &row.owner {
         Owner::Processes(_) if socket.state == Some(TcpState::Bound) => {
-            Some(Sort::Bound(who::owner(row, reasons.snapshot)))
+            Some(Kind::Bound(owners::owner(row, reasons.snapshot)))
         }
         Owner::Processes(_) | Owner::Exited(_) => None,
         Owner::Hidden | Owner::NotFound => {
@@ -77,16 +81,16 @@ fn sort(row: Row<'_>, reasons: &Reasons<'_>, every_owner: bool) -> Option<Sort> 
             if *creator == Creator::default() {
                 return None;
             }
-            Some(Sort::Unnamed(reasons.of(row)?))
+            Some(Kind::Unnamed(reasons.of(row)?))
         }
-        Owner::Kernel(KernelReason::TimeWait) => Some(Sort::TimeWait),
-        Owner::Kernel(KernelReason::NotAccepted) => Some(Sort::NotAccepted(reasons.queue(socket))),
-        Owner::Kernel(KernelReason::SynReceived) => Some(Sort::HalfOpen(reasons.listener(socket))),
-        Owner::Kernel(KernelReason::Orphaned) => socket.state.map(Sort::Orphaned),
+        Owner::Kernel(KernelReason::TimeWait) => Some(Kind::TimeWait),
+        Owner::Kernel(KernelReason::NotAccepted) => Some(Kind::NotAccepted(reasons.queue(socket))),
+        Owner::Kernel(KernelReason::SynReceived) => Some(Kind::HalfOpen(reasons.listener(socket))),
+        Owner::Kernel(KernelReason::Orphaned) => socket.state.map(Kind::Orphaned),
     }
 }
 
-fn line(sort: &Sort, alike: &Alike) -> String {
+fn line(kind: &Kind, alike: &Alike) -> String {
     let ends = alike.ends.join(", ");
     let few = alike.ends.len() <= ENDS_NAMED;
     let left = alike.longest_ms.map(|ms| {
@@ -95,16 +99,16 @@ fn line(sort: &Sort, alike: &Alike) -> String {
     });
     let left = left.unwrap_or_default();
     let connections = counted(alike.count, "connection");
-    let (subject, words) = match sort {
-        Sort::Bound(owner) => (String::new(), format!("held by {owner}, {BOUND}")),
-        Sort::Unnamed(words) => (String::new(), words.clone()),
-        Sort::NotAccepted(queue) => (connections, format!("accepted by nobody yet{queue}")),
-        Sort::HalfOpen(listener) => (connections, format!("{HALF_OPEN}{listener}")),
-        Sort::Orphaned(state) => {
+    let (subject, words) = match kind {
+        Kind::Bound(owner) => (String::new(), format!("held by {owner}, {BOUND}")),
+        Kind::Unnamed(words) => (String::new(), words.clone()),
+        Kind::NotAccepted(queue) => (connections, format!("{NOT_ACCEPTED}{queue}")),
+        Kind::HalfOpen(listener) => (connections, format!("{HALF_OPEN}{listener}")),
+        Kind::Orphaned(state) => {
             let left = if *state == TcpState::FinWait2 { left } else { String::new() };
             (format!("{} {state}", alike.count), format!("{ORPHANED}{left}"))
         }
-        Sort::TimeWait => (format!("{} TIME_WAIT", alike.count), format!("{OVER}{left}")),
+        Kind::TimeWait => (format!("{} TIME_WAIT", alike.count), format!("{CLOSED}{left}")),
     };
     match (few, subject.is_empty()) {
         (true, true) => format!("{ends}: {words}"),
@@ -114,4 +118,4 @@ fn line(sort: &Sort, alike: &Alike) -> String {
     }
 }
 
-const OVER: &str = "over, and kept by the kernel for stray segments";
+const CLOSED: &str = "closed; kept by the kernel for stray segments";

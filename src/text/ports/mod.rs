@@ -1,14 +1,32 @@
-//! What was asked for, in words.
+//! Ports, named in a sentence and as they are typed.
 
+pub mod bind;
+pub mod remains;
+pub mod vacancy;
+
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use crate::model::PortRange;
-use crate::query::{LocalSet, Place};
+use crate::query::{LocalSet, Place, PortSet};
 
-pub(super) use crate::render::who::*;
+/// `port 80`, `ports 80, 443, 7301-7339`.
+#[must_use]
+pub fn named(ports: &BTreeSet<u16>) -> String {
+    let runs: PortSet = ports.iter().map(|&port| port..=port).collect();
+    let word = |run: &PortRange| match run.end() - run.start() {
+        0 => run.start().to_string(),
+        1 => format!("{}, {}", run.start(), run.end()),
+        _ => format!("{}-{}", run.start(), run.end()),
+    };
+    let words: Vec<String> = runs.ranges().iter().map(word).collect();
+    let noun = if ports.len() == 1 { "port" } else { "ports" };
+    format!("{noun} {}", words.join(", "))
+}
 
 /// `80,8000-8010`.
-pub(super) fn ranges(ranges: &[PortRange]) -> String {
+#[must_use]
+pub fn ranges(ranges: &[PortRange]) -> String {
     let word = |range: &PortRange| match (range.start(), range.end()) {
         (start, end) if start == end => start.to_string(),
         (start, end) => format!("{start}-{end}"),
@@ -17,7 +35,8 @@ pub(super) fn ranges(ranges: &[PortRange]) -> String {
 }
 
 /// `port 80`, `ports 80,8000-8010`, `127.0.0.1:80`: what was asked for, in its own words.
-pub(super) fn local(local: &LocalSet) -> String {
+#[must_use]
+pub fn asked(local: &LocalSet) -> String {
     let noun = match local.ports.is_single() {
         _ if local.ports.is_empty() => "",
         true => "port ",
@@ -27,7 +46,8 @@ pub(super) fn local(local: &LocalSet) -> String {
 }
 
 /// `80,8000-8010`, `127.0.0.1:80`: what was asked for, as it can be typed.
-pub(super) fn typed(local: &LocalSet) -> Vec<String> {
+#[must_use]
+pub fn typed(local: &LocalSet) -> Vec<String> {
     let ports = Some(&local.ports).filter(|ports| !ports.is_empty());
     let ports = ports.map(|ports| ranges(ports.ranges()));
     let places = local.places.iter().map(|place| {
@@ -42,7 +62,8 @@ pub(super) fn typed(local: &LocalSet) -> Vec<String> {
 }
 
 /// What was asked for on one port, as it can be typed: no more than that.
-pub(super) fn typed_on(port: u16, local: Option<&LocalSet>) -> Vec<String> {
+#[must_use]
+pub fn typed_on(port: u16, local: Option<&LocalSet>) -> Vec<String> {
     let is_there = |place: &&Place| place.ports.contains(&port);
     match local {
         Some(local) if !local.ports.contains(port) => {
@@ -50,5 +71,15 @@ pub(super) fn typed_on(port: u16, local: Option<&LocalSet>) -> Vec<String> {
             typed(&LocalSet { places, ..LocalSet::default() })
         }
         _ => vec![port.to_string()],
+    }
+}
+
+/// A port at every address, or at one: `port 80`, `127.0.0.1:80`, `[::1]:80`.
+#[must_use]
+pub fn spot(port: u16, address: Option<IpAddr>) -> String {
+    match address {
+        None => format!("port {port}"),
+        Some(IpAddr::V4(address)) => format!("{address}:{port}"),
+        Some(IpAddr::V6(address)) => format!("[{address}]:{port}"),
     }
 }

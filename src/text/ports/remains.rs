@@ -8,7 +8,7 @@ use crate::model::{Os, Socket, StateSet, TcpState};
 /// Connections that are over but still block a bind: how many in each state, and how long the
 /// longest TIME_WAIT has left.
 #[derive(Debug, Default)]
-pub(super) struct Remains {
+pub struct Remains {
     counts: BTreeMap<TcpState, usize>,
     /// Milliseconds; none where the system does not tell.
     time_wait_ms: Option<u32>,
@@ -18,7 +18,8 @@ pub(super) struct Remains {
 
 impl Remains {
     /// Counts those among `sockets` that are being torn down.
-    pub(super) fn of<'a>(sockets: impl Iterator<Item = &'a Socket>, os: Os) -> Self {
+    #[must_use]
+    pub fn of<'a>(sockets: impl Iterator<Item = &'a Socket>, os: Os) -> Self {
         let mut remains = Self { blocks: os == Os::Linux, ..Self::default() };
         for socket in sockets {
             let Some(state) = socket.state.filter(|state| StateSet::TEARDOWN.contains(*state))

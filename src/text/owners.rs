@@ -1,10 +1,9 @@
-//! Processes, owners and ports, named in a sentence.
+//! Processes, owners and containers, named in a sentence.
 
 use std::collections::BTreeSet;
 
 use super::escape::brief;
-use crate::model::{Container, OwnedSocket, Owner, Pid, PortRange, Snapshot, Socket};
-use crate::query::PortSet;
+use crate::model::{Container, OwnedSocket, Owner, Pid, Snapshot, Socket};
 
 /// `nginx (PID 812)`.
 #[must_use]
@@ -46,7 +45,9 @@ pub fn owner(row: &OwnedSocket, snapshot: &Snapshot) -> String {
                 (place(&row.socket, snapshot), candidates(&row.socket, snapshot));
             format!("no process that can be found{place}{candidates}")
         }
-        Owner::Exited(pid) => format!("PID {pid}, which has exited, and now by its heirs"),
+        Owner::Exited(pid) => {
+            format!("PID {pid}, which has exited, and now by children that inherited it")
+        }
     }
 }
 
@@ -112,18 +113,4 @@ pub fn pids(pids: &BTreeSet<Pid>) -> String {
     let numbers: Vec<String> = pids.iter().map(ToString::to_string).collect();
     let noun = if numbers.len() == 1 { "PID" } else { "PIDs" };
     format!("{noun} {}", numbers.join(", "))
-}
-
-/// `port 80`, `ports 80, 443, 7301-7339`.
-#[must_use]
-pub fn ports(ports: &BTreeSet<u16>) -> String {
-    let runs: PortSet = ports.iter().map(|&port| port..=port).collect();
-    let word = |run: &PortRange| match run.end() - run.start() {
-        0 => run.start().to_string(),
-        1 => format!("{}, {}", run.start(), run.end()),
-        _ => format!("{}-{}", run.start(), run.end()),
-    };
-    let words: Vec<String> = runs.ranges().iter().map(word).collect();
-    let noun = if ports.len() == 1 { "port" } else { "ports" };
-    format!("{noun} {}", words.join(", "))
 }

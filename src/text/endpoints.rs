@@ -31,21 +31,21 @@ pub fn foreign_end(socket: &Socket, snapshot: &Snapshot) -> String {
 
 /// The names of the interfaces that a socket can mean. Each network namespace numbers its own, and
 /// only those of this one are known.
-pub(super) fn interfaces_of<'a>(
-    socket: &Socket,
-    snapshot: &'a Snapshot,
-) -> &'a BTreeMap<u32, Untrusted> {
+#[must_use]
+pub fn interfaces_of<'a>(socket: &Socket, snapshot: &'a Snapshot) -> &'a BTreeMap<u32, Untrusted> {
     const UNKNOWN: &BTreeMap<u32, Untrusted> = &BTreeMap::new();
     if socket.netns.is_none() { &snapshot.interfaces } else { UNKNOWN }
 }
 
 /// Whether an address is link-local and needs an interface to be unique (RFC 4007).
-pub(super) const fn needs_scope(address: IpAddr) -> bool {
+#[must_use]
+pub const fn needs_scope(address: IpAddr) -> bool {
     matches!(address, IpAddr::V6(v6) if Ipv6Addr::is_unicast_link_local(&v6))
 }
 
 /// An address without a port: `10.0.0.5`, `fe80::1%eth0`.
-pub(super) fn address(
+#[must_use]
+pub fn address(
     address: IpAddr,
     interface: Option<u32>,
     names: &BTreeMap<u32, Untrusted>,

@@ -2,20 +2,23 @@
 
 use std::collections::BTreeMap;
 
-use super::{counted, who};
+use super::escape::brief;
+use super::{counted, owners};
 use crate::model::{
     KernelReason, OwnedSocket, Owner, Snapshot, Socket, TcpState, Timer, TimerKind,
 };
 use crate::query::Row;
 
-/// The listeners of a snapshot by their port: in their queues wait those that nobody accepted.
-pub(super) struct Reasons<'a> {
+/// The listeners of a snapshot by their port: connections wait in their queues.
+pub struct Reasons<'a> {
     pub(super) snapshot: &'a Snapshot,
     listeners: BTreeMap<u16, Vec<&'a OwnedSocket>>,
 }
 
 impl<'a> Reasons<'a> {
-    pub(super) fn new(snapshot: &'a Snapshot) -> Self {
+    /// The listeners of this snapshot.
+    #[must_use]
+    pub fn new(snapshot: &'a Snapshot) -> Self {
         let mut listeners: BTreeMap<u16, Vec<&OwnedSocket>> = BTreeMap::new();
         for row in snapshot.sockets.iter().chain(&snapshot.listeners) {
             if row.socket.state == Some(TcpState::Listening) {
@@ -26,14 +29,15 @@ impl<'a> Reasons<'a> {
     }
 
     /// The reason of one row; none where a process that can be named holds an ordinary socket.
-    pub(super) fn of(&self, row: Row<'_>) -> Option<String> {
+    #[must_use]
+    pub fn of(&self, row: Row<'_>) -> Option<String> {
         let socket = &row.socket;
         match &row.owner {
             Owner::Kernel(reason) => Some(self.of_kernel(*reason, socket)),
             Owner::Hidden | Owner::Exited(_) => {
-                Some(format!("held by {}", who::owner(row, self.snapshot)))
+                Some(format!("held by {}", owners::owner(row, self.snapshot)))
             }
-            Owner::NotFound => Some(who::owner(row, self.snapshot)),
+            Owner::NotFound => Some(owners::owner(row, self.snapshot)),
             Owner::Processes(_) if socket.state == Some(TcpState::Bound) => Some(BOUND.to_owned()),
             Owner::Processes(_) => None,
         }
@@ -46,7 +50,7 @@ impl<'a> Reasons<'a> {
                 None => "TIME_WAIT".to_owned(),
             },
             KernelReason::SynReceived => format!("{HALF_OPEN}{}", self.listener(socket)),
-            KernelReason::NotAccepted => format!("accepted by nobody yet{}", self.queue(socket)),
+            KernelReason::NotAccepted => format!("{NOT_ACCEPTED}{}", self.queue(socket)),
             KernelReason::Orphaned => format!("{ORPHANED}{}", torn_down(socket.timer)),
         }
     }
@@ -81,8 +85,7 @@ impl<'a> Reasons<'a> {
     fn names(&self, listeners: &[&OwnedSocket]) -> Option<String> {
         let pids = listeners.iter().flat_map(|row| row.owner.pids());
         let processes = pids.filter_map(|pid| self.snapshot.processes.get(&pid));
-        let mut names: Vec<String> =
-            processes.map(|process| super::escape::brief(&process.name)).collect();
+        let mut names: Vec<String> = processes.map(|process| brief(&process.name)).collect();
         names.sort_unstable();
         names.dedup();
         (!names.is_empty()).then(|| names.join(", "))
@@ -104,7 +107,9 @@ impl<'a> Reasons<'a> {
 
 /// A port without a listener.
 pub(super) const BOUND: &str =
-    "bound without listening: nobody can connect, and it keeps the port from others";
+    "bound without listening: nobody can connect, and it blocks the port";
+/// No process has accepted it.
+pub(super) const NOT_ACCEPTED: &str = "waiting for accept()";
 /// The handshake is not complete.
 pub(super) const HALF_OPEN: &str = "half-open: the client has not completed the handshake";
 /// Its process has closed it.

@@ -5,13 +5,13 @@
 
 use std::fmt::Display;
 
-use super::Os;
+use crate::model::Os;
 
 /// Letters that are shown as nothing.
 const FILLERS: [char; 4] = ['\u{115f}', '\u{1160}', '\u{3164}', '\u{ffa0}'];
 
 /// A command, as far as it has been put together.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct ShellCommand {
     os: Os,
     /// None when a word cannot be typed.
@@ -23,6 +23,15 @@ impl ShellCommand {
     #[must_use]
     pub fn new(os: Os, words: impl Display) -> Self {
         Self { os, text: Some(words.to_string()) }
+    }
+
+    /// The same command, run by root; on Windows there is nothing to put in front.
+    #[must_use]
+    pub fn sudo(self) -> Self {
+        match self.os {
+            Os::Linux => Self { text: self.text.map(|text| format!("sudo {text}")), ..self },
+            Os::Windows => self,
+        }
     }
 
     /// What systemctl(1) does to units: those of the system's manager, or of a user's own.
@@ -42,13 +51,20 @@ impl ShellCommand {
         self.with(word)
     }
 
+    /// Adds several texts, each as one word.
+    #[must_use]
+    pub fn words<T: AsRef<[u8]>>(self, texts: impl IntoIterator<Item = T>) -> Self {
+        texts.into_iter().fold(self, |command, text| command.word(text.as_ref()))
+    }
+
     /// Adds any text as an operand, which is no option even if it begins like one (Guideline 10 of
-    /// POSIX' utility conventions). Windows' programs know no such mark.
+    /// POSIX' utility conventions), and no pattern. Windows' programs know no marks for that.
     #[must_use]
     pub fn operand(self, text: &[u8]) -> Self {
         match self.os {
             Os::Linux if text.starts_with(b"-") => self.with(Some("--".to_owned())).word(text),
             Os::Windows if text.starts_with(b"-") || text.starts_with(b"/") => self.with(None),
+            Os::Windows if text.iter().any(|byte| b"*?[]".contains(byte)) => self.with(None),
             _ => self.word(text),
         }
     }
@@ -60,8 +76,20 @@ impl ShellCommand {
 
     /// The whole command; none where a word of it cannot be typed into the shells of its system.
     #[must_use]
-    pub fn into_text(self) -> Option<String> {
-        self.text
+    pub fn text(&self) -> Option<&str> {
+        self.text.as_deref()
+    }
+
+    /// The whole command, if it can be typed.
+    #[must_use]
+    pub fn typable(self) -> Option<Self> {
+        self.text.is_some().then_some(self)
+    }
+
+    /// The system whose shells read it.
+    #[must_use]
+    pub const fn os(&self) -> Os {
+        self.os
     }
 }
 
@@ -101,18 +129,25 @@ pub fn posix_word(text: &[u8]) -> String {
 }
 
 /// A word for cmd.exe and PowerShell alike: plain, or in double quotes. None where one of them would
-/// expand something between the quotes, or take it for a pattern.
+/// expand something between the quotes.
 #[must_use]
 pub fn windows_word(text: &[u8]) -> Option<String> {
     let word = visible(text).filter(|word| !word.is_empty() && !word.ends_with('\\'))?;
     let is_plain = |c: char| c.is_alphanumeric() || "-_./:+".contains(c);
-    if word.contains(['"', '$', '`', '%', '!', '*', '?', '[', ']']) {
+    if word.contains(['"', '$', '`', '%', '!']) {
         None
     } else if word.chars().all(is_plain) {
         Some(word.to_owned())
     } else {
         Some(format!("\"{word}\""))
     }
+}
+
+/// A word for whatever shell it was typed into, where the system is not known yet: as for Windows,
+/// in plain or double quotes that POSIX reads alike, or else as for POSIX.
+#[must_use]
+pub fn any_word(text: &[u8]) -> String {
+    windows_word(text).unwrap_or_else(|| posix_word(text))
 }
 
 #[cfg(test)]
@@ -158,7 +193,9 @@ mod tests {
             (b"%PATH%", None),
             (b"a\"b", None),
             (b"a`b", None),
-            (b"*", None),
+            (b"no*", Some("\"no*\"")),
+            (b"[::1]:80", Some("\"[::1]:80\"")),
+            (b"80,443", Some("\"80,443\"")),
             (b"a\\", None),
             (b"", None),
             (b"a\nb", None),
@@ -170,13 +207,22 @@ mod tests {
     }
 
     #[test]
+    fn words_for_any_shell() {
+        for (text, word) in [("80", "80"), ("[::1]:80", "\"[::1]:80\""), ("$(id)", "'$(id)'")] {
+            assert_eq!(any_word(text.as_bytes()), word);
+        }
+    }
+
+    #[test]
     fn an_operand_is_no_option() {
-        let stop = |name: &[u8]| ShellCommand::systemctl(false, "stop").operand(name).into_text();
-        assert_eq!(stop(b"web.service").unwrap(), "systemctl stop web.service");
-        assert_eq!(stop(b"-Hevil.service").unwrap(), "systemctl stop -- -Hevil.service");
+        let stop = |name: &[u8]| ShellCommand::systemctl(false, "stop").operand(name);
+        assert_eq!(stop(b"web.service").text(), Some("systemctl stop web.service"));
+        assert_eq!(stop(b"-Hevil.service").text(), Some("systemctl stop -- -Hevil.service"));
         let stop = |name: &[u8]| ShellCommand::new(Os::Windows, "sc.exe stop").operand(name);
-        assert_eq!(stop(b"W3SVC").into_text().unwrap(), "sc.exe stop W3SVC");
-        assert_eq!(stop(b"-x").into_text(), None);
+        assert_eq!(stop(b"W3SVC").text(), Some("sc.exe stop W3SVC"));
+        for name in [&b"-x"[..], b"/x", b"*", b"[a]"] {
+            assert_eq!(stop(name).typable(), None);
+        }
     }
 
     proptest::proptest! {

@@ -25,7 +25,7 @@ const IN_A_SENTENCE: usize = 255;
 const BYTES_PER_COLUMN: usize = 12;
 
 /// What follows a text that was cut.
-pub(super) const MORE: &str = "…";
+pub const MORE: &str = "…";
 
 /// Text for printing, escaped, no longer than [`LONGEST`].
 #[derive(Clone, Copy, Debug)]
@@ -182,7 +182,8 @@ pub fn brief(text: &Untrusted) -> String {
 }
 
 /// The beginning of escaped text that has no more columns and bytes than these.
-pub(super) fn beginning(escaped: &str, columns: usize, bytes: usize) -> &str {
+#[must_use]
+pub fn beginning(escaped: &str, columns: usize, bytes: usize) -> &str {
     let mut length = 0;
     let mut room = columns;
     for unit in units(escaped) {

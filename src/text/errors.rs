@@ -1,0 +1,38 @@
+//! What is said when a command cannot do what was asked, and no subject has it.
+
+use std::fmt::Display;
+
+use super::advice::run_to;
+use super::shell::ShellCommand;
+use crate::model::Os;
+
+/// A PORT that is neither a number nor a service; perhaps the command `near` was meant.
+#[must_use]
+pub fn unknown_service(name: &str, near: Option<&str>, os: Os) -> String {
+    let unknown = format!("port '{name}': unknown service");
+    match near {
+        Some(command) => {
+            let help = ShellCommand::new(os, format_args!("portwho {command} --help"));
+            run_to(&format!("for the command {command}"), &unknown, &help.into())
+        }
+        None => format!("{unknown}; use a number from 1 to 65535"),
+    }
+}
+
+/// An interface that the system does not have: `interface 'eth7': not found`.
+#[must_use]
+pub fn unknown_interface(name: &str) -> String {
+    format!("interface '{name}': not found")
+}
+
+/// The sockets of each state cannot be counted.
+#[must_use]
+pub fn not_counted(error: &impl Display) -> String {
+    format!("the sockets cannot be counted: {error}")
+}
+
+/// A result cannot be written.
+#[must_use]
+pub fn not_written(why: &str) -> String {
+    format!("cannot write to standard output: {why}")
+}

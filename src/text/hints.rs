@@ -1,0 +1,99 @@
+//! What stands below a list: where the answer may be instead, and whose the ports are.
+
+use std::collections::BTreeSet;
+
+use super::advice::{Remedy, listed, run_to};
+use super::{counted, ports, remedies};
+use crate::model::Os;
+use crate::query::{LocalSet, PortSet};
+
+/// No row, and no port was asked for.
+pub const NO_SOCKET_MATCHES: &str = "no socket matches";
+
+/// No row has an owner whose PID could be printed.
+pub const NO_PID: &str = "cannot tell which process holds these sockets";
+
+/// `port 80: no socket matches`.
+#[must_use]
+pub fn no_socket_on(local: &LocalSet) -> String {
+    format!("{}: {NO_SOCKET_MATCHES}", ports::asked(local))
+}
+
+/// `4 sockets on port 80 do not match the other filters; to see them, run: portwho 80`.
+#[must_use]
+pub fn unmatched(count: usize, local: &LocalSet, os: Os) -> String {
+    let (does, purpose) = if count == 1 { ("does", "to see it") } else { ("do", "to see them") };
+    let on = if local.ports.is_empty() { "at" } else { "on" };
+    let (sockets, asked) = (counted(count, "socket"), ports::asked(local));
+    let text = format!("{sockets} {on} {asked} {does} not match the other filters");
+    run_to(purpose, &text, &remedies::list(os, ports::typed(local)).into())
+}
+
+/// `0.0.0.0:80, held by nginx (PID 5), covers this address`.
+#[must_use]
+pub fn covered_by(socket: &str, owner: &str) -> String {
+    format!("{socket}, held by {owner}, covers this address")
+}
+
+/// `port 445 is held by the kernel (PID 4): it is the file server (SMB); ...`.
+#[must_use]
+pub fn held_by_driver(port: u16) -> String {
+    format!("port {port} is held by the kernel (PID 4): {}", remedies::driver(port))
+}
+
+/// `3 connections go to foreign port 443; to see them, run: portwho --foreign-port 443`.
+#[must_use]
+pub fn foreign_connections(count: usize, to: &PortSet, os: Os) -> String {
+    let noun = if to.is_single() { "port" } else { "ports" };
+    let words = ports::ranges(to.ranges());
+    let (verb, purpose) = if count == 1 { ("goes", "to see it") } else { ("go", "to see them") };
+    let text = format!("{} {verb} to foreign {noun} {words}", counted(count, "connection"));
+    run_to(purpose, &text, &remedies::list(os, ["--foreign-port", &words]).into())
+}
+
+/// `0.0.0.0:80 is held in the network namespace web by nginx (PID 812); to see it, add --all-netns`.
+#[must_use]
+pub fn held_elsewhere(socket: &str, namespace: &str, owners: &[String]) -> String {
+    let owners = listed(owners);
+    format!(
+        "{socket} is held in the network namespace {namespace} by {owners}; to see it, add \
+         --all-netns"
+    )
+}
+
+/// `2 sockets are in the network namespace web, of nginx (PID 812); to see them, add --all-netns`.
+#[must_use]
+pub fn sockets_elsewhere(count: usize, namespace: &str, owners: &[String]) -> String {
+    let (verb, them) = if count == 1 { ("is", "it") } else { ("are", "them") };
+    format!(
+        "{} {verb} in the network namespace {namespace}, of {}; to see {them}, add --all-netns",
+        counted(count, "socket"),
+        listed(owners)
+    )
+}
+
+/// So many more namespaces have such sockets.
+#[must_use]
+pub fn more_elsewhere(count: usize) -> String {
+    let more = counted(count, "more network namespace");
+    format!("{more} {} such sockets; to see them, add --all-netns", has(count))
+}
+
+/// `port 80 belongs to the docker container web; to stop it, run: docker stop web`.
+#[must_use]
+pub fn of_container(held: &BTreeSet<u16>, container: &str, stop: &Remedy) -> String {
+    let verb = if held.len() == 1 { "belongs" } else { "belong" };
+    run_to("to stop it", &format!("{} {verb} to {container}", ports::named(held)), stop)
+}
+
+/// So many more containers hold ports.
+#[must_use]
+pub fn more_containers(count: usize) -> String {
+    let more = counted(count, "more container");
+    let hold = if count == 1 { "holds" } else { "hold" };
+    format!("{more} {hold} ports; to see them, add -v")
+}
+
+const fn has(count: usize) -> &'static str {
+    if count == 1 { "has" } else { "have" }
+}

@@ -1,0 +1,52 @@
+//! What is said of binds that were tried.
+
+use super::vacancy::excluded_ranges;
+use crate::model::Protocol;
+use crate::text::advice::run_to;
+
+/// No port was named.
+pub const NO_PORT: &str = "--try-bind: name the PORT to try";
+
+/// More ports than are tried.
+#[must_use]
+pub fn too_many(most: usize) -> String {
+    format!("--try-bind: {most} ports at most: each is bound for a moment")
+}
+
+/// What the system answered for a port.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Answers {
+    /// The port, as [`super::spot`] names it.
+    pub spot: String,
+    /// The protocol.
+    pub protocol: Protocol,
+    /// Whether SO_REUSEADDR was set.
+    pub reuse: bool,
+    /// The addresses where a bind succeeded.
+    pub bound: Vec<String>,
+    /// The addresses where it failed, each with the reason: `0.0.0.0: address in use`.
+    pub refused: Vec<String>,
+    /// Whether something may have the port that has no socket: an excluded range, or HTTP.sys.
+    pub may_be_excluded: bool,
+}
+
+/// `port 80: a TCP bind succeeds at 127.0.0.1; fails at 0.0.0.0: address in use`.
+#[must_use]
+pub fn answers(answers: &Answers) -> String {
+    let part = |verb: &str, at: &[String]| {
+        (!at.is_empty()).then(|| format!("{verb} at {}", at.join(", ")))
+    };
+    let parts = [part("succeeds", &answers.bound), part("fails", &answers.refused)];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    let way = if answers.reuse { " with SO_REUSEADDR" } else { "" };
+    let protocol = answers.protocol.word().to_uppercase();
+    let text = format!("{}: a {protocol} bind{way} {}", answers.spot, parts.join("; "));
+    if !answers.may_be_excluded {
+        return text;
+    }
+    // What stands behind WSAEACCES where no socket can be seen.
+    let behind = "an excluded range or HTTP.sys has it; netsh http show servicestate lists what \
+                  HTTP.sys serves";
+    let list = excluded_ranges(answers.protocol).into();
+    run_to("to list the excluded ranges", &format!("{text}; {behind}"), &list)
+}

@@ -1,0 +1,209 @@
+//! What to type, on each system: to end, stop, restart and resume what holds a port.
+
+use std::collections::BTreeSet;
+
+use super::advice::{Remedy, run_to};
+use super::shell::ShellCommand;
+use crate::model::{Container, Os, Pid, Process, Runtime, Signal, Stopped};
+
+/// Why not even all rights suffice.
+#[must_use]
+pub const fn beyond_rights(os: Os) -> &'static str {
+    match os {
+        Os::Linux => "not permitted, even as root: it takes CAP_KILL",
+        Os::Windows => "not permitted, even elevated: the process is protected",
+    }
+}
+
+/// Why not even all rights suffice to close a socket.
+#[must_use]
+pub const fn beyond_rights_to_close(os: Os) -> &'static str {
+    match os {
+        Os::Linux => "not permitted, even as root: it takes CAP_NET_ADMIN",
+        Os::Windows => "not permitted, even elevated",
+    }
+}
+
+/// `portwho -l 80`: the list, with these words.
+#[must_use]
+pub fn list<T: AsRef<[u8]>>(os: Os, words: impl IntoIterator<Item = T>) -> ShellCommand {
+    ShellCommand::new(os, "portwho").words(words)
+}
+
+/// `portwho kill -u 53 5353`.
+#[must_use]
+pub fn kill_ports(os: Os, options: &[&str], ports: &BTreeSet<u16>) -> ShellCommand {
+    let ports = ports.iter().map(ToString::to_string);
+    ShellCommand::new(os, "portwho kill").words(options).words(ports)
+}
+
+/// How to end a process by hand, immediately.
+#[must_use]
+pub fn end_by_hand(os: Os, pid: Pid) -> ShellCommand {
+    match os {
+        Os::Linux => ShellCommand::new(os, format_args!("kill -9 {pid}")),
+        Os::Windows => ShellCommand::new(os, format_args!("taskkill /F /PID {pid}")),
+    }
+}
+
+/// How to stop the service that a process belongs to; none where it belongs to none, or to
+/// several: `systemctl stop nginx.service`.
+#[must_use]
+pub fn stop_service(os: Os, process: &Process) -> Option<ShellCommand> {
+    of_service(os, process, "stop", "sc.exe stop")
+}
+
+/// How to restart it: `systemctl restart nginx.service`.
+#[must_use]
+pub fn restart_service(os: Os, process: &Process) -> Option<ShellCommand> {
+    of_service(os, process, "restart", "Restart-Service")
+}
+
+/// A verb of systemctl(1), or a command of Windows, for the only service of a process.
+fn of_service(os: Os, process: &Process, verb: &str, windows: &str) -> Option<ShellCommand> {
+    let [service] = process.services.as_slice() else { return None };
+    let name = service.name.as_bytes();
+    let command = match os {
+        Os::Linux if !name.ends_with(b".service") => return None,
+        Os::Linux => ShellCommand::systemctl(service.of_user, verb),
+        Os::Windows => ShellCommand::new(os, windows),
+    };
+    command.operand(name).typable()
+}
+
+/// How to stop the socket unit that holds a socket for the service of a process.
+#[must_use]
+pub fn stop_socket_unit(process: &Process) -> Option<ShellCommand> {
+    let service = process.services.first()?;
+    let name = service.name.as_bytes().strip_suffix(b".service")?;
+    let unit = [name, b".socket"].concat();
+    ShellCommand::systemctl(service.of_user, "stop").operand(&unit).typable()
+}
+
+/// How to stop a container: `docker stop web`. Its name is foreign text, and this is typed by root.
+#[must_use]
+pub fn stop_container(container: &Container) -> Remedy {
+    let handle = container.handle();
+    let command = |words: &str| ShellCommand::new(Os::Linux, words);
+    let of_operand = |words: &str| command(words).operand(handle.as_bytes());
+    let stop: Remedy = match container.runtime {
+        Runtime::Docker => of_operand("docker stop").into(),
+        Runtime::Podman => of_operand("podman stop").into(),
+        Runtime::Nerdctl => of_operand("nerdctl stop").into(),
+        Runtime::Nspawn => of_operand("machinectl terminate").into(),
+        Runtime::Kubernetes | Runtime::Containerd | Runtime::CriO => {
+            let restarts = "Kubernetes restarts it unless its pod is deleted".to_owned();
+            Remedy::from(of_operand("crictl stop")).after(restarts)
+        }
+        // Its name is the argument of an option.
+        Runtime::Lxc => {
+            let stop = command("lxc-stop -n").word(handle.as_bytes());
+            let in_lxd = of_operand("lxc stop");
+            Remedy::from(stop)
+                .after(format!("in LXD, {} stops it", in_lxd.text().unwrap_or_default()))
+        }
+    };
+    if container.of_user { stop.typed("as the user who runs it") } else { stop }
+}
+
+/// How to find the container, of docker or podman, that a port is published for.
+#[must_use]
+pub fn find_container(os: Os, port: u16) -> Remedy {
+    ShellCommand::new(os, format_args!("docker ps --filter publish={port}")).into()
+}
+
+/// How to let a process run again that is stopped: `kill -CONT 812`. None where its tracer decides.
+#[must_use]
+pub fn resume(
+    pid: Pid,
+    container: Option<&Container>,
+    stopped: &Stopped,
+    privileged: bool,
+) -> Option<ShellCommand> {
+    match stopped {
+        Stopped::BySignal => Some(send(Signal::Cont, pid)),
+        Stopped::ByTracer => None,
+        Stopped::Frozen { thaw, file, .. } => {
+            container.and_then(unpause).or_else(|| write(thaw, file.as_bytes(), privileged))
+        }
+    }
+}
+
+/// The kill(1) command that sends a signal: `kill 812`, `kill -CONT 812`.
+#[must_use]
+pub fn send(signal: Signal, pid: Pid) -> ShellCommand {
+    match signal {
+        Signal::Term => ShellCommand::new(Os::Linux, format_args!("kill {pid}")),
+        other => ShellCommand::new(Os::Linux, format_args!("kill -{} {pid}", other.name())),
+    }
+}
+
+/// Docker and podman freeze the group of a container that is paused.
+fn unpause(container: &Container) -> Option<ShellCommand> {
+    let command = match container.runtime {
+        Runtime::Docker => "docker unpause",
+        Runtime::Podman => "podman unpause",
+        _ => return None,
+    };
+    ShellCommand::new(Os::Linux, command).operand(container.handle().as_bytes()).typable()
+}
+
+fn write(text: &str, file: &[u8], privileged: bool) -> Option<ShellCommand> {
+    let start =
+        if privileged { format!("echo {text} >") } else { format!("echo {text} | sudo tee") };
+    ShellCommand::new(Os::Linux, start).word(file).typable()
+}
+
+/// How to change a setting of the kernel: `sysctl -w net.ipv4.tcp_syncookies=1`.
+#[must_use]
+pub fn sysctl(setting: &str) -> ShellCommand {
+    ShellCommand::new(Os::Linux, "sysctl -w").word(setting.as_bytes())
+}
+
+/// Which driver holds a port in the name of Windows' System, PID 4, as far as the port tells, and
+/// what to do about it.
+#[must_use]
+pub fn driver(port: u16) -> String {
+    let command = |words: &str| ShellCommand::new(Os::Windows, words).into();
+    match port {
+        445 => {
+            let server = "it is the file server (SMB)";
+            run_to("to stop it", server, &command("sc.exe stop LanmanServer"))
+        }
+        137..=139 => "it is NetBIOS over TCP/IP; turn it off in the adapter's settings".to_owned(),
+        _ => {
+            let driver = "a driver holds it, most often HTTP.sys";
+            run_to("to see what that serves", driver, &command("netsh http show servicestate"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::advice::run;
+
+    #[test]
+    fn a_users_container_is_stopped_by_its_user() {
+        let container = Container {
+            runtime: Runtime::Podman,
+            id: "932a195ea739".into(),
+            name: Some("we b".into()),
+            of_user: true,
+        };
+        let stop = run("port 80 is held", &stop_container(&container));
+        let expected =
+            "port 80 is held; as the user who runs it, run: podman stop \"we b\"".to_owned();
+        assert_eq!(stop, expected);
+    }
+
+    #[test]
+    fn what_is_not_a_signal_for_the_end_is_named() {
+        assert_eq!(send(Signal::Term, Pid(812)).text(), Some("kill 812"));
+        assert_eq!(send(Signal::Kill, Pid(812)).text(), Some("kill -KILL 812"));
+        let unit = b"/sys/fs/cgroup/a b/cgroup.freeze";
+        let thaw = |privileged| write("0", unit, privileged);
+        let expected = "echo 0 | sudo tee \"/sys/fs/cgroup/a b/cgroup.freeze\"";
+        assert_eq!(thaw(false).and_then(|it| it.text().map(str::to_owned)).unwrap(), expected);
+    }
+}
