@@ -6,7 +6,7 @@ use super::survey::complete;
 use crate::model::{Detail, Gap, Os, Reach, Snapshot};
 use crate::platform::System;
 use crate::query::{Filter, Row, SortKey, select};
-use crate::text::endpoints::local_end;
+use crate::text::endpoints::local_endpoint;
 use crate::text::escape::Escaped;
 use crate::text::{hints as text, owners};
 
@@ -69,7 +69,7 @@ fn in_namespace(inode: u64, rows: &[Row<'_>], snapshot: &Snapshot) -> String {
     let namespace = Escaped(&snapshot.namespace_name(inode)).to_string();
     match rows {
         [one] if one.socket.holds_port() => {
-            text::held_elsewhere(&local_end(&one.socket, snapshot), &namespace, &owners)
+            text::held_elsewhere(&local_endpoint(&one.socket, snapshot), &namespace, &owners)
         }
         rows => text::sockets_elsewhere(rows.len(), &namespace, &owners),
     }

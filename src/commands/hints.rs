@@ -8,7 +8,7 @@ use super::vacancy::Vacancy;
 use crate::model::{About, Detail, Families, OwnedSocket, Scope, Socket, StateSet, UdpScope};
 use crate::platform::System;
 use crate::query::{Filter, LocalSet, Place, PortSet, Row, Rows, SortKey, select};
-use crate::text::endpoints::local_end;
+use crate::text::endpoints::local_endpoint;
 use crate::text::{hints as text, owners};
 
 /// What to tell beside the rows that were found, or instead of them; whether ports are free only
@@ -92,7 +92,7 @@ fn wildcard_holders(place: &Place, system: &impl System) -> Vec<String> {
     let everything = Filter::everything();
     let rows = select(&snapshot, &everything, SortKey::Port).rows;
     let hint = |row: &&OwnedSocket| {
-        text::covered_by(&local_end(&row.socket, &snapshot), &owners::owner(row, &snapshot))
+        text::covered_by(&local_endpoint(&row.socket, &snapshot), &owners::owner(row, &snapshot))
     };
     rows.iter().map(hint).collect()
 }

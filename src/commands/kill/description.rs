@@ -8,7 +8,7 @@ use super::relations::is_foreign;
 use crate::cli::KillRequest;
 use crate::model::{OwnedSocket, Pid, Snapshot, StateSet, TcpState};
 use crate::query::{Filter, Row};
-use crate::text::endpoints::local_end;
+use crate::text::endpoints::local_endpoint;
 use crate::text::escape::Escaped;
 use crate::text::kill::{self as text, Restarter};
 use crate::text::{owners, ports, remedies};
@@ -32,7 +32,7 @@ pub(super) fn description(
     snapshot: &Snapshot,
 ) -> Vec<String> {
     let addresses: BTreeSet<String> =
-        group.sockets.iter().map(|row| local_end(&row.socket, snapshot)).collect();
+        group.sockets.iter().map(|row| local_endpoint(&row.socket, snapshot)).collect();
     let addresses: Vec<String> = addresses.into_iter().collect();
     let mut lines = vec![text::held_by(&addresses, &identities(roots, snapshot))];
     lines.extend(other_holders(group, roots, snapshot));

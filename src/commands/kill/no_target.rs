@@ -9,7 +9,7 @@ use crate::commands::{Outcome, hints};
 use crate::model::{Gap, Owner, Protocol, Snapshot};
 use crate::query::{Filter, Row};
 use crate::text::advice::Remedy;
-use crate::text::endpoints::local_end;
+use crate::text::endpoints::local_endpoint;
 use crate::text::kill::{self as text, NoTarget, Unseen};
 use crate::text::ports::remains::Remains;
 use crate::text::{owners, ports, remedies};
@@ -105,7 +105,11 @@ pub(super) fn unseen(
 
 /// `TCP [::]:80`.
 fn address(row: Row<'_>, snapshot: &Snapshot) -> String {
-    format!("{} {}", row.socket.protocol.word().to_uppercase(), local_end(&row.socket, snapshot))
+    format!(
+        "{} {}",
+        row.socket.protocol.word().to_uppercase(),
+        local_endpoint(&row.socket, snapshot)
+    )
 }
 
 fn holds(row: Row<'_>, protocol: Protocol) -> bool {
@@ -125,7 +129,8 @@ fn covering(operand: &Operand, snapshot: &Snapshot) -> Vec<(String, String)> {
         |row: &&Row<'_>| operand.places().iter().any(|place| hints::covers(&row.socket, place));
     let all: Vec<Row<'_>> = snapshot.sockets.iter().collect();
     let held = all.iter().filter(covers);
-    let held: BTreeSet<(String, String)> =
-        held.map(|row| (local_end(&row.socket, snapshot), owners::owner(row, snapshot))).collect();
+    let held: BTreeSet<(String, String)> = held
+        .map(|row| (local_endpoint(&row.socket, snapshot), owners::owner(row, snapshot)))
+        .collect();
     held.into_iter().collect()
 }

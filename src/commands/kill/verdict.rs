@@ -13,7 +13,7 @@ use crate::model::{Families, OwnedSocket, Pid, Protocol, Snapshot, Stopped};
 use crate::platform::{Ending, PlatformError};
 use crate::query::Filter;
 use crate::text::advice::Remedy;
-use crate::text::endpoints::local_end;
+use crate::text::endpoints::local_endpoint;
 use crate::text::kill::verdicts::{self as text, HeldAgain, Survival};
 use crate::text::ports::remains::Remains;
 use crate::text::{owners, ports, remedies};
@@ -79,7 +79,8 @@ impl Context<'_> {
     }
 
     fn addresses(&self) -> Vec<String> {
-        let addresses = self.group.sockets.iter().map(|row| local_end(&row.socket, self.before));
+        let addresses =
+            self.group.sockets.iter().map(|row| local_endpoint(&row.socket, self.before));
         addresses.collect::<BTreeSet<_>>().into_iter().collect()
     }
 
