@@ -81,7 +81,7 @@ impl<'a, S: System> Close<'a, S> {
     }
 
     fn close(&mut self, rows: &[Row<'a>]) {
-        let own_ancestors = self.system.lineage();
+        let own_ancestors = self.system.ancestors();
         let listening = self.request.filters.listening;
         let plan = Plan::new(rows, listening, &own_ancestors, &self.programs, self.snapshot);
         self.tell_not_closed(&plan);

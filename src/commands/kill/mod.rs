@@ -61,7 +61,7 @@ pub(super) fn run(
         system,
         filter: &filter,
         snapshot: &snapshot,
-        own_ancestors: system.lineage(),
+        own_ancestors: system.ancestors(),
         programs: Programs::new(&snapshot, system),
         report: Report::new(output),
     };
