@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::survey::complete;
-use crate::model::{Detail, Gap, Os, Reach, Snapshot};
+use crate::model::{Detail, Gap, Reach, Snapshot};
 use crate::platform::System;
 use crate::query::{Filter, Row, SortKey, select};
 use crate::text::endpoints::local_endpoint;
@@ -23,7 +23,9 @@ pub(super) struct Elsewhere {
 /// Looks there, where there is anything to look at. Only root can.
 pub(super) fn look(filter: &Filter, system: &impl System) -> Elsewhere {
     let unseen = |why| Elsewhere { snapshot: None, gaps: vec![Gap::NamespacesUnseen { why }] };
-    if system.os() != Os::Linux || (!system.is_privileged() && filter.local.is_none()) {
+    if !system.capabilities().network_namespaces
+        || (!system.is_privileged() && filter.local.is_none())
+    {
         return Elsewhere { snapshot: None, gaps: Vec::new() };
     }
     if !system.is_privileged() {

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::images::{is_image, is_listed};
-use crate::model::{Os, Pid, Process, Snapshot, Uid, Untrusted};
+use crate::model::{Capabilities, Paths, Pid, Process, Snapshot, Uid, Untrusted};
 use crate::platform::System;
 
 /// How well it is known that a process is one of some images.
@@ -21,7 +21,7 @@ pub(super) enum Identity {
 /// What is known of the programs of processes beyond their names.
 #[derive(Debug)]
 pub(super) struct Programs {
-    os: Os,
+    capabilities: Capabilities,
     /// Where only an administrator puts programs.
     directories: Vec<Untrusted>,
     /// Those for whom a path means what it means to portwho.
@@ -37,18 +37,18 @@ impl Programs {
         let named = snapshot.processes.values().filter(is_named);
         let named: BTreeSet<Pid> = named.map(|process| process.pid).collect();
         if named.is_empty() {
-            return Self::none(snapshot.os);
+            return Self::none(snapshot.capabilities);
         }
         Self {
             directories: system.program_directories(),
             in_own_mounts: system.in_own_mounts(&named),
-            ..Self::none(snapshot.os)
+            ..Self::none(snapshot.capabilities)
         }
     }
 
     /// Where nothing more is known than names.
-    pub(super) const fn none(os: Os) -> Self {
-        Self { os, directories: Vec::new(), in_own_mounts: BTreeSet::new() }
+    pub(super) const fn none(capabilities: Capabilities) -> Self {
+        Self { capabilities, directories: Vec::new(), in_own_mounts: BTreeSet::new() }
     }
 
     /// Whether a process is one of `images`. On Windows the path of a protected process cannot be
@@ -61,13 +61,21 @@ impl Programs {
         let is_installed = has_program
             && program.is_some_and(|path| self.is_installed(path))
             && self.in_own_mounts.contains(&process.pid);
-        match self.os {
-            _ if !has_name && !has_program => Identity::Other,
-            _ if is_installed => Identity::Proven,
-            Os::Linux if process.uid == Some(Uid(0)) && !process.is_set_user_id => Identity::Proven,
-            Os::Windows if program.is_none() => Identity::Proven,
-            _ => Identity::Claimed,
+        if !has_name && !has_program {
+            Identity::Other
+        } else if is_installed || self.is_roots(process) || self.is_protected(process) {
+            Identity::Proven
+        } else {
+            Identity::Claimed
         }
+    }
+
+    fn is_roots(&self, process: &Process) -> bool {
+        self.capabilities.root_user && process.uid == Some(Uid(0)) && !process.is_set_user_id
+    }
+
+    const fn is_protected(&self, process: &Process) -> bool {
+        self.capabilities.protected_processes && process.executable.is_none()
     }
 
     fn is_installed(&self, path: &Untrusted) -> bool {
@@ -84,7 +92,7 @@ impl Programs {
     /// A path as paths are compared: Windows' have no case, and two separators.
     fn normal(&self, path: &Untrusted) -> Vec<u8> {
         let path = path.as_bytes();
-        if self.os == Os::Linux {
+        if self.capabilities.paths == Paths::Exact {
             return path.to_vec();
         }
         let path = path.strip_prefix(br"\\?\").unwrap_or(path).to_ascii_lowercase();
@@ -116,7 +124,7 @@ mod tests {
 
     fn linux(own_mounts: bool) -> Programs {
         Programs {
-            os: Os::Linux,
+            capabilities: Capabilities::LINUX,
             directories: vec!["/usr/bin".into(), "/usr/libexec".into()],
             in_own_mounts: if own_mounts { BTreeSet::from([Pid(7)]) } else { BTreeSet::new() },
         }
@@ -167,7 +175,7 @@ mod tests {
     #[test]
     fn windows_believes_system_directories_and_what_it_hides() {
         let programs = Programs {
-            os: Os::Windows,
+            capabilities: Capabilities::WINDOWS,
             directories: vec![r"C:\Windows".into(), r"C:\Program Files\".into()],
             in_own_mounts: BTreeSet::from([Pid(7)]),
         };

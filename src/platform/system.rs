@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::time::Duration;
 
-use super::{CloseError, Ending, NamespaceTable, OwnerTable, PlatformError, SocketTable, bind};
+use super::{CloseError, Ending, NamespaceTable, OwnerTable, PlatformError, SocketTable};
 use crate::model::{
-    About, Creator, Endpoint, Os, Particulars, Pid, PortRules, Process, Protocol, Reach, Scope,
-    Signal, Socket, Stopped, TcpSettings, Uid, Untrusted,
+    About, Capabilities, Creator, Endpoint, Particulars, Pid, PortRules, Process, Protocol, Reach,
+    Scope, Signal, Socket, Stopped, TcpSettings, Uid, Untrusted,
 };
 
 /// Reading sockets, who holds them and who created them.
@@ -77,14 +77,8 @@ pub trait Ports {
     ///
     /// # Errors
     /// The system's answer, where it is no.
-    fn try_bind(
-        &self,
-        protocol: Protocol,
-        end: Endpoint,
-        interface: Option<u32>,
-    ) -> io::Result<()> {
-        bind::attempt(protocol, end, interface)
-    }
+    fn try_bind(&self, protocol: Protocol, end: Endpoint, interface: Option<u32>)
+    -> io::Result<()>;
 
     /// How the system's TCP is set, and what it has counted.
     fn tcp_settings(&self) -> TcpSettings;
@@ -129,8 +123,8 @@ pub trait Control {
 
 /// A system: the sum of its subjects, and what is true of it as a whole.
 pub trait System: Sockets + Processes + Ports + Names + Control {
-    /// Which system it is.
-    fn os(&self) -> Os;
+    /// What it can do.
+    fn capabilities(&self) -> Capabilities;
 
     /// Whether this process has all the rights that `sudo` would give: root, or elevated.
     fn is_privileged(&self) -> bool;

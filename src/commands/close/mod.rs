@@ -99,9 +99,11 @@ impl<'a, S: System> Close<'a, S> {
     }
 
     fn tell_not_closed(&mut self, plan: &Plan<'_>) {
-        let Some(sentence) =
-            description::not_closed(&plan.not_closed, self.request, self.snapshot.os)
-        else {
+        let Some(sentence) = description::not_closed(
+            &plan.not_closed,
+            self.request,
+            self.snapshot.capabilities.shell,
+        ) else {
             return;
         };
         if plan.groups.is_empty() && plan.refused.is_empty() {

@@ -96,7 +96,7 @@ pub(super) fn contested(
     let unseen = unseen.map(|row| owners::owner(row, snapshot));
     let named: Vec<String> = seen.chain(unseen).collect();
     let typed = ports::typed_on(port, filter.local.as_ref());
-    let all = request.acting_command(snapshot.os, &["-y"], &typed);
+    let all = request.acting_command(snapshot.capabilities.shell, &["-y"], &typed);
     text::contested(port, &named, &all.into())
 }
 
@@ -132,7 +132,7 @@ fn restarter(pid: Pid, own_ancestors: &[Pid], snapshot: &Snapshot) -> Option<Res
     if let Some(container) = &process.container {
         return Some(Restarter::Container(remedies::stop_container(container)));
     }
-    if let Some(stop) = remedies::stop_service(snapshot.os, process) {
+    if let Some(stop) = remedies::stop_service(snapshot.capabilities.service_manager, process) {
         return Some(Restarter::Service(stop.into()));
     }
     let parent =

@@ -54,7 +54,8 @@ fn reason(
     let udp = those(&rows, |row| holds(row, Protocol::Udp));
     let is_tcp_held = rows.iter().any(|row| holds(row, Protocol::Tcp));
     if request.selection.protocols.is_none() && !udp.is_empty() && !is_tcp_held {
-        let command = request.command(snapshot.os, &["-u"], &operand.typed()).into();
+        let command =
+            request.command(snapshot.capabilities.shell, &["-u"], &operand.typed()).into();
         return NoTarget::OnlyUdp { holders: owners(&udp, snapshot), command };
     }
     let others = those(&rows, |row| row.socket.holds_port());
@@ -68,7 +69,7 @@ fn reason(
     }
     let kernels = rows.iter().filter(|row| matches!(row.owner, Owner::Kernel(_)));
     NoTarget::NotHeld {
-        remains: Remains::of(kernels.map(|row| &row.socket), snapshot.os).to_string(),
+        remains: Remains::of(kernels.map(|row| &row.socket), snapshot.capabilities).to_string(),
         connections: connections(&rows),
         covering: covering(operand, snapshot),
     }
@@ -97,8 +98,12 @@ pub(super) fn unseen(
     let why = match row.owner {
         Owner::Exited(pid) => Unseen::Inherited(pid.0),
         Owner::Hidden if privileged => Unseen::Always,
-        Owner::Hidden => Unseen::Run(Remedy::privileged(request.command(snapshot.os, &[], &typed))),
-        _ => Unseen::Run(remedies::list(snapshot.os, typed).into()),
+        Owner::Hidden => Unseen::Run(Remedy::privileged(request.command(
+            snapshot.capabilities.shell,
+            &[],
+            &typed,
+        ))),
+        _ => Unseen::Run(remedies::list(snapshot.capabilities.shell, typed).into()),
     };
     text::unseen(port, &owners::owner(row, snapshot), &why)
 }

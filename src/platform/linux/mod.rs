@@ -28,6 +28,7 @@ mod threads;
 mod unlisted;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -39,11 +40,11 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType};
 use super::decode::services;
 use super::{
     CloseError, Control, Ending, Names, NamespaceTable, OwnerTable, PlatformError, Ports,
-    Processes, SocketTable, Sockets, System,
+    Processes, SocketTable, Sockets, System, bind,
 };
 use crate::model::{
-    About, Creator, Os, Particulars, Pid, PortRules, Process, Protocol, Reach, Scope, Signal,
-    Socket, TcpSettings, Uid, Untrusted,
+    About, Capabilities, Creator, Endpoint, Particulars, Pid, PortRules, Process, Protocol, Reach,
+    Scope, Signal, Socket, TcpSettings, Uid, Untrusted,
 };
 
 /// The running Linux system.
@@ -103,6 +104,15 @@ impl Ports for Linux {
         port_rules::read()
     }
 
+    fn try_bind(
+        &self,
+        protocol: Protocol,
+        end: Endpoint,
+        interface: Option<u32>,
+    ) -> io::Result<()> {
+        bind::attempt(protocol, end, interface, self.capabilities().reuses_address(protocol))
+    }
+
     fn tcp_settings(&self) -> TcpSettings {
         tcp_settings::read()
     }
@@ -147,8 +157,8 @@ impl Control for Linux {
 }
 
 impl System for Linux {
-    fn os(&self) -> Os {
-        Os::Linux
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::LINUX
     }
 
     fn is_privileged(&self) -> bool {

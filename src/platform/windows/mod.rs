@@ -16,11 +16,11 @@ use std::{env, fs, io};
 use super::decode::services;
 use super::{
     CloseError, Control, Ending, Names, NamespaceTable, OwnerTable, PlatformError, Ports,
-    Processes, SocketTable, Sockets, System,
+    Processes, SocketTable, Sockets, System, bind,
 };
 use crate::model::{
-    About, Creator, Os, Particulars, Pid, PortRules, Process, Protocol, Reach, Scope, Signal,
-    Socket, TcpSettings, Uid, Untrusted,
+    About, Capabilities, Creator, Endpoint, Particulars, Pid, PortRules, Process, Protocol, Reach,
+    Scope, Signal, Socket, TcpSettings, Uid, Untrusted,
 };
 
 /// The running Windows.
@@ -78,6 +78,15 @@ impl Ports for Windows {
         port_rules::read(protocol)
     }
 
+    fn try_bind(
+        &self,
+        protocol: Protocol,
+        end: Endpoint,
+        interface: Option<u32>,
+    ) -> io::Result<()> {
+        bind::attempt(protocol, end, interface, self.capabilities().reuses_address(protocol))
+    }
+
     /// Windows tells nothing of these but its port range, which is among the port rules.
     fn tcp_settings(&self) -> TcpSettings {
         TcpSettings::default()
@@ -131,8 +140,8 @@ impl Control for Windows {
 }
 
 impl System for Windows {
-    fn os(&self) -> Os {
-        Os::Windows
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::WINDOWS
     }
 
     fn is_privileged(&self) -> bool {

@@ -5,8 +5,8 @@ use std::io;
 use std::rc::Rc;
 
 use portwho::model::{
-    About, Creator, Endpoint, Gap, Os, OwnedSocket, Owner, Particulars, Pid, PortRules, Process,
-    Protocol, Reach, Scope, Signal, Socket, TcpSettings, Uid, Untrusted,
+    About, Capabilities, Creator, Endpoint, Gap, Os, OwnedSocket, Owner, Particulars, Pid,
+    PortRules, Process, Protocol, Reach, Scope, Signal, Socket, TcpSettings, Uid, Untrusted,
 };
 use portwho::platform::{
     CloseError, Control, Ending, Names, NamespaceTable, OwnerTable, PlatformError, Ports,
@@ -164,8 +164,11 @@ impl Control for Machine {
 }
 
 impl System for Machine {
-    fn os(&self) -> Os {
-        self.os
+    fn capabilities(&self) -> Capabilities {
+        match self.os {
+            Os::Linux => Capabilities::LINUX,
+            Os::Windows => Capabilities::WINDOWS,
+        }
     }
 
     fn is_privileged(&self) -> bool {
