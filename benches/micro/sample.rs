@@ -1,8 +1,8 @@
 use std::net::Ipv4Addr;
 
 use portwho::model::{
-    Endpoint, Holder, Os, OwnedSocket, Owner, Pid, Process, Protocol, Snapshot, Socket, TcpState,
-    Uid,
+    Capabilities, Endpoint, Holder, OwnedSocket, Owner, Pid, Process, Protocol, Snapshot, Socket,
+    TcpState, Uid,
 };
 
 /// Sockets in a sample; small enough for many rounds, and too many for the caches' first level.
@@ -19,7 +19,7 @@ pub fn snapshot() -> Snapshot {
         sockets: (0..SOCKETS).map(owned).collect(),
         processes: pids.map(|pid| (pid, process(pid))).collect(),
         users: [(Uid(33), "www-data".to_owned().into())].into(),
-        ..Snapshot::empty(Os::Linux)
+        ..Snapshot::empty(Capabilities::LINUX)
     }
 }
 

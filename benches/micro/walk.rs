@@ -3,7 +3,7 @@ use std::net::{TcpListener, UdpSocket};
 
 use divan::Bencher;
 use portwho::model::{Detail, Protocol, Socket};
-use portwho::platform::{System, ThisSystem};
+use portwho::platform::{Sockets, ThisSystem};
 use portwho::query::{Filter, Protocols};
 
 /// Descriptors of this process that are no sockets, and as many that are, within the limit of 1024

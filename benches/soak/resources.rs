@@ -4,7 +4,7 @@ use std::fs;
 
 use nix::sys::resource::{UsageWho, getrusage};
 use portwho::model::Scope;
-use portwho::platform::{System, ThisSystem};
+use portwho::platform::{Sockets, ThisSystem};
 
 use crate::soak::{Kind, Seen};
 use crate::support::makers::{self, Loopback};

@@ -4,7 +4,7 @@
 use std::ffi::OsString;
 
 use portwho::cli::{CloseRequest, KillRequest, Request, parse};
-use portwho::model::Os;
+use portwho::model::Shell;
 use portwho::text::escape::harmless;
 
 use super::escape::is_safe;
@@ -26,7 +26,7 @@ pub fn check(data: &[u8]) {
 
 fn kill_comes_back(request: &KillRequest) {
     let ports: Vec<String> = request.selection.ports.iter().map(written).collect();
-    let command = request.command(Os::Linux, &[], &ports);
+    let command = request.command(Shell::Posix, &[], &ports);
     let command = command.text().expect("a shell of POSIX reads every word");
     if is_beyond_shlex(command) {
         return;
@@ -38,7 +38,7 @@ fn kill_comes_back(request: &KillRequest) {
 }
 
 fn close_comes_back(request: &CloseRequest) {
-    let command = request.command(Os::Linux, &[]);
+    let command = request.command(Shell::Posix, &[]);
     let command = command.text().expect("a shell of POSIX reads every word");
     if is_beyond_shlex(command) {
         return;

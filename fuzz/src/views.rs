@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use portwho::model::{
-    Container, Endpoint, Os, OwnedSocket, Owner, Particulars, Pid, Process, Protocol, Runtime,
-    Service, Session, Snapshot, Socket, TcpState, Uid, Untrusted,
+    Capabilities, Container, Endpoint, Os, OwnedSocket, Owner, Particulars, Pid, Process, Protocol,
+    Runtime, Service, Session, Snapshot, Socket, TcpState, Uid, Untrusted,
 };
 use portwho::query::{Filter, SortKey, select};
 use portwho::render::{Json, Pids, Style, Summary, SummaryJson, Tables, Verbose, View};
@@ -89,7 +89,10 @@ fn machine(os: Os, name: &Untrusted, other: &Untrusted) -> Snapshot {
         interfaces: BTreeMap::from([(2, other.clone())]),
         namespaces: BTreeMap::from([(7, other.clone())]),
         particulars: BTreeMap::from([(PID, particulars(other))]),
-        ..Snapshot::empty(os)
+        ..Snapshot::empty(match os {
+            Os::Linux => Capabilities::LINUX,
+            Os::Windows => Capabilities::WINDOWS,
+        })
     }
 }
 

@@ -207,7 +207,7 @@ fn most_similar<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Os, Signal};
+    use crate::model::{Shell, Signal};
 
     fn parsed(line: &str) -> Result<Request, CliError> {
         parse(line.split(' ').map(OsString::from))
@@ -292,9 +292,9 @@ mod tests {
             let line = format!("portwho close -n {filter}");
             let Ok(Request::Close(request)) = parsed(&line) else { panic!("{line}") };
             assert!(request.dry_run);
-            let again = request.command(Os::Linux, &["-l"]);
+            let again = request.command(Shell::Posix, &["-l"]);
             assert_eq!(again.text(), Some(format!("portwho close -l -n {filter}").as_str()));
-            let acting = request.acting_command(Os::Linux, &["-l"]);
+            let acting = request.acting_command(Shell::Posix, &["-l"]);
             assert_eq!(acting.text(), Some(format!("portwho close -l {filter}").as_str()));
         }
         for line in ["portwho close", "portwho close -y", "portwho close -n --yes"] {
@@ -320,9 +320,9 @@ mod tests {
         let Ok(Request::Kill(request)) = parsed(line) else { panic!("a valid line") };
         let ports = ["80".to_owned(), "[::1]:80".to_owned()];
         let expected = "portwho kill -u -9 --pid 80 --name \"no*\" -4 80 \"[::1]:80\"";
-        assert_eq!(request.command(Os::Linux, &["-u"], &ports).text(), Some(expected));
+        assert_eq!(request.command(Shell::Posix, &["-u"], &ports).text(), Some(expected));
         let expected = "portwho kill -u -9 --pid 80 --name \"no*\" -4 80 \"[::1]:80\"";
-        assert_eq!(request.command(Os::Windows, &["-u"], &ports).text(), Some(expected));
+        assert_eq!(request.command(Shell::Windows, &["-u"], &ports).text(), Some(expected));
     }
 
     proptest::proptest! {

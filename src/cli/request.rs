@@ -6,7 +6,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::words::without_dry_run;
-use crate::model::{Families, Os, Pid, Signal, StateSet, TcpState};
+use crate::model::{Families, Pid, Shell, Signal, StateSet, TcpState};
 use crate::query::{NamePattern, PortTerm, Protocols, SortKey, UserTerm};
 use crate::text::shell::ShellCommand;
 
@@ -112,14 +112,14 @@ impl KillRequest {
     /// The same command with `more` in front, for `ports` alone: `portwho kill --force --pid 812
     /// 80`. Whatever narrowed it narrows it again, and what was ended already is left out.
     #[must_use]
-    pub fn command(&self, os: Os, more: &[&str], ports: &[String]) -> ShellCommand {
-        again(os, "kill", more, &self.options).words(ports)
+    pub fn command(&self, shell: Shell, more: &[&str], ports: &[String]) -> ShellCommand {
+        again(shell, "kill", more, &self.options).words(ports)
     }
 
     /// The same, which does more than to show what would be done.
     #[must_use]
-    pub fn acting_command(&self, os: Os, more: &[&str], ports: &[String]) -> ShellCommand {
-        again(os, "kill", more, &without_dry_run(&self.options)).words(ports)
+    pub fn acting_command(&self, shell: Shell, more: &[&str], ports: &[String]) -> ShellCommand {
+        again(shell, "kill", more, &without_dry_run(&self.options)).words(ports)
     }
 }
 
@@ -139,21 +139,21 @@ pub struct CloseRequest {
 impl CloseRequest {
     /// The same command with `more` in front: `portwho close -l --pid 812`.
     #[must_use]
-    pub fn command(&self, os: Os, more: &[&str]) -> ShellCommand {
-        again(os, "close", more, &self.words)
+    pub fn command(&self, shell: Shell, more: &[&str]) -> ShellCommand {
+        again(shell, "close", more, &self.words)
     }
 
     /// The same, which does more than to show what would be done.
     #[must_use]
-    pub fn acting_command(&self, os: Os, more: &[&str]) -> ShellCommand {
-        again(os, "close", more, &without_dry_run(&self.words))
+    pub fn acting_command(&self, shell: Shell, more: &[&str]) -> ShellCommand {
+        again(shell, "close", more, &without_dry_run(&self.words))
     }
 }
 
 /// A command as it can be typed again, with `more` in front of what was typed.
-fn again(os: Os, verb: &str, more: &[&str], typed: &[OsString]) -> ShellCommand {
+fn again(shell: Shell, verb: &str, more: &[&str], typed: &[OsString]) -> ShellCommand {
     let typed = typed.iter().map(|word| word.to_string_lossy().into_owned());
-    ShellCommand::new(os, format_args!("portwho {verb}")).words(more).words(typed)
+    ShellCommand::new(shell, format_args!("portwho {verb}")).words(more).words(typed)
 }
 
 /// A request to explain.

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use anyhow::bail;
 
 use super::vacancy::{PORTS_TOLD, Spot};
-use crate::model::{Families, Os, Protocol};
+use crate::model::{Families, Protocol};
 use crate::platform::{System, reason};
 use crate::query::{Filter, Protocols};
 use crate::text::ports::bind as text;
@@ -67,11 +67,10 @@ fn attempt(spot: Spot, protocol: Protocol, families: Families, system: &impl Sys
     let answers = text::Answers {
         spot: spot.words(),
         protocol,
-        // As servers do; without it TIME_WAIT would stand in the way.
-        reuse: system.os() == Os::Linux && protocol == Protocol::Tcp,
+        reuse: system.capabilities().reuses_address(protocol),
         bound,
         refused,
-        may_be_excluded: denied && system.os() == Os::Windows,
+        may_be_excluded: denied && system.capabilities().unlisted_reservations,
     };
     Attempt { spot, refusal, words: text::answers(&answers) }
 }

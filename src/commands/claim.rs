@@ -34,7 +34,7 @@ fn warnings(pid: Pid, snapshot: &Snapshot, programs: &Programs) -> Vec<String> {
 }
 
 fn name(process: &Process, snapshot: &Snapshot, programs: &Programs) -> Option<String> {
-    let (role, identity) = role(process, programs, snapshot.os)?;
+    let (role, identity) = role(process, programs, snapshot.capabilities)?;
     let process = || owners::process(process.pid, snapshot);
     (identity == Identity::Claimed).then(|| text::by_name(&process(), role.words()))
 }

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::survey::complete;
-use crate::model::{Detail, Gap, Os, Reach, Snapshot};
+use crate::model::{Detail, Gap, Reach, Snapshot};
 use crate::platform::System;
 use crate::query::{Filter, Row, SortKey, select};
-use crate::text::endpoints::local_end;
+use crate::text::endpoints::local_endpoint;
 use crate::text::escape::Escaped;
 use crate::text::{hints as text, owners};
 
@@ -23,7 +23,9 @@ pub(super) struct Elsewhere {
 /// Looks there, where there is anything to look at. Only root can.
 pub(super) fn look(filter: &Filter, system: &impl System) -> Elsewhere {
     let unseen = |why| Elsewhere { snapshot: None, gaps: vec![Gap::NamespacesUnseen { why }] };
-    if system.os() != Os::Linux || (!system.is_privileged() && filter.local.is_none()) {
+    if !system.capabilities().network_namespaces
+        || (!system.is_privileged() && filter.local.is_none())
+    {
         return Elsewhere { snapshot: None, gaps: Vec::new() };
     }
     if !system.is_privileged() {
@@ -69,7 +71,7 @@ fn in_namespace(inode: u64, rows: &[Row<'_>], snapshot: &Snapshot) -> String {
     let namespace = Escaped(&snapshot.namespace_name(inode)).to_string();
     match rows {
         [one] if one.socket.holds_port() => {
-            text::held_elsewhere(&local_end(&one.socket, snapshot), &namespace, &owners)
+            text::held_elsewhere(&local_endpoint(&one.socket, snapshot), &namespace, &owners)
         }
         rows => text::sockets_elsewhere(rows.len(), &namespace, &owners),
     }

@@ -72,7 +72,11 @@ fn ports(word: &PortWord, system: &impl System) -> anyhow::Result<Vec<PortRange>
     };
     let found = system.service_ports(name)?;
     if found.is_empty() {
-        bail!(errors::unknown_service(name, near_command(name).as_deref(), system.os()));
+        bail!(errors::unknown_service(
+            name,
+            near_command(name).as_deref(),
+            system.capabilities().shell
+        ));
     }
     Ok(found.into_iter().map(|port| port..=port).collect())
 }

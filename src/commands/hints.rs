@@ -8,7 +8,7 @@ use super::vacancy::Vacancy;
 use crate::model::{About, Detail, Families, OwnedSocket, Scope, Socket, StateSet, UdpScope};
 use crate::platform::System;
 use crate::query::{Filter, LocalSet, Place, PortSet, Row, Rows, SortKey, select};
-use crate::text::endpoints::local_end;
+use crate::text::endpoints::local_endpoint;
 use crate::text::{hints as text, owners};
 
 /// What to tell beside the rows that were found, or instead of them; whether ports are free only
@@ -38,7 +38,7 @@ fn of_ports(
     let narrowed = !filter.is_by_local_end_alone();
     let left_out = if nothing && narrowed { left_out(local, system) } else { 0 };
     if left_out > 0 {
-        hints.push(text::unmatched(left_out, local, system.os()));
+        hints.push(text::unmatched(left_out, local, system.capabilities().shell));
     }
     // Rows that were picked by more than their port say nothing of the others on it.
     let is_answered = rows.rows.iter().any(|row| row.socket.holds_port());
@@ -92,7 +92,7 @@ fn wildcard_holders(place: &Place, system: &impl System) -> Vec<String> {
     let everything = Filter::everything();
     let rows = select(&snapshot, &everything, SortKey::Port).rows;
     let hint = |row: &&OwnedSocket| {
-        text::covered_by(&local_end(&row.socket, &snapshot), &owners::owner(row, &snapshot))
+        text::covered_by(&local_endpoint(&row.socket, &snapshot), &owners::owner(row, &snapshot))
     };
     rows.iter().map(hint).collect()
 }
@@ -118,5 +118,5 @@ fn foreign_connections(ports: &PortSet, system: &impl System) -> Option<String> 
     let table = system.sockets(&scope).ok()?;
     let goes_there = |socket: &&Socket| socket.foreign.is_some_and(|end| ports.contains(end.port));
     let count = table.sockets.iter().filter(goes_there).count();
-    (count > 0).then(|| text::foreign_connections(count, ports, system.os()))
+    (count > 0).then(|| text::foreign_connections(count, ports, system.capabilities().shell))
 }

@@ -4,7 +4,7 @@
 use wildmatch::WildMatchPattern;
 
 use super::installed::{Identity, Programs};
-use crate::model::{Os, Process, Untrusted};
+use crate::model::{Capabilities, Process, ServiceManager, Untrusted};
 
 /// Forwarders and runtimes of containers by image name; `*` matches anything.
 /// Ending one cuts the container's network and leaves the container running.
@@ -60,11 +60,12 @@ impl Role {
         }
     }
 
-    const fn exists_on(self, os: Os) -> bool {
+    const fn exists_on(self, system: Capabilities) -> bool {
         match self {
             Self::Container => true,
-            Self::Manager => matches!(os, Os::Linux),
-            Self::Critical | Self::ServiceHost => matches!(os, Os::Windows),
+            Self::Manager => matches!(system.service_manager, ServiceManager::Systemd),
+            Self::ServiceHost => matches!(system.service_manager, ServiceManager::Windows),
+            Self::Critical => system.protected_processes,
         }
     }
 
@@ -80,15 +81,24 @@ impl Role {
 }
 
 /// The role of a process, and how well it is known; none for most.
-pub(super) fn role(process: &Process, programs: &Programs, os: Os) -> Option<(Role, Identity)> {
-    let roles = Role::ALL.into_iter().filter(|role| role.exists_on(os));
+pub(super) fn role(
+    process: &Process,
+    programs: &Programs,
+    system: Capabilities,
+) -> Option<(Role, Identity)> {
+    let roles = Role::ALL.into_iter().filter(|role| role.exists_on(system));
     let mut known = roles.map(|role| (role, programs.identify(process, role.images())));
     known.find(|(_, identity)| *identity != Identity::Other)
 }
 
 /// Whether a process is proven to have this role.
-pub(super) fn is_proven(process: &Process, wanted: Role, programs: &Programs, os: Os) -> bool {
-    role(process, programs, os) == Some((wanted, Identity::Proven))
+pub(super) fn is_proven(
+    process: &Process,
+    wanted: Role,
+    programs: &Programs,
+    system: Capabilities,
+) -> bool {
+    role(process, programs, system) == Some((wanted, Identity::Proven))
 }
 
 /// Whether a name is that of any role.

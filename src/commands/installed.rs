@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::images::{is_image, is_listed};
-use crate::model::{Os, Pid, Process, Snapshot, Uid, Untrusted};
+use crate::model::{Capabilities, Paths, Pid, Process, Snapshot, Uid, Untrusted};
 use crate::platform::System;
 
 /// How well it is known that a process is one of some images.
@@ -21,7 +21,7 @@ pub(super) enum Identity {
 /// What is known of the programs of processes beyond their names.
 #[derive(Debug)]
 pub(super) struct Programs {
-    os: Os,
+    capabilities: Capabilities,
     /// Where only an administrator puts programs.
     directories: Vec<Untrusted>,
     /// Those for whom a path means what it means to portwho.
@@ -34,7 +34,7 @@ impl Programs {
         let program = |process: &Process| process.executable.clone().filter(is_listed_program);
         let listed = snapshot.processes.values().filter_map(|one| Some((one.pid, program(one)?)));
         let listed: Vec<(Pid, Untrusted)> = listed.collect();
-        let mut programs = Self::none(snapshot.os);
+        let mut programs = Self::none(snapshot.capabilities);
         if listed.is_empty() {
             return programs;
         }
@@ -45,8 +45,8 @@ impl Programs {
     }
 
     /// Where nothing more is known than names.
-    pub(super) const fn none(os: Os) -> Self {
-        Self { os, directories: Vec::new(), in_own_mounts: BTreeSet::new() }
+    pub(super) const fn none(capabilities: Capabilities) -> Self {
+        Self { capabilities, directories: Vec::new(), in_own_mounts: BTreeSet::new() }
     }
 
     /// Whether a process is one of `images`. On Windows the path of a protected process cannot be
@@ -59,13 +59,21 @@ impl Programs {
         let is_installed = has_program
             && program.is_some_and(|path| self.is_installed(path))
             && self.in_own_mounts.contains(&process.pid);
-        match self.os {
-            _ if !has_name && !has_program => Identity::Other,
-            _ if is_installed => Identity::Proven,
-            Os::Linux if process.uid == Some(Uid(0)) && !process.is_set_user_id => Identity::Proven,
-            Os::Windows if program.is_none() => Identity::Proven,
-            _ => Identity::Claimed,
+        if !has_name && !has_program {
+            Identity::Other
+        } else if is_installed || self.is_roots(process) || self.is_protected(process) {
+            Identity::Proven
+        } else {
+            Identity::Claimed
         }
+    }
+
+    fn is_roots(&self, process: &Process) -> bool {
+        self.capabilities.root_user && process.uid == Some(Uid(0)) && !process.is_set_user_id
+    }
+
+    const fn is_protected(&self, process: &Process) -> bool {
+        self.capabilities.protected_processes && process.executable.is_none()
     }
 
     fn is_installed(&self, path: &Untrusted) -> bool {
@@ -82,7 +90,7 @@ impl Programs {
     /// A path as paths are compared: Windows' have no case, and two separators.
     fn normal(&self, path: &Untrusted) -> Vec<u8> {
         let path = path.as_bytes();
-        if self.os == Os::Linux {
+        if self.capabilities.paths == Paths::Exact {
             return path.to_vec();
         }
         let path = path.strip_prefix(br"\\?\").unwrap_or(path).to_ascii_lowercase();
@@ -114,7 +122,7 @@ mod tests {
 
     fn linux(own_mounts: bool) -> Programs {
         Programs {
-            os: Os::Linux,
+            capabilities: Capabilities::LINUX,
             directories: vec!["/usr/bin".into(), "/usr/libexec".into()],
             in_own_mounts: if own_mounts { BTreeSet::from([Pid(7)]) } else { BTreeSet::new() },
         }
@@ -165,7 +173,7 @@ mod tests {
     #[test]
     fn windows_believes_system_directories_and_what_it_hides() {
         let programs = Programs {
-            os: Os::Windows,
+            capabilities: Capabilities::WINDOWS,
             directories: vec![r"C:\Windows".into(), r"C:\Program Files\".into()],
             in_own_mounts: BTreeSet::from([Pid(7)]),
         };

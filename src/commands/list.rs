@@ -9,7 +9,7 @@ use super::{
     Outcome, Output, attempt, containers, elsewhere, filter, hints, vacancy, verbose, waiting,
 };
 use crate::cli::{ColorWhen, ListRequest, ViewKind};
-use crate::model::{About, Depth, Gap, Os, Snapshot};
+use crate::model::{About, Depth, Gap, Snapshot};
 use crate::platform::System;
 use crate::query::{Filter, SortKey, select};
 use crate::render::{Json, Pids, Style, Summary, SummaryJson, Tables, Verbose, View};
@@ -90,10 +90,10 @@ fn look(
         filter.about()
     };
     let depth = view.and(Depth { about, ..Depth::LEAST });
-    let mut snapshot = match (request.all_namespaces, system.os()) {
+    let mut snapshot = match (request.all_namespaces, system.capabilities().network_namespaces) {
         (false, _) => survey(system, filter, depth)?,
-        (true, Os::Linux) => survey_everywhere(system, filter, depth)?,
-        (true, Os::Windows) => bail!("--all-netns: Windows has no network namespaces"),
+        (true, true) => survey_everywhere(system, filter, depth)?,
+        (true, false) => bail!("--all-netns: Windows has no network namespaces"),
     };
     if is_json || matches!(request.view, ViewKind::Tables | ViewKind::Verbose) {
         waiting::add_listeners(system, &mut snapshot);

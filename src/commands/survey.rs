@@ -81,7 +81,7 @@ pub(super) fn complete(
         sockets: owned.sockets,
         interfaces,
         gaps: table.gaps.into_iter().chain(owned.gaps).collect(),
-        ..Snapshot::empty(system.os())
+        ..Snapshot::empty(system.capabilities())
     };
     name_all(system, about, &mut snapshot);
     snapshot

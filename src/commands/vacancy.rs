@@ -177,7 +177,7 @@ impl<'a, S: System> Vacancy<'a, S> {
             spot: spot.words(),
             only,
             state: self.state(spot, is_met, rules),
-            remains: Remains::of(self.hindering(spot), self.system.os()),
+            remains: Remains::of(self.hindering(spot), self.system.capabilities()),
             addition: match (is_met, connections) {
                 (true, 0) => Addition::None,
                 (true, count) => Addition::Connections(count),

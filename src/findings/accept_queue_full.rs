@@ -61,7 +61,10 @@ impl Evidence for FullQueue {
     fn now(&self, case: &Case<'_>) -> ShellCommand {
         case.restart().unwrap_or_else(|| match case.culprit().pid() {
             Some(pid) => {
-                let gdb = ShellCommand::new(case.os(), format_args!("gdb -p {pid} -batch -ex"));
+                let gdb = ShellCommand::new(
+                    case.capabilities().shell,
+                    format_args!("gdb -p {pid} -batch -ex"),
+                );
                 gdb.word(b"thread apply all bt")
             }
             None => case.portwho(&[&self.local.port.to_string()]),

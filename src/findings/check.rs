@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::{Culprit, Machine};
-use crate::model::{Os, TcpCounters};
+use crate::model::{Capabilities, Shell, TcpCounters};
 use crate::text::durations::duration;
 use crate::text::shell::ShellCommand;
 
@@ -218,9 +218,11 @@ impl<'a> Case<'a> {
     /// The next command to run. Of a hidden culprit too little is known for any other.
     #[must_use]
     pub fn now(&self) -> String {
-        match (self.culprit(), self.os()) {
-            (Culprit::Hidden(_), Os::Linux) => "sudo portwho doctor".to_owned(),
-            (Culprit::Hidden(_), Os::Windows) => "portwho doctor, in an elevated prompt".to_owned(),
+        match (self.culprit(), self.capabilities().shell) {
+            (Culprit::Hidden(_), Shell::Posix) => "sudo portwho doctor".to_owned(),
+            (Culprit::Hidden(_), Shell::Windows) => {
+                "portwho doctor, in an elevated prompt".to_owned()
+            }
             _ => {
                 let command = self.finding.measurement.evidence.now(self);
                 command.text().unwrap_or_default().to_owned()
@@ -238,8 +240,8 @@ impl<'a> Case<'a> {
         details
     }
 
-    pub(super) const fn os(&self) -> Os {
-        self.machine.snapshot.os
+    pub(super) const fn capabilities(&self) -> Capabilities {
+        self.machine.snapshot.capabilities
     }
 }
 

@@ -9,7 +9,7 @@ use super::check::reaches;
 use super::close_wait_place::{CommonEnd, CommonEnds};
 use super::facts::counts;
 use super::{Case, Check, Culprit, Evidence, Machine, Measurement, Severity};
-use crate::model::{KernelReason, Os, OwnedSocket, Owner, TcpState};
+use crate::model::{Api, KernelReason, OwnedSocket, Owner, TcpState};
 use crate::text::advice::{Remedy, run_if_any};
 use crate::text::durations::duration;
 use crate::text::shell::ShellCommand;
@@ -214,13 +214,16 @@ impl Evidence for Leak {
             return "find out what keeps it from calling accept(); until then its clients wait"
                 .to_owned();
         }
-        let os = case.os();
-        let descriptors = if os == Os::Linux { "descriptors" } else { "handles" };
+        let api = case.capabilities().api;
+        let descriptors = match api {
+            Api::Posix => "descriptors",
+            Api::Windows => "handles",
+        };
         let until = format!(
             "until then, restart it before its {descriptors} are used up: closing the connections \
              from outside does not free them"
         );
-        let bug = fix(self.cause(), os);
+        let bug = fix(self.cause(), api);
         run_if_any(&format!("{bug}; {until}"), case.restart().map(Remedy::from).as_ref())
     }
 
@@ -265,10 +268,10 @@ fn queues(causes: &BTreeMap<Cause, usize>) -> Option<String> {
     (!words.is_empty()).then(|| format!("receive queue: {}", words.join(", ")))
 }
 
-fn fix(cause: Option<Cause>, os: Os) -> String {
-    let (close, read) = match os {
-        Os::Linux => ("close()", "read()"),
-        Os::Windows => ("closesocket()", "recv()"),
+fn fix(cause: Option<Cause>, api: Api) -> String {
+    let (close, read) = match api {
+        Api::Posix => ("close()", "read()"),
+        Api::Windows => ("closesocket()", "recv()"),
     };
     match cause {
         Some(Cause::NotClosed) | None => {

@@ -80,12 +80,15 @@ impl Case<'_> {
 
     /// `portwho --state CLOSE_WAIT`: portwho itself, with these words.
     pub(super) fn portwho(&self, words: &[&str]) -> ShellCommand {
-        remedies::list(self.os(), words)
+        remedies::list(self.capabilities().shell, words)
     }
 
     /// How to restart the culprit, where a service manager runs it:
     /// `systemctl restart nginx.service`.
     pub(super) fn restart(&self) -> Option<ShellCommand> {
-        remedies::restart_service(self.os(), self.culprit().process(self.machine)?)
+        remedies::restart_service(
+            self.capabilities().service_manager,
+            self.culprit().process(self.machine)?,
+        )
     }
 }

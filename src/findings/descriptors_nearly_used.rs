@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::check::{reaches, warning};
 use super::{Case, Check, Culprit, Evidence, Machine, Measurement, Severity};
-use crate::model::{Os, Pid};
+use crate::model::{Pid, Shell};
 use crate::text::advice::run;
 use crate::text::counted;
 use crate::text::shell::ShellCommand;
@@ -60,8 +60,8 @@ impl Evidence for NearlyUsed {
     }
 
     fn now(&self, case: &Case<'_>) -> ShellCommand {
-        match (case.os(), case.culprit().pid()) {
-            (Os::Linux, Some(pid)) => more_descriptors(pid, self.limit.saturating_mul(2), case),
+        match case.culprit().pid().filter(|_| case.capabilities().descriptor_limits) {
+            Some(pid) => more_descriptors(pid, self.limit.saturating_mul(2), case),
             _ => case.portwho(&["--summary"]).words(case.pid_option()),
         }
     }
@@ -84,7 +84,7 @@ impl Evidence for NearlyUsed {
 /// The soft limit may be raised to the hard one; raising both takes root (prlimit(2)).
 fn more_descriptors(pid: Pid, wanted: u64, case: &Case<'_>) -> ShellCommand {
     let prlimit = |limits: std::fmt::Arguments<'_>| {
-        ShellCommand::new(Os::Linux, format_args!("prlimit --pid {pid} --nofile={limits}"))
+        ShellCommand::new(Shell::Posix, format_args!("prlimit --pid {pid} --nofile={limits}"))
     };
     let own = case.machine.particulars.get(&pid);
     match own.and_then(|own| own.descriptor_hard_limit) {

@@ -10,7 +10,7 @@ use super::check::{reaches, warning};
 use super::facts::{endpoint, endpoint_json};
 use super::{Case, Check, Culprit, Evidence, Machine, Measurement, Severity};
 use crate::model::{
-    Endpoint, Os, OwnedSocket, PortRange, PortRules, StateSet, TcpSettings, TcpState,
+    Endpoint, OwnedSocket, PortRange, PortRules, Shell, StateSet, TcpSettings, TcpState,
 };
 use crate::query::PortSet;
 use crate::text::remedies;
@@ -181,7 +181,7 @@ impl Evidence for EphemeralPorts {
     }
 
     fn now(&self, case: &Case<'_>) -> ShellCommand {
-        self.more_ports(case.os(), case.machine.settings)
+        self.more_ports(case.capabilities().shell, case.machine.settings)
     }
 
     fn fix(&self, _case: &Case<'_>) -> String {
@@ -225,10 +225,10 @@ impl EphemeralPorts {
     }
 
     /// What allows more connections to the destination.
-    fn more_ports(&self, os: Os, settings: &TcpSettings) -> ShellCommand {
-        if os == Os::Windows {
+    fn more_ports(&self, shell: Shell, settings: &TcpSettings) -> ShellCommand {
+        if shell == Shell::Windows {
             let more = "netsh int ipv4 set dynamicport tcp start=10000 num=55535";
-            return ShellCommand::new(os, more);
+            return ShellCommand::new(shell, more);
         }
         if has_timestamps(settings) && !self.is_reusable(settings) {
             return remedies::sysctl("net.ipv4.tcp_tw_reuse=1");
@@ -237,7 +237,7 @@ impl EphemeralPorts {
         let has = |wanted: &PortRange| first <= wanted.start() && last >= wanted.end();
         let Some(wider) = [WIDE, WIDEST].into_iter().find(|wanted| !has(wanted)) else {
             let foreign = self.path.1.address.to_string();
-            return remedies::list(os, ["--state", "TIME_WAIT", "--foreign", &foreign]);
+            return remedies::list(shell, ["--state", "TIME_WAIT", "--foreign", &foreign]);
         };
         let (start, end) = (wider.start().min(first), wider.end().max(last));
         remedies::sysctl(&format!("net.ipv4.ip_local_port_range={start} {end}"))

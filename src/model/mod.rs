@@ -3,6 +3,7 @@
 //! Nothing here reads the system, prints or filters, and nothing but `std` is used, so that a
 //! snapshot recorded on one system can run through the whole program on another.
 
+mod capabilities;
 mod container;
 mod creator;
 mod gap;
@@ -20,6 +21,7 @@ mod tcp_info;
 mod tcp_settings;
 mod text;
 
+pub use capabilities::{Api, Capabilities, Paths, ServiceManager, Shell};
 pub use container::{Container, Runtime};
 pub use creator::Creator;
 pub use gap::{Gap, LeftOut};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Creator, Gap, Owner, Particulars, Pid, Process, Socket, Uid, Untrusted};
+use super::{Capabilities, Creator, Gap, Owner, Particulars, Pid, Process, Socket, Uid, Untrusted};
 
 /// The system that was looked at.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -36,8 +36,8 @@ pub struct OwnedSocket {
 /// Everything that was seen in one look.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Snapshot {
-    /// The system that was looked at.
-    pub os: Os,
+    /// What the system that was looked at can do.
+    pub capabilities: Capabilities,
     /// Whether the one who looks has all the rights that `sudo` would give.
     pub privileged: bool,
     /// The sockets with their owners.
@@ -65,9 +65,9 @@ pub struct Snapshot {
 impl Snapshot {
     /// A look at a system in which nothing was seen.
     #[must_use]
-    pub const fn empty(os: Os) -> Self {
+    pub const fn empty(capabilities: Capabilities) -> Self {
         Self {
-            os,
+            capabilities,
             privileged: false,
             sockets: Vec::new(),
             processes: BTreeMap::new(),
@@ -91,7 +91,7 @@ impl Snapshot {
     /// Whether a PID only stands for the kernel: Windows' Idle and System.
     #[must_use]
     pub fn is_kernel(&self, pid: Pid) -> bool {
-        self.os == Os::Windows && matches!(pid, Pid(0 | 4))
+        self.capabilities.kernel_pids.contains(&pid)
     }
 
     /// The parent of a process, its parent, and so on, as far as they are known.

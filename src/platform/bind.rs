@@ -9,10 +9,15 @@ use crate::model::{Endpoint, Protocol};
 
 /// Binds as a server would, without listening, and lets go at once.
 ///
-/// On Linux servers set SO_REUSEADDR, so that connections of an earlier run in TIME_WAIT do not
-/// stand in their way; against a listener it does not help (socket(7)). On Windows it would take
-/// a port from under another's hands, and TIME_WAIT is no obstacle without it.
-pub(super) fn attempt(protocol: Protocol, end: Endpoint, interface: Option<u32>) -> io::Result<()> {
+/// `reuse` is whether it sets SO_REUSEADDR. On Linux servers do, so that connections of an earlier run
+/// in TIME_WAIT do not stand in their way; against a listener it does not help (socket(7)). On Windows
+/// it would take a port from under another's hands, and TIME_WAIT is no obstacle without it.
+pub(super) fn attempt(
+    protocol: Protocol,
+    end: Endpoint,
+    interface: Option<u32>,
+    reuse: bool,
+) -> io::Result<()> {
     let mut address = SocketAddr::new(end.address, end.port);
     if let SocketAddr::V6(address) = &mut address {
         address.set_scope_id(interface.unwrap_or_default());
@@ -22,8 +27,7 @@ pub(super) fn attempt(protocol: Protocol, end: Endpoint, interface: Option<u32>)
         Protocol::Udp => Type::DGRAM,
     };
     let socket = Socket::new(Domain::for_address(address), kind, None)?;
-    // For UDP it would share a port with another that set it too (socket(7)).
-    if cfg!(unix) && protocol == Protocol::Tcp {
+    if reuse {
         socket.set_reuse_address(true)?;
     }
     socket.bind(&address.into())

@@ -59,7 +59,9 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::model::{Endpoint, Holder, Os, Owner, Protocol, Socket, StateSet, TcpState, Uid};
+    use crate::model::{
+        Capabilities, Endpoint, Holder, Owner, Protocol, Socket, StateSet, TcpState, Uid,
+    };
     use crate::query::{LocalSet, NamePattern, Place, PortSet, UserTerm};
 
     fn socket(address: &str, port: u16, state: Option<TcpState>) -> Socket {
@@ -93,7 +95,7 @@ mod tests {
             ],
             processes: BTreeMap::from([(Pid(812), process)]),
             users: BTreeMap::from([(Uid(33), "www-data".into())]),
-            ..Snapshot::empty(Os::Linux)
+            ..Snapshot::empty(Capabilities::LINUX)
         }
     }
 

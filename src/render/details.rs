@@ -7,7 +7,7 @@ use super::Style;
 use super::json_process::rfc3339;
 use super::paragraph::{LABEL, bold};
 use super::peers::Peers;
-use crate::model::{Container, Os, Particulars, Process, Snapshot, Untrusted};
+use crate::model::{Api, Container, Particulars, Process, ServiceManager, Snapshot, Untrusted};
 use crate::query::Rows;
 use crate::text::durations::age;
 use crate::text::escape::{Escaped, LONGEST, MORE, beginning};
@@ -38,9 +38,13 @@ fn lines(
     particulars: &Particulars,
     snapshot: &Snapshot,
 ) -> impl Iterator<Item = (&'static str, String)> {
-    let (unit, descriptors) = match snapshot.os {
-        Os::Linux => ("unit", "descriptors"),
-        Os::Windows => ("service", "handles"),
+    let unit = match snapshot.capabilities.service_manager {
+        ServiceManager::Systemd => "unit",
+        ServiceManager::Windows => "service",
+    };
+    let descriptors = match snapshot.capabilities.api {
+        Api::Posix => "descriptors",
+        Api::Windows => "handles",
     };
     let lines = [
         ("user", process.user.as_ref().map(escaped)),

@@ -193,7 +193,8 @@ impl Explained<'_> {
         if more > 0 {
             let state = self.explanation.state;
             let state = state.to_string();
-            let all = remedies::list(rows.snapshot.os, ["--summary", "--state", &state]);
+            let all =
+                remedies::list(rows.snapshot.capabilities.shell, ["--summary", "--state", &state]);
             let text = run(&format!("and {more} more"), &all.into());
             self.paragraph("", &text, out)?;
         }

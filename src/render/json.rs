@@ -32,7 +32,7 @@ impl View for Json {
     fn write(&self, rows: &Rows<'_>, out: &mut dyn Write) -> io::Result<()> {
         let document = Document {
             schema: SCHEMA,
-            os: rows.snapshot.os.word(),
+            os: rows.snapshot.capabilities.os.word(),
             sockets: JsonSockets(rows),
             processes: rows
                 .processes()

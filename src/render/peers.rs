@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::model::{Endpoint, OwnedSocket, Pid, Protocol, Socket};
 use crate::query::Rows;
-use crate::text::endpoints::foreign_end;
+use crate::text::endpoints::foreign_endpoint;
 use crate::text::{counted, owners};
 
 /// The foreign endpoints of each owner's connections within the machine, by who owns them.
@@ -28,7 +28,7 @@ impl Peers {
             for pid in row.owner.pids() {
                 let by_owner = peers.entry(pid).or_default();
                 let endpoints = by_owner.entry(owners::owner(peer, snapshot)).or_default();
-                endpoints.push(foreign_end(&row.socket, snapshot));
+                endpoints.push(foreign_endpoint(&row.socket, snapshot));
             }
         }
         Self(peers)

@@ -1,7 +1,7 @@
 //! How a sentence ends in a command to run: always last, complete, and runnable as printed.
 
 use super::shell::ShellCommand;
-use crate::model::Os;
+use crate::model::Shell;
 
 /// A command to run, with what has to be known before it is typed.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -23,7 +23,7 @@ impl Remedy {
     /// A command that takes all rights: `sudo portwho kill 80`.
     #[must_use]
     pub fn privileged(command: ShellCommand) -> Self {
-        let place = (command.os() == Os::Windows).then_some("in an elevated prompt");
+        let place = (command.shell() == Shell::Windows).then_some("in an elevated prompt");
         Self { note: None, place, command: command.sudo() }
     }
 
@@ -95,21 +95,21 @@ mod tests {
 
     #[test]
     fn commands_come_last() {
-        let command = |os| ShellCommand::new(os, "portwho");
-        let remedy = Remedy::from(command(Os::Linux));
+        let command = |shell| ShellCommand::new(shell, "portwho");
+        let remedy = Remedy::from(command(Shell::Posix));
         assert_eq!(run("no", &remedy), "no; run: portwho");
         assert_eq!(run_to("to see it", "no", &remedy), "no; to see it, run: portwho");
         assert_eq!(run_if_any("no", None), "no");
         assert_eq!(run("no", &remedy.after("but".to_owned())), "no; but; run: portwho");
-        let privileged = |os| Remedy::privileged(command(os));
-        assert_eq!(run("no", &privileged(Os::Linux)), "no; run: sudo portwho");
+        let privileged = |shell| Remedy::privileged(command(shell));
+        assert_eq!(run("no", &privileged(Shell::Posix)), "no; run: sudo portwho");
         let elevated = "no; in an elevated prompt, run: portwho";
-        assert_eq!(run("no", &privileged(Os::Windows)), elevated);
+        assert_eq!(run("no", &privileged(Shell::Windows)), elevated);
     }
 
     #[test]
     fn a_command_that_cannot_be_typed_is_left_out() {
-        let command = ShellCommand::new(Os::Windows, "sc.exe stop").operand(b"$(calc)");
+        let command = ShellCommand::new(Shell::Windows, "sc.exe stop").operand(b"$(calc)");
         assert_eq!(run("no", &Remedy::from(command.clone())), "no");
         assert_eq!(run("no", &Remedy::privileged(command)), "no; run it in an elevated prompt");
     }

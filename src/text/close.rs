@@ -2,7 +2,7 @@
 
 use super::advice::{Remedy, run, run_to};
 use super::counted;
-use crate::model::{KernelReason, Os, Pid};
+use crate::model::{Api, KernelReason, Pid};
 
 /// The question was not answered with yes.
 pub const NOT_CONFIRMED: &str = "not confirmed; nothing was closed";
@@ -158,7 +158,7 @@ pub fn already_closed(counts: Counts, owner: &str) -> String {
 
 /// `closed 12 sockets; app-server (PID 812) keeps their descriptors until it calls close()`.
 #[must_use]
-pub fn closed(counts: Counts, owner: &Owner, os: Os) -> String {
+pub fn closed(counts: Counts, owner: &Owner, api: Api) -> String {
     let noun = if matches!(owner, Owner::Kernel(_)) { "connection" } else { "socket" };
     let of =
         if counts.closed == counts.all { String::new() } else { format!("{} of ", counts.closed) };
@@ -169,7 +169,7 @@ pub fn closed(counts: Counts, owner: &Owner, os: Os) -> String {
     };
     match owner {
         Owner::Processes { name, several, ports } => {
-            let keeps = descriptors_kept(counts.closed, name, *several, ports.as_deref(), os);
+            let keeps = descriptors_kept(counts.closed, name, *several, ports.as_deref(), api);
             format!("{what}{already}; {keeps}")
         }
         Owner::Kernel(reason) => format!("{what} {}{already}", without_process(*reason)),
@@ -192,11 +192,11 @@ fn descriptors_kept(
     name: &str,
     several: bool,
     ports: Option<&str>,
-    os: Os,
+    api: Api,
 ) -> String {
-    let (descriptor, call) = match os {
-        Os::Linux => ("descriptor", "close()"),
-        Os::Windows => ("handle", "closesocket()"),
+    let (descriptor, call) = match api {
+        Api::Posix => ("descriptor", "close()"),
+        Api::Windows => ("handle", "closesocket()"),
     };
     let (keep, until) = if several { ("keep", "they call") } else { ("keeps", "it calls") };
     let descriptors =

@@ -9,14 +9,14 @@ use crate::model::{Endpoint, Protocol, Snapshot, Socket, Untrusted};
 
 /// The local address and port: `0.0.0.0:80`, `[::]:80`, `[fe80::1%eth0]:80`.
 #[must_use]
-pub fn local_end(socket: &Socket, snapshot: &Snapshot) -> String {
+pub fn local_endpoint(socket: &Socket, snapshot: &Snapshot) -> String {
     endpoint(&socket.local, socket.interface, interfaces_of(socket, snapshot))
 }
 
 /// The foreign address and port: the wildcard of the family for a listener, `*:*` for UDP that is
 /// not connected.
 #[must_use]
-pub fn foreign_end(socket: &Socket, snapshot: &Snapshot) -> String {
+pub fn foreign_endpoint(socket: &Socket, snapshot: &Snapshot) -> String {
     match (&socket.foreign, socket.protocol) {
         (Some(foreign), _) => {
             let scope = socket.interface.filter(|_| needs_scope(foreign.address));

@@ -4,15 +4,15 @@ use std::fmt::Display;
 
 use super::advice::run_to;
 use super::shell::ShellCommand;
-use crate::model::Os;
+use crate::model::Shell;
 
 /// A PORT that is neither a number nor a service; perhaps the command `near` was meant.
 #[must_use]
-pub fn unknown_service(name: &str, near: Option<&str>, os: Os) -> String {
+pub fn unknown_service(name: &str, near: Option<&str>, shell: Shell) -> String {
     let unknown = format!("port '{name}': unknown service");
     match near {
         Some(command) => {
-            let help = ShellCommand::new(os, format_args!("portwho {command} --help"));
+            let help = ShellCommand::new(shell, format_args!("portwho {command} --help"));
             run_to(&format!("for the command {command}"), &unknown, &help.into())
         }
         None => format!("{unknown}; use a number from 1 to 65535"),

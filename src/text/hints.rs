@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::advice::{Remedy, listed, run_to};
 use super::{counted, ports, remedies};
-use crate::model::Os;
+use crate::model::Shell;
 use crate::query::{LocalSet, PortSet};
 
 /// No row, and no port was asked for.
@@ -21,12 +21,12 @@ pub fn no_socket_on(local: &LocalSet) -> String {
 
 /// `4 sockets on port 80 do not match the other filters; to see them, run: portwho 80`.
 #[must_use]
-pub fn unmatched(count: usize, local: &LocalSet, os: Os) -> String {
+pub fn unmatched(count: usize, local: &LocalSet, shell: Shell) -> String {
     let (does, purpose) = if count == 1 { ("does", "to see it") } else { ("do", "to see them") };
     let on = if local.ports.is_empty() { "at" } else { "on" };
     let (sockets, asked) = (counted(count, "socket"), ports::asked(local));
     let text = format!("{sockets} {on} {asked} {does} not match the other filters");
-    run_to(purpose, &text, &remedies::list(os, ports::typed(local)).into())
+    run_to(purpose, &text, &remedies::list(shell, ports::typed(local)).into())
 }
 
 /// `0.0.0.0:80, held by nginx (PID 5), covers this address`.
@@ -43,12 +43,12 @@ pub fn held_by_driver(port: u16) -> String {
 
 /// `3 connections go to foreign port 443; to see them, run: portwho --foreign-port 443`.
 #[must_use]
-pub fn foreign_connections(count: usize, to: &PortSet, os: Os) -> String {
+pub fn foreign_connections(count: usize, to: &PortSet, shell: Shell) -> String {
     let noun = if to.is_single() { "port" } else { "ports" };
     let words = ports::ranges(to.ranges());
     let (verb, purpose) = if count == 1 { ("goes", "to see it") } else { ("go", "to see them") };
     let text = format!("{} {verb} to foreign {noun} {words}", counted(count, "connection"));
-    run_to(purpose, &text, &remedies::list(os, ["--foreign-port", &words]).into())
+    run_to(purpose, &text, &remedies::list(shell, ["--foreign-port", &words]).into())
 }
 
 /// `0.0.0.0:80 is held in the network namespace web by nginx (PID 812); to see it, add --all-netns`.

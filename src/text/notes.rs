@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::endpoints::local_end;
+use super::endpoints::local_endpoint;
 use super::reasons::{BOUND, HALF_OPEN, NOT_ACCEPTED, ORPHANED, Reasons, seconds};
 use super::{counted, owners};
 use crate::model::{Creator, KernelReason, Owner, TcpState};
@@ -53,7 +53,7 @@ pub fn lines(rows: &Rows<'_>, every_owner: bool) -> Vec<String> {
         let place = groups.len();
         let alike = groups.entry(kind).or_insert_with(|| Alike { place, ..Alike::default() });
         alike.count += 1;
-        let end = local_end(&row.socket, snapshot);
+        let end = local_endpoint(&row.socket, snapshot);
         if alike.ends.len() <= ENDS_NAMED && !alike.ends.contains(&end) {
             alike.ends.push(end);
         }

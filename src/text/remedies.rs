@@ -4,69 +4,74 @@ use std::collections::BTreeSet;
 
 use super::advice::{Remedy, run_to};
 use super::shell::ShellCommand;
-use crate::model::{Container, Os, Pid, Process, Runtime, Signal, Stopped};
+use crate::model::{Api, Container, Pid, Process, Runtime, ServiceManager, Shell, Signal, Stopped};
 
 /// Why not even all rights suffice.
 #[must_use]
-pub const fn beyond_rights(os: Os) -> &'static str {
-    match os {
-        Os::Linux => "not permitted, even as root: it takes CAP_KILL",
-        Os::Windows => "not permitted, even elevated: the process is protected",
+pub const fn beyond_rights(api: Api) -> &'static str {
+    match api {
+        Api::Posix => "not permitted, even as root: it takes CAP_KILL",
+        Api::Windows => "not permitted, even elevated: the process is protected",
     }
 }
 
 /// Why not even all rights suffice to close a socket.
 #[must_use]
-pub const fn beyond_rights_to_close(os: Os) -> &'static str {
-    match os {
-        Os::Linux => "not permitted, even as root: it takes CAP_NET_ADMIN",
-        Os::Windows => "not permitted, even elevated",
+pub const fn beyond_rights_to_close(api: Api) -> &'static str {
+    match api {
+        Api::Posix => "not permitted, even as root: it takes CAP_NET_ADMIN",
+        Api::Windows => "not permitted, even elevated",
     }
 }
 
 /// `portwho -l 80`: the list, with these words.
 #[must_use]
-pub fn list<T: AsRef<[u8]>>(os: Os, words: impl IntoIterator<Item = T>) -> ShellCommand {
-    ShellCommand::new(os, "portwho").words(words)
+pub fn list<T: AsRef<[u8]>>(shell: Shell, words: impl IntoIterator<Item = T>) -> ShellCommand {
+    ShellCommand::new(shell, "portwho").words(words)
 }
 
 /// `portwho kill -u 53 5353`.
 #[must_use]
-pub fn kill_ports(os: Os, options: &[&str], ports: &BTreeSet<u16>) -> ShellCommand {
+pub fn kill_ports(shell: Shell, options: &[&str], ports: &BTreeSet<u16>) -> ShellCommand {
     let ports = ports.iter().map(ToString::to_string);
-    ShellCommand::new(os, "portwho kill").words(options).words(ports)
+    ShellCommand::new(shell, "portwho kill").words(options).words(ports)
 }
 
 /// How to end a process by hand, immediately.
 #[must_use]
-pub fn end_by_hand(os: Os, pid: Pid) -> ShellCommand {
-    match os {
-        Os::Linux => ShellCommand::new(os, format_args!("kill -9 {pid}")),
-        Os::Windows => ShellCommand::new(os, format_args!("taskkill /F /PID {pid}")),
+pub fn end_by_hand(shell: Shell, pid: Pid) -> ShellCommand {
+    match shell {
+        Shell::Posix => ShellCommand::new(shell, format_args!("kill -9 {pid}")),
+        Shell::Windows => ShellCommand::new(shell, format_args!("taskkill /F /PID {pid}")),
     }
 }
 
 /// How to stop the service that a process belongs to; none where it belongs to none, or to
 /// several: `systemctl stop nginx.service`.
 #[must_use]
-pub fn stop_service(os: Os, process: &Process) -> Option<ShellCommand> {
-    of_service(os, process, "stop", "sc.exe stop")
+pub fn stop_service(manager: ServiceManager, process: &Process) -> Option<ShellCommand> {
+    of_service(manager, process, "stop", "sc.exe stop")
 }
 
 /// How to restart it: `systemctl restart nginx.service`.
 #[must_use]
-pub fn restart_service(os: Os, process: &Process) -> Option<ShellCommand> {
-    of_service(os, process, "restart", "Restart-Service")
+pub fn restart_service(manager: ServiceManager, process: &Process) -> Option<ShellCommand> {
+    of_service(manager, process, "restart", "Restart-Service")
 }
 
 /// A verb of systemctl(1), or a command of Windows, for the only service of a process.
-fn of_service(os: Os, process: &Process, verb: &str, windows: &str) -> Option<ShellCommand> {
+fn of_service(
+    manager: ServiceManager,
+    process: &Process,
+    verb: &str,
+    windows: &str,
+) -> Option<ShellCommand> {
     let [service] = process.services.as_slice() else { return None };
     let name = service.name.as_bytes();
-    let command = match os {
-        Os::Linux if !name.ends_with(b".service") => return None,
-        Os::Linux => ShellCommand::systemctl(service.of_user, verb),
-        Os::Windows => ShellCommand::new(os, windows),
+    let command = match manager {
+        ServiceManager::Systemd if !name.ends_with(b".service") => return None,
+        ServiceManager::Systemd => ShellCommand::systemctl(service.of_user, verb),
+        ServiceManager::Windows => ShellCommand::new(Shell::Windows, windows),
     };
     command.operand(name).typable()
 }
@@ -84,7 +89,7 @@ pub fn stop_socket_unit(process: &Process) -> Option<ShellCommand> {
 #[must_use]
 pub fn stop_container(container: &Container) -> Remedy {
     let handle = container.handle();
-    let command = |words: &str| ShellCommand::new(Os::Linux, words);
+    let command = |words: &str| ShellCommand::new(Shell::Posix, words);
     let of_operand = |words: &str| command(words).operand(handle.as_bytes());
     let stop: Remedy = match container.runtime {
         Runtime::Docker => of_operand("docker stop").into(),
@@ -108,8 +113,8 @@ pub fn stop_container(container: &Container) -> Remedy {
 
 /// How to find the container, of docker or podman, that a port is published for.
 #[must_use]
-pub fn find_container(os: Os, port: u16) -> Remedy {
-    ShellCommand::new(os, format_args!("docker ps --filter publish={port}")).into()
+pub fn find_container(shell: Shell, port: u16) -> Remedy {
+    ShellCommand::new(shell, format_args!("docker ps --filter publish={port}")).into()
 }
 
 /// How to let a process run again that is stopped: `kill -CONT 812`. None where its tracer decides.
@@ -133,8 +138,8 @@ pub fn resume(
 #[must_use]
 pub fn send(signal: Signal, pid: Pid) -> ShellCommand {
     match signal {
-        Signal::Term => ShellCommand::new(Os::Linux, format_args!("kill {pid}")),
-        other => ShellCommand::new(Os::Linux, format_args!("kill -{} {pid}", other.name())),
+        Signal::Term => ShellCommand::new(Shell::Posix, format_args!("kill {pid}")),
+        other => ShellCommand::new(Shell::Posix, format_args!("kill -{} {pid}", other.name())),
     }
 }
 
@@ -145,26 +150,26 @@ fn unpause(container: &Container) -> Option<ShellCommand> {
         Runtime::Podman => "podman unpause",
         _ => return None,
     };
-    ShellCommand::new(Os::Linux, command).operand(container.handle().as_bytes()).typable()
+    ShellCommand::new(Shell::Posix, command).operand(container.handle().as_bytes()).typable()
 }
 
 fn write(text: &str, file: &[u8], privileged: bool) -> Option<ShellCommand> {
     let start =
         if privileged { format!("echo {text} >") } else { format!("echo {text} | sudo tee") };
-    ShellCommand::new(Os::Linux, start).word(file).typable()
+    ShellCommand::new(Shell::Posix, start).word(file).typable()
 }
 
 /// How to change a setting of the kernel: `sysctl -w net.ipv4.tcp_syncookies=1`.
 #[must_use]
 pub fn sysctl(setting: &str) -> ShellCommand {
-    ShellCommand::new(Os::Linux, "sysctl -w").word(setting.as_bytes())
+    ShellCommand::new(Shell::Posix, "sysctl -w").word(setting.as_bytes())
 }
 
 /// Which driver holds a port in the name of Windows' System, PID 4, as far as the port tells, and
 /// what to do about it.
 #[must_use]
 pub fn driver(port: u16) -> String {
-    let command = |words: &str| ShellCommand::new(Os::Windows, words).into();
+    let command = |words: &str| ShellCommand::new(Shell::Windows, words).into();
     match port {
         445 => {
             let server = "it is the file server (SMB)";

@@ -5,7 +5,7 @@
 
 use std::fmt::Display;
 
-use crate::model::Os;
+use crate::model::Shell;
 
 /// Letters that are shown as nothing.
 const FILLERS: [char; 4] = ['\u{115f}', '\u{1160}', '\u{3164}', '\u{ffa0}'];
@@ -13,7 +13,7 @@ const FILLERS: [char; 4] = ['\u{115f}', '\u{1160}', '\u{3164}', '\u{ffa0}'];
 /// A command, as far as it has been put together.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct ShellCommand {
-    os: Os,
+    shell: Shell,
     /// None when a word cannot be typed.
     text: Option<String>,
 }
@@ -21,16 +21,16 @@ pub struct ShellCommand {
 impl ShellCommand {
     /// A command that begins with portwho's own words, which need no quotes.
     #[must_use]
-    pub fn new(os: Os, words: impl Display) -> Self {
-        Self { os, text: Some(words.to_string()) }
+    pub fn new(shell: Shell, words: impl Display) -> Self {
+        Self { shell, text: Some(words.to_string()) }
     }
 
     /// The same command, run by root; on Windows there is nothing to put in front.
     #[must_use]
     pub fn sudo(self) -> Self {
-        match self.os {
-            Os::Linux => Self { text: self.text.map(|text| format!("sudo {text}")), ..self },
-            Os::Windows => self,
+        match self.shell {
+            Shell::Posix => Self { text: self.text.map(|text| format!("sudo {text}")), ..self },
+            Shell::Windows => self,
         }
     }
 
@@ -38,15 +38,15 @@ impl ShellCommand {
     #[must_use]
     pub fn systemctl(of_user: bool, verb: &str) -> Self {
         let user = if of_user { " --user" } else { "" };
-        Self::new(Os::Linux, format_args!("systemctl{user} {verb}"))
+        Self::new(Shell::Posix, format_args!("systemctl{user} {verb}"))
     }
 
     /// Adds any text as one word.
     #[must_use]
     pub fn word(self, text: &[u8]) -> Self {
-        let word = match self.os {
-            Os::Linux => Some(posix_word(text)),
-            Os::Windows => windows_word(text),
+        let word = match self.shell {
+            Shell::Posix => Some(posix_word(text)),
+            Shell::Windows => windows_word(text),
         };
         self.with(word)
     }
@@ -61,10 +61,10 @@ impl ShellCommand {
     /// POSIX' utility conventions), and no pattern. Windows' programs know no marks for that.
     #[must_use]
     pub fn operand(self, text: &[u8]) -> Self {
-        match self.os {
-            Os::Linux if text.starts_with(b"-") => self.with(Some("--".to_owned())).word(text),
-            Os::Windows if text.starts_with(b"-") || text.starts_with(b"/") => self.with(None),
-            Os::Windows if text.iter().any(|byte| b"*?[]".contains(byte)) => self.with(None),
+        match self.shell {
+            Shell::Posix if text.starts_with(b"-") => self.with(Some("--".to_owned())).word(text),
+            Shell::Windows if text.starts_with(b"-") || text.starts_with(b"/") => self.with(None),
+            Shell::Windows if text.iter().any(|byte| b"*?[]".contains(byte)) => self.with(None),
             _ => self.word(text),
         }
     }
@@ -86,10 +86,10 @@ impl ShellCommand {
         self.text.is_some().then_some(self)
     }
 
-    /// The system whose shells read it.
+    /// The shells that read it.
     #[must_use]
-    pub const fn os(&self) -> Os {
-        self.os
+    pub const fn shell(&self) -> Shell {
+        self.shell
     }
 }
 
@@ -218,7 +218,7 @@ mod tests {
         let stop = |name: &[u8]| ShellCommand::systemctl(false, "stop").operand(name);
         assert_eq!(stop(b"web.service").text(), Some("systemctl stop web.service"));
         assert_eq!(stop(b"-Hevil.service").text(), Some("systemctl stop -- -Hevil.service"));
-        let stop = |name: &[u8]| ShellCommand::new(Os::Windows, "sc.exe stop").operand(name);
+        let stop = |name: &[u8]| ShellCommand::new(Shell::Windows, "sc.exe stop").operand(name);
         assert_eq!(stop(b"W3SVC").text(), Some("sc.exe stop W3SVC"));
         for name in [&b"-x"[..], b"/x", b"*", b"[a]"] {
             assert_eq!(stop(name).typable(), None);

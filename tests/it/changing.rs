@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::net::SocketAddr;
 
 use portwho::model::{Gap, OwnedSocket, Owner, Pid, Scope, Socket};
-use portwho::platform::{OwnerTable, System, ThisSystem};
+use portwho::platform::{OwnerTable, Sockets, ThisSystem};
 
 use crate::support::features::lists_bound;
 use crate::support::flight::Flight;

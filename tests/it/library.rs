@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use portwho::model::{OwnedSocket, Scope};
-use portwho::platform::{System, ThisSystem};
+use portwho::platform::{Sockets, ThisSystem};
 
 use crate::support::makers::{self, Loopback};
 use crate::support::netns::in_netns;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use nix::sched::{CloneFlags, setns};
 use portwho::model::{Reach, Scope, Untrusted};
-use portwho::platform::{System, ThisSystem};
+use portwho::platform::{Sockets, ThisSystem};
 use rustix::net::{AddressFamily, SocketType, sockopt};
 use serde_json::{Value, json};
 

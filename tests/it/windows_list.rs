@@ -5,7 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use portwho::model::{About, Pid, Scope};
-use portwho::platform::{System, ThisSystem};
+use portwho::platform::{Processes, Sockets, ThisSystem};
 use serde_json::{Value, json};
 
 use crate::support::json::{only_socket, process, socket};

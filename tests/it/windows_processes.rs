@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime};
 
 use portwho::model::{About, Pid};
-use portwho::platform::{PlatformError, System, ThisSystem};
+use portwho::platform::{Control, PlatformError, Processes, ThisSystem};
 use serde_json::Value;
 
 use crate::support::json::process;

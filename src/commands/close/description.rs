@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::plan::{Group, Refusal};
 use crate::cli::CloseRequest;
-use crate::model::{Os, Owner, Pid, Protocol, Snapshot, TcpState};
+use crate::model::{Owner, Pid, Protocol, Shell, Snapshot, TcpState};
 use crate::query::Row;
 use crate::text::advice::Remedy;
 use crate::text::close::{self as text, Refused};
@@ -76,14 +76,14 @@ pub(super) fn refusal(
     text::refused(&match why {
         Refusal::Bound => {
             let ports = group.sockets.iter().map(|row| row.socket.local.port).collect();
-            Refused::Bound(remedies::kill_ports(snapshot.os, &[], &ports).into())
+            Refused::Bound(remedies::kill_ports(snapshot.capabilities.shell, &[], &ports).into())
         }
         Refusal::Itself => Refused::Itself,
         Refusal::Ancestor => Refused::Ancestor,
         Refusal::Unseen if privileged || group.owner() == Some(&Owner::NotFound) => Refused::Unseen,
-        Refusal::Unseen => {
-            Refused::UnseenByUser(Remedy::privileged(request.command(snapshot.os, &[])))
-        }
+        Refusal::Unseen => Refused::UnseenByUser(Remedy::privileged(
+            request.command(snapshot.capabilities.shell, &[]),
+        )),
         Refusal::Forwarder => Refused::Forwarder(container_of(group, snapshot)),
         Refusal::OnlyIpv4 => Refused::OnlyIpv4,
         Refusal::OnlyTcp => Refused::OnlyTcp,
@@ -98,8 +98,12 @@ fn container_of(group: &Group<'_>, snapshot: &Snapshot) -> Option<(String, Remed
 }
 
 /// `2 listeners not closed`, and how to close them; nothing where there are none.
-pub(super) fn not_closed(sockets: &[Row<'_>], request: &CloseRequest, os: Os) -> Option<String> {
+pub(super) fn not_closed(
+    sockets: &[Row<'_>],
+    request: &CloseRequest,
+    shell: Shell,
+) -> Option<String> {
     let count = |protocol| sockets.iter().filter(|row| row.socket.protocol == protocol).count();
     let (tcp, udp) = (count(Protocol::Tcp), count(Protocol::Udp));
-    text::listeners_not_closed(tcp, udp, &request.acting_command(os, &["-l"]).into())
+    text::listeners_not_closed(tcp, udp, &request.acting_command(shell, &["-l"]).into())
 }

@@ -81,7 +81,7 @@ impl<'a, S: System> Close<'a, S> {
     }
 
     fn close(&mut self, rows: &[Row<'a>]) {
-        let own_ancestors = self.system.lineage();
+        let own_ancestors = self.system.ancestors();
         let listening = self.request.filters.listening;
         let plan = Plan::new(rows, listening, &own_ancestors, &self.programs, self.snapshot);
         self.tell_not_closed(&plan);
@@ -99,9 +99,11 @@ impl<'a, S: System> Close<'a, S> {
     }
 
     fn tell_not_closed(&mut self, plan: &Plan<'_>) {
-        let Some(sentence) =
-            description::not_closed(&plan.not_closed, self.request, self.snapshot.os)
-        else {
+        let Some(sentence) = description::not_closed(
+            &plan.not_closed,
+            self.request,
+            self.snapshot.capabilities.shell,
+        ) else {
             return;
         };
         if plan.groups.is_empty() && plan.refused.is_empty() {

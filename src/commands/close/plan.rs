@@ -2,7 +2,7 @@
 
 use crate::commands::images::{Role, is_proven};
 use crate::commands::installed::Programs;
-use crate::model::{Family, Os, OwnedSocket, Owner, Pid, Protocol, Snapshot, TcpState};
+use crate::model::{Capabilities, Family, OwnedSocket, Owner, Pid, Protocol, Snapshot, TcpState};
 use crate::query::Row;
 
 /// Sockets with the same owner.
@@ -111,18 +111,19 @@ fn refusal(
     let socket = &row.socket;
     let forwards = |pid| {
         let process = snapshot.processes.get(&pid);
-        process.is_some_and(|it| is_proven(it, Role::Container, programs, snapshot.os))
+        process.is_some_and(|it| is_proven(it, Role::Container, programs, snapshot.capabilities))
     };
-    match (&row.owner, snapshot.os) {
+    let Capabilities { closes_udp, closes_ipv6, .. } = snapshot.capabilities;
+    match row.owner {
         _ if socket.state == Some(TcpState::Bound) => Some(Refusal::Bound),
-        (Owner::Hidden | Owner::NotFound, _) => Some(Refusal::Unseen),
+        Owner::Hidden | Owner::NotFound => Some(Refusal::Unseen),
         _ if own_holders().any(|pid| own_ancestors.first() != Some(&pid)) => {
             Some(Refusal::Ancestor)
         }
         _ if own_holders().next().is_some() => Some(Refusal::Itself),
         _ if socket.is_listening() && row.owner.pids().any(forwards) => Some(Refusal::Forwarder),
-        (_, Os::Windows) if socket.protocol == Protocol::Udp => Some(Refusal::OnlyTcp),
-        (_, Os::Windows) if socket.family() == Family::V6 => Some(Refusal::OnlyIpv4),
+        _ if !closes_udp && socket.protocol == Protocol::Udp => Some(Refusal::OnlyTcp),
+        _ if !closes_ipv6 && socket.family() == Family::V6 => Some(Refusal::OnlyIpv4),
         _ => None,
     }
 }
@@ -133,8 +134,8 @@ mod tests {
     use crate::model::{Endpoint, Holder, KernelReason, Socket};
 
     const OWN_ANCESTORS: [Pid; 3] = [Pid(500), Pid(400), Pid(1)];
-    const NAMES: Programs = Programs::none(Os::Linux);
-    const LINUX: Snapshot = Snapshot::empty(Os::Linux);
+    const NAMES: Programs = Programs::none(Capabilities::LINUX);
+    const LINUX: Snapshot = Snapshot::empty(Capabilities::LINUX);
 
     fn row(state: TcpState, owner: Owner) -> OwnedSocket {
         let local = Endpoint::new([127, 0, 0, 1].into(), 80);

@@ -7,7 +7,7 @@ use super::description;
 use super::plan::Group;
 use crate::cli::CloseRequest;
 use crate::commands::Outcome;
-use crate::model::{Owner, Snapshot, Socket};
+use crate::model::{Capabilities, Owner, Snapshot, Socket};
 use crate::platform::CloseError;
 use crate::query::Row;
 use crate::text::advice::Remedy;
@@ -76,7 +76,9 @@ impl Closed {
                 let owner = description::owner(context.group, context.snapshot);
                 Some(text::already_closed(counts, &owner))
             }
-            _ => Some(text::closed(counts, &self.owner(context), context.snapshot.os)),
+            _ => {
+                Some(text::closed(counts, &self.owner(context), context.snapshot.capabilities.api))
+            }
         }
     }
 
@@ -104,14 +106,14 @@ const fn outcome(why: &NotClosed) -> Outcome {
 
 /// Why a socket is still there.
 fn why(socket: &Socket, result: &CloseResult, context: &Context<'_>) -> NotClosed {
-    let os = context.snapshot.os;
+    let Capabilities { shell, api, .. } = context.snapshot.capabilities;
     match result {
         CloseResult::Changed => NotClosed::Changed,
         CloseResult::Refused(CloseError::NotPermitted) if context.privileged => {
-            NotClosed::BeyondRights(remedies::beyond_rights_to_close(os))
+            NotClosed::BeyondRights(remedies::beyond_rights_to_close(api))
         }
         CloseResult::Refused(CloseError::NotPermitted) => {
-            NotClosed::NotPermitted(Remedy::privileged(context.request.command(os, &[])))
+            NotClosed::NotPermitted(Remedy::privileged(context.request.command(shell, &[])))
         }
         CloseResult::Refused(error @ CloseError::NoDestroy) => {
             let has_process = matches!(context.group.owner(), Some(Owner::Processes(_)));
@@ -123,7 +125,7 @@ fn why(socket: &Socket, result: &CloseResult, context: &Context<'_>) -> NotClose
         CloseResult::Refused(error) => NotClosed::Other(error.to_string()),
         _ if socket.state.is_none() && socket.foreign.is_none() => {
             let port = BTreeSet::from([socket.local.port]);
-            NotClosed::PortStays(remedies::kill_ports(os, &["-u"], &port).into())
+            NotClosed::PortStays(remedies::kill_ports(shell, &["-u"], &port).into())
         }
         _ => NotClosed::Survived,
     }

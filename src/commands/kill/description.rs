@@ -8,7 +8,7 @@ use super::relations::is_foreign;
 use crate::cli::KillRequest;
 use crate::model::{OwnedSocket, Pid, Snapshot, StateSet, TcpState};
 use crate::query::{Filter, Row};
-use crate::text::endpoints::local_end;
+use crate::text::endpoints::local_endpoint;
 use crate::text::escape::Escaped;
 use crate::text::kill::{self as text, Restarter};
 use crate::text::{owners, ports, remedies};
@@ -32,7 +32,7 @@ pub(super) fn description(
     snapshot: &Snapshot,
 ) -> Vec<String> {
     let addresses: BTreeSet<String> =
-        group.sockets.iter().map(|row| local_end(&row.socket, snapshot)).collect();
+        group.sockets.iter().map(|row| local_endpoint(&row.socket, snapshot)).collect();
     let addresses: Vec<String> = addresses.into_iter().collect();
     let mut lines = vec![text::held_by(&addresses, &identities(roots, snapshot))];
     lines.extend(other_holders(group, roots, snapshot));
@@ -96,7 +96,7 @@ pub(super) fn contested(
     let unseen = unseen.map(|row| owners::owner(row, snapshot));
     let named: Vec<String> = seen.chain(unseen).collect();
     let typed = ports::typed_on(port, filter.local.as_ref());
-    let all = request.acting_command(snapshot.os, &["-y"], &typed);
+    let all = request.acting_command(snapshot.capabilities.shell, &["-y"], &typed);
     text::contested(port, &named, &all.into())
 }
 
@@ -132,7 +132,7 @@ fn restarter(pid: Pid, own_ancestors: &[Pid], snapshot: &Snapshot) -> Option<Res
     if let Some(container) = &process.container {
         return Some(Restarter::Container(remedies::stop_container(container)));
     }
-    if let Some(stop) = remedies::stop_service(snapshot.os, process) {
+    if let Some(stop) = remedies::stop_service(snapshot.capabilities.service_manager, process) {
         return Some(Restarter::Service(stop.into()));
     }
     let parent =

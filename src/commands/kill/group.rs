@@ -69,7 +69,10 @@ impl<'a> Group<'a> {
             let others: Vec<&Process> =
                 others.filter_map(|other| snapshot.processes.get(other)).collect();
             let process = snapshot.processes.get(&pid);
-            Some((pid, refusal(pid, process, &others, own_ancestors, programs, snapshot.os)?))
+            Some((
+                pid,
+                refusal(pid, process, &others, own_ancestors, programs, snapshot.capabilities)?,
+            ))
         })
     }
 }

@@ -29,7 +29,7 @@ use super::installed::Programs;
 use super::report::Report;
 use super::{Outcome, Output, claim, filter};
 use crate::cli::KillRequest;
-use crate::model::{Gap, Os, Pid, Protocol, Signal, Snapshot};
+use crate::model::{Gap, Pid, Protocol, Signal, Snapshot};
 use crate::platform::{Ending, System};
 use crate::query::{Filter, Row};
 use crate::text::gaps;
@@ -47,7 +47,7 @@ pub(super) fn run(
     system: &impl System,
     output: &mut Output,
 ) -> anyhow::Result<Outcome> {
-    if request.signal.is_some() && system.os() == Os::Windows {
+    if request.signal.is_some() && !system.capabilities().signals {
         bail!(text::NO_SIGNALS);
     }
     let operands = Operand::all(&request.selection.ports, system)?;
@@ -61,7 +61,7 @@ pub(super) fn run(
         system,
         filter: &filter,
         snapshot: &snapshot,
-        own_ancestors: system.lineage(),
+        own_ancestors: system.ancestors(),
         programs: Programs::new(&snapshot, system),
         report: Report::new(output),
     };

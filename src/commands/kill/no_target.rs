@@ -9,7 +9,7 @@ use crate::commands::{Outcome, hints};
 use crate::model::{Gap, Owner, Protocol, Snapshot};
 use crate::query::{Filter, Row};
 use crate::text::advice::Remedy;
-use crate::text::endpoints::local_end;
+use crate::text::endpoints::local_endpoint;
 use crate::text::kill::{self as text, NoTarget, Unseen};
 use crate::text::ports::remains::Remains;
 use crate::text::{owners, ports, remedies};
@@ -54,7 +54,8 @@ fn reason(
     let udp = those(&rows, |row| holds(row, Protocol::Udp));
     let is_tcp_held = rows.iter().any(|row| holds(row, Protocol::Tcp));
     if request.selection.protocols.is_none() && !udp.is_empty() && !is_tcp_held {
-        let command = request.command(snapshot.os, &["-u"], &operand.typed()).into();
+        let command =
+            request.command(snapshot.capabilities.shell, &["-u"], &operand.typed()).into();
         return NoTarget::OnlyUdp { holders: owners(&udp, snapshot), command };
     }
     let others = those(&rows, |row| row.socket.holds_port());
@@ -68,7 +69,7 @@ fn reason(
     }
     let kernels = rows.iter().filter(|row| matches!(row.owner, Owner::Kernel(_)));
     NoTarget::NotHeld {
-        remains: Remains::of(kernels.map(|row| &row.socket), snapshot.os).to_string(),
+        remains: Remains::of(kernels.map(|row| &row.socket), snapshot.capabilities).to_string(),
         connections: connections(&rows),
         covering: covering(operand, snapshot),
     }
@@ -97,15 +98,23 @@ pub(super) fn unseen(
     let why = match row.owner {
         Owner::Exited(pid) => Unseen::Inherited(pid.0),
         Owner::Hidden if privileged => Unseen::Always,
-        Owner::Hidden => Unseen::Run(Remedy::privileged(request.command(snapshot.os, &[], &typed))),
-        _ => Unseen::Run(remedies::list(snapshot.os, typed).into()),
+        Owner::Hidden => Unseen::Run(Remedy::privileged(request.command(
+            snapshot.capabilities.shell,
+            &[],
+            &typed,
+        ))),
+        _ => Unseen::Run(remedies::list(snapshot.capabilities.shell, typed).into()),
     };
     text::unseen(port, &owners::owner(row, snapshot), &why)
 }
 
 /// `TCP [::]:80`.
 fn address(row: Row<'_>, snapshot: &Snapshot) -> String {
-    format!("{} {}", row.socket.protocol.word().to_uppercase(), local_end(&row.socket, snapshot))
+    format!(
+        "{} {}",
+        row.socket.protocol.word().to_uppercase(),
+        local_endpoint(&row.socket, snapshot)
+    )
 }
 
 fn holds(row: Row<'_>, protocol: Protocol) -> bool {
@@ -125,7 +134,8 @@ fn covering(operand: &Operand, snapshot: &Snapshot) -> Vec<(String, String)> {
         |row: &&Row<'_>| operand.places().iter().any(|place| hints::covers(&row.socket, place));
     let all: Vec<Row<'_>> = snapshot.sockets.iter().collect();
     let held = all.iter().filter(covers);
-    let held: BTreeSet<(String, String)> =
-        held.map(|row| (local_end(&row.socket, snapshot), owners::owner(row, snapshot))).collect();
+    let held: BTreeSet<(String, String)> = held
+        .map(|row| (local_endpoint(&row.socket, snapshot), owners::owner(row, snapshot)))
+        .collect();
     held.into_iter().collect()
 }

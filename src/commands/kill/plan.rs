@@ -137,7 +137,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::model::{Endpoint, Holder, Os, Protocol, TcpState};
+    use crate::model::{Capabilities, Endpoint, Holder, Protocol, TcpState};
 
     fn row(port: u16, pids: &[u32], state: TcpState) -> OwnedSocket {
         let holder = |pid: &u32| Holder { pid: Pid(*pid), descriptor: Some(3) };
@@ -163,7 +163,7 @@ mod tests {
         Snapshot {
             sockets,
             processes: parents.iter().map(|(pid, parent)| process(*pid, *parent)).collect(),
-            ..Snapshot::empty(Os::Linux)
+            ..Snapshot::empty(Capabilities::LINUX)
         }
     }
 
@@ -172,7 +172,7 @@ mod tests {
     fn plan(snapshot: &Snapshot) -> Plan<'_> {
         let filter = Filter::everything();
         let rows: Vec<_> = snapshot.sockets.iter().filter(|row| is_target(row, &filter)).collect();
-        Plan::new(&rows, snapshot, &filter, &OWN, &Programs::none(Os::Linux))
+        Plan::new(&rows, snapshot, &filter, &OWN, &Programs::none(Capabilities::LINUX))
     }
 
     fn pids(numbers: &[u32]) -> BTreeSet<Pid> {
@@ -214,7 +214,7 @@ mod tests {
             snapshot(vec![row(80, &[812, 813], TcpState::Listening)], &[(812, 1), (813, 812)]);
         let filter = Filter { pids: vec![Pid(813)], ..Filter::everything() };
         let rows: Vec<_> = snapshot.sockets.iter().collect();
-        let plan = Plan::new(&rows, &snapshot, &filter, &OWN, &Programs::none(Os::Linux));
+        let plan = Plan::new(&rows, &snapshot, &filter, &OWN, &Programs::none(Capabilities::LINUX));
         assert_eq!(plan.groups[0].holders, pids(&[813]));
     }
 

@@ -2,7 +2,7 @@
 
 use crate::commands::images::{Role, role};
 use crate::commands::installed::{Identity, Programs};
-use crate::model::{Os, Pid, Process, ProcessKind};
+use crate::model::{Capabilities, Pid, Process, ProcessKind};
 
 /// Why a process is not ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -41,12 +41,12 @@ pub(super) fn refusal(
     others: &[&Process],
     own_ancestors: &[Pid],
     programs: &Programs,
-    os: Os,
+    system: Capabilities,
 ) -> Option<Refusal> {
     match pid {
         Pid(0) => return Some(Refusal::Kernel),
-        Pid(1) if os == Os::Linux => return Some(first_process(process, others)),
-        Pid(4) if os == Os::Windows => return Some(Refusal::Kernel),
+        _ if system.first_process == Some(pid) => return Some(first_process(process, others)),
+        _ if system.kernel_pids.contains(&pid) => return Some(Refusal::Kernel),
         _ if own_ancestors.first() == Some(&pid) => return Some(Refusal::Itself),
         _ if own_ancestors.contains(&pid) => return Some(Refusal::Ancestor),
         _ => {}
@@ -55,7 +55,7 @@ pub(super) fn refusal(
     match process.kind {
         ProcessKind::Kernel => Some(Refusal::Kernel),
         ProcessKind::Critical => Some(Refusal::Critical),
-        ProcessKind::Ordinary => match role(process, programs, os) {
+        ProcessKind::Ordinary => match role(process, programs, system) {
             Some((Role::Container, Identity::Proven)) => Some(Refusal::Container),
             Some((Role::Critical, Identity::Proven)) => Some(Refusal::Critical),
             // A user's own manager holds sockets for the user's services to come.
@@ -86,15 +86,17 @@ mod tests {
     #[test]
     fn the_first_process_itself_and_ancestors_are_refused() {
         let own_ancestors = [Pid(500), Pid(400), Pid(1)];
-        let programs = Programs::none(Os::Linux);
-        let refused = |pid| refusal(Pid(pid), None, &[], &own_ancestors, &programs, Os::Linux);
+        let programs = Programs::none(Capabilities::LINUX);
+        let refused =
+            |pid| refusal(Pid(pid), None, &[], &own_ancestors, &programs, Capabilities::LINUX);
         assert_eq!(refused(0), Some(Refusal::Kernel));
         assert_eq!(refused(1), Some(Refusal::FirstProcess));
         assert_eq!(refused(400), Some(Refusal::Ancestor));
         assert_eq!(refused(500), Some(Refusal::Itself));
         assert_eq!(refused(812), None);
         assert_eq!(refused(4), None);
-        let on_windows = refusal(Pid(4), None, &[], &own_ancestors, &programs, Os::Windows);
+        let on_windows =
+            refusal(Pid(4), None, &[], &own_ancestors, &programs, Capabilities::WINDOWS);
         assert_eq!(on_windows, Some(Refusal::Kernel));
     }
 }

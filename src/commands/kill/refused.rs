@@ -2,7 +2,7 @@
 
 use super::plan::Group;
 use super::refusal::{Refusal, SocketUnit};
-use crate::model::{Container, Os, Pid, Snapshot};
+use crate::model::{Container, Pid, Snapshot};
 use crate::text::advice::Remedy;
 use crate::text::escape::Escaped;
 use crate::text::kill::refusals::{self as text, Refused};
@@ -21,7 +21,7 @@ pub(super) fn unidentified(pid: Pid) -> String {
 fn reason(pid: Pid, why: Refusal, group: &Group<'_>, snapshot: &Snapshot) -> Refused {
     let port = group.ports().first().copied().unwrap_or_default();
     match why {
-        Refusal::Kernel if snapshot.os == Os::Windows => Refused::Driver(port),
+        Refusal::Kernel if snapshot.capabilities.drivers_hold_sockets() => Refused::Driver(port),
         Refusal::Kernel => Refused::Kernel,
         Refusal::Critical => Refused::Critical,
         Refusal::SharedHost => Refused::SharedHost(pid, services(pid, snapshot)),
@@ -34,7 +34,7 @@ fn reason(pid: Pid, why: Refusal, group: &Group<'_>, snapshot: &Snapshot) -> Ref
                 container: owners::container(container),
                 stop: remedies::stop_container(container),
             },
-            None if snapshot.os == Os::Windows => Refused::ContainerOrWsl(port),
+            None if snapshot.capabilities.wsl => Refused::ContainerOrWsl(port),
             None => Refused::Container(port),
         },
     }

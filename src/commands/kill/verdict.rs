@@ -9,11 +9,11 @@ use super::stopped;
 use super::watch::WatchResult;
 use crate::cli::KillRequest;
 use crate::commands::Outcome;
-use crate::model::{Families, OwnedSocket, Pid, Protocol, Snapshot, Stopped};
+use crate::model::{Capabilities, Families, OwnedSocket, Pid, Protocol, Snapshot, Stopped};
 use crate::platform::{Ending, PlatformError};
 use crate::query::Filter;
 use crate::text::advice::Remedy;
-use crate::text::endpoints::local_end;
+use crate::text::endpoints::local_endpoint;
 use crate::text::kill::verdicts::{self as text, HeldAgain, Survival};
 use crate::text::ports::remains::Remains;
 use crate::text::{owners, ports, remedies};
@@ -79,7 +79,8 @@ impl Context<'_> {
     }
 
     fn addresses(&self) -> Vec<String> {
-        let addresses = self.group.sockets.iter().map(|row| local_end(&row.socket, self.before));
+        let addresses =
+            self.group.sockets.iter().map(|row| local_endpoint(&row.socket, self.before));
         addresses.collect::<BTreeSet<_>>().into_iter().collect()
     }
 
@@ -98,7 +99,8 @@ fn of_process(
     context: &Context<'_>,
 ) -> Option<Verdict> {
     let name = owners::process(pid, context.before);
-    let (ports, os) = (context.freed(), context.before.os);
+    let ports = context.freed();
+    let Capabilities { shell, api, .. } = context.before.capabilities;
     Some(match results.get(&pid)? {
         KillResult::Exited | KillResult::AlreadyExited => return None,
         KillResult::Released => {
@@ -109,7 +111,7 @@ fn of_process(
             Verdict::failed(text::survived(&name, &ports, context.timeout, &why))
         }
         KillResult::Survived { holds: false, .. } => {
-            let kill = remedies::end_by_hand(os, pid).into();
+            let kill = remedies::end_by_hand(shell, pid).into();
             Verdict::failed(text::released_and_running(&name, &ports, context.timeout, &kill))
         }
         KillResult::NotSignaled => {
@@ -117,10 +119,10 @@ fn of_process(
             Verdict::failed(text::not_signaled(&name, &ports, parent_runs))
         }
         KillResult::Failed(PlatformError::NotPermitted) if context.privileged => {
-            Verdict::failed(text::failed(&name, remedies::beyond_rights(os)))
+            Verdict::failed(text::failed(&name, remedies::beyond_rights(api)))
         }
         KillResult::Failed(PlatformError::NotPermitted) => {
-            let command = context.request.command(os, &[], &context.typed());
+            let command = context.request.command(shell, &[], &context.typed());
             Verdict::failed(text::not_permitted(&name, &Remedy::privileged(command)))
         }
         KillResult::Failed(error @ PlatformError::NoSafeSignal { pid, signal }) => {
@@ -143,18 +145,18 @@ const fn is_exit(result: &KillResult) -> bool {
 }
 
 fn survival(pid: Pid, stopped: Option<&Stopped>, context: &Context<'_>) -> Survival {
-    let os = context.before.os;
+    let Capabilities { shell, api, .. } = context.before.capabilities;
     if let Some(why) = stopped.and_then(|stopped| stopped::why(pid, stopped, context)) {
         return Survival::Stopped(why);
     }
     if context.ending.is_force() {
-        return Survival::Forced(os);
+        return Survival::Forced(api);
     }
     let process = context.before.processes.get(&pid);
     Survival::Next(match process.and_then(|process| process.container.as_ref()) {
         // The first process of a container ignores what it does not handle (pid_namespaces(7)).
         Some(container) => remedies::stop_container(container),
-        None => context.request.command(os, &["--force"], &context.typed()).into(),
+        None => context.request.command(shell, &["--force"], &context.typed()).into(),
     })
 }
 
@@ -217,7 +219,7 @@ pub(super) fn other_protocol(
         udp.iter().map(|row| owners::owner(row, context.before)).collect();
     let owners: Vec<String> = owners.into_iter().collect();
     let typed: Vec<String> = ports.iter().map(ToString::to_string).collect();
-    let kill = context.request.command(context.before.os, &["-u"], &typed).into();
+    let kill = context.request.command(context.before.capabilities.shell, &["-u"], &typed).into();
     Some(text::other_protocol(&ports::named(&ports), ports.len() > 1, &owners, &kill))
 }
 
@@ -251,7 +253,8 @@ fn held_again(
     }
     let first = row.owner.pids().next();
     let newcomer = first.and_then(|pid| after.processes.get(&pid));
-    let stop = newcomer.and_then(|process| remedies::stop_service(after.os, process));
+    let stop = newcomer
+        .and_then(|process| remedies::stop_service(after.capabilities.service_manager, process));
     let parent = newcomer.and_then(|process| process.parent);
     let supervisor = parent.filter(|parent| context.is_supervisor(*parent));
     let supervisor = supervisor.map(|parent| owners::process(parent, context.before));

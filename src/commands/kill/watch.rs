@@ -101,5 +101,5 @@ pub(super) fn blocking_remains(sockets: &[Row<'_>], system: &impl System) -> Rem
     let scope = Scope { udp: UdpScope::None, ..scope(&tcp, StateSet::TEARDOWN) };
     let Ok(table) = system.sockets(&scope) else { return Remains::default() };
     let blocks = |left: &&Socket| tcp.clone().any(|socket| left.conflicts_with(socket));
-    Remains::of(table.sockets.iter().filter(blocks), system.os())
+    Remains::of(table.sockets.iter().filter(blocks), system.capabilities())
 }

@@ -28,6 +28,7 @@ mod threads;
 mod unlisted;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -37,23 +38,20 @@ use rustix::net::netdevice;
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
 
 use super::decode::services;
-use super::{CloseError, Ending, NamespaceTable, OwnerTable, PlatformError, SocketTable, System};
+use super::{
+    CloseError, Control, Ending, Names, NamespaceTable, OwnerTable, PlatformError, Ports,
+    Processes, SocketTable, Sockets, System, bind,
+};
 use crate::model::{
-    About, Creator, Os, Particulars, Pid, PortRules, Process, Protocol, Reach, Scope, Signal,
-    Socket, TcpSettings, Uid, Untrusted,
+    About, Capabilities, Creator, Endpoint, Particulars, Pid, PortRules, Process, Protocol, Reach,
+    Scope, Signal, Socket, TcpSettings, Uid, Untrusted,
 };
 
 /// The running Linux system.
 #[derive(Debug, Default)]
 pub struct Linux;
 
-impl System for Linux {
-    type Process = handle::Handle;
-
-    fn os(&self) -> Os {
-        Os::Linux
-    }
-
+impl Sockets for Linux {
     fn sockets(&self, scope: &Scope) -> Result<SocketTable, PlatformError> {
         tables::sockets(scope)
     }
@@ -74,6 +72,12 @@ impl System for Linux {
         owners::find(sockets, wanted)
     }
 
+    fn creators(&self, cgroups: &BTreeSet<u64>) -> BTreeMap<u64, Creator> {
+        cgroup::creators(cgroups)
+    }
+}
+
+impl Processes for Linux {
     fn processes(&self, pids: &BTreeSet<Pid>, about: About) -> BTreeMap<Pid, Process> {
         process::describe(pids, about)
     }
@@ -82,18 +86,47 @@ impl System for Linux {
         particulars::of(pids)
     }
 
-    fn creators(&self, cgroups: &BTreeSet<u64>) -> BTreeMap<u64, Creator> {
-        cgroup::creators(cgroups)
+    fn ancestors(&self) -> Vec<Pid> {
+        process::ancestors()
     }
 
+    fn program_directories(&self) -> Vec<Untrusted> {
+        programs::directories()
+    }
+
+    fn in_own_mounts(&self, pids: &BTreeSet<Pid>) -> BTreeSet<Pid> {
+        programs::in_own_mounts(pids)
+    }
+}
+
+impl Ports for Linux {
     fn port_rules(&self, _protocol: Protocol) -> PortRules {
         port_rules::read()
+    }
+
+    fn try_bind(
+        &self,
+        protocol: Protocol,
+        end: Endpoint,
+        interface: Option<u32>,
+    ) -> io::Result<()> {
+        bind::attempt(protocol, end, interface, self.capabilities().reuses_address(protocol))
     }
 
     fn tcp_settings(&self) -> TcpSettings {
         tcp_settings::read()
     }
 
+    fn service_ports(&self, name: &str) -> Result<Vec<u16>, PlatformError> {
+        match regular_file::read(Path::new("/etc/services"), bounds::SERVICES) {
+            Ok(bytes) => Ok(services::ports(&String::from_utf8_lossy(&bytes), name)),
+            Err(Errno::NOENT) => Ok(Vec::new()),
+            Err(error) => Err(PlatformError::io("cannot read /etc/services", error)),
+        }
+    }
+}
+
+impl Names for Linux {
     fn user_name(&self, uid: Uid) -> Option<Untrusted> {
         user_name(uid)
     }
@@ -105,37 +138,13 @@ impl System for Linux {
     fn interface_index(&self, name: &str) -> Option<u32> {
         netdevice::name_to_index(&any_socket()?, name).ok()
     }
+}
 
-    fn service_ports(&self, name: &str) -> Result<Vec<u16>, PlatformError> {
-        match regular_file::read(Path::new("/etc/services"), bounds::SERVICES) {
-            Ok(bytes) => Ok(services::ports(&String::from_utf8_lossy(&bytes), name)),
-            Err(Errno::NOENT) => Ok(Vec::new()),
-            Err(error) => Err(PlatformError::io("cannot read /etc/services", error)),
-        }
-    }
-
-    fn is_privileged(&self) -> bool {
-        rustix::process::geteuid().is_root()
-    }
-
-    fn program_directories(&self) -> Vec<Untrusted> {
-        programs::directories()
-    }
-
-    fn in_own_mounts(&self, pids: &BTreeSet<Pid>) -> BTreeSet<Pid> {
-        programs::in_own_mounts(pids)
-    }
-
-    fn lineage(&self) -> Vec<Pid> {
-        process::lineage()
-    }
+impl Control for Linux {
+    type Process = handle::Handle;
 
     fn ending(&self, _pid: Pid, signal: Signal) -> Ending {
         Ending::Signal(signal)
-    }
-
-    fn console_takes_escapes(&self) -> bool {
-        std::env::var_os("TERM").is_none_or(|terminal| terminal != "dumb")
     }
 
     fn open_process(&self, pid: Pid, birth: Option<u64>) -> Result<Self::Process, PlatformError> {
@@ -144,6 +153,20 @@ impl System for Linux {
 
     fn close_sockets(&self, sockets: &[&Socket]) -> Vec<Result<(), CloseError>> {
         destroy::close(sockets)
+    }
+}
+
+impl System for Linux {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::LINUX
+    }
+
+    fn is_privileged(&self) -> bool {
+        rustix::process::geteuid().is_root()
+    }
+
+    fn console_takes_escapes(&self) -> bool {
+        std::env::var_os("TERM").is_none_or(|terminal| terminal != "dumb")
     }
 }
 

@@ -202,17 +202,17 @@ fn terminal_name(device: u32) -> Option<Untrusted> {
 }
 
 /// This process, its parent, and so on up to the first.
-pub(super) fn lineage() -> Vec<Pid> {
+pub(super) fn ancestors() -> Vec<Pid> {
     let own = Pid(std::process::id());
     let Ok(proc) = open_proc() else { return vec![own] };
-    let mut lineage = vec![own];
+    let mut ancestors = vec![own];
     // A PID that is reused while this goes on could close a circle.
-    while let Some(parent) = lineage.last().and_then(|&pid| read_stat(&proc, pid)?.parent)
-        && !lineage.contains(&parent)
+    while let Some(parent) = ancestors.last().and_then(|&pid| read_stat(&proc, pid)?.parent)
+        && !ancestors.contains(&parent)
     {
-        lineage.push(parent);
+        ancestors.push(parent);
     }
-    lineage
+    ancestors
 }
 
 fn read_stat(proc: &OwnedFd, pid: Pid) -> Option<proc_stat::Stat> {
@@ -240,9 +240,9 @@ mod tests {
     }
 
     #[test]
-    fn the_lineage_begins_here_and_ends() {
-        let lineage = lineage();
-        assert_eq!(lineage.first(), Some(&Pid(std::process::id())));
-        assert!(lineage.len() > 1);
+    fn own_ancestors_begin_here_and_end() {
+        let ancestors = ancestors();
+        assert_eq!(ancestors.first(), Some(&Pid(std::process::id())));
+        assert!(ancestors.len() > 1);
     }
 }

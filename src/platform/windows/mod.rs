@@ -14,23 +14,20 @@ use std::path::PathBuf;
 use std::{env, fs, io};
 
 use super::decode::services;
-use super::{CloseError, Ending, NamespaceTable, OwnerTable, PlatformError, SocketTable, System};
+use super::{
+    CloseError, Control, Ending, Names, NamespaceTable, OwnerTable, PlatformError, Ports,
+    Processes, SocketTable, Sockets, System, bind,
+};
 use crate::model::{
-    About, Creator, Os, Particulars, Pid, PortRules, Process, Protocol, Reach, Scope, Signal,
-    Socket, TcpSettings, Uid, Untrusted,
+    About, Capabilities, Creator, Endpoint, Particulars, Pid, PortRules, Process, Protocol, Reach,
+    Scope, Signal, Socket, TcpSettings, Uid, Untrusted,
 };
 
 /// The running Windows.
 #[derive(Debug, Default)]
 pub struct Windows;
 
-impl System for Windows {
-    type Process = handle::Handle;
-
-    fn os(&self) -> Os {
-        Os::Windows
-    }
-
+impl Sockets for Windows {
     fn sockets(&self, scope: &Scope) -> Result<SocketTable, PlatformError> {
         tables::sockets(scope)
     }
@@ -48,6 +45,13 @@ impl System for Windows {
         owners::find(sockets)
     }
 
+    /// Windows' sockets have no cgroups.
+    fn creators(&self, _cgroups: &BTreeSet<u64>) -> BTreeMap<u64, Creator> {
+        BTreeMap::new()
+    }
+}
+
+impl Processes for Windows {
     /// All of it is read at once: little of it is dear here.
     fn processes(&self, pids: &BTreeSet<Pid>, _about: About) -> BTreeMap<Pid, Process> {
         process::describe(pids)
@@ -57,13 +61,30 @@ impl System for Windows {
         process::particulars(pids)
     }
 
-    /// Windows' sockets have no cgroups.
-    fn creators(&self, _cgroups: &BTreeSet<u64>) -> BTreeMap<u64, Creator> {
-        BTreeMap::new()
+    fn ancestors(&self) -> Vec<Pid> {
+        process::ancestors()
     }
 
+    /// As this process was told: users cannot write there without elevation.
+    fn program_directories(&self) -> Vec<Untrusted> {
+        let names = ["SystemRoot", "ProgramFiles", "ProgramFiles(x86)", "ProgramW6432"];
+        let paths = names.into_iter().filter_map(env::var_os).filter(|path| !path.is_empty());
+        paths.map(|path| process::untrusted(&path)).collect()
+    }
+}
+
+impl Ports for Windows {
     fn port_rules(&self, protocol: Protocol) -> PortRules {
         port_rules::read(protocol)
+    }
+
+    fn try_bind(
+        &self,
+        protocol: Protocol,
+        end: Endpoint,
+        interface: Option<u32>,
+    ) -> io::Result<()> {
+        bind::attempt(protocol, end, interface, self.capabilities().reuses_address(protocol))
     }
 
     /// Windows tells nothing of these but its port range, which is among the port rules.
@@ -71,6 +92,18 @@ impl System for Windows {
         TcpSettings::default()
     }
 
+    fn service_ports(&self, name: &str) -> Result<Vec<u16>, PlatformError> {
+        let root = env::var_os("SystemRoot").unwrap_or_else(|| r"C:\Windows".into());
+        let path = PathBuf::from(root).join(r"System32\drivers\etc\services");
+        match fs::read(&path) {
+            Ok(bytes) => Ok(services::ports(&String::from_utf8_lossy(&bytes), name)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            Err(error) => Err(PlatformError::io(format!("cannot read {}", path.display()), error)),
+        }
+    }
+}
+
+impl Names for Windows {
     /// Windows' sockets have no users.
     fn user_name(&self, _uid: Uid) -> Option<Untrusted> {
         None
@@ -84,31 +117,10 @@ impl System for Windows {
     fn interface_index(&self, _name: &str) -> Option<u32> {
         None
     }
+}
 
-    fn service_ports(&self, name: &str) -> Result<Vec<u16>, PlatformError> {
-        let root = env::var_os("SystemRoot").unwrap_or_else(|| r"C:\Windows".into());
-        let path = PathBuf::from(root).join(r"System32\drivers\etc\services");
-        match fs::read(&path) {
-            Ok(bytes) => Ok(services::ports(&String::from_utf8_lossy(&bytes), name)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-            Err(error) => Err(PlatformError::io(format!("cannot read {}", path.display()), error)),
-        }
-    }
-
-    fn is_privileged(&self) -> bool {
-        ffi::is_elevated()
-    }
-
-    /// As this process was told: users cannot write there without elevation.
-    fn program_directories(&self) -> Vec<Untrusted> {
-        let names = ["SystemRoot", "ProgramFiles", "ProgramFiles(x86)", "ProgramW6432"];
-        let paths = names.into_iter().filter_map(env::var_os).filter(|path| !path.is_empty());
-        paths.map(|path| process::untrusted(&path)).collect()
-    }
-
-    fn lineage(&self) -> Vec<Pid> {
-        process::lineage()
-    }
+impl Control for Windows {
+    type Process = handle::Handle;
 
     fn ending(&self, pid: Pid, signal: Signal) -> Ending {
         if signal != Signal::Kill && ffi::has_window(pid) {
@@ -118,15 +130,25 @@ impl System for Windows {
         }
     }
 
-    fn console_takes_escapes(&self) -> bool {
-        ffi::console_takes_escapes()
-    }
-
     fn open_process(&self, pid: Pid, birth: Option<u64>) -> Result<Self::Process, PlatformError> {
         handle::Handle::open(pid, birth)
     }
 
     fn close_sockets(&self, sockets: &[&Socket]) -> Vec<Result<(), CloseError>> {
         sockets.iter().map(|socket| close::close(socket)).collect()
+    }
+}
+
+impl System for Windows {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::WINDOWS
+    }
+
+    fn is_privileged(&self) -> bool {
+        ffi::is_elevated()
+    }
+
+    fn console_takes_escapes(&self) -> bool {
+        ffi::console_takes_escapes()
     }
 }

@@ -145,16 +145,16 @@ fn parent(listed: &ListedProcess, births: &FxHashMap<Pid, Option<u64>>) -> Optio
 }
 
 /// This process, its parent, and so on.
-pub(super) fn lineage() -> Vec<Pid> {
-    let mut lineage = vec![Pid(std::process::id())];
-    let Ok(listed) = list() else { return lineage };
+pub(super) fn ancestors() -> Vec<Pid> {
+    let mut ancestors = vec![Pid(std::process::id())];
+    let Ok(listed) = list() else { return ancestors };
     let births = listed.iter().map(|process| (process.pid, process.created)).collect();
     let parent_of =
         |child: &Pid| parent(listed.iter().find(|process| process.pid == *child)?, &births);
-    while let Some(next) = lineage.last().and_then(parent_of)
-        && !lineage.contains(&next)
+    while let Some(next) = ancestors.last().and_then(parent_of)
+        && !ancestors.contains(&next)
     {
-        lineage.push(next);
+        ancestors.push(next);
     }
-    lineage
+    ancestors
 }

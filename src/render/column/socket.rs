@@ -2,7 +2,7 @@
 
 use super::{Alignment, Column};
 use crate::model::{Depth, OwnedSocket, Owner, Snapshot, Socket};
-use crate::text::endpoints::{foreign_end, local_end};
+use crate::text::endpoints::{foreign_endpoint, local_endpoint};
 use crate::text::escape::fitted;
 
 /// A fact about a socket.
@@ -55,8 +55,8 @@ impl Column for SocketColumn {
         let socket = &row.socket;
         match self {
             Self::Protocol => socket.protocol.word().to_uppercase(),
-            Self::Local => local_end(socket, snapshot),
-            Self::Foreign => foreign_end(socket, snapshot),
+            Self::Local => local_endpoint(socket, snapshot),
+            Self::Foreign => foreign_endpoint(socket, snapshot),
             Self::State => socket.state.map(|state| state.to_string()).unwrap_or_default(),
             Self::Pid => pids(&row.owner),
             Self::Namespace => namespace(socket, snapshot),

@@ -31,7 +31,7 @@ impl DoctorJson {
         let findings = diagnosis.findings.iter().map(|finding| diagnosis.case(finding));
         let document = Document {
             schema: SCHEMA,
-            os: snapshot.os.word(),
+            os: snapshot.capabilities.os.word(),
             findings: findings.map(|case| JsonFinding::new(&case)).collect(),
             gaps: gaps(&snapshot.gaps),
             thresholds: self.verbose.then(thresholds),

@@ -8,7 +8,7 @@ use anstyle::{AnsiColor, Style as Ansi};
 
 use super::paragraph::{self, bold};
 use crate::findings::{CHECKS, Case, Diagnosis, Severity};
-use crate::model::{Gap, Os, TcpSettings};
+use crate::model::{Gap, Shell, TcpSettings};
 use crate::text::doctor::{Checked, no_problems};
 
 pub use json::DoctorJson;
@@ -107,9 +107,9 @@ fn settings(diagnosis: &Diagnosis<'_>) -> Vec<(&'static str, String)> {
     let machine = diagnosis.machine;
     let range = machine.rules.ephemeral.as_ref();
     let range = range.map(|range| format!("{} {}", range.start(), range.end()));
-    let range_name = match machine.snapshot.os {
-        Os::Linux => "net.ipv4.ip_local_port_range",
-        Os::Windows => "dynamic ports",
+    let range_name = match machine.snapshot.capabilities.shell {
+        Shell::Posix => "net.ipv4.ip_local_port_range",
+        Shell::Windows => "dynamic ports",
     };
     let TcpSettings { counters, .. } = machine.settings;
     let number = |number: Option<u8>| number.map(|number| number.to_string());

@@ -100,7 +100,7 @@ impl View for SummaryJson {
         let foreign = counts.foreign.iter();
         let document = Document {
             schema: SCHEMA,
-            os: rows.snapshot.os.word(),
+            os: rows.snapshot.capabilities.os.word(),
             states: states.map(|&(kind, count)| JsonState::new(kind, count)).collect(),
             processes: owners
                 .map(|&((kind, owner), count)| JsonOwner::new(kind, owner, count, rows))

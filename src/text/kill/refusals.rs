@@ -1,6 +1,6 @@
 //! Why kill refuses a process, and what to run instead.
 
-use crate::model::{Os, Pid};
+use crate::model::{Pid, Shell};
 use crate::text::advice::{Remedy, run, run_to};
 use crate::text::remedies::{driver, find_container};
 use crate::text::shell::ShellCommand;
@@ -82,12 +82,12 @@ fn reason(name: &str, why: &Refused) -> String {
         Refused::Container(port) => run_to(
             "to find it with docker or podman",
             &format!("{name} serves a container; stop the container instead"),
-            &find_container(Os::Linux, *port),
+            &find_container(Shell::Posix, *port),
         ),
         Refused::ContainerOrWsl(port) => run_to(
             "to find the container",
             &format!("{name} forwards the port of a container or of WSL; wsl --shutdown stops WSL"),
-            &find_container(Os::Windows, *port),
+            &find_container(Shell::Windows, *port),
         ),
         Refused::SharedHost(pid, services) => shared_host(name, *pid, services),
         Refused::Unidentified => format!("{name} cannot be identified"),
@@ -95,12 +95,12 @@ fn reason(name: &str, why: &Refused) -> String {
 }
 
 fn list_sockets() -> Remedy {
-    ShellCommand::new(Os::Linux, "systemctl list-sockets").into()
+    ShellCommand::new(Shell::Posix, "systemctl list-sockets").into()
 }
 
 /// The service that is meant has to be stopped by its name.
 fn shared_host(name: &str, pid: Pid, services: &[String]) -> String {
-    let command = |words: &str| ShellCommand::new(Os::Windows, words);
+    let command = |words: &str| ShellCommand::new(Shell::Windows, words);
     if services.is_empty() {
         let list = command("tasklist /svc /fi").word(format!("PID eq {pid}").as_bytes());
         let hosts = format!("{name} hosts services that cannot be listed");

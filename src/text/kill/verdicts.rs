@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::model::{Os, Signal, Stopped};
+use crate::model::{Api, Signal, Stopped};
 use crate::text::advice::{Remedy, listed, run, run_if_any, run_to};
 use crate::text::durations::duration;
 
@@ -43,7 +43,7 @@ pub enum Survival {
     /// It is stopped, which this sentence tells.
     Stopped(String),
     /// It survived the strongest means of the system.
-    Forced(Os),
+    Forced(Api),
     /// This command comes next.
     Next(Remedy),
 }
@@ -54,10 +54,10 @@ pub fn survived(name: &str, ports: &str, waited: Duration, why: &Survival) -> St
     let still = format!("{name} is still running after {} and holds {ports}", duration(waited));
     match why {
         Survival::Stopped(text) => format!("{still}: {text}"),
-        Survival::Forced(os) => {
-            let means = match os {
-                Os::Linux => Signal::Kill.to_string(),
-                Os::Windows => "TerminateProcess".to_owned(),
+        Survival::Forced(api) => {
+            let means = match api {
+                Api::Posix => Signal::Kill.to_string(),
+                Api::Windows => "TerminateProcess".to_owned(),
             };
             format!("{still}; it survived {means}; it may be stuck in the kernel")
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::model::{Os, Socket, StateSet, TcpState};
+use crate::model::{Capabilities, Socket, StateSet, TcpState};
 
 /// Connections that are over but still block a bind: how many in each state, and how long the
 /// longest TIME_WAIT has left.
@@ -12,15 +12,15 @@ pub struct Remains {
     counts: BTreeMap<TcpState, usize>,
     /// Milliseconds; none where the system does not tell.
     time_wait_ms: Option<u32>,
-    /// Whether they block a bind without SO_REUSEADDR: on Linux they do.
+    /// Whether they block a bind without SO_REUSEADDR.
     blocks: bool,
 }
 
 impl Remains {
     /// Counts those among `sockets` that are being torn down.
     #[must_use]
-    pub fn of<'a>(sockets: impl Iterator<Item = &'a Socket>, os: Os) -> Self {
-        let mut remains = Self { blocks: os == Os::Linux, ..Self::default() };
+    pub fn of<'a>(sockets: impl Iterator<Item = &'a Socket>, capabilities: Capabilities) -> Self {
+        let mut remains = Self { blocks: capabilities.teardown_blocks_bind, ..Self::default() };
         for socket in sockets {
             let Some(state) = socket.state.filter(|state| StateSet::TEARDOWN.contains(*state))
             else {

@@ -2,7 +2,7 @@
 
 use super::remains::Remains;
 use super::{asked, ranges};
-use crate::model::{Os, PortRange, Protocol};
+use crate::model::{PortRange, Protocol, Shell};
 use crate::query::LocalSet;
 use crate::text::advice::run_to;
 use crate::text::counted;
@@ -123,7 +123,7 @@ fn with_ranges(text: &str, state: &State) -> String {
 #[must_use]
 pub fn excluded_ranges(protocol: Protocol) -> ShellCommand {
     let list = format!("netsh int ipv4 show excludedportrange protocol={}", protocol.word());
-    ShellCommand::new(Os::Windows, list)
+    ShellCommand::new(Shell::Windows, list)
 }
 
 fn addition(addition: &Addition) -> String {

@@ -19,7 +19,7 @@ use super::world::{Closing, Meanwhile, World};
 use crate::support;
 
 /// portwho itself, the shell it runs in, and the terminal that the shell runs in.
-pub const LINEAGE: [Pid; 3] = [Pid(9000), Pid(8900), Pid(8800)];
+pub const OWN_ANCESTORS: [Pid; 3] = [Pid(9000), Pid(8900), Pid(8800)];
 
 /// A recorded machine.
 pub struct Machine {

@@ -5,45 +5,25 @@ use std::io;
 use std::rc::Rc;
 
 use portwho::model::{
-    About, Creator, Endpoint, Gap, Os, OwnedSocket, Owner, Particulars, Pid, PortRules, Process,
-    Protocol, Reach, Scope, Signal, Socket, TcpSettings, Uid, Untrusted,
+    About, Capabilities, Creator, Endpoint, Gap, Os, OwnedSocket, Owner, Particulars, Pid,
+    PortRules, Process, Protocol, Reach, Scope, Signal, Socket, TcpSettings, Uid, Untrusted,
 };
 use portwho::platform::{
-    CloseError, Ending, NamespaceTable, OwnerTable, PlatformError, SocketTable, System,
+    CloseError, Control, Ending, Names, NamespaceTable, OwnerTable, PlatformError, Ports,
+    Processes, SocketTable, Sockets, System,
 };
 
-use super::machine::{LINEAGE, Machine};
+use super::machine::{Machine, OWN_ANCESTORS};
 use super::parts::{Fate, windows_text};
 use super::world::Opened;
 
-impl System for Machine {
-    type Process = Opened;
-
-    fn os(&self) -> Os {
-        self.os
-    }
-
+impl Sockets for Machine {
     /// More than is asked for: the query has to decide.
     fn sockets(&self, _scope: &Scope) -> Result<SocketTable, PlatformError> {
         self.world.borrow_mut().look();
         let mut sockets = self.world.borrow_mut().table();
         sockets.retain(|socket| socket.netns.is_none());
         Ok(SocketTable { sockets, gaps: self.gaps.clone() })
-    }
-
-    fn owners(&self, sockets: Vec<Socket>) -> OwnerTable {
-        let world = self.world.borrow();
-        let with_owner = |socket| OwnedSocket { owner: world.owner(&socket), socket };
-        let sockets: Vec<OwnedSocket> = sockets.into_iter().map(with_owner).collect();
-        let count = sockets.iter().filter(|row| matches!(row.owner, Owner::Exited(_))).count();
-        let gaps = if count > 0 { vec![Gap::OwnersExited { count }] } else { Vec::new() };
-        OwnerTable { sockets, gaps }
-    }
-
-    fn processes(&self, pids: &BTreeSet<Pid>, _about: About) -> BTreeMap<Pid, Process> {
-        let world = self.world.borrow();
-        let known = pids.iter().filter_map(|pid| world.processes.get(pid));
-        known.map(|one| (one.process.pid, one.process.clone())).collect()
     }
 
     fn sockets_elsewhere(
@@ -59,16 +39,50 @@ impl System for Machine {
         Ok(NamespaceTable { table, names, complete: true })
     }
 
-    fn particulars(&self, pids: &BTreeSet<Pid>) -> BTreeMap<Pid, Particulars> {
-        let known = pids.iter().filter_map(|pid| Some((*pid, self.particulars.get(pid)?.clone())));
-        known.collect()
+    fn owners(&self, sockets: Vec<Socket>) -> OwnerTable {
+        let world = self.world.borrow();
+        let with_owner = |socket| OwnedSocket { owner: world.owner(&socket), socket };
+        let sockets: Vec<OwnedSocket> = sockets.into_iter().map(with_owner).collect();
+        let count = sockets.iter().filter(|row| matches!(row.owner, Owner::Exited(_))).count();
+        let gaps = if count > 0 { vec![Gap::OwnersExited { count }] } else { Vec::new() };
+        OwnerTable { sockets, gaps }
     }
 
     fn creators(&self, cgroups: &BTreeSet<u64>) -> BTreeMap<u64, Creator> {
         let known = cgroups.iter().filter_map(|id| Some((*id, self.creators.get(id)?.clone())));
         known.collect()
     }
+}
 
+impl Processes for Machine {
+    fn processes(&self, pids: &BTreeSet<Pid>, _about: About) -> BTreeMap<Pid, Process> {
+        let world = self.world.borrow();
+        let known = pids.iter().filter_map(|pid| world.processes.get(pid));
+        known.map(|one| (one.process.pid, one.process.clone())).collect()
+    }
+
+    fn particulars(&self, pids: &BTreeSet<Pid>) -> BTreeMap<Pid, Particulars> {
+        let known = pids.iter().filter_map(|pid| Some((*pid, self.particulars.get(pid)?.clone())));
+        known.collect()
+    }
+
+    fn ancestors(&self) -> Vec<Pid> {
+        OWN_ANCESTORS.to_vec()
+    }
+
+    fn program_directories(&self) -> Vec<Untrusted> {
+        match self.os {
+            Os::Linux => vec!["/usr/bin".into(), "/usr/lib".into()],
+            Os::Windows => vec![windows_text(r"C:\Windows"), windows_text(r"C:\Program Files")],
+        }
+    }
+
+    fn in_own_mounts(&self, pids: &BTreeSet<Pid>) -> BTreeSet<Pid> {
+        pids.difference(&self.other_mounts).copied().collect()
+    }
+}
+
+impl Ports for Machine {
     fn port_rules(&self, _protocol: Protocol) -> PortRules {
         self.rules.clone()
     }
@@ -89,6 +103,12 @@ impl System for Machine {
         self.settings.clone()
     }
 
+    fn service_ports(&self, name: &str) -> Result<Vec<u16>, PlatformError> {
+        Ok(if name == "http" { vec![80] } else { Vec::new() })
+    }
+}
+
+impl Names for Machine {
     fn user_name(&self, uid: Uid) -> Option<Untrusted> {
         self.users.get(&uid).cloned()
     }
@@ -102,29 +122,10 @@ impl System for Machine {
         let is_it = |known: &&Untrusted| known.as_bytes() == name.as_bytes();
         self.interfaces.iter().find(|(_, known)| is_it(known)).map(|(index, _)| *index)
     }
+}
 
-    fn service_ports(&self, name: &str) -> Result<Vec<u16>, PlatformError> {
-        Ok(if name == "http" { vec![80] } else { Vec::new() })
-    }
-
-    fn is_privileged(&self) -> bool {
-        self.privileged
-    }
-
-    fn program_directories(&self) -> Vec<Untrusted> {
-        match self.os {
-            Os::Linux => vec!["/usr/bin".into(), "/usr/lib".into()],
-            Os::Windows => vec![windows_text(r"C:\Windows"), windows_text(r"C:\Program Files")],
-        }
-    }
-
-    fn in_own_mounts(&self, pids: &BTreeSet<Pid>) -> BTreeSet<Pid> {
-        pids.difference(&self.other_mounts).copied().collect()
-    }
-
-    fn lineage(&self) -> Vec<Pid> {
-        LINEAGE.to_vec()
-    }
+impl Control for Machine {
+    type Process = Opened;
 
     fn ending(&self, pid: Pid, signal: Signal) -> Ending {
         let has_window = self.world.borrow().processes.get(&pid).is_some_and(|one| one.has_window);
@@ -133,10 +134,6 @@ impl System for Machine {
             Os::Windows if has_window && signal != Signal::Kill => Ending::CloseWindow,
             Os::Windows => Ending::Terminate,
         }
-    }
-
-    fn console_takes_escapes(&self) -> bool {
-        false
     }
 
     fn open_process(&self, pid: Pid, birth: Option<u64>) -> Result<Opened, PlatformError> {
@@ -163,5 +160,22 @@ impl System for Machine {
     fn close_sockets(&self, sockets: &[&Socket]) -> Vec<Result<(), CloseError>> {
         let mut world = self.world.borrow_mut();
         sockets.iter().map(|socket| world.close(socket)).collect()
+    }
+}
+
+impl System for Machine {
+    fn capabilities(&self) -> Capabilities {
+        match self.os {
+            Os::Linux => Capabilities::LINUX,
+            Os::Windows => Capabilities::WINDOWS,
+        }
+    }
+
+    fn is_privileged(&self) -> bool {
+        self.privileged
+    }
+
+    fn console_takes_escapes(&self) -> bool {
+        false
     }
 }
