@@ -1,6 +1,7 @@
 //! Examines descriptors in a thread of its own: pidfd_getfd(2) waits while a process is in the
 //! middle of execve(2), which lasts as long as one of its files takes to be closed.
 
+use std::collections::BTreeSet;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -34,8 +35,11 @@ const LONGEST_NAME: usize = 64;
 pub(super) enum Examined {
     /// A TCP or UDP socket.
     Inet(Protocol, Copied),
-    /// A socket of another kind, or something else by now.
+    /// A socket of another kind.
     Other,
+    /// Something else by now, or nothing: the processes, whose other descriptors may have changed
+    /// too.
+    Changed(BTreeSet<Pid>),
 }
 
 /// A descriptor of a socket that is in no table.
@@ -200,7 +204,8 @@ impl Work {
         for of_one in sockets(candidates) {
             // A descriptor may be closed meanwhile, while the next one is not.
             let examined = of_one.iter().find_map(|one| self.examine(*one).transpose());
-            let examined = examined.unwrap_or(Ok(Examined::Other));
+            let pids = || of_one.iter().map(|one| one.pid).collect();
+            let examined = examined.unwrap_or_else(|| Ok(Examined::Changed(pids())));
             if self.say.send((of_one.len(), examined)).is_err() {
                 return;
             }

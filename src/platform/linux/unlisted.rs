@@ -5,7 +5,7 @@
 //! descriptor with O_PATH: that opens no file, and no file system is asked but the sockets' own
 //! (a process may exchange its descriptors at any time). Only then is a socket copied.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
@@ -61,12 +61,18 @@ pub(super) struct Missed {
     pub(super) is_unreadable: bool,
     /// Whether there may be processes that this PID namespace does not show.
     pub(super) is_inside: bool,
+    /// Processes whose descriptors were not what they had been a moment before.
+    changed: BTreeSet<Pid>,
 }
 
 impl Missed {
     /// Whether every descriptor was examined.
     pub(super) fn is_nothing(&self) -> bool {
-        self.refused.is_none() && self.spent.is_empty() && !self.is_unreadable && !self.is_inside
+        self.refused.is_none()
+            && self.spent.is_empty()
+            && self.changed.is_empty()
+            && !self.is_unreadable
+            && !self.is_inside
     }
 
     /// The gap of those beyond a user's budget.
@@ -125,29 +131,74 @@ fn search_within(
     mut visit: impl FnMut(Protocol, &Copied) -> rustix::io::Result<()>,
 ) -> std::io::Result<Missed> {
     let proc = open_proc()?;
+    let (mut processes, missed) = list(&proc)?;
     let deadline = Deadline::after(bounds::DESCRIPTORS_TIME);
-    let (mut processes, mut missed) = list(&proc)?;
-    let mut known = Inodes::default();
+    let mut hunt = Hunt { proc, listed, protocols, deadline, known: Inodes::default(), missed };
+    let mut left = processes.clone();
     let mut cut = Spent::new();
     for budget in rounds {
-        let mut round = Round::new(&proc, *budget, [listed, &known], deadline);
-        for process in &processes {
-            round.read(process);
-        }
-        let Round { candidates, is_unreadable, spent, .. } = round;
-        missed.is_unreadable |= is_unreadable;
-        known.extend(candidates.iter().map(|candidate| candidate.inode));
-        missed.examine(candidates, protocols, deadline, &mut visit);
-        processes.retain(|process| spent.contains_key(&process.user));
-        cut = spent;
+        cut = hunt.round(*budget, &left, &mut visit);
+        left.retain(|process| cut.contains_key(&process.user));
         if cut.is_empty() {
             break;
         }
     }
+    let changed = std::mem::take(&mut hunt.missed.changed);
+    processes.retain(|process| changed.contains(&process.pid));
+    hunt.follow(processes, &mut visit);
     for (user, count) in cut {
-        missed.spend(user, count);
+        hunt.missed.spend(user, count);
     }
-    Ok(missed)
+    Ok(hunt.missed)
+}
+
+/// A search in its rounds.
+struct Hunt<'a> {
+    proc: OwnedFd,
+    listed: &'a Inodes,
+    protocols: Protocols,
+    deadline: Deadline,
+    /// The sockets that were met.
+    known: Inodes,
+    missed: Missed,
+}
+
+impl Hunt<'_> {
+    /// Examines what `processes` hold, and returns what is beyond their users' budgets.
+    fn round(
+        &mut self,
+        budget: Budget,
+        processes: &[Process],
+        visit: impl FnMut(Protocol, &Copied) -> rustix::io::Result<()>,
+    ) -> Spent {
+        let mut round = Round::new(&self.proc, budget, [self.listed, &self.known], self.deadline);
+        for process in processes {
+            round.read(*process);
+        }
+        let Round { candidates, is_unreadable, spent, .. } = round;
+        self.missed.is_unreadable |= is_unreadable;
+        self.known.extend(candidates.iter().map(|candidate| candidate.inode));
+        self.missed.examine(candidates, self.protocols, self.deadline, visit);
+        spent
+    }
+
+    /// Reads processes again that have changed since they were read: each time there is less between
+    /// the reading and the examination. Those that always change stay in what was missed.
+    fn follow(
+        &mut self,
+        mut processes: Vec<Process>,
+        mut visit: impl FnMut(Protocol, &Copied) -> rustix::io::Result<()>,
+    ) {
+        for _ in 0..FOLLOWED {
+            if processes.is_empty() {
+                return;
+            }
+            self.round(ROUNDS[0], &processes, &mut visit);
+            let changed = std::mem::take(&mut self.missed.changed);
+            processes.retain(|process| changed.contains(&process.pid));
+        }
+        self.missed.changed.extend(processes.iter().map(|process| process.pid));
+    }
 }
 
 /// When a search has to end, in time that this process has been on a core: what others do on the
@@ -173,7 +224,11 @@ fn time_of_this_process() -> Duration {
 /// Asking for the time is a system call, as is reading a descriptor.
 const READ_BETWEEN: usize = 64;
 
+/// How often processes are read again that change all the time.
+const FOLLOWED: usize = 3;
+
 /// A process, and whose it is.
+#[derive(Clone, Copy)]
 struct Process {
     pid: Pid,
     user: Uid,
@@ -212,6 +267,10 @@ impl Missed {
             let visited = match examiner.next() {
                 Some(Ok(Examined::Inet(protocol, copied))) => visit(protocol, &copied),
                 Some(Ok(Examined::Other)) => Ok(()),
+                Some(Ok(Examined::Changed(mut pids))) => {
+                    self.changed.append(&mut pids);
+                    Ok(())
+                }
                 Some(Err(error)) => Err(error),
                 None => break,
             };
@@ -272,7 +331,7 @@ impl<'a> Round<'a> {
 
     /// Reads a process's descriptors. Where nothing is left for them the kernel is not asked to list
     /// them either, which takes milliseconds where there are thousands.
-    fn read(&mut self, process: &Process) {
+    fn read(&mut self, process: Process) {
         let taken = self.taken.entry(process.user).or_default();
         if taken.is_all(&self.budget) || self.deadline.is_over() {
             *self.spent.entry(process.user).or_default() += 1;
@@ -285,9 +344,9 @@ impl<'a> Round<'a> {
         }
     }
 
-    fn read_table(&mut self, process: &Process, table: &Table) {
+    fn read_table(&mut self, process: Process, table: &Table) {
         let Self { budget, known, deadline, entries, candidates, spent, taken, .. } = self;
-        let Process { pid, user } = *process;
+        let Process { pid, user } = process;
         let taken = taken.entry(user).or_default();
         let mut since = time_of_this_process();
         let result = table.for_each(0..u32::MAX, entries, |descriptor| {
