@@ -71,9 +71,12 @@ fn no_file_is_registered_that_has_no_line(data: &[u8]) {
     for file in &files {
         assert!(lies_within(file, data) && !file.contains(&b'\n'));
     }
-    // Silence is no answer, and where files are told the ring was not in use.
-    assert!(!ring_info::is_silent(data) || ring_info::was_in_use(data));
-    assert!(files.is_empty() || !ring_info::is_silent(data));
+    // What stands behind a list that ends as it ought to is not the list's.
+    let end = b"\nUserFiles:\t2\n    0: <none>\n    1: socket:[4711]\nUserBufs:\t0\n";
+    let text = [end, data].concat();
+    let files: Vec<&[u8]> = ring_info::registered_files(&text).collect();
+    assert_eq!(files, [&b"<none>"[..], b"socket:[4711]"]);
+    assert!(!ring_info::is_silent(&text) && !ring_info::was_in_use(&text));
 }
 
 /// Written again, the arguments are the file, or its beginning where there are more.
