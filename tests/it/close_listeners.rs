@@ -67,6 +67,9 @@ fn a_listener_by_itself() {
 
 #[trial]
 fn a_listener_at_a_port_of_the_kernels_choice() {
+    if !features::lists_bound() {
+        return;
+    }
     for at in Loopback::BOTH {
         let held = makers::listening(at.port(0));
         let web = Owner::named("web").holding(held.socket);

@@ -87,7 +87,7 @@ fn one_whose_first_thread_has_exited() {
     assert!(descriptors.as_u64().is_some_and(|count| count > 0), "{answer:#}");
 }
 
-#[trial]
+#[trial(alone)]
 fn the_only_thread_that_is_left_has_its_own() {
     let Some(actor) = named("own-table-alone") else { return };
     is_found(&actor);

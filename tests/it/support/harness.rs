@@ -178,7 +178,13 @@ fn wait(child: &mut Child) -> std::io::Result<Option<ExitStatus>> {
         std::thread::sleep(Duration::from_millis(3));
     }
     end_group(child);
-    child.wait().map(Some)
+    let status = child.wait().map(Some);
+    let ending = Instant::now();
+    // Whatever is still being torn down would be searched by the next test's programs.
+    while group_exists(child) && ending.elapsed() < LIMIT {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    status
 }
 
 /// Puts the child at the head of a process group, to be ended with all that it started.
@@ -202,6 +208,17 @@ fn end_group(child: &Child) {
     use rustix::process::{Pid, Signal, kill_process_group};
     // The error is that there is nobody left to end.
     let _ = kill_process_group(Pid::from_child(child), Signal::KILL);
+}
+
+#[cfg(unix)]
+fn group_exists(child: &Child) -> bool {
+    use rustix::process::{Pid, test_kill_process_group};
+    test_kill_process_group(Pid::from_child(child)).is_ok()
+}
+
+#[cfg(not(unix))]
+fn group_exists(_: &Child) -> bool {
+    false
 }
 
 #[cfg(not(unix))]
