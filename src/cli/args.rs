@@ -9,7 +9,7 @@ use ipnet::IpNet;
 use super::values::{network, one_state, pid, seconds, signal, some_seconds, states};
 use crate::model::Signal;
 use crate::model::{StateSet, TcpState};
-use crate::query::SortKey;
+use crate::query::{ForeignTerm, SortKey};
 
 /// Shown by `-h`, instead of every option.
 const EXAMPLES: &str = "\
@@ -117,9 +117,9 @@ pub(super) struct SelectArgs {
     #[arg(long, value_name = "PID", value_parser = pid, value_delimiter = ',',
           hide_short_help = true)]
     pub(super) pid: Vec<u32>,
-    /// Process name, case ignored; * matches anything; repeat for several
+    /// Process name, case ignored; * matches anything; or a list: nginx,node*
     #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new(),
-          hide_short_help = true)]
+          value_delimiter = ',', hide_short_help = true)]
     pub(super) name: Vec<String>,
     /// User of the socket or of its process, or a list: www-data,1000
     #[arg(long, value_name = "USER", value_parser = NonEmptyStringValueParser::new(),
@@ -131,7 +131,7 @@ pub(super) struct SelectArgs {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Filters")]
 pub(super) struct FilterArgs {
-    /// Local port, or a list: 80, 80,443, 8000-8010, http, 127.0.0.1:80, [::1]:80
+    /// Local port, or a list: 80, 80,443, 8000-8010, http, 53/udp, localhost:80, [::1]:80
     #[arg(value_name = "PORT", hide_short_help = true, help_heading = "Arguments")]
     pub(super) ports: Vec<String>,
     /// TCP state or group of states, or a list
@@ -150,12 +150,14 @@ pub(super) struct FilterArgs {
     /// Foreign port, or a list
     #[arg(long, value_name = "PORT", hide_short_help = true)]
     pub(super) foreign_port: Vec<String>,
-    /// Local address or network; repeat for several
-    #[arg(long, value_name = "ADDR[/LEN]", value_parser = network, hide_short_help = true)]
+    /// Local address or network, or a list
+    #[arg(long, value_name = "ADDR[/LEN]", value_parser = network, value_delimiter = ',',
+          hide_short_help = true)]
     pub(super) local: Vec<IpNet>,
-    /// Foreign address or network; repeat for several
-    #[arg(long, value_name = "ADDR[/LEN]", value_parser = network, hide_short_help = true)]
-    pub(super) foreign: Vec<IpNet>,
+    /// Foreign address or network, perhaps with a port, or a list: 10.0.0.0/8,10.0.0.5:443
+    #[arg(long, value_name = "ADDR[/LEN][:PORT]", value_parser = ForeignTerm::parse,
+          value_delimiter = ',', hide_short_help = true)]
+    pub(super) foreign: Vec<ForeignTerm>,
 }
 
 impl FilterArgs {
@@ -251,15 +253,18 @@ pub(super) struct HabitArgs {
     /// No effect; accepted for netstat -aon
     #[arg(short = 'o', hide_short_help = true)]
     owner: bool,
-    /// No effect; accepted for netstat -tulpn
+    /// No effect; accepted for netstat -tulpn; -p tcp and -p udp as on Windows
     #[arg(short = 'p', hide_short_help = true)]
     programs: bool,
+    /// No effect; accepted for netstat -anob
+    #[arg(short = 'b', hide_short_help = true)]
+    binaries: bool,
 }
 
 /// Terminating.
 #[derive(Args, Debug)]
 pub(super) struct KillArgs {
-    /// Local port, or a list: 80, 80,443, 8000-8010, http, 127.0.0.1:80, [::1]:80
+    /// Local port, or a list: 80, 80,443, 8000-8010, http, 53/udp, localhost:80, [::1]:80
     #[arg(value_name = "PORT", required = true)]
     pub(super) ports: Vec<String>,
     /// Do not ask

@@ -24,10 +24,10 @@ pub use request::{
     CloseRequest, ColorWhen, DoctorRequest, ExplainRequest, FilterRequest, KillRequest,
     ListRequest, Request, Selection, ViewKind,
 };
-use words::{misplaced, spell_out};
+use words::{after_lone_p, misplaced, spell_out};
 
 use crate::model::{Families, Pid, StateSet};
-use crate::query::{NamePattern, PortTerm, Protocols, UserTerm};
+use crate::query::{NamePattern, PortError, PortTerm, Protocols, UserTerm};
 
 /// What ends the program before it has begun.
 #[derive(Debug, Error)]
@@ -50,9 +50,10 @@ pub enum CliError {
 pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Request, CliError> {
     let words = spell_out(words);
     let cli = Cli::try_parse_from(&words).map_err(|error| misplaced(&error, &words))?;
+    let after_p = after_lone_p(&words).map(str::to_owned);
     let behind_verb = words.into_iter().skip(2).collect();
     Ok(match cli.command {
-        None => Request::List(list_request(cli.list)?),
+        None => Request::List(list_request(cli.list, after_p)?),
         Some(Verb::Kill(kill)) => Request::Kill(kill_request(kill, behind_verb)?),
         Some(Verb::Close(close)) => Request::Close(close_request(close, behind_verb)?),
         Some(Verb::Doctor(doctor)) => Request::Doctor(doctor_request(&doctor)),
@@ -60,8 +61,13 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Request, CliEr
     })
 }
 
-fn list_request(args: ListArgs) -> Result<ListRequest, UsageError> {
-    let filters = filter_request(args.filters)?;
+fn list_request(args: ListArgs, after_p: Option<String>) -> Result<ListRequest, UsageError> {
+    let filters = filter_request(args.filters).map_err(|error| match (error, &after_p) {
+        (UsageError::Port(PortError::OutOfRange(word)), Some(number)) if word == *number => {
+            UsageError::PidForPort(word)
+        }
+        (error, _) => error,
+    })?;
     Ok(ListRequest {
         // netstat's -a takes its -l back.
         filters: FilterRequest { listening: filters.listening && !args.habits.all, ..filters },
@@ -74,6 +80,7 @@ fn list_request(args: ListArgs) -> Result<ListRequest, UsageError> {
             (_, false, false) => ViewKind::Tables,
         },
         verbose: args.view.verbose,
+        after_p: after_p.and_then(|number| number.parse().ok()),
         all_namespaces: args.all_netns,
         try_bind: args.try_bind,
         sort: args.view.sort.into(),
@@ -86,14 +93,18 @@ fn filter_request(args: FilterArgs) -> Result<FilterRequest, UsageError> {
     let by_state = !args.state.is_empty();
     let asked = union(&args.state);
     let states = if by_state { asked } else { StateSet::ALL };
+    let terms = ports::local(&args.ports, &command_names())?;
+    if by_state {
+        ports::contradicts(&terms, Protocols { tcp: true, udp: false }, "--state")?;
+    }
     Ok(FilterRequest {
         foreign_ports: ports::foreign(&args.foreign_port)?,
         states: states.without(union(&args.not_state)),
         by_state,
         listening: args.listening,
         local_networks: args.local,
-        foreign_networks: args.foreign,
-        selection: selection(ports::local(&args.ports, &command_names())?, args.select),
+        foreign: args.foreign,
+        selection: selection(terms, args.select)?,
     })
 }
 
@@ -113,7 +124,7 @@ fn kill_request(args: KillArgs, mut words: Vec<OsString>) -> Result<KillRequest,
         }
     }
     Ok(KillRequest {
-        selection: selection(ports::local(&args.ports, &command_names())?, args.select),
+        selection: selection(ports::local(&args.ports, &command_names())?, args.select)?,
         yes: args.yes,
         dry_run: args.dry_run,
         signal: args.signal,
@@ -149,16 +160,20 @@ impl From<ColorArg> for ColorWhen {
     }
 }
 
-fn selection(ports: Vec<PortTerm>, args: SelectArgs) -> Selection {
+fn selection(ports: Vec<PortTerm>, args: SelectArgs) -> Result<Selection, UsageError> {
+    let protocols = (args.tcp || args.udp).then_some(Protocols { tcp: args.tcp, udp: args.udp });
+    if let Some(asked) = protocols {
+        ports::contradicts(&ports, asked, if args.tcp { "--tcp" } else { "--udp" })?;
+    }
     let both_or_neither = args.v4 == args.v6;
-    Selection {
+    Ok(Selection {
         ports,
-        protocols: (args.tcp || args.udp).then_some(Protocols { tcp: args.tcp, udp: args.udp }),
+        protocols,
         families: Families { v4: args.v4 || both_or_neither, v6: args.v6 || both_or_neither },
         pids: args.pid.into_iter().map(Pid).collect(),
         names: args.name.iter().map(|name| NamePattern::new(name)).collect(),
         users: args.user.iter().map(|user| UserTerm::new(user)).collect(),
-    }
+    })
 }
 
 fn union(sets: &[StateSet]) -> StateSet {

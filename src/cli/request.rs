@@ -6,8 +6,8 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::words::without_dry_run;
-use crate::model::{Families, Pid, Shell, Signal, StateSet, TcpState};
-use crate::query::{NamePattern, PortTerm, Protocols, SortKey, UserTerm};
+use crate::model::{Families, Pid, Protocol, Shell, Signal, StateSet, TcpState};
+use crate::query::{ForeignTerm, NamePattern, PortTerm, Protocols, SortKey, UserTerm};
 use crate::text::shell::ShellCommand;
 
 /// What was asked for.
@@ -42,6 +42,18 @@ pub struct Selection {
     pub users: Vec<UserTerm>,
 }
 
+impl Selection {
+    /// The protocols that were asked for, by option or with every single port; else `default`.
+    #[must_use]
+    pub fn protocols_or(&self, default: Protocols) -> Protocols {
+        let bound = |protocol| self.ports.iter().any(|term| term.protocol == Some(protocol));
+        let with_ports = Protocols { tcp: bound(Protocol::Tcp), udp: bound(Protocol::Udp) };
+        let is_by_port = !self.ports.is_empty();
+        let all_bound = is_by_port && self.ports.iter().all(|term| term.protocol.is_some());
+        self.protocols.unwrap_or(if all_bound { with_ports } else { default })
+    }
+}
+
 /// Which sockets.
 #[derive(Debug)]
 pub struct FilterRequest {
@@ -57,8 +69,8 @@ pub struct FilterRequest {
     pub foreign_ports: Vec<PortTerm>,
     /// Networks of the local address.
     pub local_networks: Vec<IpNet>,
-    /// Networks of the foreign address.
-    pub foreign_networks: Vec<IpNet>,
+    /// Foreign ends.
+    pub foreign: Vec<ForeignTerm>,
 }
 
 /// A request to list.
@@ -71,6 +83,8 @@ pub struct ListRequest {
     pub view: ViewKind,
     /// Whether everything is wanted that can be told of the owners.
     pub verbose: bool,
+    /// The number that a lone `-p` stands before, which is read as a PORT.
+    pub after_p: Option<u16>,
     /// Whether every network namespace is looked at.
     pub all_namespaces: bool,
     /// Whether the ports are bound, for the system's own answer.

@@ -22,13 +22,13 @@ pub(super) struct Attempt {
     pub(super) words: String,
 }
 
-/// Binds every port of `filter`, for a moment: TCP, unless UDP was asked for.
+/// Binds every port of `filter`, for a moment, with `protocols` where it names none itself.
 ///
 /// # Errors
 /// When no port was named, or too many.
 pub(super) fn all(
     filter: &Filter,
-    asked: Option<Protocols>,
+    protocols: Protocols,
     system: &impl System,
 ) -> anyhow::Result<Vec<Attempt>> {
     let Some(local) = &filter.local else { bail!(text::NO_PORT) };
@@ -36,13 +36,12 @@ pub(super) fn all(
     if count > PORTS_TOLD {
         bail!(text::too_many(PORTS_TOLD));
     }
-    let protocols = asked.unwrap_or(Protocols { tcp: true, udp: false });
-    let tcp = protocols.tcp.then_some(Protocol::Tcp);
-    let udp = protocols.udp.then_some(Protocol::Udp);
-    let protocols = tcp.into_iter().chain(udp);
     let families = filter.families;
-    let each = |protocol| spots.iter().map(move |&spot| attempt(spot, protocol, families, system));
-    Ok(protocols.flat_map(each).collect())
+    let each = |protocol| {
+        let asked = spots.iter().filter(move |spot| spot.protocols(protocols).contains(protocol));
+        asked.map(move |&spot| attempt(spot, protocol, families, system))
+    };
+    Ok([Protocol::Tcp, Protocol::Udp].into_iter().flat_map(each).collect())
 }
 
 /// `port 80: a TCP bind succeeds at 127.0.0.1; it fails at 0.0.0.0: address in use`.

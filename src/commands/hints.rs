@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::absent;
 use super::attempt::Attempt;
 use super::survey::survey_scope;
 use super::vacancy::Vacancy;
@@ -19,11 +20,15 @@ pub(super) fn of_rows(
     attempts: Option<&[Attempt]>,
     system: &impl System,
 ) -> Vec<String> {
+    let mut hints = absent::lines(filter, rows.snapshot, system);
     match &filter.local {
-        Some(local) => of_ports(local, rows, filter, attempts, system),
-        None if rows.rows.is_empty() => vec![text::NO_SOCKET_MATCHES.to_owned()],
-        None => Vec::new(),
+        Some(local) => hints.extend(of_ports(local, rows, filter, attempts, system)),
+        None if rows.rows.is_empty() && hints.is_empty() => {
+            hints.push(text::NO_SOCKET_MATCHES.to_owned());
+        }
+        None => {}
     }
+    hints
 }
 
 fn of_ports(
@@ -53,11 +58,26 @@ fn of_ports(
         rows.rows.iter().any(|row| place.is_of(&row.socket) && row.socket.holds_port())
     };
     let missing = local.places.iter().filter(|place| !is_held(place));
-    hints.extend(missing.flat_map(|place| wildcard_holders(place, system)));
+    // Both addresses of localhost may be covered by the same socket.
+    let covering: BTreeSet<String> =
+        missing.flat_map(|place| wildcard_holders(place, system)).collect();
+    hints.extend(covering);
     if nothing && left_out == 0 {
         hints.extend(foreign_connections(&local.all_ports(), system));
     }
     hints
+}
+
+/// `-p 812`: a port that nobody holds may have been meant as a PID.
+pub(super) fn of_lone_p(
+    number: Option<u16>,
+    rows: &Rows<'_>,
+    system: &impl System,
+) -> Option<String> {
+    let is_held =
+        |port| rows.rows.iter().any(|row| row.socket.local.port == port && row.socket.holds_port());
+    let number = number.filter(|port| !is_held(*port))?;
+    Some(text::read_as_port(number, system.capabilities().shell))
 }
 
 /// How many sockets are at the places that were asked for, whatever else they had to be.
@@ -103,6 +123,7 @@ pub(super) fn covers(socket: &Socket, place: &Place) -> bool {
         && socket.covers(place.address)
         && socket.holds_port()
         && place.ports.contains(&socket.local.port)
+        && place.protocol.is_none_or(|protocol| protocol == socket.protocol)
 }
 
 /// Connections to that port, which is somebody else's.

@@ -11,7 +11,7 @@ use super::{
 use crate::cli::{ColorWhen, ListRequest, ViewKind};
 use crate::model::{About, Depth, Gap, Snapshot};
 use crate::platform::System;
-use crate::query::{Filter, SortKey, select};
+use crate::query::{Filter, Protocols, SortKey, select};
 use crate::render::{Json, Pids, Style, Summary, SummaryJson, Tables, Verbose, View};
 use crate::text::{gaps, hints as text, notes};
 
@@ -23,7 +23,11 @@ pub(super) fn run(
 ) -> anyhow::Result<Outcome> {
     let filter = filter::of_request(&request.filters, system)?;
     let attempts = if request.try_bind {
-        attempt::all(&filter, request.filters.selection.protocols, system)?
+        attempt::all(
+            &filter,
+            request.filters.selection.protocols_or(Protocols { tcp: true, udp: false }),
+            system,
+        )?
     } else {
         Vec::new()
     };
@@ -61,6 +65,7 @@ pub(super) fn run(
         }
         let mut hints = hints::of_rows(&rows, &filter, Some(&attempts), system);
         hints.extend(elsewhere.iter().flat_map(|elsewhere| elsewhere.hints(&filter)));
+        hints.extend(hints::of_lone_p(request.after_p, &rows, system));
         for hint in hints {
             output.remark(hint);
         }

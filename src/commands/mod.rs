@@ -1,5 +1,6 @@
 //! The verbs: a file, or a folder, for each.
 
+mod absent;
 mod attempt;
 mod claim;
 mod close;

@@ -23,22 +23,31 @@ pub(super) struct Spot {
     address: Option<IpAddr>,
     /// The interface, where one was named.
     interface: Option<u32>,
+    /// The protocol, where one was named with the port.
+    protocol: Option<Protocol>,
 }
 
 impl Spot {
     /// The spots of what was asked for, and how many there are. More than [`PORTS_TOLD`] are
     /// not listed.
     pub(super) fn all(local: &LocalSet) -> (Vec<Self>, usize) {
-        let anywhere = local.ports.ranges().iter().map(|range| (range.clone(), None, None));
-        let places = local
-            .places
-            .iter()
-            .map(|place| (place.ports.clone(), Some(place.address), place.interface));
-        let spots = anywhere.chain(places).flat_map(|(ports, address, interface)| {
-            ports.map(move |port| Self { port, address, interface })
+        let anywhere =
+            local.anywhere().map(|(range, protocol)| (range.clone(), None, None, protocol));
+        let places = local.places.iter().map(|place| {
+            (place.ports.clone(), Some(place.address), place.interface, place.protocol)
+        });
+        let spots = anywhere.chain(places).flat_map(|(ports, address, interface, protocol)| {
+            ports.map(move |port| Self { port, address, interface, protocol })
         });
         let count = spots.clone().count();
         (spots.take(PORTS_TOLD).collect(), count)
+    }
+
+    /// The protocols in question, of those that were asked for as a whole.
+    pub(super) fn protocols(self, asked: Protocols) -> Protocols {
+        let only =
+            |protocol| Protocols { tcp: protocol == Protocol::Tcp, udp: protocol == Protocol::Udp };
+        self.protocol.map_or(asked, only)
     }
 
     pub(super) fn words(self) -> String {
@@ -110,7 +119,7 @@ impl<'a, S: System> Vacancy<'a, S> {
             let sockets = here.map(|row| row.socket.clone()).collect();
             SocketTable { sockets, gaps: rows.snapshot.gaps.clone() }
         } else {
-            let ports = LocalSet { ports: local.all_ports(), places: Vec::new() };
+            let ports = LocalSet { ports: local.all_ports(), ..LocalSet::default() };
             let everything = Filter { local: Some(ports), ..Filter::everything() };
             let mut table = system.sockets(&everything.scope(Detail::Brief)).ok()?;
             table.sockets.retain(|socket| everything.admits_socket(socket));
@@ -130,7 +139,7 @@ impl<'a, S: System> Vacancy<'a, S> {
     /// A line for each port that nobody holds.
     pub(super) fn verdicts(&self) -> Vec<String> {
         let (spots, count) = Spot::all(self.local);
-        let rules = self.system.port_rules(self.first_protocol());
+        let rules = self.system.port_rules(first(self.protocols));
         if count > spots.len() {
             let is_any_held = self.there.iter().any(Socket::holds_port);
             return if is_any_held { Vec::new() } else { vec![self.of_many(&rules)] };
@@ -149,26 +158,19 @@ impl<'a, S: System> Vacancy<'a, S> {
         text::of_many(self.local, !self.blind, first_unprivileged)
     }
 
-    fn first_protocol(&self) -> Protocol {
-        if self.protocols.tcp { Protocol::Tcp } else { Protocol::Udp }
-    }
-
     /// The sockets of the protocols in question that a bind would meet.
     fn hindering(&self, spot: Spot) -> impl Iterator<Item = &Socket> + Clone {
-        let protocols = self.protocols;
+        let protocols = spot.protocols(self.protocols);
         self.there.iter().filter(move |socket| {
-            let asked = match socket.protocol {
-                Protocol::Tcp => protocols.tcp,
-                Protocol::Udp => protocols.udp,
-            };
-            asked && spot.is_hindered_by(socket)
+            protocols.contains(socket.protocol) && spot.is_hindered_by(socket)
         })
     }
 
     fn verdict(&self, spot: Spot, rules: &PortRules) -> String {
         let connections = self.hindering(spot).filter(|socket| is_alive(socket)).count();
         let is_met = self.hindering(spot).next().is_some();
-        let only = match (self.protocols.tcp, self.protocols.udp) {
+        let protocols = spot.protocols(self.protocols);
+        let only = match (protocols.tcp, protocols.udp) {
             (true, false) => Some(Protocol::Tcp),
             (false, true) => Some(Protocol::Udp),
             _ => None,
@@ -188,7 +190,7 @@ impl<'a, S: System> Vacancy<'a, S> {
 
     /// How sure it is that a port is free, which a bind would meet sockets on or not.
     fn state(&self, spot: Spot, is_met: bool, rules: &PortRules) -> State {
-        let mut obstacles = obstacles(spot, self.first_protocol(), rules);
+        let mut obstacles = obstacles(spot, first(spot.protocols(self.protocols)), rules);
         let refusal = self.tried.get(&spot).and_then(Option::as_ref);
         obstacles.extend(
             refusal.filter(|_| obstacles.is_empty()).map(|why| Obstacle::Refused(why.clone())),
@@ -204,6 +206,10 @@ impl<'a, S: System> Vacancy<'a, S> {
     }
 }
 
+const fn first(protocols: Protocols) -> Protocol {
+    if protocols.tcp { Protocol::Tcp } else { Protocol::Udp }
+}
+
 /// Whether sockets may be missing that are bound without listening.
 pub(super) const fn hides_bound(gap: &Gap) -> bool {
     gap.is_about_bound()
@@ -216,7 +222,7 @@ pub(super) fn may_be_bound(filter: &Filter, rows: &Rows<'_>) -> bool {
     // Nobody can name the states that have no name: these are all but some.
     let is_named = !filter.states.contains(TcpState::Unknown(0));
     let is_unheld = |local| !are_held(local, rows);
-    filter.protocols.tcp
+    filter.asks_for(Protocol::Tcp)
         && ((is_named && filter.states.contains(TcpState::Bound))
             || filter.local.as_ref().is_some_and(is_unheld))
 }

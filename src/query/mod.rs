@@ -4,15 +4,23 @@
 //! [`PortTerm`] first and becomes part of a [`Filter`] when the command has looked it up.
 
 mod filter;
+mod foreign_term;
+mod host;
+mod local_set;
 mod names;
 mod order;
 mod port_set;
 mod port_term;
 mod select;
+mod url;
 
-pub use filter::{Filter, LocalSet, Place, Protocols};
+pub use filter::{Filter, ForeignEnd, Protocols};
+pub(crate) use foreign_term::network;
+pub use foreign_term::{ForeignError, ForeignTerm};
+pub use host::{Host, ScopedAddress};
+pub use local_set::{LocalSet, Place};
 pub use names::{NamePattern, UserTerm};
 pub use order::SortKey;
 pub use port_set::PortSet;
-pub use port_term::{PortError, PortTerm, PortWord, ScopedAddress};
+pub use port_term::{PortError, PortTerm, PortWord};
 pub use select::{Row, Rows, select};

@@ -1,5 +1,6 @@
 //! The sentences that people read and the commands that they type, a file for each subject.
 
+pub mod absent;
 pub mod advice;
 pub mod claims;
 pub mod close;

@@ -27,7 +27,7 @@ use anyhow::bail;
 
 use super::installed::Programs;
 use super::report::Report;
-use super::{Outcome, Output, claim, filter};
+use super::{Outcome, Output, absent, claim, filter};
 use crate::cli::KillRequest;
 use crate::model::{Gap, Pid, Protocol, Signal, Snapshot};
 use crate::platform::{Ending, System};
@@ -50,9 +50,9 @@ pub(super) fn run(
     if request.signal.is_some() && !system.capabilities().signals {
         bail!(text::NO_SIGNALS);
     }
-    let operands = Operand::all(&request.selection.ports, system)?;
+    let operands = Operand::all(&request.selection, system)?;
     let filter = Filter {
-        protocols: operand::protocols(request.selection.protocols),
+        protocols: operand::protocols(&request.selection),
         ..filter::of_selection(&request.selection, system)?
     };
     let snapshot = gather::gather(&filter, system)?;
@@ -89,7 +89,7 @@ impl<'a, S: System> Kill<'a, S> {
     fn remark_on_gaps(&mut self, operands: &[Operand]) {
         let holders = self.snapshot.sockets.iter().filter(|row| row.socket.holds_port());
         let of_tcp = holders.filter(|row| row.socket.protocol == Protocol::Tcp).collect::<Vec<_>>();
-        let may_be_bound = self.filter.protocols.tcp
+        let may_be_bound = self.filter.asks_for(Protocol::Tcp)
             && operands.iter().any(|operand| operand.rows(&of_tcp).is_empty());
         for gap in &self.snapshot.gaps {
             if !gap.is_about_owners() && (may_be_bound || !gap.is_about_bound()) {
@@ -106,6 +106,9 @@ impl<'a, S: System> Kill<'a, S> {
     /// A verdict for each PORT that nothing holds, or nothing that may be ended.
     fn verdicts_without_target(&mut self, operands: &[Operand]) {
         let targets = self.targets();
+        for line in absent::lines(self.filter, self.snapshot, self.system) {
+            self.report.remark(line);
+        }
         for operand in operands.iter().filter(|operand| operand.rows(&targets).is_empty()) {
             let (outcome, why) = no_target::why(operand, self.filter, self.request, self.snapshot);
             self.report.verdict(outcome, text::about(&operand.words(), &why));
