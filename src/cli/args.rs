@@ -36,8 +36,8 @@ const TEMPLATE: &str = "{about}\n\n{usage-heading} {usage}\n\n{before-help}{all-
 /// Find what holds a port, and free it
 #[derive(Parser, Debug)]
 #[command(
-    name = "portwho",
-    bin_name = "portwho",
+    name = super::NAME,
+    bin_name = super::NAME,
     version,
     args_conflicts_with_subcommands = true,
     disable_help_subcommand = true,
@@ -95,6 +95,15 @@ pub(super) enum Verb {
                       failure."
     )]
     Doctor(DoctorArgs),
+    /// Print the man page, or a script that completes portwho's command lines in a shell
+    #[command(
+        after_help = "In bash, zsh and fish, to complete commands, options, states, and the ports, \
+                      PIDs and names of this machine:\n  \
+                      source <(portwho generate bash)    in ~/.bashrc\n  \
+                      source <(portwho generate zsh)     in ~/.zshrc, behind compinit\n  \
+                      portwho generate fish | source     in ~/.config/fish/config.fish"
+    )]
+    Generate(GenerateArgs),
 }
 
 /// What every command can select by.
@@ -339,6 +348,25 @@ pub(super) struct DoctorArgs {
         hide_possible_values = true
     )]
     pub(super) color: ColorArg,
+}
+
+/// Generating.
+#[derive(Args, Debug)]
+pub(super) struct GenerateArgs {
+    /// What to print: man, bash, zsh, fish or powershell
+    #[arg(value_name = "WHAT", hide_possible_values = true)]
+    pub(super) what: GenerateArg,
+}
+
+/// What can be generated.
+#[derive(ValueEnum, Clone, Copy, Debug)]
+pub(super) enum GenerateArg {
+    Man,
+    Bash,
+    Zsh,
+    Fish,
+    #[value(name = "powershell", alias = "pwsh")]
+    PowerShell,
 }
 
 /// What can be sorted by.

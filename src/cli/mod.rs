@@ -2,6 +2,7 @@
 //! service's port, is looked up by the command.
 
 mod args;
+mod completion;
 mod help;
 mod options;
 mod ports;
@@ -15,19 +16,24 @@ use clap::{CommandFactory, Parser};
 use thiserror::Error;
 
 use args::{
-    Cli, CloseArgs, ColorArg, DoctorArgs, ExplainArgs, FilterArgs, KillArgs, ListArgs, SelectArgs,
-    Verb,
+    Cli, CloseArgs, ColorArg, DoctorArgs, ExplainArgs, FilterArgs, GenerateArg, KillArgs, ListArgs,
+    SelectArgs, Verb,
 };
+pub use completion::{COMPLETION, CompletionRequest, completion};
+pub use help::command;
 pub use options::OptionError;
 pub use ports::UsageError;
 pub use request::{
-    CloseRequest, ColorWhen, DoctorRequest, ExplainRequest, FilterRequest, KillRequest,
+    CloseRequest, ColorWhen, DoctorRequest, ExplainRequest, FilterRequest, Generated, KillRequest,
     ListRequest, Request, Selection, ViewKind,
 };
 use words::{after_lone_p, misplaced, spell_out};
 
 use crate::model::{Families, Pid, StateSet};
 use crate::query::{NamePattern, PortError, PortTerm, Protocols, UserTerm};
+
+/// The program's name.
+pub const NAME: &str = "portwho";
 
 /// What ends the program before it has begun.
 #[derive(Debug, Error)]
@@ -58,6 +64,7 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Request, CliEr
         Some(Verb::Close(close)) => Request::Close(close_request(close, behind_verb)?),
         Some(Verb::Doctor(doctor)) => Request::Doctor(doctor_request(&doctor)),
         Some(Verb::Explain(explain)) => Request::Explain(explain_request(&explain)?),
+        Some(Verb::Generate(generate)) => Request::Generate(generate.what.into()),
     })
 }
 
@@ -156,6 +163,18 @@ impl From<ColorArg> for ColorWhen {
             ColorArg::Auto => Self::Auto,
             ColorArg::Always => Self::Always,
             ColorArg::Never => Self::Never,
+        }
+    }
+}
+
+impl From<GenerateArg> for Generated {
+    fn from(what: GenerateArg) -> Self {
+        match what {
+            GenerateArg::Man => Self::Man,
+            GenerateArg::Bash => Self::Bash,
+            GenerateArg::Zsh => Self::Zsh,
+            GenerateArg::Fish => Self::Fish,
+            GenerateArg::PowerShell => Self::PowerShell,
         }
     }
 }

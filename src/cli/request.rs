@@ -23,6 +23,8 @@ pub enum Request {
     Explain(ExplainRequest),
     /// Look for what is wrong.
     Doctor(DoctorRequest),
+    /// Print the man page or a script for a shell.
+    Generate(Generated),
 }
 
 /// Which owners, protocols and families.
@@ -190,6 +192,21 @@ pub struct DoctorRequest {
     pub json: bool,
     /// When to use colours.
     pub color: ColorWhen,
+}
+
+/// What is printed for other programs than a reader's eyes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Generated {
+    /// The man page.
+    Man,
+    /// The script for bash.
+    Bash,
+    /// The script for zsh.
+    Zsh,
+    /// The script for fish.
+    Fish,
+    /// The script for PowerShell.
+    PowerShell,
 }
 
 /// The views of a list.

@@ -8,12 +8,9 @@ use super::nearest;
 use crate::model::{Signal, StateSet, TcpState};
 use crate::query;
 
-/// The names of groups of states.
-const GROUPS: [&str; 4] = ["connected", "synchronized", "teardown", "stuck"];
-
 /// One state, or a group of them.
 pub(super) fn states(word: &str) -> Result<StateSet, String> {
-    word.parse().map_err(|_| unknown_state(word, &GROUPS))
+    word.parse().map_err(|_| unknown_state(word, &StateSet::GROUPS))
 }
 
 fn unknown_state(word: &str, groups: &[&str]) -> String {

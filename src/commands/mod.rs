@@ -4,11 +4,13 @@ mod absent;
 mod attempt;
 mod claim;
 mod close;
+mod complete;
 mod containers;
 mod doctor;
 mod elsewhere;
 mod explain;
 mod filter;
+mod generate;
 mod hints;
 mod images;
 mod installed;
@@ -26,6 +28,7 @@ use std::process::ExitCode;
 use crate::cli::Request;
 use crate::platform::System;
 
+pub use complete::complete;
 pub use output::{Broken, Output, Terminals};
 
 /// How a command ended, by the exit codes of the manual.
@@ -61,5 +64,6 @@ pub fn run(request: Request, system: &impl System, output: &mut Output) -> anyho
         Request::Close(request) => close::run(&request, system, output),
         Request::Doctor(request) => doctor::run(&request, system, output),
         Request::Explain(request) => explain::run(request, system, output),
+        Request::Generate(what) => generate::run(what, output),
     }
 }

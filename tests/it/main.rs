@@ -31,6 +31,10 @@ mod support;
 /// Every way of calling it wrongly names the word at fault, and prints nothing else.
 mod usage;
 
+/// The man page, by mandoc, and completion in bash, zsh and fish on a terminal.
+#[cfg(target_os = "linux")]
+mod generate;
+
 /// Recorded machines of both systems, through the whole program.
 mod recorded;
 

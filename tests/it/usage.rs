@@ -206,6 +206,8 @@ fn a_network_that_is_none() {
 fn a_word_from_a_list() {
     let line = "--color 'sometimes': unknown value; values are auto, always, never";
     says(&["--color", "sometimes"], line);
+    let line = "'csh': unknown value; values are man, bash, zsh, fish, powershell";
+    says(&["generate", "csh"], line);
     let line = "--sort 'colour': unknown value; values are port, local, foreign, state, pid, image, \
                 user, recv-q, send-q";
     says(&["--sort", "colour"], line);
@@ -258,6 +260,11 @@ fn explain_of_several_states() {
     says(&["explian"], line);
 }
 
+#[trial]
+fn generate_without_what() {
+    says(&["generate"], "generate needs a WHAT; to see all options, run: portwho generate --help");
+}
+
 /// What `words` print on stdout, with nothing on stderr.
 #[track_caller]
 fn help(words: &[&str]) -> String {
@@ -292,7 +299,7 @@ fn long_help_is_grouped_and_whole() {
 
 #[trial]
 fn help_of_a_command() {
-    for command in ["kill", "close", "explain", "doctor"] {
+    for command in ["kill", "close", "explain", "doctor", "generate"] {
         let text = help(&[command, "--help"]);
         assert!(text.contains(&format!("Usage: portwho {command} ")), "{text}");
         assert_eq!(help(&["help", command]), text);
