@@ -13,7 +13,7 @@ use crate::model::{About, Depth, Gap, Snapshot};
 use crate::platform::System;
 use crate::query::{Filter, SortKey, select};
 use crate::render::{Json, Pids, Style, Summary, SummaryJson, Tables, Verbose, View};
-use crate::text::{gaps, hints as text, notes};
+use crate::text::{errors, gaps, hints as text, notes};
 
 /// Lists.
 pub(super) fn run(
@@ -93,7 +93,7 @@ fn look(
     let mut snapshot = match (request.all_namespaces, system.capabilities().network_namespaces) {
         (false, _) => survey(system, filter, depth)?,
         (true, true) => survey_everywhere(system, filter, depth)?,
-        (true, false) => bail!("--all-netns: Windows has no network namespaces"),
+        (true, false) => bail!(errors::NO_NAMESPACES),
     };
     if is_json || matches!(request.view, ViewKind::Tables | ViewKind::Verbose) {
         waiting::add_listeners(system, &mut snapshot);

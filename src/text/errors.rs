@@ -25,6 +25,9 @@ pub fn unknown_interface(name: &str) -> String {
     format!("interface '{name}': not found")
 }
 
+/// Every network namespace was asked for on a system without any.
+pub const NO_NAMESPACES: &str = "--all-netns: Windows has no network namespaces";
+
 /// The sockets of each state cannot be counted.
 #[must_use]
 pub fn not_counted(error: &impl Display) -> String {
