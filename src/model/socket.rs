@@ -89,7 +89,7 @@ pub struct Timer {
     pub kind: TimerKind,
     /// Milliseconds until it fires.
     pub expires_ms: u32,
-    /// How often the last segment was sent again.
+    /// How often the last segment was retransmitted.
     pub retransmits: u8,
 }
 

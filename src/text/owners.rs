@@ -51,7 +51,7 @@ pub fn owner(row: &OwnedSocket, snapshot: &Snapshot) -> String {
     }
 }
 
-/// `root in nginx.service (PIDs 812, 813; sudo tells which)`: what every user may know.
+/// `root in nginx.service (most likely one of PIDs 812, 813)`: what every user may know.
 fn hidden(socket: &Socket, snapshot: &Snapshot) -> String {
     let user = socket.uid.map(|uid| brief(&snapshot.user_name(uid)));
     let (place, candidates) = (place(socket, snapshot), candidates(socket, snapshot));
@@ -80,18 +80,19 @@ fn place(socket: &Socket, snapshot: &Snapshot) -> String {
 /// How many candidates are named.
 const CANDIDATES_NAMED: usize = 4;
 
-/// ` (PIDs 812, 813; sudo tells which)`, or nothing.
+/// ` (most likely one of PIDs 812, 813)`, or nothing.
 fn candidates(socket: &Socket, snapshot: &Snapshot) -> String {
     let creator = snapshot.creator(socket);
     let candidates = creator.map(|creator| creator.candidates.as_slice()).unwrap_or_default();
-    let remedy = if snapshot.privileged { "one of them" } else { "sudo tells which" };
     match candidates {
         [] => String::new(),
         [one] => format!(" (most likely PID {one})"),
         several if several.len() > CANDIDATES_NAMED => {
-            format!(" ({} processes; {remedy})", several.len())
+            format!(" (most likely one of {} processes)", several.len())
         }
-        several => format!(" ({}; {remedy})", pids(&several.iter().copied().collect())),
+        several => {
+            format!(" (most likely one of {})", pids(&several.iter().copied().collect()))
+        }
     }
 }
 

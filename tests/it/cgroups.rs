@@ -85,7 +85,7 @@ fn a_unit_is_named_with_its_processes() {
     let Some(group) = group("web.service") else { return };
     let (_parent, pids) = family_in(&group, 1);
     let unit = group.name();
-    let place = format!("{unit} (PIDs {}, {}; sudo tells which)", pids[0], pids[1]);
+    let place = format!("{unit} (most likely one of PIDs {}, {})", pids[0], pids[1]);
     nobody_is_told(&place);
     let owner = json!({"kind": "hidden", "user": "root", "service": unit, "container": null,
         "candidates": pids});
@@ -106,7 +106,7 @@ fn the_only_process_of_a_unit_is_the_likeliest() {
 fn more_than_four_processes_are_counted() {
     let Some(group) = group("web.service") else { return };
     let (_parent, pids) = family_in(&group, 5);
-    let place = format!("{} (6 processes; sudo tells which)", group.name());
+    let place = format!("{} (most likely one of 6 processes)", group.name());
     nobody_is_told(&place);
     let owner = nobodys_json(&format!("held by root in {place}"));
     assert_eq!(owner["candidates"], json!(pids));
@@ -141,7 +141,7 @@ fn processes_are_looked_for_in_the_groups_within() {
     let mut pids = [first.pid(), second.pid()];
     pids.sort_unstable();
     let [one, other] = pids;
-    nobody_is_told(&format!("{} (PIDs {one}, {other}; sudo tells which)", outer.name()));
+    nobody_is_told(&format!("{} (most likely one of PIDs {one}, {other})", outer.name()));
 }
 
 #[trial]
@@ -280,7 +280,7 @@ fn root_without_ptrace_is_told_the_unit() {
     let remarks = format!(
         "portwho: the owners of 1 socket are hidden (root): even root may not look into some \
          processes: CAP_SYS_PTRACE is missing, or a sandbox or user namespace keeps them apart\n\
-         portwho: 127.0.0.1:80: held by root in {} (PIDs {}, {}; one of them)\n",
+         portwho: 127.0.0.1:80: held by root in {} (most likely one of PIDs {}, {})\n",
         group.name(),
         pids[0],
         pids[1]

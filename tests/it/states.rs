@@ -52,7 +52,7 @@ fn in_json(port: u16, remarks: &str) -> Value {
 #[track_caller]
 fn has_note(row: &Value, note: Option<&str>) {
     let found = row["note"].as_str().map(without_seconds);
-    let found = found.as_deref().and_then(|note| note.split(", sent again ").next());
+    let found = found.as_deref().and_then(|note| note.split(", retransmitted ").next());
     assert_eq!(found, note, "{row:#}");
 }
 

@@ -163,7 +163,7 @@ pub(super) const TIME_WAIT: Explanation = Explanation {
     state: TcpState::TimeWait,
     gist: "closed on both sides; waiting for stray segments",
     meaning: "The connection is closed. The side that closed first remembers it for a while, so \
-              that a lost last ACK can be sent again, and stray segments do not end up in the next \
+              that a lost last ACK can be retransmitted, and stray segments do not end up in the next \
               connection between the same addresses and ports.",
     also: "TIME-WAIT (RFC 9293, ss), TimeWait (PowerShell)",
     exchange: &[

@@ -127,7 +127,7 @@ pub(super) const SYN_RECEIVED: Explanation = Explanation {
             &["sysctl net.ipv4.tcp_syncookies net.core.somaxconn"],
         ),
         types(
-            "How often a SYN+ACK is sent again (5: 63 s in all):",
+            "How often a SYN+ACK is retransmitted (5: 63 s in all):",
             &["sysctl net.ipv4.tcp_synack_retries"],
         ),
     ],

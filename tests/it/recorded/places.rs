@@ -52,9 +52,9 @@ fn a_unit_of_the_system() {
     };
     is_held_by_root_in(with(&[]), "nginx.service");
     is_held_by_root_in(with(&[812]), "nginx.service (most likely PID 812)");
-    is_held_by_root_in(with(&[812, 813]), "nginx.service (PIDs 812, 813; sudo tells which)");
-    is_held_by_root_in(with(&[1, 2, 3, 4]), "nginx.service (PIDs 1, 2, 3, 4; sudo tells which)");
-    is_held_by_root_in(with(&[1, 2, 3, 4, 5]), "nginx.service (5 processes; sudo tells which)");
+    is_held_by_root_in(with(&[812, 813]), "nginx.service (most likely one of PIDs 812, 813)");
+    is_held_by_root_in(with(&[1, 2, 3, 4]), "nginx.service (most likely one of PIDs 1, 2, 3, 4)");
+    is_held_by_root_in(with(&[1, 2, 3, 4, 5]), "nginx.service (most likely one of 5 processes)");
 }
 
 #[trial]
@@ -130,7 +130,8 @@ fn a_group_that_tells_nothing() {
 fn a_group_without_a_unit_has_candidates() {
     let creator = Creator { candidates: vec![Pid(812), Pid(813)], ..Creator::default() };
     let output = hidden(creator).run("80");
-    let note = "portwho: 0.0.0.0:80: held by a process of root (PIDs 812, 813; sudo tells which)\n";
+    let note =
+        "portwho: 0.0.0.0:80: held by a process of root (most likely one of PIDs 812, 813)\n";
     output.is(0, &output.stdout, &format!("{HIDDEN}{note}"));
 }
 
