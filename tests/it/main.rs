@@ -256,6 +256,9 @@ mod windows_close;
 #[cfg(target_os = "linux")]
 mod samples;
 
+/// Rules of the source: only `platform` distinguishes systems by name.
+mod house;
+
 /// README and docs: short, complete, and with links that resolve.
 #[cfg(target_os = "linux")]
 mod documentation;
