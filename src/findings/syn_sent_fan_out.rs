@@ -9,7 +9,7 @@ use super::check::warning;
 use super::facts::{counts, largest};
 use super::{Case, Check, Culprit, Evidence, Machine, Measurement, Severity};
 use crate::model::TcpState;
-use crate::text::shell::ShellCommand;
+use crate::text::advice::Remedy;
 
 /// No client but a scanner waits for so many addresses at once.
 const ADDRESSES: usize = 100;
@@ -64,8 +64,8 @@ impl Evidence for FanOut {
         vec![format!("{} SYN_SENT, to {noun} {}", self.sockets, largest(&self.ports))]
     }
 
-    fn now(&self, case: &Case<'_>) -> ShellCommand {
-        case.portwho(&["-v", "--state", "SYN_SENT"]).words(case.pid_option())
+    fn now(&self, case: &Case<'_>) -> Remedy {
+        case.portwho(&["-v", "--state", "SYN_SENT"]).words(case.pid_option()).into()
     }
 
     fn fix(&self, _case: &Case<'_>) -> String {

@@ -1,7 +1,7 @@
 //! What `portwho close` says. Processes and sockets come here as they are named elsewhere.
 
 use super::advice::{Remedy, run, run_to};
-use super::counted;
+use super::{api, counted};
 use crate::model::{Api, KernelReason, Pid};
 
 /// The question was not answered with yes.
@@ -194,15 +194,11 @@ fn descriptors_kept(
     ports: Option<&str>,
     api: Api,
 ) -> String {
-    let (descriptor, call) = match api {
-        Api::Posix => ("descriptor", "close()"),
-        Api::Windows => ("handle", "closesocket()"),
-    };
+    let (descriptors, call) = (api::descriptors(api, closed), api::close_call(api));
     let (keep, until) = if several { ("keep", "they call") } else { ("keeps", "it calls") };
-    let descriptors =
-        if closed == 1 { format!("its {descriptor}") } else { format!("their {descriptor}s") };
+    let whose = if closed == 1 { "its" } else { "their" };
     let ports = ports.map(|ports| format!(" and {ports}")).unwrap_or_default();
-    format!("{name} {keep} {descriptors}{ports} until {until} {call}")
+    format!("{name} {keep} {whose} {descriptors}{ports} until {until} {call}")
 }
 
 /// Why a socket is still there.
