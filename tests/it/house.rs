@@ -53,7 +53,8 @@ fn names_a_system(line: &str) -> bool {
 
 /// Every source file below a folder, by name.
 fn sources(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).unwrap_or_else(|error| panic!("{folder:?}: {error}"));
+    let entries =
+        fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     let mut files = Vec::new();
     for entry in entries {
         let path = entry.expect("an entry").path();
