@@ -17,6 +17,7 @@ mod signal;
 mod snapshot;
 mod socket;
 mod state;
+mod state_set;
 mod stopped;
 mod tcp_info;
 mod tcp_settings;
@@ -35,7 +36,8 @@ pub use scope::{About, Depth, Detail, Families, PortRange, Reach, Scope, UdpScop
 pub use signal::{Signal, UnknownSignal};
 pub use snapshot::{Os, OwnedSocket, Snapshot};
 pub use socket::{Endpoint, Family, Protocol, Queues, Socket, TableOwner, Timer, TimerKind};
-pub use state::{StateSet, TcpState, UnknownState};
+pub use state::TcpState;
+pub use state_set::{StateSet, UnknownState};
 pub use stopped::Stopped;
 pub use tcp_info::TcpInfo;
 pub use tcp_settings::{TcpCounters, TcpSettings};

@@ -13,6 +13,7 @@ mod descriptors;
 mod doubt;
 mod findings;
 mod own_tables;
+mod parallel;
 mod ports;
 mod rings;
 mod search;
