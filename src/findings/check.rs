@@ -145,14 +145,14 @@ impl Growth {
         }
     }
 
-    /// `grew from 417 to 456 in 10s, by 3.9 a second`.
+    /// `grew from 417 to 456 in 10s, by 3.9 per second`.
     #[expect(clippy::cast_precision_loss, reason = "a rate for a reader")]
     fn words(self, now: usize) -> String {
         let (over, before) = (duration(self.over), self.before);
         match now.cmp(&before) {
             Ordering::Greater => {
                 let rate = (now - before) as f64 / self.over.as_secs_f64();
-                format!("grew from {before} to {now} in {over}, by {rate:.1} a second")
+                format!("grew from {before} to {now} in {over}, by {rate:.1} per second")
             }
             Ordering::Equal => format!("did not grow in {over}"),
             Ordering::Less => format!("fell from {before} to {now} in {over}"),

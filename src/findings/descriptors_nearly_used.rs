@@ -8,7 +8,7 @@ use super::check::{reaches, warning};
 use super::{Case, Check, Culprit, Evidence, Machine, Measurement, Severity};
 use crate::model::Pid;
 use crate::text::advice::{Remedy, run};
-use crate::text::{counted, remedies};
+use crate::text::remedies;
 
 /// What is left above this goes with the next burst of connections.
 const PERCENT: u64 = 90;
@@ -55,7 +55,11 @@ impl Evidence for NearlyUsed {
     }
 
     fn details(&self, _case: &Case<'_>) -> Vec<String> {
-        vec![format!("{} of them in the tables", counted(self.sockets, "socket"))]
+        let sockets = match self.sockets {
+            1 => "1 of them is a TCP or UDP socket".to_owned(),
+            sockets => format!("{sockets} of them are TCP or UDP sockets"),
+        };
+        vec![sockets]
     }
 
     fn now(&self, case: &Case<'_>) -> Remedy {

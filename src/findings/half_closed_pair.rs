@@ -1,4 +1,4 @@
-//! Connections with both ends on this machine, of which one side has closed.
+//! Connections with both sides on this machine, of which one side has closed.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use crate::text::counted;
 pub(super) const CHECK: Check = Check {
     kind: "half-closed-pair",
     threshold: || "any; a note".to_owned(),
-    reason: "it tells which of two processes here has to close",
+    reason: "it shows which of two local processes has to close",
     measure,
 };
 
@@ -46,7 +46,7 @@ fn measure(machine: &Machine<'_>) -> Vec<Measurement> {
     measured.collect()
 }
 
-/// The FIN_WAIT_2 that a process holds, by their two ends. An orphan ends by its own timeout.
+/// The FIN_WAIT_2 that a process holds, by their two endpoints. An orphan has a timeout of its own.
 fn waiting<'a>(machine: &Machine<'a>) -> FxHashMap<(Endpoint, Endpoint), &'a OwnedSocket> {
     let held =
         machine.rows(&[TcpState::FinWait2]).filter(|row| !matches!(row.owner, Owner::Kernel(_)));
@@ -73,7 +73,7 @@ impl Evidence for HalfClosedPair {
     }
 
     fn details(&self, _case: &Case<'_>) -> Vec<String> {
-        vec!["both ends are on this machine".to_owned()]
+        vec!["both sides are on this machine".to_owned()]
     }
 
     fn now(&self, case: &Case<'_>) -> Remedy {

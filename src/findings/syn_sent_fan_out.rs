@@ -1,4 +1,4 @@
-//! A process that waits for the first answer of many addresses.
+//! A process that waits for the first answer from many addresses.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -17,7 +17,7 @@ const ADDRESSES: usize = 100;
 pub(super) const CHECK: Check = Check {
     kind: "syn-sent-fan-out",
     threshold: || format!("{ADDRESSES} foreign addresses"),
-    reason: "no client waits for the first answer of so many at once",
+    reason: "no client waits for the first answer from so many at once",
     measure,
 };
 
@@ -53,7 +53,7 @@ impl Evidence for FanOut {
 
     fn what(&self, case: &Case<'_>) -> String {
         format!(
-            "it waits for the first answer of {} addresses: a scan, a worm, or blocked outbound \
+            "it waits for the first answer from {} addresses: a scan, a worm, or blocked outbound \
              traffic",
             case.count()
         )

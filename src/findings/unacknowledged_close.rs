@@ -104,7 +104,7 @@ impl Evidence for Unacknowledged {
     }
 
     fn fix(&self, _case: &Case<'_>) -> String {
-        "they end by themselves after some minutes (tcp_orphan_retries); find the link, firewall or \
+        "they end on their own after some minutes (tcp_orphan_retries); find the link, firewall or \
          peer that failed"
             .to_owned()
     }

@@ -29,7 +29,7 @@ pub fn exited_owner(pid: Pid) -> String {
     format!("PID {pid}, which has exited")
 }
 
-/// Whatever is said of some sockets: `2 CLOSE_WAIT of app-server (PID 812): ...`.
+/// A sentence about some sockets: `2 CLOSE_WAIT of app-server (PID 812): ...`.
 #[must_use]
 pub fn about(sockets: &str, text: &str) -> String {
     format!("{sockets}: {text}")
@@ -210,15 +210,15 @@ pub enum NotClosed {
     BeyondRights(&'static str),
     /// This command has more rights.
     NotPermitted(Remedy),
-    /// The kernel closes no sockets, by its own words; whether a process has this one.
+    /// The kernel cannot close sockets, in its own words; whether a process has this one.
     NoDestroy(String, bool),
-    /// The system closes sockets, but not of this kind, by its own words.
+    /// The system closes sockets, but not of this kind, in its own words.
     OtherKind(String),
     /// Any other reason.
     Other(String),
     /// The port was bound by number; this command ends its process.
     PortStays(Remedy),
-    /// The system accepted the order, and it is still there.
+    /// The system accepted the request, and it is still there.
     Survived,
 }
 
@@ -242,7 +242,7 @@ fn reason(why: &NotClosed) -> String {
         NotClosed::PortStays(kill) => {
             run("its port was bound by number and stays with its process", kill)
         }
-        NotClosed::Survived => "still there, although the system accepted the order".to_owned(),
+        NotClosed::Survived => "still there, although the system accepted the request".to_owned(),
     }
 }
 

@@ -26,7 +26,7 @@ fn hidden_row(port: u16) -> SocketRow {
     golden::socket("TCP", format!("127.0.0.1:{port}"), "0.0.0.0:0", "LISTENING", "?")
 }
 
-/// A group with this name, and somebody who may not look into root's processes; or a skip.
+/// A group with this name, and a user who may not read root's processes; or a skip.
 fn group(name: &str) -> Option<Group> {
     if !can_become(NOBODY) {
         skip("there is no other user here");
@@ -278,7 +278,7 @@ fn root_without_ptrace_is_told_the_unit() {
     let (_parent, pids) = family_in(&group, 1);
     refuse::ptrace();
     let remarks = format!(
-        "portwho: the owners of 1 socket are hidden (root): even root may not look into some \
+        "portwho: the owners of 1 socket are hidden (root): even root may not read some \
          processes: CAP_SYS_PTRACE is missing, or a sandbox or user namespace keeps them apart\n\
          portwho: 127.0.0.1:80: held by root in {} (most likely one of PIDs {}, {})\n",
         group.name(),

@@ -78,9 +78,7 @@ fn reason(state: &str, local: SocketAddr) -> (String, &'static str) {
     const ORPHANED_FOR: &str =
         "closed by its process, still being torn down by the kernel, N s left";
     let (words, note) = match state {
-        "TIME_WAIT" => {
-            ("closed; kept by the kernel for stray segments, N s left", "TIME_WAIT, N s left")
-        }
+        "TIME_WAIT" => ("closed; the kernel keeps it for N s", "TIME_WAIT, N s left"),
         "FIN_WAIT_2" => (ORPHANED_FOR, ORPHANED_FOR),
         _ => (ORPHANED, ORPHANED),
     };

@@ -149,7 +149,7 @@ fn look_error(pid: Pid, error: Errno) -> PlatformError {
     if is_gone(error) {
         PlatformError::NoSuchProcess(pid)
     } else {
-        PlatformError::io(format!("cannot look at PID {pid}"), error)
+        PlatformError::io(format!("cannot inspect PID {pid}"), error)
     }
 }
 

@@ -73,8 +73,8 @@ fn everything_in_netstats_order() {
     let (rows, processes) = output.stdout.split_once("\n\n").expect("two tables");
     assert_eq!(rows, EVERYTHING);
     assert_eq!(processes, EVERYBODY);
-    let over = "portwho: 192.168.0.7:8081: 1 TIME_WAIT: closed; kept by the kernel for stray \
-                segments\n";
+    let over = "portwho: 192.168.0.7:8081: 1 TIME_WAIT: closed; the kernel keeps it for a \
+                while\n";
     output.is(0, &output.stdout, over);
 }
 

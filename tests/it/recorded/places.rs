@@ -109,7 +109,7 @@ fn an_owner_that_is_nowhere() {
     let gap = Gap::OwnersNotFound { count: 1, inside_pid_namespace: false };
     machine.gaps = vec![gap];
     machine.world.borrow_mut().sockets[0].owner = Owner::NotFound;
-    let lines = "portwho: the owners of 1 socket were found in no process: they belong to the \
+    let lines = "portwho: the owners of 1 socket were not found: they belong to the \
                  kernel, are passing between processes, or to another PID namespace: run \
                  portwho again, or on the host\n\
                  portwho: 0.0.0.0:80: no process that can be found in nginx.service\n";

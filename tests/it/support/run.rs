@@ -207,7 +207,8 @@ impl Output {
 #[cfg(target_os = "linux")]
 pub fn without_seconds(text: &str) -> String {
     let words: Vec<&str> = text.split(' ').collect();
-    let is_unit = |word: &str| matches!(word.trim_end_matches(['\n', ')', ':', ',', ';']), "s");
+    let first_line = |word: &str| word.split('\n').next().unwrap_or_default().to_owned();
+    let is_unit = |word: &str| first_line(word).trim_end_matches([')', ':', ',', ';']) == "s";
     let is_left = |word: &str| word.parse().is_ok_and(|left: u32| (1..=60).contains(&left));
     let replaced = words.iter().enumerate().map(|(at, word)| {
         let timed = is_left(word) && words.get(at + 1).is_some_and(|next| is_unit(next));
