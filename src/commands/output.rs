@@ -86,7 +86,7 @@ impl Output {
         }
     }
 
-    /// Tells the person something beside the result, in one line: `portwho: WHAT: WHY`. Where
+    /// Writes a remark, which is not part of the result, in one line: `portwho: WHAT: WHY`. Where
     /// even that fails there is nobody left to tell.
     pub fn remark(&mut self, text: impl Display) {
         let line = harmless(&text.to_string()).replace('\n', "\\n");

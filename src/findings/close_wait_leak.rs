@@ -318,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn the_receive_queue_tells_the_bugs_apart() {
+    fn the_receive_queue_distinguishes_the_bugs() {
         let words = [0, 1, 2, 70_000].map(|bytes| Cause::of_queue(bytes).word());
         assert_eq!(words, ["not-closed", "end-not-read", "data-unread", "data-unread"]);
     }

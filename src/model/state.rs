@@ -23,7 +23,7 @@ pub enum TcpState {
     Closing,
     /// Closed by the peer, then here; the acknowledgment of our FIN is awaited.
     LastAck,
-    /// Both closed; waiting for stray segments to die.
+    /// Both closed; waiting for stray segments to expire.
     TimeWait,
     /// No connection.
     Closed,

@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_that_cannot_be_typed_is_left_out() {
+    fn a_command_that_cannot_be_typed_is_omitted() {
         let command = ShellCommand::new(Shell::Windows, "sc.exe stop").operand(b"$(calc)");
         assert_eq!(run("no", &Remedy::from(command.clone())), "no");
         assert_eq!(run("no", &Remedy::privileged(command)), "no; run it in an elevated prompt");

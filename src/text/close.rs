@@ -71,9 +71,9 @@ pub enum Refused {
     Itself,
     /// An ancestor of portwho does.
     Ancestor,
-    /// Nobody can tell who holds them.
+    /// Their owner is hidden, from every user.
     Unseen,
-    /// This command has more rights to tell.
+    /// Their owner is hidden; this command has more rights.
     UnseenByUser(Remedy),
     /// They take connections for a container: its name, and what stops it, where it is known.
     Forwarder(Option<(String, Remedy)>),

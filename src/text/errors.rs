@@ -1,4 +1,4 @@
-//! What is said when a command cannot do what was asked, and no subject has it.
+//! Errors of commands that belong to no other subject here.
 
 use std::fmt::Display;
 

@@ -21,7 +21,7 @@ pub fn processes(pids: impl IntoIterator<Item = Pid>, snapshot: &Snapshot) -> St
     named.join(", ")
 }
 
-/// `nginx (PID 812, user root, nginx.service)`: all that tells who it is.
+/// `nginx (PID 812, user root, nginx.service)`: all that identifies it.
 #[must_use]
 pub fn identity(pid: Pid, snapshot: &Snapshot) -> String {
     let Some(process) = snapshot.processes.get(&pid) else { return format!("PID {pid}") };
@@ -55,7 +55,7 @@ pub fn owner(row: &OwnedSocket, snapshot: &Snapshot) -> String {
 fn hidden(socket: &Socket, snapshot: &Snapshot) -> String {
     let user = socket.uid.map(|uid| brief(&snapshot.user_name(uid)));
     let (place, candidates) = (place(socket, snapshot), candidates(socket, snapshot));
-    // Root may look into almost every process, so what is hidden from root may be nobody's.
+    // Root may read almost every process, so what is hidden from root may have no process at all.
     let nobody = snapshot.privileged && place.is_empty() && candidates.is_empty();
     let nobody = if nobody { " or the kernel itself" } else { "" };
     match user {

@@ -1,4 +1,5 @@
-//! What to type, on each system: to end, stop, restart and resume what holds a port.
+//! Commands to type, on each system: to end, stop, restart and resume what holds a port, and to
+//! change settings.
 
 use std::collections::BTreeSet;
 
@@ -184,7 +185,7 @@ pub fn raise_descriptor_limit(
     }
 }
 
-/// Which driver holds a port in the name of Windows' System, PID 4, as far as the port tells, and
+/// Which driver holds a port in the name of Windows' System, PID 4, as far as the port shows it, and
 /// what to do about it.
 #[must_use]
 pub fn driver(port: u16) -> String {

@@ -1,4 +1,4 @@
-//! Owners that this user may not look at: the unit, slice or container that the socket was made
+//! Owners that this user may not see: the unit, slice or container that the socket was made
 //! in is named all the same, with the processes that may hold it.
 
 use std::os::fd::OwnedFd;
@@ -129,7 +129,7 @@ fn a_socket_unit_is_named_with_the_processes_of_its_service() {
 
 /// A group with controllers has no processes of its own: they live in groups within.
 #[trial]
-fn processes_are_looked_for_in_the_groups_within() {
+fn processes_are_searched_for_in_the_groups_within() {
     let Some(outer) = group("web.service") else { return };
     let socket = outer.inside(|| listener(80));
     let middle = outer.below("middle");
@@ -168,7 +168,7 @@ fn a_slice_is_named_where_there_is_no_unit() {
     nobody_is_told(&format!("{} (most likely PID {})", slice.name(), server.pid()));
 }
 
-/// Somebody else than systemd made it.
+/// It was not systemd that made it.
 #[trial]
 fn a_group_without_a_unit_has_candidates() {
     let Some(group) = group("web") else { return };
@@ -199,7 +199,7 @@ fn without_control_groups_the_user_alone_is_named() {
 
 /// As in a container: what is mounted begins at the group that this process is in.
 #[trial]
-fn a_group_out_of_sight_says_nothing() {
+fn an_invisible_group_identifies_nothing() {
     let Some(outside) = group("web.service") else { return };
     let Some(root) = Group::named("container") else { return };
     let server = server_in(&outside);
@@ -245,7 +245,7 @@ fn a_hostile_name_of_a_unit_is_escaped() {
 }
 
 #[trial]
-fn sockets_of_the_same_unit_are_told_together() {
+fn sockets_of_the_same_unit_share_a_line() {
     let Some(group) = group("web.service") else { return };
     let words = ["127.0.0.1:80", "127.0.0.1:81"];
     let mut server = group.inside(|| Owner::named("roots").playing("listen", &words));
@@ -273,7 +273,7 @@ fn kill_names_the_unit() {
 }
 
 #[trial]
-fn root_without_ptrace_is_told_the_unit() {
+fn root_without_ptrace_sees_the_unit() {
     let Some(group) = Group::named("web.service") else { return };
     let (_parent, pids) = family_in(&group, 1);
     refuse::ptrace();

@@ -23,7 +23,7 @@ const STATES: [&str; 12] = [
     "BOUND",
 ];
 
-/// The states and the numbers beside them.
+/// The states and their numbers.
 fn counted(output: &Output) -> Vec<(&str, &str)> {
     let rows = output.stdout.lines().skip(3).take(STATES.len());
     let cells = rows.map(|line| {

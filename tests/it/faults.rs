@@ -199,7 +199,7 @@ fn a_dual_stack_listener() {
 }
 
 #[trial]
-fn a_v6_only_listener_beside_a_v4_one() {
+fn a_v6_only_listener_and_a_v4_one() {
     let six = makers::listening_with(wildcard_v6(80), 16, v6_only(true));
     let six = Owner::named("six").holding(six.socket);
     let four = makers::listening(SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 80));

@@ -1,4 +1,4 @@
-//! Who holds a socket: all of them, whatever they are doing, or the reason why nobody is named.
+//! Who holds a socket: all of them, whatever they are doing, or the reason why none is named.
 
 use std::fs;
 use std::os::fd::OwnedFd;
@@ -194,7 +194,7 @@ fn a_process_whose_first_thread_has_exited_is_one() {
     assert_eq!(found, json!({"kind": "processes", "pids": [leader.pid()]}));
 }
 
-/// What stands on stderr, in every view, when one socket's owner may not be looked at.
+/// What stands on stderr, in every view, when one socket's owner may not be seen.
 const ONE_HIDDEN: &str = "portwho: the owners of 1 socket are hidden (root): run with sudo to see \
                           the owners of other users' sockets\n";
 

@@ -12,7 +12,7 @@ use crate::support::makers::{self, Held, Loopback};
 use crate::support::process::{Owner, Process};
 use crate::support::{portwho, wait_until, without_seconds};
 
-/// The name of the process that holds what is looked at.
+/// The name of the process that holds what is listed.
 const NAME: &str = "inetinfo.exe";
 
 fn hold(socket: OwnedFd) -> Process {

@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn a_descriptor_that_has_changed_is_left_alone() {
+    fn a_descriptor_that_has_changed_is_not_copied() {
         let file = fs::File::open("/dev/null").unwrap();
         let (own, descriptor) = (Pid(std::process::id()), file.as_raw_fd().cast_unsigned());
         assert!(Copied::of(own, descriptor, inode(&file)).unwrap().is_none());

@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn attacks_are_shown_and_not_obeyed() {
+    fn attacks_are_escaped() {
         let attacks: [(&str, &[u8], &str); 13] = [
             ("forged row", b"a\n  TCP", "a\\n  TCP"),
             ("carriage return", b"nginx\rsshd", "nginx\\rsshd"),

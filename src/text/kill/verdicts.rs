@@ -41,7 +41,7 @@ pub fn still_running(names: &[String], waited: Duration) -> String {
 /// What is said behind a process that survived.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Survival {
-    /// It is stopped, which this sentence tells.
+    /// It is stopped; this sentence says how.
     Stopped(String),
     /// It survived the strongest means of the system.
     Forced(Api),

@@ -123,7 +123,7 @@ fn time_wait_on_windows() {
 
 /// Its process has exited, and a child that cannot be named holds it: nobody else would end it.
 #[trial]
-fn an_heirs_socket() {
+fn an_inherited_socket() {
     let machine = windows(vec![close_wait("10.0.0.1:80").by_table(700, Some(5))]);
     let closed = "1 CLOSE_WAIT of PID 700, which has exited\n\
                   closed 1 socket of PID 700, which has exited\n";

@@ -35,7 +35,7 @@ impl Test {
         Self { path, line, run, is_alone: false }
     }
 
-    /// No other test runs beside it: what it makes would be in the answers of programs that search
+    /// No other test runs at the same time: what it makes would be in the answers of programs that search
     /// the whole machine.
     pub const fn alone(self) -> Self {
         Self { is_alone: true, ..self }

@@ -181,7 +181,7 @@ impl Output {
         assert!(report.is_empty(), "`{}`\n{report}{}", self.command_line, self.beside(stderr));
     }
 
-    /// With `N s` on stderr wherever it tells how long a timer of the kernel has left: those run
+    /// With `N s` on stderr wherever it says how long a timer of the kernel has left: those run
     /// for a minute at most.
     #[cfg(target_os = "linux")]
     pub fn without_seconds(mut self) -> Self {
@@ -189,7 +189,7 @@ impl Output {
         self
     }
 
-    /// The parsed JSON of a run that must have ended so, and said this beside it.
+    /// The parsed JSON of a run that must have ended so, and said this on stderr.
     #[track_caller]
     pub fn json(&self, code: i32, stderr: &str) -> serde_json::Value {
         self.is(code, &self.stdout, stderr);

@@ -13,7 +13,7 @@ use crate::model::{
 use crate::platform::SocketTable;
 use crate::platform::decode::descriptor::PortUse;
 
-/// Every TCP socket of this network namespace that the kernel lists, to tell the others by.
+/// Every TCP socket of this network namespace that the kernel lists; all others are unlisted.
 const LISTED_TCP: Scope = Scope {
     tcp: StateSet::ALL,
     udp: UdpScope::None,
@@ -75,7 +75,7 @@ fn are_held(ports: &[PortRange], sockets: &[Socket]) -> bool {
 #[derive(Debug, Default)]
 struct Found {
     sockets: Vec<Socket>,
-    /// Whether one was met of which it cannot be told whether it still holds one of the ports.
+    /// Whether one was found that may or may not still hold one of the ports.
     is_unclear: bool,
     missed: Missed,
 }
@@ -108,7 +108,7 @@ fn is_on(ports: &[PortRange], copied: &Copied) -> rustix::io::Result<bool> {
 pub(in crate::platform::linux) enum Row {
     /// It holds its port.
     Holds(Box<Socket>),
-    /// Whether it does cannot be told.
+    /// Whether it does is unknown.
     Unclear,
     /// It is bound to nothing, or a connection of a moment ago.
     None,

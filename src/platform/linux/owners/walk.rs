@@ -33,7 +33,7 @@ pub(super) struct Walk {
     pub(super) refused: bool,
     /// What each user's processes may still cost.
     pub(super) budgets: Budgets,
-    /// How many io_urings told nothing of what is registered there.
+    /// How many io_urings did not report what is registered there.
     pub(super) silent_rings: usize,
 }
 
@@ -107,7 +107,7 @@ impl Processes {
         self.search(pids, wanted, budgets).0
     }
 
-    /// Searches the tables of `pids`, and tells which processes share one.
+    /// Searches the tables of `pids`, and returns which processes share one.
     fn search(&self, pids: &[Pid], wanted: &Inodes, budgets: &Budgets) -> (Findings, Sharers) {
         let mut sharers = Sharers::new();
         let (mut findings, mut unsettled) = self.search_tables(pids, wanted, budgets);
@@ -127,7 +127,7 @@ impl Processes {
         (findings, sharers)
     }
 
-    /// Searches each table once, and tells which processes share one.
+    /// Searches each table once, and returns which processes share one.
     fn search_tables(
         &self,
         pids: &[Pid],

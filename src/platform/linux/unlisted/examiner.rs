@@ -91,7 +91,7 @@ impl Candidate {
     }
 }
 
-/// What `system.sockprotoname` tells.
+/// What `system.sockprotoname` says.
 #[derive(PartialEq, Eq, Debug)]
 enum Kind {
     Inet(Protocol),
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn a_descriptor_of_something_else_is_left_alone() {
+    fn a_descriptor_of_something_else_is_not_copied() {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         let descriptor = socket.as_raw_fd().cast_unsigned();
         let path = format!("/proc/self/fd/{descriptor}");
