@@ -8,8 +8,8 @@ use serde_json::json;
 use crate::support::golden;
 use crate::support::json::process;
 use crate::support::makers::{self, Loopback};
-use crate::support::portwho;
 use crate::support::process::{Owner, Process};
+use crate::support::{Scratch, portwho};
 
 /// A process's name and what stands for it in a table.
 const NAMES: &[(&[u8], &str)] = &[
@@ -66,6 +66,17 @@ fn the_tables_show_each_name_escaped_and_in_its_columns() {
     for (name, columns) in WIDE {
         tables_show(&holder(name.as_bytes()), name, *columns);
     }
+}
+
+/// The kernel cannot tell what a descriptor before the listener's leads to.
+#[trial]
+fn a_path_that_is_too_long_hides_no_socket() {
+    let scratch = Scratch::new();
+    let directory = scratch.path().to_str().expect("a path in UTF-8");
+    let mut owner = Owner::named("long").playing("long-path", &[directory, "127.0.0.1:80"]);
+    assert_eq!(owner.line(), "127.0.0.1:80");
+    let expected = golden::tables(&[row(owner.pid())], &[golden::process("long", owner.pid())]);
+    portwho(["80"]).run().is(0, &expected, "");
 }
 
 /// Every view that prints a name, or something made of it.

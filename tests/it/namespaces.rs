@@ -425,6 +425,24 @@ fn sockets_in_no_table_of_a_known_one() {
     nothing_in_any_of_them();
 }
 
+/// An unbound UDP socket is in no table, and leads to a namespace that is known.
+#[trial(alone)]
+fn a_socket_in_no_table_doubles_no_row() {
+    if !is_machines_root() {
+        return;
+    }
+    let local = Loopback::V4.port(port());
+    let (server, unbound) = in_netns(|| {
+        let unbound = rustix::net::socket(AddressFamily::INET, SocketType::DGRAM, None);
+        let listener = makers::listening(local).socket;
+        (Owner::named(name()).holding(listener), unbound.expect("socket"))
+    });
+    let _unbound = Owner::named(name()).holding(unbound);
+    let output = portwho(["--all-netns", &local.port().to_string()]).run();
+    let end = local.to_string();
+    shows(&output, &[(&end, "0.0.0.0:0", "LISTENING", server.pid(), &name())]);
+}
+
 #[trial]
 fn sockets_that_may_not_be_examined() {
     if !is_machines_root() {

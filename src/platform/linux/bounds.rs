@@ -94,9 +94,10 @@ pub(super) const EXAMINED_FIRST: usize = 8_192;
 /// How long these are read, in time on a core.
 pub(super) const DESCRIPTORS_TIME_FIRST: Duration = Duration::from_millis(200);
 
-/// How long that takes at most, in time on a core, whatever the budgets are worth on this machine:
-/// the search for owners may take as long again.
-pub(super) const DESCRIPTORS_TIME: Duration = Duration::from_secs(2);
+/// How long that takes at most, in time on a core, whatever the budgets are worth on this machine.
+/// Entering namespaces, this and the search for owners follow each other: together less than five
+/// seconds on two cores.
+pub(super) const DESCRIPTORS_TIME: Duration = Duration::from_millis(1500);
 
 /// Descriptors in the tables of processes, and owners named from them. What a user multiplies here
 /// takes kernel memory, and an honest server may have a million.
@@ -141,7 +142,7 @@ pub(super) const SEARCH_TIME_UNASKED: Duration = Duration::from_millis(100);
 pub(super) const SEARCH_TIME_OF_USER: Duration = Duration::from_secs(3);
 
 /// How long those of everybody but root; on two cores it is half as long.
-pub(super) const SEARCH_TIME: Duration = Duration::from_secs(5);
+pub(super) const SEARCH_TIME: Duration = Duration::from_secs(4);
 
 /// How many network namespaces of one user are searched for a hint. Entering one and reading its
 /// tables takes two milliseconds, and keeping one costs its user little: there may be
@@ -149,7 +150,8 @@ pub(super) const SEARCH_TIME: Duration = Duration::from_secs(5);
 pub(super) const NAMESPACES_FOR_HINT: usize = 128;
 
 /// How many where all were asked for.
-pub(super) const NAMESPACES: usize = 512;
+pub(super) const NAMESPACES: usize = 256;
 
-/// The same of everybody but root is twice as much: a user with subordinate ids is many.
+/// As many of everybody but root are twice as many: a user with subordinate ids is many. So are
+/// those of root, who may run hundreds of containers.
 pub(super) const USERS_OF_NAMESPACES: usize = 2;

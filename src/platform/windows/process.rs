@@ -89,6 +89,7 @@ impl Source {
                 .and_then(|process| process.exe())
                 .map(|path| untrusted(path.as_os_str())),
             uid: None,
+            is_set_user_id: false,
             user: opened.as_ref().and_then(account),
             memory_bytes: listed.memory_bytes,
             started: listed.created.and_then(system_time),

@@ -2,6 +2,8 @@
 
 use std::env;
 use std::io::{self, BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::os::fd::AsRawFd;
 use std::process::{Command, Stdio};
 
 use memmap2::MmapMut;
@@ -42,6 +44,22 @@ fn fill_with_marks(memory: &mut [u8]) {
     if let Some(last) = memory.last_mut() {
         *last = 0;
     }
+}
+
+/// `long-path DIRECTORY ADDRESS`: opens a directory whose path is longer than the kernel can tell
+/// (`PATH_MAX`), and then listens; prints the address.
+pub fn long_path(words: &[String]) {
+    let part = "d".repeat(200);
+    env::set_current_dir(&words[0]).expect("enter the directory");
+    for _ in 0..25 {
+        std::fs::create_dir(&part).expect("make a directory");
+        env::set_current_dir(&part).expect("enter it");
+    }
+    let deep = std::fs::File::open(".").expect("open it");
+    let listener = TcpListener::bind(&words[1]).expect("bind");
+    assert!(deep.as_raw_fd() < listener.as_raw_fd(), "it is not met first");
+    say(&words[1]);
+    io::copy(&mut io::stdin().lock(), &mut io::sink()).expect("read");
 }
 
 /// `command-lines COUNT FILL BYTES`: so many processes of that kind, which hold what stands on

@@ -52,6 +52,7 @@ const ROLES: &[(&str, Play)] = &[
     ("scattered", scattered),
     ("command-line", attackers::command_line),
     ("command-lines", attackers::command_lines),
+    ("long-path", attackers::long_path),
     ("stalling-files", stalling_files::serve),
     ("change", changing::change),
     ("hand-over", passing::hand_over),

@@ -9,14 +9,14 @@ pub fn trial(arguments: TokenStream, function: TokenStream) -> TokenStream {
     let Some(name) = name(function.clone()) else {
         return error("#[trial] belongs before a function");
     };
-    let beside = match arguments.to_string().as_str() {
-        "" => "",
-        "alone" => ".alone()",
+    let is_alone = match arguments.to_string().as_str() {
+        "" => false,
+        "alone" => true,
         _ => return error("#[trial] knows the word `alone`"),
     };
     let submission = format!(
         "::inventory::submit! {{ crate::support::Test::new(\
-             concat!(module_path!(), \"::\", stringify!({name})), line!(), {name}){beside} }}"
+             concat!(module_path!(), \"::\", stringify!({name})), line!(), {name}, {is_alone}) }}"
     );
     let mut tokens = function;
     tokens.extend(submission.parse::<TokenStream>().unwrap_or_default());

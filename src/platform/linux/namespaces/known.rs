@@ -160,11 +160,15 @@ impl Known {
             return false;
         }
         let user = ffi::namespace_owner(link.as_fd()).ok().map(Uid);
-        let of_all: usize =
-            self.taken.iter().filter(|(user, _)| !is_root(**user)).map(|it| it.1).sum();
+        let most_of_many = bounds::USERS_OF_NAMESPACES * self.most_of_a_user;
+        let others = self.taken.iter().filter(|(user, _)| !is_root(**user)).map(|(_, taken)| taken);
+        let of_others: usize = others.sum();
         let taken = self.taken.entry(user).or_default();
-        let is_within = *taken < self.most_of_a_user
-            && (is_root(user) || of_all < bounds::USERS_OF_NAMESPACES * self.most_of_a_user);
+        let is_within = if is_root(user) {
+            *taken < most_of_many
+        } else {
+            *taken < self.most_of_a_user && of_others < most_of_many
+        };
         *taken += usize::from(is_within);
         if !is_within {
             self.beyond.insert(inode, user);
