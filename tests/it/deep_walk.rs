@@ -191,7 +191,7 @@ fn ones_own_as_another_user() {
 
 /// One row, and the one that can be found at once: there the search ends.
 #[trial]
-fn beside_a_holder_with_a_descriptor() {
+fn with_a_holder_that_has_a_descriptor() {
     let Some(actor) = named("own-table") else { return };
     let mut plain = Owner::named("plain").playing("listen", &["127.0.0.1:8081"]);
     plain.line();

@@ -1,4 +1,4 @@
-//! What takes time and would be in vain is not done: strace tells which calls are made.
+//! No call is made whose answer is not needed: strace shows which are made.
 
 use std::fs;
 

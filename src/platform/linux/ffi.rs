@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_socket_tells_its_network_namespace() {
+    fn a_socket_has_its_network_namespace() {
         let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
         let namespace = match network_namespace(socket.as_fd()) {
             Err(error) if error.raw_os_error() == Some(libc::EPERM) => {
