@@ -6,7 +6,7 @@ use std::os::linux::fs::MetadataExt;
 use super::super::copied::Copied;
 use super::super::owners::Inodes;
 use super::super::unlisted::{Missed, TCP};
-use super::super::{namespaces, unlisted};
+use super::super::{ffi, namespaces, unlisted};
 use crate::model::{
     Detail, Families, Gap, PortRange, Protocol, Scope, Socket, StateSet, TcpState, UdpScope,
 };
@@ -44,7 +44,8 @@ pub(in crate::platform::linux) fn add_unlisted(
     let mut inodes = inodes(&listed.sockets);
     // Most of those of containers need not be copied.
     inodes.extend(namespaces::listed(&LISTED_TCP));
-    let Ok(found) = search(ports, &inodes) else { return };
+    // Another portwho that runs now would take the copies for this one's own sockets.
+    let Ok(Ok(found)) = ffi::with_own_descriptors(|| search(ports, &inodes)) else { return };
     table.sockets.extend(found.sockets);
     if found.missed.is_nothing() && !found.is_unclear {
         table.gaps.retain(|gap| !gap.is_about_bound());
