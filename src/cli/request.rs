@@ -95,7 +95,7 @@ pub struct ListRequest {
     pub sort: SortKey,
     /// Whether tables have titles and headings.
     pub header: bool,
-    /// When to use colours.
+    /// When to use color.
     pub color: ColorWhen,
 }
 
@@ -177,7 +177,7 @@ fn again(shell: Shell, verb: &str, more: &[&str], typed: &[OsString]) -> ShellCo
 pub struct ExplainRequest {
     /// The state; none for all of them.
     pub state: Option<TcpState>,
-    /// When to use colours.
+    /// When to use color.
     pub color: ColorWhen,
 }
 
@@ -190,7 +190,7 @@ pub struct DoctorRequest {
     pub verbose: bool,
     /// As JSON.
     pub json: bool,
-    /// When to use colours.
+    /// When to use color.
     pub color: ColorWhen,
 }
 
@@ -226,7 +226,7 @@ pub enum ViewKind {
     SummaryJson,
 }
 
-/// When to use colours.
+/// When to use color.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ColorWhen {
     /// On a terminal, unless NO_COLOR is set.

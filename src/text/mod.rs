@@ -2,6 +2,7 @@
 
 pub mod absent;
 pub mod advice;
+pub mod api;
 pub mod claims;
 pub mod close;
 pub mod completions;

@@ -8,10 +8,10 @@ use super::{counted, owners};
 use crate::model::{Creator, KernelReason, Owner, TcpState};
 use crate::query::{Row, Rows};
 
-/// What is told together below the tables.
+/// What shares a line below the tables.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 enum Kind {
-    /// One socket that holds a port, told by itself.
+    /// One socket that holds a port, in a line of its own.
     Bound(String),
     /// Those that hold a port and whose owner is the same that cannot be named.
     Unnamed(String),
@@ -28,15 +28,15 @@ enum Kind {
 /// What several rows have in common.
 #[derive(Clone, Debug, Default)]
 struct Alike {
-    /// Where the first of them is among the kinds of rows.
+    /// The place of its line: that of the first such row.
     place: usize,
-    ends: Vec<String>,
+    endpoints: Vec<String>,
     count: usize,
     longest_ms: Option<u32>,
 }
 
-/// How many ends are named before they are only counted.
-const ENDS_NAMED: usize = 3;
+/// How many endpoints are named before they are only counted.
+const ENDPOINTS_NAMED: usize = 3;
 /// How many lines there are at most.
 const LINES: usize = 10;
 
@@ -53,17 +53,17 @@ pub fn lines(rows: &Rows<'_>, every_owner: bool) -> Vec<String> {
         let place = groups.len();
         let alike = groups.entry(kind).or_insert_with(|| Alike { place, ..Alike::default() });
         alike.count += 1;
-        let end = local_endpoint(&row.socket, snapshot);
-        if alike.ends.len() <= ENDS_NAMED && !alike.ends.contains(&end) {
-            alike.ends.push(end);
+        let endpoint = local_endpoint(&row.socket, snapshot);
+        if alike.endpoints.len() <= ENDPOINTS_NAMED && !alike.endpoints.contains(&endpoint) {
+            alike.endpoints.push(endpoint);
         }
         alike.longest_ms = alike.longest_ms.max(row.socket.timer.map(|timer| timer.expires_ms));
     }
-    let left_out = groups.len().saturating_sub(LINES);
+    let unshown = groups.len().saturating_sub(LINES);
     let mut groups: Vec<(Kind, Alike)> = groups.into_iter().collect();
     groups.sort_by_key(|(_, alike)| alike.place);
     let lines = groups.iter().take(LINES).map(|(kind, alike)| line(kind, alike));
-    let more = (left_out > 0).then(|| format!("{left_out} more remarks; --json has them all"));
+    let more = (unshown > 0).then(|| format!("{unshown} more remarks; --json has them all"));
     lines.chain(more).collect()
 }
 
@@ -91,8 +91,8 @@ fn kind(row: Row<'_>, reasons: &Reasons<'_>, every_owner: bool) -> Option<Kind> 
 }
 
 fn line(kind: &Kind, alike: &Alike) -> String {
-    let ends = alike.ends.join(", ");
-    let few = alike.ends.len() <= ENDS_NAMED;
+    let endpoints = alike.endpoints.join(", ");
+    let few = alike.endpoints.len() <= ENDPOINTS_NAMED;
     let left = alike.longest_ms.map(|ms| {
         let most = if alike.count > 1 { " at most" } else { "" };
         format!(", {} left{most}", seconds(ms))
@@ -108,14 +108,22 @@ fn line(kind: &Kind, alike: &Alike) -> String {
             let left = if *state == TcpState::FinWait2 { left } else { String::new() };
             (format!("{} {state}", alike.count), format!("{ORPHANED}{left}"))
         }
-        Kind::TimeWait => (format!("{} TIME_WAIT", alike.count), format!("{CLOSED}{left}")),
+        Kind::TimeWait => {
+            (format!("{} TIME_WAIT", alike.count), time_wait(alike.count, alike.longest_ms))
+        }
     };
     match (few, subject.is_empty()) {
-        (true, true) => format!("{ends}: {words}"),
-        (true, false) => format!("{ends}: {subject}: {words}"),
+        (true, true) => format!("{endpoints}: {words}"),
+        (true, false) => format!("{endpoints}: {subject}: {words}"),
         (false, true) => format!("{}: {words}", counted(alike.count, "socket")),
         (false, false) => format!("{subject}: {words}"),
     }
 }
 
-const CLOSED: &str = "closed; kept by the kernel for stray segments";
+/// `closed; the kernel keeps it for 42 s`.
+fn time_wait(count: usize, longest_ms: Option<u32>) -> String {
+    let (them, most) = if count == 1 { ("it", "") } else { ("them", "at most ") };
+    let time =
+        longest_ms.map_or_else(|| "a while".to_owned(), |ms| format!("{most}{}", seconds(ms)));
+    format!("closed; the kernel keeps {them} for {time}")
+}

@@ -1,4 +1,4 @@
-//! Sockets that no process can be named for, and why: told together below the tables, and for
+//! Sockets without a process that can be named, and why: told together below the tables, and for
 //! each socket in JSON. What each state says by itself is in `states`.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -129,7 +129,7 @@ fn half_open_ones_without_their_listener() {
 fn few_are_named_and_many_are_counted() {
     let over = || makers::time_wait(Loopback::V4).client_address;
     let mut ends = vec![over(), over()];
-    let words = "closed; kept by the kernel for stray segments, N s left at most";
+    let words = "closed; the kernel keeps them for at most N s";
     let told = |ends: &mut Vec<SocketAddr>| {
         ends.sort();
         let ends: Vec<String> = ends.iter().map(SocketAddr::to_string).collect();
@@ -162,10 +162,7 @@ fn those_of_one_kind_have_one_line() {
             half_closed.client_address,
             "1 FIN_WAIT_2: closed by its process, still being torn down by the kernel, N s left",
         ),
-        (
-            over.client_address,
-            "1 TIME_WAIT: closed; kept by the kernel for stray segments, N s left",
-        ),
+        (over.client_address, "1 TIME_WAIT: closed; the kernel keeps it for N s"),
     ];
     left.sort_by_key(|(end, _)| end.port());
     let mut expected = format!(

@@ -106,7 +106,7 @@ fn a_port_in_use_by_udp() {
 
 /// Servers set SO_REUSEADDR, and then what is left of their connections is no obstacle.
 #[trial]
-fn what_is_over_is_no_obstacle() {
+fn time_wait_of_a_server_does_not_block_a_bind() {
     let at = Loopback::V4.port(80);
     let listener = TcpListener::bind(at).expect("bind");
     let client = TcpStream::connect(at).expect("connect");
@@ -114,8 +114,7 @@ fn what_is_over_is_no_obstacle() {
     let near = client.local_addr().expect("local address");
     drop((client, listener));
     await_state(at, near, State::TIME_WAIT);
-    let line = "portwho: 127.0.0.1:80: 1 TIME_WAIT: closed; kept by the kernel for stray \
-                segments, N s left\n\
+    let line = "portwho: 127.0.0.1:80: 1 TIME_WAIT: closed; the kernel keeps it for N s\n\
                 portwho: port 80 is not in use (1 TIME_WAIT, N s: a bind without SO_REUSEADDR \
                 fails until then)\n\
                 portwho: port 80: a TCP bind with SO_REUSEADDR succeeds at 127.0.0.1, 0.0.0.0, [::]\n";
@@ -124,12 +123,11 @@ fn what_is_over_is_no_obstacle() {
 
 /// Clients do not set it, and both sides would have to: what a bind says is what counts.
 #[trial]
-fn what_is_over_of_a_client_is_one() {
+fn time_wait_of_a_client_blocks_a_bind() {
     let made = makers::time_wait(Loopback::V4);
     let (address, port) = (made.client_address, made.client_address.port());
     let line = format!(
-        "portwho: {address}: 1 TIME_WAIT: closed; kept by the kernel for stray segments, N s \
-         left\n\
+        "portwho: {address}: 1 TIME_WAIT: closed; the kernel keeps it for N s\n\
          portwho: port {port} is not in use, but a bind fails: Address already in use (os error 98) (1 \
          TIME_WAIT, N s: a bind without SO_REUSEADDR fails until then)\n\
          portwho: port {port}: a TCP bind with SO_REUSEADDR fails at 127.0.0.1: {IN_USE}, 0.0.0.0: {IN_USE}, [::]: \
@@ -224,7 +222,7 @@ fn without_a_port() {
 
 #[trial]
 fn too_many_ports() {
-    let line = "portwho: --try-bind: 16 ports at most: each is bound for a moment\n";
+    let line = "portwho: --try-bind: at most 16 ports: each is bound for a moment\n";
     says(&["101-117"], 2, line);
     says(&["101-116", "80"], 2, line);
 }

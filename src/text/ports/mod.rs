@@ -1,4 +1,4 @@
-//! Ports, named in a sentence and as they are typed.
+//! How ports are named in a sentence, and how they are typed.
 
 pub mod bind;
 pub mod remains;
@@ -73,7 +73,7 @@ const fn suffix(protocol: Option<Protocol>) -> &'static str {
     }
 }
 
-/// What was asked for on one port, as it can be typed: no more than that.
+/// Only what was asked for on one port, as it can be typed.
 #[must_use]
 pub fn typed_on(port: u16, local: Option<&LocalSet>) -> Vec<String> {
     let is_there = |place: &&Place| place.ports.contains(&port);

@@ -66,9 +66,7 @@ nginx                          813 nginx.service            812      2,800 K
 docker-proxy                   950 -                        950      2,800 K
 a\\\\b                           990 -                        990      2,800 K
 ";
-    let over = "portwho: 10.0.0.1:80: 1 TIME_WAIT: closed; kept by the kernel for stray \
-                segments, \
-                58 s left\n";
+    let over = "portwho: 10.0.0.1:80: 1 TIME_WAIT: closed; the kernel keeps it for 58 s\n";
     server().run("").is(0, expected, over);
 }
 

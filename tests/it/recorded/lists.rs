@@ -13,7 +13,7 @@ const TASKS: &str = "
 Image Name                     PID Session Name        Session#    Mem Usage
 ========================= ======== ================ =========== ============\n";
 
-/// What is said beside a port that a driver holds.
+/// What is said about a port that a driver holds.
 const FILE_SERVER: &str = "portwho: port 445 is held by the kernel (PID 4): it is the file server \
                            (SMB); to stop it, run: sc.exe stop LanmanServer\n";
 const OTHER_DRIVERS: &str = "\
@@ -73,8 +73,8 @@ fn everything_in_netstats_order() {
     let (rows, processes) = output.stdout.split_once("\n\n").expect("two tables");
     assert_eq!(rows, EVERYTHING);
     assert_eq!(processes, EVERYBODY);
-    let over = "portwho: 192.168.0.7:8081: 1 TIME_WAIT: closed; kept by the kernel for stray \
-                segments\n";
+    let over = "portwho: 192.168.0.7:8081: 1 TIME_WAIT: closed; the kernel keeps it for a \
+                while\n";
     output.is(0, &output.stdout, over);
 }
 

@@ -1,4 +1,4 @@
-//! The only way out for text that other processes chose.
+//! Text that other processes chose, made printable: only here does it become a `String`.
 //!
 //! Whatever a terminal would obey rather than show is written as an escape: control characters,
 //! characters that change the direction of text, characters without a width, bytes that are not
@@ -7,22 +7,19 @@
 //! No text is longer than 4 KiB, and in a cell or a sentence much shorter: bytes are counted too,
 //! because combining marks take no column. What was cut ends in `…`, but in a cell.
 
+mod characters;
+mod cut;
+
 use std::borrow::Cow;
 use std::fmt;
 
-use unicode_segmentation::UnicodeSegmentation;
-use unicode_width::UnicodeWidthStr;
+pub use characters::is_treacherous;
+pub use cut::{beginning, brief, fitted};
 
 use crate::model::Untrusted;
 
 /// The longest text that is printed, in bytes: a path is no longer (`PATH_MAX`).
 pub const LONGEST: usize = 4096;
-
-/// How many columns a text has in a sentence at most: no file's name has more bytes (`NAME_MAX`).
-const IN_A_SENTENCE: usize = 255;
-
-/// How many bytes a column may hold: a letter of three bytes, and three marks that stand on it.
-const BYTES_PER_COLUMN: usize = 12;
 
 /// What follows a text that was cut.
 pub const MORE: &str = "…";
@@ -119,31 +116,6 @@ fn escape(c: char, plain_backslash: bool) -> Option<Cow<'static, str>> {
     })
 }
 
-/// Whether a character is obeyed or swallowed by a terminal instead of shown: control characters
-/// (C0, DEL, C1), line and paragraph separators, the bidirectional controls of UAX #9 and the
-/// characters without a width of the general category Cf, tag characters included.
-#[must_use]
-pub fn is_treacherous(c: char) -> bool {
-    c.is_control()
-        || matches!(c,
-            '\u{ad}' | '\u{34f}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}'
-            | '\u{890}'..='\u{891}' | '\u{8e2}' | '\u{115f}'..='\u{1160}'
-            | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}'
-            | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
-            | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
-            | '\u{110bd}' | '\u{110cd}' | '\u{13430}'..='\u{1343f}' | '\u{1bca0}'..='\u{1bca3}'
-            | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
-        || is_prepended(c)
-}
-
-/// Whether a letter has no width of its own because it is drawn with the one behind it
-/// (Grapheme_Cluster_Break=Prepend of UAX #29, as unicode-width measures it).
-const fn is_prepended(c: char) -> bool {
-    matches!(c,
-        '\u{d4e}' | '\u{a8fa}' | '\u{111c2}'..='\u{111c3}' | '\u{113d1}' | '\u{1193f}'
-        | '\u{11941}' | '\u{11a84}'..='\u{11a89}' | '\u{11d46}' | '\u{11f02}')
-}
-
 /// A sentence that holds words of others, such as an option's wrong value, made harmless. What
 /// was escaped before stays as it is, and so do the sentence's own line ends.
 #[must_use]
@@ -159,65 +131,6 @@ pub fn harmless(sentence: &str) -> String {
     text
 }
 
-/// The text escaped and cut to `width` columns of a terminal, and to as many bytes as these may
-/// hold; never inside an escape or a character that is composed of several.
-#[must_use]
-pub fn fitted(text: &Untrusted, width: usize) -> String {
-    let mut escaped = Escaped(text).to_string();
-    let length = beginning(&escaped, width, width * BYTES_PER_COLUMN).len();
-    escaped.truncate(length);
-    escaped
-}
-
-/// The text escaped, and as long as a name may be in a sentence.
-#[must_use]
-pub fn brief(text: &Untrusted) -> String {
-    let mut escaped = Escaped(text).to_string();
-    let length = beginning(&escaped, IN_A_SENTENCE, IN_A_SENTENCE * BYTES_PER_COLUMN).len();
-    if length < escaped.len() {
-        escaped.truncate(length);
-        escaped.push_str(MORE);
-    }
-    escaped
-}
-
-/// The beginning of escaped text that has no more columns and bytes than these.
-#[must_use]
-pub fn beginning(escaped: &str, columns: usize, bytes: usize) -> &str {
-    let mut length = 0;
-    let mut room = columns;
-    for unit in units(escaped) {
-        let Some(left) = room.checked_sub(unit.width()).filter(|_| length + unit.len() <= bytes)
-        else {
-            break;
-        };
-        room = left;
-        length += unit.len();
-    }
-    escaped.get(..length).unwrap_or_default()
-}
-
-/// Splits escaped text into what may not be cut apart: an escape, or a grapheme cluster.
-fn units(escaped: &str) -> impl Iterator<Item = &str> {
-    let mut rest = escaped;
-    std::iter::from_fn(move || {
-        let length = escape_length(rest).or_else(|| rest.graphemes(true).next().map(str::len))?;
-        let (unit, tail) = rest.split_at_checked(length)?;
-        rest = tail;
-        Some(unit)
-    })
-}
-
-/// The length of the escape that `text` begins with.
-fn escape_length(text: &str) -> Option<usize> {
-    let escape = text.strip_prefix('\\')?;
-    match escape.chars().next()? {
-        'x' => Some(4),
-        'u' => Some(escape.find('}')? + 2),
-        _ => Some(2),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -229,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn attacks_are_shown_and_not_obeyed() {
+    fn attacks_are_escaped() {
         let attacks: [(&str, &[u8], &str); 13] = [
             ("forged row", b"a\n  TCP", "a\\n  TCP"),
             ("carriage return", b"nginx\rsshd", "nginx\\rsshd"),
@@ -274,41 +187,6 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_cut_is_never_inside_an_escape_or_a_character() {
-        let cut = |text: &str, width| fitted(&text.into(), width);
-        assert_eq!(cut("abcdef", 3), "abc");
-        assert_eq!(cut("ab\x1bcd", 5), "ab");
-        assert_eq!(cut("ab\x1bcd", 6), "ab\\x1b");
-        assert_eq!(cut("a\u{202e}b", 9), "a\\u{202e}");
-        assert_eq!(cut("a\u{202e}b", 8), "a");
-        assert_eq!(cut("日本語", 5), "日本");
-        assert_eq!(cut("e\u{301}e\u{301}", 1), "e\u{301}");
-        assert_eq!(cut("a\\b", 2), "a");
-    }
-
-    #[test]
-    fn marks_without_a_width_are_counted_in_bytes() {
-        let buried = format!("a{}", "\u{301}".repeat(30_000));
-        assert_eq!(fitted(&buried.as_str().into(), 25), "");
-        let spread = "e\u{301}".repeat(30_000);
-        assert_eq!(fitted(&spread.as_str().into(), 25), "e\u{301}".repeat(25));
-        let shown = Escaped(&buried.as_str().into()).to_string();
-        assert!(shown.len() <= LONGEST + MORE.len() && shown.ends_with("\u{301}…"));
-    }
-
-    #[test]
-    fn what_is_too_long_ends_in_an_ellipsis() {
-        let escape = |count: usize| "\\x1b".repeat(count);
-        let text = |count: usize| Untrusted::new([0x1b].repeat(count));
-        assert_eq!(Escaped(&text(1024)).to_string(), escape(1024));
-        assert_eq!(Escaped(&text(1025)).to_string(), escape(1024) + "…");
-        assert_eq!(brief(&text(63)), escape(63));
-        assert_eq!(brief(&text(64)), escape(63) + "…");
-        let endless = Escaped(&Untrusted::new(vec![0xff; 1 << 20])).to_string();
-        assert_eq!(endless, "\\xff".repeat(1024) + "…");
-    }
-
     proptest! {
         #[test]
         fn nothing_a_terminal_obeys_comes_out(bytes: Vec<u8>) {
@@ -318,13 +196,6 @@ mod tests {
         #[test]
         fn different_texts_stay_different(a: Vec<u8>, b: Vec<u8>) {
             prop_assert_eq!(a == b, escaped(&a) == escaped(&b));
-        }
-
-        #[test]
-        fn a_fitted_text_fits_and_begins_like_the_whole(text: String, width in 0_usize..40) {
-            let cut = fitted(&text.as_str().into(), width);
-            prop_assert!(cut.width() <= width && cut.len() <= width * BYTES_PER_COLUMN);
-            prop_assert!(escaped(text.as_bytes()).starts_with(&cut));
         }
     }
 }
