@@ -103,12 +103,10 @@ impl fmt::Display for PortTerm {
             write!(f, "{host}:")?;
         }
         match &self.port {
-            PortWord::Range(range) if range.start() == range.end() => {
-                write!(f, "{}", range.start())?
-            }
-            PortWord::Range(range) => write!(f, "{}-{}", range.start(), range.end())?,
-            PortWord::Service(name) => f.write_str(name)?,
-        }
+            PortWord::Range(range) if range.start() == range.end() => range.start().fmt(f),
+            PortWord::Range(range) => write!(f, "{}-{}", range.start(), range.end()),
+            PortWord::Service(name) => f.write_str(name),
+        }?;
         self.protocol.map_or(Ok(()), |protocol| write!(f, "/{}", protocol.word()))
     }
 }

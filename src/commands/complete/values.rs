@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::commands::survey::survey_scope;
-use crate::model::{About, Pid, Protocol, Scope, Signal, Snapshot, StateSet, TcpState, UdpScope};
+use crate::model::{
+    About, Pid, Protocol, Scope, Signal, Snapshot, StateSet, TcpState, UdpScope, Untrusted,
+};
 use crate::platform::System;
 use crate::text::escape::brief;
 use crate::text::{completions as text, owners};
@@ -53,13 +55,13 @@ impl Values {
             Self::Pids => beginning(typed, pids(system)),
             Self::Names => beginning(typed, names(system)),
             Self::Users => beginning(typed, users(system)),
-            Self::Signals => beginning(typed, Signal::names().map(without_help).collect()),
+            Self::Signals => beginning(typed, signals()),
         }
     }
 }
 
-fn without_help(value: impl ToString) -> Offer {
-    (value.to_string(), String::new())
+fn without_help(value: String) -> Offer {
+    (value, String::new())
 }
 
 fn beginning(typed: &str, offers: Vec<Offer>) -> Vec<Offer> {
@@ -104,6 +106,10 @@ fn ports(system: &impl System) -> Vec<Offer> {
     held.into_iter().map(offer).collect()
 }
 
+fn signals() -> Vec<Offer> {
+    Signal::names().map(|name| without_help(name.to_owned())).collect()
+}
+
 fn pids(system: &impl System) -> Vec<Offer> {
     let Some(snapshot) = survey(&Scope::everything(), About::Table, system) else {
         return Vec::new();
@@ -130,7 +136,7 @@ fn users(system: &impl System) -> Vec<Offer> {
     };
     let of_processes = snapshot.processes.values().filter_map(|process| process.user.as_ref());
     let users = snapshot.users.values().chain(of_processes);
-    let users: BTreeSet<String> = users.map(|user| user.to_lossy()).collect();
+    let users: BTreeSet<String> = users.map(Untrusted::to_lossy).collect();
     users.into_iter().filter(|user| is_plain(user)).map(without_help).collect()
 }
 
@@ -170,7 +176,7 @@ mod tests {
 
     #[test]
     fn the_last_port_of_a_list_is_completed() {
-        let held = ["53", "80", "8080"].map(without_help);
+        let held = ["53", "80", "8080"].map(|port| without_help(port.to_owned()));
         for (typed, expected) in [
             ("8", &["80", "8080"][..]),
             ("53,80", &["53,80", "53,8080"]),
