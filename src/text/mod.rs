@@ -12,6 +12,7 @@ pub mod escape;
 pub mod gaps;
 pub mod hints;
 pub mod kill;
+pub mod names;
 pub mod notes;
 pub mod owners;
 pub mod ports;
