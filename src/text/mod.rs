@@ -15,6 +15,7 @@ pub mod gaps;
 pub mod hints;
 pub mod kill;
 pub mod man;
+pub mod names;
 pub mod notes;
 pub mod owners;
 pub mod ports;
