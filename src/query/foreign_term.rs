@@ -63,7 +63,8 @@ fn networks(text: &str) -> Option<Vec<IpNet>> {
     }
     let without_brackets = text.strip_prefix('[').and_then(|text| {
         let (inside, behind) = text.split_once(']')?;
-        Some(format!("{inside}{behind}"))
+        let is_network = behind.is_empty() || behind.starts_with('/');
+        is_network.then(|| format!("{inside}{behind}"))
     });
     Some(vec![network(without_brackets.as_deref().unwrap_or(text))?])
 }

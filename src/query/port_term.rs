@@ -136,7 +136,8 @@ fn split_host<'a>(end: &'a str, word: &str) -> Result<(Option<Host>, &'a str), P
     let no_brackets = || PortError::NoBrackets(word.to_owned());
     match end.split_once(':') {
         None => Ok((None, end)),
-        Some((first, last)) if is_digits(first) && is_digits(last) => Ok((None, end)),
+        // A range, or no port at all.
+        Some((first, _)) if is_digits(first) => Ok((None, end)),
         // `::1` begins like `:80`.
         Some(("", port)) if port.starts_with(':') => Err(no_brackets()),
         Some(("" | "*", port)) => Ok((None, port)),
@@ -286,6 +287,7 @@ mod tests {
             "/tcp",
             "80:",
             "localhost:",
+            "80:http",
             "80-90:100",
         ] {
             let error = PortTerm::parse_list(word).unwrap_err();

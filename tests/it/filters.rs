@@ -326,6 +326,7 @@ fn addresses_and_networks() {
     shows(&["--foreign", "10.0.0.1,localhost"], [&client, &server]);
     shows(&["--local", "127.0.0.1,127.0.1.1"], &rows[..2]);
     shows(&["--foreign", &made.server_address.to_string()], [&client]);
+    shows(&["--foreign", &format!("localhost:{}", made.server_address.port())], [&client]);
     shows(&["--foreign", &format!("::/0:{}", made.client_address.port())], [&server]);
     shows(&["--foreign", &format!(":{}", made.server_address.port())], [&client]);
     shows(&["--foreign", &format!("127.0.0.1:{}", made.server_address.port())], NONE);
