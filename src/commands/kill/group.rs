@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::refusal::{Refusal, refusal};
 use super::relations::Relations;
-use crate::commands::installed::Programs;
+use crate::commands::shared::installed::Programs;
 use crate::model::{Pid, Process, Snapshot};
 use crate::query::Row;
 

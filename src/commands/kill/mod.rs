@@ -25,9 +25,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::bail;
 
-use super::installed::Programs;
-use super::report::Report;
-use super::{Outcome, Output, claim, filter};
+use super::shared::installed::Programs;
+use super::shared::report::Report;
+use super::shared::{claim, filter};
+use super::{Outcome, Output};
 use crate::cli::KillRequest;
 use crate::model::{Gap, Pid, Protocol, Signal, Snapshot};
 use crate::platform::{Ending, System};

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) use super::group::Group;
 use super::relations::{Relations, is_foreign};
-use crate::commands::installed::Programs;
+use crate::commands::shared::installed::Programs;
 use crate::model::{OwnedSocket, Owner, Pid, Process, Snapshot, Socket};
 use crate::query::{Filter, NamePattern, Row, SortKey, select};
 

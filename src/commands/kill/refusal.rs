@@ -1,7 +1,7 @@
 //! Which processes portwho never ends, and why.
 
-use crate::commands::images::{Role, role};
-use crate::commands::installed::{Identity, Programs};
+use crate::commands::shared::images::{Role, role};
+use crate::commands::shared::installed::{Identity, Programs};
 use crate::model::{Capabilities, Pid, Process, ProcessKind};
 
 /// Why a process is not ended.

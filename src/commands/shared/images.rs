@@ -37,7 +37,7 @@ const SERVICE_HOSTS: [&str; 1] = ["svchost.exe"];
 
 /// What a process may be that is better left alone.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Role {
+pub(in crate::commands) enum Role {
     /// It forwards the ports of containers, or runs them.
     Container,
     /// It holds sockets for services.
@@ -70,7 +70,7 @@ impl Role {
     }
 
     /// What is said to have this role: `a container runtime`.
-    pub(super) const fn words(self) -> &'static str {
+    pub(in crate::commands) const fn words(self) -> &'static str {
         match self {
             Self::Container => "a container runtime",
             Self::Manager => "systemd",
@@ -81,7 +81,7 @@ impl Role {
 }
 
 /// The role of a process, and how well it is known; none for most.
-pub(super) fn role(
+pub(in crate::commands) fn role(
     process: &Process,
     programs: &Programs,
     system: Capabilities,
@@ -92,7 +92,7 @@ pub(super) fn role(
 }
 
 /// Whether a process is proven to have this role.
-pub(super) fn is_proven(
+pub(in crate::commands) fn is_proven(
     process: &Process,
     wanted: Role,
     programs: &Programs,
@@ -102,12 +102,12 @@ pub(super) fn is_proven(
 }
 
 /// Whether a name is that of any role.
-pub(super) fn is_listed(name: &Untrusted) -> bool {
+pub(in crate::commands) fn is_listed(name: &Untrusted) -> bool {
     Role::ALL.iter().any(|role| is_image(name, role.images()))
 }
 
 /// Whether a name is one of `images`, in which `*` matches anything; case is ignored.
-pub(super) fn is_image(name: &Untrusted, images: &[&str]) -> bool {
+pub(in crate::commands) fn is_image(name: &Untrusted, images: &[&str]) -> bool {
     // No character but `*` is special.
     type ImagePattern = WildMatchPattern<'*', '\0'>;
     let name = name.to_lossy();

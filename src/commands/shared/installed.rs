@@ -9,7 +9,7 @@ use crate::platform::System;
 
 /// How well it is known that a process is one of some images.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Identity {
+pub(in crate::commands) enum Identity {
     /// Root runs it under that name, or its program is the one that an administrator installed.
     Proven,
     /// It has the name.
@@ -20,7 +20,7 @@ pub(super) enum Identity {
 
 /// What is known of the programs of processes beyond their names.
 #[derive(Debug)]
-pub(super) struct Programs {
+pub(in crate::commands) struct Programs {
     capabilities: Capabilities,
     /// Where only an administrator puts programs.
     directories: Vec<Untrusted>,
@@ -30,7 +30,7 @@ pub(super) struct Programs {
 
 impl Programs {
     /// Asks the system about those processes whose programs' names and directories matter.
-    pub(super) fn new(snapshot: &Snapshot, system: &impl System) -> Self {
+    pub(in crate::commands) fn new(snapshot: &Snapshot, system: &impl System) -> Self {
         let program = |process: &Process| process.executable.clone().filter(is_listed_program);
         let listed = snapshot.processes.values().filter_map(|one| Some((one.pid, program(one)?)));
         let listed: Vec<(Pid, Untrusted)> = listed.collect();
@@ -45,13 +45,13 @@ impl Programs {
     }
 
     /// Where nothing more is known than names.
-    pub(super) const fn none(capabilities: Capabilities) -> Self {
+    pub(in crate::commands) const fn none(capabilities: Capabilities) -> Self {
         Self { capabilities, directories: Vec::new(), in_own_mounts: BTreeSet::new() }
     }
 
     /// Whether a process is one of `images`. On Windows the path of a protected process cannot be
     /// known: there its name has to do.
-    pub(super) fn identify(&self, process: &Process, images: &[&str]) -> Identity {
+    pub(in crate::commands) fn identify(&self, process: &Process, images: &[&str]) -> Identity {
         let program = process.executable.as_ref();
         let has_name = is_image(&process.name, images);
         let has_program =

@@ -13,7 +13,7 @@ use crate::text::owners;
 const WARNINGS: usize = 10;
 
 /// A line for each claim of these processes; of many the first ten, and how many follow.
-pub(super) fn of_all(
+pub(in crate::commands) fn of_all(
     pids: &BTreeSet<Pid>,
     snapshot: &Snapshot,
     programs: &Programs,

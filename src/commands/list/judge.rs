@@ -1,0 +1,157 @@
+//! From what the system said to the answer. Pure: the same facts give the same answer.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::answer::{Answer, ManyPorts, Ports, Remark};
+use super::ask::Facts;
+use crate::cli::{ListRequest, ViewKind};
+use crate::commands::Outcome;
+use crate::model::Gap;
+use crate::query::{AskedPort, Filter, LocalSet, PortEvidence, Row, Rows, SortKey, select};
+use crate::text::advice::Remedy;
+use crate::text::{notes, owners, remedies};
+
+/// How many other namespaces are told of.
+const NAMESPACES_TOLD: usize = 5;
+
+/// How many containers are told of.
+const CONTAINERS_TOLD: usize = 10;
+
+/// The answer to what was asked for.
+pub(super) fn answer<'a>(
+    request: &ListRequest,
+    filter: &'a Filter,
+    facts: &'a Facts,
+) -> Answer<'a> {
+    let rows = select(&facts.snapshot, filter, request.sort);
+    let outcome = outcome(request.view, &rows);
+    let ports = ports(&rows, facts);
+    let mut remarks = on_gaps(&rows);
+    if matches!(request.view, ViewKind::Tables | ViewKind::Verbose) {
+        remarks.extend(notes::lines(&rows, filter.local.is_some()).into_iter().map(Remark::Rows));
+    }
+    if outcome != Outcome::Failure {
+        if lacks_pids(request.view, &rows) && !rows.rows.is_empty() {
+            remarks.push(Remark::NoPid);
+        }
+        remarks.extend(beside_rows(&rows, &ports, facts));
+        remarks.extend(elsewhere(filter, facts));
+        remarks.extend(containers(&rows));
+        remarks.extend(facts.attempts.iter().map(Remark::Bind));
+    }
+    Answer { rows, ports, remarks, outcome }
+}
+
+/// How a list ends. An empty answer from what could not be read whole is none.
+pub(super) fn outcome(view: ViewKind, rows: &Rows<'_>) -> Outcome {
+    if !rows.rows.is_empty() && !lacks_pids(view, rows) {
+        Outcome::Success
+    } else if rows.snapshot.gaps.iter().any(Gap::may_hide_rows) {
+        Outcome::Failure
+    } else {
+        Outcome::Negative
+    }
+}
+
+/// Whether PIDs were asked for and none is known.
+fn lacks_pids(view: ViewKind, rows: &Rows<'_>) -> bool {
+    view == ViewKind::Pids && rows.picked_pids().is_empty()
+}
+
+/// What could not be seen, as far as it could change the answer.
+fn on_gaps<'a>(rows: &Rows<'a>) -> Vec<Remark<'a>> {
+    let may_be_bound = rows.may_lack_bound();
+    let gaps = rows.snapshot.gaps.iter().filter(|gap| may_be_bound || !gap.is_about_bound());
+    gaps.map(Remark::Gap).collect()
+}
+
+/// The verdicts on the ports, where there is evidence.
+fn ports<'a>(rows: &Rows<'a>, facts: &'a Facts) -> Ports<'a> {
+    let (Some(local), Some(known)) = (&rows.filter.local, &facts.ports) else {
+        return Ports::NotJudged;
+    };
+    let (sockets, gaps) = match &known.table {
+        Some(table) => (table.sockets.iter().collect(), &table.gaps),
+        // What is in another network namespace hinders nobody here.
+        None => {
+            let here = rows.rows.iter().filter(|row| row.socket.netns.is_none());
+            (here.map(|row| &row.socket).collect(), &rows.snapshot.gaps)
+        }
+    };
+    let evidence = PortEvidence { sockets, gaps, rules: &known.rules, attempts: &facts.attempts };
+    let protocols = rows.filter.protocols;
+    match AskedPort::each(local) {
+        Some(asked) => {
+            Ports::Each(asked.iter().flat_map(|&port| evidence.verdicts(port, protocols)).collect())
+        }
+        None => Ports::Many(ManyPorts {
+            is_any_held: evidence.sockets.iter().any(|socket| socket.holds_port()),
+            is_unseen: protocols.each().any(|protocol| evidence.hides_holders(protocol)),
+            first_unprivileged: first_unprivileged(local, known.rules.privileged_below),
+        }),
+    }
+}
+
+/// The first port that this process may bind, where one of `local` is below it.
+fn first_unprivileged(local: &LocalSet, privileged_below: Option<u16>) -> Option<u16> {
+    let ports = local.all_ports();
+    let lowest = ports.ranges().iter().map(|range| *range.start()).min();
+    privileged_below.filter(|&first| lowest.is_some_and(|port| port < first))
+}
+
+/// Which drivers ports of Windows' System belong to.
+fn drivers<'a>(rows: &Rows<'_>) -> impl Iterator<Item = Remark<'a>> {
+    let is_drivers = |row: &&Row<'_>| {
+        row.socket.holds_port() && row.owner.pids().any(|pid| rows.snapshot.is_kernel(pid))
+    };
+    let ports = rows.rows.iter().filter(is_drivers).map(|row| row.socket.local.port);
+    let ports: BTreeSet<u16> = ports.collect();
+    ports.into_iter().map(Remark::Driver)
+}
+
+/// What is said of the ports that were asked for, and of what nearly was.
+fn beside_rows<'a>(rows: &Rows<'_>, ports: &Ports<'_>, facts: &'a Facts) -> Vec<Remark<'a>> {
+    let is_empty = rows.rows.is_empty();
+    if rows.filter.local.is_none() {
+        return if is_empty { vec![Remark::NoSocket] } else { Vec::new() };
+    }
+    let left_out = facts.near_misses.left_out().map(Remark::NearMiss);
+    let verdict = if ports.say_anything() {
+        Some(Remark::Ports)
+    } else {
+        (is_empty && left_out.is_none()).then_some(Remark::NoSocket)
+    };
+    let others = facts.near_misses.others().map(Remark::NearMiss);
+    drivers(rows).chain(left_out).chain(verdict).chain(others).collect()
+}
+
+/// Which other network namespaces have what was asked for.
+fn elsewhere<'a>(filter: &'a Filter, facts: &'a Facts) -> Vec<Remark<'a>> {
+    let Some(snapshot) = &facts.elsewhere else { return Vec::new() };
+    let mut by_namespace: BTreeMap<u64, Vec<Row<'a>>> = BTreeMap::new();
+    for row in select(snapshot, filter, SortKey::Port).rows {
+        by_namespace.entry(row.socket.netns.unwrap_or_default()).or_default().push(row);
+    }
+    let more = by_namespace.len().saturating_sub(NAMESPACES_TOLD);
+    let told = by_namespace.into_iter().take(NAMESPACES_TOLD);
+    told.map(|(namespace, rows)| Remark::Elsewhere { namespace, rows, snapshot })
+        .chain((more > 0).then_some(Remark::MoreElsewhere(more)))
+        .collect()
+}
+
+/// Which containers the ports belong to that are held: those that a holder runs in or serves.
+fn containers<'a>(rows: &Rows<'_>) -> Vec<Remark<'a>> {
+    let mut ports: BTreeMap<(String, Remedy), BTreeSet<u16>> = BTreeMap::new();
+    for row in rows.rows.iter().filter(|row| row.socket.holds_port()) {
+        let processes = row.owner.pids().filter_map(|pid| rows.snapshot.processes.get(&pid));
+        for container in processes.filter_map(|process| process.container.as_ref()) {
+            let key = (owners::container(container), remedies::stop_container(container));
+            ports.entry(key).or_default().insert(row.socket.local.port);
+        }
+    }
+    let more = ports.len().saturating_sub(CONTAINERS_TOLD);
+    let told = ports.into_iter().take(CONTAINERS_TOLD);
+    told.map(|((container, stop), ports)| Remark::Container { container, stop, ports })
+        .chain((more > 0).then_some(Remark::MoreContainers(more)))
+        .collect()
+}
