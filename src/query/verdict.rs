@@ -198,3 +198,87 @@ fn note(port: u16, rules: &PortRules) -> Option<PortNote> {
         rules.ephemeral.clone().filter(|range| range.contains(&port)).map(PortNote::Ephemeral)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Endpoint, TcpState};
+
+    const ASKED: AskedPort = AskedPort { port: 80, address: None, interface: None };
+
+    fn socket(state: TcpState) -> Socket {
+        let end = |last| Endpoint::new([127, 0, 0, last].into(), 80);
+        let foreign = (!state.holds_port()).then(|| end(2));
+        Socket { state: Some(state), foreign, ..Socket::at(Protocol::Tcp, end(1)) }
+    }
+
+    fn attempt(asked: AskedPort, kind: ErrorKind) -> BindAttempt {
+        let refusal = BindRefusal { kind, reason: kind.to_string() };
+        let answers = vec![([127, 0, 0, 1].into(), Err(refusal))];
+        BindAttempt { asked, protocol: Protocol::Tcp, answers }
+    }
+
+    /// The verdicts for TCP and UDP.
+    fn verdicts(
+        sockets: &[Socket],
+        gaps: &[Gap],
+        rules: &PortRules,
+        attempts: &[BindAttempt],
+    ) -> Vec<Verdict> {
+        let evidence = PortEvidence { sockets: sockets.iter().collect(), gaps, rules, attempts };
+        let both = Protocols { tcp: true, udp: true };
+        evidence.verdicts(ASKED, both).iter().map(PortVerdict::verdict).collect()
+    }
+
+    #[test]
+    fn only_holders_hold_a_port() {
+        let rules = PortRules::default();
+        for (state, expected) in [
+            (TcpState::Listening, Verdict::Held),
+            (TcpState::Bound, Verdict::Held),
+            (TcpState::Established, Verdict::Free),
+            (TcpState::TimeWait, Verdict::Free),
+        ] {
+            let found = verdicts(&[socket(state)], &[], &rules, &[]);
+            assert_eq!(found, [expected, Verdict::Free], "{state}");
+        }
+    }
+
+    #[test]
+    fn rules_and_refusals_block_what_nothing_holds() {
+        let privileged = PortRules { privileged_below: Some(1024), ..PortRules::default() };
+        let excluded = PortRules { excluded: vec![80..=89], ..PortRules::default() };
+        for rules in [privileged, excluded] {
+            let found = verdicts(&[], &[Gap::BoundNotListed], &rules, &[]);
+            assert_eq!(found, [Verdict::Blocked; 2], "{rules:?}");
+        }
+        let (rules, in_use) = (PortRules::default(), attempt(ASKED, ErrorKind::AddrInUse));
+        assert_eq!(verdicts(&[], &[], &rules, &[in_use]), [Verdict::Blocked, Verdict::Free]);
+    }
+
+    #[test]
+    fn an_address_that_cannot_be_bound_concerns_the_port_where_it_was_named() {
+        let named = AskedPort { address: Some([10, 9, 8, 7].into()), ..ASKED };
+        let kind = ErrorKind::AddrNotAvailable;
+        assert_eq!(attempt(ASKED, kind).refusal(), None);
+        assert_eq!(attempt(named, kind).refusal().map(|refusal| refusal.kind), Some(kind));
+    }
+
+    #[test]
+    fn a_note_is_on_what_may_be_assigned() {
+        let rules = PortRules {
+            ephemeral: Some(70..=90),
+            reserved: vec![75..=76],
+            excluded: vec![71..=72],
+            ..PortRules::default()
+        };
+        for (port, expected) in [
+            (71, None),
+            (75, Some(PortNote::Reserved)),
+            (80, Some(PortNote::Ephemeral(70..=90))),
+            (91, None),
+        ] {
+            assert_eq!(note(port, &rules), expected, "{port}");
+        }
+    }
+}

@@ -6,6 +6,9 @@ use super::advice::run_to;
 use super::shell::ShellCommand;
 use crate::model::Shell;
 
+/// --all-netns on a system without network namespaces.
+pub const NO_NAMESPACES: &str = "--all-netns: Windows has no network namespaces";
+
 /// A PORT that is neither a number nor a service; perhaps the command `near` was meant.
 #[must_use]
 pub fn unknown_service(name: &str, near: Option<&str>, shell: Shell) -> String {

@@ -1,7 +1,7 @@
 //! What to close: pure, from the rows that were asked for to groups with one owner each.
 
-use crate::commands::shared::images::{Role, is_proven};
-use crate::commands::shared::installed::Programs;
+use crate::commands::shared::images::Role;
+use crate::commands::shared::installed::{Programs, is_proven};
 use crate::model::{Capabilities, Family, OwnedSocket, Owner, Pid, Protocol, Snapshot, TcpState};
 use crate::query::Row;
 

@@ -1,7 +1,7 @@
 //! Which processes portwho never ends, and why.
 
-use crate::commands::shared::images::{Role, role};
-use crate::commands::shared::installed::{Identity, Programs};
+use crate::commands::shared::images::Role;
+use crate::commands::shared::installed::{Identity, Programs, role};
 use crate::model::{Capabilities, Pid, Process, ProcessKind};
 
 /// Why a process is not ended.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::commands::Outcome;
 use crate::commands::shared::near_misses::NearMiss;
 use crate::model::{Gap, Snapshot};
-use crate::query::{BindAttempt, PortVerdict, Row, Rows};
+use crate::query::{BindAttempt, PortVerdict, Row, Rows, Verdict};
 use crate::text::advice::Remedy;
 
 /// What is printed, and the exit code.
@@ -30,6 +30,27 @@ pub(super) enum Ports<'a> {
     Each(Vec<PortVerdict<'a>>),
     /// For more ports than are told of one by one.
     Many(ManyPorts),
+}
+
+impl Ports<'_> {
+    /// Whether there is a port that nothing holds.
+    pub(super) fn is_any_vacant(&self) -> bool {
+        match self {
+            Self::NotJudged => false,
+            Self::Each(verdicts) => vacant(verdicts).next().is_some(),
+            Self::Many(many) => !many.is_any_held,
+        }
+    }
+}
+
+/// The ports that nothing holds for any of the protocols, each with its verdicts: one sentence
+/// tells of them.
+pub(super) fn vacant<'a>(
+    verdicts: &'a [PortVerdict<'a>],
+) -> impl Iterator<Item = &'a [PortVerdict<'a>]> {
+    let ports =
+        verdicts.chunk_by(|one, next| one.asked == next.asked && one.protocol < next.protocol);
+    ports.filter(|verdicts| verdicts.iter().all(|one| one.verdict() != Verdict::Held))
 }
 
 /// The verdict on many ports.

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::answer::{Answer, ManyPorts, Ports, Remark};
 use super::ask::Facts;
+use super::outcome::{lacks_pids, outcome};
 use crate::cli::{ListRequest, ViewKind};
 use crate::commands::Outcome;
-use crate::model::Gap;
 use crate::query::{AskedPort, Filter, LocalSet, PortEvidence, Row, Rows, SortKey, select};
 use crate::text::advice::Remedy;
 use crate::text::{notes, owners, remedies};
@@ -40,22 +40,6 @@ pub(super) fn answer<'a>(
         remarks.extend(facts.attempts.iter().map(Remark::Bind));
     }
     Answer { rows, ports, remarks, outcome }
-}
-
-/// How a list ends. An empty answer from what could not be read whole is none.
-pub(super) fn outcome(view: ViewKind, rows: &Rows<'_>) -> Outcome {
-    if !rows.rows.is_empty() && !lacks_pids(view, rows) {
-        Outcome::Success
-    } else if rows.snapshot.gaps.iter().any(Gap::may_hide_rows) {
-        Outcome::Failure
-    } else {
-        Outcome::Negative
-    }
-}
-
-/// Whether PIDs were asked for and none is known.
-fn lacks_pids(view: ViewKind, rows: &Rows<'_>) -> bool {
-    view == ViewKind::Pids && rows.picked_pids().is_empty()
 }
 
 /// What could not be seen, as far as it could change the answer.
@@ -116,7 +100,7 @@ fn beside_rows<'a>(rows: &Rows<'_>, ports: &Ports<'_>, facts: &'a Facts) -> Vec<
         return if is_empty { vec![Remark::NoSocket] } else { Vec::new() };
     }
     let left_out = facts.near_misses.left_out().map(Remark::NearMiss);
-    let verdict = if ports.say_anything() {
+    let verdict = if ports.is_any_vacant() {
         Some(Remark::Ports)
     } else {
         (is_empty && left_out.is_none()).then_some(Remark::NoSocket)
@@ -155,3 +139,6 @@ fn containers<'a>(rows: &Rows<'_>) -> Vec<Remark<'a>> {
         .chain((more > 0).then_some(Remark::MoreContainers(more)))
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,7 @@
 mod answer;
 mod ask;
 mod judge;
+mod outcome;
 mod print;
 mod sentences;
 mod verdicts;

@@ -1,45 +1,24 @@
 //! The sentences on ports that nothing holds, from the verdicts on them.
 
-use super::answer::{ManyPorts, Ports};
+use super::answer::{ManyPorts, Ports, vacant};
 use crate::model::Capabilities;
-use crate::query::{LocalSet, Obstacle, PortNote, PortVerdict, Verdict};
+use crate::query::{LocalSet, Obstacle, PortNote, PortVerdict};
 use crate::text::ports;
 use crate::text::ports::remains::Remains;
 use crate::text::ports::vacancy::{self as text, Addition, State};
 
 impl Ports<'_> {
-    /// Whether there is a port that nothing holds, of which something is said.
-    pub(super) fn say_anything(&self) -> bool {
-        match self {
-            Self::NotJudged => false,
-            Self::Each(verdicts) => by_port(verdicts).any(is_vacant),
-            Self::Many(many) => !many.is_any_held,
-        }
-    }
-
     /// A sentence for each port that nothing holds.
     pub(super) fn sentences(&self, local: &LocalSet, system: Capabilities) -> Vec<String> {
         match self {
             Self::NotJudged => Vec::new(),
-            Self::Each(verdicts) => {
-                let vacant = by_port(verdicts).filter(|verdicts| is_vacant(verdicts));
-                vacant.map(|verdicts| sentence(verdicts, system)).collect()
-            }
+            Self::Each(each) => vacant(each).map(|verdicts| sentence(verdicts, system)).collect(),
             Self::Many(ManyPorts { is_any_held: true, .. }) => Vec::new(),
             Self::Many(many) => {
                 vec![text::of_many(local, !many.is_unseen, many.first_unprivileged)]
             }
         }
     }
-}
-
-/// The verdicts on each port; one sentence tells of both protocols.
-fn by_port<'a>(verdicts: &'a [PortVerdict<'a>]) -> impl Iterator<Item = &'a [PortVerdict<'a>]> {
-    verdicts.chunk_by(|one, next| one.asked == next.asked && one.protocol < next.protocol)
-}
-
-fn is_vacant(verdicts: &[PortVerdict<'_>]) -> bool {
-    verdicts.iter().all(|one| one.verdict() != Verdict::Held)
 }
 
 fn sentence(verdicts: &[PortVerdict<'_>], system: Capabilities) -> String {

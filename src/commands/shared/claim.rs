@@ -3,8 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::images::role;
-use super::installed::{Identity, Programs};
+use super::installed::{Identity, Programs, role};
 use crate::model::{Pid, Process, Snapshot};
 use crate::text::claims as text;
 use crate::text::owners;

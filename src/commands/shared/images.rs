@@ -3,8 +3,7 @@
 
 use wildmatch::WildMatchPattern;
 
-use super::installed::{Identity, Programs};
-use crate::model::{Capabilities, Process, ServiceManager, Untrusted};
+use crate::model::{Capabilities, ServiceManager, Untrusted};
 
 /// Forwarders and runtimes of containers by image name; `*` matches anything.
 /// Ending one cuts the container's network and leaves the container running.
@@ -49,9 +48,12 @@ pub(in crate::commands) enum Role {
 }
 
 impl Role {
-    const ALL: [Self; 4] = [Self::Container, Self::Manager, Self::Critical, Self::ServiceHost];
+    /// Every role.
+    pub(super) const ALL: [Self; 4] =
+        [Self::Container, Self::Manager, Self::Critical, Self::ServiceHost];
 
-    const fn images(self) -> &'static [&'static str] {
+    /// The image names of those who have it.
+    pub(super) const fn images(self) -> &'static [&'static str] {
         match self {
             Self::Container => &CONTAINER_IMAGES,
             Self::Manager => &MANAGERS,
@@ -60,7 +62,8 @@ impl Role {
         }
     }
 
-    const fn exists_on(self, system: Capabilities) -> bool {
+    /// Whether anything has it on this system.
+    pub(super) const fn exists_on(self, system: Capabilities) -> bool {
         match self {
             Self::Container => true,
             Self::Manager => matches!(system.service_manager, ServiceManager::Systemd),
@@ -78,27 +81,6 @@ impl Role {
             Self::ServiceHost => "a host of Windows services",
         }
     }
-}
-
-/// The role of a process, and how well it is known; none for most.
-pub(in crate::commands) fn role(
-    process: &Process,
-    programs: &Programs,
-    system: Capabilities,
-) -> Option<(Role, Identity)> {
-    let roles = Role::ALL.into_iter().filter(|role| role.exists_on(system));
-    let mut known = roles.map(|role| (role, programs.identify(process, role.images())));
-    known.find(|(_, identity)| *identity != Identity::Other)
-}
-
-/// Whether a process is proven to have this role.
-pub(in crate::commands) fn is_proven(
-    process: &Process,
-    wanted: Role,
-    programs: &Programs,
-    system: Capabilities,
-) -> bool {
-    role(process, programs, system) == Some((wanted, Identity::Proven))
 }
 
 /// Whether a name is that of any role.

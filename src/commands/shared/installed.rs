@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::images::{is_image, is_listed};
+use super::images::{Role, is_image, is_listed};
 use crate::model::{Capabilities, Paths, Pid, Process, Snapshot, Uid, Untrusted};
 use crate::platform::System;
 
@@ -101,6 +101,27 @@ impl Programs {
         }
         path
     }
+}
+
+/// The role of a process, and how well it is known; none for most.
+pub(in crate::commands) fn role(
+    process: &Process,
+    programs: &Programs,
+    system: Capabilities,
+) -> Option<(Role, Identity)> {
+    let roles = Role::ALL.into_iter().filter(|role| role.exists_on(system));
+    let mut known = roles.map(|role| (role, programs.identify(process, role.images())));
+    known.find(|(_, identity)| *identity != Identity::Other)
+}
+
+/// Whether a process is proven to have this role.
+pub(in crate::commands) fn is_proven(
+    process: &Process,
+    wanted: Role,
+    programs: &Programs,
+    system: Capabilities,
+) -> bool {
+    role(process, programs, system) == Some((wanted, Identity::Proven))
 }
 
 fn is_listed_program(path: &Untrusted) -> bool {

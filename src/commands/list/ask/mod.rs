@@ -8,7 +8,7 @@ mod verbose;
 
 use anyhow::bail;
 
-use super::judge::outcome;
+use super::outcome::outcome;
 use crate::cli::{ListRequest, ViewKind};
 use crate::commands::Outcome;
 use crate::commands::shared::near_misses::{self, NearMisses};
@@ -16,6 +16,7 @@ use crate::commands::shared::survey::{survey, survey_everywhere};
 use crate::model::{About, Depth, Snapshot};
 use crate::platform::System;
 use crate::query::{BindAttempt, Filter, Rows, SortKey};
+use crate::text::errors;
 
 pub(super) use ports::PortFacts;
 
@@ -80,7 +81,7 @@ fn sockets(
     let mut snapshot = match (request.all_namespaces, system.capabilities().network_namespaces) {
         (false, _) => survey(system, filter, depth)?,
         (true, true) => survey_everywhere(system, filter, depth)?,
-        (true, false) => bail!("--all-netns: Windows has no network namespaces"),
+        (true, false) => bail!(errors::NO_NAMESPACES),
     };
     if matches!(request.view, ViewKind::Json | ViewKind::Tables | ViewKind::Verbose) {
         listeners::add(system, &mut snapshot);
