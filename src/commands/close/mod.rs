@@ -63,7 +63,7 @@ impl<'a, S: System> Close<'a, S> {
     /// Whose sockets could not be seen matters where owners were asked for; otherwise each such
     /// socket is refused by itself.
     fn remark_on_gaps(&mut self, rows: &Rows<'_>) {
-        let may_be_bound = rows.may_lack_bound();
+        let may_be_bound = rows.may_lack_bound(&[]);
         let gaps = self.snapshot.gaps.iter();
         for gap in gaps.filter(|gap| may_be_bound || !gap.is_about_bound()) {
             if self.filter.is_by_owner() || !gap.is_about_owners() {

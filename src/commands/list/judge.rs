@@ -7,6 +7,7 @@ use super::ask::Facts;
 use super::outcome::{lacks_pids, outcome};
 use crate::cli::{ListRequest, ViewKind};
 use crate::commands::Outcome;
+use crate::model::Socket;
 use crate::query::{AskedPort, Filter, LocalSet, PortEvidence, Row, Rows, SortKey, select};
 use crate::text::advice::Remedy;
 use crate::text::{notes, owners, remedies};
@@ -26,7 +27,7 @@ pub(super) fn answer<'a>(
     let rows = select(&facts.snapshot, filter, request.sort);
     let outcome = outcome(request.view, &rows);
     let ports = ports(&rows, facts);
-    let mut remarks = on_gaps(&rows);
+    let mut remarks = on_gaps(&rows, facts);
     if matches!(request.view, ViewKind::Tables | ViewKind::Verbose) {
         remarks.extend(notes::lines(&rows, filter.local.is_some()).into_iter().map(Remark::Rows));
     }
@@ -43,8 +44,10 @@ pub(super) fn answer<'a>(
 }
 
 /// What could not be seen, as far as it could change the answer.
-fn on_gaps<'a>(rows: &Rows<'a>) -> Vec<Remark<'a>> {
-    let may_be_bound = rows.may_lack_bound();
+fn on_gaps<'a>(rows: &Rows<'a>, facts: &Facts) -> Vec<Remark<'a>> {
+    let covering = facts.near_misses.covering.iter().flat_map(|snapshot| &snapshot.sockets);
+    let covering: Vec<&Socket> = covering.map(|row| &row.socket).collect();
+    let may_be_bound = rows.may_lack_bound(&covering);
     let gaps = rows.snapshot.gaps.iter().filter(|gap| may_be_bound || !gap.is_about_bound());
     gaps.map(Remark::Gap).collect()
 }

@@ -131,7 +131,8 @@ fn who_holds_every_address_holds_the_one_that_was_asked_for() {
     let covering = snapshot(vec![holder.clone()]);
     let near_misses = NearMisses { covering: vec![covering.clone()], ..NearMisses::default() };
     let there = vec![holder.socket.clone()];
-    let facts = with_ports(Facts { near_misses, ..seen(vec![]) }, Some(there));
+    let facts = with_gap(Facts { near_misses, ..seen(vec![]) }, Gap::BoundNotListed);
+    let facts = with_ports(facts, Some(there));
     let answer = answer(&request, &filter, &facts);
     assert_eq!(verdicts(&answer.ports), [Verdict::Held, Verdict::Free]);
     let covers = Remark::NearMiss(NearMiss::Covering(&holder, &covering));
