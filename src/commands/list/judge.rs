@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::answer::{Answer, ManyPorts, Ports, Remark};
-use super::ask::Facts;
+use super::ask::{Facts, PortFacts};
 use super::outcome::{lacks_pids, outcome};
 use crate::cli::{ListRequest, ViewKind};
 use crate::commands::Outcome;
 use crate::model::Socket;
-use crate::query::{AskedPort, Filter, LocalSet, PortEvidence, Row, Rows, SortKey, select};
+use crate::query::{
+    AskedPort, BindAttempt, Filter, LocalSet, PortEvidence, Row, Rows, SortKey, select,
+};
 use crate::text::advice::Remedy;
 use crate::text::{notes, owners, remedies};
 
@@ -57,15 +59,7 @@ fn ports<'a>(rows: &Rows<'a>, facts: &'a Facts) -> Ports<'a> {
     let (Some(local), Some(known)) = (&rows.filter.local, &facts.ports) else {
         return Ports::NotJudged;
     };
-    let (sockets, gaps) = match &known.table {
-        Some(table) => (table.sockets.iter().collect(), &table.gaps),
-        // What is in another network namespace hinders nobody here.
-        None => {
-            let here = rows.rows.iter().filter(|row| row.socket.netns.is_none());
-            (here.map(|row| &row.socket).collect(), &rows.snapshot.gaps)
-        }
-    };
-    let evidence = PortEvidence { sockets, gaps, rules: &known.rules, attempts: &facts.attempts };
+    let evidence = evidence(rows, known, &facts.attempts);
     let protocols = rows.filter.protocols;
     match AskedPort::each(local) {
         Some(asked) => {
@@ -77,6 +71,22 @@ fn ports<'a>(rows: &Rows<'a>, facts: &'a Facts) -> Ports<'a> {
             first_unprivileged: first_unprivileged(local, known.rules.privileged_below),
         }),
     }
+}
+
+/// What the ports are judged by: every socket on them, which may be the rows.
+fn evidence<'a>(
+    rows: &Rows<'a>,
+    known: &'a PortFacts,
+    attempts: &'a [BindAttempt],
+) -> PortEvidence<'a> {
+    let (sockets, gaps) = if let Some(table) = &known.table {
+        (table.sockets.iter().collect(), &table.gaps)
+    } else {
+        // What is in another network namespace hinders nobody here.
+        let here = rows.rows.iter().filter(|row| row.socket.netns.is_none());
+        (here.map(|row| &row.socket).collect(), &rows.snapshot.gaps)
+    };
+    PortEvidence { sockets, gaps, rules: &known.rules, attempts }
 }
 
 /// The first port that this process may bind, where one of `local` is below it.

@@ -11,9 +11,8 @@ impl Ports<'_> {
     /// A sentence for each port that nothing holds.
     pub(super) fn sentences(&self, local: &LocalSet, system: Capabilities) -> Vec<String> {
         match self {
-            Self::NotJudged => Vec::new(),
             Self::Each(each) => vacant(each).map(|verdicts| sentence(verdicts, system)).collect(),
-            Self::Many(ManyPorts { is_any_held: true, .. }) => Vec::new(),
+            Self::NotJudged | Self::Many(ManyPorts { is_any_held: true, .. }) => Vec::new(),
             Self::Many(many) => {
                 vec![text::of_many(local, !many.is_unseen, many.first_unprivileged)]
             }

@@ -2,14 +2,13 @@
 
 use super::*;
 use crate::cli::{self, Request};
-use crate::commands::list::ask::PortFacts;
 use crate::commands::shared::near_misses::{NearMiss, NearMisses};
 use crate::model::{
     Capabilities, Endpoint, Gap, Holder, OwnedSocket, Owner, Pid, PortRules, Protocol, Snapshot,
     Socket, TcpState,
 };
 use crate::platform::SocketTable;
-use crate::query::{Place, Protocols, Verdict};
+use crate::query::{Place, PortVerdict, Protocols, Verdict};
 
 /// What `portwho WORDS` asks for.
 fn request(words: &str) -> ListRequest {
@@ -70,7 +69,7 @@ fn with_gap(mut facts: Facts, gap: Gap) -> Facts {
 /// The verdicts in the order of ports and protocols.
 fn verdicts(ports: &Ports<'_>) -> Vec<Verdict> {
     match ports {
-        Ports::Each(verdicts) => verdicts.iter().map(|one| one.verdict()).collect(),
+        Ports::Each(verdicts) => verdicts.iter().map(PortVerdict::verdict).collect(),
         other => panic!("{other:?}"),
     }
 }
