@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::answer::{Answer, ManyPorts, Ports, Remark};
 use super::ask::{Facts, PortFacts};
-use super::outcome::{lacks_pids, outcome};
+use super::outcome::outcome;
 use crate::cli::{ListRequest, ViewKind};
 use crate::commands::Outcome;
 use crate::model::Socket;
@@ -34,7 +34,8 @@ pub(super) fn answer<'a>(
         remarks.extend(notes::lines(&rows, filter.local.is_some()).into_iter().map(Remark::Rows));
     }
     if outcome != Outcome::Failure {
-        if lacks_pids(request.view, &rows) && !rows.rows.is_empty() {
+        // Rows that are no answer: PIDs were asked for.
+        if outcome == Outcome::Negative && !rows.rows.is_empty() {
             remarks.push(Remark::NoPid);
         }
         remarks.extend(beside_rows(&rows, &ports, facts));

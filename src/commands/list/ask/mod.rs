@@ -8,9 +8,8 @@ mod verbose;
 
 use anyhow::bail;
 
-use super::outcome::outcome;
+use super::outcome::is_failure;
 use crate::cli::{ListRequest, ViewKind};
-use crate::commands::Outcome;
 use crate::commands::shared::near_misses::{self, NearMisses};
 use crate::commands::shared::survey::{survey, survey_everywhere};
 use crate::model::{About, Depth, Snapshot};
@@ -102,7 +101,7 @@ fn on_ports(
 ) -> (Option<PortFacts>, NearMisses) {
     let Some(local) = &filter.local else { return Default::default() };
     let rows = Rows::unsorted(snapshot, filter);
-    if outcome(request.view, &rows) == Outcome::Failure {
+    if is_failure(request.view, &rows) {
         return Default::default();
     }
     (ports::ask(local, &rows, system), near_misses::ask(local, &rows, system))
