@@ -21,6 +21,13 @@ impl Protocols {
     /// Both.
     pub const BOTH: Self = Self { tcp: true, udp: true };
 
+    /// Each of them, TCP first.
+    pub fn each(self) -> impl Iterator<Item = Protocol> {
+        let tcp = self.tcp.then_some(Protocol::Tcp);
+        let udp = self.udp.then_some(Protocol::Udp);
+        tcp.into_iter().chain(udp)
+    }
+
     /// Whether `protocol` was asked for.
     #[must_use]
     pub const fn contains(self, protocol: Protocol) -> bool {

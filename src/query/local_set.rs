@@ -25,7 +25,21 @@ impl Place {
         socket.local.address == self.address
             && self.ports.contains(&socket.local.port)
             && (self.interface.is_none() || self.interface == socket.interface)
-            && self.protocol.is_none_or(|protocol| protocol == socket.protocol)
+            && self.may_be(socket.protocol)
+    }
+
+    /// Whether the socket holds a port at every address and takes what comes for this one.
+    #[must_use]
+    pub fn is_covered_by(&self, socket: &Socket) -> bool {
+        socket.local.address.is_unspecified()
+            && socket.covers(self.address)
+            && socket.holds_port()
+            && self.ports.contains(&socket.local.port)
+            && self.may_be(socket.protocol)
+    }
+
+    fn may_be(&self, protocol: Protocol) -> bool {
+        self.protocol.is_none_or(|asked| asked == protocol)
     }
 }
 

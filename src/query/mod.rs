@@ -3,6 +3,8 @@
 //! Everything here is pure. What needs the system (a service's port, an interface's index) is a
 //! [`PortTerm`] first and becomes part of a [`Filter`] when the command has looked it up.
 
+mod asked_port;
+mod bound;
 mod filter;
 mod foreign_term;
 mod host;
@@ -13,7 +15,9 @@ mod port_set;
 mod port_term;
 mod select;
 mod url;
+mod verdict;
 
+pub use asked_port::AskedPort;
 pub use filter::{Filter, ForeignEnd, Protocols};
 pub(crate) use foreign_term::network;
 pub use foreign_term::{ForeignError, ForeignTerm};
@@ -24,3 +28,6 @@ pub use order::SortKey;
 pub use port_set::PortSet;
 pub use port_term::{PortError, PortTerm, PortWord};
 pub use select::{Row, Rows, select};
+pub use verdict::{
+    BindAttempt, BindRefusal, Obstacle, PortEvidence, PortNote, PortVerdict, Verdict,
+};

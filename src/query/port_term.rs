@@ -137,7 +137,7 @@ fn split_host<'a>(end: &'a str, word: &str) -> Result<(Option<Host>, &'a str), P
     match end.split_once(':') {
         None => Ok((None, end)),
         // A range, or no port at all.
-        Some((first, _)) if is_digits(first) => Ok((None, end)),
+        Some((first, _)) if first.split('-').all(is_digits) => Ok((None, end)),
         // `::1` begins like `:80`.
         Some(("", port)) if port.starts_with(':') => Err(no_brackets()),
         Some(("" | "*", port)) => Ok((None, port)),

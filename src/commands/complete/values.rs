@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::commands::survey::survey_scope;
+use crate::commands::shared::survey::survey_scope;
 use crate::model::{
     About, Pid, Protocol, Scope, Signal, Snapshot, StateSet, TcpState, UdpScope, Untrusted,
 };

@@ -31,10 +31,11 @@ use std::collections::BTreeSet;
 
 use anyhow::bail;
 
-use super::claim::Claims;
-use super::installed::Programs;
-use super::report::Report;
-use super::{Outcome, Output, absent, filter};
+use super::shared::claim::Claims;
+use super::shared::installed::Programs;
+use super::shared::report::Report;
+use super::shared::{absent, filter};
+use super::{Outcome, Output};
 use crate::cli::KillRequest;
 use crate::model::{Gap, Pid, Protocol, Signal, Snapshot};
 use crate::platform::{Ending, System};
@@ -117,8 +118,8 @@ impl<'a, S: System> Kill<'a, S> {
     /// A verdict for each PORT that nothing holds, or nothing that may be ended.
     fn verdicts_without_target(&mut self, operands: &[Operand]) {
         let targets = self.targets();
-        for line in absent::lines(self.filter, self.snapshot, self.system) {
-            self.report.remark(line);
+        for owner in absent::ask(self.filter, self.snapshot, self.system) {
+            self.report.remark(owner.sentence());
         }
         for operand in operands.iter().filter(|operand| operand.rows(&targets).is_empty()) {
             let (outcome, why) = no_target::why(operand, self.filter, self.request, self.snapshot);

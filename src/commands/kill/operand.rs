@@ -1,7 +1,7 @@
 //! A PORT of the command line, and what it selects.
 
 use crate::cli::Selection;
-use crate::commands::filter::local_set;
+use crate::commands::shared::filter::local_set;
 use crate::platform::System;
 use crate::query::{Filter, LocalSet, Place, Protocols, Row};
 use crate::text::ports;

@@ -14,7 +14,10 @@ use crate::query::{
 use crate::text::errors;
 
 /// The filter of what list and close select by.
-pub(super) fn of_request(request: &FilterRequest, system: &impl System) -> anyhow::Result<Filter> {
+pub(in crate::commands) fn of_request(
+    request: &FilterRequest,
+    system: &impl System,
+) -> anyhow::Result<Filter> {
     let filter = of_selection(&request.selection, system)?;
     let foreign_ports = port_set(request.foreign_ports.iter().map(|term| &term.port), system)?;
     let foreign_ends = request.foreign.iter().map(|term| foreign_end(term, system));
@@ -30,7 +33,10 @@ pub(super) fn of_request(request: &FilterRequest, system: &impl System) -> anyho
 }
 
 /// The filter of what every command selects by.
-pub(super) fn of_selection(selection: &Selection, system: &impl System) -> anyhow::Result<Filter> {
+pub(in crate::commands) fn of_selection(
+    selection: &Selection,
+    system: &impl System,
+) -> anyhow::Result<Filter> {
     let local = local_set(&selection.ports, selection.families, system)?;
     Ok(Filter {
         local: (!selection.ports.is_empty()).then_some(local),
@@ -44,7 +50,7 @@ pub(super) fn of_selection(selection: &Selection, system: &impl System) -> anyho
 }
 
 /// What the terms mean together; `localhost` means its addresses of `families`.
-pub(super) fn local_set(
+pub(in crate::commands) fn local_set(
     terms: &[PortTerm],
     families: Families,
     system: &impl System,
