@@ -103,6 +103,18 @@ mod tests {
     }
 
     #[test]
+    fn a_protocol_of_the_port_is_the_only_one_in_question() {
+        let both = LocalSet {
+            udp_ports: PortSet::from_iter([53..=53]),
+            ..local(PortSet::from_iter([80..=80]))
+        };
+        let asked = AskedPort::each(&both).unwrap();
+        let tcp = Protocols { tcp: true, udp: false };
+        let protocols: Vec<Protocols> = asked.iter().map(|port| port.protocols(tcp)).collect();
+        assert_eq!(protocols, [tcp, Protocols { tcp: false, udp: true }]);
+    }
+
+    #[test]
     fn a_bind_meets_what_covers_its_address_and_what_it_would_cover() {
         let asked = |address: &str| AskedPort {
             port: 80,

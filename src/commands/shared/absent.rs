@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::model::{About, Pid, Snapshot};
 use crate::platform::System;
-use crate::query::{Filter, NamePattern};
+use crate::query::{Filter, NamePattern, UserTerm};
 use crate::text::absent as text;
 
 /// An owner that was asked for and that does not exist.
@@ -37,7 +37,7 @@ pub(in crate::commands) fn ask(
 ) -> Vec<AbsentOwner> {
     let pids = filter.pids.iter().copied().filter(|pid| is_absent(*pid, snapshot, system));
     let names = names(filter, snapshot, system).into_iter().map(NamePattern::text);
-    let users = filter.users.iter().map(|user| user.word());
+    let users = filter.users.iter().map(UserTerm::word);
     let users = users.filter(|user| system.has_user(user) == Some(false)).map(str::to_owned);
     pids.map(AbsentOwner::Pid)
         .chain(names.map(AbsentOwner::Name))
