@@ -37,7 +37,8 @@ pub(in crate::commands) fn ask(
 ) -> Vec<AbsentOwner> {
     let pids = filter.pids.iter().copied().filter(|pid| is_absent(*pid, snapshot, system));
     let names = names(filter, snapshot, system).into_iter().map(NamePattern::text);
-    let users = filter.users.iter().map(UserTerm::word);
+    let users = filter.users.iter().filter(|user| !is_seen(user, snapshot));
+    let users = users.map(UserTerm::word);
     let users = users.filter(|user| system.has_user(user) == Some(false)).map(str::to_owned);
     pids.map(AbsentOwner::Pid)
         .chain(names.map(AbsentOwner::Name))
@@ -48,6 +49,16 @@ pub(in crate::commands) fn ask(
 fn is_absent(pid: Pid, snapshot: &Snapshot, system: &impl System) -> bool {
     let is_seen = snapshot.processes.contains_key(&pid) || snapshot.is_kernel(pid);
     !is_seen && system.is_absent(pid)
+}
+
+/// Whether a socket or a process is the user's: a container's users need no name here.
+fn is_seen(user: &UserTerm, snapshot: &Snapshot) -> bool {
+    let of_sockets = snapshot.sockets.iter().filter_map(|row| row.socket.uid);
+    let of_processes = snapshot.processes.values();
+    of_sockets
+        .chain(of_processes.clone().filter_map(|process| process.uid))
+        .any(|uid| user.is_number(uid))
+        || of_processes.filter_map(|process| process.user.as_ref()).any(|name| user.is_name(name))
 }
 
 /// The names that no process has. The processes of the machine are read only where none of those
