@@ -258,8 +258,28 @@ mod tests {
 
     #[test]
     fn habits_of_netstat_are_understood() {
-        for line in ["portwho -aon", "portwho -tulpn", "portwho -anlp 80", "portwho -ano -4 80"] {
+        for line in [
+            "portwho -aon",
+            "portwho -tulpn",
+            "portwho -anlp 80",
+            "portwho -ano -4 80",
+            "portwho -anob",
+        ] {
             assert!(matches!(parsed(line), Ok(Request::List(_))), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_protocol_of_windows_netstat_is_an_option() {
+        for (line, tcp, udp, v4) in [
+            ("portwho -ano -p tcp", true, false, true),
+            ("portwho -anop UDP 53", false, true, true),
+            ("portwho -p tcpv6", true, false, false),
+        ] {
+            let Ok(Request::List(request)) = parsed(line) else { panic!("{line}") };
+            let selection = request.filters.selection;
+            assert_eq!(selection.protocols, Some(Protocols { tcp, udp }), "{line}");
+            assert_eq!(selection.families, Families { v4, v6: true }, "{line}");
         }
     }
 
