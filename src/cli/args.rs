@@ -59,11 +59,11 @@ pub(super) struct Cli {
 #[derive(Subcommand, Debug)]
 pub(super) enum Verb {
     /// Terminate the owner of a port, and check that the port is free
-    #[command(after_help = "Only a process that holds the port by a listening or bound socket is \
-                      terminated, never one that is only connected.\n\
-                      On a terminal, kill asks first. Without a terminal on standard input it \
-                      does not ask, and sends the signal; unrelated processes on one port then \
-                      require --yes or a filter.\n\
+    #[command(after_help = "Only a process with a listening or bound socket on the port is \
+                      terminated, never one that merely has a connection.\n\
+                      On a terminal, kill asks first. If standard input is not a terminal, it \
+                      sends the signal without asking; if unrelated processes hold the port, it \
+                      then requires --yes or a filter.\n\
                       Exit codes: 0 every target has exited and the port is free, 1 nothing holds \
                       the port, 2 usage error, refused, failed, still running or taken again.")]
     Kill(KillArgs),
@@ -72,8 +72,8 @@ pub(super) enum Verb {
         after_help = "At least one filter is required. The connection is closed; the process keeps \
                       its descriptor until it calls close().\n\
                       Listeners are not closed without -l, which selects only them.\n\
-                      On a terminal, close asks first. Without a terminal on standard input it \
-                      does not ask, and closes the sockets.\n\
+                      On a terminal, close asks first. If standard input is not a terminal, it \
+                      closes the sockets without asking.\n\
                       Exit codes: 0 every socket is closed, 1 nothing matched, 2 usage error, \
                       refused, declined or failed."
     )]
@@ -87,8 +87,8 @@ pub(super) enum Verb {
     #[command(
         after_help = "Checks for CLOSE_WAIT leaks, half-closed connections within this machine, \
                       TIME_WAIT pressure, SYN_SENT fan-out, SYN floods, full accept queues, \
-                      vanished peers, and descriptors nearly used up. On Linux, in the network \
-                      namespace that it runs in.\n\
+                      vanished peers, and descriptors nearly used up. On Linux it checks only \
+                      its own network namespace.\n\
                       Exit codes: 0 no findings, or only notes; 1 findings; 2 usage error or \
                       failure."
     )]
@@ -124,7 +124,7 @@ pub(super) struct SelectArgs {
     #[arg(long, value_name = "PID", value_parser = pid, value_delimiter = ',',
           hide_short_help = true)]
     pub(super) pid: Vec<u32>,
-    /// Process name, case ignored; * matches anything; or a list: nginx,node*
+    /// Process name, case-insensitive; * is a wildcard; or a list: nginx,node*
     #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new(),
           value_delimiter = ',', hide_short_help = true)]
     pub(super) name: Vec<String>,
@@ -141,11 +141,11 @@ pub(super) struct FilterArgs {
     /// Local port, or a list: 80, 80,443, 8000-8010, http, 53/udp, localhost:80, [::1]:80
     #[arg(value_name = "PORT", hide_short_help = true, help_heading = "Arguments")]
     pub(super) ports: Vec<String>,
-    /// TCP state or group of states, or a list
+    /// Only these TCP states or groups of states (a list)
     #[arg(short, long, value_name = "STATE", value_parser = states, value_delimiter = ',',
           conflicts_with = "udp")]
     pub(super) state: Vec<StateSet>,
-    /// All TCP states but this one, or a list
+    /// Exclude these TCP states (a list)
     #[arg(long, value_name = "STATE", value_parser = states, value_delimiter = ',',
           hide_short_help = true)]
     pub(super) not_state: Vec<StateSet>,
@@ -188,7 +188,7 @@ pub(super) struct ListArgs {
     /// Sockets of every network namespace (Linux, as root)
     #[arg(long, help_heading = "Scope", hide_short_help = true)]
     pub(super) all_netns: bool,
-    /// Bind each PORT for a moment, to ask the system whether it is free
+    /// Briefly bind each PORT to test whether it is free
     #[arg(long, help_heading = "Scope", hide_short_help = true)]
     pub(super) try_bind: bool,
     #[command(flatten)]

@@ -35,7 +35,7 @@ pub(super) fn one_state(word: &str) -> Result<TcpState, String> {
         [state] => Ok(*state),
         several => {
             let words: Vec<String> = several.iter().map(ToString::to_string).collect();
-            Err(format!("explain takes one state: one of {}", words.join(", ")))
+            Err(format!("several states; explain takes one of them: {}", words.join(", ")))
         }
     }
 }
@@ -100,7 +100,10 @@ mod tests {
         assert_eq!(one_state("closing"), Ok(TcpState::Closing));
         assert_eq!(one_state("LISTEN,Listening"), Ok(TcpState::Listening));
         for word in ["stuck", "LISTEN,CLOSE_WAIT", "connected"] {
-            assert!(one_state(word).unwrap_err().starts_with("explain takes one state"), "{word}");
+            assert!(
+                one_state(word).unwrap_err().starts_with("several states; explain takes one"),
+                "{word}"
+            );
         }
         assert!(one_state("").unwrap_err().ends_with("CLOSED, BOUND"));
     }

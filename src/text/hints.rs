@@ -13,6 +13,9 @@ pub const NO_SOCKET_MATCHES: &str = "no socket matches";
 /// No row has an owner whose PID could be printed.
 pub const NO_PID: &str = "cannot tell which process holds these sockets";
 
+/// PIDs were asked for, and the kernel alone keeps the sockets.
+pub const NO_PROCESS: &str = "no process holds these sockets: the kernel keeps them";
+
 /// `port 80: no socket matches`.
 #[must_use]
 pub fn no_socket_on(local: &LocalSet) -> String {

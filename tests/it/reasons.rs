@@ -160,7 +160,7 @@ fn those_of_one_kind_have_one_line() {
     let mut left = [
         (
             half_closed.client_address,
-            "1 FIN_WAIT_2: closed by its process, still being torn down by the kernel, N s left",
+            "1 FIN_WAIT_2: closed by its process, and the kernel has not finished closing it, N s left",
         ),
         (over.client_address, "1 TIME_WAIT: closed; the kernel keeps it for N s"),
     ];

@@ -74,9 +74,9 @@ fn verdict(state: &str, port: u16) -> String {
 
 /// Why nobody holds a connection on a port without a listener: below the tables, and in JSON.
 fn reason(state: &str, local: SocketAddr) -> (String, &'static str) {
-    const ORPHANED: &str = "closed by its process, still being torn down by the kernel";
+    const ORPHANED: &str = "closed by its process, and the kernel has not finished closing it";
     const ORPHANED_FOR: &str =
-        "closed by its process, still being torn down by the kernel, N s left";
+        "closed by its process, and the kernel has not finished closing it, N s left";
     let (words, note) = match state {
         "TIME_WAIT" => ("closed; the kernel keeps it for N s", "TIME_WAIT, N s left"),
         "FIN_WAIT_2" => (ORPHANED_FOR, ORPHANED_FOR),

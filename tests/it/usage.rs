@@ -238,10 +238,10 @@ fn kill_without_a_port() {
 
 #[trial]
 fn explain_of_several_states() {
-    let line = "'stuck': explain takes one state: one of FIN_WAIT_1, FIN_WAIT_2, CLOSE_WAIT, \
+    let line = "'stuck': several states; explain takes one of them: FIN_WAIT_1, FIN_WAIT_2, CLOSE_WAIT, \
                 CLOSING, LAST_ACK";
     says(&["explain", "stuck"], line);
-    let line = "'LISTEN,LAST_ACK': explain takes one state: one of LISTENING, LAST_ACK";
+    let line = "'LISTEN,LAST_ACK': several states; explain takes one of them: LISTENING, LAST_ACK";
     says(&["explain", "LISTEN,LAST_ACK"], line);
     let line = "'CLOSEWAITT': unknown state; did you mean CLOSE_WAIT?";
     says(&["explain", "CLOSEWAITT"], line);
@@ -305,7 +305,7 @@ fn help_of_a_command() {
         assert_eq!(help(&["help", command]), text);
         assert_eq!(help(&[command, "-h"]), text);
     }
-    let unasked = "Without a terminal on standard input it does not ask";
+    let unasked = "If standard input is not a terminal, it";
     for command in ["kill", "close"] {
         assert!(help(&[command, "-h"]).replace('\n', " ").contains(unasked), "{command}");
     }

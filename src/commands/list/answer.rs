@@ -74,6 +74,8 @@ pub(super) enum Remark<'a> {
     Rows(String),
     /// No row has an owner whose PID could be printed.
     NoPid,
+    /// No row has an owner: the kernel keeps them all.
+    NoProcess,
     /// A driver holds this port in the name of a process of the kernel.
     Driver(u16),
     /// No socket matches, and no verdict says more.

@@ -7,7 +7,7 @@ use super::ask::{Facts, PortFacts};
 use super::outcome::outcome;
 use crate::cli::{ListRequest, ViewKind};
 use crate::commands::Outcome;
-use crate::model::Socket;
+use crate::model::{Owner, Socket};
 use crate::query::{
     AskedPort, BindAttempt, Filter, LocalSet, PortEvidence, Row, Rows, SortKey, select,
 };
@@ -36,7 +36,7 @@ pub(super) fn answer<'a>(
     if outcome != Outcome::Failure {
         // Rows that are no answer: PIDs were asked for.
         if outcome == Outcome::Negative && !rows.rows.is_empty() {
-            remarks.push(Remark::NoPid);
+            remarks.push(without_pid(&rows));
         }
         remarks.extend(beside_rows(&rows, &ports, facts));
         remarks.extend(elsewhere(filter, facts));
@@ -45,6 +45,12 @@ pub(super) fn answer<'a>(
         remarks.extend(facts.attempts.iter().map(Remark::Bind));
     }
     Answer { rows, ports, remarks, outcome }
+}
+
+/// What is said of rows without any PID.
+fn without_pid<'a>(rows: &Rows<'_>) -> Remark<'a> {
+    let is_kernels = |row: &Row<'_>| matches!(row.owner, Owner::Kernel(_));
+    if rows.rows.iter().all(is_kernels) { Remark::NoProcess } else { Remark::NoPid }
 }
 
 /// What could not be seen, as far as it could change the answer.

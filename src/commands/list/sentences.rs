@@ -19,6 +19,7 @@ impl Remark<'_> {
             Self::Gap(gap) => gaps::line(gap),
             Self::Rows(sentence) => sentence.clone(),
             Self::NoPid => text::NO_PID.to_owned(),
+            Self::NoProcess => text::NO_PROCESS.to_owned(),
             Self::Driver(port) => text::held_by_driver(*port),
             Self::NoSocket => match local {
                 Some(local) => text::no_socket_on(local),

@@ -4,8 +4,8 @@ use super::*;
 use crate::cli::{self, Request};
 use crate::commands::shared::near_misses::{NearMiss, NearMisses};
 use crate::model::{
-    Capabilities, Endpoint, Gap, Holder, OwnedSocket, Owner, Pid, PortRules, Protocol, Snapshot,
-    Socket, TcpState,
+    Capabilities, Endpoint, Gap, Holder, KernelReason, OwnedSocket, Owner, Pid, PortRules,
+    Protocol, Snapshot, Socket, TcpState,
 };
 use crate::platform::SocketTable;
 use crate::query::{Place, PortVerdict, Protocols, Verdict};
@@ -184,4 +184,13 @@ fn pids_that_are_not_known_are_no_answer_to_who_asks_for_them() {
     let facts = seen(vec![row]);
     let answer = answer(&request, &filter, &facts);
     assert_eq!((answer.remarks, answer.outcome), (vec![Remark::NoPid], Outcome::Negative));
+}
+
+#[test]
+fn what_the_kernel_keeps_has_no_pid_that_could_be_known() {
+    let (request, filter) = (request("-q 80"), on_ports(80, 80));
+    let owner = Owner::Kernel(KernelReason::TimeWait);
+    let facts = seen(vec![OwnedSocket { owner, ..listener("0.0.0.0", 80) }]);
+    let answer = answer(&request, &filter, &facts);
+    assert_eq!((answer.remarks, answer.outcome), (vec![Remark::NoProcess], Outcome::Negative));
 }
