@@ -6,6 +6,7 @@
 //! cannot fill it. A new column is a variant and its match arms. A fact about the owners in a row
 //! of a socket is a variant of [`SocketColumn`] that holds a [`ProcessColumn`] and joins its cells.
 
+mod owners;
 mod process;
 mod socket;
 
