@@ -43,7 +43,7 @@ fn text(os: Os, bytes: &[u8]) -> Untrusted {
     }
 }
 
-const PLAIN: Style = Style { header: true, color: false };
+const PLAIN: Style = Style { header: true, color: false, columns: None };
 
 fn views() -> [Box<dyn View>; 6] {
     [

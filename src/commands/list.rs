@@ -105,7 +105,11 @@ fn look(
 }
 
 fn view(request: &ListRequest, system: &impl System, output: &Output) -> Box<dyn View> {
-    let style = Style { header: request.header, color: wants_color(request.color, system, output) };
+    let style = Style {
+        header: request.header,
+        color: wants_color(request.color, system, output),
+        columns: output.columns(),
+    };
     match request.view {
         ViewKind::Tables => Box::new(Tables(style)),
         ViewKind::Verbose => Box::new(Verbose(style)),

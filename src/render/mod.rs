@@ -6,6 +6,7 @@ mod column;
 mod details;
 mod doctor;
 mod explain;
+mod fit;
 mod json;
 mod json_process;
 mod json_text;
@@ -37,6 +38,8 @@ pub struct Style {
     pub header: bool,
     /// With colors.
     pub color: bool,
+    /// The columns of the terminal, where rows are made to fit one.
+    pub columns: Option<usize>,
 }
 
 /// A way to show rows.

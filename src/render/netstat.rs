@@ -25,7 +25,8 @@ pub(super) fn needs() -> Depth {
 pub(super) fn write(rows: &Rows<'_>, style: Style, out: &mut dyn Write) -> io::Result<()> {
     let snapshot = rows.snapshot;
     let columns = if snapshot.namespaces.is_empty() { COLUMNS } else { WITH_NAMESPACE };
-    let layout = Layout::measure(columns, INDENT, rows.rows.iter().copied(), snapshot);
+    let layout = Layout::measure(columns, INDENT, rows.rows.iter().copied(), snapshot)
+        .fit(style, || rows.rows.iter().copied());
     if style.header {
         writeln!(out, "\nActive Connections\n")?;
         layout.write_titles(style.color, out)?;

@@ -116,6 +116,10 @@ mod library;
 #[cfg(target_os = "linux")]
 mod tables;
 
+/// The tables on narrow terminals: no row wraps.
+#[cfg(target_os = "linux")]
+mod narrow;
+
 /// The views beside the tables: PIDs, counts, JSON.
 #[cfg(target_os = "linux")]
 mod views;

@@ -13,6 +13,7 @@ mod socket;
 pub(super) use process::ProcessColumn;
 pub(super) use socket::SocketColumn;
 
+use super::fit::GiveWay;
 use crate::model::Depth;
 
 /// The side of its column that a cell is aligned to.
@@ -43,6 +44,17 @@ pub(super) trait Column: Copy {
 
     /// What must be known of sockets and processes for the cells to be complete.
     fn needs(self) -> Depth;
+
+    /// When it gives way on a terminal that is too narrow.
+    fn gives_way(self) -> GiveWay {
+        GiveWay::Never
+    }
+
+    /// The cell cut to `width` columns of the terminal, or to as few as it can have.
+    fn shortened(self, cell: String, width: usize) -> String {
+        let _ = width;
+        cell
+    }
 }
 
 /// What must be known to fill all of these columns.

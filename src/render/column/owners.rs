@@ -1,7 +1,7 @@
 //! Cells that say who holds a socket.
 
 use crate::model::{OwnedSocket, Owner, Process, Snapshot, Untrusted};
-use crate::text::escape::Escaped;
+use crate::text::escape::{Escaped, shortened};
 use crate::text::owners::unnamed;
 
 /// How many PIDs a cell lists.
@@ -25,6 +25,16 @@ pub(super) fn pids(owner: &Owner) -> String {
             }
         }
     }
+}
+
+/// A cell of PIDs in fewer columns: the first of them and how many more there are, which is cut only
+/// where even that has no room.
+pub(super) fn shortened_pids(cell: &str, width: usize) -> String {
+    let first = match cell.split_once(',') {
+        Some((first, others)) => format!("{first} +{}", others.split(',').count()),
+        None => cell.to_owned(),
+    };
+    shortened(&first, width.max(1))
 }
 
 /// Up to three image names, each once, in the order of the PIDs: `nginx`, `nginx,php-fpm,node +2`.
@@ -87,6 +97,13 @@ mod tests {
         assert_eq!(pids(&Owner::Kernel(KernelReason::TimeWait)), "0");
         assert_eq!(pids(&Owner::Hidden), "?");
         assert_eq!(pids(&Owner::NotFound), "?");
+    }
+
+    #[test]
+    fn pids_are_counted_before_one_is_cut() {
+        assert_eq!(shortened_pids("812,813,814", 8), "812 +2");
+        assert_eq!(shortened_pids("812 +7", 5), "812 …");
+        assert_eq!(shortened_pids("4194303", 0), "…");
     }
 
     #[test]

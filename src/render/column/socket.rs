@@ -2,8 +2,9 @@
 
 use super::{Alignment, Column, owners};
 use crate::model::{Depth, OwnedSocket, Snapshot, Socket};
-use crate::text::endpoints::{foreign_endpoint, local_endpoint};
-use crate::text::escape::fitted;
+use crate::render::fit::GiveWay;
+use crate::text::endpoints::{foreign_endpoint, local_endpoint, shortened_endpoint};
+use crate::text::escape::{fitted, shortened};
 
 /// A fact about a socket.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -76,6 +77,24 @@ impl Column for SocketColumn {
             | Self::Pid
             | Self::Image
             | Self::Namespace => Depth::LEAST,
+        }
+    }
+
+    fn gives_way(self) -> GiveWay {
+        match self {
+            Self::Protocol | Self::State => GiveWay::Never,
+            Self::Local | Self::Foreign => GiveWay::Addresses,
+            Self::Namespace => GiveWay::Late,
+            Self::Pid | Self::Image => GiveWay::Last,
+        }
+    }
+
+    fn shortened(self, cell: String, width: usize) -> String {
+        match self {
+            Self::Local | Self::Foreign => shortened_endpoint(&cell, width),
+            Self::Pid => owners::shortened_pids(&cell, width),
+            _ if self.gives_way() == GiveWay::Never => cell,
+            _ => shortened(&cell, width.max(1)),
         }
     }
 }

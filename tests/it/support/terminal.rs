@@ -8,7 +8,9 @@ use std::process::{Child, Stdio};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 use rustix::pty::{OpenptFlags, grantpt, ioctl_tiocgptpeer, openpt, ptsname, unlockpt};
-use rustix::termios::{LocalModes, OptionalActions, OutputModes, tcgetattr, tcsetattr};
+use rustix::termios::{
+    LocalModes, OptionalActions, OutputModes, Winsize, tcgetattr, tcsetattr, tcsetwinsize,
+};
 
 use super::{Output, Run, Scratch, wait_until};
 
@@ -34,6 +36,16 @@ impl Terminal {
     /// Starts with all three streams on a terminal: what it prints is then on the `screen`.
     pub fn whole(run: &Run) -> Self {
         let (master, terminal) = open();
+        let stream = || Stdio::from(terminal.try_clone().expect("dup"));
+        let streams = [stream(), stream()];
+        Self::start(run, master, terminal, Scratch::new(), streams)
+    }
+
+    /// The same on a terminal of that many columns.
+    pub fn of_columns(run: &Run, columns: u16) -> Self {
+        let (master, terminal) = open();
+        let size = Winsize { ws_row: 25, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+        tcsetwinsize(&terminal, size).expect("tcsetwinsize");
         let stream = || Stdio::from(terminal.try_clone().expect("dup"));
         let streams = [stream(), stream()];
         Self::start(run, master, terminal, Scratch::new(), streams)
