@@ -16,7 +16,7 @@ use thiserror::Error;
 
 use args::{
     Cli, CloseArgs, ColorArg, DoctorArgs, ExplainArgs, FilterArgs, KillArgs, ListArgs, SelectArgs,
-    Verb,
+    Verb, ViewArgs,
 };
 pub use options::OptionError;
 pub use ports::UsageError;
@@ -27,7 +27,7 @@ pub use request::{
 use words::{misplaced, spell_out};
 
 use crate::model::{Families, Pid, StateSet};
-use crate::query::{NamePattern, PortTerm, Protocols, UserTerm};
+use crate::query::{NamePattern, PortTerm, Protocols, SocketColumn, SortKey, UserTerm};
 
 /// What ends the program before it has begun.
 #[derive(Debug, Error)]
@@ -65,21 +65,35 @@ fn list_request(args: ListArgs) -> Result<ListRequest, UsageError> {
     Ok(ListRequest {
         // netstat's -a takes its -l back.
         filters: FilterRequest { listening: filters.listening && !args.habits.all, ..filters },
-        view: match (args.view.pids, args.view.summary, args.view.json) {
-            (true, ..) => ViewKind::Pids,
-            (_, true, true) => ViewKind::SummaryJson,
-            (_, true, false) => ViewKind::Summary,
-            (_, false, true) => ViewKind::Json,
-            (_, false, false) if args.view.verbose => ViewKind::Verbose,
-            (_, false, false) => ViewKind::Tables,
-        },
+        view: view_kind(&args.view),
         verbose: args.view.verbose,
+        columns: if args.view.columns.is_empty() {
+            SocketColumn::WIDE.to_vec()
+        } else {
+            args.view.columns
+        },
         all_namespaces: args.all_netns,
         try_bind: args.try_bind,
-        sort: args.view.sort.into(),
+        sort: args.view.sort.map(SortKey::from),
         header: !args.view.no_header,
         color: args.view.color.into(),
     })
+}
+
+/// The view: clap has refused those that exclude each other.
+const fn view_kind(view: &ViewArgs) -> ViewKind {
+    match view {
+        ViewArgs { pids: true, .. } => ViewKind::Pids,
+        ViewArgs { summary: true, json: true, .. } => ViewKind::SummaryJson,
+        ViewArgs { summary: true, .. } => ViewKind::Summary,
+        ViewArgs { json: true, .. } => ViewKind::Json,
+        ViewArgs { csv: true, .. } => ViewKind::Csv,
+        ViewArgs { lsof: true, .. } => ViewKind::Lsof,
+        ViewArgs { wide: true, .. } => ViewKind::Wide,
+        view if !view.columns.is_empty() => ViewKind::Columns,
+        ViewArgs { verbose: true, .. } => ViewKind::Verbose,
+        _ => ViewKind::Tables,
+    }
 }
 
 fn filter_request(args: FilterArgs) -> Result<FilterRequest, UsageError> {
@@ -91,6 +105,7 @@ fn filter_request(args: FilterArgs) -> Result<FilterRequest, UsageError> {
         states: states.without(union(&args.not_state)),
         by_state,
         listening: args.listening,
+        exposed: args.exposed,
         local_networks: args.local,
         foreign_networks: args.foreign,
         selection: selection(ports::local(&args.ports, &command_names())?, args.select),
@@ -278,6 +293,7 @@ mod tests {
             "-s CLOSE_WAIT",
             "--not-state LISTEN",
             "-l",
+            "--exposed",
             "-t",
             "-u",
             "-4",

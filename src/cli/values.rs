@@ -7,6 +7,7 @@ use ipnet::IpNet;
 
 use super::nearest;
 use crate::model::{Signal, StateSet, TcpState};
+use crate::query::{SocketColumn, UnknownColumn};
 
 /// The names of groups of states.
 const GROUPS: [&str; 4] = ["connected", "synchronized", "teardown", "stuck"];
@@ -41,6 +42,14 @@ pub(super) fn one_state(word: &str) -> Result<TcpState, String> {
             Err(format!("explain takes one state: one of {}", words.join(", ")))
         }
     }
+}
+
+/// A column of a list.
+pub(super) fn column(word: &str) -> Result<SocketColumn, String> {
+    word.parse().map_err(|UnknownColumn| {
+        let words: Vec<&str> = SocketColumn::ALL.iter().map(|column| column.word()).collect();
+        format!("unknown column; columns are {}", words.join(", "))
+    })
 }
 
 /// A process id.

@@ -17,7 +17,8 @@ pub(super) fn of_request(request: &FilterRequest, system: &impl System) -> anyho
     Ok(Filter {
         states: request.states,
         protocols: Protocols { udp: filter.protocols.udp && !request.by_state, ..filter.protocols },
-        listening: request.listening,
+        listening: request.listening || request.exposed,
+        exposed: request.exposed,
         foreign_ports: (!request.foreign_ports.is_empty()).then_some(foreign_ports),
         local_networks: request.local_networks.clone(),
         foreign_networks: request.foreign_networks.clone(),

@@ -12,7 +12,9 @@ use crate::cli::{ColorWhen, ListRequest, ViewKind};
 use crate::model::{About, Depth, Gap, Snapshot};
 use crate::platform::System;
 use crate::query::{Filter, SortKey, select};
-use crate::render::{Json, Pids, Style, Summary, SummaryJson, Tables, Verbose, View};
+use crate::render::{
+    Columns, Csv, Json, Lsof, Pids, Style, Summary, SummaryJson, Tables, Verbose, View, Wide,
+};
 use crate::text::{gaps, hints as text, notes};
 
 /// Lists.
@@ -32,9 +34,13 @@ pub(super) fn run(
     let is_empty = !snapshot.sockets.iter().any(|row| filter.admits(row, &snapshot));
     let elsewhere = (is_empty && !request.all_namespaces).then(|| elsewhere::look(&filter, system));
     snapshot.gaps.extend(elsewhere.iter().flat_map(|elsewhere| elsewhere.gaps.iter().cloned()));
-    let rows = select(&snapshot, &filter, request.sort);
+    let rows = select(&snapshot, &filter, request.sort.unwrap_or_default());
     let partial = snapshot.gaps.iter().any(Gap::may_hide_rows);
-    let without_pid = request.view == ViewKind::Pids && rows.picked_pids().is_empty();
+    let without_pid = match request.view {
+        ViewKind::Pids => rows.picked_pids().is_empty(),
+        ViewKind::Lsof => rows.owner_pids().is_empty(),
+        _ => false,
+    };
     let outcome = match (rows.rows.is_empty() || without_pid, partial) {
         (false, _) => Outcome::Success,
         (true, false) => Outcome::Negative,
@@ -50,7 +56,7 @@ pub(super) fn run(
     for gap in snapshot.gaps.iter().filter(|gap| may_be_bound || !gap.is_about_bound()) {
         output.remark(gaps::line(gap));
     }
-    if matches!(request.view, ViewKind::Tables | ViewKind::Verbose) {
+    if has_remarks(request.view) {
         for note in notes::lines(&rows, filter.local.is_some()) {
             output.remark(note);
         }
@@ -81,10 +87,9 @@ fn look(
     view: Depth,
     system: &impl System,
 ) -> anyhow::Result<Snapshot> {
-    let is_json = request.view == ViewKind::Json;
     let about = if request.verbose {
         About::Everything
-    } else if request.sort == SortKey::User {
+    } else if request.sort == Some(SortKey::User) {
         About::Identity
     } else {
         filter.about()
@@ -95,13 +100,18 @@ fn look(
         (true, true) => survey_everywhere(system, filter, depth)?,
         (true, false) => bail!("--all-netns: Windows has no network namespaces"),
     };
-    if is_json || matches!(request.view, ViewKind::Tables | ViewKind::Verbose) {
+    if request.view == ViewKind::Json || has_remarks(request.view) {
         waiting::add_listeners(system, &mut snapshot);
     }
     if request.verbose {
         verbose::add(system, &mut snapshot);
     }
     Ok(snapshot)
+}
+
+/// Whether remarks on rows stand below the view: it is read by a person.
+const fn has_remarks(view: ViewKind) -> bool {
+    matches!(view, ViewKind::Tables | ViewKind::Verbose | ViewKind::Wide)
 }
 
 fn view(request: &ListRequest, system: &impl System, output: &Output) -> Box<dyn View> {
@@ -113,6 +123,10 @@ fn view(request: &ListRequest, system: &impl System, output: &Output) -> Box<dyn
     match request.view {
         ViewKind::Tables => Box::new(Tables(style)),
         ViewKind::Verbose => Box::new(Verbose(style)),
+        ViewKind::Wide => Box::new(Wide { style, verbose: request.verbose }),
+        ViewKind::Columns => Box::new(Columns { style, columns: request.columns.clone() }),
+        ViewKind::Lsof => Box::new(Lsof { style, by_process: request.sort.is_none() }),
+        ViewKind::Csv => Box::new(Csv { header: request.header, columns: request.columns.clone() }),
         ViewKind::Json => Box::new(Json),
         ViewKind::Pids => Box::new(Pids),
         ViewKind::Summary => Box::new(Summary(style)),

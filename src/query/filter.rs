@@ -74,6 +74,8 @@ pub struct Filter {
     pub states: StateSet,
     /// Only what can take a connection or a datagram.
     pub listening: bool,
+    /// Only what can take a connection or a datagram from another machine.
+    pub exposed: bool,
     /// The protocols.
     pub protocols: Protocols,
     /// The address families.
@@ -99,6 +101,7 @@ impl Filter {
             foreign_ports: None,
             states: StateSet::ALL,
             listening: false,
+            exposed: false,
             protocols: Protocols { tcp: true, udp: true },
             families: Families::BOTH,
             local_networks: Vec::new(),
@@ -175,7 +178,11 @@ impl Filter {
             Protocol::Udp => self.protocols.udp,
         };
         let state = socket.state.is_none_or(|state| self.states.contains(state));
-        family && protocol && state && (!self.listening || socket.is_listening())
+        family
+            && protocol
+            && state
+            && (!self.listening || socket.is_listening())
+            && (!self.exposed || socket.is_exposed())
     }
 
     fn admits_local(&self, socket: &Socket) -> bool {

@@ -3,6 +3,7 @@
 //! Everything here is pure. What needs the system (a service's port, an interface's index) is a
 //! [`PortTerm`] first and becomes part of a [`Filter`] when the command has looked it up.
 
+mod column;
 mod filter;
 mod names;
 mod order;
@@ -10,6 +11,7 @@ mod port_set;
 mod port_term;
 mod select;
 
+pub use column::{SocketColumn, UnknownColumn};
 pub use filter::{Filter, LocalSet, Place, Protocols};
 pub use names::{NamePattern, UserTerm};
 pub use order::SortKey;

@@ -3,6 +3,7 @@
 //! Text that other processes chose is printed only through [`crate::text::escape`].
 
 mod column;
+mod command_line;
 mod details;
 mod doctor;
 mod explain;
@@ -10,6 +11,7 @@ mod fit;
 mod json;
 mod json_process;
 mod json_text;
+mod list_table;
 mod netstat;
 mod paragraph;
 mod peers;
@@ -27,6 +29,7 @@ use crate::query::Rows;
 pub use doctor::{Doctor, DoctorJson};
 pub use explain::{Explained, Overview};
 pub use json::Json;
+pub use list_table::{Columns, Csv, Lsof, Wide};
 pub use pids::Pids;
 pub use summary::{Summary, SummaryJson};
 pub use tables::{Tables, Verbose};

@@ -4,10 +4,10 @@ use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style as Ansi};
 
-use super::column::SocketColumn::{self, Foreign, Image, Local, Namespace, Pid, Protocol, State};
 use super::table::Layout;
 use super::{Style, column};
 use crate::model::{Depth, StateSet, TcpState};
+use crate::query::SocketColumn::{self, Foreign, Image, Local, Namespace, Pid, Protocol, State};
 use crate::query::{Row, Rows};
 
 /// They start in columns 2, 9, 32, 55, 71 and 80 of a line.
@@ -35,7 +35,7 @@ pub(super) fn write(rows: &Rows<'_>, style: Style, out: &mut dyn Write) -> io::R
 }
 
 /// Listeners are green, stuck connections yellow, closed connections dimmed.
-fn ansi(row: Row<'_>, style: Style) -> Ansi {
+pub(super) fn ansi(row: Row<'_>, style: Style) -> Ansi {
     let plain = Ansi::new();
     match row.socket.state {
         Some(state) if !style.color || state == TcpState::Established => plain,

@@ -11,6 +11,7 @@ pub mod escape;
 pub mod gaps;
 pub mod hints;
 pub mod kill;
+pub mod lsof;
 pub mod notes;
 pub mod owners;
 pub mod ports;

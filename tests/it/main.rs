@@ -116,6 +116,10 @@ mod library;
 #[cfg(target_os = "linux")]
 mod tables;
 
+/// Tables and values with the columns that were asked for.
+#[cfg(target_os = "linux")]
+mod columns;
+
 /// The tables on narrow terminals: no row wraps.
 #[cfg(target_os = "linux")]
 mod narrow;

@@ -1,6 +1,10 @@
 //! Cells that say who holds a socket.
 
+use std::time::SystemTime;
+
 use crate::model::{OwnedSocket, Owner, Process, Snapshot, Untrusted};
+use crate::render::command_line::command_line;
+use crate::text::durations;
 use crate::text::escape::{Escaped, shortened};
 use crate::text::owners::unnamed;
 
@@ -12,18 +16,43 @@ const IMAGES_LISTED: usize = 3;
 /// Up to four PIDs; `812 +7` for more; 0 where no process can hold the socket, and `?` where a
 /// process holds it that is not known.
 pub(super) fn pids(owner: &Owner) -> String {
+    first_of(&pids_of(owner), PIDS_LISTED)
+}
+
+/// Every PID.
+pub(super) fn all_pids(owner: &Owner) -> String {
+    pids_of(owner).join(",")
+}
+
+fn pids_of(owner: &Owner) -> Vec<String> {
     match owner {
-        Owner::Kernel(_) => "0".to_owned(),
-        Owner::Hidden | Owner::NotFound | Owner::Exited(_) => "?".to_owned(),
-        Owner::Processes(_) => {
-            let pids: Vec<String> = owner.pids().map(|pid| pid.to_string()).collect();
-            match pids.split_first() {
-                Some((first, others)) if others.len() >= PIDS_LISTED => {
-                    format!("{first} +{}", others.len())
-                }
-                _ => pids.join(","),
-            }
-        }
+        Owner::Kernel(_) => vec!["0".to_owned()],
+        Owner::Hidden | Owner::NotFound | Owner::Exited(_) => vec!["?".to_owned()],
+        Owner::Processes(_) => owner.pids().map(|pid| pid.to_string()).collect(),
+    }
+}
+
+/// The descriptors of the owners, in the order of their PIDs, as PIDs are listed; nothing where no
+/// descriptor is known.
+pub(super) fn descriptors(owner: &Owner) -> String {
+    first_of(&descriptors_of(owner), PIDS_LISTED)
+}
+
+/// Every descriptor.
+pub(super) fn all_descriptors(owner: &Owner) -> String {
+    descriptors_of(owner).join(",")
+}
+
+fn descriptors_of(owner: &Owner) -> Vec<String> {
+    let known = owner.holders().iter().filter_map(|holder| holder.descriptor);
+    known.map(|descriptor| descriptor.to_string()).collect()
+}
+
+/// All of a few; of more than `listed` the first, and how many more.
+fn first_of(all: &[String], listed: usize) -> String {
+    match all.split_first() {
+        Some((first, others)) if others.len() >= listed => format!("{first} +{}", others.len()),
+        _ => all.join(","),
     }
 }
 
@@ -40,26 +69,92 @@ pub(super) fn shortened_pids(cell: &str, width: usize) -> String {
 /// Up to three image names, each once, in the order of the PIDs: `nginx`, `nginx,php-fpm,node +2`.
 /// In parentheses why there are none: `(time-wait)`, `(root, nginx.service)`.
 pub(super) fn images(row: &OwnedSocket, snapshot: &Snapshot) -> String {
+    images_of(row, snapshot, IMAGES_LISTED)
+}
+
+/// Every image name.
+pub(super) fn all_images(row: &OwnedSocket, snapshot: &Snapshot) -> String {
+    images_of(row, snapshot, usize::MAX)
+}
+
+fn images_of(row: &OwnedSocket, snapshot: &Snapshot, listed: usize) -> String {
     let Owner::Processes(_) = row.owner else { return unnamed(row, snapshot) };
     let names = distinct(row, snapshot, |process| Some(&process.name));
-    let listed: Vec<String> =
-        names.iter().take(IMAGES_LISTED).map(|name| Escaped(name).to_string()).collect();
-    match names.len().saturating_sub(IMAGES_LISTED) {
+    match names.len().saturating_sub(listed) {
         // It has exited since.
         _ if names.is_empty() => "?".to_owned(),
-        0 => listed.join(","),
-        more => format!("{} +{more}", listed.join(",")),
+        0 => joined(&names),
+        more => format!("{} +{more}", joined(names.get(..listed).unwrap_or_default())),
     }
+}
+
+/// The users of the owners; of a socket whose owners are not known, its own.
+pub(super) fn users(row: &OwnedSocket, snapshot: &Snapshot) -> String {
+    let users = distinct(row, snapshot, |process| process.user.as_ref());
+    match row.socket.uid {
+        // The kernel has forgotten whose it was, and says root.
+        _ if matches!(row.owner, Owner::Kernel(_)) => String::new(),
+        Some(uid) if users.is_empty() => Escaped(&snapshot.user_name(uid)).to_string(),
+        _ => joined(&users),
+    }
+}
+
+/// The services of the owners; of a socket whose owners are not known, that of its creator.
+pub(super) fn services(row: &OwnedSocket, snapshot: &Snapshot) -> String {
+    let mut services: Vec<&Untrusted> = Vec::new();
+    let of_owners = owners(row, snapshot).flat_map(|process| &process.services);
+    let creator = snapshot.creator(&row.socket).filter(|_| row.owner.holders().is_empty());
+    let of_creator = creator.and_then(|creator| creator.service.as_ref());
+    for service in of_owners.chain(of_creator) {
+        if !services.contains(&&service.name) {
+            services.push(&service.name);
+        }
+    }
+    joined(&services)
+}
+
+/// The command line of the first owner that has one, and how many others there are: `... +2`.
+pub(super) fn command(row: &OwnedSocket, snapshot: &Snapshot) -> String {
+    let mut commands: Vec<&[Untrusted]> = Vec::new();
+    let mut first = None;
+    for process in owners(row, snapshot) {
+        let Some(line) = command_line(process) else { continue };
+        if !commands.contains(&process.command.as_slice()) {
+            commands.push(&process.command);
+        }
+        first.get_or_insert(line);
+    }
+    let more = match commands.len().saturating_sub(1) {
+        0 => String::new(),
+        more => format!(" +{more}"),
+    };
+    first.unwrap_or_default() + &more
+}
+
+/// How long the oldest owner has been running.
+pub(super) fn age(row: &OwnedSocket, snapshot: &Snapshot) -> String {
+    let started = owners(row, snapshot).filter_map(|process| process.started).min();
+    let since = started.and_then(|started| SystemTime::now().duration_since(started).ok());
+    since.map(durations::age).unwrap_or_default()
+}
+
+fn joined(texts: &[&Untrusted]) -> String {
+    texts.iter().map(|text| Escaped(text).to_string()).collect::<Vec<_>>().join(",")
+}
+
+/// The owners that are known, in the order of their PIDs.
+fn owners<'a>(row: &'a OwnedSocket, snapshot: &'a Snapshot) -> impl Iterator<Item = &'a Process> {
+    row.owner.pids().filter_map(|pid| snapshot.processes.get(&pid))
 }
 
 /// What the owners have, each once, in the order of their PIDs.
 fn distinct<'a>(
-    row: &OwnedSocket,
+    row: &'a OwnedSocket,
     snapshot: &'a Snapshot,
     part: impl Fn(&'a Process) -> Option<&'a Untrusted>,
 ) -> Vec<&'a Untrusted> {
     let mut found: Vec<&Untrusted> = Vec::new();
-    for process in row.owner.pids().filter_map(|pid| snapshot.processes.get(&pid)) {
+    for process in owners(row, snapshot) {
         if let Some(text) = part(process).filter(|text| !found.contains(text)) {
             found.push(text);
         }
