@@ -54,7 +54,7 @@ impl Arguments {
         wanted
     }
 
-    /// What was asked to be left out of the workloads.
+    /// What the workloads should omit.
     pub fn reduced(&self) -> Option<String> {
         self.quick.then(|| "a tenth of the processes: --quick".to_owned())
     }

@@ -50,7 +50,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
         reports.push(report);
     }
     for tool in missing(&reports) {
-        println!("\n{tool} is not on PATH and was left out");
+        println!("\n{tool} is not on PATH and was not measured");
     }
     if let Some(goals) = goals::section(&reports) {
         println!("\n{goals}");

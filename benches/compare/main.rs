@@ -1,4 +1,4 @@
-//! portwho beside the tools that people use today: whole processes, measured in turn, on loads
+//! portwho compared with the tools that people use today: whole processes, measured in turn, on loads
 //! that are made for it in a network namespace of their own.
 //!
 //! `cargo bench --bench compare` runs all four workloads and prints a table of each, and which of
@@ -23,7 +23,7 @@ mod arguments;
 mod contestants;
 #[cfg(target_os = "linux")]
 mod goals;
-/// Processes, descriptors and sockets to be looked at.
+/// Processes, descriptors and sockets to search.
 #[cfg(target_os = "linux")]
 mod load;
 /// The machine and what else it was doing.

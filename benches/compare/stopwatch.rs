@@ -27,7 +27,7 @@ pub const ROLE: &str = "stopwatch";
 /// A run that takes longer is ended.
 pub const LIMIT: Duration = Duration::from_secs(30);
 
-/// What the stopwatch itself may take beside its tool.
+/// What the stopwatch itself may take in addition to its tool.
 const MARGIN: Duration = Duration::from_secs(10);
 
 /// What a run took.

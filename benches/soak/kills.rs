@@ -14,7 +14,7 @@ use crate::turn;
 
 /// The kinds.
 pub const KINDS: &[Kind] = &[
-    Kind { what: "kill: lets go at the question", attempt: lets_go },
+    Kind { what: "kill: releases the port at the question", attempt: lets_go },
     Kind { what: "kill: exits, another takes the port", attempt: exits_and_another_takes_it },
     Kind { what: "kill: forks; the child was not named", attempt: forks },
     Kind { what: "kill: forks and closes", attempt: forks_and_closes },
@@ -182,5 +182,5 @@ fn is_reopened() -> Result<Seen, String> {
     let lives = !web.process.has_exited();
     require(!(says_free(&output) && is_held()), "free, and held", &output)?;
     require(lives || output.code != Some(1), "ended, and not told", &output)?;
-    Ok(Some(if lives { "left alone" } else { "ended" }))
+    Ok(Some(if lives { "not signaled" } else { "ended" }))
 }

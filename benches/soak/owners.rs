@@ -75,7 +75,7 @@ fn udp_is_reopened() -> Result<Seen, String> {
     judge(&list(), web.pid(), false)
 }
 
-/// A steady holder beside children that come and go: it is never missed.
+/// A steady holder and children that come and go: it is never missed.
 fn storm() -> Result<Seen, String> {
     let socket = makers::listening(Loopback::V4.port(80)).socket;
     let shared = socket.try_clone().expect("dup");

@@ -11,7 +11,7 @@ pub fn check(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     for protocol in [Protocol::Tcp, Protocol::Udp] {
         let Ok(sockets) = table(text, protocol) else { continue };
-        assert_eq!(sockets.len(), text.lines().count().saturating_sub(1), "no line is left out");
+        assert_eq!(sockets.len(), text.lines().count().saturating_sub(1), "no line is skipped");
         for (line, socket) in text.lines().skip(1).zip(&sockets) {
             check_line(line, socket);
         }

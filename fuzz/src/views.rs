@@ -1,4 +1,4 @@
-//! Every view of a machine whose names are all chosen by somebody hostile: nothing that a terminal
+//! Every view of a machine whose names are all chosen by a hostile user: nothing that a terminal
 //! obeys, no line more than for an innocent name, and JSON that tells the name again.
 
 use std::collections::BTreeMap;

@@ -58,23 +58,21 @@ pub(super) struct Cli {
 #[derive(Subcommand, Debug)]
 pub(super) enum Verb {
     /// Terminate the owner of a port, and check that the port is free
-    #[command(
-        after_help = "Only a process that holds the port is terminated: by a listening or bound \
-                      socket, never by a connection.\n\
-                      On a terminal, kill asks first. Without a terminal on standard input nobody \
-                      is asked, and the signal is sent; unrelated processes on one port then need \
-                      --yes or a filter.\n\
+    #[command(after_help = "Only a process that holds the port by a listening or bound socket is \
+                      terminated, never one that is only connected.\n\
+                      On a terminal, kill asks first. Without a terminal on standard input it \
+                      does not ask, and sends the signal; unrelated processes on one port then \
+                      require --yes or a filter.\n\
                       Exit codes: 0 every target has exited and the port is free, 1 nothing holds \
-                      the port, 2 usage error, refused, failed, still running or taken again."
-    )]
+                      the port, 2 usage error, refused, failed, still running or taken again.")]
     Kill(KillArgs),
     /// Close sockets; their process keeps running
     #[command(
         after_help = "At least one filter is required. The connection is closed; the process keeps \
                       its descriptor until it calls close().\n\
-                      Listeners are not closed, unless -l selects them, and nothing else.\n\
-                      On a terminal, close asks first. Without a terminal on standard input nobody \
-                      is asked, and the sockets are closed.\n\
+                      Listeners are not closed without -l, which selects only them.\n\
+                      On a terminal, close asks first. Without a terminal on standard input it \
+                      does not ask, and closes the sockets.\n\
                       Exit codes: 0 every socket is closed, 1 nothing matched, 2 usage error, \
                       refused, declined or failed."
     )]
@@ -252,7 +250,7 @@ pub(super) struct ViewArgs {
     pub(super) color: ColorArg,
 }
 
-/// What netstat's users type out of habit. portwho does all of it anyway.
+/// What users of netstat type out of habit. portwho does all of it anyway.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Compatibility")]
 pub(super) struct HabitArgs {

@@ -1,4 +1,4 @@
-//! What clap found wrong with an option, in one line: `WHAT: WHY; the way out`.
+//! What clap found wrong with an option, in one line: `WHAT: WHY; what to do instead`.
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Command, CommandFactory};
@@ -89,7 +89,7 @@ impl Finding<'_> {
         format!("{subject} needs a {names}; {}", self.help())
     }
 
-    /// The first paragraph of clap's own message, for whatever it may find beside these.
+    /// The first paragraph of clap's own message, for whatever else it finds.
     fn in_claps_words(&self) -> String {
         let text = self.error.to_string();
         let first = text.lines().next().unwrap_or_default();

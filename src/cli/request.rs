@@ -83,7 +83,7 @@ pub struct ListRequest {
     pub sort: Option<SortKey>,
     /// Whether tables have titles and headings.
     pub header: bool,
-    /// When to use colours.
+    /// When to use color.
     pub color: ColorWhen,
 }
 
@@ -165,7 +165,7 @@ fn again(shell: Shell, verb: &str, more: &[&str], typed: &[OsString]) -> ShellCo
 pub struct ExplainRequest {
     /// The state; none for all of them.
     pub state: Option<TcpState>,
-    /// When to use colours.
+    /// When to use color.
     pub color: ColorWhen,
 }
 
@@ -178,7 +178,7 @@ pub struct DoctorRequest {
     pub verbose: bool,
     /// As JSON.
     pub json: bool,
-    /// When to use colours.
+    /// When to use color.
     pub color: ColorWhen,
 }
 
@@ -207,7 +207,7 @@ pub enum ViewKind {
     SummaryJson,
 }
 
-/// When to use colours.
+/// When to use color.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ColorWhen {
     /// On a terminal, unless NO_COLOR is set.

@@ -36,7 +36,7 @@ fn warnings(pid: Pid, snapshot: &Snapshot, programs: &Programs) -> Vec<String> {
 fn name(process: &Process, snapshot: &Snapshot, programs: &Programs) -> Option<String> {
     let (role, identity) = role(process, programs, snapshot.capabilities)?;
     let process = || owners::process(process.pid, snapshot);
-    (identity == Identity::Claimed).then(|| text::by_name(&process(), role.words()))
+    (identity == Identity::Claimed).then(|| text::by_name(&process(), role))
 }
 
 /// Below a user's own manager that user names control groups at will.

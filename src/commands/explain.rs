@@ -74,7 +74,7 @@ fn tell(seen: Result<&[Gap], &PlatformError>, output: &mut Output) {
     }
 }
 
-/// How many sockets are in each state; what could not be counted is left out.
+/// How many sockets are in each state; what could not be counted is missing.
 fn counts(table: &SocketTable) -> BTreeMap<TcpState, usize> {
     let mut counts = BTreeMap::from(TcpState::ALL.map(|state| (state, 0)));
     for state in table.sockets.iter().filter_map(|socket| socket.state) {

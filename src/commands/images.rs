@@ -4,7 +4,7 @@
 use wildmatch::WildMatchPattern;
 
 use super::installed::{Identity, Programs};
-use crate::model::{Capabilities, Process, ServiceManager, Untrusted};
+use crate::model::{Capabilities, Process, Role, ServiceManager, Untrusted};
 
 /// Forwarders and runtimes of containers by image name; `*` matches anything.
 /// Ending one cuts the container's network and leaves the container running.
@@ -25,58 +25,32 @@ const CONTAINER_IMAGES: [&str; 14] = [
     "com.docker.backend.exe",
 ];
 
-/// systemd, as the first process or as a user's manager: it holds sockets for services to come.
+/// systemd, as PID 1 or as a user's manager: it holds sockets for services that it starts later.
 const MANAGERS: [&str; 1] = ["systemd"];
 
-/// Windows' processes whose end is the system's, should it not mark them as critical.
+/// The processes that Windows crashes without, in case it does not mark them as critical.
 const CRITICAL_IMAGES: [&str; 6] =
     ["lsass.exe", "services.exe", "wininit.exe", "winlogon.exe", "csrss.exe", "smss.exe"];
 
 /// What hosts Windows' services.
 const SERVICE_HOSTS: [&str; 1] = ["svchost.exe"];
 
-/// What a process may be that is better left alone.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Role {
-    /// It forwards the ports of containers, or runs them.
-    Container,
-    /// It holds sockets for services.
-    Manager,
-    /// Windows does not live on without it.
-    Critical,
-    /// It hosts services.
-    ServiceHost,
+/// The image names of a role.
+const fn images(role: Role) -> &'static [&'static str] {
+    match role {
+        Role::Container => &CONTAINER_IMAGES,
+        Role::Manager => &MANAGERS,
+        Role::Critical => &CRITICAL_IMAGES,
+        Role::ServiceHost => &SERVICE_HOSTS,
+    }
 }
 
-impl Role {
-    const ALL: [Self; 4] = [Self::Container, Self::Manager, Self::Critical, Self::ServiceHost];
-
-    const fn images(self) -> &'static [&'static str] {
-        match self {
-            Self::Container => &CONTAINER_IMAGES,
-            Self::Manager => &MANAGERS,
-            Self::Critical => &CRITICAL_IMAGES,
-            Self::ServiceHost => &SERVICE_HOSTS,
-        }
-    }
-
-    const fn exists_on(self, system: Capabilities) -> bool {
-        match self {
-            Self::Container => true,
-            Self::Manager => matches!(system.service_manager, ServiceManager::Systemd),
-            Self::ServiceHost => matches!(system.service_manager, ServiceManager::Windows),
-            Self::Critical => system.protected_processes,
-        }
-    }
-
-    /// What is said to have this role: `a container runtime`.
-    pub(super) const fn words(self) -> &'static str {
-        match self {
-            Self::Container => "a container runtime",
-            Self::Manager => "systemd",
-            Self::Critical => "a process that Windows needs",
-            Self::ServiceHost => "a host of Windows services",
-        }
+const fn exists_on(role: Role, system: Capabilities) -> bool {
+    match role {
+        Role::Container => true,
+        Role::Manager => matches!(system.service_manager, ServiceManager::Systemd),
+        Role::ServiceHost => matches!(system.service_manager, ServiceManager::Windows),
+        Role::Critical => system.protected_processes,
     }
 }
 
@@ -86,8 +60,8 @@ pub(super) fn role(
     programs: &Programs,
     system: Capabilities,
 ) -> Option<(Role, Identity)> {
-    let roles = Role::ALL.into_iter().filter(|role| role.exists_on(system));
-    let mut known = roles.map(|role| (role, programs.identify(process, role.images())));
+    let roles = Role::ALL.into_iter().filter(|role| exists_on(*role, system));
+    let mut known = roles.map(|role| (role, programs.identify(process, images(role))));
     known.find(|(_, identity)| *identity != Identity::Other)
 }
 
@@ -103,7 +77,7 @@ pub(super) fn is_proven(
 
 /// Whether a name is that of any role.
 pub(super) fn is_listed(name: &Untrusted) -> bool {
-    Role::ALL.iter().any(|role| is_image(name, role.images()))
+    Role::ALL.into_iter().any(|role| is_image(name, images(role)))
 }
 
 /// Whether a name is one of `images`, in which `*` matches anything; case is ignored.

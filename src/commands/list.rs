@@ -15,7 +15,7 @@ use crate::query::{Filter, SortKey, select};
 use crate::render::{
     Columns, Csv, Json, Lsof, Pids, Style, Summary, SummaryJson, Tables, Verbose, View, Wide,
 };
-use crate::text::{gaps, hints as text, notes};
+use crate::text::{errors, gaps, hints as text, notes};
 
 /// Lists.
 pub(super) fn run(
@@ -46,7 +46,7 @@ pub(super) fn run(
         (true, false) => Outcome::Negative,
         (true, true) => Outcome::Failure,
     };
-    // On failure stdout stays empty, in JSON too: nothing there would be a lie.
+    // On failure stdout stays empty, in JSON too: an empty result would read as "no match".
     let written = if outcome == Outcome::Failure {
         Ok(())
     } else {
@@ -80,7 +80,7 @@ pub(super) fn run(
     written.map(|()| outcome)
 }
 
-/// Looks at as much as the view shows.
+/// Takes a snapshot with as much as the view shows.
 fn look(
     request: &ListRequest,
     filter: &Filter,
@@ -98,7 +98,7 @@ fn look(
     let mut snapshot = match (request.all_namespaces, system.capabilities().network_namespaces) {
         (false, _) => survey(system, filter, depth)?,
         (true, true) => survey_everywhere(system, filter, depth)?,
-        (true, false) => bail!("--all-netns: Windows has no network namespaces"),
+        (true, false) => bail!(errors::NO_NAMESPACES),
     };
     if request.view == ViewKind::Json || has_remarks(request.view) {
         waiting::add_listeners(system, &mut snapshot);
@@ -134,11 +134,11 @@ fn view(request: &ListRequest, system: &impl System, output: &Output) -> Box<dyn
     }
 }
 
-/// Whether to use colours.
+/// Whether to use color.
 pub(super) fn wants_color(when: ColorWhen, system: &impl System, output: &Output) -> bool {
     match when {
         ColorWhen::Always => {
-            // A console is asked to obey; whatever it answers, this was the wish.
+            // The console is asked to interpret escapes; whatever it answers, color was requested.
             let _ = system.console_takes_escapes();
             true
         }
@@ -147,7 +147,7 @@ pub(super) fn wants_color(when: ColorWhen, system: &impl System, output: &Output
     }
 }
 
-/// Whether the environment leaves colours on: NO_COLOR (no-color.org: set and not empty) and a
+/// Whether the environment allows color: NO_COLOR (no-color.org: set and not empty) and a
 /// terminal that knows no escapes turn them off.
 fn takes_color(system: &impl System) -> bool {
     env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) && system.console_takes_escapes()

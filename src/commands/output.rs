@@ -16,7 +16,7 @@ const BUFFER: usize = 64 * 1024;
 
 /// The reader of stdout has left, as in `portwho | head -1`. That is no failure.
 #[derive(Debug, Error)]
-#[error("the reader has left")]
+#[error("the reader closed the pipe")]
 pub struct Broken;
 
 /// The streams of the program.
@@ -32,7 +32,7 @@ pub struct Output {
 pub struct Terminals {
     /// There is a person to ask.
     pub stdin: bool,
-    /// There is a person to show colours to.
+    /// There is a person to show colors to.
     pub stdout: bool,
     /// How many columns stdout's terminal has, where it tells.
     pub columns: Option<usize>,
@@ -88,7 +88,7 @@ impl Output {
     /// Writes a result with `write`, to the end.
     ///
     /// # Errors
-    /// [`Broken`] when the reader has left; otherwise why it could not be written.
+    /// [`Broken`] when the reader closed the pipe; otherwise why it could not be written.
     pub fn result(
         &mut self,
         write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
@@ -100,7 +100,7 @@ impl Output {
         }
     }
 
-    /// Tells the person something beside the result, in one line: `portwho: WHAT: WHY`. Where
+    /// Writes a remark, which is not part of the result, in one line: `portwho: WHAT: WHY`. Where
     /// even that fails there is nobody left to tell.
     pub fn remark(&mut self, text: impl Display) {
         let line = harmless(&text.to_string()).replace('\n', "\\n");

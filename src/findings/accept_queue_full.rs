@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use super::facts::{endpoint, endpoint_json, listener_counters};
 use super::{Case, Check, Evidence, Machine, Measurement, Severity};
 use crate::model::{Endpoint, TcpState};
-use crate::text::shell::ShellCommand;
+use crate::text::advice::Remedy;
+use crate::text::remedies;
 
 pub(super) const CHECK: Check = Check {
     kind: "accept-queue-full",
@@ -58,17 +59,12 @@ impl Evidence for FullQueue {
         most.into_iter().chain(listener_counters(case)).collect()
     }
 
-    fn now(&self, case: &Case<'_>) -> ShellCommand {
-        case.restart().unwrap_or_else(|| match case.culprit().pid() {
-            Some(pid) => {
-                let gdb = ShellCommand::new(
-                    case.capabilities().shell,
-                    format_args!("gdb -p {pid} -batch -ex"),
-                );
-                gdb.word(b"thread apply all bt")
-            }
+    fn now(&self, case: &Case<'_>) -> Remedy {
+        let command = case.restart().unwrap_or_else(|| match case.culprit().pid() {
+            Some(pid) => remedies::backtraces(case.capabilities().shell, pid),
             None => case.portwho(&[&self.local.port.to_string()]),
-        })
+        });
+        command.into()
     }
 
     fn fix(&self, _case: &Case<'_>) -> String {

@@ -7,9 +7,9 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::{Culprit, Machine};
-use crate::model::{Capabilities, Shell, TcpCounters};
+use crate::model::{Capabilities, TcpCounters};
+use crate::text::advice::Remedy;
 use crate::text::durations::duration;
-use crate::text::shell::ShellCommand;
 
 /// How severe a finding is, the worst first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -105,7 +105,7 @@ pub trait Evidence: Debug {
     fn details(&self, case: &Case<'_>) -> Vec<String>;
 
     /// The next command to run.
-    fn now(&self, case: &Case<'_>) -> ShellCommand;
+    fn now(&self, case: &Case<'_>) -> Remedy;
 
     /// What to change for good.
     fn fix(&self, case: &Case<'_>) -> String;
@@ -145,14 +145,14 @@ impl Growth {
         }
     }
 
-    /// `grew from 417 to 456 in 10s, by 3.9 a second`.
+    /// `grew from 417 to 456 in 10s, by 3.9 per second`.
     #[expect(clippy::cast_precision_loss, reason = "a rate for a reader")]
     fn words(self, now: usize) -> String {
         let (over, before) = (duration(self.over), self.before);
         match now.cmp(&before) {
             Ordering::Greater => {
                 let rate = (now - before) as f64 / self.over.as_secs_f64();
-                format!("grew from {before} to {now} in {over}, by {rate:.1} a second")
+                format!("grew from {before} to {now} in {over}, by {rate:.1} per second")
             }
             Ordering::Equal => format!("did not grow in {over}"),
             Ordering::Less => format!("fell from {before} to {now} in {over}"),
@@ -217,16 +217,10 @@ impl<'a> Case<'a> {
 
     /// The next command to run. Of a hidden culprit too little is known for any other.
     #[must_use]
-    pub fn now(&self) -> String {
-        match (self.culprit(), self.capabilities().shell) {
-            (Culprit::Hidden(_), Shell::Posix) => "sudo portwho doctor".to_owned(),
-            (Culprit::Hidden(_), Shell::Windows) => {
-                "portwho doctor, in an elevated prompt".to_owned()
-            }
-            _ => {
-                let command = self.finding.measurement.evidence.now(self);
-                command.text().unwrap_or_default().to_owned()
-            }
+    pub fn now(&self) -> Remedy {
+        match self.culprit() {
+            Culprit::Hidden(_) => Remedy::privileged(self.portwho(&["doctor"])),
+            _ => self.finding.measurement.evidence.now(self),
         }
     }
 
@@ -238,6 +232,11 @@ impl<'a> Case<'a> {
         let left = self.finding.exhausted_in();
         details.extend(left.map(|left| format!("runs out of descriptors in {}", duration(left))));
         details
+    }
+
+    /// Whether the user who asks has all rights.
+    pub(super) const fn privileged(&self) -> bool {
+        self.machine.snapshot.privileged
     }
 
     pub(super) const fn capabilities(&self) -> Capabilities {

@@ -11,8 +11,8 @@ use super::facts::counts;
 use super::{Case, Check, Culprit, Evidence, Machine, Measurement, Severity};
 use crate::model::{Api, KernelReason, OwnedSocket, Owner, TcpState};
 use crate::text::advice::{Remedy, run_if_any};
+use crate::text::api::{close_call, descriptors, read_call};
 use crate::text::durations::duration;
-use crate::text::shell::ShellCommand;
 
 /// A server without a leak passes through CLOSE_WAIT in milliseconds; a hundred at once it does not
 /// have.
@@ -187,7 +187,7 @@ impl Evidence for Leak {
         format!("{count} CLOSE_WAIT {end}: {bug}")
     }
 
-    fn details(&self, _case: &Case<'_>) -> Vec<String> {
+    fn details(&self, case: &Case<'_>) -> Vec<String> {
         let age = self.oldest_ms.map(|age| ages(age, self.old));
         let not_accepted = (self.not_accepted > 0).then(|| {
             format!(
@@ -195,18 +195,20 @@ impl Evidence for Leak {
                 self.not_accepted
             )
         });
+        let api = case.capabilities().api;
         let used = self.descriptors.map(|used| match self.descriptor_limit {
-            Some(limit) => format!("{used} of {limit} descriptors are open"),
-            None => format!("{used} handles are open"),
+            Some(limit) => format!("{used} of {limit} {} are open", descriptors(api, 0)),
+            None => format!("{used} {} are open", descriptors(api, 0)),
         });
         age.into_iter().chain(queues(&self.causes)).chain(not_accepted).chain(used).collect()
     }
 
     /// What nobody has accepted belongs to no process yet, so no PID selects it.
-    fn now(&self, case: &Case<'_>) -> ShellCommand {
+    fn now(&self, case: &Case<'_>) -> Remedy {
         let pid = if self.is_of_unaccepted(case) { Vec::new() } else { case.pid_option() };
         let close = case.portwho(&["close", "--state", "CLOSE_WAIT"]);
-        close.words(pid).words(self.common_end.options())
+        let close = close.words(pid).words(self.common_end.options());
+        Remedy::with_rights(close, case.privileged())
     }
 
     fn fix(&self, case: &Case<'_>) -> String {
@@ -215,13 +217,10 @@ impl Evidence for Leak {
                 .to_owned();
         }
         let api = case.capabilities().api;
-        let descriptors = match api {
-            Api::Posix => "descriptors",
-            Api::Windows => "handles",
-        };
         let until = format!(
-            "until then, restart it before its {descriptors} are used up: closing the connections \
-             from outside does not free them"
+            "until then, restart it before its {} are used up: closing the connections from \
+             outside does not free them",
+            descriptors(api, 0)
         );
         let bug = fix(self.cause(), api);
         run_if_any(&format!("{bug}; {until}"), case.restart().map(Remedy::from).as_ref())
@@ -269,10 +268,7 @@ fn queues(causes: &BTreeMap<Cause, usize>) -> Option<String> {
 }
 
 fn fix(cause: Option<Cause>, api: Api) -> String {
-    let (close, read) = match api {
-        Api::Posix => ("close()", "read()"),
-        Api::Windows => ("closesocket()", "recv()"),
-    };
+    let (close, read) = (close_call(api), read_call(api));
     match cause {
         Some(Cause::NotClosed) | None => {
             format!("call {close} on every code path, above all when {read} returns 0")
@@ -322,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn the_receive_queue_tells_the_bugs_apart() {
+    fn the_receive_queue_distinguishes_the_bugs() {
         let words = [0, 1, 2, 70_000].map(|bytes| Cause::of_queue(bytes).word());
         assert_eq!(words, ["not-closed", "end-not-read", "data-unread", "data-unread"]);
     }

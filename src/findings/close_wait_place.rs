@@ -46,7 +46,7 @@ impl CommonEnd {
     }
 }
 
-/// How many CLOSE_WAIT each culprit has at each local port, and to each foreign end.
+/// How many CLOSE_WAIT each culprit has at each local port, and to each foreign endpoint.
 pub(super) struct CommonEnds {
     ports: FxHashMap<(Culprit, u16), usize>,
     destinations: FxHashMap<(Culprit, Endpoint), usize>,

@@ -6,10 +6,9 @@ use serde_json::{Value, json};
 
 use super::check::{reaches, warning};
 use super::{Case, Check, Culprit, Evidence, Machine, Measurement, Severity};
-use crate::model::{Pid, Shell};
-use crate::text::advice::run;
-use crate::text::counted;
-use crate::text::shell::ShellCommand;
+use crate::model::Pid;
+use crate::text::advice::{Remedy, run};
+use crate::text::remedies;
 
 /// What is left above this goes with the next burst of connections.
 const PERCENT: u64 = 90;
@@ -56,13 +55,22 @@ impl Evidence for NearlyUsed {
     }
 
     fn details(&self, _case: &Case<'_>) -> Vec<String> {
-        vec![format!("{} of them in the tables", counted(self.sockets, "socket"))]
+        let sockets = match self.sockets {
+            1 => "1 of them is a TCP or UDP socket".to_owned(),
+            sockets => format!("{sockets} of them are TCP or UDP sockets"),
+        };
+        vec![sockets]
     }
 
-    fn now(&self, case: &Case<'_>) -> ShellCommand {
+    fn now(&self, case: &Case<'_>) -> Remedy {
         match case.culprit().pid().filter(|_| case.capabilities().descriptor_limits) {
-            Some(pid) => more_descriptors(pid, self.limit.saturating_mul(2), case),
-            _ => case.portwho(&["--summary"]).words(case.pid_option()),
+            Some(pid) => {
+                let own = case.machine.particulars.get(&pid);
+                let hard = own.and_then(|own| own.descriptor_hard_limit);
+                let wanted = self.limit.saturating_mul(2);
+                remedies::raise_descriptor_limit(pid, wanted, hard, case.privileged())
+            }
+            _ => case.portwho(&["--summary"]).words(case.pid_option()).into(),
         }
     }
 
@@ -78,18 +86,6 @@ impl Evidence for NearlyUsed {
 
     fn descriptors(&self, count: usize) -> Option<(u64, u64)> {
         Some((count as u64, self.limit))
-    }
-}
-
-/// The soft limit may be raised to the hard one; raising both takes root (prlimit(2)).
-fn more_descriptors(pid: Pid, wanted: u64, case: &Case<'_>) -> ShellCommand {
-    let prlimit = |limits: std::fmt::Arguments<'_>| {
-        ShellCommand::new(Shell::Posix, format_args!("prlimit --pid {pid} --nofile={limits}"))
-    };
-    let own = case.machine.particulars.get(&pid);
-    match own.and_then(|own| own.descriptor_hard_limit) {
-        Some(hard) if hard < wanted => prlimit(format_args!("{wanted}:{wanted}")).sudo(),
-        _ => prlimit(format_args!("{wanted}:")),
     }
 }
 

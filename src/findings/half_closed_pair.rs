@@ -1,4 +1,4 @@
-//! Connections with both ends on this machine, of which one side has closed.
+//! Connections with both sides on this machine, of which one side has closed.
 
 use std::collections::BTreeMap;
 
@@ -8,13 +8,14 @@ use serde_json::{Value, json};
 use super::close_wait_place::{CommonEnd, CommonEnds};
 use super::{Case, Check, Culprit, Evidence, Machine, Measurement, Severity};
 use crate::model::{Endpoint, OwnedSocket, Owner, TcpState, Untrusted};
+use crate::text::advice::Remedy;
+use crate::text::api::{close_call, read_call};
 use crate::text::counted;
-use crate::text::shell::ShellCommand;
 
 pub(super) const CHECK: Check = Check {
     kind: "half-closed-pair",
     threshold: || "any; a note".to_owned(),
-    reason: "it tells which of two processes here has to close",
+    reason: "it shows which of two local processes has to close",
     measure,
 };
 
@@ -45,7 +46,7 @@ fn measure(machine: &Machine<'_>) -> Vec<Measurement> {
     measured.collect()
 }
 
-/// The FIN_WAIT_2 that a process holds, by their two ends. An orphan ends by its own timeout.
+/// The FIN_WAIT_2 that a process holds, by their two endpoints. An orphan has a timeout of its own.
 fn waiting<'a>(machine: &Machine<'a>) -> FxHashMap<(Endpoint, Endpoint), &'a OwnedSocket> {
     let held =
         machine.rows(&[TcpState::FinWait2]).filter(|row| !matches!(row.owner, Owner::Kernel(_)));
@@ -63,7 +64,8 @@ impl Evidence for HalfClosedPair {
 
     fn what(&self, case: &Case<'_>) -> String {
         format!(
-            "it has to call close() for {} {}; the peer waits in FIN_WAIT_2: {}",
+            "it has to call {} for {} {}; the peer waits in FIN_WAIT_2: {}",
+            close_call(case.capabilities().api),
             counted(case.count(), "connection"),
             self.common_end.words(),
             self.waiting.name(case.machine)
@@ -71,18 +73,21 @@ impl Evidence for HalfClosedPair {
     }
 
     fn details(&self, _case: &Case<'_>) -> Vec<String> {
-        vec!["both ends are on this machine".to_owned()]
+        vec!["both sides are on this machine".to_owned()]
     }
 
-    fn now(&self, case: &Case<'_>) -> ShellCommand {
+    fn now(&self, case: &Case<'_>) -> Remedy {
         let list = case.portwho(&["--state", "CLOSE_WAIT"]);
-        list.words(case.pid_option()).words(self.common_end.options())
+        list.words(case.pid_option()).words(self.common_end.options()).into()
     }
 
-    fn fix(&self, _case: &Case<'_>) -> String {
-        "if it lasts, the side that has not closed should call close() when read() returns 0; if \
-         it still sends, nothing is wrong"
-            .to_owned()
+    fn fix(&self, case: &Case<'_>) -> String {
+        let api = case.capabilities().api;
+        let (close, read) = (close_call(api), read_call(api));
+        format!(
+            "if it lasts, the side that has not closed should call {close} when {read} returns 0; \
+             if it still sends, nothing is wrong"
+        )
     }
 
     fn json(&self, case: &Case<'_>) -> Value {

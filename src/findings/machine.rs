@@ -61,7 +61,7 @@ impl<'a> Machine<'a> {
         Some(std::iter::once(first).chain(covering).find(exact).unwrap_or(first))
     }
 
-    /// Who is responsible for a socket: its owner; for one that nobody accepted, the listener's.
+    /// Who is responsible for a socket: its owner; for one that no process accepted, the listener's.
     pub(super) fn culprit(&self, row: &OwnedSocket) -> Culprit {
         match &row.owner {
             Owner::Processes(_) => Culprit::Processes(self.parents_first(row)),

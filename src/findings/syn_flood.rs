@@ -9,9 +9,8 @@ use super::check::warning;
 use super::facts::listener_counters;
 use super::{Case, Check, Culprit, Evidence, Machine, Measurement, Severity};
 use crate::model::TcpState;
-use crate::text::counted;
-use crate::text::remedies;
-use crate::text::shell::ShellCommand;
+use crate::text::advice::Remedy;
+use crate::text::{counted, remedies};
 
 /// The backlog that many servers ask for: with so many half-open connections it would be full.
 const SYN_RECEIVED: usize = 128;
@@ -73,10 +72,10 @@ impl Evidence for Flood {
         cookies.into_iter().chain(listener_counters(case)).collect()
     }
 
-    fn now(&self, case: &Case<'_>) -> ShellCommand {
+    fn now(&self, case: &Case<'_>) -> Remedy {
         match case.machine.settings.syncookies {
-            Some(0) => remedies::sysctl("net.ipv4.tcp_syncookies=1"),
-            _ => case.portwho(&["--state", "SYN_RECEIVED", &self.port.to_string()]),
+            Some(0) => remedies::sysctl("net.ipv4.tcp_syncookies=1", case.privileged()),
+            _ => case.portwho(&["--state", "SYN_RECEIVED", &self.port.to_string()]).into(),
         }
     }
 

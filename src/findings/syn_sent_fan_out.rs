@@ -1,4 +1,4 @@
-//! A process that waits for the first answer of many addresses.
+//! A process that waits for the first answer from many addresses.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -9,7 +9,7 @@ use super::check::warning;
 use super::facts::{counts, largest};
 use super::{Case, Check, Culprit, Evidence, Machine, Measurement, Severity};
 use crate::model::TcpState;
-use crate::text::shell::ShellCommand;
+use crate::text::advice::Remedy;
 
 /// No client but a scanner waits for so many addresses at once.
 const ADDRESSES: usize = 100;
@@ -17,7 +17,7 @@ const ADDRESSES: usize = 100;
 pub(super) const CHECK: Check = Check {
     kind: "syn-sent-fan-out",
     threshold: || format!("{ADDRESSES} foreign addresses"),
-    reason: "no client waits for the first answer of so many at once",
+    reason: "no client waits for the first answer from so many at once",
     measure,
 };
 
@@ -53,7 +53,7 @@ impl Evidence for FanOut {
 
     fn what(&self, case: &Case<'_>) -> String {
         format!(
-            "it waits for the first answer of {} addresses: a scan, a worm, or blocked outbound \
+            "it waits for the first answer from {} addresses: a scan, a worm, or blocked outbound \
              traffic",
             case.count()
         )
@@ -64,8 +64,8 @@ impl Evidence for FanOut {
         vec![format!("{} SYN_SENT, to {noun} {}", self.sockets, largest(&self.ports))]
     }
 
-    fn now(&self, case: &Case<'_>) -> ShellCommand {
-        case.portwho(&["-v", "--state", "SYN_SENT"]).words(case.pid_option())
+    fn now(&self, case: &Case<'_>) -> Remedy {
+        case.portwho(&["-v", "--state", "SYN_SENT"]).words(case.pid_option()).into()
     }
 
     fn fix(&self, _case: &Case<'_>) -> String {

@@ -10,11 +10,12 @@ use super::check::{reaches, warning};
 use super::facts::{endpoint, endpoint_json};
 use super::{Case, Check, Culprit, Evidence, Machine, Measurement, Severity};
 use crate::model::{
-    Endpoint, OwnedSocket, PortRange, PortRules, Shell, StateSet, TcpSettings, TcpState,
+    Api, Endpoint, OwnedSocket, PortRange, PortRules, StateSet, TcpSettings, TcpState,
 };
 use crate::query::PortSet;
+use crate::text::advice::Remedy;
+use crate::text::api::ephemeral_range;
 use crate::text::remedies;
-use crate::text::shell::ShellCommand;
 
 /// TIME_WAIT may fill this part of what there is; above it a burst is enough to run out.
 const PERCENT: u64 = 80;
@@ -121,8 +122,9 @@ impl Evidence for Buckets {
             .collect()
     }
 
-    fn now(&self, _case: &Case<'_>) -> ShellCommand {
-        remedies::sysctl(&format!("net.ipv4.tcp_max_tw_buckets={}", self.most.saturating_mul(2)))
+    fn now(&self, case: &Case<'_>) -> Remedy {
+        let setting = format!("net.ipv4.tcp_max_tw_buckets={}", self.most.saturating_mul(2));
+        remedies::sysctl(&setting, case.privileged())
     }
 
     fn fix(&self, _case: &Case<'_>) -> String {
@@ -180,8 +182,8 @@ impl Evidence for EphemeralPorts {
         std::iter::once(ports).chain(reuse).collect()
     }
 
-    fn now(&self, case: &Case<'_>) -> ShellCommand {
-        self.more_ports(case.capabilities().shell, case.machine.settings)
+    fn now(&self, case: &Case<'_>) -> Remedy {
+        self.more_ports(case)
     }
 
     fn fix(&self, _case: &Case<'_>) -> String {
@@ -225,22 +227,23 @@ impl EphemeralPorts {
     }
 
     /// What allows more connections to the destination.
-    fn more_ports(&self, shell: Shell, settings: &TcpSettings) -> ShellCommand {
-        if shell == Shell::Windows {
-            let more = "netsh int ipv4 set dynamicport tcp start=10000 num=55535";
-            return ShellCommand::new(shell, more);
+    fn more_ports(&self, case: &Case<'_>) -> Remedy {
+        let (settings, privileged) = (case.machine.settings, case.privileged());
+        if case.capabilities().api == Api::Windows {
+            return remedies::widen_dynamic_ports(privileged);
         }
         if has_timestamps(settings) && !self.is_reusable(settings) {
-            return remedies::sysctl("net.ipv4.tcp_tw_reuse=1");
+            return remedies::sysctl("net.ipv4.tcp_tw_reuse=1", privileged);
         }
         let (first, last) = (self.range.start(), self.range.end());
         let has = |wanted: &PortRange| first <= wanted.start() && last >= wanted.end();
         let Some(wider) = [WIDE, WIDEST].into_iter().find(|wanted| !has(wanted)) else {
             let foreign = self.path.1.address.to_string();
-            return remedies::list(shell, ["--state", "TIME_WAIT", "--foreign", &foreign]);
+            return case.portwho(&["--state", "TIME_WAIT", "--foreign", &foreign]).into();
         };
         let (start, end) = (wider.start().min(first), wider.end().max(last));
-        remedies::sysctl(&format!("net.ipv4.ip_local_port_range={start} {end}"))
+        let setting = format!("{}={start} {end}", ephemeral_range(Api::Posix));
+        remedies::sysctl(&setting, privileged)
     }
 }
 

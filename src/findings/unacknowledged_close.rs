@@ -9,17 +9,18 @@ use super::check::warning;
 use super::facts::{counts, largest};
 use super::{Case, Check, Culprit, Evidence, Machine, Measurement, Severity};
 use crate::model::{OwnedSocket, TcpState, TimerKind};
-use crate::text::shell::ShellCommand;
+use crate::text::advice::Remedy;
+use crate::text::counted;
 
 /// A peer or two may vanish at any time; ten at once are a network problem.
 const CONNECTIONS: usize = 10;
-/// A lost segment is sent again once or twice; after three times nobody is there.
+/// A lost segment is retransmitted once or twice; after three times the peer is gone.
 const RETRANSMITS: u8 = 3;
 
 pub(super) const CHECK: Check = Check {
     kind: "unacknowledged-close",
     threshold: || format!("{CONNECTIONS} with {RETRANSMITS} retransmissions or more"),
-    reason: "a lost segment is sent again once or twice; a single peer may vanish at any time",
+    reason: "a lost segment is retransmitted once or twice; a single peer may vanish at any time",
     measure,
 };
 
@@ -88,20 +89,22 @@ impl Evidence for Unacknowledged {
     fn details(&self, _case: &Case<'_>) -> Vec<String> {
         let states = self.states.iter().map(|(state, count)| format!("{count} {state}"));
         let states = states.collect::<Vec<_>>().join(", ");
-        let again = format!("{states}, sent again up to {} times", self.most_retransmits);
-        vec![again, format!("to {}", largest(&self.peers))]
+        let most = counted(usize::from(self.most_retransmits), "time");
+        let states = format!("{states}, retransmitted up to {most}");
+        vec![states, format!("to {}", largest(&self.peers))]
     }
 
-    fn now(&self, case: &Case<'_>) -> ShellCommand {
+    fn now(&self, case: &Case<'_>) -> Remedy {
         let close = case.portwho(&["close", "--state", "FIN_WAIT_1,CLOSING,LAST_ACK"]);
-        match self.peers.keys().next().filter(|_| self.peers.len() == 1) {
+        let close = match self.peers.keys().next().filter(|_| self.peers.len() == 1) {
             Some(peer) => close.words(["--foreign", &peer.to_string()]),
             None => close,
-        }
+        };
+        Remedy::with_rights(close, case.privileged())
     }
 
     fn fix(&self, _case: &Case<'_>) -> String {
-        "they end by themselves after some minutes (tcp_orphan_retries); find the link, firewall or \
+        "they end on their own after some minutes (tcp_orphan_retries); find the link, firewall or \
          peer that failed"
             .to_owned()
     }

@@ -49,7 +49,7 @@ pub struct Container {
     pub runtime: Runtime,
     /// Its whole id; where the runtime has none, its name.
     pub id: Untrusted,
-    /// Its name, where the runtime tells.
+    /// Its name, where the runtime reports it.
     pub name: Option<Untrusted>,
     /// Whether it is a user's own, below that user's manager: root's commands do not know it.
     pub of_user: bool,

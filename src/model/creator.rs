@@ -1,4 +1,4 @@
-//! What is known of those who created a socket, where its owner may not be looked at.
+//! What is known of the process that created a socket, where its owner may not be seen.
 
 use super::{Container, Pid, Service};
 

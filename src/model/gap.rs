@@ -20,7 +20,7 @@ impl LeftOut {
         self.descriptors.saturating_add(self.threads).saturating_add(self.rings)
     }
 
-    /// Adds what else was left out.
+    /// Adds what else was not searched.
     pub const fn add(&mut self, other: Self) {
         self.descriptors = self.descriptors.saturating_add(other.descriptors);
         self.threads = self.threads.saturating_add(other.threads);
@@ -31,16 +31,16 @@ impl LeftOut {
 /// Something the answer lacks.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Gap {
-    /// Sockets whose owner this user may not look at.
+    /// Sockets whose owner this user may not see.
     OwnersHidden {
         /// How many sockets.
         count: usize,
-        /// The users they belong to, where the kernel tells.
+        /// The users they belong to, where the kernel reports them.
         users: Vec<Untrusted>,
         /// Whether the one who looks is root already, who is stopped by something else.
         as_root: bool,
     },
-    /// Sockets whose owner was looked for everywhere and found nowhere.
+    /// Sockets whose owner was not found in any process.
     OwnersNotFound {
         /// How many sockets.
         count: usize,
@@ -64,7 +64,7 @@ pub enum Gap {
         /// What was not searched.
         left_out: LeftOut,
     },
-    /// io_urings of which the kernel did not tell what is registered there.
+    /// io_urings whose registered files the kernel did not report.
     RingsUnread {
         /// How many.
         count: usize,
@@ -76,9 +76,9 @@ pub enum Gap {
         /// The users of these.
         users: Vec<Untrusted>,
     },
-    /// Other network namespaces were not looked at.
+    /// Other network namespaces were not searched.
     NamespacesUnseen {
-        /// The system's reason; none where this user may not look for them at all.
+        /// The system's reason; none where this user may not search them at all.
         why: Option<String>,
     },
     /// The list of processes could not be read.

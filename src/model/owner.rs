@@ -1,4 +1,4 @@
-//! Who holds a socket, or why nobody can be named.
+//! Which processes hold a socket, or why none can be named.
 
 use super::{Pid, TableOwner};
 
@@ -14,7 +14,7 @@ pub struct Holder {
 /// Why no process holds a socket.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum KernelReason {
-    /// The connection is over; the kernel waits for stray segments.
+    /// The connection is closed; the kernel waits for stray segments.
     TimeWait,
     /// The handshake is not complete.
     SynReceived,

@@ -1,8 +1,8 @@
-//! What is told of a process on request, because it takes more calls than it is worth in a table.
+//! Details of a process, read only on request: they take more calls than a table is worth.
 
 use super::Untrusted;
 
-/// The particulars of a process. What the system does not tell, or not to this user, is none.
+/// The particulars of a process. What the system does not report, or not to this user, is none.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Particulars {
     /// Whether the name that its program was started by was removed since.

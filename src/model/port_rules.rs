@@ -1,16 +1,16 @@
-//! What the system has to say of ports beside their sockets.
+//! The system's rules for ports: reserved, excluded, ephemeral and privileged ones.
 
 use super::PortRange;
 
-/// The system's rules on ports, as they concern this process. What cannot be read is left out.
+/// The system's rules for ports, as they apply to this process. What cannot be read is empty.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct PortRules {
     /// Ports below this one may not be bound by this process.
     pub privileged_below: Option<u16>,
     /// The ports that are handed out to those who ask for any.
     pub ephemeral: Option<PortRange>,
-    /// Ports that are never handed out by themselves, and can still be bound.
+    /// Ports that are never assigned automatically, and can still be bound.
     pub reserved: Vec<PortRange>,
-    /// Ports that may not be bound because they are set aside for somebody (Windows).
+    /// Ports that may not be bound because they are reserved for another program (Windows).
     pub excluded: Vec<PortRange>,
 }

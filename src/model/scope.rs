@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use super::StateSet;
 
-/// A range of ports, both ends included.
+/// A range of ports, its first and last included.
 pub type PortRange = RangeInclusive<u16>;
 
 /// Which UDP sockets are asked for.
@@ -73,7 +73,7 @@ impl Depth {
 }
 
 /// How far other network namespaces are searched. What one user can multiply is limited in all of
-/// them, and what is left out is a gap.
+/// them, and what is missing is a gap.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Reach {
     /// For a hint: a few of each user's.

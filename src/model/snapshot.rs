@@ -1,10 +1,10 @@
-//! Everything that was seen in one look.
+//! A snapshot: everything that one query of the system returned.
 
 use std::collections::BTreeMap;
 
 use super::{Capabilities, Creator, Gap, Owner, Particulars, Pid, Process, Socket, Uid, Untrusted};
 
-/// The system that was looked at.
+/// The system that a snapshot is of.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Os {
     /// Linux.
@@ -33,10 +33,10 @@ pub struct OwnedSocket {
     pub owner: Owner,
 }
 
-/// Everything that was seen in one look.
+/// Everything that one query of the system returned.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Snapshot {
-    /// What the system that was looked at can do.
+    /// What the system can do.
     pub capabilities: Capabilities,
     /// Whether the one who looks has all the rights that `sudo` would give.
     pub privileged: bool,
@@ -52,7 +52,7 @@ pub struct Snapshot {
     pub creators: BTreeMap<u64, Creator>,
     /// The names of the other network namespaces that sockets are in, by inode number.
     pub namespaces: BTreeMap<u64, Untrusted>,
-    /// Listeners beside the sockets that were asked for, in whose queues some of those wait.
+    /// Listeners that were not asked for, in whose queues some of the sockets wait.
     pub listeners: Vec<OwnedSocket>,
     /// The particulars of the owners, where they were asked for.
     pub particulars: BTreeMap<Pid, Particulars>,
@@ -63,7 +63,7 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// A look at a system in which nothing was seen.
+    /// A snapshot without any socket.
     #[must_use]
     pub const fn empty(capabilities: Capabilities) -> Self {
         Self {

@@ -102,7 +102,7 @@ pub struct Timer {
     pub kind: TimerKind,
     /// Milliseconds until it fires.
     pub expires_ms: u32,
-    /// How often the last segment was sent again.
+    /// How often the last segment was retransmitted.
     pub retransmits: u8,
 }
 
@@ -111,7 +111,7 @@ pub struct Timer {
 pub struct TableOwner {
     /// The process that created the socket.
     pub pid: Pid,
-    /// When it did, in 100 ns since 1601 (FILETIME); none where the system does not tell.
+    /// When it did, in 100 ns since 1601 (FILETIME); none where the system does not report it.
     pub created: Option<u64>,
 }
 
@@ -126,7 +126,7 @@ pub struct Socket {
     pub foreign: Option<Endpoint>,
     /// Whether this is an IPv4 connection on an IPv6 socket (`::ffff:10.0.0.5`).
     pub mapped: bool,
-    /// Whether an IPv6 socket leaves IPv4 alone (IPV6_V6ONLY); none where that is not told.
+    /// Whether an IPv6 socket does not accept IPv4 (IPV6_V6ONLY); none where that is unknown.
     pub v6_only: Option<bool>,
     /// The interface the socket is tied to, by its index.
     pub interface: Option<u32>,
@@ -160,7 +160,7 @@ pub struct Socket {
 const LOOPBACK_INTERFACE: u32 = 1;
 
 impl Socket {
-    /// A socket of which no more is known than its near end.
+    /// A socket of which only the local endpoint is known.
     #[must_use]
     pub const fn at(protocol: Protocol, local: Endpoint) -> Self {
         Self {

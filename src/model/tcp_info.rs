@@ -1,6 +1,6 @@
 //! What TCP itself knows of a connection.
 
-/// Some of `struct tcp_info` (`linux/tcp.h`), which Linux tells of every connected socket.
+/// Some of `struct tcp_info` (`linux/tcp.h`), which Linux reports for every connected socket.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct TcpInfo {
     /// Milliseconds since the peer's last acknowledgment came in. Every segment of an open

@@ -16,7 +16,7 @@ pub struct TcpSettings {
     pub max_backlog: Option<u64>,
     /// `tcp_abort_on_overflow`: whether a full accept queue resets, rather than ignores.
     pub abort_on_overflow: Option<u8>,
-    /// `tcp_orphan_retries`: how often the FIN of a closed socket is sent again; 0 stands for 8.
+    /// `tcp_orphan_retries`: how often the FIN of a closed socket is retransmitted; 0 stands for 8.
     pub orphan_retries: Option<u8>,
     /// What was counted.
     pub counters: TcpCounters,

@@ -1,6 +1,6 @@
 //! Text that other processes chose: names, command lines, paths.
 //!
-//! It has no `Display` on purpose. [`crate::text::escape`] is the only way out to a reader, so
+//! It has no `Display` on purpose. only [`crate::text::escape`] prints it, so
 //! a name that was not escaped cannot be printed.
 
 /// The system that text comes from, which decides what a backslash means.
@@ -13,7 +13,7 @@ enum Origin {
     Windows,
 }
 
-/// Text chosen by somebody else, possibly hostile and possibly not valid Unicode.
+/// Text that another process chose, possibly hostile and possibly not valid Unicode.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Untrusted {
     bytes: Box<[u8]>,
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn unpaired_surrogates_are_kept_and_told_apart() {
+    fn unpaired_surrogates_are_kept_and_distinguished() {
         assert_eq!(wide("grüße 🦀").as_bytes(), "grüße 🦀".as_bytes());
         let high = Untrusted::from_wide(&[0x61, 0xd800]);
         let low = Untrusted::from_wide(&[0x61, 0xdc00]);

@@ -7,7 +7,7 @@ use socket2::{Domain, Socket, Type};
 
 use crate::model::{Endpoint, Protocol};
 
-/// Binds as a server would, without listening, and lets go at once.
+/// Binds as a server would, without listening, and closes the socket immediately.
 ///
 /// `reuse` is whether it sets SO_REUSEADDR. On Linux servers do, so that connections of an earlier run
 /// in TIME_WAIT do not stand in their way; against a listener it does not help (socket(7)). On Windows

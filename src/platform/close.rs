@@ -8,22 +8,22 @@ use super::PlatformError;
 #[derive(Debug, Error)]
 pub enum CloseError {
     /// The system finds no such socket: most often it is gone already.
-    #[error("the system does not find it")]
+    #[error("the system cannot find it")]
     NotFound,
     /// The system forbids it.
     #[error("not permitted")]
     NotPermitted,
-    /// The kernel closes no sockets: it was built without `INET_DIAG_DESTROY`, or is older
+    /// The kernel cannot close sockets: it was built without `INET_DIAG_DESTROY`, or is older
     /// than Linux 4.5.
-    #[error("this kernel closes no sockets: it lacks INET_DIAG_DESTROY")]
+    #[error("this kernel cannot close sockets: it lacks INET_DIAG_DESTROY")]
     NoDestroy,
     /// The system closes sockets, and none of this protocol or in this state: Linux those of
     /// UDP since 4.9, those in TIME_WAIT since 6.0, of which an orphaned FIN_WAIT_2 is one;
     /// Windows TCP over IPv4 only.
-    #[error("this system does not close such sockets")]
+    #[error("this system cannot close such sockets")]
     OtherKind,
     /// The socket was not read from sock_diag, so that nothing names this very one.
-    #[error("without sock_diag it cannot be told from its successor")]
+    #[error("without sock_diag it cannot be distinguished from a newer socket")]
     Unnamed,
     /// Any other failure.
     #[error(transparent)]

@@ -1,4 +1,4 @@
-//! Programs of others that are asked when no file or call tells: with a deadline, always.
+//! Other programs, run where no file or call has the answer: always with a deadline.
 
 use std::io::Read;
 use std::process::{Command, Stdio};

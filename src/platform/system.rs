@@ -67,9 +67,9 @@ pub trait Processes {
     }
 }
 
-/// The rules of the system for ports, beside their sockets.
+/// The rules of the system for ports.
 pub trait Ports {
-    /// What the system has to say of ports beside their sockets.
+    /// The system's rules for ports.
     fn port_rules(&self, protocol: Protocol) -> PortRules;
 
     /// Binds a socket of `protocol` to `end`, on `interface` where one is meant, as a server would,

@@ -240,7 +240,7 @@ impl Filter {
     }
 }
 
-/// An empty list of wishes is fulfilled by everything.
-fn any_or_none<T>(wishes: &[T], fulfilled: impl Fn(&T) -> bool) -> bool {
-    wishes.is_empty() || wishes.iter().any(fulfilled)
+/// An empty filter matches everything.
+fn any_or_none<T>(terms: &[T], matches: impl Fn(&T) -> bool) -> bool {
+    terms.is_empty() || terms.iter().any(matches)
 }

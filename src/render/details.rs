@@ -8,8 +8,9 @@ use super::command_line::command_line;
 use super::json_process::rfc3339;
 use super::paragraph::{LABEL, bold};
 use super::peers::Peers;
-use crate::model::{Api, Container, Particulars, Process, ServiceManager, Snapshot, Untrusted};
+use crate::model::{Container, Particulars, Process, ServiceManager, Snapshot, Untrusted};
 use crate::query::Rows;
+use crate::text::api::descriptors;
 use crate::text::durations::age;
 use crate::text::escape::Escaped;
 use crate::text::owners;
@@ -43,10 +44,7 @@ fn lines(
         ServiceManager::Systemd => "unit",
         ServiceManager::Windows => "service",
     };
-    let descriptors = match snapshot.capabilities.api {
-        Api::Posix => "descriptors",
-        Api::Windows => "handles",
-    };
+    let descriptors = descriptors(snapshot.capabilities.api, 0);
     let lines = [
         ("user", process.user.as_ref().map(escaped)),
         ("started", process.started.and_then(started)),

@@ -27,6 +27,23 @@ impl Remedy {
         Self { note: None, place, command: command.sudo() }
     }
 
+    /// The same, as this user may type it: one with all rights types the command as it is.
+    #[must_use]
+    pub fn with_rights(command: ShellCommand, privileged: bool) -> Self {
+        if privileged { command.into() } else { Self::privileged(command) }
+    }
+
+    /// The command without a sentence before it: `sudo portwho doctor`. Where the place matters,
+    /// with it: `in an elevated prompt, run: portwho doctor`.
+    #[must_use]
+    pub fn alone(&self) -> String {
+        let command = self.command.text().unwrap_or_default();
+        match self.place {
+            Some(place) => format!("{place}, run: {command}"),
+            None => command.to_owned(),
+        }
+    }
+
     /// The same command, typed in this place.
     #[must_use]
     pub fn typed(self, place: &'static str) -> Self {
@@ -105,10 +122,14 @@ mod tests {
         assert_eq!(run("no", &privileged(Shell::Posix)), "no; run: sudo portwho");
         let elevated = "no; in an elevated prompt, run: portwho";
         assert_eq!(run("no", &privileged(Shell::Windows)), elevated);
+        assert_eq!(privileged(Shell::Posix).alone(), "sudo portwho");
+        let elevated = "in an elevated prompt, run: portwho";
+        assert_eq!(privileged(Shell::Windows).alone(), elevated);
+        assert_eq!(Remedy::with_rights(command(Shell::Windows), true).alone(), "portwho");
     }
 
     #[test]
-    fn a_command_that_cannot_be_typed_is_left_out() {
+    fn a_command_that_cannot_be_typed_is_omitted() {
         let command = ShellCommand::new(Shell::Windows, "sc.exe stop").operand(b"$(calc)");
         assert_eq!(run("no", &Remedy::from(command.clone())), "no");
         assert_eq!(run("no", &Remedy::privileged(command)), "no; run it in an elevated prompt");

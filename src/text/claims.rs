@@ -1,8 +1,16 @@
 //! What a process claims to be, and nothing proves.
 
-/// Its name is that of `role`: `a container runtime`.
+use crate::model::Role;
+
+/// Its name is that of this role.
 #[must_use]
-pub fn by_name(process: &str, role: &str) -> String {
+pub fn by_name(process: &str, role: Role) -> String {
+    let role = match role {
+        Role::Container => "a container runtime",
+        Role::Manager => "systemd",
+        Role::Critical => "a process that Windows needs",
+        Role::ServiceHost => "a host of Windows services",
+    };
     format!(
         "  warning: {process} has the name of {role}; neither its user nor its executable proves \
          that it is one"

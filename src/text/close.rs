@@ -1,7 +1,7 @@
 //! What `portwho close` says. Processes and sockets come here as they are named elsewhere.
 
 use super::advice::{Remedy, run, run_to};
-use super::counted;
+use super::{api, counted};
 use crate::model::{Api, KernelReason, Pid};
 
 /// The question was not answered with yes.
@@ -29,7 +29,7 @@ pub fn exited_owner(pid: Pid) -> String {
     format!("PID {pid}, which has exited")
 }
 
-/// Whatever is said of some sockets: `2 CLOSE_WAIT of app-server (PID 812): ...`.
+/// A sentence about some sockets: `2 CLOSE_WAIT of app-server (PID 812): ...`.
 #[must_use]
 pub fn about(sockets: &str, text: &str) -> String {
     format!("{sockets}: {text}")
@@ -71,9 +71,9 @@ pub enum Refused {
     Itself,
     /// An ancestor of portwho does.
     Ancestor,
-    /// Nobody can tell who holds them.
+    /// Their owner is hidden, from every user.
     Unseen,
-    /// This command has more rights to tell.
+    /// Their owner is hidden; this command has more rights.
     UnseenByUser(Remedy),
     /// They take connections for a container: its name, and what stops it, where it is known.
     Forwarder(Option<(String, Remedy)>),
@@ -194,15 +194,11 @@ fn descriptors_kept(
     ports: Option<&str>,
     api: Api,
 ) -> String {
-    let (descriptor, call) = match api {
-        Api::Posix => ("descriptor", "close()"),
-        Api::Windows => ("handle", "closesocket()"),
-    };
+    let (descriptors, call) = (api::descriptors(api, closed), api::close_call(api));
     let (keep, until) = if several { ("keep", "they call") } else { ("keeps", "it calls") };
-    let descriptors =
-        if closed == 1 { format!("its {descriptor}") } else { format!("their {descriptor}s") };
+    let whose = if closed == 1 { "its" } else { "their" };
     let ports = ports.map(|ports| format!(" and {ports}")).unwrap_or_default();
-    format!("{name} {keep} {descriptors}{ports} until {until} {call}")
+    format!("{name} {keep} {whose} {descriptors}{ports} until {until} {call}")
 }
 
 /// Why a socket is still there.
@@ -214,15 +210,15 @@ pub enum NotClosed {
     BeyondRights(&'static str),
     /// This command has more rights.
     NotPermitted(Remedy),
-    /// The kernel closes no sockets, by its own words; whether a process has this one.
+    /// The kernel cannot close sockets, in its own words; whether a process has this one.
     NoDestroy(String, bool),
-    /// The system closes sockets, but not of this kind, by its own words.
+    /// The system closes sockets, but not of this kind, in its own words.
     OtherKind(String),
     /// Any other reason.
     Other(String),
     /// The port was bound by number; this command ends its process.
     PortStays(Remedy),
-    /// The system accepted the order, and it is still there.
+    /// The system accepted the request, and it is still there.
     Survived,
 }
 
@@ -246,7 +242,7 @@ fn reason(why: &NotClosed) -> String {
         NotClosed::PortStays(kill) => {
             run("its port was bound by number and stays with its process", kill)
         }
-        NotClosed::Survived => "still there, although the system accepted the order".to_owned(),
+        NotClosed::Survived => "still there, although the system accepted the request".to_owned(),
     }
 }
 

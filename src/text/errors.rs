@@ -1,4 +1,4 @@
-//! What is said when a command cannot do what was asked, and no subject has it.
+//! Errors of commands that belong to no other subject here.
 
 use std::fmt::Display;
 
@@ -24,6 +24,9 @@ pub fn unknown_service(name: &str, near: Option<&str>, shell: Shell) -> String {
 pub fn unknown_interface(name: &str) -> String {
     format!("interface '{name}': not found")
 }
+
+/// Every network namespace was asked for on a system without any.
+pub const NO_NAMESPACES: &str = "--all-netns: Windows has no network namespaces";
 
 /// The sockets of each state cannot be counted.
 #[must_use]

@@ -53,7 +53,7 @@ fn sentence(gap: &Gap) -> Sentence {
 fn owners_hidden(count: usize, users: &[Untrusted], as_root: bool) -> Sentence {
     let what = format!("the owners of {} are hidden{}", sockets(count), of_users(users));
     let remedy = if as_root {
-        "even root may not look into some processes: CAP_SYS_PTRACE is missing, or a sandbox or \
+        "even root may not read some processes: CAP_SYS_PTRACE is missing, or a sandbox or \
          user namespace keeps them apart"
     } else {
         "run with sudo to see the owners of other users' sockets"
@@ -62,7 +62,7 @@ fn owners_hidden(count: usize, users: &[Untrusted], as_root: bool) -> Sentence {
 }
 
 fn owners_not_found(count: usize, inside_pid_namespace: bool) -> Sentence {
-    let what = format!("the owners of {} were found in no process", sockets(count));
+    let what = format!("the owners of {} were not found", sockets(count));
     let remedy = if inside_pid_namespace {
         "unless they are passing between processes, they are outside of this PID namespace: run \
          portwho again, or outside of it"
@@ -181,7 +181,7 @@ fn bound_unknown(why: &str) -> Sentence {
 
 fn netlink_refused(why: &str) -> Sentence {
     Sentence {
-        what: format!("netlink refused, read /proc/net instead: {why}"),
+        what: format!("netlink is not permitted ({why}), so /proc/net was read"),
         remedy: "bound ports, backlogs, idle times and cgroups are missing; allow AF_NETLINK \
                  sockets (NETLINK_SOCK_DIAG)",
     }
@@ -189,7 +189,7 @@ fn netlink_refused(why: &str) -> Sentence {
 
 fn no_handler(protocol: &str) -> Sentence {
     Sentence {
-        what: format!("the kernel has no sock_diag for {protocol}, read /proc/net instead"),
+        what: format!("the kernel has no sock_diag for {protocol}, so /proc/net was read"),
         remedy: "backlogs, idle times and cgroups are missing; load the kernel modules tcp_diag \
                  and udp_diag",
     }

@@ -1,4 +1,4 @@
-//! What stands below a list: where the answer may be instead, and whose the ports are.
+//! Hints below a list: where else to look, and which containers the ports belong to.
 
 use std::collections::BTreeSet;
 

@@ -1,6 +1,7 @@
 //! The sentences that people read and the commands that they type, a file for each subject.
 
 pub mod advice;
+pub mod api;
 pub mod claims;
 pub mod close;
 pub mod doctor;

@@ -8,10 +8,10 @@ use super::{counted, owners};
 use crate::model::{KernelReason, Owner, TcpState};
 use crate::query::{Row, Rows};
 
-/// What is told together below the tables.
+/// What shares a line below the tables.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 enum Kind {
-    /// One socket that holds a port, told by itself.
+    /// One socket that holds a port, in a line of its own.
     Bound(String),
     /// Those that hold a port, and whose owner may be one of several processes.
     Unnamed(String),
@@ -24,14 +24,14 @@ enum Kind {
 /// What several rows have in common.
 #[derive(Clone, Debug, Default)]
 struct Alike {
-    /// Where the first of them is among the kinds of rows.
+    /// The place of its line: that of the first such row.
     place: usize,
-    ends: Vec<String>,
+    endpoints: Vec<String>,
     count: usize,
 }
 
-/// How many ends are named before they are only counted.
-const ENDS_NAMED: usize = 3;
+/// How many endpoints are named before they are only counted.
+const ENDPOINTS_NAMED: usize = 3;
 /// How many lines there are at most.
 const LINES: usize = 10;
 
@@ -49,16 +49,16 @@ pub fn lines(rows: &Rows<'_>, every_owner: bool) -> Vec<String> {
         let place = groups.len();
         let alike = groups.entry(kind).or_insert_with(|| Alike { place, ..Alike::default() });
         alike.count += 1;
-        let end = local_endpoint(&row.socket, snapshot);
-        if alike.ends.len() <= ENDS_NAMED && !alike.ends.contains(&end) {
-            alike.ends.push(end);
+        let endpoint = local_endpoint(&row.socket, snapshot);
+        if alike.endpoints.len() <= ENDPOINTS_NAMED && !alike.endpoints.contains(&endpoint) {
+            alike.endpoints.push(endpoint);
         }
     }
-    let left_out = groups.len().saturating_sub(LINES);
+    let unshown = groups.len().saturating_sub(LINES);
     let mut groups: Vec<(Kind, Alike)> = groups.into_iter().collect();
     groups.sort_by_key(|(_, alike)| alike.place);
     let lines = groups.iter().take(LINES).map(|(kind, alike)| line(kind, alike));
-    let more = (left_out > 0).then(|| format!("{left_out} more remarks; --json has them all"));
+    let more = (unshown > 0).then(|| format!("{unshown} more remarks; --json has them all"));
     lines.chain(more).collect()
 }
 
@@ -91,8 +91,8 @@ fn kind(row: Row<'_>, reasons: &Reasons<'_>, every_owner: bool) -> Option<Kind> 
 }
 
 fn line(kind: &Kind, alike: &Alike) -> String {
-    let ends = alike.ends.join(", ");
-    let few = alike.ends.len() <= ENDS_NAMED;
+    let endpoints = alike.endpoints.join(", ");
+    let few = alike.endpoints.len() <= ENDPOINTS_NAMED;
     let connections = counted(alike.count, "connection");
     let (subject, words) = match kind {
         Kind::Bound(owner) => (String::new(), format!("held by {owner}, {BOUND}")),
@@ -101,8 +101,8 @@ fn line(kind: &Kind, alike: &Alike) -> String {
         Kind::HalfOpen(listener) => (connections, format!("{HALF_OPEN}{listener}")),
     };
     match (few, subject.is_empty()) {
-        (true, true) => format!("{ends}: {words}"),
-        (true, false) => format!("{ends}: {subject}: {words}"),
+        (true, true) => format!("{endpoints}: {words}"),
+        (true, false) => format!("{endpoints}: {subject}: {words}"),
         (false, true) => format!("{}: {words}", counted(alike.count, "socket")),
         (false, false) => format!("{subject}: {words}"),
     }

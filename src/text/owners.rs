@@ -21,7 +21,7 @@ pub fn processes(pids: impl IntoIterator<Item = Pid>, snapshot: &Snapshot) -> St
     named.join(", ")
 }
 
-/// `nginx (PID 812, user root, nginx.service)`: all that tells who it is.
+/// `nginx (PID 812, user root, nginx.service)`: all that identifies it.
 #[must_use]
 pub fn identity(pid: Pid, snapshot: &Snapshot) -> String {
     let Some(process) = snapshot.processes.get(&pid) else { return format!("PID {pid}") };
@@ -77,11 +77,11 @@ pub fn unnamed(row: &OwnedSocket, snapshot: &Snapshot) -> String {
     }
 }
 
-/// `root in nginx.service (PIDs 812, 813; sudo tells which)`: what every user may know.
+/// `root in nginx.service (most likely one of PIDs 812, 813)`: what every user may know.
 fn hidden(socket: &Socket, snapshot: &Snapshot) -> String {
     let user = socket.uid.map(|uid| brief(&snapshot.user_name(uid)));
     let (place, candidates) = (place(socket, snapshot), candidates(socket, snapshot));
-    // Root may look into almost every process, so what is hidden from root may be nobody's.
+    // Root may read almost every process, so what is hidden from root may have no process at all.
     let nobody = snapshot.privileged && place.is_empty() && candidates.is_empty();
     let nobody = if nobody { " or the kernel itself" } else { "" };
     match user {
@@ -106,18 +106,19 @@ fn place(socket: &Socket, snapshot: &Snapshot) -> String {
 /// How many candidates are named.
 const CANDIDATES_NAMED: usize = 4;
 
-/// ` (PIDs 812, 813; sudo tells which)`, or nothing.
+/// ` (most likely one of PIDs 812, 813)`, or nothing.
 fn candidates(socket: &Socket, snapshot: &Snapshot) -> String {
     let creator = snapshot.creator(socket);
     let candidates = creator.map(|creator| creator.candidates.as_slice()).unwrap_or_default();
-    let remedy = if snapshot.privileged { "one of them" } else { "sudo tells which" };
     match candidates {
         [] => String::new(),
         [one] => format!(" (most likely PID {one})"),
         several if several.len() > CANDIDATES_NAMED => {
-            format!(" ({} processes; {remedy})", several.len())
+            format!(" (most likely one of {} processes)", several.len())
         }
-        several => format!(" ({}; {remedy})", pids(&several.iter().copied().collect())),
+        several => {
+            format!(" (most likely one of {})", pids(&several.iter().copied().collect()))
+        }
     }
 }
 

@@ -115,11 +115,11 @@ pub(super) const HALF_OPEN: &str = "half-open: the client has not completed the 
 /// Its process has closed it.
 const ORPHANED: &str = "closed by its process, still being torn down by the kernel";
 
-/// `, FIN_WAIT_2 ends in 40 s`, `, sent again 3 times`, or nothing.
+/// `, FIN_WAIT_2 ends in 40 s`, `, retransmitted 3 times`, or nothing.
 fn torn_down(timer: Option<Timer>) -> String {
     match timer {
         Some(Timer { retransmits, .. }) if retransmits > 0 => {
-            format!(", sent again {}", counted(usize::from(retransmits), "time"))
+            format!(", retransmitted {}", counted(usize::from(retransmits), "time"))
         }
         Some(Timer { kind: TimerKind::Keepalive | TimerKind::TimeWait, expires_ms, .. }) => {
             format!(", {} left", seconds(expires_ms))

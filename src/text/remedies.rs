@@ -1,28 +1,11 @@
-//! What to type, on each system: to end, stop, restart and resume what holds a port.
+//! Commands to type, on each system: to end, stop, restart and resume what holds a port, and to
+//! change settings.
 
 use std::collections::BTreeSet;
 
 use super::advice::{Remedy, run_to};
 use super::shell::ShellCommand;
-use crate::model::{Api, Container, Pid, Process, Runtime, ServiceManager, Shell, Signal, Stopped};
-
-/// Why not even all rights suffice.
-#[must_use]
-pub const fn beyond_rights(api: Api) -> &'static str {
-    match api {
-        Api::Posix => "not permitted, even as root: it takes CAP_KILL",
-        Api::Windows => "not permitted, even elevated: the process is protected",
-    }
-}
-
-/// Why not even all rights suffice to close a socket.
-#[must_use]
-pub const fn beyond_rights_to_close(api: Api) -> &'static str {
-    match api {
-        Api::Posix => "not permitted, even as root: it takes CAP_NET_ADMIN",
-        Api::Windows => "not permitted, even elevated",
-    }
-}
+use crate::model::{Container, Pid, Process, Runtime, ServiceManager, Shell, Signal, Stopped};
 
 /// `portwho -l 80`: the list, with these words.
 #[must_use]
@@ -159,13 +142,50 @@ fn write(text: &str, file: &[u8], privileged: bool) -> Option<ShellCommand> {
     ShellCommand::new(Shell::Posix, start).word(file).typable()
 }
 
-/// How to change a setting of the kernel: `sysctl -w net.ipv4.tcp_syncookies=1`.
+/// How to see where each thread of a process is.
 #[must_use]
-pub fn sysctl(setting: &str) -> ShellCommand {
-    ShellCommand::new(Shell::Posix, "sysctl -w").word(setting.as_bytes())
+pub fn backtraces(shell: Shell, pid: Pid) -> ShellCommand {
+    let gdb = ShellCommand::new(shell, format_args!("gdb -p {pid} -batch -ex"));
+    gdb.word(b"thread apply all bt")
 }
 
-/// Which driver holds a port in the name of Windows' System, PID 4, as far as the port tells, and
+/// How to change a setting of the kernel, which takes root: `sudo sysctl -w
+/// net.ipv4.tcp_syncookies=1`.
+#[must_use]
+pub fn sysctl(setting: &str, privileged: bool) -> Remedy {
+    let set = ShellCommand::new(Shell::Posix, "sysctl -w").word(setting.as_bytes());
+    Remedy::with_rights(set, privileged)
+}
+
+/// How to let Windows assign most ports automatically, which takes an elevated prompt.
+#[must_use]
+pub fn widen_dynamic_ports(privileged: bool) -> Remedy {
+    let set = "netsh int ipv4 set dynamicport tcp start=10000 num=55535";
+    Remedy::with_rights(ShellCommand::new(Shell::Windows, set), privileged)
+}
+
+/// How to let a process of the user open up to `wanted` descriptors: `prlimit --pid 812
+/// --nofile=2048:`. The soft limit may be raised to the hard one; raising both takes root
+/// (prlimit(2)).
+#[must_use]
+pub fn raise_descriptor_limit(
+    pid: Pid,
+    wanted: u64,
+    hard_limit: Option<u64>,
+    privileged: bool,
+) -> Remedy {
+    let prlimit = |limits: std::fmt::Arguments<'_>| {
+        ShellCommand::new(Shell::Posix, format_args!("prlimit --pid {pid} --nofile={limits}"))
+    };
+    match hard_limit {
+        Some(hard) if hard < wanted => {
+            Remedy::with_rights(prlimit(format_args!("{wanted}:{wanted}")), privileged)
+        }
+        _ => prlimit(format_args!("{wanted}:")).into(),
+    }
+}
+
+/// Which driver holds a port in the name of Windows' System, PID 4, as far as the port shows it, and
 /// what to do about it.
 #[must_use]
 pub fn driver(port: u16) -> String {
@@ -200,6 +220,18 @@ mod tests {
         let expected =
             "port 80 is held; as the user who runs it, run: podman stop \"we b\"".to_owned();
         assert_eq!(stop, expected);
+    }
+
+    #[test]
+    fn what_takes_root_has_sudo_for_other_users() {
+        let said = |remedy: &Remedy| remedy.alone();
+        let cookies = |privileged| sysctl("net.ipv4.tcp_syncookies=1", privileged);
+        assert_eq!(said(&cookies(true)), "sysctl -w net.ipv4.tcp_syncookies=1");
+        assert_eq!(said(&cookies(false)), "sudo sysctl -w net.ipv4.tcp_syncookies=1");
+        let raise = |hard, privileged| raise_descriptor_limit(Pid(8), 128, Some(hard), privileged);
+        assert_eq!(said(&raise(128, false)), "prlimit --pid 8 --nofile=128:");
+        assert_eq!(said(&raise(64, false)), "sudo prlimit --pid 8 --nofile=128:128");
+        assert_eq!(said(&raise(64, true)), "prlimit --pid 8 --nofile=128:128");
     }
 
     #[test]

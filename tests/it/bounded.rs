@@ -1,5 +1,5 @@
 //! What a stranger controls is read within bounds: command lines of any length, names without a
-//! width, files that do not end. What was left out is said.
+//! width, files that do not end. What was not read is reported.
 
 use std::fs::{self, File};
 use std::os::fd::OwnedFd;

@@ -1,4 +1,4 @@
-//! Owners that this user may not look at: the unit, slice or container that the socket was made
+//! Owners that this user may not see: the unit, slice or container that the socket was made
 //! in is named all the same, with the processes that may hold it.
 
 use std::os::fd::OwnedFd;
@@ -28,7 +28,7 @@ fn hidden_row(port: u16, whose: &str) -> SocketRow {
     golden::socket("TCP", local, "0.0.0.0:0", "LISTENING", "?").image(format!("({whose})"))
 }
 
-/// A group with this name, and somebody who may not look into root's processes; or a skip.
+/// A group with this name, and a user who may not read root's processes; or a skip.
 fn group(name: &str) -> Option<Group> {
     if !can_become(NOBODY) {
         skip("there is no other user here");
@@ -94,7 +94,7 @@ fn a_unit_is_named_with_its_processes() {
     let Some(group) = group("web.service") else { return };
     let (_parent, pids) = family_in(&group, 1);
     let unit = group.name();
-    let place = format!("{unit} (PIDs {}, {}; sudo tells which)", pids[0], pids[1]);
+    let place = format!("{unit} (most likely one of PIDs {}, {})", pids[0], pids[1]);
     nobody_is_told(&place);
     let owner = json!({"kind": "hidden", "user": "root", "service": unit, "container": null,
         "candidates": pids});
@@ -115,7 +115,7 @@ fn the_only_process_of_a_unit_is_the_likeliest() {
 fn more_than_four_processes_are_counted() {
     let Some(group) = group("web.service") else { return };
     let (_parent, pids) = family_in(&group, 5);
-    let place = format!("{} (6 processes; sudo tells which)", group.name());
+    let place = format!("{} (most likely one of 6 processes)", group.name());
     nobody_is_told(&place);
     let owner = nobodys_json(&format!("held by root in {place}"));
     assert_eq!(owner["candidates"], json!(pids));
@@ -138,7 +138,7 @@ fn a_socket_unit_is_named_with_the_processes_of_its_service() {
 
 /// A group with controllers has no processes of its own: they live in groups within.
 #[trial]
-fn processes_are_looked_for_in_the_groups_within() {
+fn processes_are_searched_for_in_the_groups_within() {
     let Some(outer) = group("web.service") else { return };
     let socket = outer.inside(|| listener(80));
     let middle = outer.below("middle");
@@ -150,7 +150,7 @@ fn processes_are_looked_for_in_the_groups_within() {
     let mut pids = [first.pid(), second.pid()];
     pids.sort_unstable();
     let [one, other] = pids;
-    nobody_is_told(&format!("{} (PIDs {one}, {other}; sudo tells which)", outer.name()));
+    nobody_is_told(&format!("{} (most likely one of PIDs {one}, {other})", outer.name()));
 }
 
 #[trial]
@@ -177,7 +177,7 @@ fn a_slice_is_named_where_there_is_no_unit() {
     nobody_is_told(&format!("{} (most likely PID {})", slice.name(), server.pid()));
 }
 
-/// Somebody else than systemd made it.
+/// It was not systemd that made it.
 #[trial]
 fn a_group_without_a_unit_has_candidates() {
     let Some(group) = group("web") else { return };
@@ -209,7 +209,7 @@ fn without_control_groups_the_user_alone_is_named() {
 
 /// As in a container: what is mounted begins at the group that this process is in.
 #[trial]
-fn a_group_out_of_sight_says_nothing() {
+fn an_invisible_group_identifies_nothing() {
     let Some(outside) = group("web.service") else { return };
     let Some(root) = Group::named("container") else { return };
     let server = server_in(&outside);
@@ -255,7 +255,7 @@ fn a_hostile_name_of_a_unit_is_escaped() {
 }
 
 #[trial]
-fn sockets_of_the_same_unit_are_told_together() {
+fn sockets_of_the_same_unit_share_a_line() {
     let Some(group) = group("web.service") else { return };
     let words = ["127.0.0.1:80", "127.0.0.1:81"];
     let mut server = group.inside(|| Owner::named("roots").playing("listen", &words));
@@ -284,14 +284,14 @@ fn kill_names_the_unit() {
 }
 
 #[trial]
-fn root_without_ptrace_is_told_the_unit() {
+fn root_without_ptrace_sees_the_unit() {
     let Some(group) = Group::named("web.service") else { return };
     let (_parent, pids) = family_in(&group, 1);
     refuse::ptrace();
     let remarks = format!(
-        "portwho: the owners of 1 socket are hidden (root): even root may not look into some \
+        "portwho: the owners of 1 socket are hidden (root): even root may not read some \
          processes: CAP_SYS_PTRACE is missing, or a sandbox or user namespace keeps them apart\n\
-         portwho: 127.0.0.1:80: held by root in {} (PIDs {}, {}; one of them)\n",
+         portwho: 127.0.0.1:80: held by root in {} (most likely one of PIDs {}, {})\n",
         group.name(),
         pids[0],
         pids[1]

@@ -1,4 +1,4 @@
-//! close beside listeners: they are left alone and counted unless -l is given; what is bound
+//! close and listeners: they are counted and not closed unless -l is given; what is bound
 //! cannot be closed; UDP.
 
 use std::net::SocketAddr;
@@ -12,7 +12,7 @@ use crate::support::portwho;
 use crate::support::process::{Owner, Process, server};
 
 #[trial]
-fn left_alone_and_counted() {
+fn not_closed_and_counted() {
     let made = makers::half_closed(Loopback::V4);
     let (web, app) = (Owner::named("web").holding(made.listener), app(made.server));
     let port = made.server_address.port().to_string();

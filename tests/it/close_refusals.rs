@@ -82,7 +82,7 @@ fn itself() {
 
 /// A refusal is about its own sockets: the others are closed.
 #[trial]
-fn beside_a_refused_one() {
+fn with_a_refused_one() {
     let made = makers::established(Loopback::V4);
     let app = app(made.server);
     let expected = closes("ESTABLISHED", &app);

@@ -69,7 +69,7 @@ fn is_found(actor: &Actor) {
     portwho(["-q", "8080"]).run().is(0, &format!("{}\n", actor.pid()), "");
 }
 
-#[trial]
+#[trial(alone)]
 fn a_thread_with_descriptors_of_its_own() {
     let Some(actor) = named("own-table") else { return };
     is_found(&actor);
@@ -153,13 +153,13 @@ fn is_ended(actor: &Actor) {
     TcpListener::bind(AT).expect("the port is free");
 }
 
-#[trial]
+#[trial(alone)]
 fn kill_ends_a_thread_with_its_own() {
     let Some(actor) = named("own-table") else { return };
     is_ended(&actor);
 }
 
-#[trial]
+#[trial(alone)]
 fn kill_ends_the_only_thread_that_is_left() {
     let Some(actor) = named("own-table-alone") else { return };
     is_ended(&actor);
@@ -191,7 +191,7 @@ fn ones_own_as_another_user() {
 
 /// One row, and the one that can be found at once: there the search ends.
 #[trial]
-fn beside_a_holder_with_a_descriptor() {
+fn with_a_holder_that_has_a_descriptor() {
     let Some(actor) = named("own-table") else { return };
     let mut plain = Owner::named("plain").playing("listen", &["127.0.0.1:8081"]);
     plain.line();

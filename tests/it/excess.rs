@@ -1,5 +1,5 @@
 //! One user's excess: whatever a user makes to be searched, the owners of everybody else are named,
-//! what it costs is bounded, and what was left out is said.
+//! what it costs is bounded, and what was not searched is reported.
 //!
 //! What a search costs is counted in system calls. The attacks are smaller than real ones; the
 //! budgets are the real ones.
@@ -78,7 +78,7 @@ fn pids_at(answer: &Value, port: u16) -> BTreeSet<u32> {
     pids.iter().filter_map(Value::as_u64).map(|pid| u32::try_from(pid).expect("a PID")).collect()
 }
 
-/// What was left out of each user's: descriptors, threads and rings.
+/// What was not searched of each user's: descriptors, threads and rings.
 fn left_out(answer: &Value) -> Vec<(String, [u64; 3])> {
     let gaps = answer["gaps"].as_array().expect("gaps");
     let bounded = gaps.iter().filter(|gap| gap["kind"] == "search-bounded");

@@ -96,8 +96,8 @@ fn bound_sockets_unseen_without_netlink() {
 fn nothing_found_without_netlink() {
     refuse::netlink(1);
     refuse::other_namespaces();
-    let why = "portwho: netlink refused, read /proc/net instead: Operation not permitted (os error \
-               1): bound ports, backlogs, idle times and cgroups are missing; allow AF_NETLINK \
+    let why = "portwho: netlink is not permitted (Operation not permitted (os error 1)), so \
+               /proc/net was read: bound ports, backlogs, idle times and cgroups are missing; allow AF_NETLINK \
                sockets (NETLINK_SOCK_DIAG)\n\
                portwho: port 4732 is not in use by any socket that can be seen\n";
     portwho(["4732"]).run().is(1, "", why);
@@ -199,7 +199,7 @@ fn a_dual_stack_listener() {
 }
 
 #[trial]
-fn a_v6_only_listener_beside_a_v4_one() {
+fn a_v6_only_listener_and_a_v4_one() {
     let six = makers::listening_with(wildcard_v6(80), 16, v6_only(true));
     let six = Owner::named("six").holding(six.socket);
     let four = makers::listening(SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 80));

@@ -1,4 +1,4 @@
-//! Names chosen by somebody hostile: each is one row, shows itself escaped, and moves nothing.
+//! Names chosen by a hostile user: each is one row, shows itself escaped, and moves nothing.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -116,7 +116,7 @@ fn is_obeyed(c: char) -> bool {
 }
 
 #[trial]
-fn no_view_prints_what_a_terminal_obeys() {
+fn no_view_prints_what_a_terminal_interprets() {
     for (name, _) in NAMES {
         let _owner = holder(name);
         for view in views() {
@@ -125,7 +125,7 @@ fn no_view_prints_what_a_terminal_obeys() {
             assert_eq!(output.code, Some(0), "{output:?}");
             assert_ne!(output.stdout, "", "{output:?}");
             for text in [&output.stdout, &output.stderr] {
-                // JSON gives what is not UTF-8 as U+FFFD, beside its bytes.
+                // JSON gives what is not UTF-8 as U+FFFD, next to its bytes.
                 let obeyed = |c: char| is_obeyed(c) && !(is_json && c == '\u{fffd}');
                 assert!(!text.contains(obeyed), "{}: {text:?}", output.command_line);
             }

@@ -117,7 +117,7 @@ fn it_forks_and_closes() {
     assert_held(80);
 }
 
-/// The other one is ended, and the first is left alone.
+/// The other one is ended, and the first is not signaled.
 #[trial]
 fn one_of_two_lets_go() {
     let socket = listener(80);

@@ -86,7 +86,7 @@ fn one_hidden_and_another_one_ended() {
 }
 
 #[trial]
-fn root_may_not_look() {
+fn root_may_not_read() {
     let web = server("web", 80);
     refuse::ptrace();
     let line = "portwho: port 80: held by a process of root or the kernel itself; more rights \
@@ -97,7 +97,7 @@ fn root_may_not_look() {
 
 /// Two processes hold the socket, and only one can be seen.
 #[trial]
-fn a_hidden_holder_beside_ones_own() {
+fn a_hidden_holder_and_ones_own() {
     if !can_become(NOBODY) {
         return skip("there is no other user here");
     }
@@ -192,7 +192,7 @@ fn an_ancestor() {
 /// The shell holds the listener, the program that it starts does not.
 #[trial]
 fn the_shell() {
-    // Whoever starts it lets go of the listener only after that.
+    // The process that starts it closes the listener only after that.
     let script = r#"listener=$(readlink /proc/$$/fd/0)
         while ls -l /proc/$PPID/fd | grep -qF "$listener"; do :; done
         echo $$; "$@" </dev/null; exit $?"#;
@@ -261,7 +261,7 @@ fn a_refused_holder_saves_the_others() {
 
 /// A refusal is about its own socket: the other port is freed.
 #[trial]
-fn beside_a_refused_one() {
+fn with_a_refused_one() {
     let forwarder = server("docker-proxy", 80);
     let web = server("web", 81);
     let expected = held_here(80, "docker-proxy", forwarder.pid()) + &ended(&web, "web", 81);

@@ -51,7 +51,7 @@ fn a_bound_socket() {
 
 /// The server closes first, and TIME_WAIT stays on its side.
 #[trial]
-fn what_remains_is_told() {
+fn what_remains_is_reported() {
     let Connection { listener, client, server, client_address, server_address } =
         makers::established(Loopback::V4);
     drop(server);
@@ -156,7 +156,7 @@ fn udp_only_if_asked_for() {
 
 /// The port that TCP held is free, and whoever has it in UDP lives.
 #[trial]
-fn udp_beside_tcp() {
+fn udp_and_tcp() {
     let tcp = server("tcp", 53);
     let udp = Owner::named("udp").holding(makers::udp(Loopback::V4.port(53)).socket);
     let beside = format!(
@@ -239,7 +239,7 @@ fn a_number_is_no_prefix() {
     others.iter().for_each(assert_lives);
 }
 
-/// The holder of another address is left alone, and the verdict does not promise its address.
+/// The holder of another address is not signaled, and the verdict does not promise its address.
 #[trial]
 fn an_address_is_exact() {
     let web = server("web", 80);

@@ -63,7 +63,7 @@ fn the_end_of_the_input_is_no() {
 }
 
 #[trial]
-fn the_question_tells_the_signal() {
+fn the_question_names_the_signal() {
     let cases = [
         (&["80"][..], "Terminate WEB?"),
         (&["-s", "15", "80"], "Terminate WEB?"),
@@ -134,7 +134,7 @@ fn refused_without_a_question() {
     assert_lives(&forwarder);
 }
 
-/// A no to one is no answer for the other, and nobody is signalled before the last answer.
+/// A no to one is no answer for the other, and no process is signaled before the last answer.
 #[trial]
 fn each_of_several() {
     let [first, second] = [server("first", 80), server("second", 81)];
@@ -154,7 +154,7 @@ fn each_of_several() {
     assert_eq!(second.ended_by(), TERM);
 }
 
-/// Here is somebody to choose.
+/// Here a person can choose.
 #[trial]
 fn unrelated_holders() {
     let [first, second] = shared_listeners(Loopback::V4.port(80));
@@ -236,7 +236,7 @@ fn still_running_and_yes_beforehand() {
     assert_lives(&web);
 }
 
-/// Somebody else was faster.
+/// Another process was faster.
 #[trial]
 fn still_running_and_killed_by_another() {
     let web = stubborn();

@@ -49,7 +49,7 @@ mod filters;
 #[cfg(target_os = "linux")]
 mod witnesses;
 
-/// All the owners of a socket, whatever becomes of them meanwhile, or why nobody is named.
+/// All the owners of a socket, whatever becomes of them meanwhile, or why none is named.
 #[cfg(target_os = "linux")]
 mod owners;
 
@@ -80,7 +80,7 @@ mod deep_walk;
 #[cfg(target_os = "linux")]
 mod excess;
 
-/// Owners that may not be looked at: their unit or container, by the control groups of sockets.
+/// Owners that may not be seen: their unit or container, by the control groups of sockets.
 #[cfg(target_os = "linux")]
 mod cgroups;
 
@@ -100,11 +100,11 @@ mod faults;
 #[cfg(target_os = "linux")]
 mod hostile;
 
-/// What strangers control is read within bounds, and what was left out is said.
+/// What strangers control is read within bounds, and what was not read is reported.
 #[cfg(target_os = "linux")]
 mod bounded;
 
-/// No path that a stranger chose is opened: a file system that does not answer stops nobody.
+/// No path that a stranger chose is opened: a file system that does not answer does not stop portwho.
 #[cfg(target_os = "linux")]
 mod unanswered;
 
@@ -112,7 +112,7 @@ mod unanswered;
 #[cfg(target_os = "linux")]
 mod library;
 
-/// The two tables: their order, their columns, their colours.
+/// The two tables: their order, their columns, their colors.
 #[cfg(target_os = "linux")]
 mod tables;
 
@@ -124,7 +124,7 @@ mod columns;
 #[cfg(target_os = "linux")]
 mod narrow;
 
-/// The views beside the tables: PIDs, counts, JSON.
+/// The views other than the tables: PIDs, counts, JSON.
 #[cfg(target_os = "linux")]
 mod views;
 
@@ -152,7 +152,7 @@ mod doctor_pressure;
 #[cfg(target_os = "linux")]
 mod no_match;
 
-/// Why no process can be named for a socket: queues, handshakes, and what is over.
+/// Why a socket has no process: queues, handshakes, and closed connections.
 #[cfg(target_os = "linux")]
 mod reasons;
 
@@ -232,7 +232,7 @@ mod close;
 #[cfg(target_os = "linux")]
 mod close_states;
 
-/// close beside listeners, bound ports and UDP.
+/// close and listeners, bound ports and UDP.
 #[cfg(target_os = "linux")]
 mod close_listeners;
 
@@ -263,6 +263,9 @@ mod windows_close;
 /// The samples of README and docs are what the program prints.
 #[cfg(target_os = "linux")]
 mod samples;
+
+/// Rules of the source: only `platform` distinguishes systems by name.
+mod house;
 
 /// README and docs: short, complete, and with links that resolve.
 #[cfg(target_os = "linux")]

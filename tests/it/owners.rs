@@ -1,4 +1,4 @@
-//! Who holds a socket: all of them, whatever they are doing, or the reason why nobody is named.
+//! Who holds a socket: all of them, whatever they are doing, or the reason why none is named.
 
 use std::fs;
 use std::os::fd::OwnedFd;
@@ -155,7 +155,7 @@ impl Drop for StopOnDrop<'_> {
 
 /// A socket that no process has a descriptor of is nobody's, even while others exit: one that ends
 /// while it is searched is no reason to say that something is hidden. In a PID namespace, because
-/// even root may not look into every process of every machine.
+/// even root may not read every process on every machine.
 #[trial]
 fn of_nobody_while_processes_exit() {
     if !can_make_pid_namespaces() {
@@ -194,7 +194,7 @@ fn a_process_whose_first_thread_has_exited_is_one() {
     assert_eq!(found, json!({"kind": "processes", "pids": [leader.pid()]}));
 }
 
-/// What stands on stderr, in every view, when one socket's owner may not be looked at.
+/// What stands on stderr, in every view, when one socket's owner may not be seen.
 const ONE_HIDDEN: &str = "portwho: the owners of 1 socket are hidden (root): run with sudo to see \
                           the owners of other users' sockets\n";
 
@@ -255,7 +255,7 @@ fn root_without_ptrace() {
     mounts::hide_cgroups().expect("out of sight");
     let _owner = Owner::named("roots").holding(listener(80));
     refuse::ptrace();
-    let why = "portwho: the owners of 1 socket are hidden (root): even root may not look into some \
+    let why = "portwho: the owners of 1 socket are hidden (root): even root may not read some \
                processes: CAP_SYS_PTRACE is missing, or a sandbox or user namespace keeps them \
                apart\n";
     portwho(["80"]).run().is(0, &golden::netstat(&[listener_row(80, "?").image("(root)")]), why);
@@ -303,7 +303,7 @@ fn in_a_pid_namespace_below() {
     }
     mounts::hide_cgroups().expect("out of sight");
     let _owner = Owner::named("outside").holding(listener(80));
-    let not_found = "portwho: the owners of 1 socket were found in no process: unless they \
+    let not_found = "portwho: the owners of 1 socket were not found: unless they \
                      are passing between processes, they are outside of this PID namespace: run \
                      portwho again, or outside of it\n";
     let answer = portwho(["--json", "80"]).through(IN_NAMESPACE).run().json(0, not_found);

@@ -1,4 +1,4 @@
-//! Sockets that no process can be named for, and why: told together below the tables, and for
+//! Sockets without a process that can be named, and why: told together below the tables, and for
 //! each socket in JSON. What each state says by itself is in `states`.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};

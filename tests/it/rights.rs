@@ -6,7 +6,7 @@ use crate::support::process::{Owner, can_become, is_machines_root};
 use crate::support::{portwho, skip};
 
 const NOBODY: u32 = 65_534;
-/// The user of what is looked at.
+/// The user who owns what is listed.
 const OTHER: u32 = 33;
 
 /// A user's rights beyond its own, and what they suffice for on another user's sockets.

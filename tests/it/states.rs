@@ -12,7 +12,7 @@ use crate::support::makers::{self, Held, Loopback};
 use crate::support::process::{Owner, Process};
 use crate::support::{portwho, wait_until, without_seconds};
 
-/// The name of the process that holds what is looked at.
+/// The name of the process that holds what is listed.
 const NAME: &str = "inetinfo.exe";
 
 fn hold(socket: OwnedFd) -> Process {
@@ -52,7 +52,7 @@ fn in_json(port: u16, remarks: &str) -> Value {
 #[track_caller]
 fn has_note(row: &Value, note: Option<&str>) {
     let found = row["note"].as_str().map(without_seconds);
-    let found = found.as_deref().and_then(|note| note.split(", sent again ").next());
+    let found = found.as_deref().and_then(|note| note.split(", retransmitted ").next());
     assert_eq!(found, note, "{row:#}");
 }
 

@@ -1,4 +1,4 @@
-//! The two tables: their order, their columns, their colours.
+//! The two tables: their order, their columns, their colors.
 
 use std::fs;
 use std::net::{SocketAddr, TcpStream};
@@ -166,11 +166,11 @@ fn colours_on_a_terminal() {
     assert_eq!(dumb, golden::server(80, owner.pid()));
 }
 
-/// The text without its colours: `ESC [ ... m`.
+/// The text without its colors: `ESC [ ... m`.
 fn without_escapes(text: &str) -> String {
     let mut parts = text.split("\u{1b}[");
     let first = parts.next().unwrap_or_default().to_owned();
-    parts.fold(first, |plain, part| plain + part.split_once('m').expect("a colour's end").1)
+    parts.fold(first, |plain, part| plain + part.split_once('m').expect("a color's end").1)
 }
 
 #[trial]

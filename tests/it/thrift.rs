@@ -1,4 +1,4 @@
-//! What takes time and would be in vain is not done: strace tells which calls are made.
+//! No call is made whose answer is not needed: strace shows which are made.
 
 use std::fs;
 
@@ -45,8 +45,9 @@ fn a_port_that_nobody_holds_costs_no_walk() {
     assert!(!walks(&["kill", "-n", "81"], 1), "kill walks without need");
 }
 
-/// A name service may be slow, and wait for what is down.
-#[trial]
+/// A name service may be slow, and wait for what is down. Where the machine is slow, a gap may name
+/// whose command line did not come in time.
+#[trial(alone)]
 fn users_are_named_only_where_they_are_shown() {
     if !can_strace() {
         return;

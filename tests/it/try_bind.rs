@@ -106,7 +106,7 @@ fn a_port_in_use_by_udp() {
 
 /// Servers set SO_REUSEADDR, and then what is left of their connections is no obstacle.
 #[trial]
-fn what_is_over_is_no_obstacle() {
+fn time_wait_of_a_server_does_not_block_a_bind() {
     let at = Loopback::V4.port(80);
     let listener = TcpListener::bind(at).expect("bind");
     let client = TcpStream::connect(at).expect("connect");
@@ -122,7 +122,7 @@ fn what_is_over_is_no_obstacle() {
 
 /// Clients do not set it, and both sides would have to: what a bind says is what counts.
 #[trial]
-fn what_is_over_of_a_client_is_one() {
+fn time_wait_of_a_client_blocks_a_bind() {
     let made = makers::time_wait(Loopback::V4);
     let port = made.client_address.port();
     let line = format!(
@@ -220,7 +220,7 @@ fn without_a_port() {
 
 #[trial]
 fn too_many_ports() {
-    let line = "portwho: --try-bind: 16 ports at most: each is bound for a moment\n";
+    let line = "portwho: --try-bind: at most 16 ports: each is bound for a moment\n";
     says(&["101-117"], 2, line);
     says(&["101-116", "80"], 2, line);
 }

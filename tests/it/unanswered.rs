@@ -117,7 +117,7 @@ fn conmon(id: &str) -> Actor {
 }
 
 #[trial]
-fn commands_of_runtimes_are_not_looked_for_in_the_path() {
+fn commands_of_runtimes_are_not_searched_for_in_the_path() {
     let scratch = Scratch::new();
     let trace = scratch.path().join("trace");
     for name in ["docker", "podman"] {

@@ -255,8 +255,8 @@ fn help_of_a_command() {
         assert_eq!(help(&["help", command]), text);
         assert_eq!(help(&[command, "-h"]), text);
     }
-    let nobody_asked = "Without a terminal on standard input nobody is asked";
+    let unasked = "Without a terminal on standard input it does not ask";
     for command in ["kill", "close"] {
-        assert!(help(&[command, "-h"]).replace('\n', " ").contains(nobody_asked), "{command}");
+        assert!(help(&[command, "-h"]).replace('\n', " ").contains(unasked), "{command}");
     }
 }

@@ -152,7 +152,7 @@ fn the_start_and_the_age() {
 
 /// One with blanks or a quote, and an empty one, could be taken for several or for none.
 #[trial]
-fn arguments_are_told_apart() {
+fn arguments_are_kept_separate() {
     let words = ["0", "", "two words", "it's", "a\tb", "plain", r"back\slash"];
     let mut server = Owner::named("server").playing_with("family", &words, listener(80));
     assert_eq!(server.line(), "");
@@ -344,7 +344,7 @@ fn the_process_at_the_other_end() {
 }
 
 #[trial]
-fn the_other_end_of_an_address_of_this_machine() {
+fn the_other_side_at_an_address_of_this_machine() {
     let here = SocketAddr::new(Ipv4Addr::new(127, 1, 2, 3).into(), 80);
     let listener = makers::listening(here);
     let client = std::net::TcpStream::connect(here).expect("connect");
@@ -379,7 +379,7 @@ fn several_connections_to_one_process() {
 }
 
 #[trial]
-fn the_other_end_of_datagrams() {
+fn the_other_side_of_datagrams() {
     use std::net::UdpSocket;
     let [one, other] = [(); 2].map(|()| UdpSocket::bind("127.0.0.1:0").expect("bind"));
     let address = |socket: &UdpSocket| socket.local_addr().expect("local address");
@@ -393,7 +393,7 @@ fn the_other_end_of_datagrams() {
 }
 
 #[trial]
-fn the_other_end_that_nobody_has_accepted() {
+fn the_other_side_that_was_not_accepted() {
     let made = makers::not_accepted(Loopback::V4);
     let _client = Owner::named("client").holding(made.client);
     let line = only_line(&[&made.client_address.port().to_string()], "connected to");

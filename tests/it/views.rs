@@ -1,4 +1,4 @@
-//! The views beside the tables: PIDs, counts, JSON.
+//! The views other than the tables: PIDs, counts, JSON.
 
 use serde_json::{Value, json};
 
@@ -19,7 +19,7 @@ fn pids_are_bare_unique_and_ascending() {
     portwho(["--pids", "--no-header"]).run().is(0, &lines, "");
 }
 
-/// Nobody can be signalled for it: nothing is shown, which is said.
+/// No process can be signaled for it: nothing is shown, and stderr says so.
 #[trial]
 fn a_kernel_socket_has_no_pid() {
     let made = makers::time_wait(Loopback::V4);

@@ -68,7 +68,7 @@ fn a_connection_of_ipv6() {
 }
 
 #[trial]
-fn a_listener_is_left_alone() {
+fn a_listener_is_not_closed() {
     let peer = Peer::holding(&["tcp:127.0.0.1:0"]);
     let port = peer.port().to_string();
     let left =

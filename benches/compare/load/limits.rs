@@ -9,19 +9,19 @@ use super::holder::PORT;
 use super::{Each, Load, counted};
 use crate::machine::is_first_namespace;
 
-/// Descriptors of a process beside those of the load: its streams, and what std opens meanwhile.
+/// Descriptors of a process in addition to those of the load: its streams, and what std opens meanwhile.
 const SPARE_DESCRIPTORS: usize = 16;
 
 /// Ports from the first that is listened on.
 const PORTS: usize = (u16::MAX - PORT) as usize + 1;
 
-/// Mappings of a process beside those of the load: its program, libraries, heap and stacks.
+/// Mappings of a process in addition to those of the load: its program, libraries, heap and stacks.
 const SPARE_MAPPINGS: usize = 200;
 
 /// Processes that are left for everybody else, the contestants included.
 const SPARE_PROCESSES: usize = 100;
 
-/// What a process takes at most beside its sockets, in KiB: its own pages and the kernel's.
+/// What a process takes at most in addition to its sockets, in KiB: its own pages and the kernel's.
 const PROCESS_KIB: usize = 1024;
 
 /// What a socket or a descriptor takes in the kernel, in KiB, generously.

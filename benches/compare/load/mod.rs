@@ -20,7 +20,7 @@ pub use holder::{Each, ROLE, play};
 
 use crate::stopwatch::wait_readable;
 
-/// How many processes are to be had beside the load.
+/// How many processes the limits allow in addition to the load.
 const ROOM: usize = 20;
 
 /// A load takes seconds to make; beyond this something is wrong.

@@ -31,7 +31,7 @@ pub(super) enum CloseResult {
     Changed,
     /// It is there, for this reason.
     Refused(CloseError),
-    /// It is there, although the system accepted the order.
+    /// It is there, although the system accepted the request.
     Survived,
 }
 

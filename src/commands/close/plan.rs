@@ -1,8 +1,10 @@
 //! What to close: pure, from the rows that were asked for to groups with one owner each.
 
-use crate::commands::images::{Role, is_proven};
+use crate::commands::images::is_proven;
 use crate::commands::installed::Programs;
-use crate::model::{Capabilities, Family, OwnedSocket, Owner, Pid, Protocol, Snapshot, TcpState};
+use crate::model::{
+    Capabilities, Family, OwnedSocket, Owner, Pid, Protocol, Role, Snapshot, TcpState,
+};
 use crate::query::Row;
 
 /// Sockets with the same owner.

@@ -12,7 +12,7 @@ use crate::platform::CloseError;
 use crate::query::Row;
 use crate::text::advice::Remedy;
 use crate::text::close::{self as text, Counts, NotClosed};
-use crate::text::{ports, remedies};
+use crate::text::{api, ports, remedies};
 
 /// What the verdicts on a group depend on.
 pub(super) struct Context<'a> {
@@ -110,7 +110,7 @@ fn why(socket: &Socket, result: &CloseResult, context: &Context<'_>) -> NotClose
     match result {
         CloseResult::Changed => NotClosed::Changed,
         CloseResult::Refused(CloseError::NotPermitted) if context.privileged => {
-            NotClosed::BeyondRights(remedies::beyond_rights_to_close(api))
+            NotClosed::BeyondRights(api::beyond_rights_to_close(api))
         }
         CloseResult::Refused(CloseError::NotPermitted) => {
             NotClosed::NotPermitted(Remedy::privileged(context.request.command(shell, &[])))

@@ -1,8 +1,8 @@
 //! Which processes portwho never ends, and why.
 
-use crate::commands::images::{Role, role};
+use crate::commands::images::role;
 use crate::commands::installed::{Identity, Programs};
-use crate::model::{Capabilities, Pid, Process, ProcessKind};
+use crate::model::{Capabilities, Pid, Process, ProcessKind, Role};
 
 /// Why a process is not ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -16,7 +16,7 @@ use crate::text::advice::Remedy;
 use crate::text::endpoints::local_endpoint;
 use crate::text::kill::verdicts::{self as text, HeldAgain, Survival};
 use crate::text::ports::remains::Remains;
-use crate::text::{owners, ports, remedies};
+use crate::text::{api, owners, ports, remedies};
 
 /// A sentence and what it means for the exit code.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -119,7 +119,7 @@ fn of_process(
             Verdict::failed(text::not_signaled(&name, &ports, parent_runs))
         }
         KillResult::Failed(PlatformError::NotPermitted) if context.privileged => {
-            Verdict::failed(text::failed(&name, remedies::beyond_rights(api)))
+            Verdict::failed(text::failed(&name, api::beyond_rights(api)))
         }
         KillResult::Failed(PlatformError::NotPermitted) => {
             let command = context.request.command(shell, &[], &context.typed());

@@ -23,7 +23,7 @@ pub struct ContainerPath<'a> {
     pub of_user: bool,
 }
 
-/// What the path of a control group tells.
+/// What the path of a control group identifies.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Membership<'a> {
     /// The innermost service, scope or socket unit. What runs inside of a container has units of
@@ -35,7 +35,7 @@ pub struct Membership<'a> {
     pub container: Option<ContainerPath<'a>>,
 }
 
-/// The path of the group that /proc/PID/cgroup tells for a controller; for none, that of version 2.
+/// The path of the group that /proc/PID/cgroup has for a controller; for none, that of version 2.
 #[must_use]
 pub fn path_of<'a>(file: &'a [u8], controller: &[u8]) -> Option<&'a [u8]> {
     file.split(|&byte| byte == b'\n').find_map(|line| {
@@ -45,7 +45,7 @@ pub fn path_of<'a>(file: &'a [u8], controller: &[u8]) -> Option<&'a [u8]> {
     })
 }
 
-/// What /proc/PID/cgroup tells of a process.
+/// What /proc/PID/cgroup says about a process.
 ///
 /// Every line is read: on a machine with mixed hierarchies the line of version 2 may be `/`
 /// while systemd's own hierarchy, `name=systemd`, tells the unit, and any of them the container.
@@ -68,7 +68,7 @@ pub fn of_process(file: &[u8]) -> Membership<'_> {
     }
 }
 
-/// What a path tells.
+/// What a path identifies.
 #[must_use]
 pub fn of_path(path: &[u8]) -> Membership<'_> {
     let mut found = Membership::default();

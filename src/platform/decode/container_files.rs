@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::DecodeError;
 
-/// What Docker's `config.v2.json` tells of a container.
+/// What Docker's `config.v2.json` says about a container.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct DockerContainer {
     /// Its whole id.
@@ -114,7 +114,7 @@ pub fn listed_names(output: &str) -> Vec<(String, String)> {
     output.lines().filter_map(pair).collect()
 }
 
-/// What the command line of a forwarder or monitor tells of the container that it serves.
+/// The container that a forwarder or monitor serves, by its command line.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Served {
     /// The container's whole id.
@@ -130,7 +130,7 @@ pub struct Served {
 }
 
 /// Reads the command line of a `docker-proxy` (`-container-ip`, `-host-port`), a `conmon` (`-c`,
-/// `-n`) or a `containerd-shim` (`-id`), whose first word is left out.
+/// `-n`) or a `containerd-shim` (`-id`), without its first word.
 #[must_use]
 pub fn served<'a>(arguments: impl IntoIterator<Item = &'a [u8]>) -> Served {
     let mut served = Served::default();

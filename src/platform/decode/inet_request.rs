@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_filter_too_long_for_the_kernel_is_left_out() {
+    fn a_filter_too_long_for_the_kernel_is_not_sent() {
         let ranges: Vec<PortRange> = (0..5000).map(|n| n * 2 + 1..=n * 2 + 1).collect();
         let request = Request {
             family: Family::V4,

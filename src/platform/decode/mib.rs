@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn the_near_end_of_a_connection_is_not_bound() {
+    fn the_local_endpoint_of_a_connection_is_not_bound() {
         let row = |port, pid| bound(([0, 0, 0, 0].into(), port), 0, pid);
         let socket = |port, pid, state| Socket {
             state: Some(state),

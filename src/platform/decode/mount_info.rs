@@ -15,7 +15,7 @@ pub struct Mount {
     pub kind: Vec<u8>,
 }
 
-/// The mounts in a file; lines that cannot be understood are left out.
+/// The mounts in a file; lines that cannot be parsed are skipped.
 #[must_use]
 pub fn mounts(file: &[u8]) -> Vec<Mount> {
     file.split(|&byte| byte == b'\n').filter_map(mount).collect()

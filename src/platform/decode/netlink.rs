@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn several_messages_in_a_datagram_are_told_apart() {
+    fn several_messages_in_a_datagram_are_separated() {
         let mut datagram = message(20, &[1, 2, 3, 4]);
         datagram.extend(message(DONE, &0_i32.to_ne_bytes()));
         let found: Vec<_> = messages(&datagram).map(Result::unwrap).collect();

@@ -2,7 +2,7 @@
 
 use crate::model::Untrusted;
 
-/// What the kernel appends to the path of a file that has no name any more.
+/// What the kernel appends to the path of a file that no longer has a name.
 const REMOVED: &[u8] = b" (deleted)";
 
 /// The program of a process, by the text of the link. The link is not followed: the file may be on
@@ -16,7 +16,7 @@ pub struct Executable {
     pub is_removed: bool,
 }
 
-/// What the text of the link tells.
+/// What the text of the link says.
 #[must_use]
 pub fn executable(link: &[u8]) -> Executable {
     let unmarked = link.strip_suffix(REMOVED);
@@ -28,7 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_mark_is_told_and_is_no_part_of_the_path() {
+    fn the_mark_is_reported_and_is_no_part_of_the_path() {
         let told = |link: &[u8]| {
             let found = executable(link);
             (found.path, found.is_removed)

@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn every_process_is_told_with_its_name() {
+    fn every_process_is_named() {
         let found = process_list(&list(), ADDRESS).unwrap();
         assert_eq!(found.len(), 2);
         assert_eq!(found[0].name.as_bytes(), b"System");

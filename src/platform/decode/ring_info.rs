@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_ring_in_use_tells_no_files() {
+    fn a_ring_in_use_reports_no_files() {
         assert!(was_in_use(b"pos:\t0\nflags:\t02000002\n"));
         assert!(was_in_use(b"UserFiles:\t3\nUserBufs:\t0\n"));
         assert!(is_silent(b"pos:\t0\nflags:\t02000002\n"));

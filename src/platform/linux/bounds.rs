@@ -22,10 +22,10 @@ pub(super) fn patience(longest: Duration, stuck: usize) -> Duration {
 /// (`MAX_ARG_STRLEN` in linux/binfmts.h).
 pub(super) const COMMAND_LINE: usize = 128 * 1024;
 
-/// The most arguments of one process that are told apart.
+/// The most arguments of one process that are kept separate.
 pub(super) const ARGUMENTS: usize = 4096;
 
-/// What an argument costs beside its bytes: its place in the list, and the allocator's own.
+/// What an argument costs in addition to its bytes: its place in the list, and the allocator's own.
 pub(super) const ARGUMENT_COST: usize = 64;
 
 /// The command lines of all the processes of one user. Eight thousand ordinary ones.
@@ -70,7 +70,7 @@ pub(super) const GROUPS_OF_USER: usize = 1024 * 1024;
 /// The same of everybody but root.
 pub(super) const GROUPS: usize = 4 * 1024 * 1024;
 
-/// What a group costs beside its path.
+/// What a group costs in addition to its path.
 pub(super) const GROUP_COST: usize = 64;
 
 /// How many threads are asked for their descriptors where the first one has none.
@@ -114,11 +114,11 @@ pub(super) const SEARCH_COMPARISONS: u64 = 65_536;
 /// each ring whenever the first byte is read.
 pub(super) const SEARCH_RING_BYTES: u64 = 8 * 1024 * 1024;
 
-/// What is taken off for each reading of a ring beside its bytes: opening it takes as long.
+/// What each reading of a ring costs in addition to its bytes: opening it takes as long.
 pub(super) const SEARCH_RING_READING: u64 = 512;
 
-/// As many users' budgets may be spent in one search, beside those of root and of the users whose
-/// sockets are looked for: a user with subordinate ids (subuid(5)) is many.
+/// As many users' budgets may be spent in one search, not counting those of root and of the users whose
+/// sockets are searched for: a user with subordinate ids (subuid(5)) is many.
 pub(super) const SEARCH_USERS: u64 = 8;
 
 /// So many users may come first.

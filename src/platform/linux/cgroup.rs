@@ -24,7 +24,7 @@ const ENTRIES_BUFFER: usize = 16 * 1024;
 const CGROUP2: i64 = 0x6367_7270;
 
 /// The groups among `ids` that are visible from here, with who was created and lives there. The
-/// root group is left out: it says nothing of anybody.
+/// root group is omitted: it identifies no process.
 pub(super) fn creators(ids: &BTreeSet<u64>) -> BTreeMap<u64, Creator> {
     let mut missing = ids.clone();
     let mut found = BTreeMap::new();

@@ -1,7 +1,7 @@
 //! The names of containers, from the files of their runtimes, or else from their commands.
 //!
 //! What a process says of itself, by its name, its command line or the name of a control group
-//! that its user made, may be a lie. An id is therefore looked up only if it is one, and only
+//! that its user made, may be forged. An id is therefore looked up only if it is one, and only
 //! root's processes are believed to serve root's containers.
 
 use std::collections::BTreeMap;
@@ -192,7 +192,7 @@ fn read_regular(path: &Path) -> Option<Vec<u8>> {
     regular_file::read_no_link(path, bounds::RUNTIME_FILE).ok()
 }
 
-/// Where root's commands are looked for, in this order: the directories that sudo's secure_path
+/// Where root's commands are searched for, in this order: the directories that sudo's secure_path
 /// has, those of the distribution first.
 const SYSTEM_PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin:/snap/bin";
 

@@ -128,3 +128,28 @@ fn interface(socket: BorrowedFd<'_>) -> Option<u32> {
     let (bytes, _) = read.ok()?;
     Some(u32::from_ne_bytes(bytes)).filter(|&index| index != 0)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::net::UdpSocket;
+    use std::os::fd::AsRawFd;
+    use std::os::linux::fs::MetadataExt;
+
+    use super::*;
+
+    fn inode(file: &impl AsRawFd) -> u64 {
+        fs::metadata(format!("/proc/self/fd/{}", file.as_raw_fd())).unwrap().st_ino()
+    }
+
+    #[test]
+    fn a_descriptor_that_has_changed_is_not_copied() {
+        let file = fs::File::open("/dev/null").unwrap();
+        let (own, descriptor) = (Pid(std::process::id()), file.as_raw_fd().cast_unsigned());
+        assert!(Copied::of(own, descriptor, inode(&file)).unwrap().is_none());
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let descriptor = socket.as_raw_fd().cast_unsigned();
+        assert!(Copied::of(own, descriptor, inode(&socket) + 1).unwrap().is_none());
+        assert!(Copied::of(own, descriptor, inode(&socket)).unwrap().is_some());
+    }
+}

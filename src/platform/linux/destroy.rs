@@ -1,6 +1,6 @@
 //! Closing sockets from outside: `SOCK_DESTROY` of sock_diag(7).
 //!
-//! The connection ends at once, with a RST where the peer has to be told (`tcp_abort` and
+//! The connection ends immediately, with a RST where the peer has to be notified (`tcp_abort` and
 //! `udp_abort` in the kernel). The descriptor stays, and with it the port, where the process
 //! bound it by number. The request carries the socket's cookie, so that it never hits another
 //! socket at the same ends.
@@ -38,7 +38,7 @@ fn close_one(diag: &mut SockDiag, socket: &Socket) -> Result<(), CloseError> {
     }
 }
 
-/// A listener beside others at its port (SO_REUSEPORT): the kernel looks one of them up, and
+/// A listener that shares its port with others (SO_REUSEPORT): the kernel looks one of them up, and
 /// finds no cookie but its own.
 fn close_among_others(diag: &mut SockDiag, socket: &Socket) -> Result<(), CloseError> {
     for port in 1..=GUESSES {
@@ -112,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_forbidden_and_what_cannot_be_done_are_told_apart() {
+    fn what_is_forbidden_and_what_cannot_be_done_are_distinguished() {
         assert!(matches!(answer(0), Ok(Answer::Done)));
         assert!(matches!(answer(2), Ok(Answer::NotFound)));
         for number in [95, 22] {

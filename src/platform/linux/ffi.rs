@@ -1,5 +1,5 @@
 //! The calls that rustix does not have: kcmp(2), the namespace of a socket, the owner of a
-//! namespace, and socket options as bytes.
+//! namespace, socket options as bytes, and (there it is unsafe too) a thread's own descriptors.
 //!
 //! The only file of the Linux layer with unsafe code.
 #![expect(unsafe_code, reason = "system calls without a safe wrapper")]
@@ -7,6 +7,7 @@
 use std::cmp::Ordering;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::thread;
 
 /// `KCMP_FILE` of linux/kcmp.h: do two descriptors refer to the same open file?
 const KCMP_FILE: libc::c_int = 0;
@@ -55,6 +56,25 @@ fn compare(one: (u32, u32), other: (u32, u32), kind: libc::c_int) -> io::Result<
         2.. => Ok(Ordering::Greater),
         _ => Err(io::Error::last_os_error()),
     }
+}
+
+/// Runs this in a thread that has a table of descriptors of its own, as far as the system allows
+/// that (unshare(2)): what it opens is not among the descriptors of this process. No descriptor may
+/// be returned, for the number means nothing in another table.
+///
+/// # Errors
+/// When no thread can be started, or it panics.
+pub(super) fn with_own_descriptors<T: Send>(run: impl FnOnce() -> T + Send) -> io::Result<T> {
+    let run_apart = || {
+        // SAFETY: unshare(2) takes a number. Only this thread's table changes, which has what the
+        // old one had under the same numbers, and the thread is new: no descriptor is its own.
+        let _ = unsafe { libc::unshare(libc::CLONE_FILES) };
+        run()
+    };
+    thread::scope(|scope| {
+        let thread = thread::Builder::new().spawn_scoped(scope, run_apart)?;
+        thread.join().map_err(|_| io::Error::other("the thread that copied sockets panicked"))
+    })
 }
 
 /// The network namespace of a socket, opened (`SIOCGSKNS`; takes CAP_NET_ADMIN in its user
@@ -189,7 +209,27 @@ mod tests {
     }
 
     #[test]
-    fn a_socket_tells_its_network_namespace() {
+    fn what_is_opened_with_own_descriptors_is_not_in_the_process_s_table() {
+        let name = |socket: &std::net::UdpSocket| {
+            std::fs::read_link(format!("/proc/thread-self/fd/{}", socket.as_raw_fd())).unwrap()
+        };
+        let among = |name: &std::path::Path| {
+            let descriptors = std::fs::read_dir("/proc/self/fd").unwrap();
+            descriptors
+                .filter_map(|entry| entry.unwrap().path().read_link().ok())
+                .any(|it| it == name)
+        };
+        let shown = with_own_descriptors(|| {
+            let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+            among(&name(&socket))
+        });
+        assert!(!shown.unwrap());
+        let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        assert!(among(&name(&socket)));
+    }
+
+    #[test]
+    fn a_socket_has_its_network_namespace() {
         let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
         let namespace = match network_namespace(socket.as_fd()) {
             Err(error) if error.raw_os_error() == Some(libc::EPERM) => {

@@ -19,7 +19,7 @@ use crate::model::{Pid, Signal, Socket, Stopped};
 use crate::platform::decode::proc_stat;
 use crate::platform::{Ending, OpenProcess, PlatformError};
 
-/// How often a process is looked at where there is no pidfd to wait on.
+/// How often a process is polled where there is no pidfd to wait on.
 const GLANCE: Duration = Duration::from_millis(10);
 
 /// A process that was opened.
@@ -149,7 +149,7 @@ fn look_error(pid: Pid, error: Errno) -> PlatformError {
     if is_gone(error) {
         PlatformError::NoSuchProcess(pid)
     } else {
-        PlatformError::io(format!("cannot look at PID {pid}"), error)
+        PlatformError::io(format!("cannot inspect PID {pid}"), error)
     }
 }
 

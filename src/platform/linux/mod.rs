@@ -7,7 +7,6 @@ mod command_line;
 mod containers;
 mod copied;
 mod destroy;
-mod examiner;
 mod ffi;
 mod handle;
 mod memory_reader;

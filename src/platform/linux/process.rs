@@ -22,7 +22,7 @@ use crate::platform::decode::{cgroup, proc_exe, proc_stat, proc_status};
 /// The length at which the kernel cuts a name (`TASK_COMM_LEN` less its NUL).
 const LONGEST_COMM: usize = 15;
 
-/// So many processes make a thread worth its start.
+/// The minimum number of processes for each thread.
 const PROCESSES_PER_THREAD: usize = 100;
 
 /// Describes those of `pids` that still exist, on every core when there are many.

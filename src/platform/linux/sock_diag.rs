@@ -19,7 +19,7 @@ const BY_FAMILY: u16 = 20;
 const DESTROY: u16 = 21;
 /// `NLM_F_REQUEST`: one socket.
 const ONE: u16 = 0x1;
-/// `NLM_F_REQUEST | NLM_F_ACK`: an order, whose success is told too.
+/// `NLM_F_REQUEST | NLM_F_ACK`: a request, whose success is acknowledged too.
 const ORDER: u16 = 0x1 | 0x4;
 /// `NLM_F_REQUEST | NLM_F_DUMP`: a table.
 const DUMP: u16 = 0x1 | 0x300;

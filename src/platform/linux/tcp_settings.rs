@@ -5,7 +5,7 @@ use super::proc_dir::read_file;
 use crate::model::{TcpCounters, TcpSettings};
 use crate::platform::decode::{proc_counters, sysctl};
 
-/// Reads them. What this kernel does not have is left out.
+/// Reads them. What this kernel does not have is none.
 pub(super) fn read() -> TcpSettings {
     TcpSettings {
         max_time_wait: setting("ipv4/tcp_max_tw_buckets"),

@@ -471,7 +471,7 @@ pub(super) fn has_window(pid: Pid) -> bool {
 /// # Errors
 /// The system's error, when none could be asked, or when there is none any more.
 pub(super) fn close_windows(pid: Pid) -> io::Result<()> {
-    let mut result = Err(io::Error::other("it has no window any more"));
+    let mut result = Err(io::Error::other("it no longer has a window"));
     for window in top_level_windows(pid) {
         // SAFETY: the message carries no pointers; a window that is gone is an error.
         let posted = unsafe { PostMessageW(window, WM_CLOSE, 0, 0) } != 0;

@@ -12,7 +12,7 @@ use crate::platform::decode::netsh;
 /// How long `netsh` may take.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// Reads the rules for `protocol`. What `netsh` does not tell is left out.
+/// Reads the rules for `protocol`. What `netsh` does not print is missing.
 pub(super) fn read(protocol: Protocol) -> PortRules {
     let name = protocol.word();
     let named = format!("protocol={name}");

@@ -155,7 +155,7 @@ fn state(state: netstat2::TcpState, detail: Option<&MibRow>) -> TcpState {
 }
 
 /// Adds the bound endpoints, where the system has the call for them, and where all connections
-/// are known: the near end of one must not be taken for a port that somebody holds.
+/// are known: the local endpoint of one must not be taken for a port that a process holds.
 fn add_bound(found: &mut SocketTable) {
     let bound = |family| mib::bound_table(&ffi::bound_table(family)?, family).ok();
     let rows = bound(Family::V4).zip(bound(Family::V6)).filter(|_| found.gaps.is_empty());

@@ -97,7 +97,7 @@ impl JsonFinding {
             service: process.and_then(services),
             count: case.count(),
             evidence: evidence(case),
-            now: case.now(),
+            now: case.now().alone(),
             fix: case.finding.measurement.evidence.fix(case),
         }
     }

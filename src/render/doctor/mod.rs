@@ -8,7 +8,8 @@ use anstyle::{AnsiColor, Style as Ansi};
 
 use super::paragraph::{self, bold};
 use crate::findings::{CHECKS, Case, Diagnosis, Severity};
-use crate::model::{Gap, Shell, TcpSettings};
+use crate::model::{Gap, TcpSettings};
+use crate::text::api;
 use crate::text::doctor::{Checked, no_problems};
 
 pub use json::DoctorJson;
@@ -55,7 +56,7 @@ impl Doctor {
             paragraph::write(if index == 0 { "evidence" } else { "" }, line, label, out)?;
         }
         // A command is not wrapped, so that it can be copied.
-        writeln!(out, "{label}{:1$}{label:#}{2}", "now", paragraph::LABEL, case.now())?;
+        writeln!(out, "{label}{:1$}{label:#}{2}", "now", paragraph::LABEL, case.now().alone())?;
         paragraph::write("fix", &evidence.fix(case), label, out)
     }
 
@@ -107,10 +108,7 @@ fn settings(diagnosis: &Diagnosis<'_>) -> Vec<(&'static str, String)> {
     let machine = diagnosis.machine;
     let range = machine.rules.ephemeral.as_ref();
     let range = range.map(|range| format!("{} {}", range.start(), range.end()));
-    let range_name = match machine.snapshot.capabilities.shell {
-        Shell::Posix => "net.ipv4.ip_local_port_range",
-        Shell::Windows => "dynamic ports",
-    };
+    let range_name = api::ephemeral_range(machine.snapshot.capabilities.api);
     let TcpSettings { counters, .. } = machine.settings;
     let number = |number: Option<u8>| number.map(|number| number.to_string());
     let large = |number: Option<u64>| number.map(|number| number.to_string());

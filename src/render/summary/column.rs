@@ -10,7 +10,7 @@ use crate::text::endpoints::address;
 pub(super) struct Counted {
     /// The state; none for what is not counted by state.
     pub(super) kind: Option<Kind>,
-    /// What is counted besides.
+    /// What else is counted.
     pub(super) subject: Subject,
     /// How many sockets.
     pub(super) count: usize,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::model::{Api, Signal, Stopped};
 use crate::text::advice::{Remedy, listed, run, run_if_any, run_to};
+use crate::text::api;
 use crate::text::durations::duration;
 
 /// `nginx (PID 812) no longer holds port 80; nothing was sent`.
@@ -40,7 +41,7 @@ pub fn still_running(names: &[String], waited: Duration) -> String {
 /// What is said behind a process that survived.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Survival {
-    /// It is stopped, which this sentence tells.
+    /// It is stopped; this sentence says how.
     Stopped(String),
     /// It survived the strongest means of the system.
     Forced(Api),
@@ -55,10 +56,7 @@ pub fn survived(name: &str, ports: &str, waited: Duration, why: &Survival) -> St
     match why {
         Survival::Stopped(text) => format!("{still}: {text}"),
         Survival::Forced(api) => {
-            let means = match api {
-                Api::Posix => Signal::Kill.to_string(),
-                Api::Windows => "TerminateProcess".to_owned(),
-            };
+            let means = api::strongest_means(*api);
             format!("{still}; it survived {means}; it may be stuck in the kernel")
         }
         Survival::Next(command) => run(&still, command),

@@ -7,10 +7,10 @@ use crate::text::advice::run_to;
 /// No port was named.
 pub const NO_PORT: &str = "--try-bind: name the PORT to try";
 
-/// More ports than are tried.
+/// More ports were named than are tried.
 #[must_use]
 pub fn too_many(most: usize) -> String {
-    format!("--try-bind: {most} ports at most: each is bound for a moment")
+    format!("--try-bind: at most {most} ports: each is bound for a moment")
 }
 
 /// What the system answered for a port.

@@ -1,4 +1,4 @@
-//! Ports, named in a sentence and as they are typed.
+//! How ports are named in a sentence, and how they are typed.
 
 pub mod bind;
 pub mod remains;
@@ -61,7 +61,7 @@ pub fn typed(local: &LocalSet) -> Vec<String> {
     ports.into_iter().chain(places).collect()
 }
 
-/// What was asked for on one port, as it can be typed: no more than that.
+/// Only what was asked for on one port, as it can be typed.
 #[must_use]
 pub fn typed_on(port: u16, local: Option<&LocalSet>) -> Vec<String> {
     let is_there = |place: &&Place| place.ports.contains(&port);

@@ -1,16 +1,16 @@
-//! What is left of connections on a port that nobody holds.
+//! Connections in teardown states on a port that no process holds.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::model::{Capabilities, Socket, StateSet, TcpState};
 
-/// Connections that are over but still block a bind: how many in each state, and how long the
+/// Connections in teardown states, which may block a bind: how many in each state, and how long the
 /// longest TIME_WAIT has left.
 #[derive(Debug, Default)]
 pub struct Remains {
     counts: BTreeMap<TcpState, usize>,
-    /// Milliseconds; none where the system does not tell.
+    /// Milliseconds; none where the system does not report it.
     time_wait_ms: Option<u32>,
     /// Whether they block a bind without SO_REUSEADDR.
     blocks: bool,

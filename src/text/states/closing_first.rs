@@ -47,16 +47,16 @@ pub(super) const FIN_WAIT_1: Explanation = Explanation {
             &["ss -tnpo state fin-wait-1"],
         ),
         types(
-            "One that its process has closed ends by itself after some minutes \
+            "One that its process has closed ends on its own after some minutes \
              (tcp_orphan_retries; 0 stands for 8). One that was only shut down may take \
              tcp_retries2, 15 minutes or more, and never ends while the peer answers probes.",
             &["sysctl net.ipv4.tcp_orphan_retries net.ipv4.tcp_retries2"],
         ),
-        types("Close them now:", &["portwho close --state FIN_WAIT_1"]),
+        types("Close them now (as root):", &["portwho close --state FIN_WAIT_1"]),
     ],
     windows: &[
         types("Which peers?", &["Get-NetTCPConnection -State FinWait1"]),
-        says("It ends by itself after Windows has sent the FIN a number of times."),
+        says("It ends on its own after Windows has retransmitted the FIN a few times."),
         types("Close them now (IPv4, elevated):", &["portwho close --state FIN_WAIT_1"]),
     ],
     beware: &["tcp_fin_timeout does not apply here; it is for FIN_WAIT_2."],
@@ -105,7 +105,7 @@ pub(super) const FIN_WAIT_2: Explanation = Explanation {
             &["ss -tnpo state fin-wait-2", "sysctl net.ipv4.tcp_fin_timeout"],
         ),
         says("Fix the peer. Or call close() here instead of shutdown(): then the limit applies."),
-        types("Close them now:", &["portwho close --state FIN_WAIT_2 --pid PID"]),
+        types("Close them now (as root):", &["portwho close --state FIN_WAIT_2 --pid PID"]),
     ],
     windows: &[
         types("Which process waits?", &["Get-NetTCPConnection -State FinWait2"]),
@@ -146,13 +146,13 @@ pub(super) const CLOSING: Explanation = Explanation {
     look: &[types("Which peers?", &["portwho --state CLOSING", "portwho doctor"])],
     linux: &[
         types(
-            "Does it retransmit? It ends by itself, after the same limits as FIN_WAIT_1.",
+            "Does it retransmit? It ends on its own, after the same limits as FIN_WAIT_1.",
             &["ss -tnpo state closing", "sysctl net.ipv4.tcp_orphan_retries"],
         ),
-        types("Close them now:", &["portwho close --state CLOSING"]),
+        types("Close them now (as root):", &["portwho close --state CLOSING"]),
     ],
     windows: &[
-        types("Which peers? It ends by itself.", &["Get-NetTCPConnection -State Closing"]),
+        types("Which peers? It ends on its own.", &["Get-NetTCPConnection -State Closing"]),
         types("Close them now (IPv4, elevated):", &["portwho close --state CLOSING"]),
     ],
     beware: &[],
@@ -163,7 +163,7 @@ pub(super) const TIME_WAIT: Explanation = Explanation {
     state: TcpState::TimeWait,
     gist: "closed on both sides; waiting for stray segments",
     meaning: "The connection is closed. The side that closed first remembers it for a while, so \
-              that a lost last ACK can be sent again, and stray segments do not end up in the next \
+              that a lost last ACK can be retransmitted, and stray segments do not end up in the next \
               connection between the same addresses and ports.",
     also: "TIME-WAIT (RFC 9293, ss), TimeWait (PowerShell)",
     exchange: &[
@@ -176,7 +176,7 @@ pub(super) const TIME_WAIT: Explanation = Explanation {
         Moment::at("(time passes)", ""),
         Moment::at("CLOSED", ""),
     ],
-    note: "It costs the kernel a little memory, and one combination of local address and \
+    note: "It uses a little memory of the kernel, and one combination of local address and \
            port, foreign address and port. No process, no descriptor.",
     enters: &[
         edge(TcpState::FinWait1, "FIN and the ACK of ours come in together"),
@@ -195,7 +195,7 @@ pub(super) const TIME_WAIT: Explanation = Explanation {
                                      connection",
         ),
     ],
-    move_of: "No side. It ends by itself.",
+    move_of: "No side. It ends on its own.",
     normal: "Always, in any number that leaves ports free. It is TCP at work, on the side that closes \
              first.",
     fault: "If connections to one destination (address and port) use up the ephemeral ports: then \
@@ -215,16 +215,16 @@ pub(super) const TIME_WAIT: Explanation = Explanation {
             ],
         ),
         says(
-            "Keep connections open and reuse them (a pool, HTTP keep-alive); that is the cure. Let the client close first where a server has too many. Set SO_REUSEADDR on \
+            "Keep connections open and reuse them (a pool, HTTP keep-alive); that is the fix. Let the client close first where a server has too many. Set SO_REUSEADDR on \
               listeners.",
         ),
         types(
-            "For outgoing connections more ports, or tcp_tw_reuse=1: connect() may then reuse a \
-             port after 1 s (tcp_tw_reuse_delay, where the kernel has it), if both ends use \
+            "For outgoing connections, as root: more ports, or tcp_tw_reuse=1: connect() may then reuse a \
+             port after 1 s (tcp_tw_reuse_delay, where the kernel has it), if both sides use \
              TCP timestamps. The default, 2, does so on \
              the loopback interface only.",
             &[
-                "sysctl -w net.ipv4.ip_local_port_range='15000 60999'",
+                "sysctl -w \"net.ipv4.ip_local_port_range=15000 60999\"",
                 "sysctl -w net.ipv4.tcp_tw_reuse=1",
             ],
         ),
@@ -237,7 +237,7 @@ pub(super) const TIME_WAIT: Explanation = Explanation {
                 "Get-NetTCPConnection -State TimeWait | Measure-Object",
             ],
         ),
-        says("Keep connections open and reuse them; that is the cure."),
+        says("Keep connections open and reuse them; that is the fix."),
         types(
             "More ports (elevated; 10000 up to 65534):",
             &["netsh int ipv4 set dynamicport tcp start=10000 num=55535"],

@@ -18,7 +18,7 @@ pub(super) const CLOSE_WAIT: Explanation = Explanation {
         Moment::sent("LAST_ACK", "FIN", "TIME_WAIT"),
         Moment::received("CLOSED", "ACK", ""),
     ],
-    note: "The kernel acknowledged the peer's FIN by itself. Sending is still possible.",
+    note: "The kernel acknowledged the peer's FIN on its own. Sending is still possible.",
     enters: &[edge(TcpState::Established, "FIN comes in, ACK goes out")],
     leaves: &[
         edge(TcpState::LastAck, "close() or shutdown(SHUT_WR): FIN goes out"),
@@ -33,7 +33,7 @@ pub(super) const CLOSE_WAIT: Explanation = Explanation {
     normal: "For a moment; or while the process still answers a peer that ended its request with \
              shutdown(SHUT_WR).",
     fault: "If they stay or grow in number: the program here has a bug, and each keeps a \
-            descriptor until none is left (EMFILE). The receive queue tells which bug. 0: \
+            descriptor until none is left (EMFILE). The receive queue shows which bug. 0: \
             everything was read (an end that came with the last data counts as read), and close() \
             is never called. 1: end of stream not read; the \
             thread is stuck, or the socket is forgotten. More: it stopped reading with \
@@ -62,7 +62,7 @@ pub(super) const CLOSE_WAIT: Explanation = Explanation {
               then, restart it.",
         ),
         types(
-            "Free the connections (the descriptors stay open until it calls close()):",
+            "Free the connections, as root (the descriptors stay open until it calls close()):",
             &["portwho close --state CLOSE_WAIT --pid PID"],
         ),
     ],
@@ -123,14 +123,14 @@ pub(super) const LAST_ACK: Explanation = Explanation {
     look: &[types("Which peers?", &["portwho --state LAST_ACK", "portwho doctor"])],
     linux: &[
         types(
-            "Does it retransmit? It ends by itself: after some minutes (tcp_orphan_retries; 0 \
+            "Does it retransmit? It ends on its own: after some minutes (tcp_orphan_retries; 0 \
              stands for 8) once its process has closed it.",
             &["ss -tnpo state last-ack", "sysctl net.ipv4.tcp_orphan_retries"],
         ),
-        types("Close them now:", &["portwho close --state LAST_ACK"]),
+        types("Close them now (as root):", &["portwho close --state LAST_ACK"]),
     ],
     windows: &[
-        types("Which peers? It ends by itself.", &["Get-NetTCPConnection -State LastAck"]),
+        types("Which peers? It ends on its own.", &["Get-NetTCPConnection -State LastAck"]),
         types("Close them now (IPv4, elevated):", &["portwho close --state LAST_ACK"]),
     ],
     beware: &["tcp_fin_timeout does not apply here; it is for FIN_WAIT_2."],

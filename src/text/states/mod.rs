@@ -27,7 +27,7 @@ pub struct Explanation {
     pub meaning: &'static str,
     /// Its other names, and who uses them.
     pub also: &'static str,
-    /// How a socket comes to it and goes on, both sides beside each other.
+    /// How a socket enters and leaves it, both sides next to each other.
     pub exchange: &'static [Moment],
     /// What the drawing cannot show; empty where it shows all.
     pub note: &'static str,
@@ -41,11 +41,11 @@ pub struct Explanation {
     pub normal: &'static str,
     /// When there is.
     pub fault: &'static str,
-    /// What to look at, with portwho, on both systems.
+    /// What to check with portwho, on both systems.
     pub look: &'static [Advice],
-    /// What to look at and to do on Linux.
+    /// What to check and to do on Linux.
     pub linux: &'static [Advice],
-    /// What to look at and to do on Windows.
+    /// What to check and to do on Windows.
     pub windows: &'static [Advice],
     /// What is often advised, and wrong.
     pub beware: &'static [&'static str],
@@ -71,7 +71,7 @@ pub struct Advice {
     pub commands: &'static [&'static str],
 }
 
-/// A line of an exchange. A state's word beside an arrow is the state after the segment was sent,
+/// A line of an exchange. A state's word next to an arrow is the state after the segment was sent,
 /// or has arrived.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Moment {
@@ -152,7 +152,7 @@ impl Explanation {
         unconnected::BOUND,
     ];
 
-    /// The explanation of `state`; none of a number that nobody knows.
+    /// The explanation of `state`; none for an unknown number.
     #[must_use]
     pub fn of(state: TcpState) -> Option<Self> {
         Self::ALL.into_iter().find(|one| one.state == state)

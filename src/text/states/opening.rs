@@ -28,7 +28,7 @@ pub(super) const SYN_SENT: Explanation = Explanation {
     ],
     leaves: &[
         edge(TcpState::Established, "SYN+ACK comes in, ACK goes out"),
-        edge(TcpState::SynReceived, "a SYN alone comes in: both ends called connect()"),
+        edge(TcpState::SynReceived, "a SYN alone comes in: both sides called connect()"),
         edge(TcpState::Closed, "RST comes in (refused), no answer in time, or close()"),
     ],
     move_of: "The peer: SYN+ACK opens the connection, RST refuses it.",
@@ -55,7 +55,7 @@ pub(super) const SYN_SENT: Explanation = Explanation {
              set a timeout of its own. The setting for all of them:",
             &["sysctl net.ipv4.tcp_syn_retries"],
         ),
-        types("Close them now:", &["portwho close --state SYN_SENT --pid PID"]),
+        types("Close them now (as root):", &["portwho close --state SYN_SENT --pid PID"]),
     ],
     windows: &[
         types("Does anything answer there?", &["Test-NetConnection ADDRESS -Port PORT"]),
@@ -96,7 +96,7 @@ pub(super) const SYN_RECEIVED: Explanation = Explanation {
            Fast Open may hand it to accept() before the handshake completes.",
     enters: &[
         edge(TcpState::Listening, "a SYN comes in, SYN+ACK goes out: for a new socket"),
-        edge(TcpState::SynSent, "a SYN alone comes in: both ends called connect()"),
+        edge(TcpState::SynSent, "a SYN alone comes in: both sides called connect()"),
         edge(
             TcpState::TimeWait,
             "a new SYN for the same addresses and ports, newer than the old connection",
@@ -127,7 +127,7 @@ pub(super) const SYN_RECEIVED: Explanation = Explanation {
             &["sysctl net.ipv4.tcp_syncookies net.core.somaxconn"],
         ),
         types(
-            "How often a SYN+ACK is sent again (5: 63 s in all):",
+            "How often a SYN+ACK is retransmitted (5: 63 s in all):",
             &["sysctl net.ipv4.tcp_synack_retries"],
         ),
     ],
@@ -198,7 +198,10 @@ pub(super) const ESTABLISHED: Explanation = Explanation {
              TCP_USER_TIMEOUT for its own sockets. The defaults:",
             &["sysctl net.ipv4.tcp_keepalive_time net.ipv4.tcp_retries2"],
         ),
-        types("Close those to a peer that is gone:", &["portwho close --foreign ADDRESS"]),
+        types(
+            "Close those to a peer that is gone (as root):",
+            &["portwho close --foreign ADDRESS"],
+        ),
     ],
     windows: &[
         types("By process:", &["Get-NetTCPConnection -State Established"]),

@@ -99,7 +99,7 @@ fn not_even_elevated() {
 fn a_system_that_pretends() {
     let machine = one().closing(Closing::Pretends);
     let why = "portwho: 1 ESTABLISHED of web.exe (PID 812): not closed: still there, although the \
-               system accepted the order\n";
+               system accepted the request\n";
     machine.run("close 80").is(2, ONE, why);
     assert_eq!(machine.closed(), ["10.0.0.1:80"]);
 }
@@ -123,7 +123,7 @@ fn time_wait_on_windows() {
 
 /// Its process has exited, and a child that cannot be named holds it: nobody else would end it.
 #[trial]
-fn an_heirs_socket() {
+fn an_inherited_socket() {
     let machine = windows(vec![close_wait("10.0.0.1:80").by_table(700, Some(5))]);
     let closed = "1 CLOSE_WAIT of PID 700, which has exited\n\
                   closed 1 socket of PID 700, which has exited\n";
@@ -178,7 +178,7 @@ fn some_of_them_went() {
 #[trial]
 fn an_old_kernel() {
     let machine = leaking().closing(Closing::NoDestroy).privileged();
-    let why = "portwho: 3 CLOSE_WAIT of app (PID 812): not closed: this kernel closes no sockets: \
+    let why = "portwho: 3 CLOSE_WAIT of app (PID 812): not closed: this kernel cannot close sockets: \
                it lacks INET_DIAG_DESTROY; ending their process closes them\n";
     machine.run("close -s CLOSE_WAIT").is(2, LEAK, why);
     machine.run("-q -s CLOSE_WAIT").is(0, "812\n", "");
@@ -189,8 +189,8 @@ fn an_old_kernel_and_time_wait() {
     let left = tcp("10.0.0.1:80", TcpState::TimeWait).linux(0, 0).to("10.0.0.9:50000");
     let machine = leaking().socket(left.of_kernel(KernelReason::TimeWait));
     let machine = machine.closing(Closing::NoDestroy);
-    let why = "portwho: 1 TIME_WAIT of the kernel (time-wait): not closed: this kernel closes no \
-               sockets: it lacks INET_DIAG_DESTROY\n";
+    let why = "portwho: 1 TIME_WAIT of the kernel (time-wait): not closed: this kernel cannot \
+               close sockets: it lacks INET_DIAG_DESTROY\n";
     machine.run("close 80").is(2, "1 TIME_WAIT of the kernel (time-wait)\n", why);
 }
 
@@ -203,7 +203,7 @@ fn some_of_them_cannot() {
     let said = "1 TIME_WAIT of the kernel (time-wait)\n3 CLOSE_WAIT of app (PID 812)\n\
                 closed 3 sockets; app (PID 812) keeps their descriptors until it calls \
                 close()\n";
-    let why = "portwho: 1 TIME_WAIT of the kernel (time-wait): not closed: this system does not \
+    let why = "portwho: 1 TIME_WAIT of the kernel (time-wait): not closed: this system cannot \
                close such sockets (Linux closes UDP sockets since 4.9, and TIME_WAIT and \
                FIN_WAIT_2 without a process since 6.0)\n";
     machine.run("close -s teardown").is(2, said, why);

@@ -109,7 +109,7 @@ fn only_a_later_birth_is_a_proof() {
 
 /// The table names a PID that nobody has.
 #[trial]
-fn an_owner_that_is_nowhere() {
+fn an_owner_that_is_not_found() {
     let sockets = vec![listener("0.0.0.0:80").by_table(812, None)];
     let machine = Machine::new(Os::Windows, Vec::new(), sockets);
     let row = "  TCP    0.0.0.0:80             0.0.0.0:0              LISTENING       ?        (PID 812 \
@@ -119,7 +119,7 @@ fn an_owner_that_is_nowhere() {
 
 /// Seen, and then exited; before it is opened another process has its PID and even its port.
 #[trial]
-fn a_newcomer_with_the_pid_is_left_alone() {
+fn a_new_process_with_the_pid_is_not_signaled() {
     let sockets = vec![listener("0.0.0.0:80").of(&[812])];
     let one = process(812, "web.exe").fate(Fate::Replaced);
     let machine = Machine::new(Os::Windows, vec![one], sockets);

@@ -52,7 +52,7 @@ what         1012 CLOSE_WAIT on port 1521: everything was read, and close() was
 evidence     oldest 3h; 12 over 1m
              receive queue: 0 in 1012
              4100 of 65536 descriptors are open
-now          portwho close --state CLOSE_WAIT --pid 22725 1521
+now          sudo portwho close --state CLOSE_WAIT --pid 22725 1521
 fix          call close() on every code path, above all when read() returns 0;
              until then, restart it before its descriptors are used up: closing
              the connections from outside does not free them; run: systemctl
@@ -76,7 +76,7 @@ fn the_json_of_it() {
             "cause": "not-closed", "causes": {"not-closed": 1012}, "not_accepted": 0,
             "descriptors": 4100, "descriptor_limit": 65536,
         },
-        "now": "portwho close --state CLOSE_WAIT --pid 22725 1521",
+        "now": "sudo portwho close --state CLOSE_WAIT --pid 22725 1521",
         "fix": fix,
     }]});
     assert_eq!(answer, expected);
@@ -175,7 +175,7 @@ warning      close-wait-leak
 who          inetinfo.exe (PID 1688, user OFFICE\\anna, W3SVC)
 what         120 CLOSE_WAIT on port 8081: the peers have closed, and it has not
 evidence     511 handles are open
-now          portwho close --state CLOSE_WAIT --pid 1688 8081
+now          in an elevated prompt, run: portwho close --state CLOSE_WAIT --pid 1688 8081
 fix          call closesocket() on every code path, above all when recv()
              returns 0; until then, restart it before its handles are used up:
              closing the connections from outside does not free them; run:
@@ -200,7 +200,7 @@ who          report.exe (PID 600)
 what         80 TIME_WAIT from 192.168.0.7 to 192.168.0.20:1433, of 100
              ephemeral ports
 evidence     81 ports of 50000 to 50099 are in use there, in any state
-now          netsh int ipv4 set dynamicport tcp start=10000 num=55535
+now          in an elevated prompt, run: netsh int ipv4 set dynamicport tcp start=10000 num=55535
 fix          keep connections open and reuse them (a pool, HTTP keep-alive), or
              spread them over more addresses; tcp_fin_timeout does not shorten
              TIME_WAIT

@@ -13,7 +13,7 @@ const TASKS: &str = "
 Image Name                     PID Session Name        Session#    Mem Usage
 ========================= ======== ================ =========== ============\n";
 
-/// What is said beside a port that a driver holds.
+/// What is said about a port that a driver holds.
 const FILE_SERVER: &str = "portwho: port 445 is held by the kernel (PID 4): it is the file server \
                            (SMB); to stop it, run: sc.exe stop LanmanServer\n";
 const OTHER_DRIVERS: &str = "\

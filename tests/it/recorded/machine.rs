@@ -115,7 +115,7 @@ impl Machine {
         self
     }
 
-    /// What happens when the sockets have been looked at so often.
+    /// What happens when the sockets have been listed so often.
     pub fn after_looks(self, looks: usize, change: Meanwhile) -> Self {
         self.world.borrow_mut().meanwhile = Some((looks, change));
         self

@@ -27,7 +27,7 @@ pub enum Fate {
     Gone,
     /// Has exited by the time it is opened, and a newcomer has its PID and its port.
     Replaced,
-    /// Lets go of its sockets after it was opened.
+    /// Closes its sockets after it was opened.
     LetsGo,
     /// Ends; the sockets that the table gives it stay there for a few looks.
     Lingers,

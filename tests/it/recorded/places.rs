@@ -14,7 +14,7 @@ use crate::support::json::{only_socket, process as described};
 
 const ID: &str = "932a195ea739d3a1f0c8b1cf5d9f7f2a1b0c3d4e5f60718293a4b5c6d7e8f901";
 
-/// A Linux machine with one listener whose owner nobody may look at, made in this group.
+/// A Linux machine with one listener whose owner may not be seen, made in this group.
 fn hidden(creator: Creator) -> Machine {
     let gap = Gap::OwnersHidden { count: 1, users: vec!["root".into()], as_root: false };
     let socket = listener("0.0.0.0:80").linux(31_337, 0).cgroup(4711).owner(Owner::Hidden);
@@ -71,9 +71,9 @@ fn a_unit_of_the_system() {
     };
     is_held_by_root_in(with(&[]), "nginx.service");
     is_held_by_root_in(with(&[812]), "nginx.service (most likely PID 812)");
-    is_held_by_root_in(with(&[812, 813]), "nginx.service (PIDs 812, 813; sudo tells which)");
-    is_held_by_root_in(with(&[1, 2, 3, 4]), "nginx.service (PIDs 1, 2, 3, 4; sudo tells which)");
-    is_held_by_root_in(with(&[1, 2, 3, 4, 5]), "nginx.service (5 processes; sudo tells which)");
+    is_held_by_root_in(with(&[812, 813]), "nginx.service (most likely one of PIDs 812, 813)");
+    is_held_by_root_in(with(&[1, 2, 3, 4]), "nginx.service (most likely one of PIDs 1, 2, 3, 4)");
+    is_held_by_root_in(with(&[1, 2, 3, 4, 5]), "nginx.service (most likely one of 5 processes)");
 }
 
 #[trial]
@@ -123,12 +123,12 @@ fn every_runtime_by_its_short_id() {
 }
 
 #[trial]
-fn an_owner_that_is_nowhere() {
+fn an_owner_that_is_not_found() {
     let mut machine = hidden(unit("nginx.service", false)).privileged();
     let gap = Gap::OwnersNotFound { count: 1, inside_pid_namespace: false };
     machine.gaps = vec![gap];
     machine.world.borrow_mut().sockets[0].owner = Owner::NotFound;
-    let lines = "portwho: the owners of 1 socket were found in no process: they belong to the \
+    let lines = "portwho: the owners of 1 socket were not found: they belong to the \
                  kernel, are passing between processes, or to another PID namespace: run \
                  portwho again, or on the host\n";
     let output = machine.run("80");
@@ -137,19 +137,20 @@ fn an_owner_that_is_nowhere() {
 }
 
 #[trial]
-fn a_group_that_tells_nothing() {
+fn a_group_that_identifies_nothing() {
     let output = hidden(Creator::default()).run("80");
     output.is(0, &output.stdout, HIDDEN);
     let answer = hidden(Creator::default()).run("--json 80").json(0, HIDDEN);
     assert_eq!(only_socket(&answer)["note"], "held by a process of root");
 }
 
-/// A group that somebody else than systemd made: its processes are known all the same.
+/// A group that was not made by systemd: its processes are known all the same.
 #[trial]
 fn a_group_without_a_unit_has_candidates() {
     let creator = Creator { candidates: vec![Pid(812), Pid(813)], ..Creator::default() };
     let output = hidden(creator).run("80");
-    let note = "portwho: 0.0.0.0:80: held by a process of root (PIDs 812, 813; sudo tells which)\n";
+    let note =
+        "portwho: 0.0.0.0:80: held by a process of root (most likely one of PIDs 812, 813)\n";
     output.is(0, &output.stdout, &format!("{HIDDEN}{note}"));
 }
 

@@ -142,7 +142,7 @@ fn force_and_yes_change_nothing() {
 }
 
 #[trial]
-fn a_refusal_beside_a_kill() {
+fn a_refusal_and_a_kill() {
     let machine = office();
     let output = machine.run("kill -y 5000 8082");
     assert_eq!(machine.ended(), [(1688, Ending::Terminate)]);

@@ -54,7 +54,7 @@ fn the_dynamic_range() {
 
 /// Windows lets others bind beside it, and does not say how long it has left.
 #[trial]
-fn what_is_over_does_not_stand_in_the_way() {
+fn teardown_does_not_block_a_bind() {
     let over = tcp("192.168.0.7:80", TcpState::TimeWait).to("192.168.0.9:50000");
     let machine = windows().socket(over.of_kernel(KernelReason::TimeWait));
     let lines = "portwho: port 80 is not in use (1 TIME_WAIT)\n";

@@ -24,7 +24,7 @@ pub struct World {
     pub closing: Closing,
     /// The local ends of the sockets that the system was told to close, in that order.
     pub closed: Vec<String>,
-    /// What happens when the sockets have been looked at so often.
+    /// What happens when the sockets have been listed so often.
     pub meanwhile: Option<(usize, Meanwhile)>,
 }
 

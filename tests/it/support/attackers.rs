@@ -1,4 +1,4 @@
-//! Roles that attack those who look at them.
+//! Roles that attack the programs that read them.
 
 use std::env;
 use std::io::{self, BufRead, BufReader, Write};

@@ -30,8 +30,8 @@ inventory::collect!(Test);
 
 impl Test {
     /// `path` is the function's path in the crate, as `module_path!` gives it, and `line` where it
-    /// is in its file. With `is_alone` no other test runs beside it: what it makes would be in the
-    /// answers of programs that search the whole machine.
+    /// is in its file. With `is_alone` no other test runs at the same time: what it makes would
+    /// be in the answers of programs that search the whole machine.
     pub const fn new(path: &'static str, line: u32, run: fn(), is_alone: bool) -> Self {
         Self { path, line, run, is_alone }
     }

@@ -17,7 +17,7 @@ pub fn only_socket(answer: &Value) -> &Value {
     socket
 }
 
-/// The only socket with this local and this foreign end.
+/// The only socket with this local and this foreign endpoint.
 #[track_caller]
 pub fn socket(answer: &Value, local: SocketAddr, foreign: Option<SocketAddr>) -> &Value {
     let wanted = (Some(local), foreign);

@@ -47,7 +47,7 @@ pub fn enter() -> io::Result<()> {
     bring_loopback_up()
 }
 
-/// Runs the function in a namespace beside the test's own. Returns when the thread that did so is
+/// Runs the function in a namespace other than the test's own. Returns when the thread that did so is
 /// gone: a little longer than it can be joined it still counts as living there.
 pub fn in_netns<T: Send>(run: impl FnOnce() -> T + Send) -> T {
     let inside = || {

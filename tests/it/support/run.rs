@@ -192,7 +192,7 @@ impl Output {
         assert!(report.is_empty(), "`{}`\n{report}{}", self.command_line, self.beside(stderr));
     }
 
-    /// With `N s` on stderr wherever it tells how long a timer of the kernel has left: those run
+    /// With `N s` on stderr wherever it says how long a timer of the kernel has left: those run
     /// for a minute at most.
     #[cfg(target_os = "linux")]
     pub fn without_seconds(mut self) -> Self {
@@ -200,7 +200,7 @@ impl Output {
         self
     }
 
-    /// The parsed JSON of a run that must have ended so, and said this beside it.
+    /// The parsed JSON of a run that must have ended so, and said this on stderr.
     #[track_caller]
     pub fn json(&self, code: i32, stderr: &str) -> serde_json::Value {
         self.is(code, &self.stdout, stderr);
@@ -218,7 +218,8 @@ impl Output {
 #[cfg(target_os = "linux")]
 pub fn without_seconds(text: &str) -> String {
     let words: Vec<&str> = text.split(' ').collect();
-    let is_unit = |word: &str| matches!(word.trim_end_matches(['\n', ')', ':', ',', ';']), "s");
+    let first_line = |word: &str| word.split('\n').next().unwrap_or_default().to_owned();
+    let is_unit = |word: &str| first_line(word).trim_end_matches([')', ':', ',', ';']) == "s";
     let is_left = |word: &str| word.parse().is_ok_and(|left: u32| (1..=60).contains(&left));
     let replaced = words.iter().enumerate().map(|(at, word)| {
         let timed = is_left(word) && words.get(at + 1).is_some_and(|next| is_unit(next));

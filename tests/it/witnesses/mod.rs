@@ -164,7 +164,7 @@ fn compare_with_netstat2() {
     let theirs = netstat2::all();
     assert_eq!(theirs.keys().filter(|ends| ends.tcp).count(), TCP);
     let mut ours = ours(&[]);
-    // netstat2 gives UDP no foreign end.
+    // netstat2 gives UDP no foreign endpoint.
     let connected: Vec<Ends> =
         ours.keys().filter(|ends| !ends.tcp && ends.foreign.is_some()).copied().collect();
     for ends in connected {

@@ -3,7 +3,7 @@
 use proc_macro::{TokenStream, TokenTree};
 
 /// Makes a function without arguments a test, named by its path: `module::function`. With
-/// `#[trial(alone)]` no other test runs beside it.
+/// `#[trial(alone)]` no other test runs at the same time.
 #[proc_macro_attribute]
 pub fn trial(arguments: TokenStream, function: TokenStream) -> TokenStream {
     let Some(name) = name(function.clone()) else {

@@ -1,4 +1,4 @@
-//! Network namespaces beside portwho's own: network_namespaces(7), setns(2).
+//! Network namespaces other than portwho's own: network_namespaces(7), setns(2).
 //!
 //! A namespace is entered by a thread of its own, which ends there: the rest of the program never
 //! leaves the one that it was started in.

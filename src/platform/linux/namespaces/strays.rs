@@ -54,7 +54,7 @@ impl Strays {
         Self { namespaces, bound, is_unclear, missed, failure }
     }
 
-    /// Adds the bound sockets where the kernel does not list them, and what was left out.
+    /// Adds the bound sockets where the kernel does not list them, and what was not examined.
     pub(super) fn complete(&self, table: &mut SocketTable) {
         if table.gaps.iter().any(Gap::is_about_bound) {
             table.sockets.extend(self.bound.iter().cloned());

@@ -55,7 +55,7 @@ const fn longest(user: Uid) -> Option<Duration> {
 /// The budgets of all users in one run. All threads of the search share them.
 #[derive(Debug)]
 pub(super) struct Budgets {
-    /// The users whose sockets are looked for, and root.
+    /// The users whose sockets are searched for, and root.
     first: Vec<Uid>,
     accounts: Mutex<Accounts>,
 }
@@ -92,7 +92,7 @@ impl Default for Budgets {
 }
 
 impl Budgets {
-    /// Puts the users first whose sockets are looked for. Where those are many, each of them may be
+    /// Puts the users first whose sockets are searched for. Where those are many, each of them may be
     /// the one who makes the search expensive, and none comes first.
     pub(super) fn put_first(&mut self, users: BTreeSet<Uid>) {
         if users.len() <= bounds::SEARCH_FIRST_USERS {
@@ -104,7 +104,7 @@ impl Budgets {
         self.accounts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Where a user comes: those whose sockets are looked for, root, all others.
+    /// Where a user comes: those whose sockets are searched for, root, all others.
     pub(super) fn turn(&self, user: Uid) -> usize {
         match self.first.iter().position(|first| *first == user) {
             Some(_) if user.0 != 0 => 0,
@@ -158,7 +158,7 @@ impl Budgets {
         is_enough
     }
 
-    /// Takes `amount` off, if anything is left: an honest user's large table is not left out for
+    /// Takes `amount` off, if anything is left: an honest user's large table is not skipped for
     /// being larger than that.
     pub(super) fn start(&self, user: Uid, kind: Kind, amount: u64) -> bool {
         let mut accounts = self.accounts();
@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_out_is_added_up_by_user() {
+    fn what_is_not_searched_is_added_up_by_user() {
         let budgets = Budgets::default();
         budgets.leave_out(HOSTILE, LeftOut { rings: 2, ..LeftOut::default() });
         budgets.leave_out(HOSTILE, LeftOut { threads: 1, ..LeftOut::default() });

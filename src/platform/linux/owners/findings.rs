@@ -11,11 +11,11 @@ use crate::model::{Holder, Pid, Uid};
 pub(super) struct Findings {
     /// Which process holds which inode, in no particular order.
     pub(super) held: Vec<(u64, Holder)>,
-    /// Whether some process could not be looked at.
+    /// Whether some process could not be read.
     pub(super) refused: bool,
     /// The io_urings that were seen: files may be registered there without a descriptor.
     pub(super) rings: Vec<Ring>,
-    /// The io_urings of which the kernel told nothing.
+    /// The io_urings whose registered files the kernel did not report.
     pub(super) silent_rings: usize,
     /// Parts of processes that are still to be searched.
     pub(super) left_over: Vec<Part>,

@@ -13,6 +13,7 @@ mod descriptors;
 mod doubt;
 mod findings;
 mod own_tables;
+mod parallel;
 mod ports;
 mod rings;
 mod search;
@@ -40,7 +41,7 @@ use crate::platform::OwnerTable;
 /// it is `wanted`. Without a socket that a process could hold nothing is walked.
 pub(super) fn find(sockets: Vec<Socket>, wanted_later: Wanted<'_>) -> OwnerTable {
     let own = rustix::process::geteuid();
-    // Root may look everywhere, others into their own processes.
+    // Root may read every process, others only their own.
     let is_mine = |socket: &Socket| own.is_root() || socket.uid == Some(Uid(own.as_raw()));
     let inodes = |sockets: &mut dyn Iterator<Item = &Socket>| -> Inodes {
         sockets.filter_map(|socket| socket.inode).filter(|&inode| inode != 0).collect()
@@ -82,7 +83,7 @@ fn owner(socket: &Socket, found: &Walk) -> Owner {
     }
 }
 
-/// The gap of the sockets whose owner may not be looked at, with the users they belong to.
+/// The gap of the sockets whose owner may not be seen, with the users they belong to.
 fn hidden(sockets: &[OwnedSocket]) -> Option<Gap> {
     let hidden = || sockets.iter().filter(|row| row.owner == Owner::Hidden);
     let names: BTreeMap<_, _> =
@@ -93,10 +94,10 @@ fn hidden(sockets: &[OwnedSocket]) -> Option<Gap> {
     (count > 0).then(|| Gap::OwnersHidden { count, users: users.collect(), as_root })
 }
 
-/// So many users whose budgets were spent are told one by one.
+/// How many users whose budgets are spent get a gap of their own.
 const USERS_TOLD: usize = 5;
 
-/// Where owners may be beside those that were found.
+/// Where owners may be that were not found.
 fn unsearched(found: &Walk) -> impl Iterator<Item = Gap> {
     let mut left_out: Vec<(Uid, LeftOut)> = found.budgets.left_out().into_iter().collect();
     left_out.sort_by_key(|(_, what)| Reverse(what.count()));

@@ -122,7 +122,7 @@ impl Searcher<'_> {
 struct Registered {
     /// The sockets that are registered there.
     sockets: Vec<u64>,
-    /// Whether the kernel told nothing.
+    /// Whether the kernel reported nothing.
     is_silent: bool,
     /// Whether the budget ended before the ring did.
     is_cut: bool,
@@ -195,7 +195,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_ring_of_which_nothing_is_told_is_silent() {
+    fn a_ring_without_a_report_is_silent() {
         let folder = std::env::temp_dir().join(format!("portwho-rings-{}", std::process::id()));
         std::fs::create_dir(&folder).unwrap();
         std::fs::write(folder.join("silent"), "pos:\t0\n").unwrap();

@@ -17,7 +17,7 @@ pub(in crate::platform::linux) type Inodes = FxHashSet<u64>;
 /// What all threads of a search share.
 #[derive(Debug)]
 pub(super) struct Search<'a> {
-    /// The inodes to look for.
+    /// The inodes to search for.
     pub(super) wanted: &'a Inodes,
     /// What may still be spent on each user's processes.
     pub(super) budgets: &'a Budgets,

@@ -52,7 +52,7 @@ pub(super) enum Settled {
     Same(usize),
     /// It is another one, and has this place now.
     New(usize),
-    /// It cannot be told.
+    /// Unknown.
     Unknown,
 }
 

@@ -3,47 +3,23 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use rustix::io::Errno;
 
 use super::super::ffi;
 use super::super::proc_dir::{Entries, open_proc};
-use super::super::threads;
 use super::budgets::{Budgets, Kind};
 use super::descriptors::can_be_named;
 use super::findings::{Findings, Holders, OwnTable, Part, Ring, Sharer};
-use super::rings::{self, SharedRing};
+use super::parallel::search_all;
+use super::rings;
 use super::search::{Inodes, Search, user_of};
 use super::searcher::Searcher;
 use crate::model::{Holder, LeftOut, Pid, Uid};
 
 /// How often the tables of processes are searched: those whose sharer has gone meanwhile, again.
 const ROUNDS: usize = 3;
-
-/// Something to search.
-trait Place: Sync {
-    /// How many of them make a thread worth its start.
-    const PER_THREAD: usize;
-}
-
-impl Place for Pid {
-    const PER_THREAD: usize = 64;
-}
-
-impl Place for Part {
-    const PER_THREAD: usize = 1;
-}
-
-impl Place for OwnTable {
-    const PER_THREAD: usize = 16;
-}
-
-impl Place for SharedRing {
-    const PER_THREAD: usize = 64;
-}
 
 /// Inode numbers of sockets, with the users they belong to.
 pub(super) type InodesOfUsers = FxHashMap<u64, Option<Uid>>;
@@ -57,7 +33,7 @@ pub(super) struct Walk {
     pub(super) refused: bool,
     /// What each user's processes may still cost.
     pub(super) budgets: Budgets,
-    /// How many io_urings told nothing of what is registered there.
+    /// How many io_urings did not report what is registered there.
     pub(super) silent_rings: usize,
 }
 
@@ -131,7 +107,7 @@ impl Processes {
         self.search(pids, wanted, budgets).0
     }
 
-    /// Searches the tables of `pids`, and tells which processes share one.
+    /// Searches the tables of `pids`, and returns which processes share one.
     fn search(&self, pids: &[Pid], wanted: &Inodes, budgets: &Budgets) -> (Findings, Sharers) {
         let mut sharers = Sharers::new();
         let (mut findings, mut unsettled) = self.search_tables(pids, wanted, budgets);
@@ -151,7 +127,7 @@ impl Processes {
         (findings, sharers)
     }
 
-    /// Searches each table once, and tells which processes share one.
+    /// Searches each table once, and returns which processes share one.
     fn search_tables(
         &self,
         pids: &[Pid],
@@ -261,36 +237,6 @@ pub(in crate::platform::linux) fn held_by(
         return Err(Errno::MFILE);
     }
     Ok(is_held)
-}
-
-/// Searches `places` on every core, each with `visit`.
-fn search_all<'a, P: Place>(
-    places: &[P],
-    search: &'a Search<'a>,
-    visit: impl Fn(&mut Searcher<'a>, &P) + Sync,
-) -> Findings {
-    let next = AtomicUsize::new(0);
-    let work = || {
-        let mut searcher = Searcher::new(search);
-        while let Some(place) = places.get(next.fetch_add(1, Ordering::Relaxed)) {
-            visit(&mut searcher, place);
-        }
-        searcher.findings
-    };
-    thread::scope(|scope| {
-        let others: Vec<_> = (1..threads::worth(places.len(), P::PER_THREAD))
-            .filter_map(|_| thread::Builder::new().spawn_scoped(scope, work).ok())
-            .collect();
-        let mut findings = work();
-        for other in others {
-            match other.join() {
-                Ok(other) => findings.absorb(other),
-                // A thread that died has looked at less than it should.
-                Err(_) => findings.refused = true,
-            }
-        }
-        findings
-    })
 }
 
 #[cfg(test)]

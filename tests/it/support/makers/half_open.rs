@@ -1,4 +1,4 @@
-//! Handshakes that do not come to an end.
+//! Handshakes that do not complete.
 
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;

@@ -13,11 +13,11 @@ use rustc_hash::FxHashSet;
 use rustix::fs::{CWD, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::bounds;
-use super::copied::Copied;
-use super::owners::socket_inode;
-use super::proc_dir::{is_gone, open_proc};
-use super::unlisted::Protocols;
+use super::super::bounds;
+use super::super::copied::Copied;
+use super::super::owners::socket_inode;
+use super::super::proc_dir::{is_gone, open_proc};
+use super::Protocols;
 use crate::model::{Pid, Protocol, Uid};
 use crate::platform::decode::descriptor;
 
@@ -91,7 +91,7 @@ impl Candidate {
     }
 }
 
-/// What `system.sockprotoname` tells.
+/// What `system.sockprotoname` says.
 #[derive(PartialEq, Eq, Debug)]
 enum Kind {
     Inet(Protocol),
@@ -223,7 +223,7 @@ mod tests {
     use std::net::UdpSocket;
     use std::os::linux::fs::MetadataExt;
 
-    use super::super::unlisted::ALL;
+    use super::super::ALL;
     use super::*;
 
     #[test]
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn a_descriptor_of_something_else_is_left_alone() {
+    fn a_descriptor_of_something_else_is_not_copied() {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         let descriptor = socket.as_raw_fd().cast_unsigned();
         let path = format!("/proc/self/fd/{descriptor}");

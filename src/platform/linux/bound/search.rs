@@ -1,85 +1,19 @@
-//! BOUND sockets: whether the kernel lists them, and those of its processes where it does not.
-//!
-//! sock_diag has them since Linux 6.8 (state bit 13); older kernels ignore the bit.
+//! BOUND sockets among the descriptors of all processes, where the kernel does not list them.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::os::fd::OwnedFd;
 use std::os::linux::fs::MetadataExt;
-use std::sync::OnceLock;
 
-use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
-
-use super::copied::Copied;
-use super::owners::Inodes;
-use super::sock_diag::SockDiag;
-use super::unlisted::{Missed, TCP};
-use super::{namespaces, unlisted};
+use super::super::copied::Copied;
+use super::super::owners::Inodes;
+use super::super::unlisted::{Missed, TCP};
+use super::super::{ffi, namespaces, unlisted};
 use crate::model::{
-    Detail, Families, Family, Gap, PortRange, Protocol, Scope, Socket, StateSet, TcpState, UdpScope,
+    Detail, Families, Gap, PortRange, Protocol, Scope, Socket, StateSet, TcpState, UdpScope,
 };
+use crate::platform::SocketTable;
 use crate::platform::decode::descriptor::PortUse;
-use crate::platform::decode::inet_diag::state_mask;
-use crate::platform::decode::inet_request::Request;
-use crate::platform::{SocketTable, reason};
 
-/// Whether this kernel lists BOUND sockets, once it has been asked.
-static LISTED: OnceLock<bool> = OnceLock::new();
-
-/// Whether it is known not to.
-pub(super) fn are_unlisted() -> bool {
-    LISTED.get() == Some(&false)
-}
-
-/// Why BOUND sockets may be missing from a dump without any; none where this kernel lists them.
-/// One of our own is bound and asked for, once.
-pub(super) fn gap(diag: &mut SockDiag) -> Option<Gap> {
-    let listed = LISTED.get().copied().map_or_else(|| probe(diag), Ok);
-    match listed {
-        Ok(listed) => {
-            let listed = *LISTED.get_or_init(|| listed);
-            (!listed).then_some(Gap::BoundNotListed)
-        }
-        // The next attempt may succeed.
-        Err(error) => Some(Gap::BoundUnknown { why: reason(&error) }),
-    }
-}
-
-/// Whether a socket of our own is listed.
-fn probe(diag: &mut SockDiag) -> io::Result<bool> {
-    let (_probe, port) = bind_probe()?;
-    let request = Request {
-        family: Family::V4,
-        protocol: Protocol::Tcp,
-        states: state_mask(StateSet::of(&[TcpState::Bound])),
-        info: false,
-        local_ports: Some(&[port..=port]),
-        foreign_ports: None,
-    };
-    let dump = diag.dump(&request).map_err(|error| io::Error::other(error.to_string()))?;
-    Ok(!dump.sockets.is_empty())
-}
-
-/// An address of its own, so that the probe's port stays free for every server that does not
-/// bind all addresses.
-const PROBE_ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 112, 119, 1));
-
-/// A socket of our own, bound and no more, and its port. IP_FREEBIND, because the loopback
-/// interface may be down.
-fn bind_probe() -> io::Result<(OwnedFd, u16)> {
-    let probe = rustix::net::socket_with(
-        AddressFamily::INET,
-        SocketType::STREAM,
-        SocketFlags::CLOEXEC,
-        None,
-    )?;
-    sockopt::set_ip_freebind(&probe, true)?;
-    rustix::net::bind(&probe, &SocketAddr::new(PROBE_ADDRESS, 0))?;
-    let bound = SocketAddr::try_from(rustix::net::getsockname(&probe)?)?;
-    Ok((probe, bound.port()))
-}
-
-/// Every TCP socket of this network namespace that the kernel lists, to tell the others by.
+/// Every TCP socket of this network namespace that the kernel lists; all others are unlisted.
 const LISTED_TCP: Scope = Scope {
     tcp: StateSet::ALL,
     udp: UdpScope::None,
@@ -89,10 +23,10 @@ const LISTED_TCP: Scope = Scope {
     detail: Detail::Brief,
 };
 
-/// Looks for BOUND sockets on the ports of `scope` among the descriptors of all processes, where
+/// Searches for BOUND sockets on the ports of `scope` among the descriptors of all processes, where
 /// the kernel does not list them, nothing that is listed holds the ports, and this is root. The
 /// gap goes when every descriptor could be examined.
-pub(super) fn add_unlisted(
+pub(in crate::platform::linux) fn add_unlisted(
     scope: &Scope,
     table: &mut SocketTable,
     listed: impl FnOnce(&Scope) -> Option<SocketTable>,
@@ -110,7 +44,8 @@ pub(super) fn add_unlisted(
     let mut inodes = inodes(&listed.sockets);
     // Most of those of containers need not be copied.
     inodes.extend(namespaces::listed(&LISTED_TCP));
-    let Ok(found) = search(ports, &inodes) else { return };
+    // Another portwho that runs now would take the copies for this one's own sockets.
+    let Ok(Ok(found)) = ffi::with_own_descriptors(|| search(ports, &inodes)) else { return };
     table.sockets.extend(found.sockets);
     if found.missed.is_nothing() && !found.is_unclear {
         table.gaps.retain(|gap| !gap.is_about_bound());
@@ -119,7 +54,7 @@ pub(super) fn add_unlisted(
 }
 
 /// The inodes of sockets that processes can hold.
-pub(super) fn inodes(sockets: &[Socket]) -> Inodes {
+pub(in crate::platform::linux) fn inodes(sockets: &[Socket]) -> Inodes {
     sockets.iter().filter_map(|socket| socket.inode).filter(|&inode| inode != 0).collect()
 }
 
@@ -141,7 +76,7 @@ fn are_held(ports: &[PortRange], sockets: &[Socket]) -> bool {
 #[derive(Debug, Default)]
 struct Found {
     sockets: Vec<Socket>,
-    /// Whether one was met of which it cannot be told whether it still holds one of the ports.
+    /// Whether one was found that may or may not still hold one of the ports.
     is_unclear: bool,
     missed: Missed,
 }
@@ -171,17 +106,17 @@ fn is_on(ports: &[PortRange], copied: &Copied) -> rustix::io::Result<bool> {
 }
 
 /// What a copied TCP socket is.
-pub(super) enum Row {
+pub(in crate::platform::linux) enum Row {
     /// It holds its port.
     Holds(Box<Socket>),
-    /// Whether it does cannot be told.
+    /// Whether it does is unknown.
     Unclear,
     /// It is bound to nothing, or a connection of a moment ago.
     None,
 }
 
 /// The row of a TCP socket that no table has.
-pub(super) fn row(copied: &Copied) -> rustix::io::Result<Row> {
+pub(in crate::platform::linux) fn row(copied: &Copied) -> rustix::io::Result<Row> {
     let local = copied.local()?;
     if local.port() == 0 {
         return Ok(Row::None);
@@ -199,11 +134,13 @@ pub(super) fn row(copied: &Copied) -> rustix::io::Result<Row> {
 #[cfg(test)]
 #[expect(clippy::print_stderr, reason = "a skip is printed")]
 mod tests {
-    use std::os::fd::AsRawFd;
+    use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+    use std::os::fd::{AsRawFd, OwnedFd};
 
     use nix::sched::{CloneFlags, unshare};
+    use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
 
-    use super::super::tables;
+    use super::super::super::tables;
     use super::*;
     use crate::model::Endpoint;
 
