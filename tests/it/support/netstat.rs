@@ -17,6 +17,7 @@ impl SocketRow {
 
     /// With the names of the owners of its PID cell, which `processes` has in the order of their
     /// PIDs, where it has none yet.
+    #[cfg(target_os = "linux")]
     pub fn named(&mut self, processes: &[(String, u32)]) {
         if self.image.is_some() {
             return;
