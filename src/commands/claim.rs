@@ -1,7 +1,7 @@
 //! What a process claims to be, and nothing proves: said before the question, and no reason to
 //! refuse.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::images::role;
 use super::installed::{Identity, Programs};
@@ -12,20 +12,28 @@ use crate::text::owners;
 /// How many warnings precede a question.
 const WARNINGS: usize = 10;
 
-/// A line for each claim of these processes; of many the first ten, and how many follow.
-pub(super) fn of_all(
-    pids: &BTreeSet<Pid>,
-    snapshot: &Snapshot,
-    programs: &Programs,
-) -> Vec<String> {
-    let mut warnings: Vec<String> =
-        pids.iter().flat_map(|pid| warnings(*pid, snapshot, programs)).collect();
-    let more = warnings.len().saturating_sub(WARNINGS);
-    if more > 0 {
-        warnings.truncate(WARNINGS);
-        warnings.push(text::more(more));
+/// What some processes claim. It is found out once for each, however many sockets it holds.
+#[derive(Debug, Default)]
+pub(super) struct Claims(BTreeMap<Pid, Vec<String>>);
+
+impl Claims {
+    /// What these claim.
+    pub(super) fn new(pids: &BTreeSet<Pid>, snapshot: &Snapshot, programs: &Programs) -> Self {
+        let claims = pids.iter().map(|pid| (*pid, warnings(*pid, snapshot, programs)));
+        Self(claims.filter(|(_, warnings)| !warnings.is_empty()).collect())
     }
-    warnings
+
+    /// A line for each claim of those among `pids`; of many the first ten, and how many follow.
+    pub(super) fn of(&self, pids: &BTreeSet<Pid>) -> Vec<String> {
+        let claims = self.0.iter().filter(|(pid, _)| pids.contains(pid));
+        let mut claims = claims.flat_map(|(_, warnings)| warnings);
+        let mut warnings: Vec<String> = claims.by_ref().take(WARNINGS).cloned().collect();
+        let more = claims.count();
+        if more > 0 {
+            warnings.push(text::more(more));
+        }
+        warnings
+    }
 }
 
 fn warnings(pid: Pid, snapshot: &Snapshot, programs: &Programs) -> Vec<String> {

@@ -136,6 +136,19 @@ pub trait System: Sockets + Processes + Ports + Names + Control {
 /// A process that was opened. What is done to it is done to no other, even if its PID is given
 /// to a new process meanwhile.
 pub trait OpenProcess {
+    /// Takes note of descriptors by which it holds sockets, by their inodes. On systems where a
+    /// descriptor cannot be looked at alone nothing is done.
+    fn know(&mut self, descriptors: &[(u32, u64)]) {
+        let _ = descriptors;
+    }
+
+    /// Whether one of the known descriptors is a socket at this moment whose inode is `wanted`. A
+    /// single one is read in a few microseconds. No says nothing of its other descriptors.
+    fn holds_known(&self, wanted: &dyn Fn(u64) -> bool) -> bool {
+        let _ = wanted;
+        false
+    }
+
     /// Whether this very process holds any of `sockets` at this moment.
     ///
     /// # Errors

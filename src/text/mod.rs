@@ -13,6 +13,7 @@ pub mod gaps;
 pub mod hints;
 pub mod kill;
 pub mod lsof;
+pub mod names;
 pub mod notes;
 pub mod owners;
 pub mod ports;

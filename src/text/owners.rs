@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::escape::brief;
+use super::names::Names;
 use crate::model::{Container, OwnedSocket, Owner, Pid, Snapshot, Socket};
 
 /// `nginx (PID 812)`.
@@ -14,11 +15,10 @@ pub fn process(pid: Pid, snapshot: &Snapshot) -> String {
     }
 }
 
-/// `nginx (PID 812), nginx (PID 813)`.
+/// `nginx (PID 812), nginx (PID 813)`; of many the first ten, `and 190 more`.
 #[must_use]
 pub fn processes(pids: impl IntoIterator<Item = Pid>, snapshot: &Snapshot) -> String {
-    let named: Vec<String> = pids.into_iter().map(|pid| process(pid, snapshot)).collect();
-    named.join(", ")
+    Names::of(pids, |pid| process(pid, snapshot)).to_string()
 }
 
 /// `nginx (PID 812, user root, nginx.service)`: all that identifies it.

@@ -45,6 +45,20 @@ fn a_port_that_nobody_holds_costs_no_walk() {
     assert!(!walks(&["kill", "-n", "81"], 1), "kill walks without need");
 }
 
+/// A user may have hundreds of processes hold a port, each with thousands of descriptors.
+#[trial]
+fn who_holds_a_port_by_a_known_descriptor_is_not_searched_again() {
+    if !can_strace() {
+        return;
+    }
+    let listener = makers::listening(Loopback::V4.port(80)).socket;
+    let mut family: Actor = Owner::named("nginx").playing_with("family", &["8"], listener);
+    family.line();
+    let calls = calls("open,openat", &["kill", "-y", "-f", "80"], 0);
+    let searched = calls.lines().filter(|call| call.contains(", \"fd\",")).count();
+    assert_eq!(searched, 0, "{calls}");
+}
+
 /// A name service may be slow, and wait for what is down. Where the machine is slow, a gap may name
 /// whose command line did not come in time.
 #[trial(alone)]

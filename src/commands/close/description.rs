@@ -55,12 +55,12 @@ fn named(group: &Group<'_>, snapshot: &Snapshot, name: fn(Pid, &Snapshot) -> Str
     match (group.owner(), group.sockets.first()) {
         (Some(Owner::Processes(_)), _) => {
             let names: Vec<String> =
-                group.pids().take(NAMED).map(|pid| name(pid, snapshot)).collect();
-            let more = group.pids().skip(NAMED).count();
+                group.pids().iter().take(NAMED).map(|pid| name(*pid, snapshot)).collect();
+            let more = group.pids().len().saturating_sub(NAMED);
             text::owners(&names, more)
         }
         (Some(Owner::Exited(pid)), _) => text::exited_owner(*pid),
-        (_, Some(row)) => owners::owner(row, snapshot),
+        (_, Some(row)) => text::owners(&[owners::owner(row, snapshot)], group.more_owners),
         (_, None) => String::new(),
     }
 }
@@ -92,7 +92,7 @@ pub(super) fn refusal(
 
 /// The container that one of the owners serves, and what stops it.
 fn container_of(group: &Group<'_>, snapshot: &Snapshot) -> Option<(String, Remedy)> {
-    let mut owners = group.pids().filter_map(|pid| snapshot.processes.get(&pid));
+    let mut owners = group.pids().iter().filter_map(|pid| snapshot.processes.get(pid));
     let container = owners.find_map(|process| process.container.as_ref())?;
     Some((owners::container(container), remedies::stop_container(container)))
 }

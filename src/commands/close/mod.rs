@@ -8,10 +8,11 @@ mod description;
 mod plan;
 mod verdict;
 
+use super::claim::Claims;
 use super::installed::Programs;
 use super::report::Report;
 use super::survey::survey;
-use super::{Outcome, Output, claim, filter, hints, vacancy};
+use super::{Outcome, Output, filter, hints, vacancy};
 use crate::cli::CloseRequest;
 use crate::model::{About, Depth, Detail, Gap, Snapshot};
 use crate::platform::System;
@@ -92,7 +93,10 @@ impl<'a, S: System> Close<'a, S> {
             let what = description::sockets_of(&group.sockets, group, self.snapshot);
             self.report.failure(text::about(&what, &why));
         }
-        let confirmed = plan.groups.into_iter().filter(|group| self.confirm(group)).collect();
+        let holders = plan.groups.iter().flat_map(Group::pids).copied().collect();
+        let claims = Claims::new(&holders, self.snapshot, &self.programs);
+        let confirmed =
+            plan.groups.into_iter().filter(|group| self.confirm(group, &claims)).collect();
         if !self.request.dry_run {
             self.act(confirmed);
         }
@@ -114,9 +118,9 @@ impl<'a, S: System> Close<'a, S> {
     }
 
     /// Says what is to be closed, and asks on a terminal.
-    fn confirm(&mut self, group: &Group<'a>) -> bool {
+    fn confirm(&mut self, group: &Group<'a>, claims: &Claims) -> bool {
         self.report.say(description::description(group, self.snapshot));
-        for line in claim::of_all(&group.pids().collect(), self.snapshot, &self.programs) {
+        for line in claims.of(group.pids()) {
             self.report.say(line);
         }
         if self.request.dry_run {

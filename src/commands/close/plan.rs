@@ -1,21 +1,35 @@
 //! What to close: pure, from the rows that were asked for to groups with one owner each.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
 use crate::commands::images::is_proven;
 use crate::commands::installed::Programs;
 use crate::model::{
-    Capabilities, Family, OwnedSocket, Owner, Pid, Protocol, Role, Snapshot, TcpState,
+    Capabilities, Family, KernelReason, OwnedSocket, Owner, Pid, Protocol, Role, Snapshot,
+    TcpState, Uid,
 };
 use crate::query::Row;
+
+/// How many groups are told and asked for one by one: a user may give each of many sockets other
+/// holders.
+pub(super) const GROUPS_TOLD: usize = 16;
 
 /// Sockets with the same owner.
 #[derive(Clone, Debug)]
 pub(super) struct Group<'a> {
     /// The sockets; one at least.
     pub(super) sockets: Vec<Row<'a>>,
+    /// How many more owners the sockets have: where there are too many groups to tell each, the last
+    /// one has several.
+    pub(super) more_owners: usize,
+    /// The processes that hold them.
+    holders: BTreeSet<Pid>,
 }
 
 /// Why a socket is refused.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) enum Refusal {
     /// A bound port has no connection that could end.
     Bound,
@@ -53,52 +67,114 @@ impl<'a> Plan<'a> {
         programs: &Programs,
         snapshot: &Snapshot,
     ) -> Self {
-        let mut plan = Self::default();
+        let forwarders = forwarders(rows, programs, snapshot);
+        let (mut groups, mut refused) = (Groups::default(), BTreeMap::<Refusal, Groups<'a>>::new());
+        let mut not_closed = Vec::new();
         for &row in rows {
-            match refusal(row, own_ancestors, programs, snapshot) {
-                _ if !listening && row.socket.is_listening() => plan.not_closed.push(row),
-                Some(why) => plan.refuse(row, why),
-                None => add(row, &mut plan.groups),
+            match refusal(row, own_ancestors, &forwarders, snapshot.capabilities) {
+                _ if !listening && row.socket.is_listening() => not_closed.push(row),
+                Some(why) => refused.entry(why).or_default().add(row),
+                None => groups.add(row),
             }
         }
-        plan
-    }
-
-    fn refuse(&mut self, row: Row<'a>, why: Refusal) {
-        let alike = |(other, group): &&mut (Refusal, Group<'a>)| *other == why && group.owns(row);
-        match self.refused.iter_mut().find(alike) {
-            Some((_, group)) => group.sockets.push(row),
-            None => self.refused.push((why, Group { sockets: vec![row] })),
-        }
+        let refused = refused
+            .into_iter()
+            .flat_map(|(why, groups)| groups.bounded().into_iter().map(move |group| (why, group)));
+        let mut refused: Vec<(Refusal, Group<'a>)> = refused.collect();
+        let place = |row: Option<&Row<'a>>| {
+            row.and_then(|row| rows.iter().position(|other| std::ptr::eq(*row, *other)))
+        };
+        refused.sort_by_cached_key(|(_, group)| place(group.sockets.first()));
+        Self { groups: groups.bounded(), refused, not_closed }
     }
 }
 
 impl Group<'_> {
-    /// Whether the socket has the owner of these.
-    fn owns(&self, row: &OwnedSocket) -> bool {
-        self.sockets.first().is_some_and(|first| match (&first.owner, &row.owner) {
-            (Owner::Processes(_), Owner::Processes(_)) => first.owner.pids().eq(row.owner.pids()),
-            (Owner::Hidden, Owner::Hidden) => first.socket.uid == row.socket.uid,
-            (one, other) => one == other,
-        })
-    }
-
-    /// Their owner.
+    /// Their owner; of several the first.
     pub(super) fn owner(&self) -> Option<&Owner> {
         self.sockets.first().map(|row| &row.owner)
     }
 
     /// The processes that hold them.
-    pub(super) fn pids(&self) -> impl Iterator<Item = Pid> {
-        self.sockets.first().into_iter().flat_map(|row| row.owner.pids())
+    pub(super) const fn pids(&self) -> &BTreeSet<Pid> {
+        &self.holders
     }
 }
 
-fn add<'a>(row: Row<'a>, groups: &mut Vec<Group<'a>>) {
-    match groups.iter_mut().find(|group| group.owns(row)) {
-        Some(group) => group.sockets.push(row),
-        None => groups.push(Group { sockets: vec![row] }),
+/// What sockets with the same owner have in common.
+#[derive(PartialEq, Eq, Hash)]
+enum OwnerKey {
+    Processes(Vec<Pid>),
+    Kernel(KernelReason),
+    Hidden(Option<Uid>),
+    NotFound,
+    Exited(Pid),
+}
+
+impl OwnerKey {
+    fn of(row: &OwnedSocket) -> Self {
+        match row.owner {
+            Owner::Processes(_) => Self::Processes(row.owner.pids().collect()),
+            Owner::Kernel(reason) => Self::Kernel(reason),
+            Owner::Hidden => Self::Hidden(row.socket.uid),
+            Owner::NotFound => Self::NotFound,
+            Owner::Exited(pid) => Self::Exited(pid),
+        }
     }
+}
+
+/// Sockets by owner, in the order of their first ones.
+#[derive(Default)]
+struct Groups<'a> {
+    numbers: FxHashMap<OwnerKey, usize>,
+    sockets: Vec<Vec<Row<'a>>>,
+}
+
+impl<'a> Groups<'a> {
+    fn add(&mut self, row: Row<'a>) {
+        let next = self.sockets.len();
+        let number = *self.numbers.entry(OwnerKey::of(row)).or_insert(next);
+        match self.sockets.get_mut(number) {
+            Some(sockets) => sockets.push(row),
+            None => self.sockets.push(vec![row]),
+        }
+    }
+
+    /// As many groups as are told one by one. Of those beyond, those with processes are one group
+    /// more, and all others one.
+    fn bounded(self) -> Vec<Group<'a>> {
+        let mut told = self.sockets;
+        let rest =
+            if told.len() > GROUPS_TOLD + 1 { told.split_off(GROUPS_TOLD) } else { Vec::new() };
+        let mut groups: Vec<Group<'a>> = told.into_iter().map(|rows| group(vec![rows])).collect();
+        let has_process =
+            |rows: &Vec<Row<'a>>| rows.first().is_some_and(|row| !row.owner.holders().is_empty());
+        let (of_processes, of_others): (Vec<_>, Vec<_>) = rest.into_iter().partition(has_process);
+        let crowds = [of_processes, of_others].into_iter().filter(|crowd| !crowd.is_empty());
+        groups.extend(crowds.map(group));
+        groups
+    }
+}
+
+/// A group of sockets that have these owners.
+fn group(owners: Vec<Vec<Row<'_>>>) -> Group<'_> {
+    // All sockets of an owner have the same holders.
+    let firsts = owners.iter().filter_map(|rows| rows.first());
+    let holders = firsts.flat_map(|row| row.owner.pids()).collect();
+    let more_owners = owners.len().saturating_sub(1);
+    Group { sockets: owners.into_iter().flatten().collect(), more_owners, holders }
+}
+
+/// Those who take connections for containers. Each process is looked at once, however many sockets
+/// it holds.
+fn forwarders(rows: &[Row<'_>], programs: &Programs, snapshot: &Snapshot) -> FxHashSet<Pid> {
+    let listeners = rows.iter().filter(|row| row.socket.is_listening());
+    let pids: FxHashSet<Pid> = listeners.flat_map(|row| row.owner.pids()).collect();
+    let forwards = |pid: &Pid| {
+        let process = snapshot.processes.get(pid);
+        process.is_some_and(|it| is_proven(it, Role::Container, programs, snapshot.capabilities))
+    };
+    pids.into_iter().filter(forwards).collect()
 }
 
 /// Why a socket is not closed, if it is not. One that several processes hold is an ancestor's if
@@ -106,16 +182,13 @@ fn add<'a>(row: Row<'a>, groups: &mut Vec<Group<'a>>) {
 fn refusal(
     row: &OwnedSocket,
     own_ancestors: &[Pid],
-    programs: &Programs,
-    snapshot: &Snapshot,
+    forwarders: &FxHashSet<Pid>,
+    system: Capabilities,
 ) -> Option<Refusal> {
     let own_holders = || row.owner.pids().filter(|pid| own_ancestors.contains(pid));
     let socket = &row.socket;
-    let forwards = |pid| {
-        let process = snapshot.processes.get(&pid);
-        process.is_some_and(|it| is_proven(it, Role::Container, programs, snapshot.capabilities))
-    };
-    let Capabilities { closes_udp, closes_ipv6, .. } = snapshot.capabilities;
+    let forwards = |pid: Pid| forwarders.contains(&pid);
+    let Capabilities { closes_udp, closes_ipv6, .. } = system;
     match row.owner {
         _ if socket.state == Some(TcpState::Bound) => Some(Refusal::Bound),
         Owner::Hidden | Owner::NotFound => Some(Refusal::Unseen),
@@ -133,7 +206,7 @@ fn refusal(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Endpoint, Holder, KernelReason, Socket};
+    use crate::model::{Endpoint, Holder, Socket};
 
     const OWN_ANCESTORS: [Pid; 3] = [Pid(500), Pid(400), Pid(1)];
     const NAMES: Programs = Programs::none(Capabilities::LINUX);
@@ -154,7 +227,8 @@ mod tests {
     #[test]
     fn one_ancestor_among_the_holders_saves_the_socket() {
         let refused = |pids: &[u32]| {
-            refusal(&row(TcpState::Established, of(pids)), &OWN_ANCESTORS, &NAMES, &LINUX)
+            let row = row(TcpState::Established, of(pids));
+            refusal(&row, &OWN_ANCESTORS, &FxHashSet::default(), Capabilities::LINUX)
         };
         assert_eq!(refused(&[812]), None);
         assert_eq!(refused(&[400]), Some(Refusal::Ancestor));
@@ -183,5 +257,18 @@ mod tests {
         let plan = Plan::new(&rows, true, &OWN_ANCESTORS, &NAMES, &LINUX);
         assert!(plan.not_closed.is_empty());
         assert_eq!(plan.refused[0].0, Refusal::Ancestor);
+    }
+
+    #[test]
+    fn of_many_owners_the_last_group_has_the_rest() {
+        let established = |pid: u32| row(TcpState::Established, of(&[pid, 2000]));
+        let rows: Vec<OwnedSocket> = (1000..1100).map(established).collect();
+        let rows: Vec<Row<'_>> = rows.iter().collect();
+        let plan = Plan::new(&rows, false, &OWN_ANCESTORS, &NAMES, &LINUX);
+        assert_eq!(plan.groups.len(), GROUPS_TOLD + 1);
+        let sockets: usize = plan.groups.iter().map(|group| group.sockets.len()).sum();
+        assert_eq!(sockets, rows.len());
+        let last = plan.groups.last().unwrap();
+        assert_eq!((last.more_owners, last.pids().len()), (83, 85));
     }
 }

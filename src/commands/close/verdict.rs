@@ -87,7 +87,7 @@ impl Closed {
         match context.group.owner() {
             Some(Owner::Processes(_)) => text::Owner::Processes {
                 name,
-                several: context.group.pids().count() > 1,
+                several: context.group.pids().len() > 1,
                 ports: (!self.ports.is_empty()).then(|| ports::named(&self.ports)),
             },
             Some(Owner::Kernel(reason)) => text::Owner::Kernel(*reason),

@@ -85,7 +85,7 @@ impl<'a, S: System> Kill<'a, S> {
 
     /// Says who is still running, and who of them is stopped.
     fn tell_survivors(&mut self, opened: &OpenedHolders<S::Process>, survivors: &BTreeSet<Pid>) {
-        let named = description::names(survivors, self.snapshot);
+        let named = description::names_by_user(survivors, self.snapshot);
         self.report.say(text::still_running(&named, self.request.timeout));
         let stopped = survivors.iter().filter_map(|pid| Some((*pid, opened.stopped(*pid)?)));
         for (pid, stopped) in stopped.take(STOPPED_TOLD) {

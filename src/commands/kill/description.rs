@@ -2,25 +2,32 @@
 
 use std::collections::BTreeSet;
 
+use rustc_hash::{FxHashMap, FxHashSet};
+
 use super::plan::{Group, Plan, roots};
 use super::refusal::Refusal;
-use super::relations::is_foreign;
 use crate::cli::KillRequest;
-use crate::model::{OwnedSocket, Pid, Snapshot, StateSet, TcpState};
-use crate::query::{Filter, Row};
+use crate::model::{OwnedSocket, Pid, Snapshot, Socket, StateSet, TcpState, Uid};
+use crate::query::Filter;
 use crate::text::endpoints::local_endpoint;
 use crate::text::escape::Escaped;
 use crate::text::kill::{self as text, Restarter};
+use crate::text::names::Names;
 use crate::text::{owners, ports, remedies};
 
-/// `nginx (PID 812)`, for each.
-pub(super) fn names(pids: &BTreeSet<Pid>, snapshot: &Snapshot) -> Vec<String> {
-    pids.iter().map(|pid| owners::process(*pid, snapshot)).collect()
+/// `nginx (PID 812), nginx (PID 813)`.
+pub(super) fn names(pids: impl IntoIterator<Item = Pid>, snapshot: &Snapshot) -> Names {
+    Names::of(pids, |pid| owners::process(pid, snapshot))
+}
+
+/// The same; of many those without a name are counted by user.
+pub(super) fn names_by_user(pids: &BTreeSet<Pid>, snapshot: &Snapshot) -> Names {
+    Names::by_user(pids.iter().copied(), snapshot, |pid| owners::process(pid, snapshot))
 }
 
 /// `nginx (PID 812, user root, nginx.service)`, for each.
-fn identities(pids: &BTreeSet<Pid>, snapshot: &Snapshot) -> Vec<String> {
-    pids.iter().map(|pid| owners::identity(*pid, snapshot)).collect()
+fn identities(pids: &BTreeSet<Pid>, snapshot: &Snapshot) -> Names {
+    Names::by_user(pids.iter().copied(), snapshot, |pid| owners::identity(pid, snapshot))
 }
 
 /// Who holds the sockets of `group`: a line for those that are signaled first, indented lines for
@@ -31,38 +38,52 @@ pub(super) fn description(
     own_ancestors: &[Pid],
     snapshot: &Snapshot,
 ) -> Vec<String> {
-    let addresses: BTreeSet<String> =
-        group.sockets.iter().map(|row| local_endpoint(&row.socket, snapshot)).collect();
-    let addresses: Vec<String> = addresses.into_iter().collect();
-    let mut lines = vec![text::held_by(&addresses, &identities(roots, snapshot))];
+    let mut lines = vec![text::held_by(&addresses(group, snapshot), &identities(roots, snapshot))];
+    lines.extend(group.is_crowd.then(|| text::CROWD.to_owned()));
     lines.extend(other_holders(group, roots, snapshot));
-    lines.extend(other_ports(group, snapshot));
+    lines.extend(other_ports(group));
     lines.extend(clients(group, snapshot));
     // What serves a container is refused, with what to do instead.
     if !matches!(group.refusal, Some((_, Refusal::Container))) {
-        let restarters: BTreeSet<Restarter> =
-            roots.iter().filter_map(|pid| restarter(*pid, own_ancestors, snapshot)).collect();
-        lines.extend(restarters.iter().take(RESTARTERS_TOLD).map(text::may_restart));
+        lines.extend(restarters(roots, own_ancestors, snapshot));
     }
     lines
+}
+
+/// The addresses of the sockets, each once.
+pub(super) fn addresses(group: &Group<'_>, snapshot: &Snapshot) -> Vec<String> {
+    let place = |socket: &Socket| (socket.local, socket.interface, socket.netns, socket.family());
+    let mut seen = FxHashSet::default();
+    let new = group.sockets.iter().filter(|row| seen.insert(place(&row.socket)));
+    let addresses: BTreeSet<String> =
+        new.map(|row| local_endpoint(&row.socket, snapshot)).collect();
+    addresses.into_iter().collect()
 }
 
 /// How many are told that may start the processes again.
 const RESTARTERS_TOLD: usize = 10;
 
+/// What may start the processes again, each once.
+fn restarters(roots: &BTreeSet<Pid>, own_ancestors: &[Pid], snapshot: &Snapshot) -> Vec<String> {
+    let restarters = roots.iter().filter_map(|pid| restarter(*pid, own_ancestors, snapshot));
+    let restarters: BTreeSet<Restarter> = restarters.collect();
+    restarters.iter().take(RESTARTERS_TOLD).map(text::may_restart).collect()
+}
+
 /// Those that hold the sockets besides the roots: first those that are ended too, then others.
 fn other_holders(group: &Group<'_>, roots: &BTreeSet<Pid>, snapshot: &Snapshot) -> Vec<String> {
-    let named = |pids: &BTreeSet<Pid>| Some(names(pids, snapshot)).filter(|_| !pids.is_empty());
+    let named =
+        |pids: &BTreeSet<Pid>| (!pids.is_empty()).then(|| names(pids.iter().copied(), snapshot));
     let followers: BTreeSet<Pid> = group.holders.difference(roots).copied().collect();
     let is_ended = |pid: &Pid| group.holders.contains(pid) || group.unrelated.contains(pid);
     let unmatched: BTreeSet<Pid> =
-        group.all_holders().into_iter().filter(|pid| !is_ended(pid)).collect();
+        group.all_holders.iter().copied().filter(|pid| !is_ended(pid)).collect();
     let unrelated = identities(&group.unrelated, snapshot);
     let lines = [
         named(&followers).map(|names| text::also_held(&names)),
         named(&unmatched).map(|names| text::also_held_unmatched(&names)),
         foreign(group, snapshot),
-        (!unrelated.is_empty()).then(|| text::also_held_unrelated(&unrelated)),
+        (unrelated.count() > 0).then(|| text::also_held_unrelated(&unrelated)),
     ];
     lines.into_iter().flatten().collect()
 }
@@ -70,13 +91,20 @@ fn other_holders(group: &Group<'_>, roots: &BTreeSet<Pid>, snapshot: &Snapshot) 
 /// Whose the sockets are, where they were made by another user than hold them here, who may have
 /// passed them on.
 fn foreign(group: &Group<'_>, snapshot: &Snapshot) -> Option<String> {
-    let has_foreign_holder = |row: &&Row<'_>| {
-        let mut holders = row.owner.pids().filter(|pid| group.holders.contains(pid));
-        holders.any(|pid| is_foreign(&row.socket, snapshot.processes.get(&pid)))
-    };
-    let users = group.sockets.iter().filter(has_foreign_holder).filter_map(|row| row.socket.uid);
-    let users: BTreeSet<String> =
-        users.map(|uid| Escaped(&snapshot.user_name(uid)).to_string()).collect();
+    // One user made many sockets as a rule, and holds them.
+    let user = |pid: &Pid| snapshot.processes.get(pid).and_then(|process| process.uid);
+    let user_of: FxHashMap<Pid, Option<Uid>> =
+        group.holders.iter().map(|pid| (*pid, user(pid))).collect();
+    let mut users: BTreeSet<Uid> = BTreeSet::new();
+    for row in &group.sockets {
+        let Some(creator) = row.socket.uid.filter(|uid| *uid != Uid(0)) else { continue };
+        let mut holders = row.owner.pids().filter_map(|pid| user_of.get(&pid));
+        if !users.contains(&creator) && holders.any(|user| *user != Some(creator)) {
+            users.insert(creator);
+        }
+    }
+    let users = users.into_iter().map(|uid| Escaped(&snapshot.user_name(uid)).to_string());
+    let users: BTreeSet<String> = users.collect();
     let users: Vec<String> = users.into_iter().collect();
     (!users.is_empty()).then(|| text::created_by(&users))
 }
@@ -89,33 +117,28 @@ pub(super) fn contested(
     request: &KillRequest,
     snapshot: &Snapshot,
 ) -> String {
-    let groups = plan.on_port(port);
-    let seen =
-        groups.flat_map(|group| identities(&roots(&group.holders, &snapshot.processes), snapshot));
+    let roots = plan.on_port(port).flat_map(|group| {
+        let holders = if group.is_crowd { &group.holders_of(port) } else { &group.holders };
+        roots(holders, &snapshot.processes)
+    });
+    let roots: Vec<Pid> = roots.collect();
     let unseen = plan.unseen.iter().filter(|row| row.socket.local.port == port);
     let unseen = unseen.map(|row| owners::owner(row, snapshot));
-    let named: Vec<String> = seen.chain(unseen).collect();
+    let seen = Names::by_user(roots, snapshot, |pid| owners::identity(pid, snapshot));
+    let named = seen.with(unseen);
     let typed = ports::typed_on(port, filter.local.as_ref());
     let all = request.acting_command(snapshot.capabilities.shell, &["-y"], &typed);
     text::contested(port, &named, &all.into())
 }
 
-fn other_ports(group: &Group<'_>, snapshot: &Snapshot) -> Option<String> {
-    let own = group.ports();
-    let held_by_group = |row: &Row<'_>| row.owner.pids().any(|pid| group.holders.contains(&pid));
-    let others: BTreeSet<u16> = snapshot
-        .sockets
-        .iter()
-        .filter(|row| row.socket.holds_port() && held_by_group(row))
-        .map(|row| row.socket.local.port)
-        .filter(|port| !own.contains(port))
-        .collect();
-    (!others.is_empty()).then(|| text::also_holds(&ports::named(&others)))
+fn other_ports(group: &Group<'_>) -> Option<String> {
+    let others = &group.other_ports;
+    (!others.is_empty()).then(|| text::also_holds(&ports::named(others)))
 }
 
 /// Connections that end with the process: those on its ports, without TIME_WAIT.
 fn clients(group: &Group<'_>, snapshot: &Snapshot) -> Option<String> {
-    let ports = group.ports();
+    let ports = &group.ports;
     let alive = StateSet::SYNCHRONIZED.without(StateSet::of(&[TcpState::TimeWait]));
     let is_client = |row: &&OwnedSocket| {
         let socket = &row.socket;

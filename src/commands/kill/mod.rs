@@ -6,28 +6,35 @@
 mod act;
 mod ancestry;
 mod confirmed;
+mod contested;
 mod description;
 mod gather;
 mod group;
+mod held_again;
+mod holdings;
+mod known;
 mod no_target;
 mod operand;
+mod parts;
 mod plan;
 mod question;
 mod refusal;
 mod refused;
 mod relations;
+mod sets;
 mod signaling;
 mod stopped;
 mod verdict;
 mod watch;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use anyhow::bail;
 
+use super::claim::Claims;
 use super::installed::Programs;
 use super::report::Report;
-use super::{Outcome, Output, claim, filter};
+use super::{Outcome, Output, filter};
 use crate::cli::KillRequest;
 use crate::model::{Gap, Pid, Protocol, Signal, Snapshot};
 use crate::platform::{Ending, System};
@@ -36,6 +43,7 @@ use crate::text::gaps;
 use crate::text::kill as text;
 use crate::text::ports;
 use act::Target;
+use contested::Contested;
 use operand::Operand;
 use plan::{Group, Plan, names_owners, roots};
 use question::Termination;
@@ -70,6 +78,9 @@ pub(super) fn run(
     kill.end_targets();
     kill.report.finish()
 }
+
+/// Of so many sockets is told that their holder cannot be named.
+const UNSEEN_TOLD: usize = 32;
 
 /// One run of the command.
 struct Kill<'a, S: System> {
@@ -119,13 +130,18 @@ impl<'a, S: System> Kill<'a, S> {
         if !plan.unseen.is_empty() {
             self.remark_on_changes();
         }
-        for row in &plan.unseen {
+        for row in plan.unseen.iter().take(UNSEEN_TOLD) {
             self.refuse_unseen(row);
         }
+        if plan.unseen.len() > UNSEEN_TOLD {
+            self.report.failure(text::more_unseen(plan.unseen.len() - UNSEEN_TOLD));
+        }
         let contested = self.contested(&plan);
+        let holders = plan.groups.iter().flat_map(|group| &group.all_holders).copied().collect();
+        let claims = Claims::new(&holders, self.snapshot, &self.programs);
         let mut confirmed = Vec::new();
         for group in plan.groups {
-            if let Some(target) = self.prepare(group, &contested) {
+            if let Some(target) = self.prepare(group, &contested, &claims) {
                 confirmed.push(target);
             }
         }
@@ -137,14 +153,14 @@ impl<'a, S: System> Kill<'a, S> {
 
     /// The ports that unrelated processes hold, and what is said where there is no terminal to ask which of
     /// them are meant.
-    fn contested(&self, plan: &Plan<'_>) -> BTreeMap<u16, String> {
-        if names_owners(self.filter) {
-            return BTreeMap::new();
+    fn contested(&self, plan: &Plan<'_>) -> Contested {
+        let is_told = !self.request.yes && !self.report.can_ask() && !names_owners(self.filter);
+        if !is_told {
+            return Contested::default();
         }
-        let contested = plan.contested_ports().into_iter();
         let sentence =
             |port| description::contested(port, plan, self.filter, self.request, self.snapshot);
-        contested.map(|port| (port, sentence(port))).collect()
+        Contested::new(&plan.contested_ports, sentence)
     }
 
     /// Another run may find the owner of a port that changes hands.
@@ -171,7 +187,8 @@ impl<'a, S: System> Kill<'a, S> {
     fn prepare(
         &mut self,
         group: Group<'a>,
-        contested: &BTreeMap<u16, String>,
+        contested: &Contested,
+        claims: &Claims,
     ) -> Option<Target<'a, S>> {
         let roots = roots(&group.holders, &self.snapshot.processes);
         for line in description::description(&group, &roots, &self.own_ancestors, self.snapshot) {
@@ -182,10 +199,10 @@ impl<'a, S: System> Kill<'a, S> {
             self.fail(&group, &refused);
             return None;
         }
-        for line in claim::of_all(&group.all_holders(), self.snapshot, &self.programs) {
+        for line in claims.of(&group.all_holders) {
             self.report.say(line);
         }
-        if !self.request.yes && !self.report.can_ask() && self.is_unclear(&group, contested) {
+        if self.is_unclear(&group, contested) {
             return None;
         }
         let ending = self.ending(&roots, self.request.signal());
@@ -220,15 +237,14 @@ impl<'a, S: System> Kill<'a, S> {
     }
 
     fn fail(&mut self, group: &Group<'_>, why: &str) {
-        self.report.failure(text::about(&ports::named(&group.ports()), why));
+        self.report.failure(text::about(&ports::named(&group.ports), why));
     }
 
     /// Whether unrelated processes hold a port of the group, which is said after all groups.
-    fn is_unclear(&mut self, group: &Group<'_>, contested: &BTreeMap<u16, String>) -> bool {
-        let ports = group.ports();
-        let unclear: Vec<&String> = ports.iter().filter_map(|port| contested.get(port)).collect();
+    fn is_unclear(&mut self, group: &Group<'_>, contested: &Contested) -> bool {
+        let unclear = contested.sentences(&group.ports);
         for sentence in &unclear {
-            self.report.failure_later((*sentence).clone());
+            self.report.failure_later((*sentence).to_owned());
         }
         !unclear.is_empty()
     }

@@ -2,20 +2,28 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rustc_hash::FxHashMap;
+
+use super::contested::contested_ports;
 pub(super) use super::group::Group;
-use super::relations::{Relations, is_foreign};
+use super::holdings::Holdings;
+use super::parts::{Parts, Picked};
+use super::refusal::{Refusal, refusal};
+use super::relations::Relations;
 use crate::commands::installed::Programs;
-use crate::model::{OwnedSocket, Owner, Pid, Process, Snapshot, Socket};
+use crate::model::{OwnedSocket, Pid, Process, Snapshot};
 use crate::query::{Filter, NamePattern, Row, SortKey, select};
 
 /// What is to be done about the rows that hold the ports.
 #[derive(Debug, Default)]
 pub(super) struct Plan<'a> {
-    /// The groups, in the order of their first socket.
+    /// The groups, in the order of their first socket. Of very many the last one has all the rest,
+    /// and of those that are refused too.
     pub(super) groups: Vec<Group<'a>>,
     /// Sockets whose holder cannot be named, let alone ended.
     pub(super) unseen: Vec<Row<'a>>,
-    relations: Relations,
+    /// The ports that are held by unrelated processes.
+    pub(super) contested_ports: BTreeSet<u16>,
 }
 
 impl<'a> Plan<'a> {
@@ -27,61 +35,59 @@ impl<'a> Plan<'a> {
         own_ancestors: &[Pid],
         programs: &Programs,
     ) -> Self {
-        let relations = Relations::new(rows, &snapshot.processes);
-        let mut plan = Self { relations, ..Self::default() };
-        for row in rows {
-            if row.owner.holders().is_empty() {
-                plan.unseen.push(row);
-            } else {
-                plan.add(row, snapshot, filter);
-            }
-        }
-        for group in &mut plan.groups {
-            group.refusal = group.find_refusal(snapshot, own_ancestors, programs);
-        }
-        let divide = |group: Group<'a>| group.divide(&plan.relations);
-        plan.groups = std::mem::take(&mut plan.groups).into_iter().flat_map(divide).collect();
-        plan
-    }
-
-    /// Adds a socket to the group that has a holder of it, and makes one group of several.
-    fn add(&mut self, row: Row<'a>, snapshot: &Snapshot, filter: &Filter) {
-        let shares = |group: &Group<'_>| row.owner.pids().any(|pid| group.is_held_by(pid));
-        let (sharing, mut groups): (Vec<Group<'a>>, Vec<Group<'a>>) =
-            self.groups.drain(..).partition(shares);
-        let mut merged = Group::default();
-        for group in sharing {
-            merged.sockets.extend(group.sockets);
-            merged.holders.extend(group.holders);
-        }
-        merged.sockets.push(row);
-        merged
-            .holders
-            .extend(row.owner.pids().filter(|pid| is_picked(row, *pid, filter, snapshot)));
-        groups.push(merged);
-        self.groups = groups;
-    }
-
-    /// The ports that are held by unrelated processes.
-    pub(super) fn contested_ports(&self) -> BTreeSet<u16> {
-        let mut sets: BTreeMap<u16, BTreeSet<Option<usize>>> = BTreeMap::new();
-        for group in &self.groups {
-            let set = |pid: &Pid| self.relations.set_of(*pid);
-            for port in group.ports() {
-                sets.entry(port).or_default().extend(group.holders.iter().map(set));
-            }
-        }
-        // A holder that cannot be seen is unrelated to all.
-        let unseen: BTreeSet<u16> = self.unseen.iter().map(|row| row.socket.local.port).collect();
-        let is_contested =
-            |(port, sets): &(u16, BTreeSet<Option<usize>>)| sets.len() > 1 || unseen.contains(port);
-        sets.into_iter().filter(is_contested).map(|(port, _)| port).collect()
+        let (unseen, seen): (Vec<Row<'a>>, Vec<Row<'a>>) =
+            rows.iter().partition(|row| row.owner.holders().is_empty());
+        let holdings = Holdings::new(&seen);
+        let relations = Relations::new(&holdings, &snapshot.processes);
+        let picked = Picked::new(filter, snapshot).holders(&holdings);
+        let refuse = |pids: &[Pid]| find_refusal(pids, snapshot, own_ancestors, programs);
+        let parts = Parts::new(&holdings, &relations, &picked, refuse);
+        let mut groups = parts.groups(&holdings, &picked);
+        add_other_ports(&mut groups, snapshot);
+        let contested_ports = contested_ports(&holdings, &relations, &picked, &unseen);
+        Self { groups, unseen, contested_ports }
     }
 
     /// The groups that hold a port.
     pub(super) fn on_port(&self, port: u16) -> impl Iterator<Item = &Group<'a>> {
-        self.groups.iter().filter(move |group| group.ports().contains(&port))
+        self.groups.iter().filter(move |group| group.ports.contains(&port))
     }
+}
+
+/// Adds the ports that the holders of each group hold beside those asked for.
+fn add_other_ports(groups: &mut [Group<'_>], snapshot: &Snapshot) {
+    let mut group_of: FxHashMap<Pid, usize> = FxHashMap::default();
+    for (number, group) in groups.iter().enumerate() {
+        group_of.extend(group.holders.iter().map(|pid| (*pid, number)));
+    }
+    for row in snapshot.sockets.iter().filter(|row| row.socket.holds_port()) {
+        let port = row.socket.local.port;
+        for number in row.owner.pids().filter_map(|pid| group_of.get(&pid)) {
+            if let Some(group) =
+                groups.get_mut(*number).filter(|group| !group.ports.contains(&port))
+            {
+                group.other_ports.insert(port);
+            }
+        }
+    }
+}
+
+/// The first reason not to end the processes of a group; one refused holder saves all.
+fn find_refusal(
+    all_holders: &[Pid],
+    snapshot: &Snapshot,
+    own_ancestors: &[Pid],
+    programs: &Programs,
+) -> Option<(Pid, Refusal)> {
+    all_holders.iter().find_map(|&pid| {
+        let others = || {
+            let others = all_holders.iter().filter(move |other| **other != pid);
+            others.filter_map(|other| snapshot.processes.get(other))
+        };
+        let process = snapshot.processes.get(&pid);
+        let system = snapshot.capabilities;
+        Some((pid, refusal(pid, process, others, own_ancestors, programs, system)?))
+    })
 }
 
 /// Those of `holders` whose parent is not among them: a master before its workers.
@@ -106,23 +112,14 @@ pub(super) fn is_target(row: &OwnedSocket, filter: &Filter) -> bool {
 
 /// The rows that hold the ports, by everything that was asked for.
 pub(super) fn targets<'a>(snapshot: &'a Snapshot, filter: &'a Filter) -> Vec<Row<'a>> {
-    let is_asked_for = |row: Row<'_>| {
+    let mut picked = Picked::new(filter, snapshot);
+    let mut is_asked_for = |row: Row<'_>| {
         let mut pids = row.owner.pids();
-        row.owner.holders().is_empty() || pids.any(|pid| is_picked(row, pid, filter, snapshot))
+        row.owner.holders().is_empty() || pids.any(|pid| picked.is_picked(row, pid))
     };
     let mut rows = select(snapshot, filter, SortKey::Port).rows;
     rows.retain(|row| is_target(row, filter) && is_asked_for(row));
     rows
-}
-
-/// Whether a holder was asked for. A socket's user names those that hold it, but not those that
-/// the user may have passed it to.
-fn is_picked(row: Row<'_>, pid: Pid, filter: &Filter, snapshot: &Snapshot) -> bool {
-    if !filter.picks(row, pid, snapshot) || !is_foreign(&row.socket, snapshot.processes.get(&pid)) {
-        return filter.picks(row, pid, snapshot);
-    }
-    let socket = Socket { uid: None, ..row.socket.clone() };
-    filter.picks(&OwnedSocket { socket, owner: Owner::NotFound }, pid, snapshot)
 }
 
 /// Whether the filter names each owner that it picks, so that unrelated ones are meant as well. A
@@ -136,8 +133,9 @@ pub(super) fn names_owners(filter: &Filter) -> bool {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::parts::GROUPS_TOLD;
     use super::*;
-    use crate::model::{Capabilities, Endpoint, Holder, Protocol, TcpState};
+    use crate::model::{Capabilities, Endpoint, Holder, Owner, Protocol, Socket, TcpState};
 
     fn row(port: u16, pids: &[u32], state: TcpState) -> OwnedSocket {
         let holder = |pid: &u32| Holder { pid: Pid(*pid), descriptor: Some(3) };
@@ -188,7 +186,7 @@ mod tests {
         assert_eq!(plan.groups.len(), 1);
         assert_eq!(plan.groups[0].holders, pids(&[812, 813, 814]));
         assert_eq!(roots(&plan.groups[0].holders, &snapshot.processes), pids(&[812]));
-        assert!(plan.contested_ports().is_empty());
+        assert!(plan.contested_ports.is_empty());
     }
 
     #[test]
@@ -202,10 +200,10 @@ mod tests {
         let listening = TcpState::Listening;
         let sockets = || vec![row(80, &[812], listening), row(80, &[900], listening)];
         let strangers = snapshot(sockets(), &[(812, 1), (900, 1)]);
-        let contested = plan(&strangers).contested_ports();
+        let contested = plan(&strangers).contested_ports;
         assert_eq!(contested, BTreeSet::from([80]));
         let family = snapshot(sockets(), &[(812, 1), (900, 812)]);
-        assert!(plan(&family).contested_ports().is_empty());
+        assert!(plan(&family).contested_ports.is_empty());
     }
 
     #[test]
@@ -223,6 +221,25 @@ mod tests {
         let snapshot =
             snapshot(vec![row(80, &[400, 900], TcpState::Listening)], &[(400, 1), (900, 1)]);
         assert_eq!(plan(&snapshot).groups[0].refusal.as_ref().unwrap().0, Pid(400));
+    }
+
+    #[test]
+    fn of_many_strangers_the_last_group_has_the_rest() {
+        let pids_of_all: Vec<u32> = (1000..1100).collect();
+        let parents: Vec<(u32, u32)> = pids_of_all.iter().map(|pid| (*pid, 1)).collect();
+        let shared = snapshot(vec![row(80, &pids_of_all, TcpState::Listening)], &parents);
+        let apart = pids_of_all.iter().map(|pid| row(80, &[*pid], TcpState::Listening));
+        let apart = snapshot(apart.collect(), &parents);
+        for snapshot in [shared, apart] {
+            let plan = plan(&snapshot);
+            assert_eq!(plan.groups.len(), GROUPS_TOLD + 1);
+            let ended: Vec<Pid> =
+                plan.groups.iter().flat_map(|group| group.holders.iter().copied()).collect();
+            assert_eq!(ended, pids_of_all.iter().copied().map(Pid).collect::<Vec<_>>());
+            let last = plan.groups.last().unwrap();
+            assert!(last.is_crowd && last.holders.len() == 100 - GROUPS_TOLD);
+            assert_eq!(plan.contested_ports, BTreeSet::from([80]));
+        }
     }
 
     fn any_rows() -> impl Strategy<Value = Vec<OwnedSocket>> {
@@ -258,10 +275,10 @@ mod tests {
                 prop_assert!(seen.is_disjoint(&group.holders), "a holder is in one group");
                 seen.extend(group.holders.clone());
                 prop_assert!(group.unrelated.is_disjoint(&group.holders));
-                prop_assert!(group.unrelated.is_subset(&group.all_holders()));
+                prop_assert!(group.unrelated.is_subset(&group.all_holders));
                 if group.refusal.is_none() {
                     for never in [0, 1, 400, 500] {
-                        prop_assert!(!group.all_holders().contains(&Pid(never)));
+                        prop_assert!(!group.all_holders.contains(&Pid(never)));
                     }
                 }
                 let roots = roots(&group.holders, &snapshot.processes);

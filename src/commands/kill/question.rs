@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::description::names;
+use super::description::{names, names_by_user};
 use crate::model::{Pid, Snapshot};
 use crate::platform::Ending;
 use crate::text::kill::{self as text, Method};
+use crate::text::names::Names;
 
 /// What is to be confirmed.
 pub(super) struct Termination<'a> {
@@ -22,16 +23,16 @@ pub(super) struct Termination<'a> {
 impl Termination<'_> {
     /// `Terminate nginx (PID 812)?`
     pub(super) fn question(&self) -> String {
-        text::question(self.method(), &names(self.roots, self.snapshot), &self.followers())
+        text::question(self.method(), &names_by_user(self.roots, self.snapshot), &self.followers())
     }
 
     /// `would send SIGTERM to nginx (PID 812)`.
     pub(super) fn intention(&self) -> String {
-        text::intention(self.method(), &names(self.roots, self.snapshot), &self.followers())
+        text::intention(self.method(), &names_by_user(self.roots, self.snapshot), &self.followers())
     }
 
-    fn followers(&self) -> Vec<String> {
-        names(&self.holders.difference(self.roots).copied().collect(), self.snapshot)
+    fn followers(&self) -> Names {
+        names(self.holders.difference(self.roots).copied(), self.snapshot)
     }
 
     const fn method(&self) -> Method {

@@ -35,17 +35,17 @@ pub(super) enum SocketUnit {
 }
 
 /// Why `pid` is not to be ended, if it is not. `others` hold the same sockets.
-pub(super) fn refusal(
+pub(super) fn refusal<'a, O: Iterator<Item = &'a Process>>(
     pid: Pid,
     process: Option<&Process>,
-    others: &[&Process],
+    others: impl Fn() -> O,
     own_ancestors: &[Pid],
     programs: &Programs,
     system: Capabilities,
 ) -> Option<Refusal> {
     match pid {
         Pid(0) => return Some(Refusal::Kernel),
-        _ if system.first_process == Some(pid) => return Some(first_process(process, others)),
+        _ if system.first_process == Some(pid) => return Some(first_process(process, others())),
         _ if system.kernel_pids.contains(&pid) => return Some(Refusal::Kernel),
         _ if own_ancestors.first() == Some(&pid) => return Some(Refusal::Itself),
         _ if own_ancestors.contains(&pid) => return Some(Refusal::Ancestor),
@@ -59,7 +59,7 @@ pub(super) fn refusal(
             Some((Role::Container, Identity::Proven)) => Some(Refusal::Container),
             Some((Role::Critical, Identity::Proven)) => Some(Refusal::Critical),
             // A user's own manager holds sockets for the user's services to come.
-            Some((Role::Manager, Identity::Proven)) => Some(first_process(Some(process), others)),
+            Some((Role::Manager, Identity::Proven)) => Some(first_process(Some(process), others())),
             // Every svchost hosts a service: where none is known, they could not be listed.
             Some((Role::ServiceHost, Identity::Proven)) if process.services.is_empty() => {
                 Some(Refusal::SharedHost)
@@ -69,8 +69,11 @@ pub(super) fn refusal(
     }
 }
 
-fn first_process(process: Option<&Process>, others: &[&Process]) -> Refusal {
-    let of_service = others.iter().find(|other| !other.services.is_empty());
+fn first_process<'a>(
+    process: Option<&Process>,
+    mut others: impl Iterator<Item = &'a Process>,
+) -> Refusal {
+    let of_service = others.find(|other| !other.services.is_empty());
     let is_systemd = process.is_some_and(|process| process.name.as_bytes() == b"systemd");
     match of_service {
         Some(holder) => Refusal::SocketActivation(SocketUnit::OfHolder(holder.pid)),
@@ -81,14 +84,17 @@ fn first_process(process: Option<&Process>, others: &[&Process]) -> Refusal {
 
 #[cfg(test)]
 mod tests {
+    use std::iter;
+
     use super::*;
 
     #[test]
     fn the_first_process_itself_and_ancestors_are_refused() {
         let own_ancestors = [Pid(500), Pid(400), Pid(1)];
         let programs = Programs::none(Capabilities::LINUX);
-        let refused =
-            |pid| refusal(Pid(pid), None, &[], &own_ancestors, &programs, Capabilities::LINUX);
+        let refused = |pid| {
+            refusal(Pid(pid), None, iter::empty, &own_ancestors, &programs, Capabilities::LINUX)
+        };
         assert_eq!(refused(0), Some(Refusal::Kernel));
         assert_eq!(refused(1), Some(Refusal::FirstProcess));
         assert_eq!(refused(400), Some(Refusal::Ancestor));
@@ -96,7 +102,7 @@ mod tests {
         assert_eq!(refused(812), None);
         assert_eq!(refused(4), None);
         let on_windows =
-            refusal(Pid(4), None, &[], &own_ancestors, &programs, Capabilities::WINDOWS);
+            refusal(Pid(4), None, iter::empty, &own_ancestors, &programs, Capabilities::WINDOWS);
         assert_eq!(on_windows, Some(Refusal::Kernel));
     }
 }

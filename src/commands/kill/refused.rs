@@ -19,13 +19,13 @@ pub(super) fn unidentified(pid: Pid) -> String {
 }
 
 fn reason(pid: Pid, why: Refusal, group: &Group<'_>, snapshot: &Snapshot) -> Refused {
-    let port = group.ports().first().copied().unwrap_or_default();
+    let port = group.ports.first().copied().unwrap_or_default();
     match why {
         Refusal::Kernel if snapshot.capabilities.drivers_hold_sockets() => Refused::Driver(port),
         Refusal::Kernel => Refused::Kernel,
         Refusal::Critical => Refused::Critical,
         Refusal::SharedHost => Refused::SharedHost(pid, services(pid, snapshot)),
-        Refusal::FirstProcess => Refused::Init { shares: group.all_holders().len() > 1 },
+        Refusal::FirstProcess => Refused::Init { shares: group.all_holders.len() > 1 },
         Refusal::SocketActivation(unit) => Refused::SocketActivation(stop_unit(unit, snapshot)),
         Refusal::Itself => Refused::Itself,
         Refusal::Ancestor => Refused::Ancestor,

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use super::confirmed::Confirmed;
+use super::known::known_descriptors;
 use super::plan::{Group, roots};
 use crate::model::{Pid, Process, Stopped};
 use crate::platform::{Ending, OpenProcess, PlatformError, System};
@@ -53,10 +54,12 @@ impl<P: OpenProcess> OpenedHolders<P> {
             results: BTreeMap::new(),
             last_exit: None,
         };
+        let mut known = known_descriptors(group);
         for &pid in &group.holders {
             let birth = processes.get(&pid).and_then(|process| process.birth);
             match system.open_process(pid, birth) {
-                Ok(process) => {
+                Ok(mut process) => {
+                    process.know(&known.remove(&pid).unwrap_or_default());
                     opened.living.insert(pid, process);
                 }
                 Err(error) => {

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use super::description::addresses;
+use super::held_again::reasons;
 use super::plan::Group;
 use super::signaling::KillResult;
 use super::stopped;
@@ -12,11 +14,16 @@ use crate::commands::Outcome;
 use crate::model::{Capabilities, Families, OwnedSocket, Pid, Protocol, Snapshot, Stopped};
 use crate::platform::{Ending, PlatformError};
 use crate::query::Filter;
-use crate::text::advice::Remedy;
-use crate::text::endpoints::local_endpoint;
-use crate::text::kill::verdicts::{self as text, HeldAgain, Survival};
+use crate::text::advice::{Remedy, listed};
+use crate::text::kill::verdicts::{self as text, Survival};
 use crate::text::ports::remains::Remains;
 use crate::text::{api, owners, ports, remedies};
+
+/// So many ports are typed one by one; of more, what was asked for is typed again.
+const TYPED: usize = 32;
+
+/// Of so many processes of a group is told why they did not end.
+const FAILURES_TOLD: usize = 20;
 
 /// A sentence and what it means for the exit code.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -55,37 +62,35 @@ impl Context<'_> {
     /// What was to be freed: `port 80`, or its results where only some of them were asked for.
     fn freed(&self) -> String {
         if self.is_by_port() {
-            ports::named(&self.group.ports())
+            ports::named(&self.group.ports)
         } else {
-            self.addresses().join(", ")
+            listed(&addresses(self.group, self.before))
         }
     }
 
     /// The same, as it can be typed.
     fn typed(&self) -> Vec<String> {
-        if self.is_by_port() {
-            self.group.ports().iter().map(ToString::to_string).collect()
+        let typed: Vec<String> = if self.is_by_port() {
+            self.group.ports.iter().map(ToString::to_string).collect()
         } else {
-            self.addresses()
+            addresses(self.group, self.before)
+        };
+        match self.filter.local.as_ref().filter(|_| typed.len() > TYPED) {
+            Some(local) => ports::typed(local),
+            None => typed,
         }
     }
 
     fn is_by_port(&self) -> bool {
-        let ports = self.group.ports();
+        let ports = &self.group.ports;
         let local = self.filter.local.as_ref();
         let at_any_address =
             local.is_none_or(|local| ports.iter().all(|port| local.ports.contains(*port)));
         at_any_address && self.filter.families == Families::BOTH
     }
 
-    fn addresses(&self) -> Vec<String> {
-        let addresses =
-            self.group.sockets.iter().map(|row| local_endpoint(&row.socket, self.before));
-        addresses.collect::<BTreeSet<_>>().into_iter().collect()
-    }
-
     /// Whether `parent` also started one of the processes that were ended.
-    fn is_supervisor(&self, parent: Pid) -> bool {
+    pub(super) fn is_supervisor(&self, parent: Pid) -> bool {
         let parents = self.group.holders.iter().filter_map(|pid| self.before.processes.get(pid));
         !self.own_ancestors.contains(&parent)
             && parents.filter_map(|process| process.parent).any(|other| other == parent)
@@ -160,6 +165,25 @@ fn survival(pid: Pid, stopped: Option<&Stopped>, context: &Context<'_>) -> Survi
     })
 }
 
+/// The verdicts on those that did not end as they should: one for each, and one for all beyond
+/// the first.
+fn of_processes(results: &BTreeMap<Pid, KillResult>, context: &Context<'_>) -> Vec<Verdict> {
+    let mut others = results.iter().filter(|(_, result)| !is_exit(result));
+    let told = others.by_ref().take(FAILURES_TOLD);
+    let mut verdicts: Vec<Verdict> =
+        told.filter_map(|(pid, _)| of_process(*pid, results, context)).collect();
+    let (released, failed): (Vec<_>, Vec<_>) =
+        others.partition(|(_, result)| matches!(result, KillResult::Released));
+    if !released.is_empty() {
+        let text = text::more_released(released.len(), &context.freed());
+        verdicts.push(Verdict { outcome: Outcome::Negative, text });
+    }
+    if !failed.is_empty() {
+        verdicts.push(Verdict::failed(text::more_failed(failed.len(), &context.freed())));
+    }
+    verdicts
+}
+
 /// The verdicts on a group: on each process that did not end as it should, on those that did,
 /// and on the ports where all processes released them.
 pub(super) fn of_group(
@@ -169,16 +193,13 @@ pub(super) fn of_group(
     watched: Option<&WatchResult>,
     remains: &Remains,
 ) -> Vec<Verdict> {
-    let mut verdicts: Vec<Verdict> =
-        results.keys().filter_map(|pid| of_process(*pid, results, context)).collect();
+    let mut verdicts = of_processes(results, context);
     let sentence = exit_sentence(results, took);
     let Some(watched) = watched else {
         verdicts.extend(sentence.map(|text| Verdict { outcome: Outcome::Success, text }));
         return verdicts;
     };
-    let exited = exited(results);
-    let reasons: BTreeSet<HeldAgain> =
-        watched.on(context.group).map(|row| held_again(row, &exited, context, watched)).collect();
+    let reasons = reasons(&exited(results), context, watched);
     let verdict = match (sentence, reasons.is_empty()) {
         (Some(exited), true) => {
             let text = text::free(&exited, &context.freed(), &remains.to_string());
@@ -200,7 +221,7 @@ pub(super) fn other_protocol(
     results: &BTreeMap<Pid, KillResult>,
     context: &Context<'_>,
 ) -> Option<String> {
-    let (ports, exited) = (context.group.ports(), exited(results));
+    let (ports, exited) = (&context.group.ports, exited(results));
     let is_running = |row: &OwnedSocket| {
         row.owner.holders().is_empty() || row.owner.pids().any(|pid| !exited.contains(&pid))
     };
@@ -235,39 +256,4 @@ fn exit_sentence(results: &BTreeMap<Pid, KillResult>, took: Duration) -> Option<
 fn exited(results: &BTreeMap<Pid, KillResult>) -> BTreeSet<Pid> {
     let exited = results.iter().filter(|(_, result)| is_exit(result));
     exited.map(|(pid, _)| *pid).collect()
-}
-
-/// Who holds a port after the exits: `port 80 was taken again by web (PID 900)`. A socket of another
-/// group was there before.
-fn held_again(
-    row: &OwnedSocket,
-    exited: &BTreeSet<Pid>,
-    context: &Context<'_>,
-    watched: &WatchResult,
-) -> HeldAgain {
-    let port = row.socket.local.port;
-    let after = &watched.holders;
-    let owner = owners::owner(row, after);
-    if was_held_by_others(row, exited, context) {
-        return text::still_held(port, &owner);
-    }
-    let first = row.owner.pids().next();
-    let newcomer = first.and_then(|pid| after.processes.get(&pid));
-    let stop = newcomer
-        .and_then(|process| remedies::stop_service(after.capabilities.service_manager, process));
-    let parent = newcomer.and_then(|process| process.parent);
-    let supervisor = parent.filter(|parent| context.is_supervisor(*parent));
-    let supervisor = supervisor.map(|parent| owners::process(parent, context.before));
-    text::taken_again(port, &owner, stop.map(Remedy::from), supervisor.as_deref())
-}
-
-/// Whether a process that was not ended held this very socket before. A PID of one that has
-/// exited is a newcomer's by now.
-fn was_held_by_others(row: &OwnedSocket, exited: &BTreeSet<Pid>, context: &Context<'_>) -> bool {
-    let now: BTreeSet<Pid> = row.owner.pids().collect();
-    context.before.sockets.iter().any(|before| {
-        let others: BTreeSet<Pid> =
-            before.owner.pids().filter(|pid| !exited.contains(pid)).collect();
-        before.socket.is_same(&row.socket) && now.is_subset(&others)
-    })
 }

@@ -88,7 +88,7 @@ pub(super) fn scope<'a>(
 impl WatchResult {
     /// The sockets that hold a port of `group`.
     pub(super) fn on<'a>(&'a self, group: &'a Group<'_>) -> impl Iterator<Item = &'a OwnedSocket> {
-        let ports = group.ports();
+        let ports = &group.ports;
         self.holders.sockets.iter().filter(move |row| ports.contains(&row.socket.local.port))
     }
 }

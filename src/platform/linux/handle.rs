@@ -3,6 +3,7 @@
 //! Both name the process, not the number: after it has been reaped they answer ESRCH, even when
 //! its PID is already another's.
 
+use std::cell::RefCell;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::thread;
@@ -12,7 +13,7 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
 use rustix::process::PidfdFlags;
 
-use super::owners::{Inodes, held_by};
+use super::owners::{Inodes, held_by, is_exiting, is_socket};
 use super::proc_dir::{is_gone, open_dir, open_proc, read_file};
 use super::stopped;
 use crate::model::{Pid, Signal, Socket, Stopped};
@@ -22,6 +23,9 @@ use crate::platform::{Ending, OpenProcess, PlatformError};
 /// How often a process is polled where there is no pidfd to wait on.
 const GLANCE: Duration = Duration::from_millis(10);
 
+/// How long the exit of a single thread may take.
+const EXIT: Duration = Duration::from_millis(100);
+
 /// A process that was opened.
 #[derive(Debug)]
 pub struct Handle {
@@ -30,6 +34,8 @@ pub struct Handle {
     directory: OwnedFd,
     /// None before Linux 5.3, and where a sandbox denies pidfd_open.
     pidfd: Option<OwnedFd>,
+    /// Descriptors by which it held sockets, with their inodes.
+    known: RefCell<Vec<(u32, u64)>>,
 }
 
 impl Handle {
@@ -46,13 +52,17 @@ impl Handle {
         };
         let proc = open_proc().map_err(|error| PlatformError::io("cannot read /proc", error))?;
         let directory = open_dir(proc, pid.to_string()).map_err(|error| look_error(pid, error))?;
-        let handle = Self { pid, directory, pidfd };
+        let handle = Self { pid, directory, pidfd, known: RefCell::default() };
         // Had it exited before the directory was opened, that might be a newcomer's.
         let is_newcomer = birth.is_some_and(|birth| handle.birth() != Some(birth));
         if handle.wait_exit(Duration::ZERO)? || is_newcomer {
             return Err(PlatformError::NoSuchProcess(pid));
         }
         Ok(handle)
+    }
+
+    fn knows(&self, descriptor: (u32, u64)) -> bool {
+        self.known.borrow().contains(&descriptor)
     }
 
     /// When the process was started, in clock ticks after the boot.
@@ -89,14 +99,33 @@ impl Handle {
 }
 
 impl OpenProcess for Handle {
+    fn know(&mut self, descriptors: &[(u32, u64)]) {
+        self.known.get_mut().extend(descriptors);
+    }
+
+    fn holds_known(&self, wanted: &dyn Fn(u64) -> bool) -> bool {
+        let known = self.known.borrow();
+        let mut wanted = known.iter().filter(|(_, inode)| wanted(*inode));
+        wanted.any(|(number, inode)| is_socket(&self.directory, *number, *inode))
+    }
+
     fn holds_any(&self, sockets: &[&Socket]) -> Result<bool, PlatformError> {
         let wanted: Inodes = sockets.iter().filter_map(|socket| socket.inode).collect();
-        let held = held_by(self.directory.as_fd(), self.pid, &wanted);
+        let held = if wanted.is_empty() {
+            Ok(None)
+        } else {
+            held_by(self.directory.as_fd(), self.pid, &wanted)
+        };
         // A process that is gone has no descriptors either, or may not be asked for them.
-        if held != Ok(true) && self.wait_exit(Duration::ZERO)? {
+        let patience = if is_exiting(self.directory.as_fd()) { EXIT } else { Duration::ZERO };
+        if !matches!(held, Ok(Some(_))) && self.wait_exit(patience)? {
             return Err(PlatformError::NoSuchProcess(self.pid));
         }
-        held.map_err(|error| look_error(self.pid, error))
+        let held = held.map_err(|error| look_error(self.pid, error))?;
+        let by_number = held.and_then(|(inode, holder)| Some((holder.descriptor?, inode)));
+        let new = by_number.filter(|found| !self.knows(*found));
+        self.known.borrow_mut().extend(new);
+        Ok(held.is_some())
     }
 
     fn end(&self, ending: Ending) -> Result<(), PlatformError> {

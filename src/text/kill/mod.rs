@@ -5,6 +5,7 @@ pub mod verdicts;
 
 use super::advice::{Remedy, listed, run, run_to};
 use super::counted;
+use super::names::Names;
 use crate::model::Signal;
 
 /// A signal was asked for on a system without signals.
@@ -21,29 +22,32 @@ pub fn about(ports: &str, text: &str) -> String {
 
 /// `0.0.0.0:80, [::]:80 are held by nginx (PID 812, user root)`.
 #[must_use]
-pub fn held_by(addresses: &[String], holders: &[String]) -> String {
+pub fn held_by(addresses: &[String], holders: &Names) -> String {
     let verb = if addresses.len() == 1 { "is" } else { "are" };
-    format!("{} {verb} held by {}", listed(addresses), listed(holders))
+    format!("{} {verb} held by {holders}", listed(addresses))
 }
 
 /// Other holders, which follow those that are named first.
 #[must_use]
-pub fn also_held(holders: &[String]) -> String {
-    format!("  also held by {}", listed(holders))
+pub fn also_held(holders: &Names) -> String {
+    format!("  also held by {holders}")
 }
 
 /// Other holders, which the filters exclude.
 #[must_use]
-pub fn also_held_unmatched(holders: &[String]) -> String {
-    format!("  also held by {}, which the filters exclude", listed(holders))
+pub fn also_held_unmatched(holders: &Names) -> String {
+    format!("  also held by {holders}, which the filters exclude")
 }
 
 /// Other holders, each of which is a group of its own.
 #[must_use]
-pub fn also_held_unrelated(holders: &[String]) -> String {
-    let verb = if holders.len() == 1 { "is" } else { "are" };
-    format!("  also held by {}, which {verb} unrelated", listed(holders))
+pub fn also_held_unrelated(holders: &Names) -> String {
+    let verb = if holders.count() == 1 { "is" } else { "are" };
+    format!("  also held by {holders}, which {verb} unrelated")
 }
+
+/// Several groups are one, because there are so many.
+pub const CROWD: &str = "  these processes are unrelated; there are too many to ask for each group";
 
 /// The users who created the sockets, and are not those of their holders.
 #[must_use]
@@ -87,12 +91,26 @@ pub fn may_restart(restarter: &Restarter) -> String {
 
 /// Unrelated processes hold a port, and there is no terminal to ask which of them are meant.
 #[must_use]
-pub fn contested(port: u16, holders: &[String], all: &Remedy) -> String {
+pub fn contested(port: u16, holders: &Names, all: &Remedy) -> String {
     let held = format!(
-        "port {port}: unrelated processes hold it: {}; choose with --pid, --name or --user",
-        listed(holders)
+        "port {port}: unrelated processes hold it: {holders}; choose with --pid, --name or --user"
     );
     run_to("to terminate all of them", &held, all)
+}
+
+/// The same of so many more ports.
+#[must_use]
+pub fn more_contested(count: usize) -> String {
+    format!(
+        "ports beside these ({count}): unrelated processes hold them; choose with --pid, --name or \
+         --user"
+    )
+}
+
+/// So many more sockets whose holder cannot be named.
+#[must_use]
+pub fn more_unseen(count: usize) -> String {
+    format!("{}: held by processes that cannot be named", counted(count, "more socket"))
 }
 
 /// How a process is ended, as far as a sentence differs.
@@ -108,8 +126,8 @@ pub enum Method {
 
 /// `Terminate nginx (PID 812)?` `followers` are ended too, if they still hold the port.
 #[must_use]
-pub fn question(method: Method, targets: &[String], followers: &[String]) -> String {
-    let (named, then) = (listed(targets), then(followers));
+pub fn question(method: Method, named: &Names, followers: &Names) -> String {
+    let then = then(followers);
     match method {
         Method::Signal(Signal::Term) => format!("Terminate {named}{then}?"),
         Method::Signal(Signal::Kill) => format!("Kill {named} with SIGKILL{then}?"),
@@ -123,8 +141,8 @@ pub fn question(method: Method, targets: &[String], followers: &[String]) -> Str
 
 /// `would send SIGTERM to nginx (PID 812)`.
 #[must_use]
-pub fn intention(method: Method, targets: &[String], followers: &[String]) -> String {
-    let (named, then) = (listed(targets), then(followers));
+pub fn intention(method: Method, named: &Names, followers: &Names) -> String {
+    let then = then(followers);
     match method {
         Method::Signal(signal) => format!("would send {signal} to {named}{then}"),
         Method::CloseWindow => format!("would ask {named} to close its windows{then}"),
@@ -136,13 +154,13 @@ pub fn intention(method: Method, targets: &[String], followers: &[String]) -> St
 const FOLLOWERS_NAMED: usize = 3;
 
 /// `, then nginx (PID 813) if it still holds the port`.
-fn then(followers: &[String]) -> String {
-    let named = match followers.len() {
+fn then(followers: &Names) -> String {
+    let named = match followers.count() {
         0 => return String::new(),
-        1..=FOLLOWERS_NAMED => followers.join(", "),
+        1..=FOLLOWERS_NAMED => followers.to_string(),
         count => format!("{count} others that share it"),
     };
-    let verb = if followers.len() == 1 { "it still holds" } else { "they still hold" };
+    let verb = if followers.count() == 1 { "it still holds" } else { "they still hold" };
     format!(", then {named} if {verb} the port")
 }
 

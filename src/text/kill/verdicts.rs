@@ -6,12 +6,37 @@ use std::time::Duration;
 use crate::model::{Api, Signal, Stopped};
 use crate::text::advice::{Remedy, listed, run, run_if_any, run_to};
 use crate::text::api;
+use crate::text::counted;
 use crate::text::durations::duration;
+use crate::text::names::Names;
+
+/// Its sockets change again and again.
+pub const KEEPS_CHANGING: &str = "its sockets change while they are checked";
+
+/// The time is over for processes that take a dump of the sockets each.
+pub const TOO_MANY_TO_CHECK: &str = "too many processes hold it without a descriptor";
 
 /// `nginx (PID 812) no longer holds port 80; nothing was sent`.
 #[must_use]
 pub fn released(name: &str, ports: &str) -> String {
     format!("{name} no longer holds {ports}; nothing was sent")
+}
+
+/// The same of so many more.
+#[must_use]
+pub fn more_released(count: usize, ports: &str) -> String {
+    let verb = if count == 1 { "no longer holds" } else { "no longer hold" };
+    format!("{} {verb} {ports}; nothing was sent", counted(count, "more process"))
+}
+
+/// So many more did not end, for one reason or another.
+#[must_use]
+pub fn more_failed(count: usize, ports: &str) -> String {
+    let verb = if count == 1 { "is" } else { "are" };
+    format!(
+        "{} of {ports} {verb} still running or could not be checked",
+        counted(count, "more process")
+    )
 }
 
 /// It has released the port, and runs on.
@@ -33,9 +58,9 @@ pub fn not_signaled(name: &str, ports: &str, parent_runs: bool) -> String {
 
 /// `nginx (PID 812) is still running after 5s`.
 #[must_use]
-pub fn still_running(names: &[String], waited: Duration) -> String {
-    let verb = if names.len() == 1 { "is" } else { "are" };
-    format!("{} {verb} still running after {}", listed(names), duration(waited))
+pub fn still_running(names: &Names, waited: Duration) -> String {
+    let verb = if names.count() == 1 { "is" } else { "are" };
+    format!("{names} {verb} still running after {}", duration(waited))
 }
 
 /// What is said behind a process that survived.
@@ -95,7 +120,8 @@ pub fn exited(pids: &[String], after: Option<Duration>) -> String {
 /// `; port 80 is free`. `freed` names one port or several.
 #[must_use]
 pub fn free(exited: &str, freed: &str, remains: &str) -> String {
-    let verb = if freed.contains(',') { "are" } else { "is" };
+    let is_several = freed.contains(',') || freed.starts_with("ports ");
+    let verb = if is_several { "are" } else { "is" };
     format!("{exited}; {freed} {verb} free{remains}")
 }
 
@@ -112,6 +138,12 @@ pub struct HeldAgain {
 #[must_use]
 pub fn still_held(port: u16, owner: &str) -> HeldAgain {
     HeldAgain { text: format!("port {port} is still held by {owner}"), stop: None }
+}
+
+/// So many more ports are held.
+#[must_use]
+pub fn more_held(count: usize) -> HeldAgain {
+    HeldAgain { text: format!("ports beside these ({count}) are held too"), stop: None }
 }
 
 /// `port 80 was taken again by web (PID 900)`, and who started it.

@@ -10,7 +10,10 @@ use std::net::IpAddr;
 use crate::model::PortRange;
 use crate::query::{LocalSet, Place, PortSet};
 
-/// `port 80`, `ports 80, 443, 7301-7339`.
+/// How many ports and ranges of them are named.
+const NAMED: usize = 20;
+
+/// `port 80`, `ports 80, 443, 7301-7339`; of many the first, `and 12 more`.
 #[must_use]
 pub fn named(ports: &BTreeSet<u16>) -> String {
     let runs: PortSet = ports.iter().map(|&port| port..=port).collect();
@@ -19,9 +22,12 @@ pub fn named(ports: &BTreeSet<u16>) -> String {
         1 => format!("{}, {}", run.start(), run.end()),
         _ => format!("{}-{}", run.start(), run.end()),
     };
-    let words: Vec<String> = runs.ranges().iter().map(word).collect();
+    let words: Vec<String> = runs.ranges().iter().take(NAMED).map(word).collect();
     let noun = if ports.len() == 1 { "port" } else { "ports" };
-    format!("{noun} {}", words.join(", "))
+    let rest = runs.ranges().iter().skip(NAMED);
+    let rest: usize = rest.map(|run| usize::from(run.end() - run.start()) + 1).sum();
+    let more = if rest > 0 { format!(" and {rest} more") } else { String::new() };
+    format!("{noun} {}{more}", words.join(", "))
 }
 
 /// `80,8000-8010`.

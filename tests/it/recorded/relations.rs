@@ -116,10 +116,36 @@ fn lists_of_holders_are_bounded() {
     // Workers whose master has exited: all of them are signaled first.
     let orphans = machine(|_| 1);
     let asked = orphans.asked("kill 80", "y\n");
-    let question = format!("Terminate {} and 190 more? [y/N] ", ten(&pids));
+    let question = format!("Terminate {} and 190 more of user 0? [y/N] ", ten(&pids));
     let exited = "PIDs 20, 21, 22, 23, 24, 25, 26, 27, 28, 29 and 190 more exited after 0ms; port 80 \
                   is free\n";
     assert!(asked.stdout.ends_with(exited), "{asked:?}");
     asked.is(0, &asked.stdout, &question);
     assert_eq!(orphans.ended().len(), pids.len());
+}
+
+/// A socket may be passed to hundreds of processes that have nothing in common.
+#[trial]
+fn unrelated_holders_are_bounded_and_counted() {
+    let pids: Vec<u32> = (20..320).collect();
+    let machine = || {
+        let stranger = |&pid: &u32| linux(pid, 1, 1000 + pid % 3).in_session("-", pid);
+        let processes = pids.iter().map(stranger).collect();
+        let shared = listener("0.0.0.0:80").linux(7, 0).of(&pids);
+        Machine::new(Os::Linux, processes, vec![shared])
+    };
+    let told = machine().run("kill -n 80");
+    assert_eq!(told.code, Some(2), "{told:?}");
+    assert_eq!(told.stdout.matches("0.0.0.0:80 is held by").count(), 17, "{told:?}");
+    assert!(told.stdout.len() + told.stderr.len() < 20_000, "{} bytes", told.stdout.len());
+    // One question for the rest, which counts all of them.
+    let asked = machine().asked("kill 80", &"n\n".repeat(17));
+    let questions: Vec<&str> = asked.stderr.matches("[y/N]").collect();
+    assert_eq!(questions.len(), 17, "{asked:?}");
+    assert!(asked.stderr.contains("web (PID 45) and 274 more ("), "{asked:?}");
+    // Only what the last question names or counts is ended.
+    let answered = machine();
+    answered.asked("kill 80", &("n\n".repeat(16) + "y\n"));
+    let ended: Vec<u32> = answered.ended().iter().map(|(pid, _)| *pid).collect();
+    assert_eq!(ended, pids[16..]);
 }

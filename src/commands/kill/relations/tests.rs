@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::model::{Endpoint, Holder, OwnedSocket, Owner, Protocol, Service, Session, TcpState};
+use crate::query::Row;
 
 /// PID, parent, user, session, program.
 type Line = (u32, u32, u32, u32, &'static str);
@@ -35,9 +36,11 @@ fn socket(port: u16, creator: Option<u32>, pids: &[u32]) -> OwnedSocket {
 
 fn division(sockets: &[OwnedSocket], processes: &BTreeMap<Pid, Process>) -> Vec<Vec<u32>> {
     let rows: Vec<Row<'_>> = sockets.iter().collect();
-    let everybody = rows.iter().flat_map(|row| row.owner.pids()).collect();
-    let parts = Relations::new(&rows, processes).divide(&everybody);
-    parts.iter().map(|part| part.iter().map(|pid| pid.0).collect()).collect()
+    let holdings = Holdings::new(&rows);
+    let everybody: Vec<Place> = (0..holdings.pids().len()).collect();
+    let parts = Relations::new(&holdings, processes).divide(&everybody);
+    let pid = |place: &Place| holdings.pid(*place).unwrap().0;
+    parts.iter().map(|part| part.iter().map(pid).collect()).collect()
 }
 
 #[track_caller]

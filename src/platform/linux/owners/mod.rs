@@ -32,7 +32,7 @@ pub(super) use self::search::Inodes;
 pub(super) use self::searcher::{LINKS_OF_ONE_THREAD, LONGEST_LINK, read_link, socket_inode};
 use self::settle::{Settled, settle};
 use self::walk::Walk;
-pub(super) use self::walk::held_by;
+pub(super) use self::whole::{held_by, is_exiting, is_socket};
 use super::{proc_dir, user_name};
 use crate::model::{Gap, LeftOut, OwnedSocket, Owner, Socket, Uid};
 use crate::platform::OwnerTable;

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::OwnedFd;
 
 use rustc_hash::{FxHashMap, FxHashSet};
-use rustix::io::Errno;
 
 use super::super::ffi;
 use super::super::proc_dir::{Entries, open_proc};
@@ -216,27 +215,6 @@ fn name_sharers(
         findings.held.extend(held.iter().map(named));
         false
     });
-}
-
-/// Whether the process in `directory` (its /proc/PID) holds one of `wanted`.
-///
-/// # Errors
-/// When its descriptors cannot be read; EMFILE when there are more than are searched, and none of
-/// those that were is wanted.
-pub(in crate::platform::linux) fn held_by(
-    directory: BorrowedFd<'_>,
-    pid: Pid,
-    wanted: &Inodes,
-) -> rustix::io::Result<bool> {
-    let budgets = Budgets::default();
-    let search = Search::new(wanted, &budgets, false);
-    let mut searcher = Searcher::new(&search);
-    searcher.search_whole(directory, pid)?;
-    let is_held = !searcher.findings.held.is_empty();
-    if !is_held && !budgets.left_out().is_empty() {
-        return Err(Errno::MFILE);
-    }
-    Ok(is_held)
 }
 
 #[cfg(test)]
