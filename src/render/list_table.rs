@@ -106,8 +106,8 @@ impl View for Lsof {
         if self.by_process {
             held.sort_by(|a, b| a.owner.holders().cmp(b.owner.holders()));
         }
-        let layout =
-            Layout::measure(&LSOF, 0, held.iter(), rows.snapshot).fit(self.style, || held.iter());
+        // As lsof, which cuts nothing for a terminal.
+        let layout = Layout::measure(&LSOF, 0, held.iter(), rows.snapshot);
         if self.style.header {
             layout.write_titles(self.style.color, out)?;
         }

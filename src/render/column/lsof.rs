@@ -3,7 +3,6 @@
 use super::{Alignment, Column};
 use crate::model::{Depth, OwnedSocket, Snapshot};
 use crate::query::SocketColumn;
-use crate::render::fit::GiveWay;
 
 /// A column of sockets as lsof prints it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -51,13 +50,5 @@ impl Column for LsofColumn {
 
     fn needs(self) -> Depth {
         self.0.needs()
-    }
-
-    fn gives_way(self) -> GiveWay {
-        self.0.gives_way()
-    }
-
-    fn shortened(self, cell: String, width: usize) -> String {
-        self.0.shortened(cell, width)
     }
 }

@@ -10,6 +10,8 @@ use crate::text::owners::unnamed;
 
 /// How many PIDs a cell lists.
 const PIDS_LISTED: usize = 4;
+/// The name of a process that has exited since it was found to be an owner.
+const EXITED: &str = "?";
 /// How many image names a cell lists.
 const IMAGES_LISTED: usize = 3;
 
@@ -78,11 +80,18 @@ pub(super) fn all_images(row: &OwnedSocket, snapshot: &Snapshot) -> String {
 }
 
 fn images_of(row: &OwnedSocket, snapshot: &Snapshot, listed: usize) -> String {
-    let Owner::Processes(_) = row.owner else { return unnamed(row, snapshot) };
+    match &row.owner {
+        // By far the most frequent, and there may be a hundred thousand of them.
+        Owner::Processes(holders) if holders.len() == 1 => {
+            let name = owners(row, snapshot).next().map(|owner| Escaped(&owner.name).to_string());
+            return name.unwrap_or_else(|| EXITED.to_owned());
+        }
+        Owner::Processes(_) => {}
+        _ => return unnamed(row, snapshot),
+    }
     let names = distinct(row, snapshot, |process| Some(&process.name));
     match names.len().saturating_sub(listed) {
-        // It has exited since.
-        _ if names.is_empty() => "?".to_owned(),
+        _ if names.is_empty() => EXITED.to_owned(),
         0 => joined(&names),
         more => format!("{} +{more}", joined(names.get(..listed).unwrap_or_default())),
     }

@@ -97,9 +97,7 @@ impl Column for SocketColumn {
         match self {
             Self::Command => GiveWay::First,
             Self::Local | Self::Foreign => GiveWay::Addresses,
-            Self::User | Self::Service | Self::Timer | Self::Namespace | Self::Name => {
-                GiveWay::Late
-            }
+            Self::User | Self::Service | Self::Timer | Self::Namespace => GiveWay::Late,
             Self::Pid | Self::Image => GiveWay::Last,
             _ => GiveWay::Never,
         }
