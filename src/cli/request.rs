@@ -207,6 +207,14 @@ pub enum ViewKind {
     SummaryJson,
 }
 
+impl ViewKind {
+    /// Whether remarks on rows stand below it: a person reads it.
+    #[must_use]
+    pub const fn has_remarks_on_rows(self) -> bool {
+        matches!(self, Self::Tables | Self::Verbose | Self::Wide)
+    }
+}
+
 /// When to use color.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ColorWhen {

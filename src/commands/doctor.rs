@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::list::wants_color;
-use super::survey::survey_scope;
+use super::shared::color::wants_color;
+use super::shared::survey::survey_scope;
 use super::{Outcome, Output};
 use crate::cli::DoctorRequest;
 use crate::findings::{Diagnosis, Finding, Machine, Severity};

@@ -5,9 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use super::list::wants_color;
-use super::survey::survey;
-use super::vacancy::hides_bound;
+use super::shared::color::wants_color;
+use super::shared::survey::survey;
 use super::{Outcome, Output};
 use crate::cli::ExplainRequest;
 use crate::model::{About, Depth, Detail, Gap, Scope, Snapshot, StateSet, TcpState, UdpScope};
@@ -46,7 +45,7 @@ fn one(
     let depth = Depth { detail: Detail::Brief, about: About::Table };
     let snapshot = survey(system, &filter, depth);
     let unlisted = |snapshot: &Snapshot| {
-        explanation.state == TcpState::Bound && snapshot.gaps.iter().any(hides_bound)
+        explanation.state == TcpState::Bound && snapshot.gaps.iter().any(Gap::may_hide_bound)
     };
     let seen = snapshot.as_ref().ok().filter(|snapshot| !unlisted(snapshot));
     let rows = seen.map(|snapshot| select(snapshot, &filter, SortKey::Port));
@@ -80,7 +79,7 @@ fn counts(table: &SocketTable) -> BTreeMap<TcpState, usize> {
     for state in table.sockets.iter().filter_map(|socket| socket.state) {
         *counts.entry(state).or_default() += 1;
     }
-    if table.gaps.iter().any(hides_bound) {
+    if table.gaps.iter().any(Gap::may_hide_bound) {
         counts.remove(&TcpState::Bound);
     }
     counts

@@ -1,31 +1,18 @@
-//! The verbs: a file, or a folder, for each.
+//! The verbs: a file, or a folder, for each; and what several of them share.
 
-mod attempt;
-mod claim;
 mod close;
-mod containers;
 mod doctor;
-mod elsewhere;
 mod explain;
-mod filter;
-mod hints;
-mod images;
-mod installed;
 mod kill;
 mod list;
-mod output;
-mod report;
-mod survey;
-mod vacancy;
-mod verbose;
-mod waiting;
+mod shared;
 
 use std::process::ExitCode;
 
 use crate::cli::Request;
 use crate::platform::System;
 
-pub use output::{Broken, Output, Terminals};
+pub use shared::output::{Broken, Output, Terminals};
 
 /// How a command ended, by the exit codes of the manual.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]

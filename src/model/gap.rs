@@ -176,10 +176,17 @@ impl Gap {
         }
     }
 
-    /// Whether sockets may be missing that are bound without listening.
+    /// Whether it is about sockets that are bound without listening, and nothing else.
     #[must_use]
     pub const fn is_about_bound(&self) -> bool {
         matches!(self, Self::BoundNotListed | Self::BoundUnknown { .. })
+    }
+
+    /// Whether sockets may be missing that are bound without listening.
+    #[must_use]
+    pub const fn may_hide_bound(&self) -> bool {
+        self.is_about_bound()
+            || matches!(self, Self::NetlinkRefused { .. } | Self::DescriptorsUnexamined { .. })
     }
 
     /// Whether the sockets of some network namespace may be missing.

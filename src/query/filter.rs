@@ -29,6 +29,15 @@ impl Place {
             && self.ports.contains(&socket.local.port)
             && (self.interface.is_none() || self.interface == socket.interface)
     }
+
+    /// Whether the socket holds a port at every address and takes what comes for this one.
+    #[must_use]
+    pub fn is_covered_by(&self, socket: &Socket) -> bool {
+        socket.local.address.is_unspecified()
+            && socket.covers(self.address)
+            && socket.holds_port()
+            && self.ports.contains(&socket.local.port)
+    }
 }
 
 /// The local ends that were asked for.
@@ -61,6 +70,15 @@ pub struct Protocols {
     pub tcp: bool,
     /// UDP.
     pub udp: bool,
+}
+
+impl Protocols {
+    /// Each of them, TCP first.
+    pub fn each(self) -> impl Iterator<Item = Protocol> {
+        let tcp = self.tcp.then_some(Protocol::Tcp);
+        let udp = self.udp.then_some(Protocol::Udp);
+        tcp.into_iter().chain(udp)
+    }
 }
 
 /// What a row must be to be shown: every part narrows, the values of a part widen.

@@ -20,6 +20,13 @@ pub struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
+    /// The rows of `snapshot` that `filter` admits, in no order.
+    #[must_use]
+    pub fn unsorted(snapshot: &'a Snapshot, filter: &'a Filter) -> Self {
+        let admitted = snapshot.sockets.iter().filter(|row| filter.admits(row, snapshot));
+        Self { rows: admitted.collect(), snapshot, filter }
+    }
+
     /// The PIDs of the rows' owners, ascending, each once.
     #[must_use]
     pub fn owner_pids(&self) -> BTreeSet<Pid> {
@@ -48,10 +55,9 @@ impl<'a> Rows<'a> {
 /// Selects the rows of `snapshot` that `filter` admits, sorted by `key`.
 #[must_use]
 pub fn select<'a>(snapshot: &'a Snapshot, filter: &'a Filter, key: SortKey) -> Rows<'a> {
-    let admitted = snapshot.sockets.iter().filter(|row| filter.admits(row, snapshot));
-    let mut rows: Vec<Row<'a>> = admitted.collect();
-    order::sort(&mut rows, key, snapshot);
-    Rows { rows, snapshot, filter }
+    let mut rows = Rows::unsorted(snapshot, filter);
+    order::sort(&mut rows.rows, key, snapshot);
+    rows
 }
 
 #[cfg(test)]

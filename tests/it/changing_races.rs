@@ -7,7 +7,7 @@ use std::time::Instant;
 use serde_json::Value;
 
 use crate::kill::kill;
-use crate::support::features::lists_bound;
+use crate::support::features::{assert_no_gap, lists_bound};
 use crate::support::json::{gaps, sockets};
 use crate::support::process::{Actor, Owner};
 use crate::support::{Output, portwho, refuse};
@@ -47,7 +47,7 @@ impl Tally {
             }
         }
         if unknown == 0 {
-            assert_eq!(gaps(answer), []);
+            assert_no_gap(answer);
             self.named += 1;
         } else {
             let changing = ("changing-hands", Some(unknown));

@@ -8,11 +8,12 @@ mod description;
 mod plan;
 mod verdict;
 
-use super::claim::Claims;
-use super::installed::Programs;
-use super::report::Report;
-use super::survey::survey;
-use super::{Outcome, Output, filter, hints, vacancy};
+use super::shared::claim::Claims;
+use super::shared::installed::Programs;
+use super::shared::report::Report;
+use super::shared::survey::survey;
+use super::shared::{filter, near_misses};
+use super::{Outcome, Output};
 use crate::cli::CloseRequest;
 use crate::model::{About, Depth, Detail, Gap, Snapshot};
 use crate::platform::System;
@@ -63,7 +64,7 @@ impl<'a, S: System> Close<'a, S> {
     /// Whose sockets could not be seen matters where owners were asked for; otherwise each such
     /// socket is refused by itself.
     fn remark_on_gaps(&mut self, rows: &Rows<'_>) {
-        let may_be_bound = vacancy::may_be_bound(self.filter, rows);
+        let may_be_bound = rows.may_lack_bound(&[]);
         let gaps = self.snapshot.gaps.iter();
         for gap in gaps.filter(|gap| may_be_bound || !gap.is_about_bound()) {
             if self.filter.is_by_owner() || !gap.is_about_owners() {
@@ -76,7 +77,7 @@ impl<'a, S: System> Close<'a, S> {
         if self.snapshot.gaps.iter().any(Gap::may_hide_rows) {
             return self.report.failure(text::UNKNOWN);
         }
-        for hint in hints::of_rows(rows, self.filter, None, self.system) {
+        for hint in near_misses::where_nothing_matched(rows, self.system) {
             self.report.verdict(Outcome::Negative, hint);
         }
     }

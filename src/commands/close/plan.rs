@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::commands::images::is_proven;
-use crate::commands::installed::Programs;
+use crate::commands::shared::installed::Programs;
+use crate::commands::shared::installed::is_proven;
 use crate::model::{
     Capabilities, Family, KernelReason, OwnedSocket, Owner, Pid, Protocol, Role, Snapshot,
     TcpState, Uid,

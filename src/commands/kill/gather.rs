@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::commands::survey::complete;
+use crate::commands::shared::survey::complete;
 use crate::model::{About, Detail, Pid, Scope, Snapshot, Socket, StateSet, UdpScope, Uid};
 use crate::platform::{PlatformError, System};
 use crate::query::{Filter, LocalSet};

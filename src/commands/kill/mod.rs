@@ -31,10 +31,11 @@ use std::collections::BTreeSet;
 
 use anyhow::bail;
 
-use super::claim::Claims;
-use super::installed::Programs;
-use super::report::Report;
-use super::{Outcome, Output, filter};
+use super::shared::claim::Claims;
+use super::shared::filter;
+use super::shared::installed::Programs;
+use super::shared::report::Report;
+use super::{Outcome, Output};
 use crate::cli::KillRequest;
 use crate::model::{Gap, Pid, Protocol, Signal, Snapshot};
 use crate::platform::{Ending, System};

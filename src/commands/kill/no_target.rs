@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::operand::Operand;
 use super::plan::is_target;
 use crate::cli::KillRequest;
-use crate::commands::{Outcome, hints};
+use crate::commands::Outcome;
 use crate::model::{Gap, Owner, Protocol, Snapshot};
 use crate::query::{Filter, Row};
 use crate::text::advice::Remedy;
@@ -131,7 +131,7 @@ fn connections(rows: &[Row<'_>]) -> usize {
 /// Who holds the port at every address, where one address was asked for.
 fn covering(operand: &Operand, snapshot: &Snapshot) -> Vec<(String, String)> {
     let covers =
-        |row: &&Row<'_>| operand.places().iter().any(|place| hints::covers(&row.socket, place));
+        |row: &&Row<'_>| operand.places().iter().any(|place| place.is_covered_by(&row.socket));
     let all: Vec<Row<'_>> = snapshot.sockets.iter().collect();
     let held = all.iter().filter(covers);
     let held: BTreeSet<(String, String)> = held

@@ -1,6 +1,6 @@
 //! A PORT of the command line, and what it selects.
 
-use crate::commands::filter::local_set;
+use crate::commands::shared::filter::local_set;
 use crate::platform::System;
 use crate::query::{Filter, LocalSet, Place, PortTerm, Protocols, Row};
 use crate::text::ports;

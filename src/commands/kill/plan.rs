@@ -10,7 +10,7 @@ use super::holdings::Holdings;
 use super::parts::{Parts, Picked};
 use super::refusal::{Refusal, refusal};
 use super::relations::Relations;
-use crate::commands::installed::Programs;
+use crate::commands::shared::installed::Programs;
 use crate::model::{OwnedSocket, Pid, Process, Snapshot};
 use crate::query::{Filter, NamePattern, Row, SortKey, select};
 

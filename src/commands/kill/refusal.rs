@@ -1,7 +1,7 @@
 //! Which processes portwho never ends, and why.
 
-use crate::commands::images::role;
-use crate::commands::installed::{Identity, Programs};
+use crate::commands::shared::installed::role;
+use crate::commands::shared::installed::{Identity, Programs};
 use crate::model::{Capabilities, Pid, Process, ProcessKind, Role};
 
 /// Why a process is not ended.

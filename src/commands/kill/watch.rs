@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::bail;
 
 use super::plan::Group;
-use crate::commands::survey::survey_scope;
+use crate::commands::shared::survey::survey_scope;
 use crate::model::{
     About, Detail, Families, OwnedSocket, Owner, Protocol, Scope, Snapshot, Socket, StateSet,
     UdpScope,

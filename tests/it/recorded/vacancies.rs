@@ -97,10 +97,21 @@ fn bound_sockets_matter_to_no_other_answer() {
         "--not-state TIME_WAIT",
         "8081 -u",
         "47 -u",
+        // Who holds every address holds this one.
+        "127.0.0.1:9000",
     ] {
         assert_eq!(lines(words), 0, "{words}");
     }
-    for words in ["47", "8081,47", "-s BOUND", "-s BOUND,LISTENING", "kill -n 47"] {
+    for words in [
+        "47",
+        "8081,47",
+        "127.0.0.1:9000,47",
+        "[::1]:9000",
+        "-s BOUND",
+        "-s BOUND,LISTENING",
+        "-s BOUND 127.0.0.1:9000",
+        "kill -n 47",
+    ] {
         assert_eq!(lines(words), 1, "{words}");
     }
     assert_eq!(lines("kill -n 8081"), 0);

@@ -1,6 +1,7 @@
 //! A reading of descriptors: which sockets processes hold that no table has.
 
 use std::os::fd::OwnedFd;
+use std::time::Duration;
 
 use rustc_hash::FxHashMap;
 use rustix::io::Errno;
@@ -95,35 +96,158 @@ impl<'a> Round<'a> {
 
     fn read_table(&mut self, process: Process, table: &Table) {
         let Self { budget, known, deadline, entries, candidates, spent, taken, .. } = self;
-        let Process { pid, user } = process;
-        let taken = taken.entry(user).or_default();
-        let mut since = time_of_this_process();
-        let result = table.for_each(0..u32::MAX, entries, |descriptor| {
-            let mut is_late = false;
-            if taken.read.is_multiple_of(READ_BETWEEN) {
-                let now = time_of_this_process();
-                taken.time += now.saturating_sub(std::mem::replace(&mut since, now));
-                is_late = deadline.is_over();
-            }
-            if is_late || taken.is_all(budget) {
-                *spent.entry(user).or_default() += 1;
-                // The rest of this table is not read: there is no end to what a user can open.
-                return Err(Errno::SRCH);
-            }
-            taken.read += 1;
-            let mut buffer = [0; LONGEST_LINK];
-            let Some(link) = read_link(table, descriptor, &mut buffer)? else { return Ok(false) };
-            let is_new = |inode: &u64| known.iter().all(|known| !known.contains(inode));
-            let Some(inode) = socket_inode(link).filter(is_new) else { return Ok(true) };
-            taken.examined += 1;
-            if taken.examined > budget.examined {
-                *spent.entry(user).or_default() += 1;
-            } else {
-                candidates.push(Candidate { inode, pid, descriptor, user });
-            }
-            Ok(true)
-        });
-        taken.time += time_of_this_process().saturating_sub(since);
+        let taken = taken.entry(process.user).or_default();
+        let (budget, known, deadline) = (*budget, *known, *deadline);
+        let since = time_of_this_process();
+        let lowest_free = 0;
+        let mut reading = Reading {
+            process,
+            table,
+            budget,
+            known,
+            deadline,
+            candidates,
+            spent,
+            taken,
+            since,
+            lowest_free,
+        };
+        let visited = table.for_each(0..u32::MAX, entries, |number| reading.visit(number));
+        let result = visited.and_then(|()| reading.visit_new());
+        reading.note_time();
         self.is_unreadable |= result.is_err_and(|error| !is_gone(error));
+    }
+}
+
+/// How many descriptors are read that a process has opened during the reading.
+const NEW: usize = 16;
+
+/// The reading of one process's table.
+struct Reading<'a> {
+    process: Process,
+    table: &'a Table,
+    budget: Budget,
+    known: [&'a Inodes; 2],
+    deadline: Deadline,
+    candidates: &'a mut Vec<Candidate>,
+    spent: &'a mut Spent,
+    taken: &'a mut Taken,
+    since: Duration,
+    /// The lowest number that was not in use when it was its turn.
+    lowest_free: u32,
+}
+
+impl Reading<'_> {
+    /// Reads a descriptor, and tells whether there is one.
+    fn visit(&mut self, number: u32) -> rustix::io::Result<bool> {
+        let mut is_late = false;
+        if self.taken.read.is_multiple_of(READ_BETWEEN) {
+            self.note_time();
+            is_late = self.deadline.is_over();
+        }
+        if is_late || self.taken.is_all(&self.budget) {
+            self.spend();
+            // The rest of this table is not read: there is no end to what a user can open.
+            return Err(Errno::SRCH);
+        }
+        self.taken.read += 1;
+        let mut buffer = [0; LONGEST_LINK];
+        let Some(link) = read_link(self.table, number, &mut buffer)? else { return Ok(false) };
+        if let Some(inode) = socket_inode(link).filter(|inode| self.is_new(*inode)) {
+            self.add(number, inode);
+        }
+        if number == self.lowest_free {
+            self.lowest_free += 1;
+        }
+        Ok(true)
+    }
+
+    /// Reads what was opened meanwhile: it has the lowest number that was free (open(2)), which the
+    /// reading had passed. A process that opens the next socket before it closes the last one would
+    /// else have had none.
+    fn visit_new(&mut self) -> rustix::io::Result<()> {
+        for _ in 0..NEW {
+            if !self.visit(self.lowest_free)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn is_new(&self, inode: u64) -> bool {
+        self.known.iter().all(|known| !known.contains(&inode))
+    }
+
+    fn add(&mut self, descriptor: u32, inode: u64) {
+        self.taken.examined += 1;
+        if self.taken.examined > self.budget.examined {
+            self.spend();
+        } else {
+            let Process { pid, user } = self.process;
+            self.candidates.push(Candidate { inode, pid, descriptor, user });
+        }
+    }
+
+    fn spend(&mut self) {
+        *self.spent.entry(self.process.user).or_default() += 1;
+    }
+
+    fn note_time(&mut self) {
+        let now = time_of_this_process();
+        self.taken.time += now.saturating_sub(std::mem::replace(&mut self.since, now));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::net::UdpSocket;
+    use std::os::fd::AsRawFd;
+    use std::os::linux::fs::MetadataExt;
+
+    use super::super::super::proc_dir::open_proc;
+    use super::super::budget::ROUNDS;
+    use super::*;
+    use crate::platform::linux::ffi::with_own_descriptors;
+
+    #[test]
+    fn what_takes_a_number_that_was_passed_is_read() {
+        let found = with_own_descriptors(|| {
+            let (place, last) =
+                (File::open("/dev/null").unwrap(), File::open("/dev/null").unwrap());
+            let number = place.as_raw_fd().cast_unsigned();
+            let table = Table::open(&open_proc().unwrap(), c"thread-self/fd", true);
+            let table = table.unwrap().unwrap();
+            let (mut candidates, mut spent, mut taken) = Default::default();
+            let none = Inodes::default();
+            let user = Uid(0);
+            let mut reading = Reading {
+                process: Process { pid: Pid(1), user },
+                table: &table,
+                budget: ROUNDS[1],
+                known: [&none, &none],
+                deadline: Deadline::after(Duration::from_secs(60)),
+                candidates: &mut candidates,
+                spent: &mut spent,
+                taken: &mut taken,
+                since: Duration::ZERO,
+                lowest_free: 0,
+            };
+            drop(place);
+            let mut moved = None;
+            let visited = table.for_each(0..u32::MAX, &mut Entries::new(), |at| {
+                if at == last.as_raw_fd().cast_unsigned() && moved.is_none() {
+                    moved = UdpSocket::bind("127.0.0.1:0").ok();
+                }
+                reading.visit(at)
+            });
+            visited.and_then(|()| reading.visit_new()).unwrap();
+            let moved = moved.unwrap();
+            let path = format!("/proc/thread-self/fd/{}", moved.as_raw_fd());
+            let inode = std::fs::metadata(path).unwrap().st_ino();
+            let met = candidates.iter().any(|it: &Candidate| it.inode == inode);
+            (moved.as_raw_fd().cast_unsigned() == number, met)
+        });
+        assert_eq!(found.unwrap(), (true, true));
     }
 }

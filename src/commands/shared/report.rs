@@ -8,7 +8,7 @@ use std::fmt::Display;
 use crate::commands::{Broken, Outcome, Output};
 
 /// The verdicts so far.
-pub(super) struct Report<'a> {
+pub(in crate::commands) struct Report<'a> {
     output: &'a mut Output,
     worst: Outcome,
     unwritten: Option<anyhow::Error>,
@@ -17,58 +17,58 @@ pub(super) struct Report<'a> {
 
 impl<'a> Report<'a> {
     /// A report without verdicts.
-    pub(super) const fn new(output: &'a mut Output) -> Self {
+    pub(in crate::commands) const fn new(output: &'a mut Output) -> Self {
         Self { output, worst: Outcome::Success, unwritten: None, later: BTreeSet::new() }
     }
 
     /// Tells something on stdout.
-    pub(super) fn say(&mut self, text: impl Display) {
+    pub(in crate::commands) fn say(&mut self, text: impl Display) {
         if let Err(error) = self.output.result(|out| writeln!(out, "{text}")) {
             self.unwritten.get_or_insert(error);
         }
     }
 
     /// Tells something on stderr.
-    pub(super) fn remark(&mut self, text: impl Display) {
+    pub(in crate::commands) fn remark(&mut self, text: impl Display) {
         self.output.remark(text);
     }
 
     /// A verdict: what ended well on stdout, everything else on stderr.
-    pub(super) fn verdict(&mut self, outcome: Outcome, text: impl Display) {
+    pub(in crate::commands) fn verdict(&mut self, outcome: Outcome, text: impl Display) {
         self.worst = self.worst.max(outcome);
         if outcome == Outcome::Success { self.say(text) } else { self.remark(text) }
     }
 
     /// A verdict of failure.
-    pub(super) fn failure(&mut self, text: impl Display) {
+    pub(in crate::commands) fn failure(&mut self, text: impl Display) {
         self.verdict(Outcome::Failure, text);
     }
 
     /// A verdict of failure that concerns several groups alike: told once, when all of them have
     /// been described.
-    pub(super) fn failure_later(&mut self, text: String) {
+    pub(in crate::commands) fn failure_later(&mut self, text: String) {
         self.later.insert(text);
     }
 
     /// Tells what was to be told later.
-    pub(super) fn catch_up(&mut self) {
+    pub(in crate::commands) fn catch_up(&mut self) {
         for text in std::mem::take(&mut self.later) {
             self.failure(text);
         }
     }
 
     /// Whether there is a person to ask.
-    pub(super) fn can_ask(&self) -> bool {
+    pub(in crate::commands) fn can_ask(&self) -> bool {
         self.output.can_ask()
     }
 
     /// Asks.
-    pub(super) fn ask(&mut self, question: impl Display) -> bool {
+    pub(in crate::commands) fn ask(&mut self, question: impl Display) -> bool {
         self.output.ask(question)
     }
 
     /// The worst verdict; or, after a success that could not be told, why.
-    pub(super) fn finish(self) -> anyhow::Result<Outcome> {
+    pub(in crate::commands) fn finish(self) -> anyhow::Result<Outcome> {
         match self.unwritten {
             Some(error) if !error.is::<Broken>() => Err(error),
             _ => Ok(self.worst),

@@ -3,13 +3,13 @@
 
 use std::collections::BTreeSet;
 
-use super::images::{is_image, is_listed};
-use crate::model::{Capabilities, Paths, Pid, Process, Snapshot, Uid, Untrusted};
+use super::images::{exists_on, images, is_image, is_listed};
+use crate::model::{Capabilities, Paths, Pid, Process, Role, Snapshot, Uid, Untrusted};
 use crate::platform::System;
 
 /// How well it is known that a process is one of some images.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Identity {
+pub(in crate::commands) enum Identity {
     /// Root runs it under that name, or its program is the one that an administrator installed.
     Proven,
     /// It has the name.
@@ -20,7 +20,7 @@ pub(super) enum Identity {
 
 /// What is known of the programs of processes beyond their names.
 #[derive(Debug)]
-pub(super) struct Programs {
+pub(in crate::commands) struct Programs {
     capabilities: Capabilities,
     /// Where only an administrator puts programs.
     directories: Vec<Untrusted>,
@@ -30,7 +30,7 @@ pub(super) struct Programs {
 
 impl Programs {
     /// Asks the system about those processes whose programs' names and directories matter.
-    pub(super) fn new(snapshot: &Snapshot, system: &impl System) -> Self {
+    pub(in crate::commands) fn new(snapshot: &Snapshot, system: &impl System) -> Self {
         let program = |process: &Process| process.executable.clone().filter(is_listed_program);
         let listed = snapshot.processes.values().filter_map(|one| Some((one.pid, program(one)?)));
         let listed: Vec<(Pid, Untrusted)> = listed.collect();
@@ -45,13 +45,13 @@ impl Programs {
     }
 
     /// Where nothing more is known than names.
-    pub(super) const fn none(capabilities: Capabilities) -> Self {
+    pub(in crate::commands) const fn none(capabilities: Capabilities) -> Self {
         Self { capabilities, directories: Vec::new(), in_own_mounts: BTreeSet::new() }
     }
 
     /// Whether a process is one of `images`. On Windows the path of a protected process cannot be
     /// known: there its name has to do.
-    pub(super) fn identify(&self, process: &Process, images: &[&str]) -> Identity {
+    pub(in crate::commands) fn identify(&self, process: &Process, images: &[&str]) -> Identity {
         let program = process.executable.as_ref();
         let has_name = is_image(&process.name, images);
         let has_program =
@@ -101,6 +101,27 @@ impl Programs {
         }
         path
     }
+}
+
+/// The role of a process, and how well it is known; none for most.
+pub(in crate::commands) fn role(
+    process: &Process,
+    programs: &Programs,
+    system: Capabilities,
+) -> Option<(Role, Identity)> {
+    let roles = Role::ALL.into_iter().filter(|role| exists_on(*role, system));
+    let mut known = roles.map(|role| (role, programs.identify(process, images(role))));
+    known.find(|(_, identity)| *identity != Identity::Other)
+}
+
+/// Whether a process is proven to have this role.
+pub(in crate::commands) fn is_proven(
+    process: &Process,
+    wanted: Role,
+    programs: &Programs,
+    system: Capabilities,
+) -> bool {
+    role(process, programs, system) == Some((wanted, Identity::Proven))
 }
 
 fn is_listed_program(path: &Untrusted) -> bool {

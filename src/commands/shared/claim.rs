@@ -3,8 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::images::role;
-use super::installed::{Identity, Programs};
+use super::installed::{Identity, Programs, role};
 use crate::model::{Pid, Process, Snapshot};
 use crate::text::claims as text;
 use crate::text::owners;
@@ -14,17 +13,21 @@ const WARNINGS: usize = 10;
 
 /// What some processes claim. It is found out once for each, however many sockets it holds.
 #[derive(Debug, Default)]
-pub(super) struct Claims(BTreeMap<Pid, Vec<String>>);
+pub(in crate::commands) struct Claims(BTreeMap<Pid, Vec<String>>);
 
 impl Claims {
     /// What these claim.
-    pub(super) fn new(pids: &BTreeSet<Pid>, snapshot: &Snapshot, programs: &Programs) -> Self {
+    pub(in crate::commands) fn new(
+        pids: &BTreeSet<Pid>,
+        snapshot: &Snapshot,
+        programs: &Programs,
+    ) -> Self {
         let claims = pids.iter().map(|pid| (*pid, warnings(*pid, snapshot, programs)));
         Self(claims.filter(|(_, warnings)| !warnings.is_empty()).collect())
     }
 
     /// A line for each claim of those among `pids`; of many the first ten, and how many follow.
-    pub(super) fn of(&self, pids: &BTreeSet<Pid>) -> Vec<String> {
+    pub(in crate::commands) fn of(&self, pids: &BTreeSet<Pid>) -> Vec<String> {
         let claims = self.0.iter().filter(|(pid, _)| pids.contains(pid));
         let mut claims = claims.flat_map(|(_, warnings)| warnings);
         let mut warnings: Vec<String> = claims.by_ref().take(WARNINGS).cloned().collect();

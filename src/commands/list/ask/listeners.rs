@@ -1,6 +1,6 @@
 //! The listeners in whose queues connections wait that nobody has accepted.
 
-use super::survey::name_all;
+use crate::commands::shared::survey::name_all;
 use crate::model::{
     About, KernelReason, Owner, Reach, Scope, Snapshot, Socket, StateSet, TcpState, UdpScope,
 };
@@ -8,7 +8,7 @@ use crate::platform::System;
 use crate::query::PortSet;
 
 /// Adds those listeners of `snapshot` that are not among its sockets.
-pub(super) fn add_listeners(system: &impl System, snapshot: &mut Snapshot) {
+pub(super) fn add(system: &impl System, snapshot: &mut Snapshot) {
     let listening: Vec<&Socket> = snapshot
         .sockets
         .iter()

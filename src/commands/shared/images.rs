@@ -3,8 +3,7 @@
 
 use wildmatch::WildMatchPattern;
 
-use super::installed::{Identity, Programs};
-use crate::model::{Capabilities, Process, Role, ServiceManager, Untrusted};
+use crate::model::{Capabilities, Role, ServiceManager, Untrusted};
 
 /// Forwarders and runtimes of containers by image name; `*` matches anything.
 /// Ending one cuts the container's network and leaves the container running.
@@ -36,7 +35,7 @@ const CRITICAL_IMAGES: [&str; 6] =
 const SERVICE_HOSTS: [&str; 1] = ["svchost.exe"];
 
 /// The image names of a role.
-const fn images(role: Role) -> &'static [&'static str] {
+pub(super) const fn images(role: Role) -> &'static [&'static str] {
     match role {
         Role::Container => &CONTAINER_IMAGES,
         Role::Manager => &MANAGERS,
@@ -45,7 +44,8 @@ const fn images(role: Role) -> &'static [&'static str] {
     }
 }
 
-const fn exists_on(role: Role, system: Capabilities) -> bool {
+/// Whether anything has this role on this system.
+pub(super) const fn exists_on(role: Role, system: Capabilities) -> bool {
     match role {
         Role::Container => true,
         Role::Manager => matches!(system.service_manager, ServiceManager::Systemd),
@@ -54,34 +54,13 @@ const fn exists_on(role: Role, system: Capabilities) -> bool {
     }
 }
 
-/// The role of a process, and how well it is known; none for most.
-pub(super) fn role(
-    process: &Process,
-    programs: &Programs,
-    system: Capabilities,
-) -> Option<(Role, Identity)> {
-    let roles = Role::ALL.into_iter().filter(|role| exists_on(*role, system));
-    let mut known = roles.map(|role| (role, programs.identify(process, images(role))));
-    known.find(|(_, identity)| *identity != Identity::Other)
-}
-
-/// Whether a process is proven to have this role.
-pub(super) fn is_proven(
-    process: &Process,
-    wanted: Role,
-    programs: &Programs,
-    system: Capabilities,
-) -> bool {
-    role(process, programs, system) == Some((wanted, Identity::Proven))
-}
-
 /// Whether a name is that of any role.
-pub(super) fn is_listed(name: &Untrusted) -> bool {
+pub(in crate::commands) fn is_listed(name: &Untrusted) -> bool {
     Role::ALL.into_iter().any(|role| is_image(name, images(role)))
 }
 
 /// Whether a name is one of `images`, in which `*` matches anything; case is ignored.
-pub(super) fn is_image(name: &Untrusted, images: &[&str]) -> bool {
+pub(in crate::commands) fn is_image(name: &Untrusted, images: &[&str]) -> bool {
     // No character but `*` is special.
     type ImagePattern = WildMatchPattern<'*', '\0'>;
     let name = name.to_lossy();

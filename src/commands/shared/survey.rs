@@ -12,7 +12,7 @@ use crate::query::Filter;
 ///
 /// # Errors
 /// When the sockets cannot be read at all.
-pub(super) fn survey(
+pub(in crate::commands) fn survey(
     system: &impl System,
     filter: &Filter,
     depth: Depth,
@@ -25,7 +25,7 @@ pub(super) fn survey(
 ///
 /// # Errors
 /// When the sockets cannot be read at all.
-pub(super) fn survey_everywhere(
+pub(in crate::commands) fn survey_everywhere(
     system: &impl System,
     filter: &Filter,
     depth: Depth,
@@ -51,7 +51,7 @@ pub(super) fn survey_everywhere(
 ///
 /// # Errors
 /// When the sockets cannot be read at all.
-pub(super) fn survey_scope(
+pub(in crate::commands) fn survey_scope(
     system: &impl System,
     scope: &Scope,
     about: About,
@@ -61,7 +61,7 @@ pub(super) fn survey_scope(
 }
 
 /// Adds owners, processes and names to the sockets that are wanted.
-pub(super) fn complete(
+pub(in crate::commands) fn complete(
     system: &impl System,
     table: SocketTable,
     about: About,
@@ -88,7 +88,7 @@ pub(super) fn complete(
 }
 
 /// Describes everybody in a snapshot who has not been yet.
-pub(super) fn name_all(system: &impl System, about: About, snapshot: &mut Snapshot) {
+pub(in crate::commands) fn name_all(system: &impl System, about: About, snapshot: &mut Snapshot) {
     let rows = || [&snapshot.sockets, &snapshot.listeners, &snapshot.peers].into_iter().flatten();
     let pids: BTreeSet<_> = rows().flat_map(|row| row.owner.pids()).collect();
     let pids = pids.into_iter().filter(|pid| !snapshot.processes.contains_key(pid)).collect();

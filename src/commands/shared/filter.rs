@@ -11,7 +11,10 @@ use crate::query::{
 use crate::text::errors;
 
 /// The filter of what list and close select by.
-pub(super) fn of_request(request: &FilterRequest, system: &impl System) -> anyhow::Result<Filter> {
+pub(in crate::commands) fn of_request(
+    request: &FilterRequest,
+    system: &impl System,
+) -> anyhow::Result<Filter> {
     let filter = of_selection(&request.selection, system)?;
     let foreign_ports = port_set(&request.foreign_ports, system)?;
     Ok(Filter {
@@ -27,7 +30,10 @@ pub(super) fn of_request(request: &FilterRequest, system: &impl System) -> anyho
 }
 
 /// The filter of what every command selects by.
-pub(super) fn of_selection(selection: &Selection, system: &impl System) -> anyhow::Result<Filter> {
+pub(in crate::commands) fn of_selection(
+    selection: &Selection,
+    system: &impl System,
+) -> anyhow::Result<Filter> {
     let local = local_set(&selection.ports, system)?;
     Ok(Filter {
         local: (!selection.ports.is_empty()).then_some(local),
@@ -40,7 +46,10 @@ pub(super) fn of_selection(selection: &Selection, system: &impl System) -> anyho
     })
 }
 
-pub(super) fn local_set(terms: &[PortTerm], system: &impl System) -> anyhow::Result<LocalSet> {
+pub(in crate::commands) fn local_set(
+    terms: &[PortTerm],
+    system: &impl System,
+) -> anyhow::Result<LocalSet> {
     let mut local = LocalSet::default();
     let mut ranges = Vec::new();
     for term in terms {

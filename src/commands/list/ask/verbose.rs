@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::survey::name_all;
+use crate::commands::shared::survey::name_all;
 use crate::model::{About, Detail, Families, Pid, Scope, Snapshot, Socket, StateSet, UdpScope};
 use crate::platform::System;
 use crate::query::PortSet;

@@ -1,0 +1,42 @@
+//! `--try-bind`: the system's own answer.
+
+use anyhow::bail;
+
+use crate::model::{Families, Protocol};
+use crate::platform::{System, reason};
+use crate::query::{AskedPort, BindAttempt, BindRefusal, Filter, Protocols};
+use crate::text::ports::bind as text;
+
+/// Binds every port of `filter`, for a moment: TCP, unless UDP was asked for.
+///
+/// # Errors
+/// When no port was named, or too many.
+pub(super) fn all(
+    filter: &Filter,
+    asked: Option<Protocols>,
+    system: &impl System,
+) -> anyhow::Result<Vec<BindAttempt>> {
+    let Some(local) = &filter.local else { bail!(text::NO_PORT) };
+    let Some(ports) = AskedPort::each(local) else { bail!(text::too_many(AskedPort::MOST)) };
+    let protocols = asked.unwrap_or(Protocols { tcp: true, udp: false });
+    let attempts = protocols.each().flat_map(|protocol| {
+        ports.iter().map(move |&port| attempt(port, protocol, filter.families, system))
+    });
+    Ok(attempts.collect())
+}
+
+fn attempt(
+    asked: AskedPort,
+    protocol: Protocol,
+    families: Families,
+    system: &impl System,
+) -> BindAttempt {
+    let ends = asked.customary_ends(families).into_iter();
+    let answers = ends.map(|end| {
+        let answer = system.try_bind(protocol, end, asked.interface);
+        let refusal =
+            |error| BindRefusal { kind: std::io::Error::kind(&error), reason: reason(&error) };
+        (end.address, answer.map_err(refusal))
+    });
+    BindAttempt { asked, protocol, answers: answers.collect() }
+}

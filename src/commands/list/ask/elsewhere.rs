@@ -1,0 +1,29 @@
+//! Nothing was found here: it may be in another network namespace.
+
+use crate::commands::shared::survey::complete;
+use crate::model::{Detail, Gap, Reach, Snapshot};
+use crate::platform::System;
+use crate::query::Filter;
+
+/// What other network namespaces have of what was asked for, where there is anything to look at,
+/// and why they could not be looked at. Only root can.
+pub(super) fn look(filter: &Filter, system: &impl System) -> (Option<Snapshot>, Vec<Gap>) {
+    let unseen = |why| (None, vec![Gap::NamespacesUnseen { why }]);
+    if !system.capabilities().network_namespaces
+        || (!system.is_privileged() && filter.local.is_none())
+    {
+        return (None, Vec::new());
+    }
+    if !system.is_privileged() {
+        return unseen(None);
+    }
+    let mut elsewhere = match system.sockets_elsewhere(&filter.scope(Detail::Brief), Reach::Hint) {
+        Ok(elsewhere) => elsewhere,
+        Err(error) => return unseen(Some(error.to_string())),
+    };
+    let gaps = std::mem::take(&mut elsewhere.table.gaps);
+    let gaps = gaps.into_iter().filter(Gap::is_about_namespaces).collect();
+    let table = elsewhere.table;
+    let snapshot = complete(system, table, filter.about(), |socket| filter.admits_socket(socket));
+    (Some(Snapshot { namespaces: elsewhere.names, ..snapshot }), gaps)
+}

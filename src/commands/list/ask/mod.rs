@@ -1,0 +1,108 @@
+//! Everything that a list asks of the system, and nothing that its answer does not need.
+
+mod binds;
+mod elsewhere;
+mod listeners;
+mod ports;
+mod verbose;
+
+use anyhow::bail;
+
+use super::outcome::is_failure;
+use crate::cli::{ListRequest, ViewKind};
+use crate::commands::shared::near_misses::{self, NearMisses};
+use crate::commands::shared::survey::{survey, survey_everywhere};
+use crate::model::{About, Depth, Snapshot};
+use crate::platform::System;
+use crate::query::{BindAttempt, Filter, Rows, SortKey};
+use crate::text::errors;
+
+pub(super) use ports::PortFacts;
+
+/// What the system said.
+#[derive(Debug)]
+pub(super) struct Facts {
+    /// What was seen of the sockets that were asked for, as far as the view shows it.
+    pub(super) snapshot: Snapshot,
+    /// The same of other network namespaces, where nothing was found in this one.
+    pub(super) elsewhere: Option<Snapshot>,
+    /// What the ports are judged by that were asked for, where they are.
+    pub(super) ports: Option<PortFacts>,
+    /// What was nearly asked for.
+    pub(super) near_misses: NearMisses,
+    /// The binds that were tried.
+    pub(super) attempts: Vec<BindAttempt>,
+}
+
+/// Asks the system, and each question only if the answers before leave it open.
+///
+/// # Errors
+/// When the sockets cannot be read at all, or what was asked for cannot be had.
+pub(super) fn facts(
+    request: &ListRequest,
+    filter: &Filter,
+    view: Depth,
+    system: &impl System,
+) -> anyhow::Result<Facts> {
+    let attempts = if request.try_bind {
+        binds::all(filter, request.filters.selection.protocols, system)?
+    } else {
+        Vec::new()
+    };
+    let mut snapshot = sockets(request, filter, view, system)?;
+    let is_empty = !snapshot.sockets.iter().any(|row| filter.admits(row, &snapshot));
+    let elsewhere = if is_empty && !request.all_namespaces {
+        let (elsewhere, gaps) = elsewhere::look(filter, system);
+        snapshot.gaps.extend(gaps);
+        elsewhere
+    } else {
+        None
+    };
+    let (ports, near_misses) = on_ports(request, filter, &snapshot, system);
+    Ok(Facts { snapshot, elsewhere, ports, near_misses, attempts })
+}
+
+/// The sockets that were asked for, with as much as the view shows of them.
+fn sockets(
+    request: &ListRequest,
+    filter: &Filter,
+    view: Depth,
+    system: &impl System,
+) -> anyhow::Result<Snapshot> {
+    let about = if request.verbose {
+        About::Everything
+    } else if request.sort == Some(SortKey::User) {
+        About::Identity
+    } else {
+        filter.about()
+    };
+    let depth = view.and(Depth { about, ..Depth::LEAST });
+    let mut snapshot = match (request.all_namespaces, system.capabilities().network_namespaces) {
+        (false, _) => survey(system, filter, depth)?,
+        (true, true) => survey_everywhere(system, filter, depth)?,
+        (true, false) => bail!(errors::NO_NAMESPACES),
+    };
+    if request.view == ViewKind::Json || request.view.has_remarks_on_rows() {
+        listeners::add(system, &mut snapshot);
+    }
+    if request.verbose {
+        verbose::add(system, &mut snapshot);
+    }
+    Ok(snapshot)
+}
+
+/// What else is asked of ports: nothing where none was named, and nothing that would stand beside
+/// a failure.
+fn on_ports(
+    request: &ListRequest,
+    filter: &Filter,
+    snapshot: &Snapshot,
+    system: &impl System,
+) -> (Option<PortFacts>, NearMisses) {
+    let Some(local) = &filter.local else { return Default::default() };
+    let rows = Rows::unsorted(snapshot, filter);
+    if is_failure(request.view, &rows) {
+        return Default::default();
+    }
+    (ports::ask(local, &rows, system), near_misses::ask(local, &rows, system))
+}

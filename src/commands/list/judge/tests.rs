@@ -1,0 +1,181 @@
+//! Facts and the answers to them.
+
+use super::*;
+use crate::cli::{self, Request};
+use crate::commands::shared::near_misses::{NearMiss, NearMisses};
+use crate::model::{
+    Capabilities, Endpoint, Gap, Holder, OwnedSocket, Owner, Pid, PortRules, Protocol, Snapshot,
+    Socket, TcpState,
+};
+use crate::platform::SocketTable;
+use crate::query::{Place, PortVerdict, Protocols, Verdict};
+
+/// What `portwho WORDS` asks for.
+fn request(words: &str) -> ListRequest {
+    let line = ["portwho"].into_iter().chain(words.split_whitespace());
+    match cli::parse(line.map(Into::into)) {
+        Ok(Request::List(request)) => request,
+        other => panic!("{words}: {other:?}"),
+    }
+}
+
+/// A filter by ports.
+fn on_ports(first: u16, last: u16) -> Filter {
+    let local = LocalSet { ports: [first..=last].into_iter().collect(), places: Vec::new() };
+    Filter { local: Some(local), ..Filter::everything() }
+}
+
+/// A filter by one port of 127.0.0.1.
+fn at_loopback(port: u16) -> Filter {
+    let place = Place { address: [127, 0, 0, 1].into(), interface: None, ports: port..=port };
+    let local = LocalSet { places: vec![place], ..LocalSet::default() };
+    Filter { local: Some(local), ..Filter::everything() }
+}
+
+fn listener(address: &str, port: u16) -> OwnedSocket {
+    let local = Endpoint::new(address.parse().unwrap(), port);
+    OwnedSocket {
+        socket: Socket { state: Some(TcpState::Listening), ..Socket::at(Protocol::Tcp, local) },
+        owner: Owner::Processes([Holder { pid: Pid(812), descriptor: Some(3) }].into()),
+    }
+}
+
+fn snapshot(sockets: Vec<OwnedSocket>) -> Snapshot {
+    Snapshot { sockets, ..Snapshot::empty(Capabilities::LINUX) }
+}
+
+/// What a system says that was asked about sockets alone.
+fn seen(sockets: Vec<OwnedSocket>) -> Facts {
+    Facts {
+        snapshot: snapshot(sockets),
+        elsewhere: None,
+        ports: None,
+        near_misses: NearMisses::default(),
+        attempts: Vec::new(),
+    }
+}
+
+/// What it says of ports beside that: these sockets are on them.
+fn with_ports(facts: Facts, sockets: Option<Vec<Socket>>) -> Facts {
+    let table = sockets.map(|sockets| SocketTable { sockets, gaps: facts.snapshot.gaps.clone() });
+    Facts { ports: Some(PortFacts { table, rules: PortRules::default() }), ..facts }
+}
+
+fn with_gap(mut facts: Facts, gap: Gap) -> Facts {
+    facts.snapshot.gaps.push(gap);
+    facts
+}
+
+/// The verdicts in the order of ports and protocols.
+fn verdicts(ports: &Ports<'_>) -> Vec<Verdict> {
+    match ports {
+        Ports::Each(verdicts) => verdicts.iter().map(PortVerdict::verdict).collect(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn rows_that_hold_the_port_are_the_answer() {
+    let (request, filter) = (request("80"), on_ports(80, 80));
+    let facts = seen(vec![listener("0.0.0.0", 80)]);
+    let answer = answer(&request, &filter, &facts);
+    assert_eq!((answer.rows.rows.len(), answer.outcome), (1, Outcome::Success));
+    assert_eq!((answer.ports, answer.remarks), (Ports::NotJudged, vec![]));
+}
+
+#[test]
+fn a_port_that_nothing_holds_has_a_verdict_for_each_protocol() {
+    let (request, filter) = (request("80"), on_ports(80, 80));
+    let facts = with_ports(seen(vec![]), None);
+    let answer = answer(&request, &filter, &facts);
+    assert_eq!(verdicts(&answer.ports), [Verdict::Free, Verdict::Free]);
+    assert_eq!((answer.remarks, answer.outcome), (vec![Remark::Ports], Outcome::Negative));
+}
+
+#[test]
+fn what_is_not_listed_leaves_tcp_unknown_and_is_told() {
+    let (request, filter) = (request("80"), on_ports(80, 80));
+    let facts = with_ports(with_gap(seen(vec![]), Gap::BoundNotListed), None);
+    let answer = answer(&request, &filter, &facts);
+    assert_eq!(verdicts(&answer.ports), [Verdict::Unknown, Verdict::Free]);
+    assert_eq!(answer.remarks, [Remark::Gap(&Gap::BoundNotListed), Remark::Ports]);
+}
+
+#[test]
+fn a_table_that_could_not_be_read_is_no_answer() {
+    let unreadable = Gap::TableUnreadable { table: "TCP".to_owned(), why: "refused".to_owned() };
+    let (request, filter) = (request("80"), on_ports(80, 80));
+    let facts = with_ports(with_gap(seen(vec![]), unreadable.clone()), None);
+    let answer = answer(&request, &filter, &facts);
+    assert_eq!(answer.outcome, Outcome::Failure);
+    assert_eq!(answer.remarks, [Remark::Gap(&unreadable)]);
+}
+
+#[test]
+fn what_the_other_filters_leave_out_is_told_before_the_verdict() {
+    let udp = Protocols { tcp: false, udp: true };
+    let (request, filter) = (request("-u 80"), Filter { protocols: udp, ..on_ports(80, 80) });
+    let near_misses = NearMisses { left_out: 1, ..NearMisses::default() };
+    let there = vec![listener("0.0.0.0", 80).socket];
+    let facts = with_ports(Facts { near_misses, ..seen(vec![]) }, Some(there));
+    let answer = answer(&request, &filter, &facts);
+    assert_eq!(verdicts(&answer.ports), [Verdict::Free]);
+    assert_eq!(answer.remarks, [Remark::NearMiss(NearMiss::LeftOut(1)), Remark::Ports]);
+}
+
+#[test]
+fn who_holds_every_address_holds_the_one_that_was_asked_for() {
+    let (request, filter) = (request("127.0.0.1:80"), at_loopback(80));
+    let holder = listener("0.0.0.0", 80);
+    let covering = snapshot(vec![holder.clone()]);
+    let near_misses = NearMisses { covering: vec![covering.clone()], ..NearMisses::default() };
+    let there = vec![holder.socket.clone()];
+    let facts = with_gap(Facts { near_misses, ..seen(vec![]) }, Gap::BoundNotListed);
+    let facts = with_ports(facts, Some(there));
+    let answer = answer(&request, &filter, &facts);
+    assert_eq!(verdicts(&answer.ports), [Verdict::Held, Verdict::Free]);
+    let covers = Remark::NearMiss(NearMiss::Covering(&holder, &covering));
+    assert_eq!(
+        (answer.remarks, answer.outcome),
+        (vec![Remark::NoSocket, covers], Outcome::Negative)
+    );
+}
+
+#[test]
+fn many_ports_have_one_verdict() {
+    let (request, filter) = (request("101-117"), on_ports(101, 117));
+    let mut facts = with_ports(seen(vec![]), None);
+    facts.ports.as_mut().unwrap().rules.privileged_below = Some(1024);
+    let answer = answer(&request, &filter, &facts);
+    let many = ManyPorts { is_any_held: false, is_unseen: false, first_unprivileged: Some(1024) };
+    assert_eq!((answer.ports, answer.remarks), (Ports::Many(many), vec![Remark::Ports]));
+}
+
+#[test]
+fn some_of_many_namespaces_are_told_of() {
+    let (request, filter) = (request("80"), on_ports(80, 80));
+    let there = |netns: u64| {
+        let mut row = listener("0.0.0.0", 80);
+        row.socket.netns = Some(netns);
+        row
+    };
+    let elsewhere = Some(snapshot((1..=7).map(there).collect()));
+    let facts = with_ports(Facts { elsewhere, ..seen(vec![]) }, None);
+    let answer = answer(&request, &filter, &facts);
+    let namespace = |remark: &Remark<'_>| match remark {
+        Remark::Elsewhere { namespace, rows, .. } => Some((*namespace, rows.len())),
+        _ => None,
+    };
+    let told: Vec<_> = answer.remarks.iter().filter_map(namespace).collect();
+    assert_eq!(told, [(1, 1), (2, 1), (3, 1), (4, 1), (5, 1)]);
+    assert_eq!(answer.remarks.last(), Some(&Remark::MoreElsewhere(2)));
+}
+
+#[test]
+fn pids_that_are_not_known_are_no_answer_to_who_asks_for_them() {
+    let (request, filter) = (request("-q 80"), on_ports(80, 80));
+    let row = OwnedSocket { owner: Owner::Hidden, ..listener("0.0.0.0", 80) };
+    let facts = seen(vec![row]);
+    let answer = answer(&request, &filter, &facts);
+    assert_eq!((answer.remarks, answer.outcome), (vec![Remark::NoPid], Outcome::Negative));
+}

@@ -1,0 +1,89 @@
+//! The sentences on ports that nothing holds, from the verdicts on them.
+
+use super::answer::{ManyPorts, Ports, vacant};
+use crate::model::Capabilities;
+use crate::query::{LocalSet, Obstacle, PortNote, PortVerdict};
+use crate::text::ports;
+use crate::text::ports::remains::Remains;
+use crate::text::ports::vacancy::{self as text, Addition, State};
+
+impl Ports<'_> {
+    /// A sentence for each port that nothing holds.
+    pub(super) fn sentences(&self, local: &LocalSet, system: Capabilities) -> Vec<String> {
+        match self {
+            Self::Each(each) => vacant(each).map(|verdicts| sentence(verdicts, system)).collect(),
+            Self::NotJudged | Self::Many(ManyPorts { is_any_held: true, .. }) => Vec::new(),
+            Self::Many(many) => {
+                vec![text::of_many(local, !many.is_unseen, many.first_unprivileged)]
+            }
+        }
+    }
+}
+
+fn sentence(verdicts: &[PortVerdict<'_>], system: Capabilities) -> String {
+    let met = || verdicts.iter().flat_map(|one| one.met.iter().copied());
+    let connections = verdicts.iter().map(PortVerdict::connections).sum();
+    let addition = match (met().next().is_some(), connections) {
+        (true, 0) => Addition::None,
+        (true, count) => Addition::Connections(count),
+        (false, _) => addition(verdicts),
+    };
+    text::verdict(&text::Vacancy {
+        spot: verdicts.first().map(name).unwrap_or_default(),
+        only: match verdicts {
+            [one] => Some(one.protocol),
+            _ => None,
+        },
+        state: state(verdicts),
+        remains: Remains::of(met(), system),
+        addition,
+    })
+}
+
+fn name(verdict: &PortVerdict<'_>) -> String {
+    ports::spot(verdict.asked.port, verdict.asked.address)
+}
+
+/// How sure it is that the port is free.
+fn state(verdicts: &[PortVerdict<'_>]) -> State {
+    let is_met = verdicts.iter().any(|one| !one.met.is_empty());
+    let is_tried = verdicts.iter().any(|one| one.attempt.is_some());
+    let is_local = verdicts.iter().all(|one| one.asked.is_local_for_sure());
+    let obstacles = obstacles(verdicts);
+    if !obstacles.is_empty() {
+        State::BindFails(obstacles)
+    } else if verdicts.iter().any(|one| one.is_unseen) {
+        State::NotSeen
+    } else if is_met || !(is_local || is_tried) {
+        State::NotInUse
+    } else {
+        State::Free
+    }
+}
+
+/// Why a bind fails: the rules for the first protocol, or else the system's own answer.
+fn obstacles(verdicts: &[PortVerdict<'_>]) -> Vec<text::Obstacle> {
+    let ruled = verdicts.first().map(rules).unwrap_or_default();
+    if !ruled.is_empty() {
+        return ruled;
+    }
+    let refusal = verdicts.iter().find_map(PortVerdict::refusal);
+    refusal.map(|refusal| text::Obstacle::Refused(refusal.reason.clone())).into_iter().collect()
+}
+
+fn rules(verdict: &PortVerdict<'_>) -> Vec<text::Obstacle> {
+    let protocol = verdict.protocol;
+    let obstacles = verdict.obstacles.iter().cloned().map(|obstacle| match obstacle {
+        Obstacle::Privileged(first) => text::Obstacle::Privileged(first),
+        Obstacle::Excluded(range) => text::Obstacle::Excluded(range, protocol),
+    });
+    obstacles.collect()
+}
+
+fn addition(verdicts: &[PortVerdict<'_>]) -> Addition {
+    match verdicts.iter().find_map(|one| one.note.clone()) {
+        None => Addition::None,
+        Some(PortNote::Reserved) => Addition::Reserved,
+        Some(PortNote::Ephemeral(range)) => Addition::Ephemeral(range),
+    }
+}

@@ -1,0 +1,11 @@
+//! What several verbs share.
+
+pub(super) mod claim;
+pub(super) mod color;
+pub(super) mod filter;
+pub(super) mod images;
+pub(super) mod installed;
+pub(super) mod near_misses;
+pub(super) mod output;
+pub(super) mod report;
+pub(super) mod survey;

@@ -1,0 +1,116 @@
+//! One port that was asked for, at every address or at one.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use super::LocalSet;
+use crate::model::{Endpoint, Families, Socket};
+
+/// A port that was asked for, at every address or at one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct AskedPort {
+    /// The port.
+    pub port: u16,
+    /// The address, where one was named.
+    pub address: Option<IpAddr>,
+    /// The interface, where one was named with the address.
+    pub interface: Option<u32>,
+}
+
+impl AskedPort {
+    /// More ports than these are told of together, and not one by one.
+    pub const MOST: usize = 16;
+
+    /// Each port of what was asked for; nothing where there are more than [`Self::MOST`].
+    #[must_use]
+    pub fn each(local: &LocalSet) -> Option<Vec<Self>> {
+        let anywhere = local.ports.ranges().iter().map(|range| (range.clone(), None, None));
+        let places = local
+            .places
+            .iter()
+            .map(|place| (place.ports.clone(), Some(place.address), place.interface));
+        let ports = anywhere.chain(places).flat_map(|(ports, address, interface)| {
+            ports.map(move |port| Self { port, address, interface })
+        });
+        let ports: Vec<Self> = ports.take(Self::MOST + 1).collect();
+        (ports.len() <= Self::MOST).then_some(ports)
+    }
+
+    /// Where servers of `families` bind to have this port.
+    #[must_use]
+    pub fn customary_ends(self, families: Families) -> Vec<Endpoint> {
+        let customary = [
+            IpAddr::V4(Ipv4Addr::LOCALHOST),
+            IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+        ];
+        let addresses = self.address.map_or_else(|| customary.to_vec(), |address| vec![address]);
+        let asked = |address: &IpAddr| if address.is_ipv4() { families.v4 } else { families.v6 };
+        let addresses = addresses.into_iter().filter(asked);
+        addresses.map(|address| Endpoint::new(address, self.port)).collect()
+    }
+
+    /// Whether the address is this machine's for sure: every one, or the loopback interface's.
+    #[must_use]
+    pub fn is_local_for_sure(self) -> bool {
+        self.address.is_none_or(|address| address.is_ipv4() && address.is_loopback())
+    }
+
+    /// Whether a bind here meets `socket`.
+    #[must_use]
+    pub fn meets(self, socket: &Socket) -> bool {
+        let mine = |address| Socket::at(socket.protocol, Endpoint::new(address, self.port));
+        let conflicts = |address| socket.conflicts_with(&mine(address));
+        socket.local.port == self.port && self.address.is_none_or(conflicts)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Protocol;
+    use crate::query::{Place, PortSet};
+
+    fn local(ports: PortSet) -> LocalSet {
+        LocalSet { ports, places: Vec::new() }
+    }
+
+    #[test]
+    fn sixteen_ports_are_told_of_one_by_one() {
+        let count = |first, last| {
+            AskedPort::each(&local(PortSet::from_iter([first..=last]))).map(|ports| ports.len())
+        };
+        assert_eq!(count(101, 116), Some(16));
+        assert_eq!(count(101, 117), None);
+        assert_eq!(count(0, u16::MAX), None);
+    }
+
+    #[test]
+    fn ports_at_an_address_follow_those_at_any() {
+        let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let place = Place { address, interface: None, ports: 80..=80 };
+        let both = LocalSet { places: vec![place], ..local(PortSet::from_iter([81..=81])) };
+        let port = |port, address| AskedPort { port, address, interface: None };
+        assert_eq!(AskedPort::each(&both), Some(vec![port(81, None), port(80, Some(address))]));
+    }
+
+    #[test]
+    fn a_bind_meets_what_covers_its_address_and_what_it_would_cover() {
+        let asked = |address: &str| AskedPort {
+            port: 80,
+            address: Some(address.parse().unwrap()),
+            interface: None,
+        };
+        let held =
+            |address: &str| Socket::at(Protocol::Tcp, Endpoint::new(address.parse().unwrap(), 80));
+        for (wanted, holder, expected) in [
+            ("127.0.0.1", "127.0.0.1", true),
+            ("127.0.0.1", "0.0.0.0", true),
+            ("127.0.0.1", "::", true),
+            ("0.0.0.0", "127.0.0.2", true),
+            ("127.0.0.1", "127.0.0.2", false),
+            ("::1", "0.0.0.0", false),
+        ] {
+            assert_eq!(asked(wanted).meets(&held(holder)), expected, "{wanted} {holder}");
+        }
+    }
+}
