@@ -216,7 +216,7 @@ mod tests {
             let (place, last) =
                 (File::open("/dev/null").unwrap(), File::open("/dev/null").unwrap());
             let number = place.as_raw_fd().cast_unsigned();
-            let table = Table::open(&open_proc().unwrap(), c"thread-self/fd", true);
+            let table = Table::open(open_proc().unwrap(), c"thread-self/fd", true);
             let table = table.unwrap().unwrap();
             let (mut candidates, mut spent, mut taken) = Default::default();
             let none = Inodes::default();
@@ -226,11 +226,11 @@ mod tests {
                 table: &table,
                 budget: ROUNDS[1],
                 known: [&none, &none],
-                deadline: Deadline::after(Duration::from_secs(60)),
+                deadline: Deadline::after(Duration::from_mins(1)),
                 candidates: &mut candidates,
                 spent: &mut spent,
                 taken: &mut taken,
-                since: Duration::ZERO,
+                since: time_of_this_process(),
                 lowest_free: 0,
             };
             drop(place);
