@@ -155,8 +155,7 @@ pub struct Socket {
     pub table_owner: Option<TableOwner>,
 }
 
-/// The loopback interface in every network namespace (`LOOPBACK_IFINDEX` of Linux' net/flow.h), and on
-/// Windows (`IF_INDEX` 1, Loopback Pseudo-Interface 1).
+/// The loopback interface (`LOOPBACK_IFINDEX` of Linux' net/flow.h, Windows' Pseudo-Interface 1).
 const LOOPBACK_INTERFACE: u32 = 1;
 
 impl Socket {
@@ -264,8 +263,7 @@ impl Socket {
         }
     }
 
-    /// Whether it can take a connection or a datagram from another machine: it listens, and neither
-    /// at a loopback address nor on the loopback interface alone.
+    /// Whether it listens where other machines reach it: not on loopback alone.
     #[must_use]
     pub fn is_exposed(&self) -> bool {
         self.is_listening()

@@ -19,7 +19,7 @@ pub enum SocketColumn {
     Image,
     /// The users of the owners, or else that of the socket.
     User,
-    /// The command line of the first owner.
+    /// The command line of the first owner, and how many others there are.
     Command,
     /// The services of the owners.
     Service,

@@ -2,13 +2,11 @@
 
 use std::io::{self, Write};
 
-use super::column::{self, Dashed, LsofColumn, whole_cell};
+use super::column::{self, Dashed, Held, LsofColumn, whole_cell};
 use super::table::Layout;
 use super::{Style, View, details, netstat};
-use crate::model::{Depth, Holder, OwnedSocket, Owner};
-use crate::query::SocketColumn::{
-    self, Descriptor, Device, Image, Name, Namespace, Node, Pid, Size, Type, User,
-};
+use crate::model::Depth;
+use crate::query::SocketColumn::{self, Namespace, User};
 use crate::query::{Row, Rows};
 
 /// One table with these columns.
@@ -64,18 +62,6 @@ impl View for Wide {
     }
 }
 
-const LSOF: [LsofColumn; 9] = [
-    LsofColumn(Image),
-    LsofColumn(Pid),
-    LsofColumn(User),
-    LsofColumn(Descriptor),
-    LsofColumn(Type),
-    LsofColumn(Device),
-    LsofColumn(Size),
-    LsofColumn(Node),
-    LsofColumn(Name),
-];
-
 /// lsof's table, with a row for each process and descriptor: none for sockets without a process that
 /// is known.
 #[derive(Clone, Copy, Debug)]
@@ -88,31 +74,28 @@ pub struct Lsof {
 
 impl View for Lsof {
     fn needs(&self) -> Depth {
-        column::needs(&LSOF)
+        column::needs(&LsofColumn::ALL)
     }
 
     fn write(&self, rows: &Rows<'_>, out: &mut dyn Write) -> io::Result<()> {
-        let each = |row: Row<'_>| {
-            let one = |holder: &Holder| OwnedSocket {
-                socket: row.socket.clone(),
-                owner: Owner::Processes([*holder].into()),
-            };
-            row.owner.holders().iter().map(one).collect::<Vec<_>>()
-        };
-        let mut held: Vec<OwnedSocket> = rows.rows.iter().copied().flat_map(each).collect();
+        let mut held: Vec<Held<'_>> = rows.rows.iter().copied().flat_map(each_holder).collect();
         if held.is_empty() {
             return Ok(());
         }
         if self.by_process {
-            held.sort_by(|a, b| a.owner.holders().cmp(b.owner.holders()));
+            held.sort_by_key(|held| held.holder);
         }
         // As lsof, which cuts nothing for a terminal.
-        let layout = Layout::measure(&LSOF, 0, held.iter(), rows.snapshot);
+        let layout = Layout::measure(&LsofColumn::ALL, 0, held.iter(), rows.snapshot);
         if self.style.header {
             layout.write_titles(self.style.color, out)?;
         }
-        layout.write_rows(held.iter().map(|row| (row, netstat::ansi(row, self.style))), out)
+        layout.write_rows(held.iter().map(|held| (held, netstat::ansi(held.row, self.style))), out)
     }
+}
+
+fn each_holder(row: Row<'_>) -> impl Iterator<Item = Held<'_>> {
+    row.owner.holders().iter().map(move |&holder| Held { row, holder })
 }
 
 /// Comma-separated values (RFC 4180), with the words of the columns first. What a table bounds is

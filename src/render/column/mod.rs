@@ -13,7 +13,7 @@ mod process;
 mod socket;
 
 pub(super) use dashed::Dashed;
-pub(super) use lsof::LsofColumn;
+pub(super) use lsof::{Held, LsofColumn};
 pub(super) use process::ProcessColumn;
 pub(super) use socket::whole_cell;
 

@@ -2,14 +2,16 @@
 
 use std::time::SystemTime;
 
+use rustc_hash::FxHashSet;
+
 use crate::model::{OwnedSocket, Owner, Process, Snapshot, Untrusted};
 use crate::render::command_line::command_line;
 use crate::text::durations;
 use crate::text::escape::{Escaped, shortened};
 use crate::text::owners::unnamed;
 
-/// How many PIDs a cell lists.
-const PIDS_LISTED: usize = 4;
+/// How many PIDs or descriptors a cell lists.
+const NUMBERS_LISTED: usize = 4;
 /// The name of a process that has exited since it was found to be an owner.
 const EXITED: &str = "?";
 /// How many image names a cell lists.
@@ -18,43 +20,47 @@ const IMAGES_LISTED: usize = 3;
 /// Up to four PIDs; `812 +7` for more; 0 where no process can hold the socket, and `?` where a
 /// process holds it that is not known.
 pub(super) fn pids(owner: &Owner) -> String {
-    first_of(&pids_of(owner), PIDS_LISTED)
+    match owner {
+        Owner::Kernel(_) => "0".to_owned(),
+        Owner::Hidden | Owner::NotFound | Owner::Exited(_) => "?".to_owned(),
+        Owner::Processes(_) => few(owner.pids()),
+    }
 }
 
 /// Every PID.
 pub(super) fn all_pids(owner: &Owner) -> String {
-    pids_of(owner).join(",")
-}
-
-fn pids_of(owner: &Owner) -> Vec<String> {
     match owner {
-        Owner::Kernel(_) => vec!["0".to_owned()],
-        Owner::Hidden | Owner::NotFound | Owner::Exited(_) => vec!["?".to_owned()],
-        Owner::Processes(_) => owner.pids().map(|pid| pid.to_string()).collect(),
+        Owner::Processes(_) => all(owner.pids()),
+        _ => pids(owner),
     }
 }
 
-/// The descriptors of the owners, in the order of their PIDs, as PIDs are listed; nothing where no
+/// The descriptors of the owners, in the order of their PIDs, listed as PIDs are; nothing where no
 /// descriptor is known.
 pub(super) fn descriptors(owner: &Owner) -> String {
-    first_of(&descriptors_of(owner), PIDS_LISTED)
+    few(descriptors_of(owner))
 }
 
 /// Every descriptor.
 pub(super) fn all_descriptors(owner: &Owner) -> String {
-    descriptors_of(owner).join(",")
+    all(descriptors_of(owner))
 }
 
-fn descriptors_of(owner: &Owner) -> Vec<String> {
-    let known = owner.holders().iter().filter_map(|holder| holder.descriptor);
-    known.map(|descriptor| descriptor.to_string()).collect()
+fn descriptors_of(owner: &Owner) -> impl Iterator<Item = u32> + '_ {
+    owner.holders().iter().filter_map(|holder| holder.descriptor)
 }
 
-/// All of a few; of more than `listed` the first, and how many more.
-fn first_of(all: &[String], listed: usize) -> String {
-    match all.split_first() {
-        Some((first, others)) if others.len() >= listed => format!("{first} +{}", others.len()),
-        _ => all.join(","),
+fn all(numbers: impl Iterator<Item: ToString>) -> String {
+    numbers.map(|number| number.to_string()).collect::<Vec<_>>().join(",")
+}
+
+/// Up to four; of more, which may be very many, the first, and how many others there are.
+fn few(mut numbers: impl Iterator<Item: ToString>) -> String {
+    let first: Vec<String> =
+        numbers.by_ref().take(NUMBERS_LISTED).map(|number| number.to_string()).collect();
+    match (first.split_first(), numbers.count()) {
+        (Some((first, others)), more @ 1..) => format!("{first} +{}", others.len() + more),
+        _ => first.join(","),
     }
 }
 
@@ -89,7 +95,7 @@ fn images_of(row: &OwnedSocket, snapshot: &Snapshot, listed: usize) -> String {
         Owner::Processes(_) => {}
         _ => return unnamed(row, snapshot),
     }
-    let names = distinct(row, snapshot, |process| Some(&process.name));
+    let names = distinct(owners(row, snapshot).map(|process| &process.name));
     match names.len().saturating_sub(listed) {
         _ if names.is_empty() => EXITED.to_owned(),
         0 => joined(&names),
@@ -99,7 +105,7 @@ fn images_of(row: &OwnedSocket, snapshot: &Snapshot, listed: usize) -> String {
 
 /// The users of the owners; of a socket whose owners are not known, its own.
 pub(super) fn users(row: &OwnedSocket, snapshot: &Snapshot) -> String {
-    let users = distinct(row, snapshot, |process| process.user.as_ref());
+    let users = distinct(owners(row, snapshot).filter_map(|process| process.user.as_ref()));
     match row.socket.uid {
         // The kernel has forgotten whose it was, and says root.
         _ if matches!(row.owner, Owner::Kernel(_)) => String::new(),
@@ -110,34 +116,20 @@ pub(super) fn users(row: &OwnedSocket, snapshot: &Snapshot) -> String {
 
 /// The services of the owners; of a socket whose owners are not known, that of its creator.
 pub(super) fn services(row: &OwnedSocket, snapshot: &Snapshot) -> String {
-    let mut services: Vec<&Untrusted> = Vec::new();
     let of_owners = owners(row, snapshot).flat_map(|process| &process.services);
     let creator = snapshot.creator(&row.socket).filter(|_| row.owner.holders().is_empty());
     let of_creator = creator.and_then(|creator| creator.service.as_ref());
-    for service in of_owners.chain(of_creator) {
-        if !services.contains(&&service.name) {
-            services.push(&service.name);
-        }
-    }
-    joined(&services)
+    joined(&distinct(of_owners.chain(of_creator).map(|service| &service.name)))
 }
 
-/// The command line of the first owner that has one, and how many others there are: `... +2`.
+/// The command line of the first owner, and how many others there are: `nginx -g daemon +2`.
 pub(super) fn command(row: &OwnedSocket, snapshot: &Snapshot) -> String {
-    let mut commands: Vec<&[Untrusted]> = Vec::new();
-    let mut first = None;
-    for process in owners(row, snapshot) {
-        let Some(line) = command_line(process) else { continue };
-        if !commands.contains(&process.command.as_slice()) {
-            commands.push(&process.command);
-        }
-        first.get_or_insert(line);
+    let first = owners(row, snapshot).next().and_then(command_line).unwrap_or_default();
+    match owners(row, snapshot).count().saturating_sub(1) {
+        0 => first,
+        others if first.is_empty() => format!("+{others}"),
+        others => format!("{first} +{others}"),
     }
-    let more = match commands.len().saturating_sub(1) {
-        0 => String::new(),
-        more => format!(" +{more}"),
-    };
-    first.unwrap_or_default() + &more
 }
 
 /// How long the oldest owner has been running.
@@ -156,19 +148,10 @@ fn owners<'a>(row: &'a OwnedSocket, snapshot: &'a Snapshot) -> impl Iterator<Ite
     row.owner.pids().filter_map(|pid| snapshot.processes.get(&pid))
 }
 
-/// What the owners have, each once, in the order of their PIDs.
-fn distinct<'a>(
-    row: &'a OwnedSocket,
-    snapshot: &'a Snapshot,
-    part: impl Fn(&'a Process) -> Option<&'a Untrusted>,
-) -> Vec<&'a Untrusted> {
-    let mut found: Vec<&Untrusted> = Vec::new();
-    for process in owners(row, snapshot) {
-        if let Some(text) = part(process).filter(|text| !found.contains(text)) {
-            found.push(text);
-        }
-    }
-    found
+/// Each once, in their order. One socket may have very many owners.
+fn distinct<'a>(texts: impl Iterator<Item = &'a Untrusted>) -> Vec<&'a Untrusted> {
+    let mut known = FxHashSet::default();
+    texts.filter(|text| known.insert(*text)).collect()
 }
 
 #[cfg(test)]
