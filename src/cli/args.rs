@@ -6,10 +6,10 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
 
-use super::values::{network, one_state, pid, seconds, signal, some_seconds, states};
+use super::values::{column, network, one_state, pid, seconds, signal, some_seconds, states};
 use crate::model::Signal;
 use crate::model::{StateSet, TcpState};
-use crate::query::{ForeignTerm, SortKey};
+use crate::query::{ForeignTerm, SocketColumn, SortKey};
 
 /// Shown by `-h`, instead of every option.
 const EXAMPLES: &str = "\
@@ -17,7 +17,6 @@ Examples:
   portwho 8080             Which process holds port 8080
   portwho kill 8080        Terminate it, and check that the port is free
   portwho -l --name nginx  Where nginx listens
-  portwho -s CLOSE_WAIT    Sockets in a state, with their owners
   portwho doctor           Leaks, full queues, exhausted ports and descriptors
   portwho --help           All options";
 
@@ -152,6 +151,9 @@ pub(super) struct FilterArgs {
     /// Only listening TCP sockets and unconnected UDP sockets
     #[arg(short, long)]
     pub(super) listening: bool,
+    /// Only listeners that other machines can reach: not bound to a loopback address
+    #[arg(long, hide_short_help = true)]
+    pub(super) exposed: bool,
     #[command(flatten)]
     pub(super) select: SelectArgs,
     /// Foreign port, or a list
@@ -171,12 +173,13 @@ impl FilterArgs {
     /// Whether anything was asked for.
     pub(super) const fn narrows(&self) -> bool {
         let select = &self.select;
-        let by_kind = select.tcp || select.udp || select.v4 || select.v6 || self.listening;
+        let by_kind = select.tcp || select.udp || select.v4 || select.v6;
         let by_state = !self.state.is_empty() || !self.not_state.is_empty();
         let by_port = !self.ports.is_empty() || !self.foreign_port.is_empty();
         let by_network = !self.local.is_empty() || !self.foreign.is_empty();
         let by_owner = !select.pid.is_empty() || !select.name.is_empty() || !select.user.is_empty();
-        by_kind || by_state || by_port || by_network || by_owner
+        let by_role = self.listening || self.exposed;
+        by_kind || by_role || by_state || by_port || by_network || by_owner
     }
 }
 
@@ -212,6 +215,24 @@ pub(super) struct ViewArgs {
     /// Show details of each owner: user, start time, command line, descriptors
     #[arg(short, long, conflicts_with_all = ["pids", "summary"])]
     pub(super) verbose: bool,
+    /// Show one table, with the user and the command line in each row
+    #[arg(short, long, conflicts_with_all = ["pids", "summary", "json", "columns", "lsof"])]
+    pub(super) wide: bool,
+    /// Print one table with these columns: proto, local, foreign, state, pid, image, user, command,
+    /// service, age, recv-q, send-q, timer, idle, inode, fd, netns, type, device, size/off, node,
+    /// name
+    #[arg(long, value_name = "A,B,...", value_parser = column, value_delimiter = ',',
+          hide_short_help = true,
+          conflicts_with_all = ["verbose", "pids", "summary", "json", "lsof"])]
+    pub(super) columns: Vec<SocketColumn>,
+    /// Print one table with lsof's columns, a row for each process and descriptor
+    #[arg(long, hide_short_help = true,
+          conflicts_with_all = ["verbose", "pids", "summary", "json", "csv"])]
+    pub(super) lsof: bool,
+    /// Print comma-separated values, with the columns of --wide or --columns
+    #[arg(long, hide_short_help = true,
+          conflicts_with_all = ["verbose", "pids", "summary", "json"])]
+    pub(super) csv: bool,
     /// Print only PIDs, one per line
     #[arg(short = 'q', long = "pids", conflicts_with_all = ["json", "summary"],
           hide_short_help = true)]
@@ -223,15 +244,8 @@ pub(super) struct ViewArgs {
     #[arg(long)]
     pub(super) json: bool,
     /// Sort rows by port, local, foreign, state, pid, image, user, recv-q or send-q
-    #[arg(
-        long,
-        value_name = "KEY",
-        default_value = "port",
-        hide_default_value = true,
-        hide_possible_values = true,
-        hide_short_help = true
-    )]
-    pub(super) sort: SortArg,
+    #[arg(long, value_name = "KEY", hide_possible_values = true, hide_short_help = true)]
+    pub(super) sort: Option<SortArg>,
     /// Omit titles and headings
     #[arg(long, hide_short_help = true)]
     pub(super) no_header: bool,

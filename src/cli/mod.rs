@@ -17,7 +17,7 @@ use thiserror::Error;
 
 use args::{
     Cli, CloseArgs, ColorArg, DoctorArgs, ExplainArgs, FilterArgs, GenerateArg, KillArgs, ListArgs,
-    SelectArgs, Verb,
+    SelectArgs, Verb, ViewArgs,
 };
 pub use completion::{COMPLETION, CompletionRequest, completion};
 pub use help::command;
@@ -30,7 +30,7 @@ pub use request::{
 use words::{after_lone_p, misplaced, spell_out};
 
 use crate::model::{Families, Pid, StateSet};
-use crate::query::{NamePattern, PortError, PortTerm, Protocols, UserTerm};
+use crate::query::{NamePattern, PortError, PortTerm, Protocols, SocketColumn, SortKey, UserTerm};
 
 /// The program's name.
 pub const NAME: &str = "portwho";
@@ -78,22 +78,36 @@ fn list_request(args: ListArgs, after_p: Option<String>) -> Result<ListRequest, 
     Ok(ListRequest {
         // netstat's -a takes its -l back.
         filters: FilterRequest { listening: filters.listening && !args.habits.all, ..filters },
-        view: match (args.view.pids, args.view.summary, args.view.json) {
-            (true, ..) => ViewKind::Pids,
-            (_, true, true) => ViewKind::SummaryJson,
-            (_, true, false) => ViewKind::Summary,
-            (_, false, true) => ViewKind::Json,
-            (_, false, false) if args.view.verbose => ViewKind::Verbose,
-            (_, false, false) => ViewKind::Tables,
-        },
+        view: view_kind(&args.view),
         verbose: args.view.verbose,
         after_p: after_p.and_then(|number| number.parse().ok()),
+        columns: if args.view.columns.is_empty() {
+            SocketColumn::WIDE.to_vec()
+        } else {
+            args.view.columns
+        },
         all_namespaces: args.all_netns,
         try_bind: args.try_bind,
-        sort: args.view.sort.into(),
+        sort: args.view.sort.map(SortKey::from),
         header: !args.view.no_header,
         color: args.view.color.into(),
     })
+}
+
+/// The view: clap has refused those that exclude each other.
+const fn view_kind(view: &ViewArgs) -> ViewKind {
+    match view {
+        ViewArgs { pids: true, .. } => ViewKind::Pids,
+        ViewArgs { summary: true, json: true, .. } => ViewKind::SummaryJson,
+        ViewArgs { summary: true, .. } => ViewKind::Summary,
+        ViewArgs { json: true, .. } => ViewKind::Json,
+        ViewArgs { csv: true, .. } => ViewKind::Csv,
+        ViewArgs { lsof: true, .. } => ViewKind::Lsof,
+        ViewArgs { wide: true, .. } => ViewKind::Wide,
+        view if !view.columns.is_empty() => ViewKind::Columns,
+        ViewArgs { verbose: true, .. } => ViewKind::Verbose,
+        _ => ViewKind::Tables,
+    }
 }
 
 fn filter_request(args: FilterArgs) -> Result<FilterRequest, UsageError> {
@@ -109,6 +123,7 @@ fn filter_request(args: FilterArgs) -> Result<FilterRequest, UsageError> {
         states: states.without(union(&args.not_state)),
         by_state,
         listening: args.listening,
+        exposed: args.exposed,
         local_networks: args.local,
         foreign: args.foreign,
         selection: selection(terms, args.select)?,
@@ -332,6 +347,7 @@ mod tests {
             "-s CLOSE_WAIT",
             "--not-state LISTEN",
             "-l",
+            "--exposed",
             "-t",
             "-u",
             "-4",

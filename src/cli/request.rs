@@ -7,7 +7,9 @@ use ipnet::IpNet;
 
 use super::words::without_dry_run;
 use crate::model::{Families, Pid, Protocol, Shell, Signal, StateSet, TcpState};
-use crate::query::{ForeignTerm, NamePattern, PortTerm, Protocols, SortKey, UserTerm};
+use crate::query::{
+    ForeignTerm, NamePattern, PortTerm, Protocols, SocketColumn, SortKey, UserTerm,
+};
 use crate::text::shell::ShellCommand;
 
 /// What was asked for.
@@ -67,6 +69,8 @@ pub struct FilterRequest {
     pub by_state: bool,
     /// Only what can take a connection or a datagram.
     pub listening: bool,
+    /// Only listeners that other machines can reach.
+    pub exposed: bool,
     /// Ports at the far end.
     pub foreign_ports: Vec<PortTerm>,
     /// Networks of the local address.
@@ -91,8 +95,10 @@ pub struct ListRequest {
     pub all_namespaces: bool,
     /// Whether the ports are bound, for the system's own answer.
     pub try_bind: bool,
-    /// How to sort them.
-    pub sort: SortKey,
+    /// The columns of the views that take any.
+    pub columns: Vec<SocketColumn>,
+    /// How to sort them; none where that was not said.
+    pub sort: Option<SortKey>,
     /// Whether tables have titles and headings.
     pub header: bool,
     /// When to use color.
@@ -216,6 +222,14 @@ pub enum ViewKind {
     Tables,
     /// Both tables, and the particulars of each owner.
     Verbose,
+    /// One table, with command lines.
+    Wide,
+    /// One table with the columns that were asked for.
+    Columns,
+    /// lsof's table.
+    Lsof,
+    /// Comma-separated values.
+    Csv,
     /// JSON.
     Json,
     /// Bare PIDs.
@@ -224,6 +238,14 @@ pub enum ViewKind {
     Summary,
     /// Counts, as JSON.
     SummaryJson,
+}
+
+impl ViewKind {
+    /// Whether remarks on rows stand below it: a person reads it.
+    #[must_use]
+    pub const fn has_remarks_on_rows(self) -> bool {
+        matches!(self, Self::Tables | Self::Verbose | Self::Wide)
+    }
 }
 
 /// When to use color.

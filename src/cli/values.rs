@@ -6,7 +6,7 @@ use ipnet::IpNet;
 
 use super::nearest;
 use crate::model::{Signal, StateSet, TcpState};
-use crate::query;
+use crate::query::{self, SocketColumn, UnknownColumn};
 
 /// One state, or a group of them.
 pub(super) fn states(word: &str) -> Result<StateSet, String> {
@@ -38,6 +38,14 @@ pub(super) fn one_state(word: &str) -> Result<TcpState, String> {
             Err(format!("several states; explain takes one of them: {}", words.join(", ")))
         }
     }
+}
+
+/// A column of a list.
+pub(super) fn column(word: &str) -> Result<SocketColumn, String> {
+    word.parse().map_err(|UnknownColumn| {
+        let words: Vec<&str> = SocketColumn::ALL.iter().map(|column| column.word()).collect();
+        format!("unknown column; columns are {}", words.join(", "))
+    })
 }
 
 /// A process id.

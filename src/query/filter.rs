@@ -65,6 +65,8 @@ pub struct Filter {
     pub states: StateSet,
     /// Only what can take a connection or a datagram.
     pub listening: bool,
+    /// Only what can take a connection or a datagram from another machine.
+    pub exposed: bool,
     /// The protocols, but for ports that were asked for with their own.
     pub protocols: Protocols,
     /// The address families.
@@ -90,6 +92,7 @@ impl Filter {
             foreign_ports: None,
             states: StateSet::ALL,
             listening: false,
+            exposed: false,
             protocols: Protocols::BOTH,
             families: Families::BOTH,
             local_networks: Vec::new(),
@@ -184,7 +187,10 @@ impl Filter {
             Family::V6 => self.families.v6,
         };
         let state = socket.state.is_none_or(|state| self.states.contains(state));
-        family && state && (!self.listening || socket.is_listening())
+        family
+            && state
+            && (!self.listening || socket.is_listening())
+            && (!self.exposed || socket.is_exposed())
     }
 
     fn admits_local(&self, socket: &Socket) -> bool {

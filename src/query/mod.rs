@@ -5,6 +5,7 @@
 
 mod asked_port;
 mod bound;
+mod column;
 mod filter;
 mod foreign_term;
 mod host;
@@ -18,6 +19,7 @@ mod url;
 mod verdict;
 
 pub use asked_port::AskedPort;
+pub use column::{SocketColumn, UnknownColumn};
 pub use filter::{Filter, ForeignEnd, Protocols};
 pub(crate) use foreign_term::network;
 pub use foreign_term::{ForeignError, ForeignTerm};

@@ -14,6 +14,7 @@ pub mod escape;
 pub mod gaps;
 pub mod hints;
 pub mod kill;
+pub mod lsof;
 pub mod man;
 pub mod names;
 pub mod notes;

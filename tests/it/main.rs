@@ -120,6 +120,14 @@ mod library;
 #[cfg(target_os = "linux")]
 mod tables;
 
+/// Tables and values with the columns that were asked for.
+#[cfg(target_os = "linux")]
+mod columns;
+
+/// The tables on narrow terminals: no row wraps.
+#[cfg(target_os = "linux")]
+mod narrow;
+
 /// The views other than the tables: PIDs, counts, JSON.
 #[cfg(target_os = "linux")]
 mod views;

@@ -156,7 +156,7 @@ fn an_unknown_state() {
 
 #[trial]
 fn an_unknown_option() {
-    for word in ["--frobnicate", "--wide-open", "-w", "-Z"] {
+    for word in ["--frobnicate", "--frobnicate-all", "-W", "-Z"] {
         says(&[word], &format!("{word}: unknown option; to see all options, run: portwho --help"));
     }
     let line = "--jason: unknown option; did you mean --json?";

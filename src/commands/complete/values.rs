@@ -7,6 +7,7 @@ use crate::model::{
     About, Pid, Protocol, Scope, Signal, Snapshot, StateSet, TcpState, UdpScope, Untrusted,
 };
 use crate::platform::System;
+use crate::query::SocketColumn;
 use crate::text::escape::brief;
 use crate::text::{completions as text, owners};
 
@@ -28,6 +29,8 @@ pub(super) enum Values {
     Users,
     /// Signals.
     Signals,
+    /// Columns.
+    Columns,
 }
 
 /// A value, and what a shell shows beside it.
@@ -43,6 +46,7 @@ impl Values {
             "name" => Some(Self::Names),
             "user" => Some(Self::Users),
             "signal" => Some(Self::Signals),
+            "columns" => Some(Self::Columns),
             _ => None,
         }
     }
@@ -56,8 +60,13 @@ impl Values {
             Self::Names => beginning(typed, names(system)),
             Self::Users => beginning(typed, users(system)),
             Self::Signals => beginning(typed, signals()),
+            Self::Columns => last_of_list(typed, &columns()),
         }
     }
+}
+
+fn columns() -> Vec<Offer> {
+    SocketColumn::ALL.iter().map(|column| without_help(column.word().to_owned())).collect()
 }
 
 fn without_help(value: String) -> Offer {
@@ -172,6 +181,11 @@ mod tests {
         }
         assert!(states("st", false).is_empty());
         assert_eq!(states("", true).len(), 16);
+    }
+
+    #[test]
+    fn the_last_column_of_a_list_is_completed() {
+        assert_eq!(values(last_of_list("pid,imag", &columns())), ["pid,image"]);
     }
 
     #[test]

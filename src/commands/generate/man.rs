@@ -37,13 +37,15 @@ pub(super) fn page() -> io::Result<Vec<u8>> {
     Ok(wrapped(&page).into_bytes())
 }
 
-/// A section of clap_mangen's, without the definition of an apostrophe that it begins each with.
+/// A section of clap_mangen's, with the apostrophe of groff_char(7) in the place of a string that each
+/// section would define.
 fn rendered(render: impl FnOnce(&mut dyn io::Write) -> io::Result<()>) -> io::Result<String> {
     let mut section = Vec::new();
     render(&mut section)?;
     let section = String::from_utf8_lossy(&section);
     let lines = section.lines().filter(|line| !line.contains(".ds Aq"));
-    Ok(lines.flat_map(|line| [line, "\n"]).collect())
+    let section: String = lines.flat_map(|line| [line, "\n"]).collect();
+    Ok(section.replace(r"\*(Aq", r"\(aq"))
 }
 
 /// Until here a line of the source may reach, for mandoc(1).

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::answer::{Answer, ManyPorts, Ports, Remark};
 use super::ask::{Facts, PortFacts};
 use super::outcome::outcome;
-use crate::cli::{ListRequest, ViewKind};
+use crate::cli::ListRequest;
 use crate::commands::Outcome;
 use crate::model::{Owner, Socket};
 use crate::query::{
@@ -26,11 +26,11 @@ pub(super) fn answer<'a>(
     filter: &'a Filter,
     facts: &'a Facts,
 ) -> Answer<'a> {
-    let rows = select(&facts.snapshot, filter, request.sort);
+    let rows = select(&facts.snapshot, filter, request.sort.unwrap_or_default());
     let outcome = outcome(request.view, &rows);
     let ports = ports(&rows, facts);
     let mut remarks = on_gaps(&rows, facts);
-    if matches!(request.view, ViewKind::Tables | ViewKind::Verbose) {
+    if request.view.has_remarks_on_rows() {
         remarks.extend(notes::lines(&rows, filter.local.is_some()).into_iter().map(Remark::Rows));
     }
     if outcome != Outcome::Failure {

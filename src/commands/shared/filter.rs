@@ -24,7 +24,8 @@ pub(in crate::commands) fn of_request(
     Ok(Filter {
         states: request.states,
         protocols: Protocols { udp: filter.protocols.udp && !request.by_state, ..filter.protocols },
-        listening: request.listening,
+        listening: request.listening || request.exposed,
+        exposed: request.exposed,
         foreign_ports: (!request.foreign_ports.is_empty()).then_some(foreign_ports),
         local_networks: request.local_networks.clone(),
         foreign_ends: foreign_ends.collect::<anyhow::Result<_>>()?,

@@ -51,6 +51,16 @@ impl Terminal {
         Self::spawn(command, command_line.to_owned(), master, terminal, Scratch::new(), streams)
     }
 
+    /// The same on a terminal of that many columns.
+    pub fn of_columns(run: &Run, columns: u16) -> Self {
+        let (master, terminal) = open();
+        let size = Winsize { ws_row: 25, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+        tcsetwinsize(&terminal, size).expect("tcsetwinsize");
+        let stream = || Stdio::from(terminal.try_clone().expect("dup"));
+        let streams = [stream(), stream()];
+        Self::start(run, master, terminal, Scratch::new(), streams)
+    }
+
     fn start(
         run: &Run,
         master: OwnedFd,

@@ -76,7 +76,7 @@ fn sockets(
 ) -> anyhow::Result<Snapshot> {
     let about = if request.verbose {
         About::Everything
-    } else if request.sort == SortKey::User {
+    } else if request.sort == Some(SortKey::User) {
         About::Identity
     } else {
         filter.about()
@@ -87,7 +87,7 @@ fn sockets(
         (true, true) => survey_everywhere(system, filter, depth)?,
         (true, false) => bail!(errors::NO_NAMESPACES),
     };
-    if matches!(request.view, ViewKind::Json | ViewKind::Tables | ViewKind::Verbose) {
+    if request.view == ViewKind::Json || request.view.has_remarks_on_rows() {
         listeners::add(system, &mut snapshot);
     }
     if request.verbose {
