@@ -73,7 +73,7 @@ pub(super) enum Verb {
                       its descriptor until it calls close().\n\
                       Listeners are not closed without -l, which selects only them.\n\
                       On a terminal, close asks first. Without a terminal on standard input it \
-                      does not ask, and closes the sockets.\n\
+                      does not ask: it requires a PORT, --pid or --yes, and closes the sockets.\n\
                       Exit codes: 0 every socket is closed, 1 nothing matched, 2 usage error, \
                       refused, declined or failed."
     )]

@@ -137,6 +137,14 @@ pub struct CloseRequest {
 }
 
 impl CloseRequest {
+    /// Whether it may act where there is nobody to ask: `-y` says so, and a PORT or a PID is too narrow
+    /// to mean every connection of the machine.
+    #[must_use]
+    pub const fn is_explicit(&self) -> bool {
+        let selection = &self.filters.selection;
+        self.yes || !selection.ports.is_empty() || !selection.pids.is_empty()
+    }
+
     /// The same command with `more` in front: `portwho close -l --pid 812`.
     #[must_use]
     pub fn command(&self, shell: Shell, more: &[&str]) -> ShellCommand {
