@@ -5,15 +5,14 @@ use std::collections::BTreeSet;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::plan::{Group, Plan, roots};
-use super::refusal::Refusal;
 use crate::cli::KillRequest;
 use crate::model::{OwnedSocket, Pid, Snapshot, Socket, StateSet, TcpState, Uid};
 use crate::query::Filter;
 use crate::text::endpoints::local_endpoint;
 use crate::text::escape::Escaped;
-use crate::text::kill::{self as text, Restarter};
+use crate::text::kill as text;
 use crate::text::names::Names;
-use crate::text::{owners, ports, remedies};
+use crate::text::{owners, ports};
 
 /// `nginx (PID 812), nginx (PID 813)`.
 pub(super) fn names(pids: impl IntoIterator<Item = Pid>, snapshot: &Snapshot) -> Names {
@@ -35,7 +34,6 @@ fn identities(pids: &BTreeSet<Pid>, snapshot: &Snapshot) -> Names {
 pub(super) fn description(
     group: &Group<'_>,
     roots: &BTreeSet<Pid>,
-    own_ancestors: &[Pid],
     snapshot: &Snapshot,
 ) -> Vec<String> {
     let mut lines = vec![text::held_by(&addresses(group, snapshot), &identities(roots, snapshot))];
@@ -43,10 +41,6 @@ pub(super) fn description(
     lines.extend(other_holders(group, roots, snapshot));
     lines.extend(other_ports(group));
     lines.extend(clients(group, snapshot));
-    // What serves a container is refused, with what to do instead.
-    if !matches!(group.refusal, Some((_, Refusal::Container))) {
-        lines.extend(restarters(roots, own_ancestors, snapshot));
-    }
     lines
 }
 
@@ -58,16 +52,6 @@ pub(super) fn addresses(group: &Group<'_>, snapshot: &Snapshot) -> Vec<String> {
     let addresses: BTreeSet<String> =
         new.map(|row| local_endpoint(&row.socket, snapshot)).collect();
     addresses.into_iter().collect()
-}
-
-/// How many are told that may start the processes again.
-const RESTARTERS_TOLD: usize = 10;
-
-/// What may start the processes again, each once.
-fn restarters(roots: &BTreeSet<Pid>, own_ancestors: &[Pid], snapshot: &Snapshot) -> Vec<String> {
-    let restarters = roots.iter().filter_map(|pid| restarter(*pid, own_ancestors, snapshot));
-    let restarters: BTreeSet<Restarter> = restarters.collect();
-    restarters.iter().take(RESTARTERS_TOLD).map(text::may_restart).collect()
 }
 
 /// Those that hold the sockets besides the roots: first those that are ended too, then others.
@@ -147,18 +131,4 @@ fn clients(group: &Group<'_>, snapshot: &Snapshot) -> Option<String> {
     };
     let count = snapshot.sockets.iter().filter(is_client).count();
     (count > 0).then(|| text::clients(count))
-}
-
-/// What may start the process again. The shell that portwho was typed into does not.
-fn restarter(pid: Pid, own_ancestors: &[Pid], snapshot: &Snapshot) -> Option<Restarter> {
-    let process = snapshot.processes.get(&pid)?;
-    if let Some(container) = &process.container {
-        return Some(Restarter::Container(remedies::stop_container(container)));
-    }
-    if let Some(stop) = remedies::stop_service(snapshot.capabilities.service_manager, process) {
-        return Some(Restarter::Service(stop.into()));
-    }
-    let parent =
-        process.parent.filter(|parent| *parent != Pid(1) && !own_ancestors.contains(parent))?;
-    Some(Restarter::Parent(owners::process(parent, snapshot)))
 }

@@ -15,12 +15,14 @@ mod holdings;
 mod known;
 mod no_target;
 mod operand;
+mod parents;
 mod parts;
 mod plan;
 mod question;
 mod refusal;
 mod refused;
 mod relations;
+mod restarters;
 mod sets;
 mod signaling;
 mod stopped;
@@ -46,8 +48,10 @@ use crate::text::ports;
 use act::Target;
 use contested::Contested;
 use operand::Operand;
+use parents::Parents;
 use plan::{Group, Plan, names_owners, roots};
 use question::Termination;
+use refusal::Refusal;
 use signaling::OpenedHolders;
 
 /// Ends the owners of ports.
@@ -71,6 +75,7 @@ pub(super) fn run(
         filter: &filter,
         snapshot: &snapshot,
         own_ancestors: system.ancestors(),
+        parents: Parents::new(system),
         programs: Programs::new(&snapshot, system),
         report: Report::new(output),
     };
@@ -91,6 +96,8 @@ struct Kill<'a, S: System> {
     snapshot: &'a Snapshot,
     /// portwho itself and its ancestors.
     own_ancestors: Vec<Pid>,
+    /// Who may start the owners again.
+    parents: Parents<'a, S>,
     programs: Programs,
     report: Report<'a>,
 }
@@ -192,7 +199,9 @@ impl<'a, S: System> Kill<'a, S> {
         claims: &Claims,
     ) -> Option<Target<'a, S>> {
         let roots = roots(&group.holders, &self.snapshot.processes);
-        for line in description::description(&group, &roots, &self.own_ancestors, self.snapshot) {
+        let mut lines = description::description(&group, &roots, self.snapshot);
+        lines.extend(self.restarters(&group, &roots));
+        for line in lines {
             self.report.say(line);
         }
         if let Some((pid, why)) = group.refusal {
@@ -215,6 +224,14 @@ impl<'a, S: System> Kill<'a, S> {
         }
         let opened = self.open_and_ask(&group, &termination)?;
         Some(Target { group, opened, ending })
+    }
+
+    /// What restarts the processes of a group. What serves a container is refused, with what to do instead.
+    fn restarters(&self, group: &Group<'_>, roots: &BTreeSet<Pid>) -> Vec<String> {
+        if matches!(group.refusal, Some((_, Refusal::Container))) {
+            return Vec::new();
+        }
+        restarters::lines(roots, &self.parents, self.snapshot, self.system)
     }
 
     /// Opens before it asks: however long the answer takes, it is about these processes.

@@ -24,6 +24,7 @@ mod stopped;
 mod tables;
 mod tcp_settings;
 mod threads;
+mod units;
 mod unlisted;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -43,7 +44,7 @@ use super::{
 };
 use crate::model::{
     About, Capabilities, Creator, Endpoint, Particulars, Pid, PortRules, Process, Protocol, Reach,
-    Scope, Signal, Socket, TcpSettings, Uid, Untrusted,
+    Scope, Service, Signal, Socket, TcpSettings, Uid, Untrusted,
 };
 
 /// The running Linux system.
@@ -95,6 +96,10 @@ impl Processes for Linux {
 
     fn in_own_mounts(&self, pids: &BTreeSet<Pid>) -> BTreeSet<Pid> {
         programs::in_own_mounts(pids)
+    }
+
+    fn restart_policy(&self, service: &Service) -> Option<Untrusted> {
+        units::restart_policy(service)
     }
 }
 

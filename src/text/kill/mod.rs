@@ -68,24 +68,34 @@ pub fn clients(count: usize) -> String {
     format!("  {} {verb} connected to it", counted(count, "client"))
 }
 
-/// What may start a process again.
+/// What restarts a process, or what it runs in.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Restarter {
     /// Its container, which this command stops.
     Container(Remedy),
-    /// Its service, which this command stops.
-    Service(Remedy),
-    /// Its parent, as it is named.
-    Parent(String),
+    /// Its service.
+    Service {
+        /// What stops it.
+        stop: Remedy,
+        /// When the system restarts it, as its unit says; none where it does not, or that is unknown.
+        policy: Option<String>,
+    },
+    /// Its parent, a supervisor, as it is named.
+    Supervisor(String),
 }
 
-/// `  its service may restart it; run: systemctl stop nginx.service`.
+/// `  its service restarts it (Restart=always); run: systemctl stop nginx.service`.
 #[must_use]
-pub fn may_restart(restarter: &Restarter) -> String {
+pub fn restarts(restarter: &Restarter) -> String {
     match restarter {
-        Restarter::Container(stop) => run("  its container may restart it", stop),
-        Restarter::Service(stop) => run("  its service may restart it", stop),
-        Restarter::Parent(parent) => format!("  {parent}, its parent, may restart it"),
+        Restarter::Container(stop) => run_to("to stop that", "  it runs in a container", stop),
+        Restarter::Service { stop, policy: Some(policy) } => {
+            run(&format!("  its service restarts it (Restart={policy})"), stop)
+        }
+        Restarter::Service { stop, policy: None } => {
+            run_to("to stop that", "  it runs as a service", stop)
+        }
+        Restarter::Supervisor(parent) => format!("  {parent}, its parent, restarts it"),
     }
 }
 
