@@ -6,7 +6,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::plan::{Group, Plan, roots};
 use crate::cli::KillRequest;
-use crate::model::{OwnedSocket, Pid, Snapshot, Socket, StateSet, TcpState, Uid};
+use crate::model::{OwnedSocket, Owner, Pid, Snapshot, Socket, TcpState, Uid};
 use crate::query::Filter;
 use crate::text::endpoints::local_endpoint;
 use crate::text::escape::Escaped;
@@ -120,15 +120,21 @@ fn other_ports(group: &Group<'_>) -> Option<String> {
     (!others.is_empty()).then(|| text::also_holds(&ports::named(others)))
 }
 
-/// Connections that end with the process: those on its ports, without TIME_WAIT.
+/// Connections that end with the process, and whose peer is still there.
 fn clients(group: &Group<'_>, snapshot: &Snapshot) -> Option<String> {
     let ports = &group.ports;
-    let alive = StateSet::SYNCHRONIZED.without(StateSet::of(&[TcpState::TimeWait]));
-    let is_client = |row: &&OwnedSocket| {
-        let socket = &row.socket;
-        ports.contains(&socket.local.port)
-            && socket.state.is_some_and(|state| alive.contains(state))
-    };
+    let is_client =
+        |row: &&OwnedSocket| ports.contains(&row.socket.local.port) && has_open_peer(row);
     let count = snapshot.sockets.iter().filter(is_client).count();
     (count > 0).then(|| text::clients(count))
+}
+
+/// Whether the peer has not closed its side. In FIN_WAIT_1 and FIN_WAIT_2 only this side is closed, and
+/// where the kernel has the socket alone the process has left too.
+fn has_open_peer(row: &OwnedSocket) -> bool {
+    match row.socket.state {
+        Some(TcpState::Established) => true,
+        Some(TcpState::FinWait1 | TcpState::FinWait2) => !matches!(row.owner, Owner::Kernel(_)),
+        _ => false,
+    }
 }

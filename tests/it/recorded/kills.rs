@@ -18,7 +18,7 @@ const HELD: &str = "0.0.0.0:80 is held by web.exe (PID 812)\n";
 const SERVER: &str = "\
 0.0.0.0:8081, [::]:8081 are held by inetinfo.exe (PID 1688, user OFFICE\\anna)
   it also holds port 8082
-  2 clients are connected to it
+  1 client is connected to it
 ";
 
 #[trial]
