@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use super::words::without_dry_run;
+use super::words::{without_dry_run, without_value};
 use crate::model::{Families, Pid, Shell, Signal, StateSet, TcpState};
 use crate::query::{NamePattern, PortTerm, Protocols, SortKey, UserTerm};
 use crate::text::shell::ShellCommand;
@@ -114,6 +114,21 @@ impl KillRequest {
     #[must_use]
     pub fn command(&self, shell: Shell, more: &[&str], ports: &[String]) -> ShellCommand {
         again(shell, "kill", more, &self.options).words(ports)
+    }
+
+    /// The same with this signal in the place of any other.
+    #[must_use]
+    pub fn with_signal(&self, shell: Shell, signal: Signal, ports: &[String]) -> ShellCommand {
+        let options = without_value(&self.options, Some('s'), "--signal");
+        again(shell, "kill", &["-s", signal.name()], &options).words(ports)
+    }
+
+    /// The same, which waits so long.
+    #[must_use]
+    pub fn with_timeout(&self, shell: Shell, timeout: Duration, ports: &[String]) -> ShellCommand {
+        let options = without_value(&self.options, None, "--timeout");
+        let seconds = timeout.as_secs().to_string();
+        again(shell, "kill", &["--timeout", &seconds], &options).words(ports)
     }
 
     /// The same, which does more than to show what would be done.

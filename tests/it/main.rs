@@ -176,6 +176,10 @@ mod kill_holders;
 #[cfg(target_os = "linux")]
 mod kill_signals;
 
+/// The signals that servers understand come before SIGKILL.
+#[cfg(target_os = "linux")]
+mod kill_servers;
+
 /// What kill does not do, why not, and what to type instead.
 #[cfg(target_os = "linux")]
 mod kill_refusals;

@@ -11,6 +11,7 @@ use crate::query::Filter;
 use crate::text::endpoints::local_endpoint;
 use crate::text::escape::Escaped;
 use crate::text::kill as text;
+use crate::text::kill::servers::Server;
 use crate::text::names::Names;
 use crate::text::{owners, ports};
 
@@ -41,6 +42,7 @@ pub(super) fn description(
     lines.extend(other_holders(group, roots, snapshot));
     lines.extend(other_ports(group));
     lines.extend(clients(group, snapshot));
+    lines.extend(notes(roots, snapshot));
     lines
 }
 
@@ -52,6 +54,12 @@ pub(super) fn addresses(group: &Group<'_>, snapshot: &Snapshot) -> Vec<String> {
     let addresses: BTreeSet<String> =
         new.map(|row| local_endpoint(&row.socket, snapshot)).collect();
     addresses.into_iter().collect()
+}
+
+/// What has to be known of the servers that are ended, each once.
+fn notes(roots: &BTreeSet<Pid>, snapshot: &Snapshot) -> BTreeSet<String> {
+    let processes = roots.iter().filter_map(|pid| snapshot.processes.get(pid));
+    processes.filter_map(|process| Server::of(process)?.note()).collect()
 }
 
 /// Those that hold the sockets besides the roots: first those that are ended too, then others.

@@ -13,6 +13,7 @@ mod group;
 mod held_again;
 mod holdings;
 mod known;
+mod next;
 mod no_target;
 mod operand;
 mod parents;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::description::addresses;
 use super::held_again::reasons;
+use super::next;
 use super::plan::Group;
 use super::signaling::KillResult;
 use super::stopped;
@@ -69,7 +70,7 @@ impl Context<'_> {
     }
 
     /// The same, as it can be typed.
-    fn typed(&self) -> Vec<String> {
+    pub(super) fn typed(&self) -> Vec<String> {
         let typed: Vec<String> = if self.is_by_port() {
             self.group.ports.iter().map(ToString::to_string).collect()
         } else {
@@ -150,7 +151,7 @@ const fn is_exit(result: &KillResult) -> bool {
 }
 
 fn survival(pid: Pid, stopped: Option<&Stopped>, context: &Context<'_>) -> Survival {
-    let Capabilities { shell, api, .. } = context.before.capabilities;
+    let api = context.before.capabilities.api;
     if let Some(why) = stopped.and_then(|stopped| stopped::why(pid, stopped, context)) {
         return Survival::Stopped(why);
     }
@@ -158,11 +159,11 @@ fn survival(pid: Pid, stopped: Option<&Stopped>, context: &Context<'_>) -> Survi
         return Survival::Forced(api);
     }
     let process = context.before.processes.get(&pid);
-    Survival::Next(match process.and_then(|process| process.container.as_ref()) {
+    match process.and_then(|process| process.container.as_ref()) {
         // The first process of a container ignores what it does not handle (pid_namespaces(7)).
-        Some(container) => remedies::stop_container(container),
-        None => context.request.command(shell, &["--force"], &context.typed()).into(),
-    })
+        Some(container) => Survival::Next(remedies::stop_container(container)),
+        None => next::survival(pid, context),
+    }
 }
 
 /// The verdicts on those that did not end as they should: one for each, and one for all beyond

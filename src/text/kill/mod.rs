@@ -1,6 +1,7 @@
 //! What `portwho kill` says. Processes and sockets come here as they are named elsewhere.
 
 pub mod refusals;
+pub mod servers;
 pub mod verdicts;
 
 use super::advice::{Remedy, listed, run, run_to};

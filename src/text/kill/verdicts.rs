@@ -63,6 +63,12 @@ pub fn still_running(names: &Names, waited: Duration) -> String {
     format!("{names} {verb} still running after {}", duration(waited))
 }
 
+/// `  on SIGTERM PostgreSQL waits until its clients disconnect; ...`.
+#[must_use]
+pub fn reason_for_next(reason: &str) -> String {
+    format!("  {reason}")
+}
+
 /// What is said behind a process that survived.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Survival {
@@ -70,6 +76,8 @@ pub enum Survival {
     Stopped(String),
     /// It survived the strongest means of the system.
     Forced(Api),
+    /// It takes its time, as this sentence says; this command waits longer.
+    Wait(String, Remedy),
     /// This command comes next.
     Next(Remedy),
 }
@@ -83,6 +91,9 @@ pub fn survived(name: &str, ports: &str, waited: Duration, why: &Survival) -> St
         Survival::Forced(api) => {
             let means = api::strongest_means(*api);
             format!("{still}; it survived {means}; it may be stuck in the kernel")
+        }
+        Survival::Wait(why, command) => {
+            run_to("to wait longer", &format!("{still}; {why}"), command)
         }
         Survival::Next(command) => run(&still, command),
     }
