@@ -63,7 +63,7 @@ pub(super) enum Verb {
                       terminated, never one that is only connected.\n\
                       On a terminal, kill asks first. Without a terminal on standard input it \
                       does not ask, and sends the signal; unrelated processes on one port then \
-                      require --yes or a filter.\n\
+                      require --yes or a filter, and --parent requires --yes.\n\
                       Exit codes: 0 every target has exited and the port is free, 1 nothing holds \
                       the port, 2 usage error, refused, failed, still running or taken again.")]
     Kill(KillArgs),
@@ -272,6 +272,9 @@ pub(super) struct KillArgs {
     /// Send SIGKILL immediately (also: -9, -KILL)
     #[arg(short, long, short_alias = '9')]
     pub(super) force: bool,
+    /// Terminate the process that restarts it first (asks, or requires -y)
+    #[arg(long)]
+    pub(super) parent: bool,
     /// Seconds to wait for the exit
     #[arg(long, value_name = "SECS", value_parser = seconds, default_value = "5")]
     pub(super) timeout: std::time::Duration,

@@ -85,6 +85,7 @@ pub struct ListRequest {
 
 /// A request to end.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub struct KillRequest {
     /// Ports and owners.
     pub selection: Selection,
@@ -96,6 +97,8 @@ pub struct KillRequest {
     pub signal: Option<Signal>,
     /// End it at once.
     pub force: bool,
+    /// End the process that restarts the owner too.
+    pub parent: bool,
     /// How long to wait for the exit.
     pub timeout: Duration,
     /// The words behind `kill` as they were typed, but for the PORTs.

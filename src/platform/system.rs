@@ -52,6 +52,13 @@ pub trait Processes {
     /// The particulars of those among `pids` that still exist.
     fn particulars(&self, pids: &BTreeSet<Pid>) -> BTreeMap<Pid, Particulars>;
 
+    /// The processes whose parent this is; none where the system does not show that, or where ending
+    /// a parent would not keep it from starting others.
+    fn children(&self, parent: Pid) -> Option<BTreeSet<Pid>> {
+        let _ = parent;
+        None
+    }
+
     /// This process, then its parent, and so on up to the first.
     fn ancestors(&self) -> Vec<Pid>;
 

@@ -20,7 +20,7 @@ fn by_a_supervisor() {
     let expected = held_here(80, "runsv", pid) + &format!("  {parent}, its parent, restarts it\n");
     let line = format!(
         "portwho: PID {pid} exited after T, but port 80 was taken again by {}; \
-         {parent}, its parent, started it\n",
+         {parent}, its parent, restarts it; run: portwho kill --parent 80\n",
         named("runsv", next)
     );
     output.is(2, &expected, &line);

@@ -188,6 +188,10 @@ mod kill_refusals;
 #[cfg(target_os = "linux")]
 mod kill_restarts;
 
+/// The process that restarts an owner is ended too, and whom that never concerns.
+#[cfg(target_os = "linux")]
+mod kill_parent;
+
 /// kill at a terminal: it asks, and does what it is told and nothing else.
 #[cfg(target_os = "linux")]
 mod kill_terminal;

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::confirmed::Confirmed;
 use super::plan::Group;
 use super::question::Termination;
+use super::shells::{ShellUse, shell_use};
 use super::signaling::OpenedHolders;
 use super::verdict::{self, Context};
 use super::watch::{self, WatchResult, blocking_remains};
@@ -88,8 +89,13 @@ impl<'a, S: System> Kill<'a, S> {
         }
         let ending = self.ending(&survivors, signal);
         let holders = opened.unfinished();
-        let termination =
-            Termination { roots: &survivors, holders: &holders, ending, snapshot: self.snapshot };
+        let termination = Termination {
+            parent: None,
+            roots: &survivors,
+            holders: &holders,
+            ending,
+            snapshot: self.snapshot,
+        };
         self.report.ask(termination.question()).then_some(ending)
     }
 
@@ -104,12 +110,29 @@ impl<'a, S: System> Kill<'a, S> {
         }
     }
 
+    /// The parents of a group's holders that may have started one again.
+    fn supervisors(&self, group: &Group<'_>, watched: Option<&WatchResult>) -> BTreeSet<Pid> {
+        let is_held_again = watched.is_some_and(|watched| watched.on(group).next().is_some());
+        if !is_held_again || self.request.parent {
+            return BTreeSet::new();
+        }
+        let holders = group.holders.iter().filter_map(|pid| self.snapshot.processes.get(pid));
+        let parents: BTreeSet<Pid> = holders.filter_map(|process| process.parent).collect();
+        let restarts = |pid: &Pid| {
+            let shell = self.parents.get(*pid).and_then(|parent| shell_use(&parent));
+            *pid != Pid(1)
+                && !self.own_ancestors.contains(pid)
+                && shell != Some(ShellUse::Interactive)
+        };
+        parents.into_iter().filter(restarts).collect()
+    }
+
     /// The verdicts on one group.
     fn tell(&mut self, target: &Target<'a, S>, took: Duration, watched: Option<&WatchResult>) {
         let context = Context {
             group: &target.group,
             filter: self.filter,
-            own_ancestors: &self.own_ancestors,
+            supervisors: self.supervisors(&target.group, watched),
             privileged: self.system.is_privileged(),
             before: self.snapshot,
             ending: target.ending,

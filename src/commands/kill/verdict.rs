@@ -7,7 +7,7 @@ use super::description::addresses;
 use super::held_again::reasons;
 use super::next;
 use super::plan::Group;
-use super::signaling::KillResult;
+use super::result::KillResult;
 use super::stopped;
 use super::watch::WatchResult;
 use crate::cli::KillRequest;
@@ -45,8 +45,9 @@ pub(super) struct Context<'a> {
     pub(super) group: &'a Group<'a>,
     /// What was asked for.
     pub(super) filter: &'a Filter,
-    /// portwho and its ancestors, which start nothing again.
-    pub(super) own_ancestors: &'a [Pid],
+    /// The parents of those that were ended, without portwho's ancestors, interactive shells and PID 1,
+    /// which start nothing again.
+    pub(super) supervisors: BTreeSet<Pid>,
     /// Whether more rights cannot be had by `sudo`.
     pub(super) privileged: bool,
     /// What was seen before.
@@ -92,9 +93,7 @@ impl Context<'_> {
 
     /// Whether `parent` also started one of the processes that were ended.
     pub(super) fn is_supervisor(&self, parent: Pid) -> bool {
-        let parents = self.group.holders.iter().filter_map(|pid| self.before.processes.get(pid));
-        !self.own_ancestors.contains(&parent)
-            && parents.filter_map(|process| process.parent).any(|other| other == parent)
+        self.supervisors.contains(&parent)
     }
 }
 
@@ -119,6 +118,10 @@ fn of_process(
         KillResult::Survived { holds: false, .. } => {
             let kill = remedies::end_by_hand(shell, pid).into();
             Verdict::failed(text::released_and_running(&name, &ports, context.timeout, &kill))
+        }
+        KillResult::StarterSurvived { stopped } => {
+            let why = survival(pid, stopped.as_ref(), context);
+            Verdict::failed(text::starter_survived(&name, context.timeout, &why))
         }
         KillResult::NotSignaled => {
             let parent_runs = parent_runs(pid, results, context);

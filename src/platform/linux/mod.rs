@@ -90,6 +90,10 @@ impl Processes for Linux {
         process::ancestors()
     }
 
+    fn children(&self, parent: Pid) -> Option<BTreeSet<Pid>> {
+        process::children(parent)
+    }
+
     fn program_directories(&self) -> Vec<Untrusted> {
         programs::directories()
     }

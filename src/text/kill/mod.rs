@@ -1,5 +1,6 @@
 //! What `portwho kill` says. Processes and sockets come here as they are named elsewhere.
 
+pub mod parents;
 pub mod refusals;
 pub mod servers;
 pub mod verdicts;
@@ -135,10 +136,11 @@ pub enum Method {
     Terminate,
 }
 
-/// `Terminate nginx (PID 812)?` `followers` are ended too, if they still hold the port.
+/// `Terminate nginx (PID 812)?` `parent` is ended before them, and `followers` too, if they still hold the
+/// port.
 #[must_use]
-pub fn question(method: Method, named: &Names, followers: &Names) -> String {
-    let then = then(followers);
+pub fn question(method: Method, parent: Option<&str>, named: &Names, followers: &Names) -> String {
+    let (named, then) = (first(parent, named), then(followers));
     match method {
         Method::Signal(Signal::Term) => format!("Terminate {named}{then}?"),
         Method::Signal(Signal::Kill) => format!("Kill {named} with SIGKILL{then}?"),
@@ -152,12 +154,20 @@ pub fn question(method: Method, named: &Names, followers: &Names) -> String {
 
 /// `would send SIGTERM to nginx (PID 812)`.
 #[must_use]
-pub fn intention(method: Method, named: &Names, followers: &Names) -> String {
-    let then = then(followers);
+pub fn intention(method: Method, parent: Option<&str>, named: &Names, followers: &Names) -> String {
+    let (named, then) = (first(parent, named), then(followers));
     match method {
         Method::Signal(signal) => format!("would send {signal} to {named}{then}"),
         Method::CloseWindow => format!("would ask {named} to close its windows{then}"),
         Method::Terminate => format!("would terminate {named} immediately{then}"),
+    }
+}
+
+/// `bash (PID 3), its parent, then python3 (PID 5)`.
+fn first(parent: Option<&str>, named: &Names) -> String {
+    match parent {
+        Some(parent) => format!("{parent}, then {named}"),
+        None => named.to_string(),
     }
 }
 
