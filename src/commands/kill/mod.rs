@@ -8,6 +8,7 @@ mod ancestry;
 mod confirmed;
 mod contested;
 mod description;
+mod elsewhere;
 mod gather;
 mod group;
 mod held_again;
@@ -135,6 +136,7 @@ impl<'a, S: System> Kill<'a, S> {
             let (outcome, why) = no_target::why(operand, self.filter, self.request, self.snapshot);
             self.report.verdict(outcome, text::about(&operand.words(), &why));
         }
+        self.remark_on_namespaces(operands);
     }
 
     /// Describes, refuses, asks, ends and watches.
