@@ -122,7 +122,7 @@ impl<'a, S: System> Kill<'a, S> {
             let shell = self.parents.get(*pid).and_then(|parent| shell_use(&parent));
             *pid != Pid(1)
                 && !self.own_ancestors.contains(pid)
-                && shell != Some(ShellUse::Interactive)
+                && !matches!(shell, Some(ShellUse::Interactive | ShellUse::Wrapper))
         };
         parents.into_iter().filter(restarts).collect()
     }

@@ -57,7 +57,8 @@ impl<'a, S: System> Kill<'a, S> {
         };
         let ending = self.ending(&roots, self.request.signal());
         let parent = starter.as_ref().map(|starter| {
-            parents_text::named(&owners::process(starter.pid, self.snapshot), starter.others)
+            let name = owners::process(starter.pid, self.snapshot);
+            parents_text::named(&name, starter.is_parent(), starter.others)
         });
         let (holders, snapshot) = (&group.holders, self.snapshot);
         let termination = Termination { parent, roots: &roots, holders, ending, snapshot };

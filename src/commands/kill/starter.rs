@@ -104,7 +104,12 @@ impl Starter {
         Ok(Self { pid, birth, lineages, others })
     }
 
-    /// Whether every owner that still runs descends from it as before. A PID that was given to another
+    /// Whether it is the parent itself, without a wrapper between.
+    pub(super) fn is_parent(&self) -> bool {
+        self.lineages.iter().all(|line| line.len() == 2)
+    }
+
+    /// Whether this owner descends from it as before. A PID that was given to another
     /// process has another birth.
     pub(super) fn is_still_above(&self, owner: Pid, system: &impl System) -> bool {
         let mut of_owner = self

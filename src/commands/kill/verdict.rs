@@ -45,8 +45,8 @@ pub(super) struct Context<'a> {
     pub(super) group: &'a Group<'a>,
     /// What was asked for.
     pub(super) filter: &'a Filter,
-    /// The parents of those that were ended, without portwho's ancestors, interactive shells and PID 1,
-    /// which start nothing again.
+    /// The parents of those that were ended, without portwho's ancestors, PID 1, interactive shells and
+    /// wrappers, which start nothing again.
     pub(super) supervisors: BTreeSet<Pid>,
     /// Whether more rights cannot be had by `sudo`.
     pub(super) privileged: bool,

@@ -70,14 +70,16 @@ pub fn requires_yes(kill: &Remedy) -> String {
     run("not confirmed; nothing was sent: without a terminal, --parent requires --yes", kill)
 }
 
-/// `bash (PID 3), its parent`: who is ended before the owner, and how many others it has started.
+/// `bash (PID 3), its parent`: who is ended before the owner, and how many others it has started. Above a
+/// shell that waits for one command it is the parent's parent.
 #[must_use]
-pub fn named(parent: &str, others: usize) -> String {
+pub fn named(name: &str, is_parent: bool, others: usize) -> String {
+    let relation = if is_parent { "its parent" } else { "its ancestor" };
     match others {
-        0 => format!("{parent}, its parent"),
+        0 => format!("{name}, {relation}"),
         others => {
             let noun = if others == 1 { "child" } else { "children" };
-            format!("{parent}, its parent, which has {others} other {noun}")
+            format!("{name}, {relation}, which has {others} other {noun}")
         }
     }
 }

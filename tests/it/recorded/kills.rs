@@ -109,6 +109,15 @@ fn a_service_of_its_own_is_named() {
     office().run("kill -n 3389").is(0, expected, "");
 }
 
+/// A parent there may have exited long before: that is not followed.
+#[trial]
+fn the_parent_is_for_linux() {
+    let machine = office();
+    let line = "portwho: --parent: this system does not show the children of a process\n";
+    machine.run("kill -y --parent 8081").is(2, "", line);
+    assert_eq!(machine.ended(), []);
+}
+
 #[trial]
 fn a_service_that_comes_back() {
     let machine = with(process(812, "web.exe").hosting(&["W3SVC"]).fate(Fate::Restarted));
