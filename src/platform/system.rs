@@ -49,6 +49,12 @@ pub trait Processes {
     /// Describes the processes among `pids` that still exist, as far as is asked for, or more.
     fn processes(&self, pids: &BTreeSet<Pid>, about: About) -> BTreeMap<Pid, Process>;
 
+    /// Every process; none where some may be hidden from this user.
+    fn all_processes(&self) -> Option<BTreeSet<Pid>>;
+
+    /// Whether it is certain that no process has this PID.
+    fn is_absent(&self, pid: Pid) -> bool;
+
     /// The particulars of those among `pids` that still exist.
     fn particulars(&self, pids: &BTreeSet<Pid>) -> BTreeMap<Pid, Particulars>;
 
@@ -108,6 +114,9 @@ pub trait Ports {
 pub trait Names {
     /// The name of a user; none where it has none.
     fn user_name(&self, uid: Uid) -> Option<Untrusted>;
+
+    /// Whether there is a user of this name or number; none where that cannot be told.
+    fn has_user(&self, word: &str) -> Option<bool>;
 
     /// The names of network interfaces, for those of `indices` that have one.
     fn interface_names(&self, indices: &BTreeSet<u32>) -> BTreeMap<u32, Untrusted>;

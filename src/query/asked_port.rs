@@ -2,8 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::LocalSet;
-use crate::model::{Endpoint, Families, Socket};
+use super::{LocalSet, Protocols};
+use crate::model::{Endpoint, Families, Protocol, Socket};
 
 /// A port that was asked for, at every address or at one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -14,6 +14,8 @@ pub struct AskedPort {
     pub address: Option<IpAddr>,
     /// The interface, where one was named with the address.
     pub interface: Option<u32>,
+    /// The protocol, where one was named with the port.
+    pub protocol: Option<Protocol>,
 }
 
 impl AskedPort {
@@ -23,16 +25,24 @@ impl AskedPort {
     /// Each port of what was asked for; nothing where there are more than [`Self::MOST`].
     #[must_use]
     pub fn each(local: &LocalSet) -> Option<Vec<Self>> {
-        let anywhere = local.ports.ranges().iter().map(|range| (range.clone(), None, None));
-        let places = local
-            .places
-            .iter()
-            .map(|place| (place.ports.clone(), Some(place.address), place.interface));
-        let ports = anywhere.chain(places).flat_map(|(ports, address, interface)| {
-            ports.map(move |port| Self { port, address, interface })
+        let anywhere =
+            local.anywhere().map(|(range, protocol)| (range.clone(), None, None, protocol));
+        let places = local.places.iter().map(|place| {
+            (place.ports.clone(), Some(place.address), place.interface, place.protocol)
+        });
+        let ports = anywhere.chain(places).flat_map(|(ports, address, interface, protocol)| {
+            ports.map(move |port| Self { port, address, interface, protocol })
         });
         let ports: Vec<Self> = ports.take(Self::MOST + 1).collect();
         (ports.len() <= Self::MOST).then_some(ports)
+    }
+
+    /// The protocols in question, of those that were asked for with ports that name none.
+    #[must_use]
+    pub fn protocols(self, asked: Protocols) -> Protocols {
+        let only =
+            |protocol| Protocols { tcp: protocol == Protocol::Tcp, udp: protocol == Protocol::Udp };
+        self.protocol.map_or(asked, only)
     }
 
     /// Where servers of `families` bind to have this port.
@@ -67,11 +77,10 @@ impl AskedPort {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Protocol;
     use crate::query::{Place, PortSet};
 
     fn local(ports: PortSet) -> LocalSet {
-        LocalSet { ports, places: Vec::new() }
+        LocalSet { ports, ..LocalSet::default() }
     }
 
     #[test]
@@ -87,10 +96,22 @@ mod tests {
     #[test]
     fn ports_at_an_address_follow_those_at_any() {
         let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        let place = Place { address, interface: None, ports: 80..=80 };
+        let place = Place { address, interface: None, ports: 80..=80, protocol: None };
         let both = LocalSet { places: vec![place], ..local(PortSet::from_iter([81..=81])) };
-        let port = |port, address| AskedPort { port, address, interface: None };
+        let port = |port, address| AskedPort { port, address, interface: None, protocol: None };
         assert_eq!(AskedPort::each(&both), Some(vec![port(81, None), port(80, Some(address))]));
+    }
+
+    #[test]
+    fn a_protocol_of_the_port_is_the_only_one_in_question() {
+        let both = LocalSet {
+            udp_ports: PortSet::from_iter([53..=53]),
+            ..local(PortSet::from_iter([80..=80]))
+        };
+        let asked = AskedPort::each(&both).unwrap();
+        let tcp = Protocols { tcp: true, udp: false };
+        let protocols: Vec<Protocols> = asked.iter().map(|port| port.protocols(tcp)).collect();
+        assert_eq!(protocols, [tcp, Protocols { tcp: false, udp: true }]);
     }
 
     #[test]
@@ -99,6 +120,7 @@ mod tests {
             port: 80,
             address: Some(address.parse().unwrap()),
             interface: None,
+            protocol: None,
         };
         let held =
             |address: &str| Socket::at(Protocol::Tcp, Endpoint::new(address.parse().unwrap(), 80));

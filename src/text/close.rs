@@ -97,7 +97,7 @@ pub fn refused(why: &Refused) -> String {
 }
 
 fn refusal(why: &Refused) -> String {
-    let session = "it may belong to your own session";
+    let session = "the owner is hidden, and may be your own session";
     match why {
         Refused::Bound(kill) => run_to("to free the port", "there is no connection to close", kill),
         Refused::Itself => "portwho itself holds it".to_owned(),

@@ -121,8 +121,8 @@ fn another_users() {
     }
     let made = makers::half_closed(Loopback::V4);
     let _app = app(made.server);
-    let line = "portwho: 1 CLOSE_WAIT of a process of root: refused: it may belong to your own \
-                session; run: sudo portwho close -y -s CLOSE_WAIT\n";
+    let line = "portwho: 1 CLOSE_WAIT of a process of root: refused: the owner is hidden, and may \
+                be your own session; run: sudo portwho close -y -s CLOSE_WAIT\n";
     close(["-y", "-s", "CLOSE_WAIT"]).user(NOBODY).run().is(2, "", line);
     let gap = "portwho: the owners of 1 socket are hidden (root): run with sudo to see the owners \
                of other users' sockets\n";

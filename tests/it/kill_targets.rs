@@ -174,6 +174,31 @@ fn udp_only_if_asked_for() {
     assert!(UdpSocket::bind(Loopback::V4.port(53)).is_ok());
 }
 
+/// A protocol behind a port counts as `-u` or `-t` for that port alone.
+#[trial]
+fn a_protocol_of_one_port() {
+    let named = Owner::named("named").holding(makers::udp(Loopback::V4.port(53)).socket);
+    let tcp = server("tcp", 53);
+    let other = Owner::named("other").holding(makers::udp(Loopback::V4.port(80)).socket);
+    let web = server("web", 80);
+    let output = run(kill(["53/udp", "80"]));
+    assert_eq!(output.code, Some(0), "{output:?}");
+    for (ended, port) in [(&named, 53), (&web, 80)] {
+        assert_eq!(ended.ended_by(), TERM);
+        assert!(output.stdout.contains(&format!("{port} is free\n")), "{output:?}");
+    }
+    let line = format!(
+        "portwho: UDP port 80 is still in use: other (PID {}); run: portwho kill -u 80\n",
+        other.pid()
+    );
+    assert_eq!(output.stderr, line);
+    assert_lives(&tcp);
+    assert_lives(&other);
+    let output = run(kill(["53/tcp"]));
+    assert_eq!(output.code, Some(0), "{output:?}");
+    assert_eq!(tcp.ended_by(), TERM);
+}
+
 /// The port that TCP held is free, and whoever has it in UDP lives.
 #[trial]
 fn udp_and_tcp() {
@@ -280,9 +305,11 @@ fn by_name_and_by_user() {
         "portwho: port 80: held by {}, which the filters exclude\n",
         named("web", web.pid())
     );
-    for words in [["--name", "we"], ["--user", "65534"], ["--pid", "1"]] {
+    for words in [["--user", "65534"], ["--pid", "1"]] {
         run(kill(words.into_iter().chain(["80"]))).is(1, "", &left_out);
     }
+    let misspelt = format!("portwho: no process is named 'we'\n{left_out}");
+    run(kill(["--name", "we", "80"])).is(1, "", &misspelt);
     assert_lives(&web);
     assert_held(80);
     run(kill(["--name", "WEB", "--user", "root", "80"])).is(0, &ended(&web, "web", 80), "");

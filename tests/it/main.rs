@@ -31,6 +31,10 @@ mod support;
 /// Every way of calling it wrongly names the word at fault, and prints nothing else.
 mod usage;
 
+/// The man page, by mandoc, and completion in bash, zsh and fish on a terminal.
+#[cfg(target_os = "linux")]
+mod generate;
+
 /// Recorded machines of both systems, through the whole program.
 mod recorded;
 
@@ -115,6 +119,14 @@ mod library;
 /// The two tables: their order, their columns, their colors.
 #[cfg(target_os = "linux")]
 mod tables;
+
+/// Tables and values with the columns that were asked for.
+#[cfg(target_os = "linux")]
+mod columns;
+
+/// The tables on narrow terminals: no row wraps.
+#[cfg(target_os = "linux")]
+mod narrow;
 
 /// The views other than the tables: PIDs, counts, JSON.
 #[cfg(target_os = "linux")]

@@ -39,9 +39,9 @@ mod watch;
 use anyhow::bail;
 
 use super::shared::claim::Claims;
-use super::shared::filter;
 use super::shared::installed::Programs;
 use super::shared::report::Report;
+use super::shared::{absent, filter};
 use super::{Outcome, Output};
 use crate::cli::KillRequest;
 use crate::model::{Gap, Pid, Protocol, Snapshot};
@@ -70,9 +70,9 @@ pub(super) fn run(
     if request.parent && !shows_children() {
         bail!(parents_text::NO_PARENTS);
     }
-    let operands = Operand::all(&request.selection.ports, system)?;
+    let operands = Operand::all(&request.selection, system)?;
     let filter = Filter {
-        protocols: operand::protocols(request.selection.protocols),
+        protocols: operand::protocols(&request.selection),
         ..filter::of_selection(&request.selection, system)?
     };
     let snapshot = gather::gather(&filter, system)?;
@@ -115,7 +115,7 @@ impl<'a, S: System> Kill<'a, S> {
     fn remark_on_gaps(&mut self, operands: &[Operand]) {
         let holders = self.snapshot.sockets.iter().filter(|row| row.socket.holds_port());
         let of_tcp = holders.filter(|row| row.socket.protocol == Protocol::Tcp).collect::<Vec<_>>();
-        let may_be_bound = self.filter.protocols.tcp
+        let may_be_bound = self.filter.asks_for(Protocol::Tcp)
             && operands.iter().any(|operand| operand.rows(&of_tcp).is_empty());
         for gap in &self.snapshot.gaps {
             if !gap.is_about_owners() && (may_be_bound || !gap.is_about_bound()) {
@@ -132,6 +132,9 @@ impl<'a, S: System> Kill<'a, S> {
     /// A verdict for each PORT that nothing holds, or nothing that may be ended.
     fn verdicts_without_target(&mut self, operands: &[Operand]) {
         let targets = self.targets();
+        for owner in absent::ask(self.filter, self.snapshot, self.system) {
+            self.report.remark(owner.sentence());
+        }
         for operand in operands.iter().filter(|operand| operand.rows(&targets).is_empty()) {
             let (outcome, why) = no_target::why(operand, self.filter, self.request, self.snapshot);
             self.report.verdict(outcome, text::about(&operand.words(), &why));

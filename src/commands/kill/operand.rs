@@ -1,8 +1,9 @@
 //! A PORT of the command line, and what it selects.
 
+use crate::cli::Selection;
 use crate::commands::shared::filter::local_set;
 use crate::platform::System;
-use crate::query::{Filter, LocalSet, Place, PortTerm, Protocols, Row};
+use crate::query::{Filter, LocalSet, Place, Protocols, Row};
 use crate::text::ports;
 
 /// One PORT operand of the command line.
@@ -14,9 +15,9 @@ pub(super) struct Operand {
 
 impl Operand {
     /// The PORTs, each with what it means.
-    pub(super) fn all(terms: &[PortTerm], system: &impl System) -> anyhow::Result<Vec<Self>> {
-        let operand = |term| Ok(Self { local: local_set(std::slice::from_ref(term), system)? });
-        terms.iter().map(operand).collect()
+    pub(super) fn all(selection: &Selection, system: &impl System) -> anyhow::Result<Vec<Self>> {
+        let local = |term| local_set(std::slice::from_ref(term), selection.families, system);
+        selection.ports.iter().map(|term| Ok(Self { local: local(term)? })).collect()
     }
 
     /// The PORT as a person reads it.
@@ -42,6 +43,6 @@ impl Operand {
 }
 
 /// The protocols that kill ends: TCP, unless UDP was named.
-pub(super) fn protocols(asked: Option<Protocols>) -> Protocols {
-    asked.unwrap_or(Protocols { tcp: true, udp: false })
+pub(super) fn protocols(selection: &Selection) -> Protocols {
+    selection.protocols_or(Protocols { tcp: true, udp: false })
 }

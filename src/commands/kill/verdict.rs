@@ -233,6 +233,7 @@ pub(super) fn other_protocol(
         row.socket.protocol == Protocol::Udp
             && row.socket.holds_port()
             && ports.contains(&row.socket.local.port)
+            && !context.filter.admits_socket(&row.socket)
             && is_running(row)
     };
     let udp: Vec<&OwnedSocket> = context.before.sockets.iter().filter(is_udp).collect();

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::answer::{Answer, ManyPorts, Ports, Remark};
 use super::ask::{Facts, PortFacts};
 use super::outcome::outcome;
-use crate::cli::{ListRequest, ViewKind};
+use crate::cli::ListRequest;
 use crate::commands::Outcome;
 use crate::commands::shared::elsewhere::{NAMESPACES_TOLD, by_namespace};
-use crate::model::Socket;
+use crate::model::{Owner, Socket};
 use crate::query::{AskedPort, BindAttempt, Filter, LocalSet, PortEvidence, Row, Rows, select};
 use crate::text::advice::Remedy;
 use crate::text::{notes, owners, remedies};
@@ -22,24 +22,31 @@ pub(super) fn answer<'a>(
     filter: &'a Filter,
     facts: &'a Facts,
 ) -> Answer<'a> {
-    let rows = select(&facts.snapshot, filter, request.sort);
+    let rows = select(&facts.snapshot, filter, request.sort.unwrap_or_default());
     let outcome = outcome(request.view, &rows);
     let ports = ports(&rows, facts);
     let mut remarks = on_gaps(&rows, facts);
-    if matches!(request.view, ViewKind::Tables | ViewKind::Verbose) {
+    if request.view.has_remarks_on_rows() {
         remarks.extend(notes::lines(&rows, filter.local.is_some()).into_iter().map(Remark::Rows));
     }
     if outcome != Outcome::Failure {
         // Rows that are no answer: PIDs were asked for.
         if outcome == Outcome::Negative && !rows.rows.is_empty() {
-            remarks.push(Remark::NoPid);
+            remarks.push(without_pid(&rows));
         }
         remarks.extend(beside_rows(&rows, &ports, facts));
         remarks.extend(elsewhere(filter, facts));
+        remarks.extend(read_as_port(request, &rows));
         remarks.extend(containers(&rows));
         remarks.extend(facts.attempts.iter().map(Remark::Bind));
     }
     Answer { rows, ports, remarks, outcome }
+}
+
+/// What is said of rows without any PID.
+fn without_pid<'a>(rows: &Rows<'_>) -> Remark<'a> {
+    let is_kernels = |row: &Row<'_>| matches!(row.owner, Owner::Kernel(_));
+    if rows.rows.iter().all(is_kernels) { Remark::NoProcess } else { Remark::NoPid }
 }
 
 /// What could not be seen, as far as it could change the answer.
@@ -59,9 +66,12 @@ fn ports<'a>(rows: &Rows<'a>, facts: &'a Facts) -> Ports<'a> {
     let evidence = evidence(rows, known, &facts.attempts);
     let protocols = rows.filter.protocols;
     match AskedPort::each(local) {
-        Some(asked) => {
-            Ports::Each(asked.iter().flat_map(|&port| evidence.verdicts(port, protocols)).collect())
-        }
+        Some(asked) => Ports::Each(
+            asked
+                .iter()
+                .flat_map(|&port| evidence.verdicts(port, port.protocols(protocols)))
+                .collect(),
+        ),
         None => Ports::Many(ManyPorts {
             is_any_held: evidence.sockets.iter().any(|socket| socket.holds_port()),
             is_unseen: protocols.each().any(|protocol| evidence.hides_holders(protocol)),
@@ -106,8 +116,10 @@ fn drivers<'a>(rows: &Rows<'_>) -> impl Iterator<Item = Remark<'a>> {
 /// What is said of the ports that were asked for, and of what nearly was.
 fn beside_rows<'a>(rows: &Rows<'_>, ports: &Ports<'_>, facts: &'a Facts) -> Vec<Remark<'a>> {
     let is_empty = rows.rows.is_empty();
+    let absent = facts.absent.iter().map(Remark::Absent);
     if rows.filter.local.is_none() {
-        return if is_empty { vec![Remark::NoSocket] } else { Vec::new() };
+        let nothing = is_empty && facts.absent.is_empty();
+        return absent.chain(nothing.then_some(Remark::NoSocket)).collect();
     }
     let left_out = facts.near_misses.left_out().map(Remark::NearMiss);
     let verdict = if ports.is_any_vacant() {
@@ -116,7 +128,14 @@ fn beside_rows<'a>(rows: &Rows<'_>, ports: &Ports<'_>, facts: &'a Facts) -> Vec<
         (is_empty && left_out.is_none()).then_some(Remark::NoSocket)
     };
     let others = facts.near_misses.others().map(Remark::NearMiss);
-    drivers(rows).chain(left_out).chain(verdict).chain(others).collect()
+    absent.chain(drivers(rows)).chain(left_out).chain(verdict).chain(others).collect()
+}
+
+/// `-p 812`: a port that nobody holds may have been meant as a PID.
+fn read_as_port<'a>(request: &ListRequest, rows: &Rows<'_>) -> Option<Remark<'a>> {
+    let is_held =
+        |port| rows.rows.iter().any(|row| row.socket.local.port == port && row.socket.holds_port());
+    request.after_p.filter(|&port| !is_held(port)).map(Remark::ReadAsPort)
 }
 
 /// Which other network namespaces have what was asked for.

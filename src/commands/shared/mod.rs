@@ -1,5 +1,6 @@
 //! What several verbs share.
 
+pub(super) mod absent;
 pub(super) mod claim;
 pub(super) mod color;
 pub(super) mod elsewhere;

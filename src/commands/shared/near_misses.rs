@@ -9,6 +9,7 @@ use crate::query::{Filter, LocalSet, Place, PortSet, Rows, SortKey, select};
 use crate::text::endpoints::local_endpoint;
 use crate::text::{hints as text, owners};
 
+use super::absent::{self, AbsentOwner};
 use super::survey::survey_scope;
 
 /// What the system was asked of them.
@@ -98,7 +99,14 @@ impl NearMisses {
     pub(in crate::commands) fn others(&self) -> impl Iterator<Item = NearMiss<'_>> {
         let covering = self.covering.iter().flat_map(|snapshot| {
             let rows = select(snapshot, &EVERYTHING, SortKey::Port).rows;
-            rows.into_iter().map(move |row| NearMiss::Covering(row, snapshot))
+            rows.into_iter().map(move |row| (row, snapshot))
+        });
+        // One socket may cover both addresses of localhost.
+        let mut told: Vec<&OwnedSocket> = Vec::new();
+        let covering = covering.filter_map(move |(row, snapshot)| {
+            let is_told = told.iter().any(|known| known.socket == row.socket);
+            told.push(row);
+            (!is_told).then_some(NearMiss::Covering(row, snapshot))
         });
         let count = self.to_foreign_ports;
         covering.chain((count > 0).then_some(NearMiss::ToForeignPorts(count)))
@@ -126,13 +134,16 @@ pub(in crate::commands) fn where_nothing_matched(
     rows: &Rows<'_>,
     system: &impl System,
 ) -> Vec<String> {
+    let absent: Vec<String> =
+        absent::ask(rows.filter, rows.snapshot, system).iter().map(AbsentOwner::sentence).collect();
     let Some(local) = &rows.filter.local else {
-        return vec![text::NO_SOCKET_MATCHES.to_owned()];
+        let nothing = absent.is_empty().then(|| text::NO_SOCKET_MATCHES.to_owned());
+        return absent.into_iter().chain(nothing).collect();
     };
     let misses = ask(local, rows, system);
     let shell = rows.snapshot.capabilities.shell;
     let sentence = |miss: NearMiss<'_>| miss.sentence(local, shell);
     let first = misses.left_out().map(sentence);
     let first = first.unwrap_or_else(|| text::no_socket_on(local));
-    [first].into_iter().chain(misses.others().map(sentence)).collect()
+    absent.into_iter().chain([first]).chain(misses.others().map(sentence)).collect()
 }

@@ -14,6 +14,7 @@ mod namespaces;
 mod owners;
 mod particulars;
 mod port_rules;
+mod presence;
 mod proc_dir;
 mod process;
 mod programs;
@@ -82,6 +83,14 @@ impl Processes for Linux {
         process::describe(pids, about)
     }
 
+    fn all_processes(&self) -> Option<BTreeSet<Pid>> {
+        presence::all()
+    }
+
+    fn is_absent(&self, pid: Pid) -> bool {
+        presence::is_absent(pid)
+    }
+
     fn particulars(&self, pids: &BTreeSet<Pid>) -> BTreeMap<Pid, Particulars> {
         particulars::of(pids)
     }
@@ -137,6 +146,10 @@ impl Ports for Linux {
 impl Names for Linux {
     fn user_name(&self, uid: Uid) -> Option<Untrusted> {
         user_name(uid)
+    }
+
+    fn has_user(&self, word: &str) -> Option<bool> {
+        Some(presence::has_user(word))
     }
 
     fn interface_names(&self, indices: &BTreeSet<u32>) -> BTreeMap<u32, Untrusted> {

@@ -239,7 +239,7 @@ fn an_owner_that_cannot_be_seen() {
     let socket = close_wait("10.0.0.1:80").linux(7, 33);
     let hidden = |owner| Machine::new(Os::Linux, Vec::new(), vec![socket.clone().owner(owner)]);
     let start = "portwho: 1 CLOSE_WAIT of ";
-    let why = "refused: it may belong to your own session";
+    let why = "refused: the owner is hidden, and may be your own session";
     let sudo = format!("{start}a process of www-data: {why}; run: sudo portwho close 80\n");
     hidden(Owner::Hidden).user(33, "www-data").run("close 80").is(2, "", &sudo);
     let root = format!(

@@ -36,7 +36,7 @@ fn are_judged(rows: &Rows<'_>) -> bool {
 
 /// Every socket on the ports, whatever else was asked of it.
 fn all_on(local: &LocalSet, system: &impl System) -> Option<SocketTable> {
-    let ports = LocalSet { ports: local.all_ports(), places: Vec::new() };
+    let ports = LocalSet { ports: local.all_ports(), ..LocalSet::default() };
     let everything = Filter { local: Some(ports), ..Filter::everything() };
     let mut table = system.sockets(&everything.scope(Detail::Brief)).ok()?;
     table.sockets.retain(|socket| everything.admits_socket(socket));
