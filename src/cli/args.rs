@@ -62,7 +62,7 @@ pub(super) enum Verb {
                       terminated, never one that merely has a connection.\n\
                       On a terminal, kill asks first. If standard input is not a terminal, it \
                       sends the signal without asking; if unrelated processes hold the port, it \
-                      then requires --yes or a filter.\n\
+                      then requires --yes or a filter, and --parent requires --yes.\n\
                       Exit codes: 0 every target has exited and the port is free, 1 nothing holds \
                       the port, 2 usage error, refused, failed, still running or taken again.")]
     Kill(KillArgs),
@@ -72,7 +72,7 @@ pub(super) enum Verb {
                       its descriptor until it calls close().\n\
                       Listeners are not closed without -l, which selects only them.\n\
                       On a terminal, close asks first. If standard input is not a terminal, it \
-                      closes the sockets without asking.\n\
+                      requires a PORT, --pid or --yes, and closes the sockets without asking.\n\
                       Exit codes: 0 every socket is closed, 1 nothing matched, 2 usage error, \
                       refused, declined or failed."
     )]
@@ -300,6 +300,9 @@ pub(super) struct KillArgs {
     /// Send SIGKILL immediately (also: -9, -KILL)
     #[arg(short, long, short_alias = '9')]
     pub(super) force: bool,
+    /// Terminate the process that restarts it first (asks, or requires -y)
+    #[arg(long)]
+    pub(super) parent: bool,
     /// Seconds to wait for the exit
     #[arg(long, value_name = "SECS", value_parser = seconds, default_value = "5")]
     pub(super) timeout: std::time::Duration,

@@ -151,6 +151,7 @@ fn kill_request(args: KillArgs, mut words: Vec<OsString>) -> Result<KillRequest,
         dry_run: args.dry_run,
         signal: args.signal,
         force: args.force,
+        parent: args.parent,
         timeout: args.timeout,
         options: words,
     })

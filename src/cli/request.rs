@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use super::words::without_dry_run;
+use super::words::{without_dry_run, without_value};
 use crate::model::{Families, Pid, Protocol, Shell, Signal, StateSet, TcpState};
 use crate::query::{
     ForeignTerm, NamePattern, PortTerm, Protocols, SocketColumn, SortKey, UserTerm,
@@ -107,6 +107,7 @@ pub struct ListRequest {
 
 /// A request to end.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub struct KillRequest {
     /// Ports and owners.
     pub selection: Selection,
@@ -118,6 +119,8 @@ pub struct KillRequest {
     pub signal: Option<Signal>,
     /// End it at once.
     pub force: bool,
+    /// End the process that restarts the owner too.
+    pub parent: bool,
     /// How long to wait for the exit.
     pub timeout: Duration,
     /// The words behind `kill` as they were typed, but for the PORTs.
@@ -136,6 +139,21 @@ impl KillRequest {
     #[must_use]
     pub fn command(&self, shell: Shell, more: &[&str], ports: &[String]) -> ShellCommand {
         again(shell, "kill", more, &self.options).words(ports)
+    }
+
+    /// The same with this signal in the place of any other.
+    #[must_use]
+    pub fn with_signal(&self, shell: Shell, signal: Signal, ports: &[String]) -> ShellCommand {
+        let options = without_value(&self.options, Some('s'), "--signal");
+        again(shell, "kill", &["-s", signal.name()], &options).words(ports)
+    }
+
+    /// The same, which waits so long.
+    #[must_use]
+    pub fn with_timeout(&self, shell: Shell, timeout: Duration, ports: &[String]) -> ShellCommand {
+        let options = without_value(&self.options, None, "--timeout");
+        let seconds = timeout.as_secs().to_string();
+        again(shell, "kill", &["--timeout", &seconds], &options).words(ports)
     }
 
     /// The same, which does more than to show what would be done.
@@ -159,6 +177,14 @@ pub struct CloseRequest {
 }
 
 impl CloseRequest {
+    /// Whether it may act where there is nobody to ask: `-y` says so, and a PORT or a PID is too narrow
+    /// to mean every connection of the machine.
+    #[must_use]
+    pub const fn is_explicit(&self) -> bool {
+        let selection = &self.filters.selection;
+        self.yes || !selection.ports.is_empty() || !selection.pids.is_empty()
+    }
+
     /// The same command with `more` in front: `portwho close -l --pid 812`.
     #[must_use]
     pub fn command(&self, shell: Shell, more: &[&str]) -> ShellCommand {

@@ -147,9 +147,59 @@ fn without_n(word: &OsStr) -> Option<OsString> {
     (!left.is_empty()).then(|| format!("-{left}").into())
 }
 
+/// The words behind `kill` but for an option and its value, in every spelling: `-s INT`, `-ysINT`,
+/// `--signal INT`, `--signal=INT`.
+pub(super) fn without_value(words: &[OsString], short: Option<char>, long: &str) -> Vec<OsString> {
+    let mut left = Vec::new();
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
+        let text = word.to_str().unwrap_or_default();
+        let is_joined = text.strip_prefix(long).is_some_and(|rest| rest.starts_with('='));
+        if text == "--" {
+            left.push(word.clone());
+            left.extend(words.by_ref().cloned());
+        } else if text == long {
+            words.next();
+        } else if let Some((switches, value)) = short.and_then(|short| cluster(text, short)) {
+            left.extend((switches != "-").then(|| switches.into()));
+            if value.is_empty() {
+                words.next();
+            }
+        } else if !is_joined {
+            left.push(word.clone());
+        }
+    }
+    left
+}
+
+/// A cluster of letters with one that takes a value: what is before it, and the value.
+fn cluster(word: &str, short: char) -> Option<(&str, &str)> {
+    let is_cluster = word.starts_with('-') && !word.starts_with("--");
+    word.split_once(short).filter(|_| is_cluster)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_option_is_taken_out_with_its_value() {
+        for (line, expected) in [
+            ("-s INT -y", "-y"),
+            ("-ysINT --pid 7", "-y --pid 7"),
+            ("-ys INT -4", "-y -4"),
+            ("--signal INT --signal=HUP -t", "-t"),
+            ("--signals 5 -y", "--signals 5 -y"),
+            ("-y -- -s", "-y -- -s"),
+        ] {
+            let words: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+            let left: Vec<String> = without_value(&words, Some('s'), "--signal")
+                .iter()
+                .map(|word| word.to_string_lossy().into_owned())
+                .collect();
+            assert_eq!(left.join(" "), expected, "{line}");
+        }
+    }
 
     #[test]
     fn a_protocol_behind_p_is_an_option() {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::{CloseError, Ending, NamespaceTable, OwnerTable, PlatformError, SocketTable};
 use crate::model::{
     About, Capabilities, Creator, Endpoint, Particulars, Pid, PortRules, Process, Protocol, Reach,
-    Scope, Signal, Socket, Stopped, TcpSettings, Uid, Untrusted,
+    Scope, Service, Signal, Socket, Stopped, TcpSettings, Uid, Untrusted,
 };
 
 /// Reading sockets, who holds them and who created them.
@@ -58,6 +58,13 @@ pub trait Processes {
     /// The particulars of those among `pids` that still exist.
     fn particulars(&self, pids: &BTreeSet<Pid>) -> BTreeMap<Pid, Particulars>;
 
+    /// The processes whose parent this is; none where the system does not show that, or where ending
+    /// a parent would not keep it from starting others.
+    fn children(&self, parent: Pid) -> Option<BTreeSet<Pid>> {
+        let _ = parent;
+        None
+    }
+
     /// This process, then its parent, and so on up to the first.
     fn ancestors(&self) -> Vec<Pid>;
 
@@ -70,6 +77,13 @@ pub trait Processes {
     /// another program. On systems without mount namespaces, all of them.
     fn in_own_mounts(&self, pids: &BTreeSet<Pid>) -> BTreeSet<Pid> {
         pids.clone()
+    }
+
+    /// When the system starts a service again that has ended, in its own word; none where it does not,
+    /// or where that cannot be known.
+    fn restart_policy(&self, service: &Service) -> Option<Untrusted> {
+        let _ = service;
+        None
     }
 }
 

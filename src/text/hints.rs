@@ -90,6 +90,29 @@ pub fn more_elsewhere(count: usize) -> String {
     format!("{more} {} such sockets; to see them, add --all-netns", has(count))
 }
 
+/// `0.0.0.0:80 is held in the network namespace web by nginx (PID 812); to see it, run: portwho
+/// --all-netns 80`, where the option does not exist.
+#[must_use]
+pub fn held_in_namespace(
+    sockets: &[String],
+    namespace: &str,
+    owners: &[String],
+    list: &Remedy,
+) -> String {
+    let (verb, purpose) =
+        if sockets.len() == 1 { ("is", "to see it") } else { ("are", "to see them") };
+    let (sockets, owners) = (listed(sockets), listed(owners));
+    let held = format!("{sockets} {verb} held in the network namespace {namespace} by {owners}");
+    run_to(purpose, &held, list)
+}
+
+/// So many more namespaces have such sockets.
+#[must_use]
+pub fn more_namespaces(count: usize, list: &Remedy) -> String {
+    let more = counted(count, "more network namespace");
+    run_to("to see them", &format!("{more} {} such sockets", has(count)), list)
+}
+
 /// `port 80 belongs to the docker container web; to stop it, run: docker stop web`.
 #[must_use]
 pub fn of_container(held: &BTreeSet<u16>, container: &str, stop: &Remedy) -> String {

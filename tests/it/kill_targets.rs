@@ -89,6 +89,26 @@ fn clients_live_on() {
     clients.iter().for_each(assert_lives);
 }
 
+/// What waits for the server's own close is no client that would be disconnected.
+#[trial]
+fn clients_that_have_left_are_not_counted() {
+    let web = server("web", 80);
+    let connect = || TcpStream::connect(("127.0.0.1", 80)).expect("connect");
+    let (stays, leaves) = (connect(), [(); 3].map(|()| connect()));
+    for gone in leaves {
+        let (local, foreign) = (gone.peer_addr().expect("peer"), gone.local_addr().expect("own"));
+        drop(gone);
+        await_state(local, foreign, State::CLOSE_WAIT);
+    }
+    let would = format!("would send SIGTERM to {}\n", named("web", web.pid()));
+    let expected = |clients: &str| held_here(80, "web", web.pid()) + clients + &would;
+    run(kill(["-n", "80"])).is(0, &expected("  1 client is connected to it\n"), "");
+    let (local, foreign) = (stays.peer_addr().expect("peer"), stays.local_addr().expect("own"));
+    drop(stays);
+    await_state(local, foreign, State::CLOSE_WAIT);
+    run(kill(["-n", "80"])).is(0, &expected(""), "");
+}
+
 #[trial]
 fn a_client_is_none() {
     let connection = makers::established(Loopback::V4);

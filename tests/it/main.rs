@@ -188,6 +188,10 @@ mod kill_holders;
 #[cfg(target_os = "linux")]
 mod kill_signals;
 
+/// The signals that servers understand come before SIGKILL.
+#[cfg(target_os = "linux")]
+mod kill_servers;
+
 /// What kill does not do, why not, and what to type instead.
 #[cfg(target_os = "linux")]
 mod kill_refusals;
@@ -195,6 +199,10 @@ mod kill_refusals;
 /// A port that is taken again as soon as it is free: by whom, and who starts them.
 #[cfg(target_os = "linux")]
 mod kill_restarts;
+
+/// The process that restarts an owner is ended too, and whom that never concerns.
+#[cfg(target_os = "linux")]
+mod kill_parent;
 
 /// kill at a terminal: it asks, and does what it is told and nothing else.
 #[cfg(target_os = "linux")]

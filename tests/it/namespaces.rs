@@ -325,6 +325,30 @@ fn what_is_held_elsewhere_is_hinted_at() {
     here.is(0, &here.stdout, "");
 }
 
+/// kill does not end what is there: its namespace has to be entered first.
+#[trial]
+fn kill_says_what_is_held_elsewhere() {
+    if !is_machines_root() {
+        return;
+    }
+    let (name, port) = (name(), port());
+    let there = server_elsewhere(&name, port);
+    let hint = format!(
+        "portwho: port {port}: nothing holds it\n\
+         portwho: 127.0.0.1:{port} is held in the network namespace {name} by {name} (PID {}); to see \
+         it, run: portwho --all-netns {port}\n",
+        there.pid()
+    );
+    for words in [&["kill"][..], &["kill", "-y"], &["kill", "-n"]] {
+        let words = words.iter().map(|word| (*word).to_owned()).chain([port.to_string()]);
+        portwho(words).run().is(1, "", &hint);
+    }
+    assert!(!there.process.has_exited());
+    let _here = makers::listening(Loopback::V4.port(port));
+    let output = portwho(["kill", "-n", &port.to_string()]).run();
+    assert!(!output.stderr.contains("namespace"), "{output:?}");
+}
+
 #[trial]
 fn several_sockets_elsewhere_are_counted() {
     if !is_machines_root() {

@@ -8,26 +8,33 @@ mod ancestry;
 mod confirmed;
 mod contested;
 mod description;
+mod elsewhere;
 mod gather;
 mod group;
 mod held_again;
 mod holdings;
 mod known;
+mod next;
 mod no_target;
 mod operand;
+mod parent_first;
+mod parents;
 mod parts;
 mod plan;
+mod prepare;
 mod question;
 mod refusal;
 mod refused;
 mod relations;
+mod restarters;
+mod result;
 mod sets;
+mod shells;
 mod signaling;
+mod starter;
 mod stopped;
 mod verdict;
 mod watch;
-
-use std::collections::BTreeSet;
 
 use anyhow::bail;
 
@@ -37,18 +44,17 @@ use super::shared::report::Report;
 use super::shared::{absent, filter};
 use super::{Outcome, Output};
 use crate::cli::KillRequest;
-use crate::model::{Gap, Pid, Protocol, Signal, Snapshot};
-use crate::platform::{Ending, System};
+use crate::model::{Gap, Pid, Protocol, Snapshot};
+use crate::platform::System;
 use crate::query::{Filter, Row};
 use crate::text::gaps;
 use crate::text::kill as text;
+use crate::text::kill::parents as parents_text;
 use crate::text::ports;
-use act::Target;
 use contested::Contested;
 use operand::Operand;
-use plan::{Group, Plan, names_owners, roots};
-use question::Termination;
-use signaling::OpenedHolders;
+use parents::Parents;
+use plan::{Group, Plan, names_owners};
 
 /// Ends the owners of ports.
 pub(super) fn run(
@@ -58,6 +64,11 @@ pub(super) fn run(
 ) -> anyhow::Result<Outcome> {
     if request.signal.is_some() && !system.capabilities().signals {
         bail!(text::NO_SIGNALS);
+    }
+    let own_ancestors = system.ancestors();
+    let shows_children = || own_ancestors.iter().take(1).any(|pid| system.children(*pid).is_some());
+    if request.parent && !shows_children() {
+        bail!(parents_text::NO_PARENTS);
     }
     let operands = Operand::all(&request.selection, system)?;
     let filter = Filter {
@@ -70,7 +81,8 @@ pub(super) fn run(
         system,
         filter: &filter,
         snapshot: &snapshot,
-        own_ancestors: system.ancestors(),
+        own_ancestors,
+        parents: Parents::new(system),
         programs: Programs::new(&snapshot, system),
         report: Report::new(output),
     };
@@ -91,6 +103,8 @@ struct Kill<'a, S: System> {
     snapshot: &'a Snapshot,
     /// portwho itself and its ancestors.
     own_ancestors: Vec<Pid>,
+    /// Who may start the owners again.
+    parents: Parents<'a, S>,
     programs: Programs,
     report: Report<'a>,
 }
@@ -125,6 +139,7 @@ impl<'a, S: System> Kill<'a, S> {
             let (outcome, why) = no_target::why(operand, self.filter, self.request, self.snapshot);
             self.report.verdict(outcome, text::about(&operand.words(), &why));
         }
+        self.remark_on_namespaces(operands);
     }
 
     /// Describes, refuses, asks, ends and watches.
@@ -179,65 +194,6 @@ impl<'a, S: System> Kill<'a, S> {
         let privileged = self.system.is_privileged();
         let sentence = no_target::unseen(row, self.filter, self.request, privileged, self.snapshot);
         self.report.failure(sentence);
-    }
-
-    /// How these will be ended; by the strongest means where they differ.
-    fn ending(&self, pids: &BTreeSet<Pid>, signal: Signal) -> Ending {
-        let endings = pids.iter().map(|pid| self.system.ending(*pid, signal));
-        endings.max().unwrap_or(Ending::Signal(signal))
-    }
-
-    /// Says who it is; opens its processes and asks, unless it is refused.
-    fn prepare(
-        &mut self,
-        group: Group<'a>,
-        contested: &Contested,
-        claims: &Claims,
-    ) -> Option<Target<'a, S>> {
-        let roots = roots(&group.holders, &self.snapshot.processes);
-        for line in description::description(&group, &roots, &self.own_ancestors, self.snapshot) {
-            self.report.say(line);
-        }
-        if let Some((pid, why)) = group.refusal {
-            let refused = refused::refused(pid, why, &group, self.snapshot);
-            self.fail(&group, &refused);
-            return None;
-        }
-        for line in claims.of(&group.all_holders) {
-            self.report.say(line);
-        }
-        if self.is_unclear(&group, contested) {
-            return None;
-        }
-        let ending = self.ending(&roots, self.request.signal());
-        let termination =
-            Termination { roots: &roots, holders: &group.holders, ending, snapshot: self.snapshot };
-        if self.request.dry_run {
-            self.report.say(termination.intention());
-            return None;
-        }
-        let opened = self.open_and_ask(&group, &termination)?;
-        Some(Target { group, opened, ending })
-    }
-
-    /// Opens before it asks: however long the answer takes, it is about these processes.
-    fn open_and_ask(
-        &mut self,
-        group: &Group<'_>,
-        termination: &Termination<'_>,
-    ) -> Option<OpenedHolders<S::Process>> {
-        let processes = &self.snapshot.processes;
-        let opened = OpenedHolders::new(group, processes, self.system);
-        if let Some(unknown) = opened.living().find(|pid| !processes.contains_key(pid)) {
-            self.fail(group, &refused::unidentified(unknown));
-            return None;
-        }
-        let asks = !self.request.yes && self.report.can_ask();
-        if asks && !self.report.ask(termination.question()) {
-            self.fail(group, text::NOT_CONFIRMED);
-            return None;
-        }
-        Some(opened)
     }
 
     fn fail(&mut self, group: &Group<'_>, why: &str) {

@@ -10,6 +10,8 @@ use crate::text::names::Names;
 
 /// What is to be confirmed.
 pub(super) struct Termination<'a> {
+    /// Who is ended before all of them, as it is named.
+    pub(super) parent: Option<String>,
     /// Those that are ended first.
     pub(super) roots: &'a BTreeSet<Pid>,
     /// All that may be ended in turn, the roots among them.
@@ -23,12 +25,14 @@ pub(super) struct Termination<'a> {
 impl Termination<'_> {
     /// `Terminate nginx (PID 812)?`
     pub(super) fn question(&self) -> String {
-        text::question(self.method(), &names_by_user(self.roots, self.snapshot), &self.followers())
+        let (named, followers) = (names_by_user(self.roots, self.snapshot), self.followers());
+        text::question(self.method(), self.parent.as_deref(), &named, &followers)
     }
 
     /// `would send SIGTERM to nginx (PID 812)`.
     pub(super) fn intention(&self) -> String {
-        text::intention(self.method(), &names_by_user(self.roots, self.snapshot), &self.followers())
+        let (named, followers) = (names_by_user(self.roots, self.snapshot), self.followers());
+        text::intention(self.method(), self.parent.as_deref(), &named, &followers)
     }
 
     fn followers(&self) -> Names {

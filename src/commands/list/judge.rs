@@ -7,15 +7,11 @@ use super::ask::{Facts, PortFacts};
 use super::outcome::outcome;
 use crate::cli::ListRequest;
 use crate::commands::Outcome;
+use crate::commands::shared::elsewhere::{NAMESPACES_TOLD, by_namespace};
 use crate::model::{Owner, Socket};
-use crate::query::{
-    AskedPort, BindAttempt, Filter, LocalSet, PortEvidence, Row, Rows, SortKey, select,
-};
+use crate::query::{AskedPort, BindAttempt, Filter, LocalSet, PortEvidence, Row, Rows, select};
 use crate::text::advice::Remedy;
 use crate::text::{notes, owners, remedies};
-
-/// How many other namespaces are told of.
-const NAMESPACES_TOLD: usize = 5;
 
 /// How many containers are told of.
 const CONTAINERS_TOLD: usize = 10;
@@ -145,10 +141,7 @@ fn read_as_port<'a>(request: &ListRequest, rows: &Rows<'_>) -> Option<Remark<'a>
 /// Which other network namespaces have what was asked for.
 fn elsewhere<'a>(filter: &'a Filter, facts: &'a Facts) -> Vec<Remark<'a>> {
     let Some(snapshot) = &facts.elsewhere else { return Vec::new() };
-    let mut by_namespace: BTreeMap<u64, Vec<Row<'a>>> = BTreeMap::new();
-    for row in select(snapshot, filter, SortKey::Port).rows {
-        by_namespace.entry(row.socket.netns.unwrap_or_default()).or_default().push(row);
-    }
+    let by_namespace = by_namespace(filter, snapshot);
     let more = by_namespace.len().saturating_sub(NAMESPACES_TOLD);
     let told = by_namespace.into_iter().take(NAMESPACES_TOLD);
     told.map(|(namespace, rows)| Remark::Elsewhere { namespace, rows, snapshot })

@@ -3,6 +3,7 @@
 pub(super) mod absent;
 pub(super) mod claim;
 pub(super) mod color;
+pub(super) mod elsewhere;
 pub(super) mod filter;
 pub(super) mod images;
 pub(super) mod installed;

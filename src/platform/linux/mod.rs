@@ -25,6 +25,7 @@ mod stopped;
 mod tables;
 mod tcp_settings;
 mod threads;
+mod units;
 mod unlisted;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -44,7 +45,7 @@ use super::{
 };
 use crate::model::{
     About, Capabilities, Creator, Endpoint, Particulars, Pid, PortRules, Process, Protocol, Reach,
-    Scope, Signal, Socket, TcpSettings, Uid, Untrusted,
+    Scope, Service, Signal, Socket, TcpSettings, Uid, Untrusted,
 };
 
 /// The running Linux system.
@@ -98,12 +99,20 @@ impl Processes for Linux {
         process::ancestors()
     }
 
+    fn children(&self, parent: Pid) -> Option<BTreeSet<Pid>> {
+        process::children(parent)
+    }
+
     fn program_directories(&self) -> Vec<Untrusted> {
         programs::directories()
     }
 
     fn in_own_mounts(&self, pids: &BTreeSet<Pid>) -> BTreeSet<Pid> {
         programs::in_own_mounts(pids)
+    }
+
+    fn restart_policy(&self, service: &Service) -> Option<Untrusted> {
+        units::restart_policy(service)
     }
 }
 

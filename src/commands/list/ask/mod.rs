@@ -1,7 +1,6 @@
 //! Everything that a list asks of the system, and nothing that its answer does not need.
 
 mod binds;
-mod elsewhere;
 mod listeners;
 mod ports;
 mod verbose;
@@ -11,6 +10,7 @@ use anyhow::bail;
 use super::outcome::is_failure;
 use crate::cli::{ListRequest, ViewKind};
 use crate::commands::shared::absent::{self, AbsentOwner};
+use crate::commands::shared::elsewhere;
 use crate::commands::shared::near_misses::{self, NearMisses};
 use crate::commands::shared::survey::{survey, survey_everywhere};
 use crate::model::{About, Depth, Snapshot};
