@@ -37,7 +37,7 @@ fn a_connection() {
     if wine::is_wine() {
         let why = format!(
             "portwho: 1 ESTABLISHED of {}: not closed: still there, although the system accepted \
-             the order\n",
+             the request\n",
             named(&client)
         );
         output.is(2, &described, &why);
@@ -106,5 +106,5 @@ fn its_own_ancestor() {
 #[trial]
 fn nothing_matches() {
     let output = portwho(["close", "-y", "--state", "LAST_ACK", "--name", "nobody.exe"]).run();
-    output.is(1, "", "portwho: no socket matches\n");
+    output.is(1, "", "portwho: no process is named 'nobody.exe'\n");
 }
