@@ -256,6 +256,13 @@ impl Socket {
         }
     }
 
+    /// Whether another socket can be bound at the end that this one holds, if both set SO_REUSEADDR,
+    /// which no table shows: beside everything but a listener (socket(7)).
+    #[must_use]
+    pub fn shares_port(&self) -> bool {
+        self.protocol == Protocol::Udp || self.state == Some(TcpState::Bound)
+    }
+
     /// Why no process can hold the socket, if that is so.
     ///
     /// Linux reports inode 0 for a socket that no file refers to, Windows PID 0. Which of the reasons it

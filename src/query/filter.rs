@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::{NamePattern, PortSet, UserTerm};
+use super::{InTheWay, NamePattern, PortSet, UserTerm};
 use crate::model::{
     About, Detail, Families, Family, OwnedSocket, Pid, PortRange, Process, Protocol, Scope,
     Snapshot, Socket, StateSet, TcpState, UdpScope, Uid, Untrusted,
@@ -28,15 +28,6 @@ impl Place {
         socket.local.address == self.address
             && self.ports.contains(&socket.local.port)
             && (self.interface.is_none() || self.interface == socket.interface)
-    }
-
-    /// Whether the socket holds a port at every address and takes what comes for this one.
-    #[must_use]
-    pub fn is_covered_by(&self, socket: &Socket) -> bool {
-        socket.local.address.is_unspecified()
-            && socket.covers(self.address)
-            && socket.holds_port()
-            && self.ports.contains(&socket.local.port)
     }
 }
 
@@ -86,6 +77,8 @@ impl Protocols {
 pub struct Filter {
     /// The local end; none for every one.
     pub local: Option<LocalSet>,
+    /// The sockets that are shown where none holds an address that was asked for.
+    pub in_the_way: InTheWay,
     /// The far port; none for every one.
     pub foreign_ports: Option<PortSet>,
     /// The TCP states.
@@ -114,6 +107,7 @@ impl Filter {
     pub const fn everything() -> Self {
         Self {
             local: None,
+            in_the_way: InTheWay::NONE,
             foreign_ports: None,
             states: StateSet::ALL,
             listening: false,
@@ -197,7 +191,10 @@ impl Filter {
     }
 
     fn admits_local(&self, socket: &Socket) -> bool {
-        self.local.as_ref().is_none_or(|local| local.contains(socket))
+        let is_there = |local: &LocalSet| {
+            local.contains(socket) || self.in_the_way.places(local, socket).next().is_some()
+        };
+        self.local.as_ref().is_none_or(is_there)
             && any_or_none(&self.local_networks, |net| net.contains(&socket.local.address))
     }
 

@@ -5,7 +5,9 @@
 
 mod asked_port;
 mod bound;
+mod evidence;
 mod filter;
+mod in_the_way;
 mod names;
 mod order;
 mod port_set;
@@ -13,13 +15,15 @@ mod port_term;
 mod select;
 mod verdict;
 
-pub use asked_port::AskedPort;
+pub use asked_port::{AskedPort, Way};
+pub use evidence::{PortEvidence, SocketsByPort};
 pub use filter::{Filter, LocalSet, Place, Protocols};
+pub use in_the_way::{InTheWay, Ways};
 pub use names::{NamePattern, UserTerm};
 pub use order::SortKey;
 pub use port_set::PortSet;
 pub use port_term::{PortError, PortTerm, PortWord, ScopedAddress};
 pub use select::{Row, Rows, select};
 pub use verdict::{
-    BindAttempt, BindRefusal, Obstacle, PortEvidence, PortNote, PortVerdict, Verdict,
+    BindAttempt, BindRefusal, Obstacle, PortNote, PortVerdict, PortVerdicts, Verdict,
 };

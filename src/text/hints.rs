@@ -29,12 +29,6 @@ pub fn unmatched(count: usize, local: &LocalSet, shell: Shell) -> String {
     run_to(purpose, &text, &remedies::list(shell, ports::typed(local)).into())
 }
 
-/// `0.0.0.0:80, held by nginx (PID 5), covers this address`.
-#[must_use]
-pub fn covered_by(socket: &str, owner: &str) -> String {
-    format!("{socket}, held by {owner}, covers this address")
-}
-
 /// `port 445 is held by the kernel (PID 4): it is the file server (SMB); ...`.
 #[must_use]
 pub fn held_by_driver(port: u16) -> String {

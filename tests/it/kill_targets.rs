@@ -253,6 +253,41 @@ fn an_address_is_exact() {
     assert_lives(&other);
 }
 
+/// Who holds every address holds the one that was asked for.
+#[trial]
+fn an_address_and_what_covers_it() {
+    for covering in ["0.0.0.0:80", "[::]:80"] {
+        let at = covering.parse().expect("an address");
+        let web = Owner::named("web").holding(makers::listening(at).socket);
+        let expected = held(covering, "web", web.pid());
+        let intended = format!(
+            "{expected}{covering} covers 127.0.0.1:80: would send SIGTERM to {}\n",
+            named("web", web.pid())
+        );
+        run(kill(["-n", "127.0.0.1:80"])).is(0, &intended, "");
+        let freed = format!("PID {} exited after T; {covering} is free\n", web.pid());
+        run(kill(["127.0.0.1:80"])).is(0, &(expected + &freed), "");
+        assert_eq!(web.ended_by(), TERM);
+    }
+}
+
+/// What holds only one of the addresses is not signaled, and named with what ends it.
+#[trial]
+fn every_address_and_one_of_them() {
+    let at = "127.0.0.2:80".parse().expect("an address");
+    let web = Owner::named("web").holding(makers::listening(at).socket);
+    for asked in ["0.0.0.0:80", "[::]:80"] {
+        let line = format!(
+            "portwho: {asked}: no socket holds exactly this; 127.0.0.2:80, held by {}, blocks a bind \
+             to it; run: portwho kill 127.0.0.2:80\n",
+            named("web", web.pid())
+        );
+        run(kill([asked])).is(2, "", &line);
+    }
+    run(kill(["[::1]:80"])).is(1, "", "portwho: [::1]:80: nothing holds it\n");
+    assert_lives(&web);
+}
+
 #[trial]
 fn by_name_and_by_user() {
     let web = server("web", 80);

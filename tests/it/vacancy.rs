@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::os::fd::OwnedFd;
 
 use rustix::net::{AddressFamily, SocketType, bind, sockopt};
@@ -13,7 +13,7 @@ use crate::support::features;
 use crate::support::kernel_table::{State, await_state};
 use crate::support::makers::{self, Loopback};
 use crate::support::process::{Owner, can_become};
-use crate::support::{Output, portwho, refuse, skip};
+use crate::support::{Output, golden, portwho, refuse, skip};
 
 const NOBODY: u32 = 65534;
 
@@ -26,6 +26,38 @@ fn says(words: &[&str], remarks: &str) {
 fn asked(words: &[&str]) -> Output {
     refuse::other_namespaces();
     portwho(words).run().without_seconds()
+}
+
+/// The listener at this address is the only row.
+#[track_caller]
+fn shows(words: &[&str], address: &str, pid: u32, remarks: &str) {
+    let foreign = if address.starts_with('[') { "[::]:0" } else { "0.0.0.0:0" };
+    let row = golden::socket("TCP", address, foreign, "LISTENING", pid);
+    let expected = golden::tables(&[row], &[golden::process("server", pid)]);
+    asked(words).is(0, &expected, remarks);
+}
+
+/// A dual-stack listener takes what comes for IPv4.
+#[trial]
+fn an_address_and_a_dual_stack_listener() {
+    let everywhere = SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), 80);
+    let owner = Owner::named("server").holding(makers::listening(everywhere).socket);
+    for address in ["127.0.0.1:80", "0.0.0.0:80"] {
+        let line = format!(
+            "portwho: {address}: no socket holds exactly this; [::]:80 covers it (dual-stack: IPv4 \
+             too)\n"
+        );
+        shows(&[address], "[::]:80", owner.pid(), &line);
+    }
+}
+
+/// Each of several ports that nothing holds is told of, also when others are held.
+#[trial]
+fn some_are_held_and_some_are_not() {
+    let owner = Owner::named("server").holding(makers::listening(Loopback::V4.port(80)).socket);
+    shows(&["80,81"], "127.0.0.1:80", owner.pid(), "portwho: port 81 is free\n");
+    let line = "portwho: ports 80-99: 19 of these 20 are not in use\n";
+    shows(&["80-99"], "127.0.0.1:80", owner.pid(), line);
 }
 
 /// Changes a setting of this test's network namespace.
@@ -90,12 +122,8 @@ fn an_address() {
 fn an_address_and_a_wildcard() {
     let everywhere = SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 80);
     let owner = Owner::named("server").holding(makers::listening(everywhere).socket);
-    let line = format!(
-        "portwho: 127.0.0.1:80: no socket matches\n\
-         portwho: 0.0.0.0:80, held by server (PID {}), covers this address\n",
-        owner.pid()
-    );
-    says(&["127.0.0.1:80"], &line);
+    let line = "portwho: 127.0.0.1:80: no socket holds exactly this; 0.0.0.0:80 covers it\n";
+    shows(&["127.0.0.1:80"], "0.0.0.0:80", owner.pid(), line);
     assert!(try_bind(Loopback::V4.port(80), true).is_err());
 }
 
@@ -105,7 +133,9 @@ fn an_address_and_another() {
     let owner = Owner::named("server").holding(makers::listening(Loopback::V4.port(80)).socket);
     says(&["127.0.0.2:80"], "portwho: 127.0.0.2:80 is free\n");
     try_bind("127.0.0.2:80".parse().expect("an address"), true).expect("it is free");
-    says(&["0.0.0.0:80"], "portwho: 0.0.0.0:80: no socket matches\n");
+    let line =
+        "portwho: 0.0.0.0:80: no socket holds exactly this; 127.0.0.1:80 blocks a bind to it\n";
+    shows(&["0.0.0.0:80"], "127.0.0.1:80", owner.pid(), line);
     try_bind("0.0.0.0:80".parse().expect("an address"), true).expect_err("it is not free");
     assert!(!owner.has_exited());
 }

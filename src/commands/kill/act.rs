@@ -71,8 +71,13 @@ impl<'a, S: System> Kill<'a, S> {
         let ending = self.ending(&survivors, Signal::Kill);
         let asked = Instant::now();
         let holders = target.opened.unfinished();
-        let termination =
-            Termination { roots: &survivors, holders: &holders, ending, snapshot: self.snapshot };
+        let termination = Termination {
+            roots: &survivors,
+            holders: &holders,
+            ending,
+            covering: None,
+            snapshot: self.snapshot,
+        };
         if self.report.ask(termination.question()) {
             // Thinking about the answer is no part of how long it took.
             let start = start + asked.elapsed();

@@ -33,13 +33,14 @@ use anyhow::bail;
 
 use super::shared::claim::Claims;
 use super::shared::filter;
+use super::shared::in_the_way;
 use super::shared::installed::Programs;
 use super::shared::report::Report;
 use super::{Outcome, Output};
 use crate::cli::KillRequest;
 use crate::model::{Gap, Pid, Protocol, Signal, Snapshot};
 use crate::platform::{Ending, System};
-use crate::query::{Filter, Row};
+use crate::query::{Filter, Row, Ways};
 use crate::text::gaps;
 use crate::text::kill as text;
 use crate::text::ports;
@@ -59,12 +60,14 @@ pub(super) fn run(
     if request.signal.is_some() && !system.capabilities().signals {
         bail!(text::NO_SIGNALS);
     }
-    let operands = Operand::all(&request.selection.ports, system)?;
+    let mut operands = Operand::all(&request.selection.ports, system)?;
     let filter = Filter {
         protocols: operand::protocols(request.selection.protocols),
         ..filter::of_selection(&request.selection, system)?
     };
+    let filter = in_the_way::widened(filter, Ways::Covering, system);
     let snapshot = gather::gather(&filter, system)?;
+    operands.iter_mut().for_each(|operand| operand.widen(&snapshot));
     let mut kill = Kill {
         request,
         system,
@@ -207,8 +210,13 @@ impl<'a, S: System> Kill<'a, S> {
             return None;
         }
         let ending = self.ending(&roots, self.request.signal());
-        let termination =
-            Termination { roots: &roots, holders: &group.holders, ending, snapshot: self.snapshot };
+        let termination = Termination {
+            roots: &roots,
+            holders: &group.holders,
+            ending,
+            covering: description::covering(&group, self.filter, self.snapshot),
+            snapshot: self.snapshot,
+        };
         if self.request.dry_run {
             self.report.say(termination.intention());
             return None;

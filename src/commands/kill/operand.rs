@@ -1,8 +1,9 @@
 //! A PORT of the command line, and what it selects.
 
 use crate::commands::shared::filter::local_set;
+use crate::model::Snapshot;
 use crate::platform::System;
-use crate::query::{Filter, LocalSet, Place, PortTerm, Protocols, Row};
+use crate::query::{Filter, InTheWay, LocalSet, Place, PortTerm, Protocols, Row, Ways};
 use crate::text::ports;
 
 /// One PORT operand of the command line.
@@ -10,13 +11,24 @@ use crate::text::ports;
 pub(super) struct Operand {
     /// What it means.
     local: LocalSet,
+    /// What covers its addresses where no socket has them.
+    in_the_way: InTheWay,
 }
 
 impl Operand {
     /// The PORTs, each with what it means.
     pub(super) fn all(terms: &[PortTerm], system: &impl System) -> anyhow::Result<Vec<Self>> {
-        let operand = |term| Ok(Self { local: local_set(std::slice::from_ref(term), system)? });
+        let operand = |term| {
+            let local = local_set(std::slice::from_ref(term), system)?;
+            Ok(Self { local, in_the_way: InTheWay::NONE })
+        };
         terms.iter().map(operand).collect()
+    }
+
+    /// Also means what covers its addresses from now on, where no socket has them.
+    pub(super) fn widen(&mut self, snapshot: &Snapshot) {
+        let sockets = snapshot.sockets.iter().map(|row| &row.socket);
+        self.in_the_way = InTheWay::of(&self.local, sockets, Ways::Covering);
     }
 
     /// The PORT as a person reads it.
@@ -36,7 +48,11 @@ impl Operand {
 
     /// The rows of `rows` on this PORT.
     pub(super) fn rows<'a>(&self, rows: &[Row<'a>]) -> Vec<Row<'a>> {
-        let filter = Filter { local: Some(self.local.clone()), ..Filter::everything() };
+        let filter = Filter {
+            local: Some(self.local.clone()),
+            in_the_way: self.in_the_way.clone(),
+            ..Filter::everything()
+        };
         rows.iter().copied().filter(|row| filter.admits_socket(&row.socket)).collect()
     }
 }

@@ -16,6 +16,8 @@ pub(super) struct Termination<'a> {
     pub(super) holders: &'a BTreeSet<Pid>,
     /// How.
     pub(super) ending: Ending,
+    /// Which of their sockets cover the address that was asked for, and do not have it.
+    pub(super) covering: Option<String>,
     /// Their names.
     pub(super) snapshot: &'a Snapshot,
 }
@@ -23,12 +25,28 @@ pub(super) struct Termination<'a> {
 impl Termination<'_> {
     /// `Terminate nginx (PID 812)?`
     pub(super) fn question(&self) -> String {
-        text::question(self.method(), &names_by_user(self.roots, self.snapshot), &self.followers())
+        let question = text::question(
+            self.method(),
+            &names_by_user(self.roots, self.snapshot),
+            &self.followers(),
+        );
+        match &self.covering {
+            Some(covering) => format!("{covering}. {question}"),
+            None => question,
+        }
     }
 
     /// `would send SIGTERM to nginx (PID 812)`.
     pub(super) fn intention(&self) -> String {
-        text::intention(self.method(), &names_by_user(self.roots, self.snapshot), &self.followers())
+        let intention = text::intention(
+            self.method(),
+            &names_by_user(self.roots, self.snapshot),
+            &self.followers(),
+        );
+        match &self.covering {
+            Some(covering) => format!("{covering}: {intention}"),
+            None => intention,
+        }
     }
 
     fn followers(&self) -> Names {

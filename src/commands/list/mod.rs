@@ -23,6 +23,7 @@ pub(super) fn run(
     output: &mut Output,
 ) -> anyhow::Result<Outcome> {
     let filter = filter::of_request(&request.filters, system)?;
+    let filter = ask::widened(filter, system);
     let view = print::view(request, system, output);
     let facts = ask::facts(request, &filter, view.needs(), system)?;
     let answer = judge::answer(request, &filter, &facts);

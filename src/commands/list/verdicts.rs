@@ -1,20 +1,20 @@
 //! The sentences on ports that nothing holds, from the verdicts on them.
 
-use super::answer::{ManyPorts, Ports, vacant};
+use super::answer::Vacant;
 use crate::model::Capabilities;
 use crate::query::{LocalSet, Obstacle, PortNote, PortVerdict};
 use crate::text::ports;
 use crate::text::ports::remains::Remains;
 use crate::text::ports::vacancy::{self as text, Addition, State};
 
-impl Ports<'_> {
+impl Vacant<'_> {
     /// A sentence for each port that nothing holds.
     pub(super) fn sentences(&self, local: &LocalSet, system: Capabilities) -> Vec<String> {
         match self {
-            Self::Each(each) => vacant(each).map(|verdicts| sentence(verdicts, system)).collect(),
-            Self::NotJudged | Self::Many(ManyPorts { is_any_held: true, .. }) => Vec::new(),
+            Self::Each(each) => each.iter().map(|verdicts| sentence(verdicts, system)).collect(),
             Self::Many(many) => {
-                vec![text::of_many(local, !many.is_unseen, many.first_unprivileged)]
+                let some = (many.vacant < many.asked).then_some((many.vacant, many.asked));
+                vec![text::of_many(local, some, !many.is_unseen, many.first_unprivileged)]
             }
         }
     }
@@ -52,7 +52,7 @@ fn state(verdicts: &[PortVerdict<'_>]) -> State {
     let obstacles = obstacles(verdicts);
     if !obstacles.is_empty() {
         State::BindFails(obstacles)
-    } else if verdicts.iter().any(|one| one.is_unseen) {
+    } else if verdicts.iter().any(|one| one.is_unseen()) {
         State::NotSeen
     } else if is_met || !(is_local || is_tried) {
         State::NotInUse

@@ -4,6 +4,7 @@ pub(super) mod claim;
 pub(super) mod color;
 pub(super) mod filter;
 pub(super) mod images;
+pub(super) mod in_the_way;
 pub(super) mod installed;
 pub(super) mod near_misses;
 pub(super) mod output;

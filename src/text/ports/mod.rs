@@ -1,6 +1,7 @@
 //! How ports are named in a sentence, and how they are typed.
 
 pub mod bind;
+pub mod in_the_way;
 pub mod remains;
 pub mod vacancy;
 
@@ -56,15 +57,18 @@ pub fn asked(local: &LocalSet) -> String {
 pub fn typed(local: &LocalSet) -> Vec<String> {
     let ports = Some(&local.ports).filter(|ports| !ports.is_empty());
     let ports = ports.map(|ports| ranges(ports.ranges()));
-    let places = local.places.iter().map(|place| {
-        let port = ranges(std::slice::from_ref(&place.ports));
-        let zone = place.interface.map(|index| format!("%{index}")).unwrap_or_default();
-        match place.address {
-            IpAddr::V4(address) => format!("{address}{zone}:{port}"),
-            IpAddr::V6(address) => format!("[{address}{zone}]:{port}"),
-        }
-    });
-    ports.into_iter().chain(places).collect()
+    ports.into_iter().chain(local.places.iter().map(place)).collect()
+}
+
+/// `127.0.0.1:80`, `[fe80::1%2]:80-90`: an address with its ports, as it can be typed.
+#[must_use]
+pub fn place(place: &Place) -> String {
+    let port = ranges(std::slice::from_ref(&place.ports));
+    let zone = place.interface.map(|index| format!("%{index}")).unwrap_or_default();
+    match place.address {
+        IpAddr::V4(address) => format!("{address}{zone}:{port}"),
+        IpAddr::V6(address) => format!("[{address}{zone}]:{port}"),
+    }
 }
 
 /// Only what was asked for on one port, as it can be typed.

@@ -144,11 +144,24 @@ fn addition(addition: &Addition) -> String {
     }
 }
 
-/// `ports 101-117: none of them is in use`. Ports below `privileged` require root.
+/// `ports 101-117: none of them is in use`, or `12 of these 17 are not in use` of `some`. Ports
+/// below the first unprivileged one require root.
 #[must_use]
-pub fn of_many(local: &LocalSet, all_seen: bool, first_unprivileged: Option<u16>) -> String {
+pub fn of_many(
+    local: &LocalSet,
+    some: Option<(usize, usize)>,
+    all_seen: bool,
+    first_unprivileged: Option<u16>,
+) -> String {
     let seen = if all_seen { "" } else { " by any socket that can be seen" };
     let privileged = first_unprivileged.map(|first| format!("; {}", privileged(first)));
     let privileged = privileged.unwrap_or_default();
-    format!("{}: none of them is in use{seen}{privileged}", asked(local))
+    let none = match some {
+        None => "none of them is in use".to_owned(),
+        Some((vacant, of)) => {
+            let are = if vacant == 1 { "is" } else { "are" };
+            format!("{vacant} of these {of} {are} not in use")
+        }
+    };
+    format!("{}: {none}{seen}{privileged}", asked(local))
 }

@@ -10,6 +10,7 @@ use anyhow::bail;
 
 use super::outcome::is_failure;
 use crate::cli::{ListRequest, ViewKind};
+use crate::commands::shared::in_the_way;
 use crate::commands::shared::near_misses::{self, NearMisses};
 use crate::commands::shared::survey::{survey, survey_everywhere};
 use crate::model::{About, Depth, Snapshot};
@@ -32,6 +33,11 @@ pub(super) struct Facts {
     pub(super) near_misses: NearMisses,
     /// The binds that were tried.
     pub(super) attempts: Vec<BindAttempt>,
+}
+
+/// The filter, which also admits what is in the way of an address that no socket holds.
+pub(super) fn widened(filter: Filter, system: &impl System) -> Filter {
+    in_the_way::widened(filter, in_the_way::ways(system), system)
 }
 
 /// Asks the system, and each question only if the answers before leave it open.
@@ -104,5 +110,6 @@ fn on_ports(
     if is_failure(request.view, &rows) {
         return Default::default();
     }
-    (ports::ask(local, &rows, system), near_misses::ask(local, &rows, system))
+    let always = request.view == ViewKind::Json;
+    (ports::ask(local, &rows, always, system), near_misses::ask(local, &rows, system))
 }
