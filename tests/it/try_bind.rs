@@ -129,7 +129,7 @@ fn time_wait_of_a_client_blocks_a_bind() {
     let line = format!(
         "portwho: {address}: 1 TIME_WAIT: closed; the kernel keeps it for N s\n\
          portwho: port {port} is not in use, but a bind fails: Address already in use (os error 98) (1 \
-         TIME_WAIT, N s: a bind without SO_REUSEADDR fails until then)\n\
+         TIME_WAIT, N s: a bind fails until then, also with SO_REUSEADDR)\n\
          portwho: port {port}: a TCP bind with SO_REUSEADDR fails at 127.0.0.1: {IN_USE}, 0.0.0.0: {IN_USE}, [::]: \
          {IN_USE}\n"
     );

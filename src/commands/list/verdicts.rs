@@ -3,9 +3,10 @@
 use super::answer::Vacant;
 use crate::model::Capabilities;
 use crate::query::{LocalSet, Obstacle, PortNote, PortVerdict};
-use crate::text::ports;
-use crate::text::ports::remains::Remains;
+use crate::text::ports::remains::{Remains, Reuse};
 use crate::text::ports::vacancy::{self as text, Addition, State};
+use crate::text::shell::ShellCommand;
+use crate::text::{ports, remedies};
 
 impl Vacant<'_> {
     /// A sentence for each port that nothing holds.
@@ -35,13 +36,30 @@ fn sentence(verdicts: &[PortVerdict<'_>], system: Capabilities) -> String {
             _ => None,
         },
         state: state(verdicts),
-        remains: Remains::of(met(), system),
+        remains: Remains::of(met(), system).with(reuse(verdicts)),
+        try_bind: try_bind(verdicts, system).into(),
         addition,
     })
 }
 
 fn name(verdict: &PortVerdict<'_>) -> String {
     ports::spot(verdict.asked.port, verdict.asked.address)
+}
+
+/// What is known of the old sockets from the binds that were tried.
+fn reuse(verdicts: &[PortVerdict<'_>]) -> Reuse {
+    if verdicts.iter().all(|one| one.attempt.is_none()) {
+        Reuse::Unknown
+    } else if verdicts.iter().any(|one| one.refusal().is_some()) {
+        Reuse::Unset
+    } else {
+        Reuse::Unsaid
+    }
+}
+
+fn try_bind(verdicts: &[PortVerdict<'_>], system: Capabilities) -> ShellCommand {
+    let asked = verdicts.first().map(|one| ports::typed_port(one.asked)).unwrap_or_default();
+    remedies::list(system.shell, ["--try-bind".to_owned(), asked])
 }
 
 /// How sure it is that the port is free.

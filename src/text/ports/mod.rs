@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use crate::model::PortRange;
-use crate::query::{LocalSet, Place, PortSet};
+use crate::query::{AskedPort, LocalSet, Place, PortSet};
 
 /// How many ports and ranges of them are named.
 const NAMED: usize = 20;
@@ -68,6 +68,16 @@ pub fn place(place: &Place) -> String {
     match place.address {
         IpAddr::V4(address) => format!("{address}{zone}:{port}"),
         IpAddr::V6(address) => format!("[{address}{zone}]:{port}"),
+    }
+}
+
+/// `80`, `127.0.0.1:80`: one port as it can be typed.
+#[must_use]
+pub fn typed_port(asked: AskedPort) -> String {
+    let AskedPort { port, address, interface } = asked;
+    match address {
+        None => port.to_string(),
+        Some(address) => place(&Place { address, interface, ports: port..=port }),
     }
 }
 

@@ -4,7 +4,7 @@ use super::remains::Remains;
 use super::{asked, ranges};
 use crate::model::{PortRange, Protocol, Shell};
 use crate::query::LocalSet;
-use crate::text::advice::run_to;
+use crate::text::advice::{Remedy, run_to};
 use crate::text::counted;
 use crate::text::shell::ShellCommand;
 
@@ -19,6 +19,8 @@ pub struct Vacancy {
     pub state: State,
     /// Connections that are being torn down.
     pub remains: Remains,
+    /// What tells whether they block a bind.
+    pub try_bind: Remedy,
     /// What else is worth knowing.
     pub addition: Addition,
 }
@@ -65,7 +67,11 @@ pub enum Addition {
 pub fn verdict(vacancy: &Vacancy) -> String {
     let Vacancy { spot, remains, .. } = vacancy;
     let (state, addition) = (state(vacancy), addition(&vacancy.addition));
-    with_ranges(&format!("{spot} {state}{remains}{addition}"), &vacancy.state)
+    let text = format!("{spot} {state}{remains}{addition}");
+    if remains.is_open() && !matches!(vacancy.state, State::BindFails(_)) {
+        return run_to("to find out", &text, &vacancy.try_bind);
+    }
+    with_ranges(&text, &vacancy.state)
 }
 
 fn state(vacancy: &Vacancy) -> String {
