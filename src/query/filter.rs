@@ -89,6 +89,8 @@ pub struct Filter {
     pub protocols: Protocols,
     /// The address families.
     pub families: Families,
+    /// Whether those of IPv4 include sockets of IPv6 that hold a port for IPv4 too.
+    pub dual_stack: bool,
     /// Networks of the local address; none for every one.
     pub local_networks: Vec<IpNet>,
     /// Networks of the foreign address; none for every one.
@@ -113,6 +115,7 @@ impl Filter {
             listening: false,
             protocols: Protocols { tcp: true, udp: true },
             families: Families::BOTH,
+            dual_stack: true,
             local_networks: Vec::new(),
             foreign_networks: Vec::new(),
             pids: Vec::new(),
@@ -156,11 +159,22 @@ impl Filter {
                 (true, true) => UdpScope::Unconnected,
                 (true, false) => UdpScope::All,
             },
-            families: self.families,
+            families: self.families_asked(),
             local_ports: self.local.as_ref().map(|local| ports(&local.all_ports())),
             foreign_ports: self.foreign_ports.as_ref().map(ports),
             detail,
         }
+    }
+
+    const fn takes_dual_stack(&self) -> bool {
+        self.dual_stack && self.families.v4
+    }
+
+    /// A holder of `[::]` may hold the port for IPv4 too.
+    fn families_asked(&self) -> Families {
+        let holders = !self.tcp_states().intersection(StateSet::HOLDING).is_empty();
+        let may_be_dual = self.takes_dual_stack() && (holders || self.protocols.udp);
+        Families { v6: self.families.v6 || may_be_dual, ..self.families }
     }
 
     fn tcp_states(&self) -> StateSet {
@@ -180,7 +194,7 @@ impl Filter {
     fn admits_kind(&self, socket: &Socket) -> bool {
         let family = match socket.family() {
             Family::V4 => self.families.v4,
-            Family::V6 => self.families.v6,
+            Family::V6 => self.families.v6 || (self.takes_dual_stack() && socket.holds_ipv4()),
         };
         let protocol = match socket.protocol {
             Protocol::Tcp => self.protocols.tcp,

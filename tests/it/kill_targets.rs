@@ -271,6 +271,16 @@ fn an_address_and_what_covers_it() {
     }
 }
 
+/// A dual-stack listener holds the port of IPv4.
+#[trial]
+fn ipv4_and_a_dual_stack_listener() {
+    let at = "[::]:80".parse().expect("an address");
+    let web = Owner::named("web").holding(makers::listening(at).socket);
+    let freed = format!("PID {} exited after T; [::]:80 is free\n", web.pid());
+    run(kill(["-4", "80"])).is(0, &(held("[::]:80", "web", web.pid()) + &freed), "");
+    assert_eq!(web.ended_by(), TERM);
+}
+
 /// What holds only one of the addresses is not signaled, and named with what ends it.
 #[trial]
 fn every_address_and_one_of_them() {

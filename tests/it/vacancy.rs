@@ -51,6 +51,35 @@ fn an_address_and_a_dual_stack_listener() {
     }
 }
 
+/// One that was told not to take IPv4 leaves that port, and is told of.
+#[trial]
+fn an_address_and_a_listener_of_ipv6_alone() {
+    let everywhere = SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), 80);
+    let set = |socket: &OwnedFd| sockopt::set_ipv6_v6only(socket, true).expect("v6only");
+    let _server = Owner::named("server").holding(makers::listening_with(everywhere, 1, set).socket);
+    let line = "portwho: port 80 is held at [::] for IPv6 only (v6only)\n";
+    says(&["127.0.0.1:80"], &format!("{line}portwho: 127.0.0.1:80 is free\n"));
+    let left_out = "portwho: 1 socket on port 80 does not match the other filters; to see it, \
+                    run: portwho 80\n";
+    says(&["-4", "80"], &format!("{line}{left_out}"));
+    try_bind(Loopback::V4.port(80), true).expect("it is free");
+    let answer = portwho(["--json", "80"]).run().json(0, "");
+    assert_eq!(answer["sockets"][0]["v6only"], true);
+}
+
+/// IPv4 includes what holds the port of IPv4 by a dual-stack socket.
+#[trial]
+fn ipv4_and_a_dual_stack_listener() {
+    let everywhere = SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), 80);
+    let owner = Owner::named("server").holding(makers::listening(everywhere).socket);
+    for words in [&["-4", "80"][..], &["-4"], &["-4", "-l"], &["-6", "80"]] {
+        shows(words, "[::]:80", owner.pid(), "");
+    }
+    let answer = portwho(["--json", "-4", "80"]).run().json(0, "");
+    assert_eq!(answer["sockets"][0]["v6only"], false);
+    try_bind(Loopback::V4.port(80), true).expect_err("it is not free");
+}
+
 /// Each of several ports that nothing holds is told of, also when others are held.
 #[trial]
 fn some_are_held_and_some_are_not() {

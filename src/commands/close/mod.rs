@@ -29,7 +29,9 @@ pub(super) fn run(
     system: &impl System,
     output: &mut Output,
 ) -> anyhow::Result<Outcome> {
+    // -4 closes no socket of IPv6.
     let filter = filter::of_request(&request.filters, system)?;
+    let filter = Filter { dual_stack: false, ..filter };
     let depth = Depth { detail: Detail::Brief, about: About::Identity };
     // What covers an address is not closed for it, and answers for it.
     let widened = in_the_way::widened(filter.clone(), Ways::Covering, system);

@@ -59,6 +59,8 @@ pub(super) enum Remark<'a> {
     NoSocket,
     /// Sockets are in the way of an address that no socket holds.
     InTheWay(Alike<'a>),
+    /// Sockets of IPv6 hold the port and leave that of IPv4, which was asked for.
+    OnlyIpv6(BTreeSet<u16>),
     /// Something was nearly asked for.
     NearMiss(NearMiss),
     /// The verdicts on the ports that no socket holds.

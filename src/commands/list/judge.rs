@@ -41,6 +41,7 @@ pub(super) fn answer<'a>(
             remarks.push(Remark::NoPid);
         }
         remarks.extend(in_the_way::alike(&rows.rows, filter).into_iter().map(Remark::InTheWay));
+        remarks.extend(only_ipv6(&rows, facts));
         remarks.extend(beside_rows(&rows, vacant, facts));
         remarks.extend(elsewhere(filter, facts));
         remarks.extend(containers(&rows));
@@ -130,6 +131,25 @@ fn evidence<'a>(rows: &Rows<'a>, known: &'a PortFacts, facts: &'a Facts) -> Port
         attempts: &facts.attempts,
         elsewhere,
     }
+}
+
+/// The ports that a socket at `[::]` holds for IPv6 only, where the question was about IPv4.
+fn only_ipv6<'a>(rows: &Rows<'_>, facts: &Facts) -> Option<Remark<'a>> {
+    let filter = rows.filter;
+    let local = filter.local.as_ref()?;
+    let is_v4 = filter.families.v4 && !filter.families.v6;
+    let is_asked = |port: u16| {
+        let mut places = local.places.iter().filter(|place| place.ports.contains(&port));
+        (is_v4 && local.all_ports().contains(port)) || places.any(|place| place.address.is_ipv4())
+    };
+    let table = facts.ports.as_ref().and_then(|known| known.table.as_ref())?;
+    let left = table.sockets.iter().filter(|socket| socket.leaves_ipv4());
+    let ports: BTreeSet<u16> = left.map(|socket| socket.local.port).collect();
+    let mut ports: BTreeSet<u16> = ports.into_iter().filter(|port| is_asked(*port)).collect();
+    for held in rows.rows.iter().filter(|row| row.socket.holds_port()) {
+        ports.remove(&held.socket.local.port);
+    }
+    (!ports.is_empty()).then_some(Remark::OnlyIpv6(ports))
 }
 
 /// The first port that this process may bind, where one of `local` is below it.

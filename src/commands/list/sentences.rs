@@ -27,6 +27,7 @@ impl Remark<'_> {
                 None => text::NO_SOCKET_MATCHES.to_owned(),
             },
             Self::InTheWay(alike) => alike.sentence(rows.snapshot),
+            Self::OnlyIpv6(held) => text::only_ipv6(held),
             Self::NearMiss(miss) => {
                 return local.map(|local| miss.sentence(local, system.shell)).into_iter().collect();
             }
