@@ -96,7 +96,7 @@ mod tests {
             shown.places(&local, &wildcard).map(|(_, way)| way).collect::<Vec<_>>()
         };
         assert_eq!(ways(&[]), [Way::Covers]);
-        assert_eq!(ways(&[wildcard.clone()]), [Way::Covers]);
+        assert_eq!(ways(std::slice::from_ref(&wildcard)), [Way::Covers]);
         assert_eq!(ways(&[listener("127.0.0.1")]), []);
         let of_udp = Socket { protocol: Protocol::Udp, state: None, ..listener("127.0.0.1") };
         assert_eq!(ways(&[of_udp]), [Way::Covers]);

@@ -228,7 +228,7 @@ fn a_mapped_connection_is_ipv4() {
     let row = golden::socket("TCP", "127.0.0.1:80", far, "ESTABLISHED", owner.pid());
     let expected = golden::tables(&[row], &[golden::process("server", owner.pid())]);
     for filter in [
-        &["-4", "80"] as &[&str],
+        &["-4", "-s", "ESTABLISHED", "80"] as &[&str],
         &["--local", "127.0.0.1", "80"],
         &["--local", "127.0.0.0/8", "80"],
         &["--foreign", "127.0.0.1", "80"],

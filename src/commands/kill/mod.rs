@@ -67,7 +67,9 @@ pub(super) fn run(
     };
     let filter = in_the_way::widened(filter, Ways::Covering, system);
     let snapshot = gather::gather(&filter, system)?;
-    operands.iter_mut().for_each(|operand| operand.widen(&snapshot));
+    for operand in &mut operands {
+        operand.widen(&snapshot);
+    }
     let mut kill = Kill {
         request,
         system,

@@ -32,6 +32,9 @@ pub(super) fn answer<'a>(
     let outcome = outcome(request.view, &rows);
     let (ports, vacant) = ports(&rows, facts);
     let mut remarks = on_gaps(&rows);
+    if is_everything(request, filter) && !facts.is_read && !rows.rows.is_empty() {
+        return Answer { rows, ports, remarks, outcome };
+    }
     if matches!(request.view, ViewKind::Tables | ViewKind::Verbose) {
         remarks.extend(notes::lines(&rows, filter.local.is_some()).into_iter().map(Remark::Rows));
     }
@@ -50,6 +53,15 @@ pub(super) fn answer<'a>(
     Answer { rows, ports, remarks, outcome }
 }
 
+/// Whether no question was asked: remarks would concern any of the rows.
+fn is_everything(request: &ListRequest, filter: &Filter) -> bool {
+    filter.local.is_none()
+        && filter.is_by_local_end_alone()
+        && !request.all_namespaces
+        && !request.try_bind
+        && request.view == ViewKind::Tables
+}
+
 /// What could not be seen, as far as it could change the answer.
 fn on_gaps<'a>(rows: &Rows<'a>) -> Vec<Remark<'a>> {
     let may_be_bound = rows.may_lack_bound(&[]);
@@ -65,8 +77,8 @@ fn ports<'a>(rows: &Rows<'a>, facts: &'a Facts) -> (Option<PortVerdicts<'a>>, Op
     };
     let evidence = evidence(rows, known, facts);
     let is_many = AskedPort::each(local).is_none();
-    let mut ports = PortVerdicts::default();
-    ports.elsewhere = Some(facts.elsewhere.as_ref().unwrap_or(rows.snapshot));
+    let elsewhere = Some(facts.elsewhere.as_ref().unwrap_or(rows.snapshot));
+    let mut ports = PortVerdicts { elsewhere, ..PortVerdicts::default() };
     let shown: SocketsByPort<'_> = rows.rows.iter().map(|row| &row.socket).collect();
     let mut each = Vec::new();
     let mut many = ManyPorts {

@@ -70,7 +70,7 @@ fn state(verdicts: &[PortVerdict<'_>]) -> State {
     let obstacles = obstacles(verdicts);
     if !obstacles.is_empty() {
         State::BindFails(obstacles)
-    } else if verdicts.iter().any(|one| one.is_unseen()) {
+    } else if verdicts.iter().any(PortVerdict::is_unseen) {
         State::NotSeen
     } else if is_met || !(is_local || is_tried) {
         State::NotInUse

@@ -66,8 +66,10 @@ nginx                          813 nginx.service            812      2,800 K
 docker-proxy                   950 -                        950      2,800 K
 a\\\\b                           990 -                        990      2,800 K
 ";
+    server().run("").is(0, expected, "");
     let over = "portwho: 10.0.0.1:80: 1 TIME_WAIT: closed; the kernel keeps it for 58 s\n";
-    server().run("").is(0, expected, over);
+    let output = server().run("80");
+    output.is(0, &output.stdout, over);
 }
 
 #[trial]

@@ -33,6 +33,8 @@ pub(super) struct Facts {
     pub(super) near_misses: NearMisses,
     /// The binds that were tried.
     pub(super) attempts: Vec<BindAttempt>,
+    /// Whether a person reads the answer, and not a program through a pipe.
+    pub(super) is_read: bool,
 }
 
 /// The filter, which also admits what is in the way of an address that no socket holds.
@@ -65,7 +67,7 @@ pub(super) fn facts(
         None
     };
     let (ports, near_misses) = on_ports(request, filter, &snapshot, system);
-    Ok(Facts { snapshot, elsewhere, ports, near_misses, attempts })
+    Ok(Facts { snapshot, elsewhere, ports, near_misses, attempts, is_read: true })
 }
 
 /// The sockets that were asked for, with as much as the view shows of them.

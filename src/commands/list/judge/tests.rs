@@ -52,6 +52,7 @@ fn seen(sockets: Vec<OwnedSocket>) -> Facts {
         ports: None,
         near_misses: NearMisses::default(),
         attempts: Vec::new(),
+        is_read: true,
     }
 }
 
@@ -163,6 +164,21 @@ fn many_ports_have_one_verdict() {
     assert_eq!(answer.remarks, [Remark::Vacant(Vacant::Many(many))]);
     let ports = answer.ports.unwrap();
     assert_eq!((verdicts(Some(&ports)), ports.free_count), (vec![Verdict::Held], 33));
+}
+
+#[test]
+fn a_list_of_everything_in_a_pipe_has_only_gaps() {
+    let (request, filter) = (request(""), Filter::everything());
+    let bound = |mut row: OwnedSocket| {
+        row.socket.state = Some(TcpState::Bound);
+        row
+    };
+    let gap = Gap::NetlinkRefused { why: "refused".to_owned() };
+    let facts = with_gap(seen(vec![bound(listener("0.0.0.0", 80))]), gap.clone());
+    let read = answer(&request, &filter, &facts).remarks;
+    assert!(matches!(read[..], [Remark::Gap(_), Remark::Rows(_)]), "{read:?}");
+    let piped = Facts { is_read: false, ..facts };
+    assert_eq!(answer(&request, &filter, &piped).remarks, [Remark::Gap(&gap)]);
 }
 
 #[test]
