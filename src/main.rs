@@ -20,6 +20,9 @@ fn main() -> ExitCode {
 }
 
 fn run(output: &mut Output) -> anyhow::Result<Outcome> {
+    if let Some(request) = cli::completion(env::var_os(cli::COMPLETION), env::args_os()) {
+        return commands::complete(&request, &ThisSystem, output);
+    }
     match cli::parse(env::args_os()) {
         Ok(request) => commands::run(request, &ThisSystem, output),
         Err(CliError::Help(help)) => {

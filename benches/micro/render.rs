@@ -7,7 +7,7 @@ use portwho::render::{Json, Pids, Style, Summary, Tables, View};
 
 use crate::sample::{SOCKETS, snapshot};
 
-const PLAIN: Style = Style { header: true, color: false };
+const PLAIN: Style = Style { header: true, color: false, columns: None };
 
 #[divan::bench]
 fn tables(bencher: Bencher<'_, '_>) {

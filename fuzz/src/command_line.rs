@@ -8,7 +8,6 @@ use portwho::model::Shell;
 use portwho::text::escape::harmless;
 
 use super::escape::is_safe;
-use super::port::written;
 
 pub fn check(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
@@ -25,7 +24,7 @@ pub fn check(data: &[u8]) {
 }
 
 fn kill_comes_back(request: &KillRequest) {
-    let ports: Vec<String> = request.selection.ports.iter().map(written).collect();
+    let ports: Vec<String> = request.selection.ports.iter().map(ToString::to_string).collect();
     let command = request.command(Shell::Posix, &[], &ports);
     let command = command.text().expect("a shell of POSIX reads every word");
     if is_beyond_shlex(command) {

@@ -1,5 +1,6 @@
 //! PORT arguments: what is understood is what was typed, and an error is safe to print.
 
+use portwho::model::Protocol;
 use portwho::query::{PortSet, PortTerm, PortWord};
 use portwho::text::escape::harmless;
 
@@ -9,11 +10,15 @@ pub fn check(data: &[u8]) {
     let Ok(word) = std::str::from_utf8(data) else { return };
     match PortTerm::parse_list(word) {
         Ok(terms) => {
-            assert_eq!(terms.len(), word.split(',').count());
+            // A URL may have commas, and ends the list.
+            let is_with_url = word.contains("://");
+            assert!(is_with_url || terms.len() == word.split(',').count());
             for (term, part) in terms.iter().zip(word.split(',')) {
                 is_what_was_typed(term, part);
             }
             the_set_has_these_ports(&terms);
+            let written: Vec<String> = terms.iter().map(ToString::to_string).collect();
+            assert_eq!(PortTerm::parse_list(&written.join(",")), Ok(terms));
         }
         Err(error) => {
             assert!(harmless(&error.to_string()).chars().all(|c| c == '\n' || is_safe(c)));
@@ -22,29 +27,30 @@ pub fn check(data: &[u8]) {
 }
 
 fn is_what_was_typed(term: &PortTerm, part: &str) {
+    if is_url(part) {
+        assert!(term.host.is_some() && term.protocol.is_none());
+        return;
+    }
+    let lower = part.to_ascii_lowercase();
+    let protocol = ["tcp", "udp"].into_iter().find(|name| lower.ends_with(&format!("/{name}")));
+    assert_eq!(term.protocol.map(Protocol::word), protocol);
+    let end = &part[..part.len() - protocol.map_or(0, |name| name.len() + 1)];
     match &term.port {
         PortWord::Range(range) => {
             assert!(*range.start() > 0 && range.start() <= range.end());
-            let tail = part.rsplit(':').next().unwrap_or_default();
-            let numbers: Vec<u16> = tail.split('-').map(|n| n.parse().unwrap()).collect();
-            let ends = [numbers.first(), numbers.last()];
-            assert_eq!(ends, [Some(range.start()), Some(range.end())]);
+            let mut numbers = end.rsplit([':', '-']).map_while(|n| n.parse::<u16>().ok());
+            assert_eq!(numbers.next(), Some(*range.end()));
+            assert!(range.start() == range.end() || numbers.next() == Some(*range.start()));
         }
-        PortWord::Service(name) => assert!(part.ends_with(name.as_str()) && name.is_ascii()),
+        PortWord::Service(name) => assert!(end.ends_with(name.as_str()) && name.is_ascii()),
     }
-    assert_eq!(PortTerm::parse_list(&written(term)), Ok(vec![term.clone()]));
 }
 
-/// A PORT as it can be typed.
-pub fn written(term: &PortTerm) -> String {
-    let port = match &term.port {
-        PortWord::Range(range) if range.start() == range.end() => range.start().to_string(),
-        PortWord::Range(range) => format!("{}-{}", range.start(), range.end()),
-        PortWord::Service(name) => name.clone(),
-    };
-    let Some(at) = &term.address else { return port };
-    let zone = at.zone.as_ref().map(|zone| format!("%{zone}")).unwrap_or_default();
-    format!("[{}{zone}]:{port}", at.address)
+/// `://` may also stand in the name of an interface.
+fn is_url(part: &str) -> bool {
+    let is_scheme =
+        |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c));
+    part.split_once("://").is_some_and(|(scheme, _)| is_scheme(scheme))
 }
 
 fn the_set_has_these_ports(terms: &[PortTerm]) {

@@ -7,8 +7,10 @@ use portwho::model::{
     Capabilities, Container, Endpoint, Os, OwnedSocket, Owner, Particulars, Pid, Process, Protocol,
     Runtime, Service, Session, Snapshot, Socket, TcpState, Uid, Untrusted,
 };
-use portwho::query::{Filter, SortKey, select};
-use portwho::render::{Json, Pids, Style, Summary, SummaryJson, Tables, Verbose, View};
+use portwho::query::{Filter, SocketColumn, SortKey, select};
+use portwho::render::{
+    Columns, Csv, Json, Lsof, Pids, Style, Summary, SummaryJson, Tables, Verbose, View, Wide,
+};
 use serde_json::Value;
 
 use super::escape::is_safe;
@@ -28,8 +30,10 @@ pub fn check(data: &[u8]) {
         let shown = shown(&*view, &machine);
         assert!(shown.chars().all(|c| c == '\n' || is_safe(c)), "{shown:?}");
     }
-    let lines = |snapshot| shown(&Tables(PLAIN), snapshot).lines().count();
-    assert_eq!(lines(&machine), lines(&innocent));
+    for view in views() {
+        let lines = |snapshot| shown(&*view, snapshot).lines().count();
+        assert_eq!(lines(&machine), lines(&innocent));
+    }
     json_tells_the_name(&machine, &name);
 }
 
@@ -43,12 +47,19 @@ fn text(os: Os, bytes: &[u8]) -> Untrusted {
     }
 }
 
-const PLAIN: Style = Style { header: true, color: false };
+const PLAIN: Style = Style { header: true, color: false, columns: None };
 
-fn views() -> [Box<dyn View>; 6] {
+fn views() -> [Box<dyn View>; 11] {
+    let all = || SocketColumn::ALL.to_vec();
+    let narrow = Style { columns: Some(50), ..PLAIN };
     [
         Box::new(Tables(PLAIN)),
+        Box::new(Tables(narrow)),
         Box::new(Verbose(PLAIN)),
+        Box::new(Wide { style: narrow, verbose: true }),
+        Box::new(Columns { style: PLAIN, columns: all() }),
+        Box::new(Lsof { style: PLAIN, by_process: true }),
+        Box::new(Csv { header: true, columns: all() }),
         Box::new(Json),
         Box::new(Pids),
         Box::new(Summary(PLAIN)),

@@ -6,10 +6,10 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
 
-use super::values::{network, one_state, pid, seconds, signal, some_seconds, states};
+use super::values::{column, network, one_state, pid, seconds, signal, some_seconds, states};
 use crate::model::Signal;
 use crate::model::{StateSet, TcpState};
-use crate::query::SortKey;
+use crate::query::{ForeignTerm, SocketColumn, SortKey};
 
 /// Shown by `-h`, instead of every option.
 const EXAMPLES: &str = "\
@@ -17,7 +17,6 @@ Examples:
   portwho 8080             Which process holds port 8080
   portwho kill 8080        Terminate it, and check that the port is free
   portwho -l --name nginx  Where nginx listens
-  portwho -s CLOSE_WAIT    Sockets in a state, with their owners
   portwho doctor           Leaks, full queues, exhausted ports and descriptors
   portwho --help           All options";
 
@@ -36,8 +35,8 @@ const TEMPLATE: &str = "{about}\n\n{usage-heading} {usage}\n\n{before-help}{all-
 /// Find what holds a port, and free it
 #[derive(Parser, Debug)]
 #[command(
-    name = "portwho",
-    bin_name = "portwho",
+    name = super::NAME,
+    bin_name = super::NAME,
     version,
     args_conflicts_with_subcommands = true,
     disable_help_subcommand = true,
@@ -59,11 +58,11 @@ pub(super) struct Cli {
 #[derive(Subcommand, Debug)]
 pub(super) enum Verb {
     /// Terminate the owner of a port, and check that the port is free
-    #[command(after_help = "Only a process that holds the port by a listening or bound socket is \
-                      terminated, never one that is only connected.\n\
-                      On a terminal, kill asks first. Without a terminal on standard input it \
-                      does not ask, and sends the signal; unrelated processes on one port then \
-                      require --yes or a filter.\n\
+    #[command(after_help = "Only a process with a listening or bound socket on the port is \
+                      terminated, never one that merely has a connection.\n\
+                      On a terminal, kill asks first. If standard input is not a terminal, it \
+                      sends the signal without asking; if unrelated processes hold the port, it \
+                      then requires --yes or a filter, and --parent requires --yes.\n\
                       Exit codes: 0 every target has exited and the port is free, 1 nothing holds \
                       the port, 2 usage error, refused, failed, still running or taken again.")]
     Kill(KillArgs),
@@ -72,8 +71,8 @@ pub(super) enum Verb {
         after_help = "At least one filter is required. The connection is closed; the process keeps \
                       its descriptor until it calls close().\n\
                       Listeners are not closed without -l, which selects only them.\n\
-                      On a terminal, close asks first. Without a terminal on standard input it \
-                      does not ask, and closes the sockets.\n\
+                      On a terminal, close asks first. If standard input is not a terminal, it \
+                      requires a PORT, --pid or --yes, and closes the sockets without asking.\n\
                       Exit codes: 0 every socket is closed, 1 nothing matched, 2 usage error, \
                       refused, declined or failed."
     )]
@@ -87,12 +86,21 @@ pub(super) enum Verb {
     #[command(
         after_help = "Checks for CLOSE_WAIT leaks, half-closed connections within this machine, \
                       TIME_WAIT pressure, SYN_SENT fan-out, SYN floods, full accept queues, \
-                      vanished peers, and descriptors nearly used up. On Linux, in the network \
-                      namespace that it runs in.\n\
+                      vanished peers, and descriptors nearly used up. On Linux it checks only \
+                      its own network namespace.\n\
                       Exit codes: 0 no findings, or only notes; 1 findings; 2 usage error or \
                       failure."
     )]
     Doctor(DoctorArgs),
+    /// Print the man page, or a script that completes portwho's command lines in a shell
+    #[command(
+        after_help = "In bash, zsh and fish, to complete commands, options, states, and the ports, \
+                      PIDs and names of this machine:\n  \
+                      source <(portwho generate bash)    in ~/.bashrc\n  \
+                      source <(portwho generate zsh)     in ~/.zshrc, behind compinit\n  \
+                      portwho generate fish | source     in ~/.config/fish/config.fish"
+    )]
+    Generate(GenerateArgs),
 }
 
 /// What every command can select by.
@@ -115,9 +123,9 @@ pub(super) struct SelectArgs {
     #[arg(long, value_name = "PID", value_parser = pid, value_delimiter = ',',
           hide_short_help = true)]
     pub(super) pid: Vec<u32>,
-    /// Process name, case ignored; * matches anything; repeat for several
+    /// Process name, case-insensitive; * is a wildcard; or a list: nginx,node*
     #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new(),
-          hide_short_help = true)]
+          value_delimiter = ',', hide_short_help = true)]
     pub(super) name: Vec<String>,
     /// User of the socket or of its process, or a list: www-data,1000
     #[arg(long, value_name = "USER", value_parser = NonEmptyStringValueParser::new(),
@@ -129,43 +137,49 @@ pub(super) struct SelectArgs {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Filters")]
 pub(super) struct FilterArgs {
-    /// Local port, or a list: 80, 80,443, 8000-8010, http, 127.0.0.1:80, [::1]:80
+    /// Local port, or a list: 80, 80,443, 8000-8010, http, 53/udp, localhost:80, [::1]:80
     #[arg(value_name = "PORT", hide_short_help = true, help_heading = "Arguments")]
     pub(super) ports: Vec<String>,
-    /// TCP state or group of states, or a list
+    /// Only these TCP states or groups of states (a list)
     #[arg(short, long, value_name = "STATE", value_parser = states, value_delimiter = ',',
           conflicts_with = "udp")]
     pub(super) state: Vec<StateSet>,
-    /// All TCP states but this one, or a list
+    /// Exclude these TCP states (a list)
     #[arg(long, value_name = "STATE", value_parser = states, value_delimiter = ',',
           hide_short_help = true)]
     pub(super) not_state: Vec<StateSet>,
     /// Only listening TCP sockets and unconnected UDP sockets
     #[arg(short, long)]
     pub(super) listening: bool,
+    /// Only listeners that other machines can reach: not bound to a loopback address
+    #[arg(long, hide_short_help = true)]
+    pub(super) exposed: bool,
     #[command(flatten)]
     pub(super) select: SelectArgs,
     /// Foreign port, or a list
     #[arg(long, value_name = "PORT", hide_short_help = true)]
     pub(super) foreign_port: Vec<String>,
-    /// Local address or network; repeat for several
-    #[arg(long, value_name = "ADDR[/LEN]", value_parser = network, hide_short_help = true)]
+    /// Local address or network, or a list
+    #[arg(long, value_name = "ADDR[/LEN]", value_parser = network, value_delimiter = ',',
+          hide_short_help = true)]
     pub(super) local: Vec<IpNet>,
-    /// Foreign address or network; repeat for several
-    #[arg(long, value_name = "ADDR[/LEN]", value_parser = network, hide_short_help = true)]
-    pub(super) foreign: Vec<IpNet>,
+    /// Foreign address or network, perhaps with a port, or a list: 10.0.0.0/8,10.0.0.5:443
+    #[arg(long, value_name = "ADDR[/LEN][:PORT]", value_parser = ForeignTerm::parse,
+          value_delimiter = ',', hide_short_help = true)]
+    pub(super) foreign: Vec<ForeignTerm>,
 }
 
 impl FilterArgs {
     /// Whether anything was asked for.
     pub(super) const fn narrows(&self) -> bool {
         let select = &self.select;
-        let by_kind = select.tcp || select.udp || select.v4 || select.v6 || self.listening;
+        let by_kind = select.tcp || select.udp || select.v4 || select.v6;
         let by_state = !self.state.is_empty() || !self.not_state.is_empty();
         let by_port = !self.ports.is_empty() || !self.foreign_port.is_empty();
         let by_network = !self.local.is_empty() || !self.foreign.is_empty();
         let by_owner = !select.pid.is_empty() || !select.name.is_empty() || !select.user.is_empty();
-        by_kind || by_state || by_port || by_network || by_owner
+        let by_role = self.listening || self.exposed;
+        by_kind || by_role || by_state || by_port || by_network || by_owner
     }
 }
 
@@ -177,7 +191,7 @@ pub(super) struct ListArgs {
     /// Sockets of every network namespace (Linux, as root)
     #[arg(long, help_heading = "Scope", hide_short_help = true)]
     pub(super) all_netns: bool,
-    /// Bind each PORT for a moment, to ask the system whether it is free
+    /// Briefly bind each PORT to test whether it is free
     #[arg(long, help_heading = "Scope", hide_short_help = true)]
     pub(super) try_bind: bool,
     #[command(flatten)]
@@ -201,6 +215,24 @@ pub(super) struct ViewArgs {
     /// Show details of each owner: user, start time, command line, descriptors
     #[arg(short, long, conflicts_with_all = ["pids", "summary"])]
     pub(super) verbose: bool,
+    /// Show one table, with the user and the command line in each row
+    #[arg(short, long, conflicts_with_all = ["pids", "summary", "json", "columns", "lsof"])]
+    pub(super) wide: bool,
+    /// Print one table with these columns: proto, local, foreign, state, pid, image, user, command,
+    /// service, age, recv-q, send-q, timer, idle, inode, fd, netns, type, device, size/off, node,
+    /// name
+    #[arg(long, value_name = "A,B,...", value_parser = column, value_delimiter = ',',
+          hide_short_help = true,
+          conflicts_with_all = ["verbose", "pids", "summary", "json", "lsof"])]
+    pub(super) columns: Vec<SocketColumn>,
+    /// Print one table with lsof's columns, a row for each process and descriptor
+    #[arg(long, hide_short_help = true,
+          conflicts_with_all = ["verbose", "pids", "summary", "json", "csv"])]
+    pub(super) lsof: bool,
+    /// Print comma-separated values, with the columns of --wide or --columns
+    #[arg(long, hide_short_help = true,
+          conflicts_with_all = ["verbose", "pids", "summary", "json"])]
+    pub(super) csv: bool,
     /// Print only PIDs, one per line
     #[arg(short = 'q', long = "pids", conflicts_with_all = ["json", "summary"],
           hide_short_help = true)]
@@ -212,15 +244,8 @@ pub(super) struct ViewArgs {
     #[arg(long)]
     pub(super) json: bool,
     /// Sort rows by port, local, foreign, state, pid, image, user, recv-q or send-q
-    #[arg(
-        long,
-        value_name = "KEY",
-        default_value = "port",
-        hide_default_value = true,
-        hide_possible_values = true,
-        hide_short_help = true
-    )]
-    pub(super) sort: SortArg,
+    #[arg(long, value_name = "KEY", hide_possible_values = true, hide_short_help = true)]
+    pub(super) sort: Option<SortArg>,
     /// Omit titles and headings
     #[arg(long, hide_short_help = true)]
     pub(super) no_header: bool,
@@ -249,15 +274,18 @@ pub(super) struct HabitArgs {
     /// No effect; accepted for netstat -aon
     #[arg(short = 'o', hide_short_help = true)]
     owner: bool,
-    /// No effect; accepted for netstat -tulpn
+    /// No effect; accepted for netstat -tulpn; -p tcp and -p udp as on Windows
     #[arg(short = 'p', hide_short_help = true)]
     programs: bool,
+    /// No effect; accepted for netstat -anob
+    #[arg(short = 'b', hide_short_help = true)]
+    binaries: bool,
 }
 
 /// Terminating.
 #[derive(Args, Debug)]
 pub(super) struct KillArgs {
-    /// Local port, or a list: 80, 80,443, 8000-8010, http, 127.0.0.1:80, [::1]:80
+    /// Local port, or a list: 80, 80,443, 8000-8010, http, 53/udp, localhost:80, [::1]:80
     #[arg(value_name = "PORT", required = true)]
     pub(super) ports: Vec<String>,
     /// Do not ask
@@ -272,6 +300,9 @@ pub(super) struct KillArgs {
     /// Send SIGKILL immediately (also: -9, -KILL)
     #[arg(short, long, short_alias = '9')]
     pub(super) force: bool,
+    /// Terminate the process that restarts it first (asks, or requires -y)
+    #[arg(long)]
+    pub(super) parent: bool,
     /// Seconds to wait for the exit
     #[arg(long, value_name = "SECS", value_parser = seconds, default_value = "5")]
     pub(super) timeout: std::time::Duration,
@@ -332,6 +363,25 @@ pub(super) struct DoctorArgs {
         hide_possible_values = true
     )]
     pub(super) color: ColorArg,
+}
+
+/// Generating.
+#[derive(Args, Debug)]
+pub(super) struct GenerateArgs {
+    /// What to print: man, bash, zsh, fish or powershell
+    #[arg(value_name = "WHAT", hide_possible_values = true)]
+    pub(super) what: GenerateArg,
+}
+
+/// What can be generated.
+#[derive(ValueEnum, Clone, Copy, Debug)]
+pub(super) enum GenerateArg {
+    Man,
+    Bash,
+    Zsh,
+    Fish,
+    #[value(name = "powershell", alias = "pwsh")]
+    PowerShell,
 }
 
 /// What can be sorted by.

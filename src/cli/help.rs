@@ -2,8 +2,8 @@
 
 use std::ffi::OsString;
 
-use clap::CommandFactory;
 use clap::error::ErrorKind;
+use clap::{Command, CommandFactory};
 
 use super::args::{Cli, DETAILS};
 use super::words::verb;
@@ -17,17 +17,26 @@ pub(super) fn text(asked: &clap::Error, words: &[OsString], commands: &[String])
     match verb(words, commands) {
         Some(verb) => of_command(verb),
         None if words.iter().any(|word| word == "--help") => whole(),
-        None => Cli::command().render_help().to_string(),
+        // What is typed once in a lifetime would be a line too many.
+        None => {
+            let hidden = |command: Command| command.hide(true);
+            Cli::command().mut_subcommand("generate", hidden).render_help().to_string()
+        }
     }
 }
 
 fn whole() -> String {
-    let cli = Cli::command().mut_args(|arg| arg.hide_short_help(false)).after_help(DETAILS);
-    cli.clone().render_help().to_string()
+    command().render_help().to_string()
+}
+
+/// The command line as clap knows it, with everything that `--help` shows.
+#[must_use]
+pub fn command() -> Command {
+    Cli::command().mut_args(|arg| arg.hide_short_help(false)).after_help(DETAILS)
 }
 
 fn of_command(verb: &str) -> String {
-    let show_all = |command: clap::Command| command.mut_args(|arg| arg.hide_short_help(false));
+    let show_all = |command: Command| command.mut_args(|arg| arg.hide_short_help(false));
     let mut cli = Cli::command().mut_subcommand(verb, show_all);
     cli.build();
     let command = cli.find_subcommand_mut(verb);

@@ -2,6 +2,7 @@
 //! service's port, is looked up by the command.
 
 mod args;
+mod completion;
 mod help;
 mod options;
 mod ports;
@@ -15,19 +16,24 @@ use clap::{CommandFactory, Parser};
 use thiserror::Error;
 
 use args::{
-    Cli, CloseArgs, ColorArg, DoctorArgs, ExplainArgs, FilterArgs, KillArgs, ListArgs, SelectArgs,
-    Verb,
+    Cli, CloseArgs, ColorArg, DoctorArgs, ExplainArgs, FilterArgs, GenerateArg, KillArgs, ListArgs,
+    SelectArgs, Verb, ViewArgs,
 };
+pub use completion::{COMPLETION, CompletionRequest, completion};
+pub use help::command;
 pub use options::OptionError;
 pub use ports::UsageError;
 pub use request::{
-    CloseRequest, ColorWhen, DoctorRequest, ExplainRequest, FilterRequest, KillRequest,
+    CloseRequest, ColorWhen, DoctorRequest, ExplainRequest, FilterRequest, Generated, KillRequest,
     ListRequest, Request, Selection, ViewKind,
 };
-use words::{misplaced, spell_out};
+use words::{after_lone_p, misplaced, spell_out};
 
 use crate::model::{Families, Pid, StateSet};
-use crate::query::{NamePattern, PortTerm, Protocols, UserTerm};
+use crate::query::{NamePattern, PortError, PortTerm, Protocols, SocketColumn, SortKey, UserTerm};
+
+/// The program's name.
+pub const NAME: &str = "portwho";
 
 /// What ends the program before it has begun.
 #[derive(Debug, Error)]
@@ -50,50 +56,77 @@ pub enum CliError {
 pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Request, CliError> {
     let words = spell_out(words);
     let cli = Cli::try_parse_from(&words).map_err(|error| misplaced(&error, &words))?;
+    let after_p = after_lone_p(&words).map(str::to_owned);
     let behind_verb = words.into_iter().skip(2).collect();
     Ok(match cli.command {
-        None => Request::List(list_request(cli.list)?),
+        None => Request::List(list_request(cli.list, after_p)?),
         Some(Verb::Kill(kill)) => Request::Kill(kill_request(kill, behind_verb)?),
         Some(Verb::Close(close)) => Request::Close(close_request(close, behind_verb)?),
         Some(Verb::Doctor(doctor)) => Request::Doctor(doctor_request(&doctor)),
         Some(Verb::Explain(explain)) => Request::Explain(explain_request(&explain)?),
+        Some(Verb::Generate(generate)) => Request::Generate(generate.what.into()),
     })
 }
 
-fn list_request(args: ListArgs) -> Result<ListRequest, UsageError> {
-    let filters = filter_request(args.filters)?;
+fn list_request(args: ListArgs, after_p: Option<String>) -> Result<ListRequest, UsageError> {
+    let filters = filter_request(args.filters).map_err(|error| match (error, &after_p) {
+        (UsageError::Port(PortError::OutOfRange(word)), Some(number)) if word == *number => {
+            UsageError::PidForPort(word)
+        }
+        (error, _) => error,
+    })?;
     Ok(ListRequest {
         // netstat's -a takes its -l back.
         filters: FilterRequest { listening: filters.listening && !args.habits.all, ..filters },
-        view: match (args.view.pids, args.view.summary, args.view.json) {
-            (true, ..) => ViewKind::Pids,
-            (_, true, true) => ViewKind::SummaryJson,
-            (_, true, false) => ViewKind::Summary,
-            (_, false, true) => ViewKind::Json,
-            (_, false, false) if args.view.verbose => ViewKind::Verbose,
-            (_, false, false) => ViewKind::Tables,
-        },
+        view: view_kind(&args.view),
         verbose: args.view.verbose,
+        after_p: after_p.and_then(|number| number.parse().ok()),
+        columns: if args.view.columns.is_empty() {
+            SocketColumn::WIDE.to_vec()
+        } else {
+            args.view.columns
+        },
         all_namespaces: args.all_netns,
         try_bind: args.try_bind,
-        sort: args.view.sort.into(),
+        sort: args.view.sort.map(SortKey::from),
         header: !args.view.no_header,
         color: args.view.color.into(),
     })
+}
+
+/// The view: clap has refused those that exclude each other.
+const fn view_kind(view: &ViewArgs) -> ViewKind {
+    match view {
+        ViewArgs { pids: true, .. } => ViewKind::Pids,
+        ViewArgs { summary: true, json: true, .. } => ViewKind::SummaryJson,
+        ViewArgs { summary: true, .. } => ViewKind::Summary,
+        ViewArgs { json: true, .. } => ViewKind::Json,
+        ViewArgs { csv: true, .. } => ViewKind::Csv,
+        ViewArgs { lsof: true, .. } => ViewKind::Lsof,
+        ViewArgs { wide: true, .. } => ViewKind::Wide,
+        view if !view.columns.is_empty() => ViewKind::Columns,
+        ViewArgs { verbose: true, .. } => ViewKind::Verbose,
+        _ => ViewKind::Tables,
+    }
 }
 
 fn filter_request(args: FilterArgs) -> Result<FilterRequest, UsageError> {
     let by_state = !args.state.is_empty();
     let asked = union(&args.state);
     let states = if by_state { asked } else { StateSet::ALL };
+    let terms = ports::local(&args.ports, &command_names())?;
+    if by_state {
+        ports::contradicts(&terms, Protocols { tcp: true, udp: false }, "--state")?;
+    }
     Ok(FilterRequest {
         foreign_ports: ports::foreign(&args.foreign_port)?,
         states: states.without(union(&args.not_state)),
         by_state,
         listening: args.listening,
+        exposed: args.exposed,
         local_networks: args.local,
-        foreign_networks: args.foreign,
-        selection: selection(ports::local(&args.ports, &command_names())?, args.select),
+        foreign: args.foreign,
+        selection: selection(terms, args.select)?,
     })
 }
 
@@ -113,11 +146,12 @@ fn kill_request(args: KillArgs, mut words: Vec<OsString>) -> Result<KillRequest,
         }
     }
     Ok(KillRequest {
-        selection: selection(ports::local(&args.ports, &command_names())?, args.select),
+        selection: selection(ports::local(&args.ports, &command_names())?, args.select)?,
         yes: args.yes,
         dry_run: args.dry_run,
         signal: args.signal,
         force: args.force,
+        parent: args.parent,
         timeout: args.timeout,
         options: words,
     })
@@ -149,16 +183,32 @@ impl From<ColorArg> for ColorWhen {
     }
 }
 
-fn selection(ports: Vec<PortTerm>, args: SelectArgs) -> Selection {
+impl From<GenerateArg> for Generated {
+    fn from(what: GenerateArg) -> Self {
+        match what {
+            GenerateArg::Man => Self::Man,
+            GenerateArg::Bash => Self::Bash,
+            GenerateArg::Zsh => Self::Zsh,
+            GenerateArg::Fish => Self::Fish,
+            GenerateArg::PowerShell => Self::PowerShell,
+        }
+    }
+}
+
+fn selection(ports: Vec<PortTerm>, args: SelectArgs) -> Result<Selection, UsageError> {
+    let protocols = (args.tcp || args.udp).then_some(Protocols { tcp: args.tcp, udp: args.udp });
+    if let Some(asked) = protocols {
+        ports::contradicts(&ports, asked, if args.tcp { "--tcp" } else { "--udp" })?;
+    }
     let both_or_neither = args.v4 == args.v6;
-    Selection {
+    Ok(Selection {
         ports,
-        protocols: (args.tcp || args.udp).then_some(Protocols { tcp: args.tcp, udp: args.udp }),
+        protocols,
         families: Families { v4: args.v4 || both_or_neither, v6: args.v6 || both_or_neither },
         pids: args.pid.into_iter().map(Pid).collect(),
         names: args.name.iter().map(|name| NamePattern::new(name)).collect(),
         users: args.user.iter().map(|user| UserTerm::new(user)).collect(),
-    }
+    })
 }
 
 fn union(sets: &[StateSet]) -> StateSet {
@@ -224,8 +274,28 @@ mod tests {
 
     #[test]
     fn habits_of_netstat_are_understood() {
-        for line in ["portwho -aon", "portwho -tulpn", "portwho -anlp 80", "portwho -ano -4 80"] {
+        for line in [
+            "portwho -aon",
+            "portwho -tulpn",
+            "portwho -anlp 80",
+            "portwho -ano -4 80",
+            "portwho -anob",
+        ] {
             assert!(matches!(parsed(line), Ok(Request::List(_))), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_protocol_of_windows_netstat_is_an_option() {
+        for (line, tcp, udp, v4) in [
+            ("portwho -ano -p tcp", true, false, true),
+            ("portwho -anop UDP 53", false, true, true),
+            ("portwho -p tcpv6", true, false, false),
+        ] {
+            let Ok(Request::List(request)) = parsed(line) else { panic!("{line}") };
+            let selection = request.filters.selection;
+            assert_eq!(selection.protocols, Some(Protocols { tcp, udp }), "{line}");
+            assert_eq!(selection.families, Families { v4, v6: true }, "{line}");
         }
     }
 
@@ -278,6 +348,7 @@ mod tests {
             "-s CLOSE_WAIT",
             "--not-state LISTEN",
             "-l",
+            "--exposed",
             "-t",
             "-u",
             "-4",

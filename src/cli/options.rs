@@ -60,7 +60,8 @@ impl Finding<'_> {
             return format!("{option}: a value is missing; {}", self.help());
         }
         let known = self.texts(ContextKind::ValidValue).join(", ");
-        format!("{option} {}: unknown value; values are {known}", quoted(&value))
+        let what = if option.starts_with('-') { format!("{option} ") } else { String::new() };
+        format!("{what}{}: unknown value; values are {known}", quoted(&value))
     }
 
     /// A value that its parser refused, with the parser's reason.

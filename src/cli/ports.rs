@@ -3,8 +3,8 @@
 use thiserror::Error;
 
 use super::words::operands;
-use crate::model::StateSet;
-use crate::query::{PortError, PortTerm};
+use crate::model::{Protocol, StateSet};
+use crate::query::{PortError, PortTerm, Protocols};
 
 /// What is wrong with a PORT.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
@@ -33,18 +33,29 @@ pub enum UsageError {
     #[error("'{0}': unexpected argument; explain takes one state")]
     SeveralStates(String),
     /// An address in front of a foreign port.
-    #[error(
-        "foreign port '{word}': an address belongs to --foreign; try: portwho --foreign {address} \
-         --foreign-port {port}"
-    )]
-    AddressForForeignPort {
+    #[error("foreign port '{0}': an address belongs to --foreign; try: portwho --foreign {0}")]
+    AddressForForeignPort(String),
+    /// A protocol behind a foreign port.
+    #[error("foreign port '{word}': a protocol belongs to a PORT, or to {option}")]
+    ProtocolForForeignPort {
         /// What was typed.
         word: String,
-        /// Its address.
-        address: String,
-        /// Its port.
-        port: String,
+        /// The option for its protocol.
+        option: &'static str,
     },
+    /// A protocol behind a port against that of an option.
+    #[error("port '{word}': cannot be used with {option}")]
+    OtherProtocol {
+        /// The port.
+        word: String,
+        /// The option.
+        option: &'static str,
+    },
+    /// A PID behind `-p`.
+    #[error(
+        "port '{0}': ports are 1 to 65535, and -p has no effect; for a PID, try: portwho --pid {0}"
+    )]
+    PidForPort(String),
     /// Any other.
     #[error(transparent)]
     Port(#[from] PortError),
@@ -58,7 +69,9 @@ pub(super) fn local(words: &[String], commands: &[String]) -> Result<Vec<PortTer
         let arguments = operands(command, &others);
         return Err(UsageError::CommandNotFirst { command: command.clone(), arguments });
     }
-    if let Some(state) = words.iter().flat_map(|word| word.split(',')).find(is_state) {
+    // What stands in a URL is no state.
+    let lists = words.iter().filter(|word| !word.contains("://"));
+    if let Some(state) = lists.flat_map(|word| word.split(',')).find(is_state) {
         return Err(UsageError::StateForPort { state: state.to_owned() });
     }
     parse_all(words)
@@ -66,22 +79,32 @@ pub(super) fn local(words: &[String], commands: &[String]) -> Result<Vec<PortTer
 
 /// Parses the values of `--foreign-port`.
 pub(super) fn foreign(words: &[String]) -> Result<Vec<PortTerm>, UsageError> {
-    for word in words {
-        if let Some(term) =
-            PortTerm::parse_list(word)?.into_iter().find(|term| term.address.is_some())
-        {
-            return Err(with_address(word, &term));
-        }
+    let terms = parse_all(words)?;
+    if let Some(term) = terms.iter().find(|term| term.host.is_some()) {
+        let term = PortTerm { protocol: None, ..term.clone() };
+        return Err(UsageError::AddressForForeignPort(term.to_string()));
     }
-    parse_all(words)
+    let bound = terms.iter().find_map(|term| Some((term.to_string(), term.protocol?)));
+    match bound {
+        Some((word, protocol)) => {
+            let option = if protocol == Protocol::Tcp { "--tcp" } else { "--udp" };
+            Err(UsageError::ProtocolForForeignPort { word, option })
+        }
+        None => Ok(terms),
+    }
 }
 
-fn with_address(word: &str, term: &PortTerm) -> UsageError {
-    let address = term.address.as_ref().map(|scoped| scoped.address.to_string());
-    UsageError::AddressForForeignPort {
-        word: word.to_owned(),
-        address: address.unwrap_or_default(),
-        port: word.rsplit(':').next().unwrap_or_default().to_owned(),
+/// Refuses a port of which the protocol is none of `asked`, as `option` did.
+pub(super) fn contradicts(
+    terms: &[PortTerm],
+    asked: Protocols,
+    option: &'static str,
+) -> Result<(), UsageError> {
+    let is_other =
+        |term: &&PortTerm| term.protocol.is_some_and(|protocol| !asked.contains(protocol));
+    match terms.iter().find(is_other) {
+        Some(term) => Err(UsageError::OtherProtocol { word: term.to_string(), option }),
+        None => Ok(()),
     }
 }
 

@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use super::words::without_dry_run;
-use crate::model::{Families, Pid, Shell, Signal, StateSet, TcpState};
-use crate::query::{NamePattern, PortTerm, Protocols, SortKey, UserTerm};
+use super::words::{without_dry_run, without_value};
+use crate::model::{Families, Pid, Protocol, Shell, Signal, StateSet, TcpState};
+use crate::query::{
+    ForeignTerm, NamePattern, PortTerm, Protocols, SocketColumn, SortKey, UserTerm,
+};
 use crate::text::shell::ShellCommand;
 
 /// What was asked for.
@@ -23,6 +25,8 @@ pub enum Request {
     Explain(ExplainRequest),
     /// Look for what is wrong.
     Doctor(DoctorRequest),
+    /// Print the man page or a script for a shell.
+    Generate(Generated),
 }
 
 /// Which owners, protocols and families.
@@ -42,6 +46,18 @@ pub struct Selection {
     pub users: Vec<UserTerm>,
 }
 
+impl Selection {
+    /// The protocols that were asked for, by option or with every single port; else `default`.
+    #[must_use]
+    pub fn protocols_or(&self, default: Protocols) -> Protocols {
+        let bound = |protocol| self.ports.iter().any(|term| term.protocol == Some(protocol));
+        let with_ports = Protocols { tcp: bound(Protocol::Tcp), udp: bound(Protocol::Udp) };
+        let is_by_port = !self.ports.is_empty();
+        let all_bound = is_by_port && self.ports.iter().all(|term| term.protocol.is_some());
+        self.protocols.unwrap_or(if all_bound { with_ports } else { default })
+    }
+}
+
 /// Which sockets.
 #[derive(Debug)]
 pub struct FilterRequest {
@@ -53,12 +69,14 @@ pub struct FilterRequest {
     pub by_state: bool,
     /// Only what can take a connection or a datagram.
     pub listening: bool,
+    /// Only listeners that other machines can reach.
+    pub exposed: bool,
     /// Ports at the far end.
     pub foreign_ports: Vec<PortTerm>,
     /// Networks of the local address.
     pub local_networks: Vec<IpNet>,
-    /// Networks of the foreign address.
-    pub foreign_networks: Vec<IpNet>,
+    /// Foreign ends.
+    pub foreign: Vec<ForeignTerm>,
 }
 
 /// A request to list.
@@ -71,12 +89,16 @@ pub struct ListRequest {
     pub view: ViewKind,
     /// Whether everything is wanted that can be told of the owners.
     pub verbose: bool,
+    /// The number that a lone `-p` stands before, which is read as a PORT.
+    pub after_p: Option<u16>,
     /// Whether every network namespace is looked at.
     pub all_namespaces: bool,
     /// Whether the ports are bound, for the system's own answer.
     pub try_bind: bool,
-    /// How to sort them.
-    pub sort: SortKey,
+    /// The columns of the views that take any.
+    pub columns: Vec<SocketColumn>,
+    /// How to sort them; none where that was not said.
+    pub sort: Option<SortKey>,
     /// Whether tables have titles and headings.
     pub header: bool,
     /// When to use color.
@@ -85,6 +107,7 @@ pub struct ListRequest {
 
 /// A request to end.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub struct KillRequest {
     /// Ports and owners.
     pub selection: Selection,
@@ -96,6 +119,8 @@ pub struct KillRequest {
     pub signal: Option<Signal>,
     /// End it at once.
     pub force: bool,
+    /// End the process that restarts the owner too.
+    pub parent: bool,
     /// How long to wait for the exit.
     pub timeout: Duration,
     /// The words behind `kill` as they were typed, but for the PORTs.
@@ -114,6 +139,21 @@ impl KillRequest {
     #[must_use]
     pub fn command(&self, shell: Shell, more: &[&str], ports: &[String]) -> ShellCommand {
         again(shell, "kill", more, &self.options).words(ports)
+    }
+
+    /// The same with this signal in the place of any other.
+    #[must_use]
+    pub fn with_signal(&self, shell: Shell, signal: Signal, ports: &[String]) -> ShellCommand {
+        let options = without_value(&self.options, Some('s'), "--signal");
+        again(shell, "kill", &["-s", signal.name()], &options).words(ports)
+    }
+
+    /// The same, which waits so long.
+    #[must_use]
+    pub fn with_timeout(&self, shell: Shell, timeout: Duration, ports: &[String]) -> ShellCommand {
+        let options = without_value(&self.options, None, "--timeout");
+        let seconds = timeout.as_secs().to_string();
+        again(shell, "kill", &["--timeout", &seconds], &options).words(ports)
     }
 
     /// The same, which does more than to show what would be done.
@@ -137,6 +177,14 @@ pub struct CloseRequest {
 }
 
 impl CloseRequest {
+    /// Whether it may act where there is nobody to ask: `-y` says so, and a PORT or a PID is too narrow
+    /// to mean every connection of the machine.
+    #[must_use]
+    pub const fn is_explicit(&self) -> bool {
+        let selection = &self.filters.selection;
+        self.yes || !selection.ports.is_empty() || !selection.pids.is_empty()
+    }
+
     /// The same command with `more` in front: `portwho close -l --pid 812`.
     #[must_use]
     pub fn command(&self, shell: Shell, more: &[&str]) -> ShellCommand {
@@ -178,6 +226,21 @@ pub struct DoctorRequest {
     pub color: ColorWhen,
 }
 
+/// What is printed for other programs than a reader's eyes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Generated {
+    /// The man page.
+    Man,
+    /// The script for bash.
+    Bash,
+    /// The script for zsh.
+    Zsh,
+    /// The script for fish.
+    Fish,
+    /// The script for PowerShell.
+    PowerShell,
+}
+
 /// The views of a list.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ViewKind {
@@ -185,6 +248,14 @@ pub enum ViewKind {
     Tables,
     /// Both tables, and the particulars of each owner.
     Verbose,
+    /// One table, with command lines.
+    Wide,
+    /// One table with the columns that were asked for.
+    Columns,
+    /// lsof's table.
+    Lsof,
+    /// Comma-separated values.
+    Csv,
     /// JSON.
     Json,
     /// Bare PIDs.
@@ -193,6 +264,14 @@ pub enum ViewKind {
     Summary,
     /// Counts, as JSON.
     SummaryJson,
+}
+
+impl ViewKind {
+    /// Whether remarks on rows stand below it: a person reads it.
+    #[must_use]
+    pub const fn has_remarks_on_rows(self) -> bool {
+        matches!(self, Self::Tables | Self::Verbose | Self::Wide)
+    }
 }
 
 /// When to use color.

@@ -1,8 +1,10 @@
 //! The verbs: a file, or a folder, for each; and what several of them share.
 
 mod close;
+mod complete;
 mod doctor;
 mod explain;
+mod generate;
 mod kill;
 mod list;
 mod shared;
@@ -12,6 +14,7 @@ use std::process::ExitCode;
 use crate::cli::Request;
 use crate::platform::System;
 
+pub use complete::complete;
 pub use shared::output::{Broken, Output, Terminals};
 
 /// How a command ended, by the exit codes of the manual.
@@ -47,5 +50,6 @@ pub fn run(request: Request, system: &impl System, output: &mut Output) -> anyho
         Request::Close(request) => close::run(&request, system, output),
         Request::Doctor(request) => doctor::run(&request, system, output),
         Request::Explain(request) => explain::run(request, system, output),
+        Request::Generate(what) => generate::run(what, output),
     }
 }

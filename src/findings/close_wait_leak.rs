@@ -31,7 +31,7 @@ pub(super) const CHECK: Check = Check {
     threshold: || {
         format!(
             "{MANY} at any age, or {SOME_OLD} older than {}; critical from {CRITICAL}, or with \
-             {CRITICAL_DESCRIPTORS_PERCENT} % of the descriptors open",
+             {CRITICAL_DESCRIPTORS_PERCENT}% of the descriptors open",
             duration(Duration::from_millis(OLD_MS.into()))
         )
     },

@@ -15,8 +15,8 @@ const PERCENT: u64 = 90;
 
 pub(super) const CHECK: Check = Check {
     kind: "descriptors-nearly-used",
-    threshold: || format!("{PERCENT} % of the limit"),
-    reason: "the rest goes with the next burst of connections",
+    threshold: || format!("{PERCENT}% of the limit"),
+    reason: "the next burst of connections can use up the rest",
     measure,
 };
 

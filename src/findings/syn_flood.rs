@@ -18,7 +18,7 @@ const SYN_RECEIVED: usize = 128;
 pub(super) const CHECK: Check = Check {
     kind: "syn-flood",
     threshold: || format!("{SYN_RECEIVED} SYN_RECEIVED on a port"),
-    reason: "so many fill the backlog that many servers ask for",
+    reason: "that many fill a typical server's backlog",
     measure,
 };
 

@@ -23,7 +23,7 @@ const PERCENT: u64 = 80;
 pub(super) const CHECK: Check = Check {
     kind: "time-wait-pressure",
     threshold: || {
-        format!("{PERCENT} % of the ephemeral ports to one destination, or of tcp_max_tw_buckets")
+        format!("{PERCENT}% of the ephemeral ports to one destination, or of tcp_max_tw_buckets")
     },
     reason: "below that TIME_WAIT is normal; above it, a burst is enough to run out",
     measure,

@@ -20,6 +20,7 @@ pub enum Signal {
     Cont,
     Stop,
     Tstp,
+    Winch,
 }
 
 /// A word that names no signal.
@@ -27,7 +28,7 @@ pub enum Signal {
 pub struct UnknownSignal;
 
 /// Names and numbers; the numbers are those of x86 and ARM (signal(7)).
-const NAMES: [(&str, &str, Signal); 13] = [
+const NAMES: [(&str, &str, Signal); 14] = [
     ("HUP", "1", Signal::Hup),
     ("INT", "2", Signal::Int),
     ("QUIT", "3", Signal::Quit),
@@ -41,6 +42,7 @@ const NAMES: [(&str, &str, Signal); 13] = [
     ("CONT", "18", Signal::Cont),
     ("STOP", "19", Signal::Stop),
     ("TSTP", "20", Signal::Tstp),
+    ("WINCH", "28", Signal::Winch),
 ];
 
 impl Signal {

@@ -82,6 +82,19 @@ pub enum TimerKind {
     Probe,
 }
 
+impl TimerKind {
+    /// Its name, also in JSON.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Retransmit => "retransmit",
+            Self::Keepalive => "keepalive",
+            Self::TimeWait => "time-wait",
+            Self::Probe => "probe",
+        }
+    }
+}
+
 /// A running timer of a socket.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Timer {
@@ -141,6 +154,9 @@ pub struct Socket {
     /// The process that the table names; none on systems whose tables name none.
     pub table_owner: Option<TableOwner>,
 }
+
+/// The loopback interface (`LOOPBACK_IFINDEX` of Linux' net/flow.h, Windows' Pseudo-Interface 1).
+const LOOPBACK_INTERFACE: u32 = 1;
 
 impl Socket {
     /// A socket of which only the local endpoint is known.
@@ -245,6 +261,14 @@ impl Socket {
             Protocol::Tcp => self.state == Some(TcpState::Listening),
             Protocol::Udp => self.foreign.is_none(),
         }
+    }
+
+    /// Whether it listens where other machines reach it: not on loopback alone.
+    #[must_use]
+    pub fn is_exposed(&self) -> bool {
+        self.is_listening()
+            && !self.local.address.is_loopback()
+            && self.interface != Some(LOOPBACK_INTERFACE)
     }
 
     /// Whether it holds its port against others: TCP LISTENING or BOUND, unconnected UDP.

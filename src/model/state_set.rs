@@ -9,6 +9,8 @@ use super::TcpState;
 pub struct StateSet(u16);
 
 impl StateSet {
+    /// The names of the groups that have one.
+    pub const GROUPS: [&'static str; 4] = ["connected", "synchronized", "teardown", "stuck"];
     /// No state.
     pub const NONE: Self = Self(0);
     /// Every state, those with an unknown number included.

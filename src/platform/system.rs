@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::{CloseError, Ending, NamespaceTable, OwnerTable, PlatformError, SocketTable};
 use crate::model::{
     About, Capabilities, Creator, Endpoint, Particulars, Pid, PortRules, Process, Protocol, Reach,
-    Scope, Signal, Socket, Stopped, TcpSettings, Uid, Untrusted,
+    Scope, Service, Signal, Socket, Stopped, TcpSettings, Uid, Untrusted,
 };
 
 /// Reading sockets, who holds them and who created them.
@@ -49,8 +49,21 @@ pub trait Processes {
     /// Describes the processes among `pids` that still exist, as far as is asked for, or more.
     fn processes(&self, pids: &BTreeSet<Pid>, about: About) -> BTreeMap<Pid, Process>;
 
+    /// Every process; none where some may be hidden from this user.
+    fn all_processes(&self) -> Option<BTreeSet<Pid>>;
+
+    /// Whether it is certain that no process has this PID.
+    fn is_absent(&self, pid: Pid) -> bool;
+
     /// The particulars of those among `pids` that still exist.
     fn particulars(&self, pids: &BTreeSet<Pid>) -> BTreeMap<Pid, Particulars>;
+
+    /// The processes whose parent this is; none where the system does not show that, or where ending
+    /// a parent would not keep it from starting others.
+    fn children(&self, parent: Pid) -> Option<BTreeSet<Pid>> {
+        let _ = parent;
+        None
+    }
 
     /// This process, then its parent, and so on up to the first.
     fn ancestors(&self) -> Vec<Pid>;
@@ -64,6 +77,13 @@ pub trait Processes {
     /// another program. On systems without mount namespaces, all of them.
     fn in_own_mounts(&self, pids: &BTreeSet<Pid>) -> BTreeSet<Pid> {
         pids.clone()
+    }
+
+    /// When the system starts a service again that has ended, in its own word; none where it does not,
+    /// or where that cannot be known.
+    fn restart_policy(&self, service: &Service) -> Option<Untrusted> {
+        let _ = service;
+        None
     }
 }
 
@@ -94,6 +114,9 @@ pub trait Ports {
 pub trait Names {
     /// The name of a user; none where it has none.
     fn user_name(&self, uid: Uid) -> Option<Untrusted>;
+
+    /// Whether there is a user of this name or number; none where that cannot be told.
+    fn has_user(&self, word: &str) -> Option<bool>;
 
     /// The names of network interfaces, for those of `indices` that have one.
     fn interface_names(&self, indices: &BTreeSet<u32>) -> BTreeMap<u32, Untrusted>;

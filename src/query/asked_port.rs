@@ -2,8 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::LocalSet;
-use crate::model::{Endpoint, Families, Socket};
+use super::{LocalSet, Protocols};
+use crate::model::{Endpoint, Families, Protocol, Socket};
 
 /// A port that was asked for, at every address or at one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -14,6 +14,8 @@ pub struct AskedPort {
     pub address: Option<IpAddr>,
     /// The interface, where one was named with the address.
     pub interface: Option<u32>,
+    /// The protocol, where one was named with the port.
+    pub protocol: Option<Protocol>,
 }
 
 impl AskedPort {
@@ -29,14 +31,22 @@ impl AskedPort {
 
     /// Every port of what was asked for.
     pub fn all(local: &LocalSet) -> impl Iterator<Item = Self> {
-        let anywhere = local.ports.ranges().iter().map(|range| (range.clone(), None, None));
-        let places = local
-            .places
-            .iter()
-            .map(|place| (place.ports.clone(), Some(place.address), place.interface));
-        anywhere.chain(places).flat_map(|(ports, address, interface)| {
-            ports.map(move |port| Self { port, address, interface })
+        let anywhere =
+            local.anywhere().map(|(range, protocol)| (range.clone(), None, None, protocol));
+        let places = local.places.iter().map(|place| {
+            (place.ports.clone(), Some(place.address), place.interface, place.protocol)
+        });
+        anywhere.chain(places).flat_map(|(ports, address, interface, protocol)| {
+            ports.map(move |port| Self { port, address, interface, protocol })
         })
+    }
+
+    /// The protocols in question, of those that were asked for with ports that name none.
+    #[must_use]
+    pub fn protocols(self, asked: Protocols) -> Protocols {
+        let only =
+            |protocol| Protocols { tcp: protocol == Protocol::Tcp, udp: protocol == Protocol::Udp };
+        self.protocol.map_or(asked, only)
     }
 
     /// Where servers of `families` bind to have this port.
@@ -68,11 +78,12 @@ impl AskedPort {
     /// How a bind here meets `socket`, if it does. One to `[::]` is dual-stack.
     ///
     /// That is what `inet_rcv_saddr_equal` of Linux (`net/ipv4/inet_connection_sock.c`) compares. Two
-    /// sockets that are tied to different interfaces never meet.
+    /// sockets that are tied to different interfaces never meet, nor those of two protocols.
     #[must_use]
     pub fn way(self, socket: &Socket) -> Option<Way> {
         let is_apart = |mine| socket.interface.is_some_and(|other| other != mine);
-        if socket.local.port != self.port || self.interface.is_some_and(is_apart) {
+        let is_other = self.protocol.is_some_and(|protocol| protocol != socket.protocol);
+        if is_other || socket.local.port != self.port || self.interface.is_some_and(is_apart) {
             return None;
         }
         let Some(address) = self.address else { return Some(Way::Same) };
@@ -101,11 +112,10 @@ pub enum Way {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Protocol;
     use crate::query::{Place, PortSet};
 
     fn local(ports: PortSet) -> LocalSet {
-        LocalSet { ports, places: Vec::new() }
+        LocalSet { ports, ..LocalSet::default() }
     }
 
     #[test]
@@ -121,10 +131,22 @@ mod tests {
     #[test]
     fn ports_at_an_address_follow_those_at_any() {
         let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        let place = Place { address, interface: None, ports: 80..=80 };
+        let place = Place { address, interface: None, ports: 80..=80, protocol: None };
         let both = LocalSet { places: vec![place], ..local(PortSet::from_iter([81..=81])) };
-        let port = |port, address| AskedPort { port, address, interface: None };
+        let port = |port, address| AskedPort { port, address, interface: None, protocol: None };
         assert_eq!(AskedPort::each(&both), Some(vec![port(81, None), port(80, Some(address))]));
+    }
+
+    #[test]
+    fn a_protocol_of_the_port_is_the_only_one_in_question() {
+        let both = LocalSet {
+            udp_ports: PortSet::from_iter([53..=53]),
+            ..local(PortSet::from_iter([80..=80]))
+        };
+        let asked = AskedPort::each(&both).unwrap();
+        let tcp = Protocols { tcp: true, udp: false };
+        let protocols: Vec<Protocols> = asked.iter().map(|port| port.protocols(tcp)).collect();
+        assert_eq!(protocols, [tcp, Protocols { tcp: false, udp: true }]);
     }
 
     #[test]
@@ -133,6 +155,7 @@ mod tests {
             port: 80,
             address: Some(address.parse().unwrap()),
             interface: None,
+            protocol: None,
         };
         let held =
             |address: &str| Socket::at(Protocol::Tcp, Endpoint::new(address.parse().unwrap(), 80));
@@ -158,8 +181,22 @@ mod tests {
     }
 
     #[test]
+    fn a_port_with_its_own_protocol_meets_no_other() {
+        let asked =
+            AskedPort { port: 53, address: None, interface: None, protocol: Some(Protocol::Udp) };
+        let at = |protocol| Socket::at(protocol, Endpoint::new(Ipv4Addr::LOCALHOST.into(), 53));
+        assert!(asked.meets(&at(Protocol::Udp)));
+        assert!(!asked.meets(&at(Protocol::Tcp)));
+    }
+
+    #[test]
     fn sockets_of_different_interfaces_do_not_meet() {
-        let asked = AskedPort { port: 80, address: "fe80::1".parse().ok(), interface: Some(2) };
+        let asked = AskedPort {
+            port: 80,
+            address: "fe80::1".parse().ok(),
+            interface: Some(2),
+            protocol: None,
+        };
         let at = |interface| Socket {
             interface,
             ..Socket::at(Protocol::Tcp, Endpoint::new("fe80::1".parse().unwrap(), 80))

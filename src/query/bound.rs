@@ -13,7 +13,7 @@ impl Rows<'_> {
         // Nobody can name the states that have no name: these are all but some.
         let is_named = !filter.states.contains(TcpState::Unknown(0));
         let is_unheld = |local| !self.are_held(local, beside);
-        filter.protocols.tcp
+        filter.asks_for(Protocol::Tcp)
             && ((is_named && filter.states.contains(TcpState::Bound))
                 || filter.local.as_ref().is_some_and(is_unheld))
     }
@@ -26,9 +26,10 @@ impl Rows<'_> {
             socket.netns.is_none() && socket.protocol == Protocol::Tcp && socket.holds_port()
         });
         match AskedPort::each(local) {
-            Some(ports) => {
-                ports.into_iter().all(|port| holders.clone().any(|socket| port.meets(socket)))
-            }
+            Some(ports) => ports
+                .into_iter()
+                .filter(|port| port.protocol != Some(Protocol::Udp))
+                .all(|port| holders.clone().any(|socket| port.meets(socket))),
             None => holders.next().is_some(),
         }
     }

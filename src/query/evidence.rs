@@ -46,10 +46,11 @@ impl<'a> SocketsByPort<'a> {
 }
 
 impl<'a> PortEvidence<'a> {
-    /// The verdicts on a port, for each protocol in turn.
+    /// The verdicts on a port, for each protocol in turn: for its own alone, where it was asked for with
+    /// one.
     #[must_use]
     pub fn verdicts(&self, asked: AskedPort, protocols: Protocols) -> Vec<PortVerdict<'a>> {
-        protocols.each().map(|protocol| self.verdict(asked, protocol)).collect()
+        asked.protocols(protocols).each().map(|protocol| self.verdict(asked, protocol)).collect()
     }
 
     fn verdict(&self, asked: AskedPort, protocol: Protocol) -> PortVerdict<'a> {

@@ -1,58 +1,12 @@
 //! What a row must be to be shown. Every comparison with what was asked for is made here.
 
-use std::net::IpAddr;
-
 use ipnet::IpNet;
 
-use super::{InTheWay, NamePattern, PortSet, UserTerm};
+use super::{InTheWay, LocalSet, NamePattern, Place, PortSet, UserTerm, Way};
 use crate::model::{
-    About, Detail, Families, Family, OwnedSocket, Pid, PortRange, Process, Protocol, Scope,
-    Snapshot, Socket, StateSet, TcpState, UdpScope, Uid, Untrusted,
+    About, Detail, Endpoint, Families, Family, OwnedSocket, Pid, PortRange, Process, Protocol,
+    Scope, Snapshot, Socket, StateSet, TcpState, UdpScope, Uid, Untrusted,
 };
-
-/// An address with ports, as in `127.0.0.1:80`.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Place {
-    /// The exact address.
-    pub address: IpAddr,
-    /// The interface, where one was given.
-    pub interface: Option<u32>,
-    /// The ports.
-    pub ports: PortRange,
-}
-
-impl Place {
-    /// Whether the socket's local end is there.
-    #[must_use]
-    pub fn is_of(&self, socket: &Socket) -> bool {
-        socket.local.address == self.address
-            && self.ports.contains(&socket.local.port)
-            && (self.interface.is_none() || self.interface == socket.interface)
-    }
-}
-
-/// The local ends that were asked for.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct LocalSet {
-    /// Ports at any address.
-    pub ports: PortSet,
-    /// Ports at one address.
-    pub places: Vec<Place>,
-}
-
-impl LocalSet {
-    fn contains(&self, socket: &Socket) -> bool {
-        self.ports.contains(socket.local.port)
-            || self.places.iter().any(|place| place.is_of(socket))
-    }
-
-    /// Every port that is asked for at any address or at one.
-    #[must_use]
-    pub fn all_ports(&self) -> PortSet {
-        let places = self.places.iter().map(|place| place.ports.clone());
-        self.ports.ranges().iter().cloned().chain(places).collect()
-    }
-}
 
 /// The protocols that were asked for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -64,11 +18,39 @@ pub struct Protocols {
 }
 
 impl Protocols {
+    /// Both.
+    pub const BOTH: Self = Self { tcp: true, udp: true };
+
     /// Each of them, TCP first.
     pub fn each(self) -> impl Iterator<Item = Protocol> {
         let tcp = self.tcp.then_some(Protocol::Tcp);
         let udp = self.udp.then_some(Protocol::Udp);
         tcp.into_iter().chain(udp)
+    }
+
+    /// Whether `protocol` was asked for.
+    #[must_use]
+    pub const fn contains(self, protocol: Protocol) -> bool {
+        match protocol {
+            Protocol::Tcp => self.tcp,
+            Protocol::Udp => self.udp,
+        }
+    }
+}
+
+/// Foreign endpoints that were asked for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ForeignEnd {
+    /// Their addresses; none for every one.
+    pub networks: Vec<IpNet>,
+    /// Their ports; none for every one.
+    pub ports: Option<PortSet>,
+}
+
+impl ForeignEnd {
+    fn contains(&self, end: Endpoint) -> bool {
+        any_or_none(&self.networks, |network| network.contains(&end.address))
+            && self.ports.as_ref().is_none_or(|ports| ports.contains(end.port))
     }
 }
 
@@ -85,7 +67,9 @@ pub struct Filter {
     pub states: StateSet,
     /// Only what can take a connection or a datagram.
     pub listening: bool,
-    /// The protocols.
+    /// Only what can take a connection or a datagram from another machine.
+    pub exposed: bool,
+    /// The protocols, but for ports that were asked for with their own.
     pub protocols: Protocols,
     /// The address families.
     pub families: Families,
@@ -93,8 +77,8 @@ pub struct Filter {
     pub dual_stack: bool,
     /// Networks of the local address; none for every one.
     pub local_networks: Vec<IpNet>,
-    /// Networks of the foreign address; none for every one.
-    pub foreign_networks: Vec<IpNet>,
+    /// The foreign end; none for every one.
+    pub foreign_ends: Vec<ForeignEnd>,
     /// Owners by PID; none for every one.
     pub pids: Vec<Pid>,
     /// Owners by image name; none for every one.
@@ -113,11 +97,12 @@ impl Filter {
             foreign_ports: None,
             states: StateSet::ALL,
             listening: false,
-            protocols: Protocols { tcp: true, udp: true },
+            exposed: false,
+            protocols: Protocols::BOTH,
             families: Families::BOTH,
             dual_stack: true,
             local_networks: Vec::new(),
-            foreign_networks: Vec::new(),
+            foreign_ends: Vec::new(),
             pids: Vec::new(),
             names: Vec::new(),
             users: Vec::new(),
@@ -131,7 +116,7 @@ impl Filter {
         let any_state = StateSet::ALL.without(self.states).is_empty();
         let any_end = self.foreign_ports.is_none()
             && self.local_networks.is_empty()
-            && self.foreign_networks.is_empty();
+            && self.foreign_ends.is_empty();
         let any_owner = self.pids.is_empty() && self.names.is_empty() && self.users.is_empty();
         any_kind && any_state && any_end && any_owner && self.families.v4 && self.families.v6
     }
@@ -154,14 +139,14 @@ impl Filter {
         let ports = |set: &PortSet| set.ranges().to_vec();
         Scope {
             tcp: self.tcp_states(),
-            udp: match (self.protocols.udp, self.listening) {
+            udp: match (self.asks_for(Protocol::Udp), self.listening) {
                 (false, _) => UdpScope::None,
                 (true, true) => UdpScope::Unconnected,
                 (true, false) => UdpScope::All,
             },
             families: self.families_asked(),
             local_ports: self.local.as_ref().map(|local| ports(&local.all_ports())),
-            foreign_ports: self.foreign_ports.as_ref().map(ports),
+            foreign_ports: self.all_foreign_ports(),
             detail,
         }
     }
@@ -177,8 +162,30 @@ impl Filter {
         Families { v6: self.families.v6 || may_be_dual, ..self.families }
     }
 
+    /// Whether any socket of `protocol` may pass.
+    #[must_use]
+    pub fn asks_for(&self, protocol: Protocol) -> bool {
+        let allowed = self.protocols.contains(protocol);
+        match &self.local {
+            None => allowed,
+            Some(local) => (allowed && local.has_any_protocol()) || local.binds(protocol),
+        }
+    }
+
+    /// The foreign ports outside of which nothing passes; none where any port may.
+    fn all_foreign_ports(&self) -> Option<Vec<PortRange>> {
+        if let Some(ports) = &self.foreign_ports {
+            return Some(ports.ranges().to_vec());
+        }
+        let ports: Option<Vec<&PortSet>> =
+            self.foreign_ends.iter().map(|end| end.ports.as_ref()).collect();
+        let ports = ports.filter(|ports| !ports.is_empty())?;
+        let all: PortSet = ports.into_iter().flat_map(PortSet::ranges).cloned().collect();
+        Some(all.ranges().to_vec())
+    }
+
     fn tcp_states(&self) -> StateSet {
-        match (self.protocols.tcp, self.listening) {
+        match (self.asks_for(Protocol::Tcp), self.listening) {
             (false, _) => StateSet::NONE,
             (true, true) => self.states.intersection(StateSet::of(&[TcpState::Listening])),
             (true, false) => self.states,
@@ -196,20 +203,30 @@ impl Filter {
             Family::V4 => self.families.v4,
             Family::V6 => self.families.v6 || (self.takes_dual_stack() && socket.holds_ipv4()),
         };
-        let protocol = match socket.protocol {
-            Protocol::Tcp => self.protocols.tcp,
-            Protocol::Udp => self.protocols.udp,
-        };
         let state = socket.state.is_none_or(|state| self.states.contains(state));
-        family && protocol && state && (!self.listening || socket.is_listening())
+        family
+            && state
+            && (!self.listening || socket.is_listening())
+            && (!self.exposed || socket.is_exposed())
     }
 
     fn admits_local(&self, socket: &Socket) -> bool {
+        let protocol = self.protocols.contains(socket.protocol);
         let is_there = |local: &LocalSet| {
-            local.contains(socket) || self.in_the_way.places(local, socket).next().is_some()
+            local.contains(socket, protocol) || self.in_the_way_of(socket).next().is_some()
         };
-        self.local.as_ref().is_none_or(is_there)
+        self.local.as_ref().map_or(protocol, is_there)
             && any_or_none(&self.local_networks, |net| net.contains(&socket.local.address))
+    }
+
+    /// Which places the socket is in the way of that no socket holds, and how.
+    pub fn in_the_way_of<'a>(
+        &'a self,
+        socket: &'a Socket,
+    ) -> impl Iterator<Item = (&'a Place, Way)> {
+        let allowed = self.protocols.contains(socket.protocol);
+        let places = self.local.iter().flat_map(|local| self.in_the_way.places(local, socket));
+        places.filter(move |(place, _)| allowed || place.protocol.is_some())
     }
 
     fn admits_foreign(&self, socket: &Socket) -> bool {
@@ -218,10 +235,10 @@ impl Filter {
             .foreign_ports
             .as_ref()
             .is_none_or(|ports| foreign.is_some_and(|foreign| ports.contains(foreign.port)));
-        let network = any_or_none(&self.foreign_networks, |net| {
-            foreign.is_some_and(|foreign| net.contains(&foreign.address))
+        let end = any_or_none(&self.foreign_ends, |asked| {
+            foreign.is_some_and(|foreign| asked.contains(*foreign))
         });
-        port && network
+        port && end
     }
 
     /// Whether a row of `snapshot` passes, its owner included.

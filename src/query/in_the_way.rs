@@ -68,7 +68,8 @@ impl Place {
     /// The question for one of its ports.
     #[must_use]
     pub fn ask(&self, port: u16) -> Option<AskedPort> {
-        let asked = AskedPort { port, address: Some(self.address), interface: self.interface };
+        let (address, interface, protocol) = (Some(self.address), self.interface, self.protocol);
+        let asked = AskedPort { port, address, interface, protocol };
         self.ports.contains(&port).then_some(asked)
     }
 }
@@ -84,7 +85,8 @@ mod tests {
     }
 
     fn at(address: &str) -> LocalSet {
-        let place = Place { address: address.parse().unwrap(), interface: None, ports: 79..=81 };
+        let address = address.parse().unwrap();
+        let place = Place { address, interface: None, ports: 79..=81, protocol: None };
         LocalSet { places: vec![place], ..LocalSet::default() }
     }
 
@@ -100,6 +102,16 @@ mod tests {
         assert_eq!(ways(&[listener("127.0.0.1")]), []);
         let of_udp = Socket { protocol: Protocol::Udp, state: None, ..listener("127.0.0.1") };
         assert_eq!(ways(&[of_udp]), [Way::Covers]);
+    }
+
+    #[test]
+    fn a_place_with_its_own_protocol_has_nothing_of_the_other_in_its_way() {
+        let (mut local, tcp) = (at("127.0.0.1"), listener("0.0.0.0"));
+        let udp = Socket { protocol: Protocol::Udp, state: None, ..tcp.clone() };
+        local.places[0].protocol = Some(Protocol::Udp);
+        let shown = InTheWay::of(&local, std::iter::empty(), Ways::Both);
+        assert_eq!(shown.places(&local, &tcp).count(), 0);
+        assert_eq!(shown.places(&local, &udp).count(), 1);
     }
 
     #[test]

@@ -15,6 +15,12 @@ impl NamePattern {
         Self(WildMatchPattern::new_case_insensitive(pattern))
     }
 
+    /// The pattern as it was typed.
+    #[must_use]
+    pub fn text(&self) -> String {
+        self.0.pattern()
+    }
+
     /// Whether it is a whole name, and stands for no other.
     #[must_use]
     pub fn is_plain(&self) -> bool {
@@ -37,6 +43,12 @@ impl UserTerm {
     #[must_use]
     pub fn new(word: &str) -> Self {
         Self(word.to_owned())
+    }
+
+    /// The user as it was typed.
+    #[must_use]
+    pub fn word(&self) -> &str {
+        &self.0
     }
 
     /// Whether this is the user with that name. Windows' names have no case, and may be given

@@ -1,10 +1,12 @@
-//! A PORT as it is typed: `80`, `80,443`, `8000-8010`, `:80`, `http`, `127.0.0.1:80`, `[::1]:80`.
+//! A PORT as it is typed: `80`, `80,443`, `8000-8010`, `8000:8010`, `:80`, `http`, `53/udp`,
+//! `127.0.0.1:80`, `[::1]:80`, `localhost:80`, `http://localhost:80/`.
 
-use std::net::IpAddr;
+use std::fmt;
 
 use thiserror::Error;
 
-use crate::model::PortRange;
+use super::{Host, url};
+use crate::model::{PortRange, Protocol};
 
 /// Ports by number, or by a name that the system's services file explains.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -15,22 +17,15 @@ pub enum PortWord {
     Service(String),
 }
 
-/// An address, and the interface it is on where one was given (`fe80::1%eth0`).
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ScopedAddress {
-    /// The address; a v4-mapped one is IPv4.
-    pub address: IpAddr,
-    /// The interface's name or index.
-    pub zone: Option<String>,
-}
-
 /// One of the PORTs that were typed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PortTerm {
-    /// The address in front of the port.
-    pub address: Option<ScopedAddress>,
+    /// The host in front of the port.
+    pub host: Option<Host>,
     /// The port itself.
     pub port: PortWord,
+    /// The protocol behind the port, which concerns this term alone.
+    pub protocol: Option<Protocol>,
 }
 
 /// What is wrong with a PORT.
@@ -50,7 +45,7 @@ pub enum PortError {
         end: u16,
     },
     /// What stands before the port is no address.
-    #[error("port '{word}': '{address}' is not an address")]
+    #[error("port '{word}': '{address}' is not an address or localhost")]
     NotAnAddress {
         /// What was typed.
         word: String,
@@ -60,15 +55,19 @@ pub enum PortError {
     /// An IPv6 address and a port without brackets, which can be read in two ways.
     #[error("port '{0}': write an IPv6 address in brackets, as in [::1]:80")]
     NoBrackets(String),
+    /// What begins as a URL and is none.
+    #[error("port '{0}': not a URL; example: http://localhost:3000/")]
+    NotAUrl(String),
     /// Neither a number nor a name.
     #[error(
-        "port '{0}': not a port; examples: 80, 80,443, 8000-8010, http, 127.0.0.1:80, [::1]:80"
+        "port '{0}': not a port; examples: 80, 80,443, 8000-8010, http, 53/udp, localhost:80, \
+         [::1]:80"
     )]
     NotAPort(String),
 }
 
 impl PortTerm {
-    /// Parses a word, which may be a list.
+    /// Parses a word, which may be a list. A URL, whose path may contain commas, is the last of it.
     ///
     /// # Errors
     /// [`PortError`], which names the part at fault.
@@ -77,52 +76,81 @@ impl PortTerm {
             "" => Err(PortError::NotAPort(words.to_owned())),
             word => Self::parse(word),
         };
-        words.split(',').map(part).collect()
+        let (mut terms, mut rest) = (Vec::new(), words);
+        while !url::is_url(rest) {
+            let Some((first, more)) = rest.split_once(',') else {
+                terms.push(part(rest)?);
+                return Ok(terms);
+            };
+            terms.push(part(first)?);
+            rest = more;
+        }
+        terms.push(url::parse(rest)?);
+        Ok(terms)
     }
 
     fn parse(word: &str) -> Result<Self, PortError> {
-        let (address, port) = split_address(word)?;
-        Ok(Self { address, port: parse_port(port, word)? })
+        let (end, protocol) = split_protocol(word);
+        let (host, port) = split_host(end, word)?;
+        Ok(Self { host, port: parse_port(port, word)?, protocol })
     }
 }
 
-/// Splits `127.0.0.1:80`, `[::1]:80`, `*:80` and `:80` at the colon before the port.
-fn split_address(word: &str) -> Result<(Option<ScopedAddress>, &str), PortError> {
+/// As it can be typed.
+impl fmt::Display for PortTerm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(host) = &self.host {
+            write!(f, "{host}:")?;
+        }
+        match &self.port {
+            PortWord::Range(range) if range.start() == range.end() => range.start().fmt(f),
+            PortWord::Range(range) => write!(f, "{}-{}", range.start(), range.end()),
+            PortWord::Service(name) => f.write_str(name),
+        }?;
+        self.protocol.map_or(Ok(()), |protocol| write!(f, "/{}", protocol.word()))
+    }
+}
+
+/// Splits `53/udp`. Any other slash is part of a service's name.
+fn split_protocol(word: &str) -> (&str, Option<Protocol>) {
+    let behind = word.rsplit_once('/').and_then(|(end, last)| {
+        let is = |protocol: &Protocol| last.eq_ignore_ascii_case(protocol.word());
+        Some((end, [Protocol::Tcp, Protocol::Udp].into_iter().find(is)?))
+    });
+    behind.map_or((word, None), |(end, protocol)| (end, Some(protocol)))
+}
+
+/// Splits `127.0.0.1:80`, `[::1]:80`, `localhost:80`, `*:80` and `:80` at the colon before the port,
+/// which is the first one but for IPv6: `8000:8010` is a range.
+fn split_host<'a>(end: &'a str, word: &str) -> Result<(Option<Host>, &'a str), PortError> {
     let not_an_address = |address: &str| PortError::NotAnAddress {
         word: word.to_owned(),
         address: address.to_owned(),
     };
-    if let Some(bracketed) = word.strip_prefix('[') {
+    if let Some(bracketed) = end.strip_prefix('[') {
         let not_a_port = || PortError::NotAPort(word.to_owned());
         let (inside, port) = bracketed.split_once("]:").ok_or_else(not_a_port)?;
-        let address = parse_address(inside).ok_or_else(|| not_an_address(inside))?;
-        return Ok((Some(address), port));
+        let host = Host::parse(inside).filter(|host| *host != Host::Localhost);
+        return Ok((Some(host.ok_or_else(|| not_an_address(inside))?), port));
     }
-    match word.rsplit_once(':') {
-        None => Ok((None, word)),
+    let no_brackets = || PortError::NoBrackets(word.to_owned());
+    match end.split_once(':') {
+        None => Ok((None, end)),
+        // A range, or no port at all.
+        Some((first, _)) if first.split('-').all(is_digits) => Ok((None, end)),
+        // `::1` begins like `:80`.
+        Some(("", port)) if port.starts_with(':') => Err(no_brackets()),
         Some(("" | "*", port)) => Ok((None, port)),
-        Some((address, _)) if address.contains(':') => Err(PortError::NoBrackets(word.to_owned())),
-        Some((address, port)) => {
-            let parsed = parse_address(address).ok_or_else(|| not_an_address(address))?;
-            Ok((Some(parsed), port))
-        }
+        Some((host, port)) => match Host::parse(host) {
+            Some(host) => Ok((Some(host), port)),
+            None if port.contains(':') => Err(no_brackets()),
+            None => Err(not_an_address(host)),
+        },
     }
 }
 
-fn parse_address(text: &str) -> Option<ScopedAddress> {
-    let (plain, zone) = split_zone(text);
-    let address: IpAddr = plain.parse().ok()?;
-    Some(ScopedAddress { address: address.to_canonical(), zone })
-}
-
-fn split_zone(text: &str) -> (&str, Option<String>) {
-    match text.split_once('%') {
-        Some((plain, zone)) => (plain, Some(zone.to_owned())),
-        None => (text, None),
-    }
-}
-
-fn parse_port(port: &str, word: &str) -> Result<PortWord, PortError> {
+/// Parses a port, a range or a service's name, which is `word` or a part of it.
+pub(super) fn parse_port(port: &str, word: &str) -> Result<PortWord, PortError> {
     let in_range = |number: u64| {
         let port = u16::try_from(number).ok().filter(|&port| port != 0);
         port.ok_or_else(|| PortError::OutOfRange(word.to_owned()))
@@ -131,7 +159,7 @@ fn parse_port(port: &str, word: &str) -> Result<PortWord, PortError> {
         let port = in_range(number)?;
         return Ok(PortWord::Range(port..=port));
     }
-    if let Some((first, last)) = port.split_once('-')
+    if let Some((first, last)) = port.split_once(['-', ':'])
         && let (Some(first), Some(last)) = (parse_digits(first), parse_digits(last))
     {
         let (start, end) = (in_range(first)?, in_range(last)?);
@@ -152,8 +180,11 @@ fn parse_port(port: &str, word: &str) -> Result<PortWord, PortError> {
 
 /// Digits alone are a number, however large.
 fn parse_digits(digits: &str) -> Option<u64> {
-    let all_digits = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-    all_digits.then(|| digits.parse().unwrap_or(u64::MAX))
+    is_digits(digits).then(|| digits.parse().unwrap_or(u64::MAX))
+}
+
+fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 #[cfg(test)]
@@ -166,26 +197,61 @@ mod tests {
         PortTerm::parse_list(word).unwrap().remove(0)
     }
 
+    fn any(port: PortRange) -> PortTerm {
+        PortTerm { host: None, port: PortWord::Range(port), protocol: None }
+    }
+
     fn at(address: &str, port: u16) -> PortTerm {
-        let address = ScopedAddress { address: address.parse().unwrap(), zone: None };
-        PortTerm { address: Some(address), port: PortWord::Range(port..=port) }
+        PortTerm { host: Host::parse(address), ..any(port..=port) }
     }
 
     #[test]
     fn every_form_of_a_port_is_understood() {
         for word in ["80", ":80", "*:80", "080"] {
-            assert_eq!(one(word), PortTerm { address: None, port: PortWord::Range(80..=80) });
+            assert_eq!(one(word), any(80..=80));
         }
-        assert_eq!(one("8000-8010").port, PortWord::Range(8000..=8010));
+        for word in ["8000-8010", "8000:8010", ":8000:8010", "*:8000-8010"] {
+            assert_eq!(one(word), any(8000..=8010), "{word}");
+        }
         assert_eq!(one("http").port, PortWord::Service("http".into()));
         assert_eq!(one("rmi-registry").port, PortWord::Service("rmi-registry".into()));
         assert_eq!(one("127.0.0.1:80"), at("127.0.0.1", 80));
         assert_eq!(one("[::1]:80"), at("::1", 80));
         assert_eq!(one("[127.0.0.1]:80"), at("127.0.0.1", 80));
         assert_eq!(one("[::ffff:10.0.0.5]:80"), at("10.0.0.5", 80));
-        assert_eq!(one("[fe80::1%eth0]:80").address.unwrap().zone.as_deref(), Some("eth0"));
+        assert_eq!(one("LOCALHOST:80"), at("localhost", 80));
+        assert_eq!(one("[fe80::1%eth0]:80").to_string(), "[fe80::1%eth0]:80");
         assert_eq!(PortTerm::parse_list("80,443,[::1]:8000-8010").unwrap().len(), 3);
-        assert_eq!(one("65535").port, PortWord::Range(65535..=65535));
+        assert_eq!(one("65535"), any(65535..=65535));
+    }
+
+    #[test]
+    fn only_a_protocol_at_the_end_is_one() {
+        let of = |term: PortTerm, protocol| PortTerm { protocol: Some(protocol), ..term };
+        assert_eq!(one("53/udp"), of(any(53..=53), Protocol::Udp));
+        assert_eq!(one("3000/TCP"), of(any(3000..=3000), Protocol::Tcp));
+        assert_eq!(one("8000-8010/tcp"), of(any(8000..=8010), Protocol::Tcp));
+        assert_eq!(one("127.0.0.1:53/udp"), of(at("127.0.0.1", 53), Protocol::Udp));
+        let forms = "localhost:8000:8010/tcp,[::1]:53/udp,http/tcp";
+        let written: Vec<String> =
+            PortTerm::parse_list(forms).unwrap().iter().map(ToString::to_string).collect();
+        assert_eq!(written, ["localhost:8000-8010/tcp", "[::1]:53/udp", "http/tcp"]);
+        for name in ["a/b", "tcp/mux", "x/sctp"] {
+            assert_eq!(one(name).port, PortWord::Service(name.into()));
+        }
+        assert_eq!(
+            one("a/tcp/udp"),
+            of(PortTerm { port: PortWord::Service("a/tcp".into()), ..any(1..=1) }, Protocol::Udp)
+        );
+    }
+
+    #[test]
+    fn a_url_ends_a_list() {
+        let written = |words| -> Vec<String> {
+            PortTerm::parse_list(words).unwrap().iter().map(ToString::to_string).collect()
+        };
+        assert_eq!(written("http://localhost:3000/a,b"), ["localhost:3000"]);
+        assert_eq!(written("80,53/udp,http://[::1]/?x=1,2"), ["80", "53/udp", "[::1]:80"]);
     }
 
     #[test]
@@ -195,15 +261,35 @@ mod tests {
             ("65536", "port '65536': ports are 1 to 65535"),
             ("80,99999999999", "port '99999999999': ports are 1 to 65535"),
             ("0-80", "port '0-80': ports are 1 to 65535"),
+            ("0/udp", "port '0/udp': ports are 1 to 65535"),
             ("90-80", "port '90-80': range ends before it begins; did you mean 80-90?"),
+            ("8080:80", "port '8080:80': range ends before it begins; did you mean 80-8080?"),
             ("::1:80", "port '::1:80': write an IPv6 address in brackets, as in [::1]:80"),
-            ("1.2.3:80", "port '1.2.3:80': '1.2.3' is not an address"),
-            ("[1.2.3]:80", "port '[1.2.3]:80': '1.2.3' is not an address"),
+            ("fe80::1:80", "port 'fe80::1:80': write an IPv6 address in brackets, as in [::1]:80"),
+            ("1.2.3:80", "port '1.2.3:80': '1.2.3' is not an address or localhost"),
+            ("web:80", "port 'web:80': 'web' is not an address or localhost"),
+            ("[1.2.3]:80", "port '[1.2.3]:80': '1.2.3' is not an address or localhost"),
         ];
         for (word, expected) in cases {
             assert_eq!(PortTerm::parse_list(word).unwrap_err().to_string(), expected);
         }
-        for word in ["", "80,", "-80", "80-", "8o!", "[::1]", "[::1]80", "-", "1-2-3", "١"] {
+        for word in [
+            "",
+            "80,",
+            "-80",
+            "80-",
+            "8o!",
+            "[::1]",
+            "[::1]80",
+            "-",
+            "1-2-3",
+            "١",
+            "/tcp",
+            "80:",
+            "localhost:",
+            "80:http",
+            "80-90:100",
+        ] {
             let error = PortTerm::parse_list(word).unwrap_err();
             assert!(matches!(error, PortError::NotAPort(_)), "{word}: {error}");
         }
@@ -212,7 +298,15 @@ mod tests {
     proptest! {
         #[test]
         fn a_number_is_its_own_port_and_no_other(port in 1_u16..) {
-            prop_assert_eq!(one(&port.to_string()).port, PortWord::Range(port..=port));
+            prop_assert_eq!(one(&port.to_string()), any(port..=port));
+        }
+
+        #[test]
+        fn a_term_is_what_it_is_written_as(
+            word in "(localhost:|127\\.0\\.0\\.[0-9]:|\\[::[0-9a-f]\\]:|:)?[1-9][0-9]{0,3}(-9{4})?(/(tcp|udp))?",
+        ) {
+            let term = one(&word);
+            prop_assert_eq!(one(&term.to_string()), term);
         }
 
         #[test]

@@ -68,7 +68,7 @@ mod tests {
     use crate::model::{
         Capabilities, Endpoint, Holder, Owner, Protocol, Socket, StateSet, TcpState, Uid,
     };
-    use crate::query::{LocalSet, NamePattern, Place, PortSet, UserTerm};
+    use crate::query::{ForeignEnd, LocalSet, NamePattern, Place, PortSet, UserTerm};
 
     fn socket(address: &str, port: u16, state: Option<TcpState>) -> Socket {
         Socket {
@@ -121,14 +121,19 @@ mod tests {
     #[test]
     fn a_port_is_matched_as_a_number_and_locally() {
         let only = |ports: PortSet| Filter {
-            local: Some(LocalSet { ports, places: Vec::new() }),
+            local: Some(LocalSet { ports, ..LocalSet::default() }),
             ..Filter::everything()
         };
         let expected = ["10.0.0.2/80", "10.0.0.1/80", "::/80"];
         assert_eq!(shown(&only(PortSet::from_iter([80..=80]))), expected);
         assert!(shown(&only(PortSet::from_iter([443..=443]))).is_empty());
-        let place = Place { address: [10, 0, 0, 2].into(), interface: None, ports: 80..=80 };
-        let local = Some(LocalSet { ports: PortSet::default(), places: vec![place] });
+        let place = Place {
+            address: [10, 0, 0, 2].into(),
+            interface: None,
+            ports: 80..=80,
+            protocol: None,
+        };
+        let local = Some(LocalSet { places: vec![place], ..LocalSet::default() });
         assert_eq!(shown(&Filter { local, ..Filter::everything() }), ["10.0.0.2/80"]);
     }
 
@@ -158,7 +163,13 @@ mod tests {
         let nets = |net: &str| vec![net.parse().unwrap()];
         let local = Filter { local_networks: nets("10.0.0.0/31"), ..Filter::everything() };
         assert_eq!(shown(&local), ["10.0.0.1/80", "10.0.0.1/8080"]);
-        let foreign = Filter { foreign_networks: nets("10.0.0.5/32"), ..Filter::everything() };
-        assert_eq!(shown(&foreign), ["10.0.0.1/80"]);
+        let end = |port| ForeignEnd {
+            networks: nets("10.0.0.5/32"),
+            ports: Some(PortSet::from_iter([port..=port])),
+        };
+        let foreign = |end| Filter { foreign_ends: vec![end], ..Filter::everything() };
+        assert_eq!(shown(&foreign(ForeignEnd { ports: None, ..end(1) })), ["10.0.0.1/80"]);
+        assert_eq!(shown(&foreign(end(443))), ["10.0.0.1/80"]);
+        assert!(shown(&foreign(end(444))).is_empty());
     }
 }

@@ -186,7 +186,7 @@ mod tests {
     use crate::model::{Endpoint, PortRules};
     use crate::query::{PortEvidence, Protocols};
 
-    const ASKED: AskedPort = AskedPort { port: 80, address: None, interface: None };
+    const ASKED: AskedPort = AskedPort { port: 80, address: None, interface: None, protocol: None };
 
     fn socket(state: TcpState) -> Socket {
         let end = |last| Endpoint::new([127, 0, 0, last].into(), 80);

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::time::SystemTime;
 
 use super::Style;
+use super::command_line::command_line;
 use super::json_process::rfc3339;
 use super::paragraph::{LABEL, bold};
 use super::peers::Peers;
@@ -11,7 +12,7 @@ use crate::model::{Container, Particulars, Process, ServiceManager, Snapshot, Un
 use crate::query::Rows;
 use crate::text::api::descriptors;
 use crate::text::durations::age;
-use crate::text::escape::{Escaped, LONGEST, MORE, beginning};
+use crate::text::escape::Escaped;
 use crate::text::owners;
 
 /// Writes a block for each owner.
@@ -47,7 +48,7 @@ fn lines(
     let lines = [
         ("user", process.user.as_ref().map(escaped)),
         ("started", process.started.and_then(started)),
-        ("command", command(process)),
+        ("command", command_line(process)),
         ("executable", executable(process, particulars)),
         ("directory", particulars.working_directory.as_ref().map(escaped)),
         ("parents", parents(process, snapshot)),
@@ -86,42 +87,6 @@ fn container(container: &Container) -> String {
     format!("{} ({})", owners::container(container), escaped(&container.short_id()))
 }
 
-/// The command line. An argument with whitespace or a quote is quoted, so that arguments can be
-/// told apart.
-fn command(process: &Process) -> Option<String> {
-    joined(process.command.iter().map(argument), process.command_cut)
-}
-
-fn argument(argument: &Untrusted) -> String {
-    let text = escaped(argument);
-    if text.is_empty() || text.contains(|c: char| c.is_whitespace() || c == '\'') {
-        format!("'{}'", text.replace('\'', r"\'"))
-    } else {
-        text
-    }
-}
-
-/// The words in one line. It ends in `…` if it is cut or words are missing.
-fn joined(words: impl Iterator<Item = String>, mut is_cut: bool) -> Option<String> {
-    let mut line = String::new();
-    for mut word in words {
-        if line.is_empty() && word.len() > LONGEST {
-            word.truncate(beginning(&word, usize::MAX, LONGEST).len());
-            is_cut = true;
-        } else if line.len() + word.len() >= LONGEST {
-            is_cut = true;
-            break;
-        }
-        let blank = if line.is_empty() { "" } else { " " };
-        line.extend([blank, &word]);
-    }
-    if is_cut {
-        let blank = if line.is_empty() { "" } else { " " };
-        line.extend([blank, MORE]);
-    }
-    (!line.is_empty()).then_some(line)
-}
-
 /// `bash (PID 700) < sshd (PID 650) < systemd (PID 1)`.
 fn parents(process: &Process, snapshot: &Snapshot) -> Option<String> {
     let chain = snapshot.ancestors(process);
@@ -136,25 +101,4 @@ fn used(particulars: &Particulars) -> Option<String> {
         Some(limit) => format!("{open} of {limit}"),
         None => open.to_string(),
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_cut_command_ends_in_an_ellipsis() {
-        let joined =
-            |words: &[&str], is_cut| joined(words.iter().map(|&word| word.to_owned()), is_cut);
-        assert_eq!(joined(&["a", "b"], false).unwrap(), "a b");
-        assert_eq!(joined(&["a", "b"], true).unwrap(), "a b …");
-        assert_eq!(joined(&[], true).unwrap(), "…");
-        assert_eq!(joined(&[], false), None);
-        assert_eq!(
-            joined(&vec!["''"; 4000], false).unwrap(),
-            format!("{} …", vec!["''"; 1365].join(" "))
-        );
-        let long = "x".repeat(LONGEST + 1);
-        assert_eq!(joined(&[&long, "b"], false).unwrap(), format!("{} …", "x".repeat(LONGEST)));
-    }
 }

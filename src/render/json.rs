@@ -11,7 +11,7 @@ use super::json_process::{JsonContainer, JsonProcess};
 use super::{View, json_text};
 use crate::model::{
     About, Creator, Depth, Detail, Endpoint, Family, Gap, LeftOut, Owner, Pid, Snapshot, Socket,
-    Timer, TimerKind, Uid, Untrusted,
+    Timer, Uid, Untrusted,
 };
 use crate::query::{PortVerdicts, Row, Rows};
 use crate::text::endpoints::{interfaces_of, needs_scope};
@@ -295,12 +295,10 @@ struct JsonTimer {
 
 impl JsonTimer {
     const fn new(timer: Timer) -> Self {
-        let kind = match timer.kind {
-            TimerKind::Retransmit => "retransmit",
-            TimerKind::Keepalive => "keepalive",
-            TimerKind::TimeWait => "time-wait",
-            TimerKind::Probe => "probe",
-        };
-        Self { kind, expires_ms: timer.expires_ms, retransmits: timer.retransmits }
+        Self {
+            kind: timer.kind.word(),
+            expires_ms: timer.expires_ms,
+            retransmits: timer.retransmits,
+        }
     }
 }

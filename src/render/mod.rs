@@ -3,13 +3,16 @@
 //! Text that other processes chose is printed only through [`crate::text::escape`].
 
 mod column;
+mod command_line;
 mod details;
 mod doctor;
 mod explain;
+mod fit;
 mod json;
 mod json_ports;
 mod json_process;
 mod json_text;
+mod list_table;
 mod netstat;
 mod paragraph;
 mod peers;
@@ -27,6 +30,7 @@ use crate::query::{PortVerdicts, Rows};
 pub use doctor::{Doctor, DoctorJson};
 pub use explain::{Explained, Overview};
 pub use json::Json;
+pub use list_table::{Columns, Csv, Lsof, Wide};
 pub use pids::Pids;
 pub use summary::{Summary, SummaryJson};
 pub use tables::{Tables, Verbose};
@@ -38,6 +42,8 @@ pub struct Style {
     pub header: bool,
     /// With colors.
     pub color: bool,
+    /// The columns of the terminal, where rows are made to fit one.
+    pub columns: Option<usize>,
 }
 
 /// A way to show rows.

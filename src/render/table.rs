@@ -10,7 +10,10 @@ use comfy_table::presets::NOTHING;
 use comfy_table::{Cell, CellAlignment, ColumnConstraint, ContentArrangement, Row, Table, Width};
 use unicode_width::UnicodeWidthStr;
 
+use super::Style;
 use super::column::{Alignment, Column};
+use super::fit::{Room, fit};
+use crate::text::escape::shortened;
 
 /// How many rows are laid out at a time.
 const PIECE: usize = 1000;
@@ -47,10 +50,47 @@ impl<'a, C: Column<Row: 'a>> Layout<'a, C> {
         Self { columns, widths, indent, context }
     }
 
+    /// The same, as narrow as the terminal wants it, if that is too narrow for it.
+    pub(super) fn fit<I: Iterator<Item = &'a C::Row>>(
+        self,
+        style: Style,
+        rows: impl FnOnce() -> I,
+    ) -> Self {
+        let whole = self.indent + self.widths.iter().map(|width| width + 1).sum::<usize>();
+        match style.columns {
+            // There is no space behind the last column.
+            Some(columns) if whole > columns + 1 => self.narrowed(style, columns, rows()),
+            _ => self,
+        }
+    }
+
+    fn narrowed(
+        self,
+        style: Style,
+        columns: usize,
+        rows: impl Iterator<Item = &'a C::Row>,
+    ) -> Self {
+        let room = |(column, padded): (&C, &usize)| {
+            let title = if style.header { column.title().width() } else { 0 };
+            Room { padded: *padded, title, cells: 0, least: 0, gives_way: column.gives_way() }
+        };
+        let mut rooms: Vec<Room> = self.columns.iter().zip(&self.widths).map(room).collect();
+        for row in rows {
+            for (column, room) in self.columns.iter().zip(&mut rooms) {
+                let cell = column.cell(row, self.context);
+                room.cells = room.cells.max(cell.width());
+                room.least = room.least.max(column.shortened(cell, 0).width());
+            }
+        }
+        let (indent, widths) = fit(self.indent, &rooms, columns);
+        Self { widths, indent, ..self }
+    }
+
     /// Writes the titles.
     pub(super) fn write_titles(&self, color: bool, out: &mut dyn Write) -> io::Result<()> {
         let ansi = if color { Ansi::new().bold() } else { Ansi::new() };
-        let titles = self.columns.iter().map(|column| column.title().to_owned());
+        let fitted = |(column, width): (&C, &usize)| shortened(column.title(), *width);
+        let titles = self.columns.iter().zip(&self.widths).map(fitted);
         self.write_piece(vec![self.line(titles, ansi)], out)
     }
 
@@ -77,7 +117,11 @@ impl<'a, C: Column<Row: 'a>> Layout<'a, C> {
     }
 
     fn cells(&self, row: &C::Row) -> impl Iterator<Item = String> {
-        self.columns.iter().map(|column| column.cell(row, self.context))
+        let fitted = |(column, width): (&C, &usize)| {
+            let cell = column.cell(row, self.context);
+            if cell.width() > *width { column.shortened(cell, *width) } else { cell }
+        };
+        self.columns.iter().zip(&self.widths).map(fitted)
     }
 
     fn line(&self, cells: impl Iterator<Item = String>, ansi: Ansi) -> Line {

@@ -7,6 +7,13 @@ use crate::model::{Api, KernelReason, Pid};
 /// The question was not answered with yes.
 pub const NOT_CONFIRMED: &str = "not confirmed; nothing was closed";
 
+/// There is nobody to ask, and neither a PORT nor a PID says which sockets are meant.
+#[must_use]
+pub fn requires_yes(close: &Remedy) -> String {
+    let required = "nothing was closed: without a terminal, close requires a PORT, --pid or --yes";
+    run_to("to close all of them", required, close)
+}
+
 /// No row, and a table that could not be read.
 pub const UNKNOWN: &str = "cannot tell whether any socket matches";
 
@@ -90,7 +97,7 @@ pub fn refused(why: &Refused) -> String {
 }
 
 fn refusal(why: &Refused) -> String {
-    let session = "it may belong to your own session";
+    let session = "the owner is hidden, and may be your own session";
     match why {
         Refused::Bound(kill) => run_to("to free the port", "there is no connection to close", kill),
         Refused::Itself => "portwho itself holds it".to_owned(),

@@ -14,6 +14,12 @@ pub fn duration(duration: Duration) -> String {
     }
 }
 
+/// The same of a number of milliseconds.
+#[must_use]
+pub fn milliseconds(ms: u32) -> String {
+    duration(Duration::from_millis(ms.into()))
+}
+
 /// How long ago something was whose time is known to the second: `0s`, `42s`, `2h 12m`.
 #[must_use]
 pub fn age(span: Duration) -> String {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::net::{IpAddr, Ipv6Addr};
 
-use super::escape::Escaped;
+use super::escape::{Escaped, shortened_in_the_middle};
 use crate::model::{Endpoint, Protocol, Snapshot, Socket, Untrusted};
 
 /// The local address and port: `0.0.0.0:80`, `[::]:80`, `[fe80::1%eth0]:80`.
@@ -27,6 +27,19 @@ pub fn foreign_endpoint(socket: &Socket, snapshot: &Snapshot) -> String {
             endpoint(&Endpoint::wildcard(socket.family(), 0), None, interfaces_of(socket, snapshot))
         }
     }
+}
+
+/// An address and port as above, in `width` columns: the address is cut in its middle, the port
+/// never.
+#[must_use]
+pub fn shortened_endpoint(endpoint: &str, width: usize) -> String {
+    let Some((address, port)) = endpoint.rsplit_once(':') else { return endpoint.to_owned() };
+    let inside = address.strip_prefix('[').and_then(|inside| inside.strip_suffix(']'));
+    let brackets = if inside.is_some() { ("[", "]") } else { ("", "") };
+    let others = brackets.0.len() + brackets.1.len() + ":".len() + port.len();
+    let room = width.saturating_sub(others).max(1);
+    let address = shortened_in_the_middle(inside.unwrap_or(address), room);
+    format!("{}{address}{}:{port}", brackets.0, brackets.1)
 }
 
 /// The names of the interfaces that a socket can mean. Each network namespace numbers its own, and
@@ -75,4 +88,25 @@ fn endpoint(
         IpAddr::V6(address) => write!(text, "[{address}{scope}]:{}", endpoint.port),
     };
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_is_never_cut() {
+        let cases = [
+            ("127.0.0.1:8080", 14, "127.0.0.1:8080"),
+            ("127.0.0.1:8080", 10, "12….1:8080"),
+            ("127.0.0.1:8080", 0, "…:8080"),
+            ("[2001:db8:1:2:3:4:5:6]:443", 16, "[2001:…:5:6]:443"),
+            ("[fe80::1%eth0]:65535", 0, "[…]:65535"),
+            ("[::]:0", 0, "[…]:0"),
+            ("*:*", 0, "*:*"),
+        ];
+        for (endpoint, width, expected) in cases {
+            assert_eq!(shortened_endpoint(endpoint, width), expected, "{endpoint} in {width}");
+        }
+    }
 }

@@ -13,6 +13,9 @@ pub const NO_SOCKET_MATCHES: &str = "no socket matches";
 /// No row has an owner whose PID could be printed.
 pub const NO_PID: &str = "cannot tell which process holds these sockets";
 
+/// PIDs were asked for, and the kernel alone keeps the sockets.
+pub const NO_PROCESS: &str = "no process holds these sockets: the kernel keeps them";
+
 /// `port 80: no socket matches`.
 #[must_use]
 pub fn no_socket_on(local: &LocalSet) -> String {
@@ -23,7 +26,7 @@ pub fn no_socket_on(local: &LocalSet) -> String {
 #[must_use]
 pub fn unmatched(count: usize, local: &LocalSet, shell: Shell) -> String {
     let (does, purpose) = if count == 1 { ("does", "to see it") } else { ("do", "to see them") };
-    let on = if local.ports.is_empty() { "at" } else { "on" };
+    let on = if local.anywhere().next().is_none() { "at" } else { "on" };
     let (sockets, asked) = (counted(count, "socket"), ports::asked(local));
     let text = format!("{sockets} {on} {asked} {does} not match the other filters");
     run_to(purpose, &text, &remedies::list(shell, ports::typed(local)).into())
@@ -40,6 +43,14 @@ pub fn only_ipv6(held: &BTreeSet<u16>) -> String {
 #[must_use]
 pub fn held_by_driver(port: u16) -> String {
     format!("port {port} is held by the kernel (PID 4): {}", remedies::driver(port))
+}
+
+/// `-p has no effect, and 812 is read as a port; for the process with PID 812, run: portwho ...`.
+#[must_use]
+pub fn read_as_port(number: u16, shell: Shell) -> String {
+    let text = format!("-p has no effect, and {number} is read as a port");
+    let command = remedies::list(shell, ["--pid", &number.to_string()]);
+    run_to(&format!("for the process with PID {number}"), &text, &command.into())
 }
 
 /// `3 connections go to foreign port 443; to see them, run: portwho --foreign-port 443`.
@@ -78,6 +89,29 @@ pub fn sockets_elsewhere(count: usize, namespace: &str, owners: &[String]) -> St
 pub fn more_elsewhere(count: usize) -> String {
     let more = counted(count, "more network namespace");
     format!("{more} {} such sockets; to see them, add --all-netns", has(count))
+}
+
+/// `0.0.0.0:80 is held in the network namespace web by nginx (PID 812); to see it, run: portwho
+/// --all-netns 80`, where the option does not exist.
+#[must_use]
+pub fn held_in_namespace(
+    sockets: &[String],
+    namespace: &str,
+    owners: &[String],
+    list: &Remedy,
+) -> String {
+    let (verb, purpose) =
+        if sockets.len() == 1 { ("is", "to see it") } else { ("are", "to see them") };
+    let (sockets, owners) = (listed(sockets), listed(owners));
+    let held = format!("{sockets} {verb} held in the network namespace {namespace} by {owners}");
+    run_to(purpose, &held, list)
+}
+
+/// So many more namespaces have such sockets.
+#[must_use]
+pub fn more_namespaces(count: usize, list: &Remedy) -> String {
+    let more = counted(count, "more network namespace");
+    run_to("to see them", &format!("{more} {} such sockets", has(count)), list)
 }
 
 /// `port 80 belongs to the docker container web; to stop it, run: docker stop web`.

@@ -1,9 +1,11 @@
 //! The sentences that people read and the commands that they type, a file for each subject.
 
+pub mod absent;
 pub mod advice;
 pub mod api;
 pub mod claims;
 pub mod close;
+pub mod completions;
 pub mod doctor;
 pub mod durations;
 pub mod endpoints;
@@ -12,6 +14,8 @@ pub mod escape;
 pub mod gaps;
 pub mod hints;
 pub mod kill;
+pub mod lsof;
+pub mod man;
 pub mod names;
 pub mod notes;
 pub mod owners;

@@ -51,6 +51,32 @@ pub fn owner(row: &OwnedSocket, snapshot: &Snapshot) -> String {
     }
 }
 
+/// What a table has in the place of a name, for a row without a process that is known:
+/// `(time-wait)`, `(root, nginx.service)`, `(PID 812 exited)`.
+#[must_use]
+pub fn unnamed(row: &OwnedSocket, snapshot: &Snapshot) -> String {
+    let socket = &row.socket;
+    match &row.owner {
+        Owner::Kernel(reason) => format!("({})", reason.word()),
+        Owner::Exited(pid) => format!("(PID {pid} exited)"),
+        Owner::Processes(_) | Owner::Hidden | Owner::NotFound => {
+            let user = socket.uid.map(|uid| brief(&snapshot.user_name(uid)));
+            let creator = snapshot.creator(socket);
+            let service = creator.and_then(|creator| creator.service.as_ref());
+            let inside = creator.and_then(|creator| creator.container.as_ref());
+            let inside = inside
+                .map(|inside| format!("{} {}", inside.runtime.word(), brief(&known_as(inside))));
+            let place = inside.or_else(|| service.map(|service| brief(&service.name)));
+            let known: Vec<String> = user.into_iter().chain(place).collect();
+            if known.is_empty() {
+                "(unknown)".to_owned()
+            } else {
+                format!("({})", known.join(", "))
+            }
+        }
+    }
+}
+
 /// `root in nginx.service (most likely one of PIDs 812, 813)`: what every user may know.
 fn hidden(socket: &Socket, snapshot: &Snapshot) -> String {
     let user = socket.uid.map(|uid| brief(&snapshot.user_name(uid)));

@@ -113,7 +113,7 @@ pub(super) const NOT_ACCEPTED: &str = "waiting for accept()";
 /// The handshake is not complete.
 pub(super) const HALF_OPEN: &str = "half-open: the client has not completed the handshake";
 /// Its process has closed it.
-pub(super) const ORPHANED: &str = "closed by its process, still being torn down by the kernel";
+const ORPHANED: &str = "closed by its process, and the kernel has not finished closing it";
 
 /// `, FIN_WAIT_2 ends in 40 s`, `, retransmitted 3 times`, or nothing.
 fn torn_down(timer: Option<Timer>) -> String {
@@ -129,6 +129,6 @@ fn torn_down(timer: Option<Timer>) -> String {
 }
 
 /// `42 s`, rounded up: what has not run out is never 0.
-pub(super) fn seconds(ms: u32) -> String {
+fn seconds(ms: u32) -> String {
     format!("{} s", ms.div_ceil(1000))
 }

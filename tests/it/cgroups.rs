@@ -22,8 +22,10 @@ fn listener(port: u16) -> OwnedFd {
     makers::listening(Loopback::V4.port(port)).socket
 }
 
-fn hidden_row(port: u16) -> SocketRow {
-    golden::socket("TCP", format!("127.0.0.1:{port}"), "0.0.0.0:0", "LISTENING", "?")
+/// The row says whose it is, and in which unit or container: `(root, web.service)`.
+fn hidden_row(port: u16, whose: &str) -> SocketRow {
+    let local = format!("127.0.0.1:{port}");
+    golden::socket("TCP", local, "0.0.0.0:0", "LISTENING", "?").image(format!("({whose})"))
 }
 
 /// A group with this name, and a user who may not read root's processes; or a skip.
@@ -53,12 +55,18 @@ fn family_in(group: &Group, children: usize) -> (Actor, Vec<u32>) {
     (parent, pids)
 }
 
-/// Nobody asks for port 80: the row without a name, the gap, and where root holds it.
+/// Nobody asks for port 80: the row says where root holds it, and a remark which processes it may
+/// be, if there are any.
 #[track_caller]
 fn nobody_is_told(place: &str) {
+    let (shown, candidates) = place.split_once(" (").unwrap_or((place, ""));
+    let shown = shown.strip_prefix("the docker container ").map(|id| format!("docker {id}"));
+    let shown = shown.unwrap_or_else(|| place.split(" (").next().unwrap_or_default().to_owned());
     let note = format!("portwho: 127.0.0.1:80: held by root in {place}\n");
-    let remarks = format!("{ONE_HIDDEN}{note}");
-    portwho(["80"]).user(NOBODY).run().is(0, &golden::netstat(&[hidden_row(80)]), &remarks);
+    let remarks =
+        if candidates.is_empty() { ONE_HIDDEN.to_owned() } else { ONE_HIDDEN.to_owned() + &note };
+    let expected = golden::netstat(&[hidden_row(80, &format!("root, {shown}"))]);
+    portwho(["80"]).user(NOBODY).run().is(0, &expected, &remarks);
 }
 
 /// The same in JSON: the owner.
@@ -74,7 +82,8 @@ fn nobodys_json(note: &str) -> Value {
 /// Nothing is known but whose it is.
 #[track_caller]
 fn nobody_is_told_the_user_alone() {
-    portwho(["80"]).user(NOBODY).run().is(0, &golden::netstat(&[hidden_row(80)]), ONE_HIDDEN);
+    let expected = golden::netstat(&[hidden_row(80, "root")]);
+    portwho(["80"]).user(NOBODY).run().is(0, &expected, ONE_HIDDEN);
     let nothing = json!({"kind": "hidden", "user": "root", "service": null, "container": null,
         "candidates": []});
     assert_eq!(nobodys_json("held by a process of root"), nothing);
@@ -175,7 +184,8 @@ fn a_group_without_a_unit_has_candidates() {
     let server = server_in(&group);
     let note = format!("held by a process of root (most likely PID {})", server.pid());
     let remarks = format!("{ONE_HIDDEN}portwho: 127.0.0.1:80: {note}\n");
-    portwho(["80"]).user(NOBODY).run().is(0, &golden::netstat(&[hidden_row(80)]), &remarks);
+    let expected = golden::netstat(&[hidden_row(80, "root")]);
+    portwho(["80"]).user(NOBODY).run().is(0, &expected, &remarks);
     let owner = json!({"kind": "hidden", "user": "root", "service": null, "container": null,
         "candidates": [server.pid()]});
     assert_eq!(nobodys_json(&note), owner);
@@ -256,7 +266,8 @@ fn sockets_of_the_same_unit_share_a_line() {
         group.name(),
         server.pid()
     );
-    let expected = golden::netstat(&[hidden_row(80), hidden_row(81)]);
+    let whose = format!("root, {}", group.name());
+    let expected = golden::netstat(&[hidden_row(80, &whose), hidden_row(81, &whose)]);
     portwho(["80,81"]).user(NOBODY).run().is(0, &expected, &remarks);
 }
 
@@ -285,7 +296,8 @@ fn root_without_ptrace_sees_the_unit() {
         pids[0],
         pids[1]
     );
-    portwho(["80"]).run().is(0, &golden::netstat(&[hidden_row(80)]), &remarks);
+    let whose = format!("root, {}", group.name());
+    portwho(["80"]).run().is(0, &golden::netstat(&[hidden_row(80, &whose)]), &remarks);
 }
 
 #[trial]

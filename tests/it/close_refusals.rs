@@ -23,6 +23,28 @@ fn nothing_asked_for() {
     assert_there(made.server_address, made.client_address);
 }
 
+/// There is nobody to ask, and every connection of a program may be meant by mistake.
+#[trial]
+fn without_a_terminal_a_filter_alone_is_not_enough() {
+    let made = makers::half_closed(Loopback::V4);
+    let app = app(made.server);
+    let described = is_of("1 CLOSE_WAIT", "app", app.pid());
+    for words in [&["-s", "CLOSE_WAIT"][..], &["-t", "--name", "app"], &["-4", "--user", "root"]] {
+        let again = words.join(" ");
+        let line = format!(
+            "portwho: nothing was closed: without a terminal, close requires a PORT, --pid or \
+             --yes; to close all of them, run: portwho close -y {again}\n"
+        );
+        let output = close(words).run();
+        assert_eq!((output.code, output.stderr.ends_with(&line)), (Some(2), true), "{output:?}");
+        assert!(output.stdout.contains(&described), "{output:?}");
+    }
+    assert_there(made.server_address, made.client_address);
+    let pid = app.pid().to_string();
+    close(["-s", "CLOSE_WAIT", "--pid", &pid]).run().is(0, &closes("CLOSE_WAIT", &app), "");
+    assert_gone(made.server_address, made.client_address);
+}
+
 fn is_ancestors(sockets: &str) -> String {
     let who = named(&own_name(), std::process::id());
     format!(
@@ -99,8 +121,8 @@ fn another_users() {
     }
     let made = makers::half_closed(Loopback::V4);
     let _app = app(made.server);
-    let line = "portwho: 1 CLOSE_WAIT of a process of root: refused: it may belong to your own \
-                session; run: sudo portwho close -y -s CLOSE_WAIT\n";
+    let line = "portwho: 1 CLOSE_WAIT of a process of root: refused: the owner is hidden, and may \
+                be your own session; run: sudo portwho close -y -s CLOSE_WAIT\n";
     close(["-y", "-s", "CLOSE_WAIT"]).user(NOBODY).run().is(2, "", line);
     let gap = "portwho: the owners of 1 socket are hidden (root): run with sudo to see the owners \
                of other users' sockets\n";

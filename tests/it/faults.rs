@@ -127,7 +127,7 @@ fn proc_empty() {
     }
     let unreadable = "portwho: cannot list processes: No such file or directory (os error 2): \
                       make the list of processes readable (on Linux: mount /proc), and run portwho again\n";
-    let expected = golden::netstat(&[listener("127.0.0.1:80", "?")]);
+    let expected = golden::netstat(&[listener("127.0.0.1:80", "?").image("(root)")]);
     portwho(["80"]).run().is(0, &expected, unreadable);
     let answer = portwho(["--json", "80"]).run().json(0, unreadable);
     assert_ne!(only_socket(&answer)["owner"]["kind"], "processes");

@@ -58,7 +58,12 @@ fn ports_in_every_spelling() {
     shows(&["8000-8010"], range);
     shows(&["8000-8005,80"], ["tcp 127.0.0.1:8000", "tcp 127.0.0.1:8005", "tcp 127.0.0.1:80"]);
     shows(&["8005-8005"], ["tcp 127.0.0.1:8005"]);
+    shows(&["8000:8010"], range);
+    shows(&["127.0.0.1:8000:8010"], range);
     shows(&["127.0.0.1:80"], ["tcp 127.0.0.1:80"]);
+    shows(&["http://localhost:8005/x,y?LISTEN,80"], ["tcp 127.0.0.1:8005"]);
+    shows(&["443,http://127.0.0.1/"], ["tcp 127.0.0.1:443", "tcp 127.0.0.1:80"]);
+    shows(&["https://[::1]/"], NONE);
     shows(&["080"], ["tcp 127.0.0.1:80"]);
     assert_eq!(shown(&["1-65535"]).len(), 7);
     if std::fs::read_to_string("/etc/services").is_ok_and(|text| text.contains("\nhttp\t")) {
@@ -87,6 +92,43 @@ fn an_address_that_nothing_holds_is_answered_by_what_blocks_it() {
     shows(&["0.0.0.0:80"], ["tcp 127.0.0.1:80", "tcp 127.0.0.2:80"]);
     shows(&["[::]:80"], addresses.map(|address| format!("tcp {address}")));
     shows(&["0.0.0.0:80", "-6"], NONE);
+}
+
+#[trial]
+fn localhost_is_both_loopback_addresses() {
+    let addresses = ["127.0.0.1:80", "127.0.0.2:80", "[::1]:80"];
+    let _held = addresses.map(|address| makers::listening(address.parse().expect("an address")));
+    shows(&["localhost:80"], ["tcp 127.0.0.1:80", "tcp [::1]:80"]);
+    shows(&["-4", "LOCALHOST:80"], ["tcp 127.0.0.1:80"]);
+    shows(&["-6", "localhost:80/tcp"], ["tcp [::1]:80"]);
+}
+
+#[trial]
+fn a_protocol_concerns_its_own_port() {
+    let mut held = Vec::new();
+    for port in [53, 80] {
+        held.push(makers::listening(Loopback::V4.port(port)));
+        held.push(makers::udp(Loopback::V4.port(port)));
+    }
+    let [tcp53, udp53] = ["tcp 127.0.0.1:53", "udp 127.0.0.1:53"];
+    let [tcp80, udp80] = ["tcp 127.0.0.1:80", "udp 127.0.0.1:80"];
+    shows(&["53/udp"], [udp53]);
+    shows(&["53/tcp"], [tcp53]);
+    shows(&["127.0.0.1:53/UDP"], [udp53]);
+    shows(&["50-60/tcp"], [tcp53]);
+    shows(&["53/udp", "80"], [udp53, tcp80, udp80]);
+    shows(&["53/udp,80/tcp"], [udp53, tcp80]);
+    shows(&["-u", "53/udp", "80"], [udp53, udp80]);
+    shows(&["-t", "53,80/tcp"], [tcp53, tcp80]);
+    shows(&["53/udp", "53/tcp"], [tcp53, udp53]);
+}
+
+#[trial]
+fn the_verdict_is_on_the_protocol_of_the_port() {
+    crate::support::refuse::other_namespaces();
+    let _tcp = makers::listening(Loopback::V4.port(4732));
+    portwho(["4732/udp"]).run().is(1, "", "portwho: port 4732 is free for UDP\n");
+    portwho(["4733/tcp"]).run().is(1, "", "portwho: port 4733 is free for TCP\n");
 }
 
 /// Sockets in most of the states, v4; each with the local end of the state's row.
@@ -291,6 +333,15 @@ fn addresses_and_networks() {
     let (client, server) = connection_rows(&made);
     shows(&["--foreign", "::1"], [&client, &server]);
     shows(&["--foreign", "127.0.0.0/8"], NONE);
+    shows(&["--foreign", "10.0.0.1,localhost"], [&client, &server]);
+    shows(&["--local", "127.0.0.1,127.0.1.1"], &rows[..2]);
+    shows(&["--foreign", &made.server_address.to_string()], [&client]);
+    shows(&["--foreign", &format!("localhost:{}", made.server_address.port())], [&client]);
+    shows(&["--foreign", &format!("::/0:{}", made.client_address.port())], [&server]);
+    shows(&["--foreign", &format!(":{}", made.server_address.port())], [&client]);
+    shows(&["--foreign", &format!("127.0.0.1:{}", made.server_address.port())], NONE);
+    let both = format!("{},{}", made.client_address, made.server_address);
+    shows(&["--foreign", &both], [&client, &server]);
 }
 
 #[trial]
@@ -318,6 +369,7 @@ fn by_name() {
     shows(&["--name", "*MORE-than*"], ["tcp 127.0.0.1:82"]);
     shows(&["--name", "a-name-of-more-than-15-bytes"], ["tcp 127.0.0.1:82"]);
     shows(&["--name", "nginx", "--name", "*debug"], ["tcp 127.0.0.1:80", "tcp 127.0.0.1:81"]);
+    shows(&["--name", "nginx,*debug"], ["tcp 127.0.0.1:80", "tcp 127.0.0.1:81"]);
     shows(&["--name", "nginx-debu?"], NONE);
 }
 

@@ -50,10 +50,16 @@ fn row(pid: u32) -> golden::SocketRow {
 /// Both tables, with a name of that many columns.
 #[track_caller]
 fn tables_show(owner: &Process, shown: &str, columns: usize) {
+    tables_cut(owner, shown, shown, columns);
+}
+
+/// Both tables, the first with the whole name, and the second with as much as its column holds.
+#[track_caller]
+fn tables_cut(owner: &Process, whole: &str, shown: &str, columns: usize) {
     let placeholder = "x".repeat(columns);
     let padded = format!("{placeholder:<25}");
-    let expected =
-        golden::tables(&[row(owner.pid())], &[golden::process(&placeholder, owner.pid())]);
+    let row = row(owner.pid()).image(whole.trim_end());
+    let expected = golden::tables(&[row], &[golden::process(&placeholder, owner.pid())]);
     let in_place = shown.to_owned() + &" ".repeat(25 - columns);
     portwho(["80"]).run().is(0, &expected.replace(&padded, &in_place), "");
 }
@@ -87,6 +93,11 @@ fn views() -> Vec<Vec<OsString>> {
         &["--summary"],
         &["--summary", "--json"],
         &["--json", "80"],
+        &["-v", "80"],
+        &["--wide", "80"],
+        &["--columns", "image,user,service,command,name", "80"],
+        &["--csv", "80"],
+        &["--lsof", "80"],
         &["--sort", "image", "80"],
         &["-q", "80"],
         &["--color", "never", "80"],
@@ -161,19 +172,19 @@ fn hex(bytes: &[u8]) -> String {
 #[trial]
 fn a_long_name_is_cut_between_characters() {
     let name = "日".repeat(13);
-    tables_show(&holder(name.as_bytes()), &"日".repeat(12), 24);
+    tables_cut(&holder(name.as_bytes()), &name, &"日".repeat(12), 24);
 }
 
 #[trial]
 fn a_long_escape_is_cut_between_escapes() {
     let name = [0x1b; 15];
-    tables_show(&holder(&name), &"\\x1b".repeat(6), 24);
+    tables_cut(&holder(&name), &"\\x1b".repeat(15), &"\\x1b".repeat(6), 24);
 }
 
 #[trial]
 fn a_name_longer_than_comm_is_found_in_argv() {
     let owner = holder(b"a-name-of-more-than-15-bytes");
-    tables_show(&owner, "a-name-of-more-than-15-by", 25);
+    tables_cut(&owner, "a-name-of-more-than-15-bytes", "a-name-of-more-than-15-by", 25);
     let answer = portwho(["--json", "80"]).run().json(0, "");
     assert_eq!(process(&answer, owner.pid())["name"], "a-name-of-more-than-15-bytes");
 }

@@ -6,13 +6,14 @@ use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
 use std::process::{Command, Stdio};
+use std::sync::Once;
 
 use nix::sched::{CloneFlags, unshare};
 use rustix::net::sockopt::set_socket_reuseport;
 
 use crate::support::makers::{self, Loopback};
 use crate::support::process::{Owner, Process};
-use crate::support::{Output, Run, mounts, portwho, skip};
+use crate::support::{Output, Run, mounts, portwho, refuse, skip};
 
 pub const NOBODY: u32 = 65534;
 pub const TERM: Option<i32> = Some(15);
@@ -21,8 +22,11 @@ pub const KILL: Option<i32> = Some(9);
 /// `portwho kill` with these words, seeing the test and its processes outside of any systemd
 /// unit, whatever started them.
 pub fn kill<W: AsRef<OsStr>>(words: impl IntoIterator<Item = W>) -> Run {
+    static ALONE: Once = Once::new();
     unshare(CloneFlags::CLONE_NEWCGROUP).expect("a cgroup namespace");
     mounts::hide_cgroups().expect("no groups of sockets either");
+    // What nothing holds here may be held in the namespace of a test that runs at the same time.
+    ALONE.call_once(refuse::other_namespaces);
     let words = words.into_iter().map(|word| word.as_ref().to_owned());
     portwho([OsStr::new("kill").to_owned()].into_iter().chain(words))
 }

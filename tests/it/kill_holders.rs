@@ -135,8 +135,7 @@ fn one_of_a_family() {
     let (parent, children) = family(2);
     let others = list("nginx", &[parent.pid(), children[1]]);
     let expected = held_here(80, "nginx", children[0])
-        + &format!("  also held by {others}, which the filters exclude\n")
-        + &format!("  {}, its parent, may restart it\n", named("nginx", parent.pid()));
+        + &format!("  also held by {others}, which the filters exclude\n");
     let line = format!(
         "portwho: PID {} exited after T, but port 80 is still held by {others}\n",
         children[0]

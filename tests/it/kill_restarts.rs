@@ -1,10 +1,13 @@
 //! A port that is taken again as soon as it is free: by whom, and who starts them.
 
+use std::fs;
+
 use crate::kill::{
     TERM, assert_held, assert_lives, ended, held_here, kill, named, run, runs, server,
 };
 use crate::support::cgroup::Group;
 use crate::support::process::Owner;
+use crate::support::{mounts, skip};
 
 /// It starts the next server 60 ms after the end of the last.
 #[trial]
@@ -14,11 +17,10 @@ fn by_a_supervisor() {
     let parent = named("runsv", supervisor.pid());
     let mut output = run(kill(["80"]));
     let next: u32 = supervisor.line().parse().expect("a PID");
-    let expected =
-        held_here(80, "runsv", pid) + &format!("  {parent}, its parent, may restart it\n");
+    let expected = held_here(80, "runsv", pid) + &format!("  {parent}, its parent, restarts it\n");
     let line = format!(
         "portwho: PID {pid} exited after T, but port 80 was taken again by {}; \
-         {parent}, its parent, started it\n",
+         {parent}, its parent, restarts it; run: portwho kill --parent 80\n",
         named("runsv", next)
     );
     output.is(2, &expected, &line);
@@ -55,8 +57,41 @@ fn by_systemd() {
 
 /// The first line and the one below it, of a process of this unit.
 fn in_unit(first: &str, unit: &str) -> String {
-    let lines = format!(", {unit})\n  its service may restart it; run: systemctl stop {unit}\n");
+    let lines =
+        format!(", {unit})\n  it runs as a service; to stop that, run: systemctl stop {unit}\n");
     first.replacen(")\n", &lines, 1)
+}
+
+/// Only a unit that says so restarts what it runs.
+#[trial]
+fn systemd_does() {
+    let Some(unit) = Group::named("web.service") else { return };
+    if mounts::own_mounts().and_then(|()| mounts::empty("/run")).is_err() {
+        return skip("nothing can be mounted");
+    }
+    fs::create_dir_all("/run/systemd/transient").expect("a directory of units");
+    let file = format!("/run/systemd/transient/{}", unit.name());
+    let web = server("web", 80);
+    unit.take(web.pid());
+    for (policy, line) in [
+        ("on-failure", "its service restarts it (Restart=on-failure); run"),
+        ("no", "it runs as a service; to stop that, run"),
+    ] {
+        fs::write(&file, format!("[Service]\nRestart={policy}\n")).expect("a unit");
+        let output = run(kill(["-n", "80"]));
+        let line = format!("  {line}: systemctl stop {}\n", unit.name());
+        assert!(output.stdout.contains(&line), "{output:?}");
+    }
+}
+
+/// npm, a shell and a test start programs, and do not start them again.
+#[trial]
+fn a_parent_is_no_supervisor() {
+    let mut parent = Owner::named("npm").playing("supervise", &["60", "127.0.0.1:80"]);
+    let pid: u32 = parent.line().parse().expect("a PID");
+    let expected =
+        held_here(80, "npm", pid) + &format!("would send SIGTERM to {}\n", named("npm", pid));
+    run(kill(["-n", "80"])).is(0, &expected, "");
 }
 
 /// It did not within the second that the port is watched.

@@ -56,7 +56,7 @@ fn an_unknown_one() {
     for word in ["NOPE", "0", "SIG", "99", "-1"] {
         let line = format!(
             "portwho: --signal '{word}': unknown signal; signals are HUP, INT, QUIT, ABRT, KILL, \
-             USR1, USR2, PIPE, ALRM, TERM, CONT, STOP, TSTP\n"
+             USR1, USR2, PIPE, ALRM, TERM, CONT, STOP, TSTP, WINCH\n"
         );
         run(kill([&format!("--signal={word}"), "80"])).is(2, "", &line);
     }

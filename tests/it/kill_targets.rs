@@ -89,6 +89,26 @@ fn clients_live_on() {
     clients.iter().for_each(assert_lives);
 }
 
+/// What waits for the server's own close is no client that would be disconnected.
+#[trial]
+fn clients_that_have_left_are_not_counted() {
+    let web = server("web", 80);
+    let connect = || TcpStream::connect(("127.0.0.1", 80)).expect("connect");
+    let (stays, leaves) = (connect(), [(); 3].map(|()| connect()));
+    for gone in leaves {
+        let (local, foreign) = (gone.peer_addr().expect("peer"), gone.local_addr().expect("own"));
+        drop(gone);
+        await_state(local, foreign, State::CLOSE_WAIT);
+    }
+    let would = format!("would send SIGTERM to {}\n", named("web", web.pid()));
+    let expected = |clients: &str| held_here(80, "web", web.pid()) + clients + &would;
+    run(kill(["-n", "80"])).is(0, &expected("  1 client is connected to it\n"), "");
+    let (local, foreign) = (stays.peer_addr().expect("peer"), stays.local_addr().expect("own"));
+    drop(stays);
+    await_state(local, foreign, State::CLOSE_WAIT);
+    run(kill(["-n", "80"])).is(0, &expected(""), "");
+}
+
 #[trial]
 fn a_client_is_none() {
     let connection = makers::established(Loopback::V4);
@@ -152,6 +172,31 @@ fn udp_only_if_asked_for() {
     run(kill(["-u", "53"])).is(0, &ended(&name, "named", 53), "");
     assert_eq!(name.ended_by(), TERM);
     assert!(UdpSocket::bind(Loopback::V4.port(53)).is_ok());
+}
+
+/// A protocol behind a port counts as `-u` or `-t` for that port alone.
+#[trial]
+fn a_protocol_of_one_port() {
+    let named = Owner::named("named").holding(makers::udp(Loopback::V4.port(53)).socket);
+    let tcp = server("tcp", 53);
+    let other = Owner::named("other").holding(makers::udp(Loopback::V4.port(80)).socket);
+    let web = server("web", 80);
+    let output = run(kill(["53/udp", "80"]));
+    assert_eq!(output.code, Some(0), "{output:?}");
+    for (ended, port) in [(&named, 53), (&web, 80)] {
+        assert_eq!(ended.ended_by(), TERM);
+        assert!(output.stdout.contains(&format!("{port} is free\n")), "{output:?}");
+    }
+    let line = format!(
+        "portwho: UDP port 80 is still in use: other (PID {}); run: portwho kill -u 80\n",
+        other.pid()
+    );
+    assert_eq!(output.stderr, line);
+    assert_lives(&tcp);
+    assert_lives(&other);
+    let output = run(kill(["53/tcp"]));
+    assert_eq!(output.code, Some(0), "{output:?}");
+    assert_eq!(tcp.ended_by(), TERM);
 }
 
 /// The port that TCP held is free, and whoever has it in UDP lives.
@@ -305,9 +350,11 @@ fn by_name_and_by_user() {
         "portwho: port 80: held by {}, which the filters exclude\n",
         named("web", web.pid())
     );
-    for words in [["--name", "we"], ["--user", "65534"], ["--pid", "1"]] {
+    for words in [["--user", "65534"], ["--pid", "1"]] {
         run(kill(words.into_iter().chain(["80"]))).is(1, "", &left_out);
     }
+    let misspelt = format!("portwho: no process is named 'we'\n{left_out}");
+    run(kill(["--name", "we", "80"])).is(1, "", &misspelt);
     assert_lives(&web);
     assert_held(80);
     run(kill(["--name", "WEB", "--user", "root", "80"])).is(0, &ended(&web, "web", 80), "");

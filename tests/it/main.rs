@@ -31,6 +31,10 @@ mod support;
 /// Every way of calling it wrongly names the word at fault, and prints nothing else.
 mod usage;
 
+/// The man page, by mandoc, and completion in bash, zsh and fish on a terminal.
+#[cfg(target_os = "linux")]
+mod generate;
+
 /// Recorded machines of both systems, through the whole program.
 mod recorded;
 
@@ -120,6 +124,14 @@ mod library;
 #[cfg(target_os = "linux")]
 mod tables;
 
+/// Tables and values with the columns that were asked for.
+#[cfg(target_os = "linux")]
+mod columns;
+
+/// The tables on narrow terminals: no row wraps.
+#[cfg(target_os = "linux")]
+mod narrow;
+
 /// The views other than the tables: PIDs, counts, JSON.
 #[cfg(target_os = "linux")]
 mod views;
@@ -180,6 +192,10 @@ mod kill_holders;
 #[cfg(target_os = "linux")]
 mod kill_signals;
 
+/// The signals that servers understand come before SIGKILL.
+#[cfg(target_os = "linux")]
+mod kill_servers;
+
 /// What kill does not do, why not, and what to type instead.
 #[cfg(target_os = "linux")]
 mod kill_refusals;
@@ -187,6 +203,10 @@ mod kill_refusals;
 /// A port that is taken again as soon as it is free: by whom, and who starts them.
 #[cfg(target_os = "linux")]
 mod kill_restarts;
+
+/// The process that restarts an owner is ended too, and whom that never concerns.
+#[cfg(target_os = "linux")]
+mod kill_parent;
 
 /// kill at a terminal: it asks, and does what it is told and nothing else.
 #[cfg(target_os = "linux")]

@@ -20,7 +20,7 @@ use crate::support::kernel_table::{State, await_state};
 use crate::support::makers::{self, Loopback};
 use crate::support::netns::in_netns;
 use crate::support::process::{Actor, Owner, can_become, find_in_path, is_machines_root};
-use crate::support::{Output, portwho, refuse, skip};
+use crate::support::{Output, golden, portwho, refuse, skip};
 
 const NOBODY: u32 = 65534;
 
@@ -70,13 +70,17 @@ fn namespace_of(pid: u32) -> u64 {
 /// Both tables with the namespaces: its rows are `(local, foreign, state, pid, namespace)`.
 #[track_caller]
 fn shows(output: &Output, rows: &[(&str, &str, &str, u32, &str)]) {
-    let mut expected =
+    let name = |pid: u32| if pid == 0 { "(time-wait)".to_owned() } else { golden::name_of(pid) };
+    let names: Vec<String> = rows.iter().map(|row| name(row.3)).collect();
+    let width = names.iter().map(String::len).max().unwrap_or(0).max("Image Name".len());
+    let mut expected = format!(
         "\nActive Connections\n\n  Proto  Local Address          Foreign Address        \
-                        State           PID      Netns\n"
-            .to_owned();
-    for (local, foreign, state, pid, namespace) in rows {
+         State           PID      {:width$} Netns\n",
+        "Image Name"
+    );
+    for ((local, foreign, state, pid, namespace), name) in rows.iter().zip(names) {
         expected.push_str(&format!(
-            "  TCP    {local:<22} {foreign:<22} {state:<15} {pid:<8} {namespace:.25}\n"
+            "  TCP    {local:<22} {foreign:<22} {state:<15} {pid:<8} {name:width$} {namespace:.25}\n"
         ));
     }
     let tables = output.stdout.split_inclusive("\n\nImage Name").next().expect("a table");
@@ -319,6 +323,30 @@ fn what_is_held_elsewhere_is_hinted_at() {
     let _here = makers::listening(Loopback::V4.port(port));
     let here = portwho([port.to_string()]).run();
     here.is(0, &here.stdout, "");
+}
+
+/// kill does not end what is there: its namespace has to be entered first.
+#[trial]
+fn kill_says_what_is_held_elsewhere() {
+    if !is_machines_root() {
+        return;
+    }
+    let (name, port) = (name(), port());
+    let there = server_elsewhere(&name, port);
+    let hint = format!(
+        "portwho: port {port}: nothing holds it\n\
+         portwho: 127.0.0.1:{port} is held in the network namespace {name} by {name} (PID {}); to see \
+         it, run: portwho --all-netns {port}\n",
+        there.pid()
+    );
+    for words in [&["kill"][..], &["kill", "-y"], &["kill", "-n"]] {
+        let words = words.iter().map(|word| (*word).to_owned()).chain([port.to_string()]);
+        portwho(words).run().is(1, "", &hint);
+    }
+    assert!(!there.process.has_exited());
+    let _here = makers::listening(Loopback::V4.port(port));
+    let output = portwho(["kill", "-n", &port.to_string()]).run();
+    assert!(!output.stderr.contains("namespace"), "{output:?}");
 }
 
 #[trial]

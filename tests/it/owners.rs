@@ -205,7 +205,7 @@ fn another_users() {
     }
     mounts::hide_cgroups().expect("out of sight");
     let _owner = Owner::named("roots").holding(listener(80));
-    let expected = golden::netstat(&[listener_row(80, "?")]);
+    let expected = golden::netstat(&[listener_row(80, "?").image("(root)")]);
     portwho(["80"]).user(NOBODY).run().is(0, &expected, ONE_HIDDEN);
     hidden_in_json(portwho(["--json", "80"]).user(NOBODY), ONE_HIDDEN, "held by a process of root");
     let nobody = "portwho: cannot tell which process holds these sockets\n";
@@ -258,7 +258,7 @@ fn root_without_ptrace() {
     let why = "portwho: the owners of 1 socket are hidden (root): even root may not read some \
                processes: CAP_SYS_PTRACE is missing, or a sandbox or user namespace keeps them \
                apart\n";
-    portwho(["80"]).run().is(0, &golden::netstat(&[listener_row(80, "?")]), why);
+    portwho(["80"]).run().is(0, &golden::netstat(&[listener_row(80, "?").image("(root)")]), why);
     hidden_in_json(
         portwho(["--json", "80"]),
         why,
@@ -311,7 +311,7 @@ fn in_a_pid_namespace_below() {
     assert_eq!(only_socket(&answer)["owner"], nobody);
     assert_eq!(only_socket(&answer)["note"], "no process that can be found");
     assert_eq!(owner_gaps(&answer), [("owners-not-found", Some(1))]);
-    let expected = golden::netstat(&[listener_row(80, "?")]);
+    let expected = golden::netstat(&[listener_row(80, "?").image("(root)")]);
     portwho(["80"]).through(IN_NAMESPACE).run().is(0, &expected, not_found);
 }
 

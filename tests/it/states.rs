@@ -76,17 +76,16 @@ fn verdict(state: &str, port: u16) -> String {
     format!("portwho: port {port} {verdict}\n")
 }
 
-/// Why nobody holds a connection on a port without a listener: below the tables, and in JSON.
-fn reason(state: &str, local: SocketAddr) -> (String, &'static str) {
-    const ORPHANED: &str = "closed by its process, still being torn down by the kernel";
+/// Why nobody holds a connection on a port without a listener, in JSON.
+fn reason(state: &str) -> &'static str {
+    const ORPHANED: &str = "closed by its process, and the kernel has not finished closing it";
     const ORPHANED_FOR: &str =
-        "closed by its process, still being torn down by the kernel, N s left";
-    let (words, note) = match state {
-        "TIME_WAIT" => ("closed; the kernel keeps it for N s", "TIME_WAIT, N s left"),
-        "FIN_WAIT_2" => (ORPHANED_FOR, ORPHANED_FOR),
-        _ => (ORPHANED, ORPHANED),
-    };
-    (format!("portwho: {local}: 1 {state}: {words}\n"), note)
+        "closed by its process, and the kernel has not finished closing it, N s left";
+    match state {
+        "TIME_WAIT" => "TIME_WAIT, N s left",
+        "FIN_WAIT_2" => ORPHANED_FOR,
+        _ => ORPHANED,
+    }
 }
 
 #[track_caller]
@@ -112,9 +111,8 @@ fn one_connection(
 ) {
     let process = owner.ok();
     let verdict = verdict(state, local.port());
-    let (why, note) = reason(state, local);
-    let remarks = if owner.is_ok() { verdict.clone() } else { why + &verdict };
-    shows(local.port(), &[row(state, local, foreign, process)], process, &remarks);
+    let note = reason(state);
+    shows(local.port(), &[row(state, local, foreign, process)], process, &verdict);
     let answer = in_json(local.port(), &verdict);
     let found = only_socket(&answer);
     is_connection(found, state, local, foreign);

@@ -53,8 +53,46 @@ fn a_port_out_of_range() {
 }
 
 #[trial]
+fn a_pid_behind_p() {
+    let line = "port '70000': ports are 1 to 65535, and -p has no effect; for a PID, try: portwho \
+                --pid 70000";
+    says(&["-p", "70000"], line);
+    says(&["-anp", "70000"], "port '70000': ports are 1 to 65535");
+}
+
+#[trial]
 fn a_range_upside_down() {
     says(&["90-80"], "port '90-80': range ends before it begins; did you mean 80-90?");
+    says(&["8080:80"], "port '8080:80': range ends before it begins; did you mean 80-8080?");
+}
+
+#[trial]
+fn a_protocol_against_an_option() {
+    says(&["-t", "53/udp"], "port '53/udp': cannot be used with --tcp");
+    says(&["-u", "80,3000/tcp"], "port '3000/tcp': cannot be used with --udp");
+    says(&["kill", "-u", "localhost:80/TCP"], "port 'localhost:80/tcp': cannot be used with --udp");
+    says(&["-s", "LISTEN", "53/udp"], "port '53/udp': cannot be used with --state");
+    says(&["close", "-t", "53/udp"], "port '53/udp': cannot be used with --tcp");
+}
+
+#[trial]
+fn a_host_that_is_no_address() {
+    let line = "'example.com' is not an address or localhost";
+    for word in ["example.com:80", "http://example.com/", "https://me@example.com:80/x,y"] {
+        says(&[word], &format!("port '{word}': {line}"));
+        says(&["kill", word], &format!("port '{word}': {line}"));
+    }
+    says(&["http://"], "port 'http://': not a URL; example: http://localhost:3000/");
+    let line = "port 'nosuch': unknown service; use a number from 1 to 65535";
+    says(&["nosuch://localhost/"], line);
+}
+
+#[trial]
+fn a_foreign_end_that_is_none() {
+    let line = "--foreign '443': not an address; for a port at any address, use --foreign-port";
+    says(&["--foreign", "443"], line);
+    let line = "--foreign '10.0.0.1:0': port '10.0.0.1:0': ports are 1 to 65535";
+    says(&["--foreign", "10.0.0.1:0"], line);
 }
 
 #[trial]
@@ -68,8 +106,9 @@ fn a_word_that_is_no_service() {
 
 #[trial]
 fn a_word_that_is_no_port() {
-    for word in ["", "8 0", "+80", "80-", "80.5", "127.0.0.1", "8\u{1b}0", "8\n0"] {
-        let line = "not a port; examples: 80, 80,443, 8000-8010, http, 127.0.0.1:80, [::1]:80";
+    for word in ["", "8 0", "+80", "80-", "80.5", "127.0.0.1", "8\u{1b}0", "8\n0", "/tcp"] {
+        let line = "not a port; examples: 80, 80,443, 8000-8010, http, 53/udp, localhost:80, \
+                    [::1]:80";
         let shown = word.escape_debug();
         says(&[word], &format!("port '{shown}': {line}"));
     }
@@ -117,7 +156,7 @@ fn an_unknown_state() {
 
 #[trial]
 fn an_unknown_option() {
-    for word in ["--frobnicate", "--wide-open", "-w", "-Z"] {
+    for word in ["--frobnicate", "--frobnicate-all", "-W", "-Z"] {
         says(&[word], &format!("{word}: unknown option; to see all options, run: portwho --help"));
     }
     let line = "--jason: unknown option; did you mean --json?";
@@ -145,14 +184,18 @@ fn a_port_as_an_option() {
 #[trial]
 fn an_address_for_a_foreign_port() {
     let line = "foreign port '10.0.0.1:443': an address belongs to --foreign; try: portwho \
-                --foreign 10.0.0.1 --foreign-port 443";
+                --foreign 10.0.0.1:443";
     says(&["--foreign-port", "10.0.0.1:443"], line);
+    says(&["--foreign-port", "80,10.0.0.1:443/tcp"], line);
+    let line = "foreign port '443/tcp': a protocol belongs to a PORT, or to --tcp";
+    says(&["--foreign-port", "443/tcp"], line);
 }
 
 #[trial]
 fn a_network_that_is_none() {
-    let why = "not an address or network; examples: 10.0.0.0/8, ::1";
-    for option in ["--local", "--foreign"] {
+    let local = "not an address or network; examples: 10.0.0.0/8, ::1";
+    let foreign = "not an address or network; examples: 10.0.0.0/8, ::1, 10.0.0.5:443, [::1]:443";
+    for (option, why) in [("--local", local), ("--foreign", foreign)] {
         for word in ["10.0.0.0/33", "nowhere", "10.0.0/8", "::1/129", "", "a\nb"] {
             says(&[option, word], &format!("{option} '{}': {why}", word.escape_debug()));
         }
@@ -163,6 +206,8 @@ fn a_network_that_is_none() {
 fn a_word_from_a_list() {
     let line = "--color 'sometimes': unknown value; values are auto, always, never";
     says(&["--color", "sometimes"], line);
+    let line = "'csh': unknown value; values are man, bash, zsh, fish, powershell";
+    says(&["generate", "csh"], line);
     let line = "--sort 'colour': unknown value; values are port, local, foreign, state, pid, image, \
                 user, recv-q, send-q";
     says(&["--sort", "colour"], line);
@@ -193,10 +238,10 @@ fn kill_without_a_port() {
 
 #[trial]
 fn explain_of_several_states() {
-    let line = "'stuck': explain takes one state: one of FIN_WAIT_1, FIN_WAIT_2, CLOSE_WAIT, \
+    let line = "'stuck': several states; explain takes one of them: FIN_WAIT_1, FIN_WAIT_2, CLOSE_WAIT, \
                 CLOSING, LAST_ACK";
     says(&["explain", "stuck"], line);
-    let line = "'LISTEN,LAST_ACK': explain takes one state: one of LISTENING, LAST_ACK";
+    let line = "'LISTEN,LAST_ACK': several states; explain takes one of them: LISTENING, LAST_ACK";
     says(&["explain", "LISTEN,LAST_ACK"], line);
     let line = "'CLOSEWAITT': unknown state; did you mean CLOSE_WAIT?";
     says(&["explain", "CLOSEWAITT"], line);
@@ -213,6 +258,11 @@ fn explain_of_several_states() {
     let line =
         "port 'explian': unknown service; for the command explain, run: portwho explain --help";
     says(&["explian"], line);
+}
+
+#[trial]
+fn generate_without_what() {
+    says(&["generate"], "generate needs a WHAT; to see all options, run: portwho generate --help");
 }
 
 /// What `words` print on stdout, with nothing on stderr.
@@ -249,13 +299,13 @@ fn long_help_is_grouped_and_whole() {
 
 #[trial]
 fn help_of_a_command() {
-    for command in ["kill", "close", "explain", "doctor"] {
+    for command in ["kill", "close", "explain", "doctor", "generate"] {
         let text = help(&[command, "--help"]);
         assert!(text.contains(&format!("Usage: portwho {command} ")), "{text}");
         assert_eq!(help(&["help", command]), text);
         assert_eq!(help(&[command, "-h"]), text);
     }
-    let unasked = "Without a terminal on standard input it does not ask";
+    let unasked = "If standard input is not a terminal, it";
     for command in ["kill", "close"] {
         assert!(help(&[command, "-h"]).replace('\n', " ").contains(unasked), "{command}");
     }

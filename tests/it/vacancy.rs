@@ -174,7 +174,8 @@ fn held_by_what_the_filters_leave_out() {
     let _owner = Owner::named("server").holding(makers::listening(Loopback::V4.port(80)).socket);
     let left_out = "portwho: 1 socket on port 80 does not match the other filters; to see it, \
                     run: portwho 80\n";
-    says(&["80", "--name", "other"], left_out);
+    let own = std::process::id().to_string();
+    says(&["80", "--pid", &own], left_out);
     says(&["80", "-6"], left_out);
     says(&["80", "-u"], &format!("{left_out}portwho: port 80 is free for UDP\n"));
 }

@@ -38,7 +38,7 @@ fn json_of_a_listener() {
 #[track_caller]
 fn in_state(peer: &Peer, local: SocketAddr, foreign: SocketAddr, state: &str) {
     let words = peer.words_at(&[local]);
-    let expected = netstat::socket("TCP", local, foreign, state, peer.pid());
+    let expected = netstat::socket("TCP", local, foreign, state, peer.pid()).image(Peer::name());
     let expected = netstat::netstat(&[expected]);
     let expected = expected.lines().last().expect("a row");
     let words = words.iter().map(String::as_str).chain(["--no-header", "--not-state", "LISTENING"]);

@@ -109,6 +109,7 @@ impl<'a, S: System> Close<'a, S> {
         let claims = Claims::new(&holders, self.snapshot, &self.programs);
         let confirmed =
             plan.groups.into_iter().filter(|group| self.confirm(group, &claims)).collect();
+        self.report.catch_up();
         if !self.request.dry_run {
             self.act(confirmed);
         }
@@ -137,6 +138,12 @@ impl<'a, S: System> Close<'a, S> {
         }
         if self.request.dry_run {
             self.report.say(description::intention(group, self.snapshot));
+            return false;
+        }
+        if !self.request.is_explicit() && !self.report.can_ask() {
+            let shell = self.snapshot.capabilities.shell;
+            let close = self.request.command(shell, &["-y"]).into();
+            self.report.failure_later(text::requires_yes(&close));
             return false;
         }
         let asks = !self.request.yes && self.report.can_ask();

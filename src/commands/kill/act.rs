@@ -1,16 +1,17 @@
 //! The confirmed groups: ended, watched, and what is said of them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use super::confirmed::Confirmed;
 use super::plan::Group;
 use super::question::Termination;
+use super::shells::{ShellUse, shell_use};
 use super::signaling::OpenedHolders;
 use super::verdict::{self, Context};
 use super::watch::{self, WatchResult, blocking_remains};
-use super::{Kill, description};
-use crate::model::{Pid, Signal, Socket};
+use super::{Kill, description, next};
+use crate::model::{Pid, Socket};
 use crate::platform::{Ending, System};
 use crate::text::kill::verdicts as text;
 use crate::text::owners;
@@ -54,38 +55,49 @@ impl<'a, S: System> Kill<'a, S> {
         }
     }
 
-    /// Ends a group; on a terminal offers SIGKILL for what survives. Returns how long it took.
+    /// Ends a group; on a terminal offers what comes next for what survives, SIGKILL last. Returns how
+    /// long it took.
     fn end_one(&mut self, target: &mut Target<'a, S>) -> Duration {
-        let start = Instant::now();
+        let mut start = Instant::now();
         let sockets: Vec<&Socket> = target.group.sockets.iter().map(|row| &row.socket).collect();
         let confirmed = Confirmed::new(&sockets, self.system);
-        let processes: &BTreeMap<_, _> = &self.snapshot.processes;
         let timeout = self.request.timeout;
-        target.opened.terminate(&confirmed, processes, target.ending, timeout);
-        let survivors = target.opened.holding_survivors();
-        let may_offer = !self.request.yes && self.report.can_ask() && !target.ending.is_force();
-        if survivors.is_empty() || !may_offer {
-            return target.opened.took_since(start);
+        loop {
+            let processes = &self.snapshot.processes;
+            target.opened.terminate(&confirmed, processes, target.ending, timeout);
+            let asked = Instant::now();
+            let Some(next) = self.offer(&target.opened, target.ending) else { break };
+            // Thinking about the answer is no part of how long it took.
+            start += asked.elapsed();
+            target.ending = next;
         }
-        self.tell_survivors(&target.opened, &survivors);
-        let ending = self.ending(&survivors, Signal::Kill);
-        let asked = Instant::now();
-        let holders = target.opened.unfinished();
+        target.opened.took_since(start)
+    }
+
+    /// Asks whether the survivors are to be ended by the next means; none where there is nobody to ask,
+    /// nothing to do, or the answer is no.
+    fn offer(&mut self, opened: &OpenedHolders<S::Process>, last: Ending) -> Option<Ending> {
+        let survivors = opened.holding_survivors();
+        let may_offer = !self.request.yes && self.report.can_ask() && !last.is_force();
+        if survivors.is_empty() || !may_offer {
+            return None;
+        }
+        self.tell_survivors(opened, &survivors);
+        let (signal, why) = next::step(&survivors, last, self.request.timeout, self.snapshot);
+        if let Some(why) = why {
+            self.report.say(text::reason_for_next(&why));
+        }
+        let ending = self.ending(&survivors, signal);
+        let holders = opened.unfinished();
         let termination = Termination {
+            parent: None,
             roots: &survivors,
             holders: &holders,
             ending,
             covering: None,
             snapshot: self.snapshot,
         };
-        if self.report.ask(termination.question()) {
-            // Thinking about the answer is no part of how long it took.
-            let start = start + asked.elapsed();
-            target.ending = ending;
-            target.opened.terminate(&confirmed, processes, ending, timeout);
-            return target.opened.took_since(start);
-        }
-        target.opened.took_since(start)
+        self.report.ask(termination.question()).then_some(ending)
     }
 
     /// Says who is still running, and who of them is stopped.
@@ -99,12 +111,29 @@ impl<'a, S: System> Kill<'a, S> {
         }
     }
 
+    /// The parents of a group's holders that may have started one again.
+    fn supervisors(&self, group: &Group<'_>, watched: Option<&WatchResult>) -> BTreeSet<Pid> {
+        let is_held_again = watched.is_some_and(|watched| watched.on(group).next().is_some());
+        if !is_held_again || self.request.parent {
+            return BTreeSet::new();
+        }
+        let holders = group.holders.iter().filter_map(|pid| self.snapshot.processes.get(pid));
+        let parents: BTreeSet<Pid> = holders.filter_map(|process| process.parent).collect();
+        let restarts = |pid: &Pid| {
+            let shell = self.parents.get(*pid).and_then(|parent| shell_use(&parent));
+            *pid != Pid(1)
+                && !self.own_ancestors.contains(pid)
+                && !matches!(shell, Some(ShellUse::Interactive | ShellUse::Wrapper))
+        };
+        parents.into_iter().filter(restarts).collect()
+    }
+
     /// The verdicts on one group.
     fn tell(&mut self, target: &Target<'a, S>, took: Duration, watched: Option<&WatchResult>) {
         let context = Context {
             group: &target.group,
             filter: self.filter,
-            own_ancestors: &self.own_ancestors,
+            supervisors: self.supervisors(&target.group, watched),
             privileged: self.system.is_privileged(),
             before: self.snapshot,
             ending: target.ending,

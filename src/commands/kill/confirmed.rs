@@ -50,6 +50,11 @@ impl<'a, S: System> Confirmed<'a, S> {
         Self { sockets, system, last, alone }
     }
 
+    /// The system.
+    pub(super) const fn system(&self) -> &'a S {
+        self.system
+    }
+
     /// Whether the process holds one of them at this moment, and that one still holds its port:
     /// one of its known descriptors is, after a dump that is young, the socket of that dump. Where
     /// none is, all its descriptors are searched, between two dumps that agree: a process may have so

@@ -5,16 +5,16 @@ use std::collections::BTreeSet;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::plan::{Group, Plan, roots};
-use super::refusal::Refusal;
 use crate::cli::KillRequest;
 use crate::commands::shared::in_the_way::ends;
-use crate::model::{OwnedSocket, Pid, Snapshot, Socket, StateSet, TcpState, Uid};
+use crate::model::{OwnedSocket, Owner, Pid, Snapshot, Socket, TcpState, Uid};
 use crate::query::Filter;
 use crate::text::endpoints::local_endpoint;
 use crate::text::escape::Escaped;
-use crate::text::kill::{self as text, Restarter};
+use crate::text::kill as text;
+use crate::text::kill::servers::Server;
 use crate::text::names::Names;
-use crate::text::{owners, ports, remedies};
+use crate::text::{owners, ports};
 
 /// `nginx (PID 812), nginx (PID 813)`.
 pub(super) fn names(pids: impl IntoIterator<Item = Pid>, snapshot: &Snapshot) -> Names {
@@ -36,7 +36,6 @@ fn identities(pids: &BTreeSet<Pid>, snapshot: &Snapshot) -> Names {
 pub(super) fn description(
     group: &Group<'_>,
     roots: &BTreeSet<Pid>,
-    own_ancestors: &[Pid],
     snapshot: &Snapshot,
 ) -> Vec<String> {
     let mut lines = vec![text::held_by(&addresses(group, snapshot), &identities(roots, snapshot))];
@@ -44,10 +43,7 @@ pub(super) fn description(
     lines.extend(other_holders(group, roots, snapshot));
     lines.extend(other_ports(group));
     lines.extend(clients(group, snapshot));
-    // What serves a container is refused, with what to do instead.
-    if !matches!(group.refusal, Some((_, Refusal::Container))) {
-        lines.extend(restarters(roots, own_ancestors, snapshot));
-    }
+    lines.extend(notes(roots, snapshot));
     lines
 }
 
@@ -63,10 +59,9 @@ pub(super) fn addresses(group: &Group<'_>, snapshot: &Snapshot) -> Vec<String> {
 
 /// `0.0.0.0:80 covers 127.0.0.1:80`, where sockets of the group do not have the address itself.
 pub(super) fn covering(group: &Group<'_>, filter: &Filter, snapshot: &Snapshot) -> Option<String> {
-    let local = filter.local.as_ref()?;
     let (mut sockets, mut asked) = (Vec::new(), BTreeSet::new());
     for row in &group.sockets {
-        let mut places = filter.in_the_way.places(local, &row.socket).peekable();
+        let mut places = filter.in_the_way_of(&row.socket).peekable();
         if places.peek().is_some() {
             sockets.push(*row);
             asked.extend(places.map(|(place, _)| ports::place(place)));
@@ -76,14 +71,10 @@ pub(super) fn covering(group: &Group<'_>, filter: &Filter, snapshot: &Snapshot) 
     (!sockets.is_empty()).then(|| ports::in_the_way::covers(&ends(&sockets, snapshot), &asked))
 }
 
-/// How many are told that may start the processes again.
-const RESTARTERS_TOLD: usize = 10;
-
-/// What may start the processes again, each once.
-fn restarters(roots: &BTreeSet<Pid>, own_ancestors: &[Pid], snapshot: &Snapshot) -> Vec<String> {
-    let restarters = roots.iter().filter_map(|pid| restarter(*pid, own_ancestors, snapshot));
-    let restarters: BTreeSet<Restarter> = restarters.collect();
-    restarters.iter().take(RESTARTERS_TOLD).map(text::may_restart).collect()
+/// What has to be known of the servers that are ended, each once.
+fn notes(roots: &BTreeSet<Pid>, snapshot: &Snapshot) -> BTreeSet<String> {
+    let processes = roots.iter().filter_map(|pid| snapshot.processes.get(pid));
+    processes.filter_map(|process| Server::of(process)?.note()).collect()
 }
 
 /// Those that hold the sockets besides the roots: first those that are ended too, then others.
@@ -152,29 +143,21 @@ fn other_ports(group: &Group<'_>) -> Option<String> {
     (!others.is_empty()).then(|| text::also_holds(&ports::named(others)))
 }
 
-/// Connections that end with the process: those on its ports, without TIME_WAIT.
+/// Connections that end with the process, and whose peer is still there.
 fn clients(group: &Group<'_>, snapshot: &Snapshot) -> Option<String> {
     let ports = &group.ports;
-    let alive = StateSet::SYNCHRONIZED.without(StateSet::of(&[TcpState::TimeWait]));
-    let is_client = |row: &&OwnedSocket| {
-        let socket = &row.socket;
-        ports.contains(&socket.local.port)
-            && socket.state.is_some_and(|state| alive.contains(state))
-    };
+    let is_client =
+        |row: &&OwnedSocket| ports.contains(&row.socket.local.port) && has_open_peer(row);
     let count = snapshot.sockets.iter().filter(is_client).count();
     (count > 0).then(|| text::clients(count))
 }
 
-/// What may start the process again. The shell that portwho was typed into does not.
-fn restarter(pid: Pid, own_ancestors: &[Pid], snapshot: &Snapshot) -> Option<Restarter> {
-    let process = snapshot.processes.get(&pid)?;
-    if let Some(container) = &process.container {
-        return Some(Restarter::Container(remedies::stop_container(container)));
+/// Whether the peer has not closed its side. In FIN_WAIT_1 and FIN_WAIT_2 only this side is closed, and
+/// where the kernel has the socket alone the process has left too.
+fn has_open_peer(row: &OwnedSocket) -> bool {
+    match row.socket.state {
+        Some(TcpState::Established) => true,
+        Some(TcpState::FinWait1 | TcpState::FinWait2) => !matches!(row.owner, Owner::Kernel(_)),
+        _ => false,
     }
-    if let Some(stop) = remedies::stop_service(snapshot.capabilities.service_manager, process) {
-        return Some(Restarter::Service(stop.into()));
-    }
-    let parent =
-        process.parent.filter(|parent| *parent != Pid(1) && !own_ancestors.contains(parent))?;
-    Some(Restarter::Parent(owners::process(parent, snapshot)))
 }

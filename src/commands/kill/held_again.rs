@@ -81,5 +81,8 @@ fn held_again(
     let parent = newcomer.and_then(|process| process.parent);
     let supervisor = parent.filter(|parent| context.is_supervisor(*parent));
     let supervisor = supervisor.map(|parent| owners::process(parent, context.before));
-    text::taken_again(port, &owner, stop.map(Remedy::from), supervisor.as_deref())
+    let shell = after.capabilities.shell;
+    let kill = || context.request.command(shell, &["--parent"], &context.typed()).into();
+    let parent = supervisor.as_deref().map(|name| (name, kill()));
+    text::taken_again(port, &owner, stop.map(Remedy::from), parent)
 }

@@ -8,48 +8,53 @@ mod ancestry;
 mod confirmed;
 mod contested;
 mod description;
+mod elsewhere;
 mod gather;
 mod group;
 mod held_again;
 mod holdings;
 mod known;
+mod next;
 mod no_target;
 mod operand;
+mod parent_first;
+mod parents;
 mod parts;
 mod plan;
+mod prepare;
 mod question;
 mod refusal;
 mod refused;
 mod relations;
+mod restarters;
+mod result;
 mod sets;
+mod shells;
 mod signaling;
+mod starter;
 mod stopped;
 mod verdict;
 mod watch;
 
-use std::collections::BTreeSet;
-
 use anyhow::bail;
 
 use super::shared::claim::Claims;
-use super::shared::filter;
-use super::shared::in_the_way;
 use super::shared::installed::Programs;
 use super::shared::report::Report;
+use super::shared::{absent, filter, in_the_way};
 use super::{Outcome, Output};
 use crate::cli::KillRequest;
-use crate::model::{Gap, Pid, Protocol, Signal, Snapshot};
-use crate::platform::{Ending, System};
+use crate::model::{Gap, Pid, Protocol, Snapshot};
+use crate::platform::System;
 use crate::query::{Filter, Row, Ways};
 use crate::text::gaps;
 use crate::text::kill as text;
+use crate::text::kill::parents as parents_text;
 use crate::text::ports;
-use act::Target;
 use contested::Contested;
 use operand::Operand;
-use plan::{Group, Plan, names_owners, roots};
-use question::Termination;
-use signaling::OpenedHolders;
+use parents::Parents;
+use plan::{Group, Plan, names_owners};
 
 /// Ends the owners of ports.
 pub(super) fn run(
@@ -60,9 +65,14 @@ pub(super) fn run(
     if request.signal.is_some() && !system.capabilities().signals {
         bail!(text::NO_SIGNALS);
     }
-    let mut operands = Operand::all(&request.selection.ports, system)?;
+    let own_ancestors = system.ancestors();
+    let shows_children = || own_ancestors.iter().take(1).any(|pid| system.children(*pid).is_some());
+    if request.parent && !shows_children() {
+        bail!(parents_text::NO_PARENTS);
+    }
+    let mut operands = Operand::all(&request.selection, system)?;
     let filter = Filter {
-        protocols: operand::protocols(request.selection.protocols),
+        protocols: operand::protocols(&request.selection),
         ..filter::of_selection(&request.selection, system)?
     };
     let filter = in_the_way::widened(filter, Ways::Covering, system);
@@ -75,7 +85,8 @@ pub(super) fn run(
         system,
         filter: &filter,
         snapshot: &snapshot,
-        own_ancestors: system.ancestors(),
+        own_ancestors,
+        parents: Parents::new(system),
         programs: Programs::new(&snapshot, system),
         report: Report::new(output),
     };
@@ -96,6 +107,8 @@ struct Kill<'a, S: System> {
     snapshot: &'a Snapshot,
     /// portwho itself and its ancestors.
     own_ancestors: Vec<Pid>,
+    /// Who may start the owners again.
+    parents: Parents<'a, S>,
     programs: Programs,
     report: Report<'a>,
 }
@@ -106,7 +119,7 @@ impl<'a, S: System> Kill<'a, S> {
     fn remark_on_gaps(&mut self, operands: &[Operand]) {
         let holders = self.snapshot.sockets.iter().filter(|row| row.socket.holds_port());
         let of_tcp = holders.filter(|row| row.socket.protocol == Protocol::Tcp).collect::<Vec<_>>();
-        let may_be_bound = self.filter.protocols.tcp
+        let may_be_bound = self.filter.asks_for(Protocol::Tcp)
             && operands.iter().any(|operand| operand.rows(&of_tcp).is_empty());
         for gap in &self.snapshot.gaps {
             if !gap.is_about_owners() && (may_be_bound || !gap.is_about_bound()) {
@@ -123,10 +136,14 @@ impl<'a, S: System> Kill<'a, S> {
     /// A verdict for each PORT that nothing holds, or nothing that may be ended.
     fn verdicts_without_target(&mut self, operands: &[Operand]) {
         let targets = self.targets();
+        for owner in absent::ask(self.filter, self.snapshot, self.system) {
+            self.report.remark(owner.sentence());
+        }
         for operand in operands.iter().filter(|operand| operand.rows(&targets).is_empty()) {
             let (outcome, why) = no_target::why(operand, self.filter, self.request, self.snapshot);
             self.report.verdict(outcome, text::about(&operand.words(), &why));
         }
+        self.remark_on_namespaces(operands);
     }
 
     /// Describes, refuses, asks, ends and watches.
@@ -181,70 +198,6 @@ impl<'a, S: System> Kill<'a, S> {
         let privileged = self.system.is_privileged();
         let sentence = no_target::unseen(row, self.filter, self.request, privileged, self.snapshot);
         self.report.failure(sentence);
-    }
-
-    /// How these will be ended; by the strongest means where they differ.
-    fn ending(&self, pids: &BTreeSet<Pid>, signal: Signal) -> Ending {
-        let endings = pids.iter().map(|pid| self.system.ending(*pid, signal));
-        endings.max().unwrap_or(Ending::Signal(signal))
-    }
-
-    /// Says who it is; opens its processes and asks, unless it is refused.
-    fn prepare(
-        &mut self,
-        group: Group<'a>,
-        contested: &Contested,
-        claims: &Claims,
-    ) -> Option<Target<'a, S>> {
-        let roots = roots(&group.holders, &self.snapshot.processes);
-        for line in description::description(&group, &roots, &self.own_ancestors, self.snapshot) {
-            self.report.say(line);
-        }
-        if let Some((pid, why)) = group.refusal {
-            let refused = refused::refused(pid, why, &group, self.snapshot);
-            self.fail(&group, &refused);
-            return None;
-        }
-        for line in claims.of(&group.all_holders) {
-            self.report.say(line);
-        }
-        if self.is_unclear(&group, contested) {
-            return None;
-        }
-        let ending = self.ending(&roots, self.request.signal());
-        let termination = Termination {
-            roots: &roots,
-            holders: &group.holders,
-            ending,
-            covering: description::covering(&group, self.filter, self.snapshot),
-            snapshot: self.snapshot,
-        };
-        if self.request.dry_run {
-            self.report.say(termination.intention());
-            return None;
-        }
-        let opened = self.open_and_ask(&group, &termination)?;
-        Some(Target { group, opened, ending })
-    }
-
-    /// Opens before it asks: however long the answer takes, it is about these processes.
-    fn open_and_ask(
-        &mut self,
-        group: &Group<'_>,
-        termination: &Termination<'_>,
-    ) -> Option<OpenedHolders<S::Process>> {
-        let processes = &self.snapshot.processes;
-        let opened = OpenedHolders::new(group, processes, self.system);
-        if let Some(unknown) = opened.living().find(|pid| !processes.contains_key(pid)) {
-            self.fail(group, &refused::unidentified(unknown));
-            return None;
-        }
-        let asks = !self.request.yes && self.report.can_ask();
-        if asks && !self.report.ask(termination.question()) {
-            self.fail(group, text::NOT_CONFIRMED);
-            return None;
-        }
-        Some(opened)
     }
 
     fn fail(&mut self, group: &Group<'_>, why: &str) {

@@ -8,7 +8,7 @@ use crate::cli::KillRequest;
 use crate::commands::Outcome;
 use crate::commands::shared::in_the_way::ends;
 use crate::model::{Gap, Owner, Protocol, Snapshot, Socket};
-use crate::query::{Filter, Place, Row, Way};
+use crate::query::{Filter, Place, Protocols, Row, Way};
 use crate::text::advice::Remedy;
 use crate::text::endpoints::{local_endpoint, needs_scope};
 use crate::text::kill::{self as text, NoTarget, Unseen};
@@ -71,7 +71,7 @@ fn reason(
     }
     let narrower = narrower(operand, filter, snapshot);
     if !narrower.is_empty() {
-        let typed: Vec<String> = narrower.iter().map(|row| typed(&row.socket)).collect();
+        let typed: Vec<String> = narrower.iter().map(|row| typed(&row.socket, operand)).collect();
         let command = request.command(snapshot.capabilities.shell, &[], &typed).into();
         let sockets = ends(&narrower, snapshot);
         return NoTarget::Narrower { sockets, holders: owners(&narrower, snapshot), command };
@@ -148,7 +148,8 @@ fn narrower<'a>(operand: &Operand, filter: &Filter, snapshot: &'a Snapshot) -> V
         let mut asked = operand.places().iter().filter_map(|place| place.ask(socket.local.port));
         asked.any(|asked| asked.way(socket) == Some(Way::Within))
     };
-    let anywhere = Filter { local: None, ..filter.clone() };
+    let protocols = operand.protocol().map_or(filter.protocols, |_| Protocols::BOTH);
+    let anywhere = Filter { local: None, protocols, ..filter.clone() };
     let mut rows: Vec<Row<'a>> = snapshot.sockets.iter().collect();
     rows.retain(|row| is_target(row, &anywhere) && is_within(&row.socket));
     let mut seen = BTreeSet::new();
@@ -157,9 +158,11 @@ fn narrower<'a>(operand: &Operand, filter: &Filter, snapshot: &'a Snapshot) -> V
     rows
 }
 
-/// The local end of a socket as it can be typed.
-fn typed(socket: &Socket) -> String {
+/// The local end of a socket as it can be typed,
+/// with its protocol where the PORT has one.
+fn typed(socket: &Socket, operand: &Operand) -> String {
     let (end, interface) = (socket.local, socket.interface);
     let interface = interface.filter(|_| needs_scope(end.address));
-    ports::place(&Place { address: end.address, interface, ports: end.port..=end.port })
+    let protocol = operand.protocol();
+    ports::place(&Place { address: end.address, interface, ports: end.port..=end.port, protocol })
 }

@@ -1,9 +1,10 @@
 //! A PORT of the command line, and what it selects.
 
+use crate::cli::Selection;
 use crate::commands::shared::filter::local_set;
-use crate::model::Snapshot;
+use crate::model::{Protocol, Snapshot};
 use crate::platform::System;
-use crate::query::{Filter, InTheWay, LocalSet, Place, PortTerm, Protocols, Row, Ways};
+use crate::query::{Filter, InTheWay, LocalSet, Place, Protocols, Row, Ways};
 use crate::text::ports;
 
 /// One PORT operand of the command line.
@@ -17,12 +18,12 @@ pub(super) struct Operand {
 
 impl Operand {
     /// The PORTs, each with what it means.
-    pub(super) fn all(terms: &[PortTerm], system: &impl System) -> anyhow::Result<Vec<Self>> {
+    pub(super) fn all(selection: &Selection, system: &impl System) -> anyhow::Result<Vec<Self>> {
         let operand = |term| {
-            let local = local_set(std::slice::from_ref(term), system)?;
+            let local = local_set(std::slice::from_ref(term), selection.families, system)?;
             Ok(Self { local, in_the_way: InTheWay::NONE })
         };
-        terms.iter().map(operand).collect()
+        selection.ports.iter().map(operand).collect()
     }
 
     /// Also means what covers its addresses from now on, where no socket has them.
@@ -39,6 +40,11 @@ impl Operand {
     /// Its addresses, where it names any.
     pub(super) fn places(&self) -> &[Place] {
         &self.local.places
+    }
+
+    /// The protocol of its addresses, where it names one.
+    pub(super) fn protocol(&self) -> Option<Protocol> {
+        self.local.places.first().and_then(|place| place.protocol)
     }
 
     /// The PORT as it can be typed.
@@ -58,6 +64,6 @@ impl Operand {
 }
 
 /// The protocols that kill ends: TCP, unless UDP was named.
-pub(super) fn protocols(asked: Option<Protocols>) -> Protocols {
-    asked.unwrap_or(Protocols { tcp: true, udp: false })
+pub(super) fn protocols(selection: &Selection) -> Protocols {
+    selection.protocols_or(Protocols { tcp: true, udp: false })
 }

@@ -10,6 +10,8 @@ use crate::text::names::Names;
 
 /// What is to be confirmed.
 pub(super) struct Termination<'a> {
+    /// Who is ended before all of them, as it is named.
+    pub(super) parent: Option<String>,
     /// Those that are ended first.
     pub(super) roots: &'a BTreeSet<Pid>,
     /// All that may be ended in turn, the roots among them.
@@ -25,11 +27,8 @@ pub(super) struct Termination<'a> {
 impl Termination<'_> {
     /// `Terminate nginx (PID 812)?`
     pub(super) fn question(&self) -> String {
-        let question = text::question(
-            self.method(),
-            &names_by_user(self.roots, self.snapshot),
-            &self.followers(),
-        );
+        let (named, followers) = (names_by_user(self.roots, self.snapshot), self.followers());
+        let question = text::question(self.method(), self.parent.as_deref(), &named, &followers);
         match &self.covering {
             Some(covering) => format!("{covering}. {question}"),
             None => question,
@@ -38,11 +37,8 @@ impl Termination<'_> {
 
     /// `would send SIGTERM to nginx (PID 812)`.
     pub(super) fn intention(&self) -> String {
-        let intention = text::intention(
-            self.method(),
-            &names_by_user(self.roots, self.snapshot),
-            &self.followers(),
-        );
+        let (named, followers) = (names_by_user(self.roots, self.snapshot), self.followers());
+        let intention = text::intention(self.method(), self.parent.as_deref(), &named, &followers);
         match &self.covering {
             Some(covering) => format!("{covering}: {intention}"),
             None => intention,

@@ -6,39 +6,21 @@ use std::time::{Duration, Instant};
 use super::confirmed::Confirmed;
 use super::known::known_descriptors;
 use super::plan::{Group, roots};
+use super::result::KillResult;
+use super::starter::Starter;
 use crate::model::{Pid, Process, Stopped};
 use crate::platform::{Ending, OpenProcess, PlatformError, System};
-
-/// What became of a process.
-#[derive(Debug)]
-pub(super) enum KillResult {
-    /// It has exited.
-    Exited,
-    /// It had exited before it could be signaled.
-    AlreadyExited,
-    /// It released its sockets before it was signaled, and is running.
-    Released,
-    /// It is still running after the wait.
-    Survived {
-        /// Whether it still holds a socket of the group.
-        holds: bool,
-        /// What keeps it from acting on the signal, if anything does.
-        stopped: Option<Stopped>,
-    },
-    /// It holds a socket, and was not signaled because a process before it did not exit.
-    NotSignaled,
-    /// It could not be checked, or not be signaled.
-    Failed(PlatformError),
-}
 
 /// The holders of a group, opened: from here on a PID that is reused cannot mislead.
 #[derive(Debug)]
 pub(super) struct OpenedHolders<P> {
-    living: BTreeMap<Pid, P>,
-    signaled: BTreeSet<Pid>,
-    results: BTreeMap<Pid, KillResult>,
+    pub(super) living: BTreeMap<Pid, P>,
+    /// The process that restarts them, opened too.
+    pub(super) starter: Option<(Starter, P)>,
+    pub(super) signaled: BTreeSet<Pid>,
+    pub(super) results: BTreeMap<Pid, KillResult>,
     /// When the last one was seen to exit.
-    last_exit: Option<Instant>,
+    pub(super) last_exit: Option<Instant>,
 }
 
 impl<P: OpenProcess> OpenedHolders<P> {
@@ -50,6 +32,7 @@ impl<P: OpenProcess> OpenedHolders<P> {
     ) -> Self {
         let mut opened = Self {
             living: BTreeMap::new(),
+            starter: None,
             signaled: BTreeSet::new(),
             results: BTreeMap::new(),
             last_exit: None,
@@ -63,11 +46,25 @@ impl<P: OpenProcess> OpenedHolders<P> {
                     opened.living.insert(pid, process);
                 }
                 Err(error) => {
-                    opened.results.insert(pid, result_of(error));
+                    opened.results.insert(pid, KillResult::of_error(error));
                 }
             }
         }
         opened
+    }
+
+    /// Opens the process that restarts them too, which is ended first.
+    ///
+    /// # Errors
+    /// When it has exited, or cannot be opened.
+    pub(super) fn open_starter(
+        &mut self,
+        starter: Starter,
+        system: &impl System<Process = P>,
+    ) -> Result<(), PlatformError> {
+        let process = system.open_process(starter.pid, starter.birth)?;
+        self.starter = Some((starter, process));
+        Ok(())
     }
 
     /// Those that could be opened.
@@ -98,25 +95,32 @@ impl<P: OpenProcess> OpenedHolders<P> {
 
     /// Those that were signaled, and still run and hold their sockets.
     pub(super) fn holding_survivors(&self) -> BTreeSet<Pid> {
-        let holds =
-            |result: &KillResult| matches!(result, KillResult::Survived { holds: true, .. });
+        let holds = |result: &KillResult| {
+            matches!(
+                result,
+                KillResult::Survived { holds: true, .. } | KillResult::StarterSurvived { .. }
+            )
+        };
         self.results.iter().filter(|(_, result)| holds(result)).map(|(pid, _)| *pid).collect()
     }
 
     /// What keeps a survivor from running.
     pub(super) fn stopped(&self, pid: Pid) -> Option<&Stopped> {
         match self.results.get(&pid)? {
-            KillResult::Survived { stopped, .. } => stopped.as_ref(),
+            KillResult::Survived { stopped, .. } | KillResult::StarterSurvived { stopped } => {
+                stopped.as_ref()
+            }
             _ => None,
         }
     }
 
     /// Those that still run and hold, signaled or not.
     pub(super) fn unfinished(&self) -> BTreeSet<Pid> {
-        let holds = |result: &KillResult| {
-            matches!(result, KillResult::Survived { holds: true, .. } | KillResult::NotSignaled)
-        };
-        self.results.iter().filter(|(_, result)| holds(result)).map(|(pid, _)| *pid).collect()
+        self.results
+            .iter()
+            .filter(|(_, result)| result.is_unfinished())
+            .map(|(pid, _)| *pid)
+            .collect()
     }
 
     /// Signals the group in waves: first those whose parent does not hold the sockets, then
@@ -128,9 +132,10 @@ impl<P: OpenProcess> OpenedHolders<P> {
         ending: Ending,
         timeout: Duration,
     ) {
-        self.results.retain(|_, result| {
-            !matches!(result, KillResult::Survived { holds: true, .. } | KillResult::NotSignaled)
-        });
+        self.results.retain(|_, result| !result.is_unfinished());
+        if !self.end_starter(confirmed, ending, timeout) {
+            return self.leave_rest(confirmed);
+        }
         let deadline = Instant::now() + timeout;
         loop {
             let wave = roots(&self.holding(confirmed), processes);
@@ -159,7 +164,10 @@ impl<P: OpenProcess> OpenedHolders<P> {
 
     /// Those that have not ended and hold one of the sockets at this moment. Before the first
     /// signal of the group, one that holds none has released it.
-    fn holding<S: System<Process = P>>(&mut self, confirmed: &Confirmed<'_, S>) -> BTreeSet<Pid> {
+    pub(super) fn holding<S: System<Process = P>>(
+        &mut self,
+        confirmed: &Confirmed<'_, S>,
+    ) -> BTreeSet<Pid> {
         let none_signaled = self.signaled.is_empty();
         let mut holding = BTreeSet::new();
         for (pid, process) in &self.living {
@@ -178,7 +186,7 @@ impl<P: OpenProcess> OpenedHolders<P> {
                     self.results.insert(*pid, KillResult::Exited);
                 }
                 Err(error) => {
-                    self.results.insert(*pid, result_of(error));
+                    self.results.insert(*pid, KillResult::of_error(error));
                 }
             }
         }
@@ -207,7 +215,7 @@ impl<P: OpenProcess> OpenedHolders<P> {
                     self.signaled.insert(*pid);
                 }
                 Err(error) => {
-                    self.results.insert(*pid, result_of(error));
+                    self.results.insert(*pid, KillResult::of_error(error));
                 }
             }
         }
@@ -279,11 +287,4 @@ impl<P: OpenProcess> OpenedHolders<P> {
 
 fn left_until(deadline: Instant) -> Duration {
     deadline.saturating_duration_since(Instant::now())
-}
-
-fn result_of(error: PlatformError) -> KillResult {
-    match error {
-        PlatformError::NoSuchProcess(_) => KillResult::AlreadyExited,
-        other => KillResult::Failed(other),
-    }
 }

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use super::description::addresses;
 use super::held_again::reasons;
+use super::next;
 use super::plan::Group;
-use super::signaling::KillResult;
+use super::result::KillResult;
 use super::stopped;
 use super::watch::WatchResult;
 use crate::cli::KillRequest;
@@ -44,8 +45,9 @@ pub(super) struct Context<'a> {
     pub(super) group: &'a Group<'a>,
     /// What was asked for.
     pub(super) filter: &'a Filter,
-    /// portwho and its ancestors, which start nothing again.
-    pub(super) own_ancestors: &'a [Pid],
+    /// The parents of those that were ended, without portwho's ancestors, PID 1, interactive shells and
+    /// wrappers, which start nothing again.
+    pub(super) supervisors: BTreeSet<Pid>,
     /// Whether more rights cannot be had by `sudo`.
     pub(super) privileged: bool,
     /// What was seen before.
@@ -69,7 +71,7 @@ impl Context<'_> {
     }
 
     /// The same, as it can be typed.
-    fn typed(&self) -> Vec<String> {
+    pub(super) fn typed(&self) -> Vec<String> {
         let typed: Vec<String> = if self.is_by_port() {
             self.group.ports.iter().map(ToString::to_string).collect()
         } else {
@@ -91,9 +93,7 @@ impl Context<'_> {
 
     /// Whether `parent` also started one of the processes that were ended.
     pub(super) fn is_supervisor(&self, parent: Pid) -> bool {
-        let parents = self.group.holders.iter().filter_map(|pid| self.before.processes.get(pid));
-        !self.own_ancestors.contains(&parent)
-            && parents.filter_map(|process| process.parent).any(|other| other == parent)
+        self.supervisors.contains(&parent)
     }
 }
 
@@ -118,6 +118,10 @@ fn of_process(
         KillResult::Survived { holds: false, .. } => {
             let kill = remedies::end_by_hand(shell, pid).into();
             Verdict::failed(text::released_and_running(&name, &ports, context.timeout, &kill))
+        }
+        KillResult::StarterSurvived { stopped } => {
+            let why = survival(pid, stopped.as_ref(), context);
+            Verdict::failed(text::starter_survived(&name, context.timeout, &why))
         }
         KillResult::NotSignaled => {
             let parent_runs = parent_runs(pid, results, context);
@@ -150,7 +154,7 @@ const fn is_exit(result: &KillResult) -> bool {
 }
 
 fn survival(pid: Pid, stopped: Option<&Stopped>, context: &Context<'_>) -> Survival {
-    let Capabilities { shell, api, .. } = context.before.capabilities;
+    let api = context.before.capabilities.api;
     if let Some(why) = stopped.and_then(|stopped| stopped::why(pid, stopped, context)) {
         return Survival::Stopped(why);
     }
@@ -158,11 +162,11 @@ fn survival(pid: Pid, stopped: Option<&Stopped>, context: &Context<'_>) -> Survi
         return Survival::Forced(api);
     }
     let process = context.before.processes.get(&pid);
-    Survival::Next(match process.and_then(|process| process.container.as_ref()) {
+    match process.and_then(|process| process.container.as_ref()) {
         // The first process of a container ignores what it does not handle (pid_namespaces(7)).
-        Some(container) => remedies::stop_container(container),
-        None => context.request.command(shell, &["--force"], &context.typed()).into(),
-    })
+        Some(container) => Survival::Next(remedies::stop_container(container)),
+        None => next::survival(pid, context),
+    }
 }
 
 /// The verdicts on those that did not end as they should: one for each, and one for all beyond
@@ -229,6 +233,7 @@ pub(super) fn other_protocol(
         row.socket.protocol == Protocol::Udp
             && row.socket.holds_port()
             && ports.contains(&row.socket.local.port)
+            && !context.filter.admits_socket(&row.socket)
             && is_running(row)
     };
     let udp: Vec<&OwnedSocket> = context.before.sockets.iter().filter(is_udp).collect();

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::commands::Outcome;
+use crate::commands::shared::absent::AbsentOwner;
 use crate::commands::shared::in_the_way::Alike;
 use crate::commands::shared::near_misses::NearMiss;
 use crate::model::{Gap, Snapshot};
@@ -53,10 +54,16 @@ pub(super) enum Remark<'a> {
     Rows(String),
     /// No row has an owner whose PID could be printed.
     NoPid,
+    /// No row has an owner: the kernel keeps them all.
+    NoProcess,
     /// A driver holds this port in the name of a process of the kernel.
     Driver(u16),
     /// No socket matches, and no verdict says more.
     NoSocket,
+    /// An owner that was asked for does not exist.
+    Absent(&'a AbsentOwner),
+    /// This number stands behind `-p`, and was perhaps meant as a PID.
+    ReadAsPort(u16),
     /// Sockets are in the way of an address that no socket holds.
     InTheWay(Alike<'a>),
     /// Sockets of IPv6 hold the port and leave that of IPv4, which was asked for.

@@ -7,17 +7,15 @@ use super::ask::{Facts, PortFacts};
 use super::outcome::outcome;
 use crate::cli::{ListRequest, ViewKind};
 use crate::commands::Outcome;
+use crate::commands::shared::elsewhere::{NAMESPACES_TOLD, by_namespace};
 use crate::commands::shared::in_the_way;
-use crate::model::{PortRules, Protocol, Socket};
+use crate::model::{Owner, PortRules, Protocol, Socket};
 use crate::query::{
     AskedPort, Filter, LocalSet, PortEvidence, PortVerdict, PortVerdicts, Row, Rows, SocketsByPort,
-    SortKey, Verdict, select,
+    Verdict, select,
 };
 use crate::text::advice::Remedy;
 use crate::text::{notes, owners, remedies};
-
-/// How many other namespaces are told of.
-const NAMESPACES_TOLD: usize = 5;
 
 /// How many containers are told of.
 const CONTAINERS_TOLD: usize = 10;
@@ -28,25 +26,26 @@ pub(super) fn answer<'a>(
     filter: &'a Filter,
     facts: &'a Facts,
 ) -> Answer<'a> {
-    let rows = select(&facts.snapshot, filter, request.sort);
+    let rows = select(&facts.snapshot, filter, request.sort.unwrap_or_default());
     let outcome = outcome(request.view, &rows);
     let (ports, vacant) = ports(&rows, facts);
     let mut remarks = on_gaps(&rows);
     if is_everything(request, filter) && !facts.is_read && !rows.rows.is_empty() {
         return Answer { rows, ports, remarks, outcome };
     }
-    if matches!(request.view, ViewKind::Tables | ViewKind::Verbose) {
+    if request.view.has_remarks_on_rows() {
         remarks.extend(notes::lines(&rows, filter.local.is_some()).into_iter().map(Remark::Rows));
     }
     if outcome != Outcome::Failure {
         // Rows that are no answer: PIDs were asked for.
         if outcome == Outcome::Negative && !rows.rows.is_empty() {
-            remarks.push(Remark::NoPid);
+            remarks.push(without_pid(&rows));
         }
         remarks.extend(in_the_way::alike(&rows.rows, filter).into_iter().map(Remark::InTheWay));
         remarks.extend(only_ipv6(&rows, facts));
         remarks.extend(beside_rows(&rows, vacant, facts));
         remarks.extend(elsewhere(filter, facts));
+        remarks.extend(read_as_port(request, &rows));
         remarks.extend(containers(&rows));
         remarks.extend(facts.attempts.iter().map(Remark::Bind));
     }
@@ -60,6 +59,12 @@ fn is_everything(request: &ListRequest, filter: &Filter) -> bool {
         && !request.all_namespaces
         && !request.try_bind
         && request.view == ViewKind::Tables
+}
+
+/// What is said of rows without any PID.
+fn without_pid<'a>(rows: &Rows<'_>) -> Remark<'a> {
+    let is_kernels = |row: &Row<'_>| matches!(row.owner, Owner::Kernel(_));
+    if rows.rows.iter().all(is_kernels) { Remark::NoProcess } else { Remark::NoPid }
 }
 
 /// What could not be seen, as far as it could change the answer.
@@ -150,14 +155,21 @@ fn only_ipv6<'a>(rows: &Rows<'_>, facts: &Facts) -> Option<Remark<'a>> {
     let filter = rows.filter;
     let local = filter.local.as_ref()?;
     let is_v4 = filter.families.v4 && !filter.families.v6;
-    let is_asked = |port: u16| {
-        let mut places = local.places.iter().filter(|place| place.ports.contains(&port));
-        (is_v4 && local.all_ports().contains(port)) || places.any(|place| place.address.is_ipv4())
+    let anywhere = local.anywhere().map(|(ports, protocol)| (ports, protocol, is_v4));
+    let places = local.places.iter();
+    let places =
+        places.map(|place| (&place.ports, place.protocol, is_v4 || place.address.is_ipv4()));
+    let asked: Vec<_> = anywhere.chain(places).filter(|(_, _, is_v4)| *is_v4).collect();
+    let is_asked = |socket: &&Socket| {
+        let allowed = filter.protocols.contains(socket.protocol);
+        asked.iter().any(|(ports, protocol, _)| {
+            ports.contains(&socket.local.port)
+                && protocol.map_or(allowed, |protocol| protocol == socket.protocol)
+        })
     };
     let table = facts.ports.as_ref().and_then(|known| known.table.as_ref())?;
-    let left = table.sockets.iter().filter(|socket| socket.leaves_ipv4());
-    let ports: BTreeSet<u16> = left.map(|socket| socket.local.port).collect();
-    let mut ports: BTreeSet<u16> = ports.into_iter().filter(|port| is_asked(*port)).collect();
+    let left = table.sockets.iter().filter(|socket| socket.leaves_ipv4()).filter(is_asked);
+    let mut ports: BTreeSet<u16> = left.map(|socket| socket.local.port).collect();
     for held in rows.rows.iter().filter(|row| row.socket.holds_port()) {
         ports.remove(&held.socket.local.port);
     }
@@ -189,23 +201,29 @@ fn beside_rows<'a>(
     facts: &'a Facts,
 ) -> Vec<Remark<'a>> {
     let is_empty = rows.rows.is_empty();
+    let absent = facts.absent.iter().map(Remark::Absent);
     if rows.filter.local.is_none() {
-        return if is_empty { vec![Remark::NoSocket] } else { Vec::new() };
+        let nothing = is_empty && facts.absent.is_empty();
+        return absent.chain(nothing.then_some(Remark::NoSocket)).collect();
     }
     let left_out = facts.near_misses.left_out().map(Remark::NearMiss);
     let none = (is_empty && left_out.is_none()).then_some(Remark::NoSocket);
     let verdict = vacant.map(Remark::Vacant).or(none);
     let others = facts.near_misses.others().map(Remark::NearMiss);
-    drivers(rows).chain(left_out).chain(verdict).chain(others).collect()
+    absent.chain(drivers(rows)).chain(left_out).chain(verdict).chain(others).collect()
+}
+
+/// `-p 812`: a port that nobody holds may have been meant as a PID.
+fn read_as_port<'a>(request: &ListRequest, rows: &Rows<'_>) -> Option<Remark<'a>> {
+    let is_held =
+        |port| rows.rows.iter().any(|row| row.socket.local.port == port && row.socket.holds_port());
+    request.after_p.filter(|&port| !is_held(port)).map(Remark::ReadAsPort)
 }
 
 /// Which other network namespaces have what was asked for.
 fn elsewhere<'a>(filter: &'a Filter, facts: &'a Facts) -> Vec<Remark<'a>> {
     let Some(snapshot) = &facts.elsewhere else { return Vec::new() };
-    let mut by_namespace: BTreeMap<u64, Vec<Row<'a>>> = BTreeMap::new();
-    for row in select(snapshot, filter, SortKey::Port).rows {
-        by_namespace.entry(row.socket.netns.unwrap_or_default()).or_default().push(row);
-    }
+    let by_namespace = by_namespace(filter, snapshot);
     let more = by_namespace.len().saturating_sub(NAMESPACES_TOLD);
     let told = by_namespace.into_iter().take(NAMESPACES_TOLD);
     told.map(|(namespace, rows)| Remark::Elsewhere { namespace, rows, snapshot })

@@ -25,7 +25,11 @@ fn is_partial(rows: &Rows<'_>) -> bool {
     rows.snapshot.gaps.iter().any(Gap::may_hide_rows)
 }
 
-/// Whether PIDs were asked for and none is known.
+/// Whether PIDs were asked for, or rows of processes, and none is known.
 fn lacks_pids(view: ViewKind, rows: &Rows<'_>) -> bool {
-    view == ViewKind::Pids && rows.picked_pids().is_empty()
+    match view {
+        ViewKind::Pids => rows.picked_pids().is_empty(),
+        ViewKind::Lsof => rows.rows.iter().all(|row| row.owner.holders().is_empty()),
+        _ => false,
+    }
 }

@@ -5,14 +5,24 @@ use crate::cli::{ListRequest, ViewKind};
 use crate::commands::shared::color::wants_color;
 use crate::commands::{Outcome, Output};
 use crate::platform::System;
-use crate::render::{Json, Pids, Style, Summary, SummaryJson, Tables, Verbose, View};
+use crate::render::{
+    Columns, Csv, Json, Lsof, Pids, Style, Summary, SummaryJson, Tables, Verbose, View, Wide,
+};
 
 /// The view that was asked for.
 pub(super) fn view(request: &ListRequest, system: &impl System, output: &Output) -> Box<dyn View> {
-    let style = Style { header: request.header, color: wants_color(request.color, system, output) };
+    let style = Style {
+        header: request.header,
+        color: wants_color(request.color, system, output),
+        columns: output.columns(),
+    };
     match request.view {
         ViewKind::Tables => Box::new(Tables(style)),
         ViewKind::Verbose => Box::new(Verbose(style)),
+        ViewKind::Wide => Box::new(Wide { style, verbose: request.verbose }),
+        ViewKind::Columns => Box::new(Columns { style, columns: request.columns.clone() }),
+        ViewKind::Lsof => Box::new(Lsof { style, by_process: request.sort.is_none() }),
+        ViewKind::Csv => Box::new(Csv { header: request.header, columns: request.columns.clone() }),
         ViewKind::Json => Box::new(Json),
         ViewKind::Pids => Box::new(Pids),
         ViewKind::Summary => Box::new(Summary(style)),

@@ -21,11 +21,14 @@ impl Remark<'_> {
             Self::Gap(gap) => gaps::line(gap),
             Self::Rows(sentence) => sentence.clone(),
             Self::NoPid => text::NO_PID.to_owned(),
+            Self::NoProcess => text::NO_PROCESS.to_owned(),
             Self::Driver(port) => text::held_by_driver(*port),
             Self::NoSocket => match local {
                 Some(local) => text::no_socket_on(local),
                 None => text::NO_SOCKET_MATCHES.to_owned(),
             },
+            Self::Absent(owner) => owner.sentence(),
+            Self::ReadAsPort(number) => text::read_as_port(*number, system.shell),
             Self::InTheWay(alike) => alike.sentence(rows.snapshot),
             Self::OnlyIpv6(held) => text::only_ipv6(held),
             Self::NearMiss(miss) => {

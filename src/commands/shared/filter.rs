@@ -1,12 +1,15 @@
 //! From terms to a filter: services become ports, interfaces become indices.
 
+use std::net::IpAddr;
+
 use anyhow::{anyhow, bail};
 
 use crate::cli::{FilterRequest, Selection, near_command};
-use crate::model::PortRange;
+use crate::model::{Families, PortRange, Protocol};
 use crate::platform::System;
 use crate::query::{
-    Filter, LocalSet, Place, PortSet, PortTerm, PortWord, Protocols, ScopedAddress,
+    Filter, ForeignEnd, ForeignTerm, Host, LocalSet, Place, PortSet, PortTerm, PortWord, Protocols,
+    ScopedAddress,
 };
 use crate::text::errors;
 
@@ -16,14 +19,16 @@ pub(in crate::commands) fn of_request(
     system: &impl System,
 ) -> anyhow::Result<Filter> {
     let filter = of_selection(&request.selection, system)?;
-    let foreign_ports = port_set(&request.foreign_ports, system)?;
+    let foreign_ports = port_set(request.foreign_ports.iter().map(|term| &term.port), system)?;
+    let foreign_ends = request.foreign.iter().map(|term| foreign_end(term, system));
     Ok(Filter {
         states: request.states,
         protocols: Protocols { udp: filter.protocols.udp && !request.by_state, ..filter.protocols },
-        listening: request.listening,
+        listening: request.listening || request.exposed,
+        exposed: request.exposed,
         foreign_ports: (!request.foreign_ports.is_empty()).then_some(foreign_ports),
         local_networks: request.local_networks.clone(),
-        foreign_networks: request.foreign_networks.clone(),
+        foreign_ends: foreign_ends.collect::<anyhow::Result<_>>()?,
         ..filter
     })
 }
@@ -33,10 +38,10 @@ pub(in crate::commands) fn of_selection(
     selection: &Selection,
     system: &impl System,
 ) -> anyhow::Result<Filter> {
-    let local = local_set(&selection.ports, system)?;
+    let local = local_set(&selection.ports, selection.families, system)?;
     Ok(Filter {
         local: (!selection.ports.is_empty()).then_some(local),
-        protocols: selection.protocols.unwrap_or(Protocols { tcp: true, udp: true }),
+        protocols: selection.protocols_or(Protocols::BOTH),
         families: selection.families,
         pids: selection.pids.clone(),
         names: selection.names.clone(),
@@ -45,31 +50,57 @@ pub(in crate::commands) fn of_selection(
     })
 }
 
+/// What the terms mean together; `localhost` means its addresses of `families`.
 pub(in crate::commands) fn local_set(
     terms: &[PortTerm],
+    families: Families,
     system: &impl System,
 ) -> anyhow::Result<LocalSet> {
-    let mut local = LocalSet::default();
-    let mut ranges = Vec::new();
+    let ports_of = |protocol: Option<Protocol>| {
+        let anywhere = |term: &&PortTerm| term.host.is_none() && term.protocol == protocol;
+        port_set(terms.iter().filter(anywhere).map(|term| &term.port), system)
+    };
+    let mut local = LocalSet {
+        ports: ports_of(None)?,
+        tcp_ports: ports_of(Some(Protocol::Tcp))?,
+        udp_ports: ports_of(Some(Protocol::Udp))?,
+        places: Vec::new(),
+    };
     for term in terms {
-        let found = ports(&term.port, system)?;
-        match &term.address {
-            None => ranges.extend(found),
-            Some(address) => {
-                let interface = interface(address, system)?;
-                let place = |ports| Place { address: address.address, interface, ports };
-                local.places.extend(found.into_iter().map(place));
-            }
+        for address in addresses(term.host.as_ref(), families) {
+            let (interface, protocol) = (interface(&address, system)?, term.protocol);
+            let address = address.address;
+            let place = |ports| Place { address, interface, ports, protocol };
+            local.places.extend(ports(&term.port, system)?.into_iter().map(place));
         }
     }
-    local.ports = ranges.into_iter().collect();
     Ok(local)
 }
 
-fn port_set(terms: &[PortTerm], system: &impl System) -> anyhow::Result<PortSet> {
+fn addresses(host: Option<&Host>, families: Families) -> Vec<ScopedAddress> {
+    let mut addresses = host.map(Host::addresses).unwrap_or_default();
+    if host == Some(&Host::Localhost) {
+        let is_asked_for = |address: &ScopedAddress| match address.address {
+            IpAddr::V4(_) => families.v4,
+            IpAddr::V6(_) => families.v6,
+        };
+        addresses.retain(is_asked_for);
+    }
+    addresses
+}
+
+fn foreign_end(term: &ForeignTerm, system: &impl System) -> anyhow::Result<ForeignEnd> {
+    let ports = term.port.as_ref().map(|port| port_set([port], system)).transpose()?;
+    Ok(ForeignEnd { networks: term.networks.clone(), ports })
+}
+
+fn port_set<'a>(
+    words: impl IntoIterator<Item = &'a PortWord>,
+    system: &impl System,
+) -> anyhow::Result<PortSet> {
     let mut ranges = Vec::new();
-    for term in terms {
-        ranges.extend(ports(&term.port, system)?);
+    for word in words {
+        ranges.extend(ports(word, system)?);
     }
     Ok(ranges.into_iter().collect())
 }

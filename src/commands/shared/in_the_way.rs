@@ -49,7 +49,7 @@ pub(in crate::commands) fn alike<'a>(rows: &[Row<'a>], filter: &'a Filter) -> Ve
     let number = |place: &Place| local.places.iter().position(|other| std::ptr::eq(other, place));
     let mut alike: BTreeMap<_, (&'a Place, Vec<Row<'a>>)> = BTreeMap::new();
     for &row in rows {
-        for (place, way) in filter.in_the_way.places(local, &row.socket) {
+        for (place, way) in filter.in_the_way_of(&row.socket) {
             let key = (number(place), how(way, place, &row.socket), row.socket.shares_port());
             alike.entry(key).or_insert_with(|| (place, Vec::new())).1.push(row);
         }

@@ -1,7 +1,9 @@
 //! What several verbs share.
 
+pub(super) mod absent;
 pub(super) mod claim;
 pub(super) mod color;
+pub(super) mod elsewhere;
 pub(super) mod filter;
 pub(super) mod images;
 pub(super) mod in_the_way;

@@ -6,6 +6,8 @@ use crate::platform::System;
 use crate::query::{Filter, LocalSet, PortSet, Rows};
 use crate::text::hints as text;
 
+use super::absent::{self, AbsentOwner};
+
 /// What the system was asked of them.
 #[derive(Debug, Default)]
 pub(in crate::commands) struct NearMisses {
@@ -90,13 +92,16 @@ pub(in crate::commands) fn where_nothing_matched(
     rows: &Rows<'_>,
     system: &impl System,
 ) -> Vec<String> {
+    let absent: Vec<String> =
+        absent::ask(rows.filter, rows.snapshot, system).iter().map(AbsentOwner::sentence).collect();
     let Some(local) = &rows.filter.local else {
-        return vec![text::NO_SOCKET_MATCHES.to_owned()];
+        let nothing = absent.is_empty().then(|| text::NO_SOCKET_MATCHES.to_owned());
+        return absent.into_iter().chain(nothing).collect();
     };
     let misses = ask(local, rows, system);
     let shell = rows.snapshot.capabilities.shell;
     let sentence = |miss: NearMiss| miss.sentence(local, shell);
     let first = misses.left_out().map(sentence);
     let first = first.unwrap_or_else(|| text::no_socket_on(local));
-    [first].into_iter().chain(misses.others().map(sentence)).collect()
+    absent.into_iter().chain([first]).chain(misses.others().map(sentence)).collect()
 }

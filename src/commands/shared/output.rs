@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::io::{self, BufRead, BufWriter, IsTerminal, Write};
 
 use anyhow::anyhow;
+use terminal_size::{Width, terminal_size_of};
 use thiserror::Error;
 
 use crate::platform::reason;
@@ -33,14 +34,21 @@ pub struct Terminals {
     pub stdin: bool,
     /// There is a person to show colors to.
     pub stdout: bool,
+    /// How many columns stdout's terminal has, where it tells.
+    pub columns: Option<usize>,
 }
 
 impl Output {
     /// The streams of this process.
     #[must_use]
     pub fn of_process() -> Self {
-        let terminals =
-            Terminals { stdin: io::stdin().is_terminal(), stdout: io::stdout().is_terminal() };
+        // 0 is what a terminal without a size answers.
+        let columns = terminal_size_of(io::stdout()).map(|(Width(columns), _)| columns.into());
+        let terminals = Terminals {
+            stdin: io::stdin().is_terminal(),
+            stdout: io::stdout().is_terminal(),
+            columns: columns.filter(|columns| *columns > 0),
+        };
         Self::new(io::stdout().lock(), io::stderr(), io::stdin().lock(), terminals)
     }
 
@@ -63,6 +71,12 @@ impl Output {
     #[must_use]
     pub const fn is_terminal(&self) -> bool {
         self.terminals.stdout
+    }
+
+    /// How many columns a row may have: those of stdout, where that is a terminal of a known size.
+    #[must_use]
+    pub const fn columns(&self) -> Option<usize> {
+        self.terminals.columns
     }
 
     /// Whether there is a person to ask: stdin is a terminal.

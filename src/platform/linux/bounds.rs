@@ -7,7 +7,7 @@ use std::time::Duration;
 
 /// How long a command line may take to come: it is a copy from memory, unless its process keeps
 /// that from being read.
-pub(super) const PATIENCE: Duration = Duration::from_millis(500);
+pub(super) const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Of so many users one that did not come is waited for in a run; each leaves a thread behind.
 pub(super) const THREADS_LEFT_BEHIND: usize = 32;

@@ -198,6 +198,7 @@ impl From<Signal> for rustix::process::Signal {
             Signal::Cont => Self::CONT,
             Signal::Stop => Self::STOP,
             Signal::Tstp => Self::TSTP,
+            Signal::Winch => Self::WINCH,
         }
     }
 }

@@ -14,6 +14,7 @@ mod namespaces;
 mod owners;
 mod particulars;
 mod port_rules;
+mod presence;
 mod proc_dir;
 mod process;
 mod programs;
@@ -24,6 +25,7 @@ mod stopped;
 mod tables;
 mod tcp_settings;
 mod threads;
+mod units;
 mod unlisted;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -43,7 +45,7 @@ use super::{
 };
 use crate::model::{
     About, Capabilities, Creator, Endpoint, Particulars, Pid, PortRules, Process, Protocol, Reach,
-    Scope, Signal, Socket, TcpSettings, Uid, Untrusted,
+    Scope, Service, Signal, Socket, TcpSettings, Uid, Untrusted,
 };
 
 /// The running Linux system.
@@ -81,6 +83,14 @@ impl Processes for Linux {
         process::describe(pids, about)
     }
 
+    fn all_processes(&self) -> Option<BTreeSet<Pid>> {
+        presence::all()
+    }
+
+    fn is_absent(&self, pid: Pid) -> bool {
+        presence::is_absent(pid)
+    }
+
     fn particulars(&self, pids: &BTreeSet<Pid>) -> BTreeMap<Pid, Particulars> {
         particulars::of(pids)
     }
@@ -89,12 +99,20 @@ impl Processes for Linux {
         process::ancestors()
     }
 
+    fn children(&self, parent: Pid) -> Option<BTreeSet<Pid>> {
+        process::children(parent)
+    }
+
     fn program_directories(&self) -> Vec<Untrusted> {
         programs::directories()
     }
 
     fn in_own_mounts(&self, pids: &BTreeSet<Pid>) -> BTreeSet<Pid> {
         programs::in_own_mounts(pids)
+    }
+
+    fn restart_policy(&self, service: &Service) -> Option<Untrusted> {
+        units::restart_policy(service)
     }
 }
 
@@ -128,6 +146,10 @@ impl Ports for Linux {
 impl Names for Linux {
     fn user_name(&self, uid: Uid) -> Option<Untrusted> {
         user_name(uid)
+    }
+
+    fn has_user(&self, word: &str) -> Option<bool> {
+        Some(presence::has_user(word))
     }
 
     fn interface_names(&self, indices: &BTreeSet<u32>) -> BTreeMap<u32, Untrusted> {

@@ -215,6 +215,16 @@ pub(super) fn ancestors() -> Vec<Pid> {
     ancestors
 }
 
+/// Those whose parent this is; none where /proc cannot be listed. `/proc/PID/task/TID/children` is not
+/// there on every kernel (proc(5)).
+pub(super) fn children(parent: Pid) -> Option<BTreeSet<Pid>> {
+    let proc = open_proc().ok()?;
+    let names = fs::read_dir("/proc").ok()?.flatten().map(|entry| entry.file_name());
+    let pids = names.filter_map(|name| name.to_str()?.parse().ok().map(Pid));
+    let is_child = |pid: &Pid| read_stat(&proc, *pid).is_some_and(|it| it.parent == Some(parent));
+    Some(pids.filter(is_child).collect())
+}
+
 fn read_stat(proc: &OwnedFd, pid: Pid) -> Option<proc_stat::Stat> {
     proc_stat::stat(&read_file(proc, format!("{pid}/stat")).ok()?).ok()
 }

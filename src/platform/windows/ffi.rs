@@ -23,9 +23,11 @@ use windows_sys::Win32::Foundation::{
     WAIT_TIMEOUT,
 };
 use windows_sys::Win32::NetworkManagement::IpHelper::{
-    GetExtendedTcpTable, GetExtendedUdpTable, MIB_TCP_STATE_DELETE_TCB, MIB_TCPROW_LH,
-    MIB_TCPROW_LH_0, SetTcpEntry, TCP_TABLE_OWNER_MODULE_ALL, UDP_TABLE_OWNER_MODULE,
+    ConvertInterfaceAliasToLuid, ConvertInterfaceLuidToIndex, GetExtendedTcpTable,
+    GetExtendedUdpTable, MIB_TCP_STATE_DELETE_TCB, MIB_TCPROW_LH, MIB_TCPROW_LH_0, SetTcpEntry,
+    TCP_TABLE_OWNER_MODULE_ALL, UDP_TABLE_OWNER_MODULE,
 };
+use windows_sys::Win32::NetworkManagement::Ndis::NET_LUID_LH;
 use windows_sys::Win32::Networking::WinSock::{AF_INET, AF_INET6};
 use windows_sys::Win32::Security::{
     AdjustTokenPrivileges, GetTokenInformation, LUID_AND_ATTRIBUTES, LookupAccountSidW,
@@ -108,6 +110,21 @@ pub(super) fn owner_module_table(protocol: Protocol, family: Family) -> io::Resu
         }
     }
     Err(os_error(ERROR_INSUFFICIENT_BUFFER))
+}
+
+/// The index of an interface by its alias, which is also its number in a scope (RFC 4007).
+pub(super) fn interface_index(alias: &str) -> Option<u32> {
+    let alias: Vec<u16> = alias.encode_utf16().chain([0]).collect();
+    let mut luid = NET_LUID_LH { Value: 0 };
+    let mut index = 0;
+    // SAFETY: the alias ends with a NUL, and `luid` is written to.
+    let status = unsafe { ConvertInterfaceAliasToLuid(alias.as_ptr(), &raw mut luid) };
+    if status != NO_ERROR {
+        return None;
+    }
+    // SAFETY: both are valid for the call; `index` is written to.
+    let status = unsafe { ConvertInterfaceLuidToIndex(&raw const luid, &raw mut index) };
+    (status == NO_ERROR).then_some(index)
 }
 
 /// Deletes the TCP connection with these two ends, and returns the system's error, 0 for none.

@@ -57,6 +57,14 @@ impl Processes for Windows {
         process::describe(pids)
     }
 
+    fn all_processes(&self) -> Option<BTreeSet<Pid>> {
+        Some(process::list().ok()?.iter().map(|process| process.pid).collect())
+    }
+
+    fn is_absent(&self, pid: Pid) -> bool {
+        self.all_processes().is_some_and(|all| !all.contains(&pid))
+    }
+
     fn particulars(&self, pids: &BTreeSet<Pid>) -> BTreeMap<Pid, Particulars> {
         process::particulars(pids)
     }
@@ -109,13 +117,19 @@ impl Names for Windows {
         None
     }
 
+    /// An account may be another machine's or a domain's, which is not asked.
+    fn has_user(&self, _word: &str) -> Option<bool> {
+        None
+    }
+
     /// Windows names a scope by its number.
     fn interface_names(&self, _indices: &BTreeSet<u32>) -> BTreeMap<u32, Untrusted> {
         BTreeMap::new()
     }
 
-    fn interface_index(&self, _name: &str) -> Option<u32> {
-        None
+    /// By its alias, as in `ipconfig` and Get-NetAdapter: `Ethernet`.
+    fn interface_index(&self, name: &str) -> Option<u32> {
+        ffi::interface_index(name)
     }
 }
 

@@ -3,15 +3,21 @@
 //!
 //! A table is a list of columns and rows of one kind; [`super::table`] lays it out. There is an
 //! enum of columns for each kind of row, so that a column cannot stand in a table whose rows
-//! cannot fill it. A new column is a variant and its match arms. A fact about the owners in a row
-//! of a socket is a variant of [`SocketColumn`] that holds a [`ProcessColumn`] and joins its cells.
+//! cannot fill it. A new column is a variant and its match arms. Those of sockets can be asked for
+//! by their words, and are terms of the query: [`crate::query::SocketColumn`].
 
+mod dashed;
+mod lsof;
+mod owners;
 mod process;
 mod socket;
 
+pub(super) use dashed::Dashed;
+pub(super) use lsof::{Held, LsofColumn};
 pub(super) use process::ProcessColumn;
-pub(super) use socket::SocketColumn;
+pub(super) use socket::whole_cell;
 
+use super::fit::GiveWay;
 use crate::model::Depth;
 
 /// The side of its column that a cell is aligned to.
@@ -42,6 +48,17 @@ pub(super) trait Column: Copy {
 
     /// What must be known of sockets and processes for the cells to be complete.
     fn needs(self) -> Depth;
+
+    /// When it gives way on a terminal that is too narrow.
+    fn gives_way(self) -> GiveWay {
+        GiveWay::Never
+    }
+
+    /// The cell cut to `width` columns of the terminal, or to as few as it can have.
+    fn shortened(self, cell: String, width: usize) -> String {
+        let _ = width;
+        cell
+    }
 }
 
 /// What must be known to fill all of these columns.

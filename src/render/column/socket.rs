@@ -1,26 +1,13 @@
 //! The columns of tables with a row for each socket.
 
-use super::{Alignment, Column};
-use crate::model::{Depth, OwnedSocket, Owner, Snapshot, Socket};
-use crate::text::endpoints::{foreign_endpoint, local_endpoint};
-use crate::text::escape::fitted;
-
-/// A fact about a socket.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(in crate::render) enum SocketColumn {
-    /// `TCP` or `UDP`.
-    Protocol,
-    /// The local address and port.
-    Local,
-    /// The foreign address and port.
-    Foreign,
-    /// The TCP state; empty for UDP.
-    State,
-    /// The PIDs of the owners.
-    Pid,
-    /// The network namespace; `-` for the one that portwho runs in.
-    Namespace,
-}
+use super::{Alignment, Column, owners};
+use crate::model::{About, Depth, Detail, Family, OwnedSocket, Snapshot, Socket, Timer};
+use crate::query::SocketColumn;
+use crate::render::fit::GiveWay;
+use crate::text::durations::milliseconds;
+use crate::text::endpoints::{foreign_endpoint, local_endpoint, shortened_endpoint};
+use crate::text::escape::{fitted, shortened};
+use crate::text::lsof;
 
 impl Column for SocketColumn {
     type Row = OwnedSocket;
@@ -33,67 +20,131 @@ impl Column for SocketColumn {
             Self::Foreign => "Foreign Address",
             Self::State => "State",
             Self::Pid => "PID",
+            Self::Image => "Image Name",
+            Self::User => "User",
+            Self::Command => "Command",
+            Self::Service => "Service",
+            Self::RecvQ => "Recv-Q",
+            Self::SendQ => "Send-Q",
+            Self::Timer => "Timer",
+            Self::Idle => "Idle",
+            Self::Age => "Age",
+            Self::Inode => "Inode",
+            Self::Descriptor => "FD",
             Self::Namespace => "Netns",
+            Self::Type => "Type",
+            Self::Device => "Device",
+            Self::Size => "Size/Off",
+            Self::Node => "Node",
+            Self::Name => "Name",
         }
     }
 
+    /// As wide as in the netstat table; other columns are as wide as their cells.
     fn width(self) -> usize {
         match self {
             Self::Protocol => 6,
             Self::Local | Self::Foreign => 22,
             Self::State => 15,
             Self::Pid => 8,
-            Self::Namespace => 0,
+            _ => 0,
         }
     }
 
     fn alignment(self) -> Alignment {
-        Alignment::Left
+        match self {
+            Self::RecvQ | Self::SendQ => Alignment::Right,
+            _ => Alignment::Left,
+        }
     }
 
     fn cell(self, row: &OwnedSocket, snapshot: &Snapshot) -> String {
         let socket = &row.socket;
         match self {
-            Self::Protocol => socket.protocol.word().to_uppercase(),
+            Self::Protocol | Self::Node => socket.protocol.word().to_uppercase(),
             Self::Local => local_endpoint(socket, snapshot),
             Self::Foreign => foreign_endpoint(socket, snapshot),
-            Self::State => socket.state.map(|state| state.to_string()).unwrap_or_default(),
-            Self::Pid => pids(&row.owner),
+            Self::State => or_empty(socket.state),
+            Self::Pid => owners::pids(&row.owner),
+            Self::Image => owners::images(row, snapshot),
+            Self::User => owners::users(row, snapshot),
+            Self::Command => owners::command(row, snapshot),
+            Self::Service => owners::services(row, snapshot),
+            Self::RecvQ => or_empty(socket.queues.receive),
+            Self::SendQ => or_empty(socket.queues.send),
+            Self::Timer => socket.timer.map(timer).unwrap_or_default(),
+            Self::Idle => socket.idle_ms.map(milliseconds).unwrap_or_default(),
+            Self::Age => owners::age(row, snapshot),
+            Self::Inode | Self::Device => or_empty(socket.inode),
+            Self::Descriptor => owners::descriptors(&row.owner),
             Self::Namespace => namespace(socket, snapshot),
+            Self::Type => socket_type(socket).to_owned(),
+            Self::Size => "0t0".to_owned(),
+            Self::Name => lsof::name(socket, snapshot),
         }
     }
 
     fn needs(self) -> Depth {
         match self {
-            Self::Protocol
-            | Self::Local
-            | Self::Foreign
-            | Self::State
-            | Self::Pid
-            | Self::Namespace => Depth::LEAST,
+            Self::User | Self::Age => Depth { about: About::Identity, ..Depth::LEAST },
+            Self::Command => Depth { about: About::Everything, ..Depth::LEAST },
+            Self::Idle => Depth { detail: Detail::Idle, ..Depth::LEAST },
+            _ => Depth::LEAST,
+        }
+    }
+
+    fn gives_way(self) -> GiveWay {
+        match self {
+            Self::Command => GiveWay::First,
+            Self::Local | Self::Foreign => GiveWay::Addresses,
+            Self::User | Self::Service | Self::Timer | Self::Namespace => GiveWay::Late,
+            Self::Pid | Self::Image => GiveWay::Last,
+            _ => GiveWay::Never,
+        }
+    }
+
+    fn shortened(self, cell: String, width: usize) -> String {
+        match self {
+            Self::Local | Self::Foreign => shortened_endpoint(&cell, width),
+            Self::Pid => owners::shortened_pids(&cell, width),
+            _ if self.gives_way() == GiveWay::Never => cell,
+            _ => shortened(&cell, width.max(1)),
         }
     }
 }
 
-/// How many PIDs a cell lists.
-const PIDS_LISTED: usize = 4;
-
-/// Up to four PIDs; `812 +7` for more; 0 where no process can hold the socket, and `?` where a
-/// process holds it that is not known.
-fn pids(owner: &Owner) -> String {
-    match owner {
-        Owner::Kernel(_) => "0".to_owned(),
-        Owner::Hidden | Owner::NotFound | Owner::Exited(_) => "?".to_owned(),
-        Owner::Processes(_) => {
-            let pids: Vec<String> = owner.pids().map(|pid| pid.to_string()).collect();
-            match pids.split_first() {
-                Some((first, others)) if others.len() >= PIDS_LISTED => {
-                    format!("{first} +{}", others.len())
-                }
-                _ => pids.join(","),
-            }
-        }
+/// The cell for a program: of a list, all of it.
+pub(in crate::render) fn whole_cell(
+    column: SocketColumn,
+    row: &OwnedSocket,
+    snapshot: &Snapshot,
+) -> String {
+    match column {
+        SocketColumn::Pid => owners::all_pids(&row.owner),
+        SocketColumn::Image => owners::all_images(row, snapshot),
+        SocketColumn::Descriptor => owners::all_descriptors(&row.owner),
+        SocketColumn::Namespace if row.socket.netns.is_none() => String::new(),
+        column => column.cell(row, snapshot),
     }
+}
+
+fn or_empty(fact: Option<impl ToString>) -> String {
+    fact.map(|fact| fact.to_string()).unwrap_or_default()
+}
+
+/// `keepalive 2h`, `retransmit 400ms, sent again 3 times`.
+fn timer(timer: Timer) -> String {
+    let again = match timer.retransmits {
+        0 => String::new(),
+        1 => ", sent again once".to_owned(),
+        several => format!(", sent again {several} times"),
+    };
+    format!("{} {}{again}", timer.kind.word(), milliseconds(timer.expires_ms))
+}
+
+/// The family that the socket was made for: an IPv4 connection may be on an IPv6 socket.
+fn socket_type(socket: &Socket) -> &'static str {
+    if socket.mapped || socket.family() == Family::V6 { "IPv6" } else { "IPv4" }
 }
 
 /// The maximum width of a namespace's name.
@@ -103,25 +154,5 @@ fn namespace(socket: &Socket, snapshot: &Snapshot) -> String {
     match socket.netns {
         Some(inode) => fitted(&snapshot.namespace_name(inode), NAMESPACE_WIDTH),
         None => "-".to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::{Holder, KernelReason, Pid};
-
-    #[test]
-    fn the_pid_cell_lists_the_owners_or_marks_why_not() {
-        let held_by = |numbers: &[u32]| {
-            let holder = |pid: &u32| Holder { pid: Pid(*pid), descriptor: Some(3) };
-            pids(&Owner::Processes(numbers.iter().map(holder).collect()))
-        };
-        assert_eq!(held_by(&[812]), "812");
-        assert_eq!(held_by(&[812, 812, 813, 814, 815]), "812,813,814,815");
-        assert_eq!(held_by(&[812, 813, 814, 815, 816, 817, 818, 819]), "812 +7");
-        assert_eq!(pids(&Owner::Kernel(KernelReason::TimeWait)), "0");
-        assert_eq!(pids(&Owner::Hidden), "?");
-        assert_eq!(pids(&Owner::NotFound), "?");
     }
 }

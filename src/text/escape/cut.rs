@@ -34,6 +34,36 @@ pub fn brief(text: &Untrusted) -> String {
     escaped
 }
 
+/// Escaped text in `width` columns: the whole of it, or its beginning and an ellipsis.
+#[must_use]
+pub fn shortened(escaped: &str, width: usize) -> String {
+    if escaped.width() <= width {
+        return escaped.to_owned();
+    }
+    let columns = width.saturating_sub(MORE.width());
+    beginning(escaped, columns, columns * BYTES_PER_COLUMN).to_owned() + MORE
+}
+
+/// Escaped text in `width` columns: the whole of it, or both its ends with an ellipsis between them.
+#[must_use]
+pub fn shortened_in_the_middle(escaped: &str, width: usize) -> String {
+    if escaped.width() <= width {
+        return escaped.to_owned();
+    }
+    let columns = width.saturating_sub(MORE.width());
+    let first = beginning(escaped, columns.div_ceil(2), columns * BYTES_PER_COLUMN);
+    let mut room = columns - first.width().min(columns);
+    let rest: Vec<&str> = units(escaped.get(first.len()..).unwrap_or_default()).collect();
+    let fits = |unit: &&&str| {
+        let left = room.checked_sub(unit.width());
+        room = left.unwrap_or(0);
+        left.is_some()
+    };
+    let kept = rest.iter().rev().take_while(fits).count();
+    let last = rest.get(rest.len() - kept..).unwrap_or_default();
+    format!("{first}{MORE}{}", last.concat())
+}
+
 /// The beginning of escaped text that has no more columns and bytes than these.
 #[must_use]
 pub fn beginning(escaped: &str, columns: usize, bytes: usize) -> &str {
@@ -77,6 +107,17 @@ mod tests {
 
     use super::super::LONGEST;
     use super::*;
+
+    #[test]
+    fn an_ellipsis_stands_for_what_was_cut() {
+        assert_eq!(shortened("abcdef", 6), "abcdef");
+        assert_eq!(shortened("abcdef", 4), "abc…");
+        assert_eq!(shortened("a\\x1bdef", 4), "a…");
+        assert_eq!(shortened("abcdef", 0), "…");
+        assert_eq!(shortened_in_the_middle("2001:db8::1:2", 8), "2001…1:2");
+        assert_eq!(shortened_in_the_middle("fe80::1%\\x1b", 6), "fe8…");
+        assert_eq!(shortened_in_the_middle("abc", 1), "…");
+    }
 
     #[test]
     fn a_cut_is_never_inside_an_escape_or_a_character() {

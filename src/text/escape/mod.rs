@@ -14,7 +14,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 pub use characters::is_treacherous;
-pub use cut::{beginning, brief, fitted};
+pub use cut::{beginning, brief, fitted, shortened, shortened_in_the_middle};
 
 use crate::model::Untrusted;
 

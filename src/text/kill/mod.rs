@@ -1,6 +1,8 @@
 //! What `portwho kill` says. Processes and sockets come here as they are named elsewhere.
 
+pub mod parents;
 pub mod refusals;
+pub mod servers;
 pub mod verdicts;
 
 use super::advice::{Remedy, listed, run, run_to};
@@ -68,24 +70,34 @@ pub fn clients(count: usize) -> String {
     format!("  {} {verb} connected to it", counted(count, "client"))
 }
 
-/// What may start a process again.
+/// What restarts a process, or what it runs in.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Restarter {
     /// Its container, which this command stops.
     Container(Remedy),
-    /// Its service, which this command stops.
-    Service(Remedy),
-    /// Its parent, as it is named.
-    Parent(String),
+    /// Its service.
+    Service {
+        /// What stops it.
+        stop: Remedy,
+        /// When the system restarts it, as its unit says; none where it does not, or that is unknown.
+        policy: Option<String>,
+    },
+    /// Its parent, a supervisor, as it is named.
+    Supervisor(String),
 }
 
-/// `  its service may restart it; run: systemctl stop nginx.service`.
+/// `  its service restarts it (Restart=always); run: systemctl stop nginx.service`.
 #[must_use]
-pub fn may_restart(restarter: &Restarter) -> String {
+pub fn restarts(restarter: &Restarter) -> String {
     match restarter {
-        Restarter::Container(stop) => run("  its container may restart it", stop),
-        Restarter::Service(stop) => run("  its service may restart it", stop),
-        Restarter::Parent(parent) => format!("  {parent}, its parent, may restart it"),
+        Restarter::Container(stop) => run_to("to stop that", "  it runs in a container", stop),
+        Restarter::Service { stop, policy: Some(policy) } => {
+            run(&format!("  its service restarts it (Restart={policy})"), stop)
+        }
+        Restarter::Service { stop, policy: None } => {
+            run_to("to stop that", "  it runs as a service", stop)
+        }
+        Restarter::Supervisor(parent) => format!("  {parent}, its parent, restarts it"),
     }
 }
 
@@ -124,10 +136,11 @@ pub enum Method {
     Terminate,
 }
 
-/// `Terminate nginx (PID 812)?` `followers` are ended too, if they still hold the port.
+/// `Terminate nginx (PID 812)?` `parent` is ended before them, and `followers` too, if they still hold the
+/// port.
 #[must_use]
-pub fn question(method: Method, named: &Names, followers: &Names) -> String {
-    let then = then(followers);
+pub fn question(method: Method, parent: Option<&str>, named: &Names, followers: &Names) -> String {
+    let (named, then) = (first(parent, named), then(followers));
     match method {
         Method::Signal(Signal::Term) => format!("Terminate {named}{then}?"),
         Method::Signal(Signal::Kill) => format!("Kill {named} with SIGKILL{then}?"),
@@ -141,12 +154,20 @@ pub fn question(method: Method, named: &Names, followers: &Names) -> String {
 
 /// `would send SIGTERM to nginx (PID 812)`.
 #[must_use]
-pub fn intention(method: Method, named: &Names, followers: &Names) -> String {
-    let then = then(followers);
+pub fn intention(method: Method, parent: Option<&str>, named: &Names, followers: &Names) -> String {
+    let (named, then) = (first(parent, named), then(followers));
     match method {
         Method::Signal(signal) => format!("would send {signal} to {named}{then}"),
         Method::CloseWindow => format!("would ask {named} to close its windows{then}"),
         Method::Terminate => format!("would terminate {named} immediately{then}"),
+    }
+}
+
+/// `bash (PID 3), its parent, then python3 (PID 5)`.
+fn first(parent: Option<&str>, named: &Names) -> String {
+    match parent {
+        Some(parent) => format!("{parent}, then {named}"),
+        None => named.to_string(),
     }
 }
 

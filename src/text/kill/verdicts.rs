@@ -63,6 +63,12 @@ pub fn still_running(names: &Names, waited: Duration) -> String {
     format!("{names} {verb} still running after {}", duration(waited))
 }
 
+/// `  on SIGTERM PostgreSQL waits until its clients disconnect; ...`.
+#[must_use]
+pub fn reason_for_next(reason: &str) -> String {
+    format!("  {reason}")
+}
+
 /// What is said behind a process that survived.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Survival {
@@ -70,6 +76,8 @@ pub enum Survival {
     Stopped(String),
     /// It survived the strongest means of the system.
     Forced(Api),
+    /// It takes its time, as this sentence says; this command waits longer.
+    Wait(String, Remedy),
     /// This command comes next.
     Next(Remedy),
 }
@@ -78,13 +86,26 @@ pub enum Survival {
 #[must_use]
 pub fn survived(name: &str, ports: &str, waited: Duration, why: &Survival) -> String {
     let still = format!("{name} is still running after {} and holds {ports}", duration(waited));
+    with_survival(&still, why)
+}
+
+/// `bash (PID 3), the parent, is still running after 5s; ...`.
+#[must_use]
+pub fn starter_survived(name: &str, waited: Duration, why: &Survival) -> String {
+    with_survival(&format!("{name}, the parent, is still running after {}", duration(waited)), why)
+}
+
+fn with_survival(still: &str, why: &Survival) -> String {
     match why {
         Survival::Stopped(text) => format!("{still}: {text}"),
         Survival::Forced(api) => {
             let means = api::strongest_means(*api);
             format!("{still}; it survived {means}; it may be stuck in the kernel")
         }
-        Survival::Next(command) => run(&still, command),
+        Survival::Wait(why, command) => {
+            run_to("to wait longer", &format!("{still}; {why}"), command)
+        }
+        Survival::Next(command) => run(still, command),
     }
 }
 
@@ -146,17 +167,20 @@ pub fn more_held(count: usize) -> HeldAgain {
     HeldAgain { text: format!("ports beside these ({count}) are held too"), stop: None }
 }
 
-/// `port 80 was taken again by web (PID 900)`, and who started it.
+/// `port 80 was taken again by web (PID 900); sh (PID 3), its parent, restarts it`. The service that it
+/// belongs to is stopped by `stop`; without one its parent is ended by a command of its own.
 #[must_use]
 pub fn taken_again(
     port: u16,
     owner: &str,
     stop: Option<Remedy>,
-    parent: Option<&str>,
+    parent: Option<(&str, Remedy)>,
 ) -> HeldAgain {
-    let started = match (&stop, parent) {
-        (None, Some(parent)) => format!("; {parent}, its parent, started it"),
-        _ => String::new(),
+    let (started, stop) = match (stop, parent) {
+        (None, Some((parent, kill))) => {
+            (format!("; {parent}, its parent, restarts it"), Some(kill))
+        }
+        (stop, _) => (String::new(), stop),
     };
     HeldAgain { text: format!("port {port} was taken again by {owner}{started}"), stop }
 }
@@ -230,23 +254,31 @@ pub fn waits_until_resumed(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Shell;
     use crate::text::shell::ShellCommand;
 
     #[test]
     fn each_service_has_its_sentence() {
         let stop = |unit: &[u8]| ShellCommand::systemctl(false, "stop").operand(unit).into();
+        let kill = || ShellCommand::new(Shell::Posix, "portwho kill --parent 83").into();
         let reasons = BTreeSet::from([
             still_held(80, "old (PID 700)"),
             taken_again(81, "web (PID 900)", Some(stop(b"web.service")), None),
-            taken_again(82, "dns (PID 901)", Some(stop(b"dns.service")), Some("sh (PID 2)")),
-            taken_again(83, "app (PID 902)", None, Some("sh (PID 2)")),
+            taken_again(
+                82,
+                "dns (PID 901)",
+                Some(stop(b"dns.service")),
+                Some(("sh (PID 2)", kill())),
+            ),
+            taken_again(83, "app (PID 902)", None, Some(("sh (PID 2)", kill()))),
         ]);
         let sentences = not_free(Some("PID 812 exited after 200ms"), &reasons);
         assert_eq!(
             sentences,
             [
-                "PID 812 exited after 200ms, but port 80 is still held by old (PID 700); port 83 \
-                 was taken again by app (PID 902); sh (PID 2), its parent, started it",
+                "PID 812 exited after 200ms, but port 80 is still held by old (PID 700)",
+                "port 83 was taken again by app (PID 902); sh (PID 2), its parent, restarts it; run: \
+                 portwho kill --parent 83",
                 "port 82 was taken again by dns (PID 901); run: systemctl stop dns.service",
                 "port 81 was taken again by web (PID 900); run: systemctl stop web.service",
             ]

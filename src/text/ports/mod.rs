@@ -8,7 +8,7 @@ pub mod vacancy;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use crate::model::PortRange;
+use crate::model::{PortRange, Protocol};
 use crate::query::{AskedPort, LocalSet, Place, PortSet};
 
 /// How many ports and ranges of them are named.
@@ -44,10 +44,11 @@ pub fn ranges(ranges: &[PortRange]) -> String {
 /// `port 80`, `ports 80,8000-8010`, `127.0.0.1:80`: what was asked for, in its own words.
 #[must_use]
 pub fn asked(local: &LocalSet) -> String {
-    let noun = match local.ports.is_single() {
-        _ if local.ports.is_empty() => "",
-        true => "port ",
-        false => "ports ",
+    let mut anywhere = local.anywhere();
+    let noun = match (anywhere.next(), anywhere.next()) {
+        (None, _) => "",
+        (Some((range, _)), None) if range.start() == range.end() => "port ",
+        _ => "ports ",
     };
     format!("{noun}{}", typed(local).join(", "))
 }
@@ -55,15 +56,19 @@ pub fn asked(local: &LocalSet) -> String {
 /// `80,8000-8010`, `127.0.0.1:80`: what was asked for, as it can be typed.
 #[must_use]
 pub fn typed(local: &LocalSet) -> Vec<String> {
-    let ports = Some(&local.ports).filter(|ports| !ports.is_empty());
-    let ports = ports.map(|ports| ranges(ports.ranges()));
+    let port = |(range, protocol): (&PortRange, Option<Protocol>)| {
+        format!("{}{}", ranges(std::slice::from_ref(range)), suffix(protocol))
+    };
+    let ports: Vec<String> = local.anywhere().map(port).collect();
+    let ports = (!ports.is_empty()).then(|| ports.join(","));
     ports.into_iter().chain(local.places.iter().map(place)).collect()
 }
 
-/// `127.0.0.1:80`, `[fe80::1%2]:80-90`: an address with its ports, as it can be typed.
+/// `127.0.0.1:80`, `[fe80::1%2]:80-90`, `127.0.0.1:53/udp`: an address with its ports, as it can be
+/// typed.
 #[must_use]
 pub fn place(place: &Place) -> String {
-    let port = ranges(std::slice::from_ref(&place.ports));
+    let port = ranges(std::slice::from_ref(&place.ports)) + suffix(place.protocol);
     let zone = place.interface.map(|index| format!("%{index}")).unwrap_or_default();
     match place.address {
         IpAddr::V4(address) => format!("{address}{zone}:{port}"),
@@ -71,13 +76,21 @@ pub fn place(place: &Place) -> String {
     }
 }
 
-/// `80`, `127.0.0.1:80`: one port as it can be typed.
+/// `80`, `53/udp`, `127.0.0.1:80`: one port as it can be typed.
 #[must_use]
 pub fn typed_port(asked: AskedPort) -> String {
-    let AskedPort { port, address, interface } = asked;
+    let AskedPort { port, address, interface, protocol } = asked;
     match address {
-        None => port.to_string(),
-        Some(address) => place(&Place { address, interface, ports: port..=port }),
+        None => format!("{port}{}", suffix(protocol)),
+        Some(address) => place(&Place { address, interface, ports: port..=port, protocol }),
+    }
+}
+
+const fn suffix(protocol: Option<Protocol>) -> &'static str {
+    match protocol {
+        None => "",
+        Some(Protocol::Tcp) => "/tcp",
+        Some(Protocol::Udp) => "/udp",
     }
 }
 
@@ -88,7 +101,14 @@ pub fn typed_on(port: u16, local: Option<&LocalSet>) -> Vec<String> {
     match local {
         Some(local) if !local.ports.contains(port) => {
             let places = local.places.iter().filter(is_there).cloned().collect();
-            typed(&LocalSet { places, ..LocalSet::default() })
+            let of = |protocol| local.ports_of(protocol).contains(port).then_some(port..=port);
+            let (tcp, udp) = (of(Protocol::Tcp), of(Protocol::Udp));
+            typed(&LocalSet {
+                tcp_ports: tcp.into_iter().collect(),
+                udp_ports: udp.into_iter().collect(),
+                places,
+                ..LocalSet::default()
+            })
         }
         _ => vec![port.to_string()],
     }

@@ -29,7 +29,7 @@ pub(super) const FIN_WAIT_1: Explanation = Explanation {
     leaves: &[
         edge(TcpState::FinWait2, "ACK of our FIN comes in"),
         edge(TcpState::Closing, "FIN comes in before the ACK of ours: both closed at once"),
-        edge(TcpState::TimeWait, "FIN and the ACK of ours come in together"),
+        edge(TcpState::TimeWait, "a FIN that also acknowledges our FIN comes in"),
         edge(TcpState::Closed, "RST comes in, or no ACK in time"),
     ],
     move_of: "The peer's TCP: to acknowledge. Its process has nothing to do, unless it stopped \
@@ -176,10 +176,10 @@ pub(super) const TIME_WAIT: Explanation = Explanation {
         Moment::at("(time passes)", ""),
         Moment::at("CLOSED", ""),
     ],
-    note: "It uses a little memory of the kernel, and one combination of local address and \
-           port, foreign address and port. No process, no descriptor.",
+    note: "It uses a little kernel memory and one combination of local address and port, \
+           foreign address and port, but no process and no descriptor.",
     enters: &[
-        edge(TcpState::FinWait1, "FIN and the ACK of ours come in together"),
+        edge(TcpState::FinWait1, "a FIN that also acknowledges our FIN comes in"),
         edge(TcpState::FinWait2, "FIN comes in, ACK goes out"),
         edge(TcpState::Closing, "ACK of our FIN comes in"),
     ],
@@ -196,13 +196,12 @@ pub(super) const TIME_WAIT: Explanation = Explanation {
         ),
     ],
     move_of: "No side. It ends on its own.",
-    normal: "Always, in any number that leaves ports free. It is TCP at work, on the side that closes \
-             first.",
+    normal: "Always, as long as free ports remain. It occurs on the side that closes first.",
     fault: "If connections to one destination (address and port) use up the ephemeral ports: then \
             connect() fails with EADDRNOTAVAIL (on Windows WSAEADDRINUSE or WSAENOBUFS). Or if a \
             server that is restarted cannot bind its port, because it does not set SO_REUSEADDR.",
     look: &[types(
-        "How many, to which destinations, of how many ports?",
+        "How many, to which destinations, and how many ports are there?",
         &["portwho doctor -v", "portwho --state TIME_WAIT --summary"],
     )],
     linux: &[
@@ -251,7 +250,7 @@ pub(super) const TIME_WAIT: Explanation = Explanation {
         "tcp_tw_recycle was removed in Linux 4.12; it broke clients behind NAT.",
         "tcp_fin_timeout does not shorten TIME_WAIT, which is fixed at 60 s in the kernel's source.",
         "tcp_tw_reuse does nothing for connections that come in, nor for bind().",
-        "SO_LINGER with 0 avoids it by a RST that discards data in flight.",
+        "SO_LINGER with a timeout of 0 avoids it by sending a RST, which discards data in flight.",
         "A small tcp_max_tw_buckets cuts the wait short and removes the protection; the kernel's \
          documentation says not to lower it.",
     ],

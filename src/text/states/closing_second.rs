@@ -24,23 +24,23 @@ pub(super) const CLOSE_WAIT: Explanation = Explanation {
         edge(TcpState::LastAck, "close() or shutdown(SHUT_WR): FIN goes out"),
         edge(
             TcpState::Closed,
-            "RST comes in, close() with data unread or SO_LINGER 0 sends one, or \
-             retransmission timed out",
+            "RST comes in; or close() sends one (unread data, or SO_LINGER 0); or retransmission \
+             times out",
         ),
     ],
-    move_of: "The process here: it has to call close(). Nothing else can do it, and TCP has no \
-              time limit for it.",
+    move_of: "The process here: it has to call close(). Only the process can close it cleanly; TCP never \
+              times it out.",
     normal: "For a moment; or while the process still answers a peer that ended its request with \
              shutdown(SHUT_WR).",
-    fault: "If they stay or grow in number: the program here has a bug, and each keeps a \
-            descriptor until none is left (EMFILE). The receive queue shows which bug. 0: \
+    fault: "If these sockets stay or multiply: the program here has a bug, and each keeps a \
+            descriptor until none is left (EMFILE). The receive queue shows which bug. With 0 bytes, \
             everything was read (an end that came with the last data counts as read), and close() \
-            is never called. 1: end of stream not read; the \
-            thread is stuck, or the socket is forgotten. More: it stopped reading with \
-            data waiting. PID 0: it waits in a listener's accept queue, and accept() is not \
+            is never called. With 1, the end of the stream was not read: the \
+            thread is stuck, or the socket is forgotten. With more, it stopped reading with \
+            data waiting. With PID 0, it waits in a listener's accept queue, and accept() is not \
             called.",
     look: &[types(
-        "Which process, how many, how old, which bug, how long until the limit?",
+        "Which process and which bug? How many, how old, and how soon is the limit reached?",
         &[
             "portwho doctor --interval 10",
             "portwho --state CLOSE_WAIT",
@@ -49,7 +49,7 @@ pub(super) const CLOSE_WAIT: Explanation = Explanation {
     )],
     linux: &[
         types(
-            "Receive queue, descriptor, and lastack: normally the ms since the peer's FIN:",
+            "Shows the receive queue, the descriptor and lastack (normally the ms since the peer's FIN):",
             &["ss -tnpie state close-wait"],
         ),
         types("What is the program doing?", &["gdb -p PID -batch -ex 'thread apply all bt'"]),
@@ -85,7 +85,7 @@ pub(super) const CLOSE_WAIT: Explanation = Explanation {
     ],
     beware: &[
         "No sysctl and no registry value ends it: tcp_fin_timeout, tcp_tw_reuse and \
-         TcpTimedWaitDelay are about other states.",
+         TcpTimedWaitDelay apply to other states.",
         "Keepalive ends it only on sockets that set SO_KEEPALIVE, and only once the peer has \
          dropped the connection or is gone; by default not before 2 hours.",
         "Terminating the peer does not help: its side is closed already.",

@@ -33,12 +33,12 @@ pub const DIAGRAM: &str = "                              CLOSED ---- bind() --->
             V     V                       V
            TIME_WAIT ---- timeout ---> CLOSED
 
-in: a segment has come; out: one is sent. close() stands for shutdown(SHUT_WR)
+in: a segment arrives; out: one is sent. close() stands for shutdown(SHUT_WR)
 too. A listener stays LISTENING: each SYN makes a socket of its own. Not drawn:
 close() leads to CLOSED from BOUND, LISTENING and SYN_SENT, and to FIN_WAIT_1
 from SYN_RECEIVED; FIN and ACK together lead from FIN_WAIT_1 to TIME_WAIT; a
-later SYN may open a connection anew out of TIME_WAIT; a RST, or a peer that is
-given up, leads to CLOSED from everywhere but BOUND and LISTENING.
+later SYN may reopen a connection in TIME_WAIT; a RST, or giving up on the peer,
+leads to CLOSED from everywhere but BOUND and LISTENING.
 ";
 
 #[cfg(test)]

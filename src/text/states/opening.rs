@@ -172,7 +172,7 @@ pub(super) const ESTABLISHED: Explanation = Explanation {
         edge(TcpState::CloseWait, "FIN comes in, ACK goes out"),
         edge(
             TcpState::Closed,
-            "RST comes in, close() with data unread or SO_LINGER 0 sends one, \
+            "RST comes in; or close() sends one (unread data, or SO_LINGER 0); \
                                 or the peer acknowledges nothing for too long",
         ),
     ],

@@ -118,7 +118,7 @@ fn time_wait_on_windows() {
     let machine = office();
     let closed = "1 TIME_WAIT of the kernel (time-wait)\n\
                   closed 1 connection in TIME_WAIT\n";
-    machine.run("close --state TIME_WAIT").is(0, closed, "");
+    machine.run("close -y --state TIME_WAIT").is(0, closed, "");
 }
 
 /// Its process has exited, and a child that cannot be named holds it: nobody else would end it.
@@ -180,7 +180,7 @@ fn an_old_kernel() {
     let machine = leaking().closing(Closing::NoDestroy).privileged();
     let why = "portwho: 3 CLOSE_WAIT of app (PID 812): not closed: this kernel cannot close sockets: \
                it lacks INET_DIAG_DESTROY; ending their process closes them\n";
-    machine.run("close -s CLOSE_WAIT").is(2, LEAK, why);
+    machine.run("close -y -s CLOSE_WAIT").is(2, LEAK, why);
     machine.run("-q -s CLOSE_WAIT").is(0, "812\n", "");
 }
 
@@ -206,7 +206,7 @@ fn some_of_them_cannot() {
     let why = "portwho: 1 TIME_WAIT of the kernel (time-wait): not closed: this system cannot \
                close such sockets (Linux closes UDP sockets since 4.9, and TIME_WAIT and \
                FIN_WAIT_2 without a process since 6.0)\n";
-    machine.run("close -s teardown").is(2, said, why);
+    machine.run("close -y -s teardown").is(2, said, why);
 }
 
 #[trial]
@@ -239,7 +239,7 @@ fn an_owner_that_cannot_be_seen() {
     let socket = close_wait("10.0.0.1:80").linux(7, 33);
     let hidden = |owner| Machine::new(Os::Linux, Vec::new(), vec![socket.clone().owner(owner)]);
     let start = "portwho: 1 CLOSE_WAIT of ";
-    let why = "refused: it may belong to your own session";
+    let why = "refused: the owner is hidden, and may be your own session";
     let sudo = format!("{start}a process of www-data: {why}; run: sudo portwho close 80\n");
     hidden(Owner::Hidden).user(33, "www-data").run("close 80").is(2, "", &sudo);
     let root = format!(

@@ -23,7 +23,8 @@ const GAP: &str = "portwho: the processes that created 1 socket have exited: a c
 
 #[trial]
 fn the_tables_name_nobody() {
-    let row = "  TCP    0.0.0.0:80             0.0.0.0:0              LISTENING       ?\n";
+    let row = "  TCP    0.0.0.0:80             0.0.0.0:0              LISTENING       ?        (PID 2208 \
+               exited)\n";
     inherited().run("80 --no-header").is(0, row, GAP);
 }
 
@@ -111,7 +112,8 @@ fn only_a_later_birth_is_a_proof() {
 fn an_owner_that_is_not_found() {
     let sockets = vec![listener("0.0.0.0:80").by_table(812, None)];
     let machine = Machine::new(Os::Windows, Vec::new(), sockets);
-    let row = "  TCP    0.0.0.0:80             0.0.0.0:0              LISTENING       ?\n";
+    let row = "  TCP    0.0.0.0:80             0.0.0.0:0              LISTENING       ?        (PID 812 \
+               exited)\n";
     machine.run("80 --no-header").is(0, row, GAP);
 }
 

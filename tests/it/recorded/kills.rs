@@ -18,7 +18,7 @@ const HELD: &str = "0.0.0.0:80 is held by web.exe (PID 812)\n";
 const SERVER: &str = "\
 0.0.0.0:8081, [::]:8081 are held by inetinfo.exe (PID 1688, user OFFICE\\anna)
   it also holds port 8082
-  2 clients are connected to it
+  1 client is connected to it
 ";
 
 #[trial]
@@ -104,16 +104,25 @@ fn a_signal_is_a_usage_error() {
 fn a_service_of_its_own_is_named() {
     let expected = "0.0.0.0:3389 is held by svchost.exe (PID 1020, user NT AUTHORITY\\NETWORK \
                     SERVICE, TermService)\n  \
-                    its service may restart it; run: sc.exe stop TermService\n\
+                    it runs as a service; to stop that, run: sc.exe stop TermService\n\
                     would terminate svchost.exe (PID 1020) immediately\n";
     office().run("kill -n 3389").is(0, expected, "");
+}
+
+/// A parent there may have exited long before: that is not followed.
+#[trial]
+fn the_parent_is_for_linux() {
+    let machine = office();
+    let line = "portwho: --parent: this system does not show the children of a process\n";
+    machine.run("kill -y --parent 8081").is(2, "", line);
+    assert_eq!(machine.ended(), []);
 }
 
 #[trial]
 fn a_service_that_comes_back() {
     let machine = with(process(812, "web.exe").hosting(&["W3SVC"]).fate(Fate::Restarted));
     let held = "0.0.0.0:80 is held by web.exe (PID 812, W3SVC)\n  \
-                its service may restart it; run: sc.exe stop W3SVC\n";
+                it runs as a service; to stop that, run: sc.exe stop W3SVC\n";
     let again = "portwho: PID 812 exited after 0ms, but port 80 was taken again by web.exe (PID \
                  813); run: sc.exe stop W3SVC\n";
     machine.run("kill 80").is(2, held, again);
@@ -137,7 +146,7 @@ fn what_only_udp_holds() {
     machine.run("kill -y 123").is(2, "", why);
     machine.is_untouched();
     let held = "0.0.0.0:123, [::]:123 are held by svchost.exe (PID 1044, W32Time)\n  \
-                its service may restart it; run: sc.exe stop W32Time\n\
+                it runs as a service; to stop that, run: sc.exe stop W32Time\n\
                 PID 1044 exited after 0ms; port 123 is free\n";
     machine.run("kill -u -y 123").is(0, held, "");
     assert_eq!(machine.ended(), [(1044, Ending::Terminate)]);

@@ -8,7 +8,7 @@ use super::parts::listener;
 use crate::support::json::{process, sockets};
 
 const TITLES: &str = "\nActive Connections\n
-  Proto  Local Address          Foreign Address        State           PID\n";
+  Proto  Local Address          Foreign Address        State           PID      Image Name\n";
 const TASKS: &str = "
 Image Name                     PID Session Name        Session#    Mem Usage
 ========================= ======== ================ =========== ============\n";
@@ -34,10 +34,10 @@ fn the_tables_of_the_specification() {
     let expected = "
 Active Connections
 
-  Proto  Local Address          Foreign Address        State           PID
-  TCP    0.0.0.0:80             0.0.0.0:0              LISTENING       1688
-  TCP    [::]:80                [::]:0                 LISTENING       1688
-  UDP    0.0.0.0:123            *:*                                    1044
+  Proto  Local Address          Foreign Address        State           PID      Image Name
+  TCP    0.0.0.0:80             0.0.0.0:0              LISTENING       1688     inetinfo.exe
+  TCP    [::]:80                [::]:0                 LISTENING       1688     inetinfo.exe
+  UDP    0.0.0.0:123            *:*                                    1044     svchost.exe
 
 Image Name                     PID Session Name        Session#    Mem Usage
 ========================= ======== ================ =========== ============
@@ -55,9 +55,9 @@ fn a_long_address_widens_its_column() {
     let expected = "
 Active Connections
 
-  Proto  Local Address                       Foreign Address        State           PID
-  TCP    127.0.0.1:8082                      0.0.0.0:0              LISTENING       1688
-  TCP    [fe80::aaaa:bbbb:cccc:dddd%12]:8081 [::]:0                 LISTENING       1688
+  Proto  Local Address                       Foreign Address        State           PID      Image Name
+  TCP    127.0.0.1:8082                      0.0.0.0:0              LISTENING       1688     inetinfo.exe
+  TCP    [fe80::aaaa:bbbb:cccc:dddd%12]:8081 [::]:0                 LISTENING       1688     inetinfo.exe
 ";
     let machine = office().socket(long);
     let output = machine.run("-l --pid 1688 127.0.0.1:8082 [fe80::aaaa:bbbb:cccc:dddd%12]:8081");
@@ -76,33 +76,33 @@ fn everything_in_netstats_order() {
     output.is(0, &output.stdout, "");
 }
 
-const EVERYTHING: &str = "  TCP    0.0.0.0:80             0.0.0.0:0              LISTENING       4
-  TCP    0.0.0.0:135            0.0.0.0:0              LISTENING       912
-  TCP    192.168.0.7:139        0.0.0.0:0              LISTENING       4
-  TCP    0.0.0.0:445            0.0.0.0:0              LISTENING       4
-  TCP    127.0.0.1:3301         0.0.0.0:0              LISTENING       3300
-  TCP    0.0.0.0:3389           0.0.0.0:0              LISTENING       1020
-  TCP    0.0.0.0:5000           0.0.0.0:0              LISTENING       1600
-  TCP    0.0.0.0:8080           0.0.0.0:0              LISTENING       2200
-  TCP    0.0.0.0:8081           0.0.0.0:0              LISTENING       1688
-  TCP    127.0.0.1:8081         127.0.0.1:50001        ESTABLISHED     1688
-  TCP    192.168.0.7:8081       192.168.0.9:50231      TIME_WAIT       0
-  TCP    127.0.0.1:8082         0.0.0.0:0              LISTENING       1688
-  TCP    127.0.0.1:8900         0.0.0.0:0              LISTENING       8900
-  TCP    0.0.0.0:9000           0.0.0.0:0              LISTENING       1312
-  TCP    127.0.0.1:9001         0.0.0.0:0              LISTENING       9000
-  TCP    0.0.0.0:49664          0.0.0.0:0              LISTENING       700
-  TCP    127.0.0.1:50001        127.0.0.1:8081         ESTABLISHED     5100
-  TCP    [::]:80                [::]:0                 LISTENING       4
-  TCP    [::]:445               [::]:0                 LISTENING       4
-  TCP    [::1]:3000             [::]:0                 LISTENING       2100
-  TCP    [::]:8080              [::]:0                 LISTENING       2200
-  TCP    [::]:8081              [::]:0                 LISTENING       1688
-  TCP    [::1]:8081             [::1]:50002            CLOSE_WAIT      1688
-  TCP    [::1]:50002            [::1]:8081             FIN_WAIT_2      5100
-  TCP    [fe80::7%12]:50003     [fe80::9%12]:443       ESTABLISHED     5100
-  UDP    0.0.0.0:123            *:*                                    1044
-  UDP    [::]:123               *:*                                    1044";
+const EVERYTHING: &str = "  TCP    0.0.0.0:80             0.0.0.0:0              LISTENING       4        System
+  TCP    0.0.0.0:135            0.0.0.0:0              LISTENING       912      svchost.exe
+  TCP    192.168.0.7:139        0.0.0.0:0              LISTENING       4        System
+  TCP    0.0.0.0:445            0.0.0.0:0              LISTENING       4        System
+  TCP    127.0.0.1:3301         0.0.0.0:0              LISTENING       3300     notes.exe
+  TCP    0.0.0.0:3389           0.0.0.0:0              LISTENING       1020     svchost.exe
+  TCP    0.0.0.0:5000           0.0.0.0:0              LISTENING       1600     guard.exe
+  TCP    0.0.0.0:8080           0.0.0.0:0              LISTENING       2200     com.docker.backend.exe
+  TCP    0.0.0.0:8081           0.0.0.0:0              LISTENING       1688     inetinfo.exe
+  TCP    127.0.0.1:8081         127.0.0.1:50001        ESTABLISHED     1688     inetinfo.exe
+  TCP    192.168.0.7:8081       192.168.0.9:50231      TIME_WAIT       0        (time-wait)
+  TCP    127.0.0.1:8082         0.0.0.0:0              LISTENING       1688     inetinfo.exe
+  TCP    127.0.0.1:8900         0.0.0.0:0              LISTENING       8900     pwsh.exe
+  TCP    0.0.0.0:9000           0.0.0.0:0              LISTENING       1312     svchost.exe
+  TCP    127.0.0.1:9001         0.0.0.0:0              LISTENING       9000     portwho.exe
+  TCP    0.0.0.0:49664          0.0.0.0:0              LISTENING       700      lsass.exe
+  TCP    127.0.0.1:50001        127.0.0.1:8081         ESTABLISHED     5100     browser.exe
+  TCP    [::]:80                [::]:0                 LISTENING       4        System
+  TCP    [::]:445               [::]:0                 LISTENING       4        System
+  TCP    [::1]:3000             [::]:0                 LISTENING       2100     wslrelay.exe
+  TCP    [::]:8080              [::]:0                 LISTENING       2200     com.docker.backend.exe
+  TCP    [::]:8081              [::]:0                 LISTENING       1688     inetinfo.exe
+  TCP    [::1]:8081             [::1]:50002            CLOSE_WAIT      1688     inetinfo.exe
+  TCP    [::1]:50002            [::1]:8081             FIN_WAIT_2      5100     browser.exe
+  TCP    [fe80::7%12]:50003     [fe80::9%12]:443       ESTABLISHED     5100     browser.exe
+  UDP    0.0.0.0:123            *:*                                    1044     svchost.exe
+  UDP    [::]:123               *:*                                    1044     svchost.exe";
 const EVERYBODY: &str = "\
 System                           4 Services                   0        144 K
 lsass.exe                      700 Services                   0          N/A
@@ -123,8 +123,8 @@ portwho.exe                   9000 Console                    1      2,800 K
 #[trial]
 fn a_kernels_port_is_shown_with_its_name() {
     let expected = format!(
-        "{TITLES}  TCP    0.0.0.0:445            0.0.0.0:0              LISTENING       4
-  TCP    [::]:445               [::]:0                 LISTENING       4
+        "{TITLES}  TCP    0.0.0.0:445            0.0.0.0:0              LISTENING       4        System
+  TCP    [::]:445               [::]:0                 LISTENING       4        System
 {TASKS}System                           4 Services                   0        144 K\n"
     );
     office().run("445").is(0, &expected, FILE_SERVER);
@@ -171,7 +171,7 @@ fn a_protected_process() {
     shows(
         &office(),
         "49664",
-        "  TCP    0.0.0.0:49664          0.0.0.0:0              LISTENING       700\n",
+        "  TCP    0.0.0.0:49664          0.0.0.0:0              LISTENING       700      lsass.exe\n",
         "lsass.exe                      700 Services                   0          N/A\n",
     );
     let answer = office().run("--json 49664").json(0, "");
@@ -203,7 +203,8 @@ fn only_the_kernel_has_no_pid_to_print() {
     let why = "portwho: cannot tell which process holds these sockets\n";
     let drivers = format!("{why}{OTHER_DRIVERS}{FILE_SERVER}");
     office().run("-q 445,139,80").is(1, "", &drivers);
-    office().run("-q -s TIME_WAIT").is(1, "", why);
+    let kept = "portwho: no process holds these sockets: the kernel keeps them\n";
+    office().run("-q -s TIME_WAIT").is(1, "", kept);
 }
 
 #[trial]
@@ -237,7 +238,7 @@ TIME_WAIT              1 192.168.0.9
 
 #[trial]
 fn owners_by_name_and_user() {
-    let row = "  TCP    127.0.0.1:3301         0.0.0.0:0              LISTENING       3300\n";
+    let row = "  TCP    127.0.0.1:3301         0.0.0.0:0              LISTENING       3300     notes.exe\n";
     let task = "notes.exe                     3300 Console                    1      2,800 K\n";
     shows(&office(), "--name NOTES.EXE", row, task);
     shows(&office(), "--name note*", row, task);
@@ -258,7 +259,7 @@ fn connections_of_others_are_hinted_at() {
     shows(
         &office(),
         "--foreign-port 443",
-        "  TCP    [fe80::7%12]:50003     [fe80::9%12]:443       ESTABLISHED     5100\n",
+        "  TCP    [fe80::7%12]:50003     [fe80::9%12]:443       ESTABLISHED     5100     browser.exe\n",
         "browser.exe                   5100 Console                    1      2,800 K\n",
     );
 }

@@ -19,8 +19,8 @@ fn twins() -> Machine {
 
 #[trial]
 fn names_that_differ_in_a_surrogate_stay_different() {
-    let expected = "  TCP    0.0.0.0:80             0.0.0.0:0              LISTENING       812
-  TCP    0.0.0.0:81             0.0.0.0:0              LISTENING       813
+    let expected = "  TCP    0.0.0.0:80             0.0.0.0:0              LISTENING       812      a\\u{d800}.exe
+  TCP    0.0.0.0:81             0.0.0.0:0              LISTENING       813      a\\u{d801}.exe
 
 a\\u{d800}.exe                  812 Console                    1      2,800 K
 a\\u{d801}.exe                  813 Console                    1      2,800 K
@@ -59,7 +59,7 @@ fn controls_are_shown() {
     assert_eq!(described(&output.json(0, ""), 812)["name"], name);
 }
 
-/// To 25 columns of the screen, of which these letters take two each.
+/// In the second table, to 25 columns of the screen, of which these letters take two each.
 #[trial]
 fn a_long_name_is_cut() {
     let processes = vec![
@@ -67,7 +67,9 @@ fn a_long_name_is_cut() {
         process(813, "日本語日本語日本語日本語日本語.exe"),
     ];
     let machine = Machine::new(Os::Windows, processes, vec![listener("[::]:80").of(&[812, 813])]);
-    let expected = "  TCP    [::]:80                [::]:0                 LISTENING       812,813
+    let expected =
+        "  TCP    [::]:80                [::]:0                 LISTENING       812,813  \
+                    a-program-with-a-long-name.exe,日本語日本語日本語日本語日本語.exe
 
 a-program-with-a-long-nam      812 Console                    1      2,800 K
 日本語日本語日本語日本語       813 Console                    1      2,800 K
@@ -85,7 +87,7 @@ fn paths_keep_their_backslashes() {
     });
     let sockets = vec![listener("0.0.0.0:80").of(&[812])];
     let machine = Machine::new(Os::Windows, vec![with_path], sockets);
-    let row = "  TCP    0.0.0.0:80             0.0.0.0:0              LISTENING       812\n";
+    let row = "  TCP    0.0.0.0:80             0.0.0.0:0              LISTENING       812      a\\x1b.exe\n";
     let task = "\na\\x1b.exe                      812 Console                    1      2,800 K\n";
     machine.run("--no-header").is(0, &format!("{row}{task}"), "");
     let answer = machine.run("--json").json(0, "");

@@ -61,6 +61,14 @@ impl Processes for Machine {
         known.map(|one| (one.process.pid, one.process.clone())).collect()
     }
 
+    fn all_processes(&self) -> Option<BTreeSet<Pid>> {
+        Some(self.world.borrow().processes.keys().copied().collect())
+    }
+
+    fn is_absent(&self, pid: Pid) -> bool {
+        !self.world.borrow().processes.contains_key(&pid)
+    }
+
     fn particulars(&self, pids: &BTreeSet<Pid>) -> BTreeMap<Pid, Particulars> {
         let known = pids.iter().filter_map(|pid| Some((*pid, self.particulars.get(pid)?.clone())));
         known.collect()
@@ -111,6 +119,13 @@ impl Ports for Machine {
 impl Names for Machine {
     fn user_name(&self, uid: Uid) -> Option<Untrusted> {
         self.users.get(&uid).cloned()
+    }
+
+    fn has_user(&self, word: &str) -> Option<bool> {
+        let is_it = |(uid, name): (&Uid, &Untrusted)| {
+            uid.to_string() == word || name.as_bytes() == word.as_bytes()
+        };
+        (self.os == Os::Linux).then(|| self.users.iter().any(is_it))
     }
 
     fn interface_names(&self, indices: &BTreeSet<u32>) -> BTreeMap<u32, Untrusted> {

@@ -13,20 +13,40 @@ pub fn with_pids_of_now(command: &str, pids: &[(u32, u32)]) -> String {
 }
 
 fn pids_in(line: &str, pids: &[(u32, u32)]) -> String {
-    let is_socket = line.starts_with("  TCP") || line.starts_with("  UDP");
+    if line.starts_with("  TCP") || line.starts_with("  UDP") {
+        return pids_in_socket(line, pids);
+    }
     let mut out = String::new();
     for part in numbers_and_others(line) {
         let pid = pids.iter().find(|(pid, _)| pid.to_string() == part);
         match pid {
             None => out.push_str(part),
             // The column of a table of processes is aligned to the right.
-            Some((_, shown)) if !is_socket && out.ends_with("  ") => {
+            Some((_, shown)) if out.ends_with("  ") => {
                 out.push_str(&format!("{shown:>width$}", width = part.len()));
             }
             Some((_, shown)) => out.push_str(&shown.to_string()),
         }
     }
     out
+}
+
+/// A row of the table of sockets: its PID column has a width, whatever the PIDs are.
+fn pids_in_socket(line: &str, pids: &[(u32, u32)]) -> String {
+    /// Where the PID begins, unless a long address moves it.
+    const COLUMN: usize = 71;
+    let (ends, owner) = line.split_at(COLUMN);
+    let (first, rest) = owner.split_once(' ').expect("a name");
+    // `812 +4` is one cell.
+    let more = rest.split(' ').next().filter(|word| word.starts_with('+'));
+    let name = rest[more.map_or(0, str::len)..].trim_start();
+    let page = |part: &str| {
+        let known = pids.iter().find(|(pid, _)| pid.to_string() == part);
+        known.map_or(part.to_owned(), |(_, shown)| shown.to_string())
+    };
+    let cell: String = numbers_and_others(first).into_iter().map(page).collect();
+    let cell = [Some(cell.as_str()), more].into_iter().flatten().collect::<Vec<_>>().join(" ");
+    format!("{ends}{cell:<8} {name}")
 }
 
 /// The parts of a line, those of digits alone and those without digits in turn.

@@ -3,7 +3,7 @@
 
 use std::fs;
 
-pub use super::netstat::{SocketRow, netstat, socket};
+pub use super::netstat::{SocketRow, socket};
 
 /// A row of the tasklist table, for a process that is running now.
 pub struct ProcessRow {
@@ -38,10 +38,40 @@ pub fn tasklist(rows: &[ProcessRow]) -> String {
     table
 }
 
-/// Both tables, as the program prints them one under the other.
+/// Both tables, as the program prints them one under the other. The names in the first are those of
+/// the second.
 pub fn tables(sockets: &[SocketRow], processes: &[ProcessRow]) -> String {
+    let names: Vec<_> = processes.iter().map(|row| (row.name.clone(), row.pid)).collect();
+    let mut sockets = sockets.to_vec();
+    for row in &mut sockets {
+        row.named(&names);
+    }
     let tasklist = if processes.is_empty() { String::new() } else { tasklist(processes) };
-    netstat(sockets) + &tasklist
+    netstat(&sockets) + &tasklist
+}
+
+/// The whole netstat table. A row without a name has that of the one process that it names, which is
+/// running.
+pub fn netstat(sockets: &[SocketRow]) -> String {
+    let mut sockets = sockets.to_vec();
+    for row in &mut sockets {
+        if let Some(pid) = row.unnamed_pid() {
+            row.named(&[(name_of(pid), pid)]);
+        }
+    }
+    super::netstat::netstat(&sockets)
+}
+
+/// The name of a running process: comm, or the longer one of the executable that begins with it.
+pub fn name_of(pid: u32) -> String {
+    let comm = fs::read_to_string(format!("/proc/{pid}/comm")).expect("comm");
+    let comm = comm.trim_end_matches('\n').to_owned();
+    if comm.len() < 15 {
+        return comm;
+    }
+    let executable = fs::read_link(format!("/proc/{pid}/exe")).expect("exe");
+    let longer = executable.file_name().and_then(|name| name.to_str());
+    longer.filter(|name| name.starts_with(&comm)).map_or(comm.clone(), str::to_owned)
 }
 
 /// The row of what `process::server` holds.

@@ -197,7 +197,7 @@ impl Peer {
     /// The rows of what it was started with, in the order of the words.
     pub fn rows(&self) -> Vec<SocketRow> {
         let row = |(at, is_udp): (&SocketAddr, &bool)| match (is_udp, at) {
-            (true, _) => netstat::socket("UDP", at, "*:*", "", self.pid()),
+            (true, _) => netstat::socket("UDP", at, "*:*", "", self.pid()).image(Self::name()),
             (_, SocketAddr::V4(_)) => self.listener(at, "0.0.0.0:0"),
             (_, SocketAddr::V6(_)) => self.listener(at, "[::]:0"),
         };
@@ -205,7 +205,7 @@ impl Peer {
     }
 
     fn listener(&self, at: &SocketAddr, foreign: &str) -> SocketRow {
-        netstat::socket("TCP", at, foreign, "LISTENING", self.pid())
+        netstat::socket("TCP", at, foreign, "LISTENING", self.pid()).image(Self::name())
     }
 
     pub fn is_running(&mut self) -> bool {

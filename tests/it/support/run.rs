@@ -8,8 +8,19 @@ use super::diff::diff;
 
 /// Every view, by the options that ask for it.
 #[cfg(target_os = "linux")]
-pub const VIEWS: [&[&str]; 6] =
-    [&[], &["--no-header"], &["--json"], &["--summary"], &["--summary", "--json"], &["-q"]];
+pub const VIEWS: [&[&str]; 11] = [
+    &[],
+    &["--no-header"],
+    &["-v"],
+    &["--wide"],
+    &["--columns", "user,service,age,command,image"],
+    &["--lsof"],
+    &["--csv"],
+    &["--json"],
+    &["--summary"],
+    &["--summary", "--json"],
+    &["-q"],
+];
 
 /// A run of the program, to be adjusted and started.
 pub struct Run {

@@ -3,12 +3,14 @@
 use std::fs::{self, File};
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 use rustix::pty::{OpenptFlags, grantpt, ioctl_tiocgptpeer, openpt, ptsname, unlockpt};
-use rustix::termios::{LocalModes, OptionalActions, OutputModes, tcgetattr, tcsetattr};
+use rustix::termios::{
+    LocalModes, OptionalActions, OutputModes, Winsize, tcgetattr, tcsetattr, tcsetwinsize,
+};
 
 use super::{Output, Run, Scratch, wait_until};
 
@@ -39,17 +41,47 @@ impl Terminal {
         Self::start(run, master, terminal, Scratch::new(), streams)
     }
 
+    /// Starts another program with all three streams on a terminal that is wide enough for lists.
+    pub fn of(command: Command, command_line: &str) -> Self {
+        let (master, terminal) = open();
+        let size = Winsize { ws_row: 50, ws_col: 120, ws_xpixel: 0, ws_ypixel: 0 };
+        tcsetwinsize(&terminal, size).expect("tcsetwinsize");
+        let stream = || Stdio::from(terminal.try_clone().expect("dup"));
+        let streams = [stream(), stream()];
+        Self::spawn(command, command_line.to_owned(), master, terminal, Scratch::new(), streams)
+    }
+
+    /// The same on a terminal of that many columns.
+    pub fn of_columns(run: &Run, columns: u16) -> Self {
+        let (master, terminal) = open();
+        let size = Winsize { ws_row: 25, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+        tcsetwinsize(&terminal, size).expect("tcsetwinsize");
+        let stream = || Stdio::from(terminal.try_clone().expect("dup"));
+        let streams = [stream(), stream()];
+        Self::start(run, master, terminal, Scratch::new(), streams)
+    }
+
     fn start(
         run: &Run,
         master: OwnedFd,
         terminal: OwnedFd,
         scratch: Scratch,
+        streams: [Stdio; 2],
+    ) -> Self {
+        Self::spawn(run.command(), run.command_line(), master, terminal, scratch, streams)
+    }
+
+    fn spawn(
+        mut command: Command,
+        command_line: String,
+        master: OwnedFd,
+        terminal: OwnedFd,
+        scratch: Scratch,
         [stdout, stderr]: [Stdio; 2],
     ) -> Self {
-        let mut command = run.command();
         let child = command.stdin(terminal).stdout(stdout).stderr(stderr).spawn();
         let child = child.expect("start the program");
-        Self { child, command_line: run.command_line(), master, scratch, screen: Vec::new() }
+        Self { child, command_line, master, scratch, screen: Vec::new() }
     }
 
     /// Waits until it has printed this anywhere.

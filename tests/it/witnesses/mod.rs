@@ -1,6 +1,7 @@
-//! Other tools as witnesses: what the program says of a socket is what `ss` and netstat2 say,
+//! Other tools as witnesses: what the program says of a socket is what `ss`, lsof and netstat2 say,
 //! field by field, at rest and while connections come and go.
 
+mod lsof;
 mod netstat2;
 mod sighting;
 mod ss;

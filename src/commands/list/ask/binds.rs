@@ -7,20 +7,20 @@ use crate::platform::{System, reason};
 use crate::query::{AskedPort, BindAttempt, BindRefusal, Filter, Protocols};
 use crate::text::ports::bind as text;
 
-/// Binds every port of `filter`, for a moment: TCP, unless UDP was asked for.
+/// Binds every port of `filter`, for a moment, with `protocols` where it names none itself.
 ///
 /// # Errors
 /// When no port was named, or too many.
 pub(super) fn all(
     filter: &Filter,
-    asked: Option<Protocols>,
+    protocols: Protocols,
     system: &impl System,
 ) -> anyhow::Result<Vec<BindAttempt>> {
     let Some(local) = &filter.local else { bail!(text::NO_PORT) };
     let Some(ports) = AskedPort::each(local) else { bail!(text::too_many(AskedPort::MOST)) };
-    let protocols = asked.unwrap_or(Protocols { tcp: true, udp: false });
-    let attempts = protocols.each().flat_map(|protocol| {
-        ports.iter().map(move |&port| attempt(port, protocol, filter.families, system))
+    let attempts = Protocols::BOTH.each().flat_map(|protocol| {
+        let asked = ports.iter().filter(move |port| port.protocols(protocols).contains(protocol));
+        asked.map(move |&port| attempt(port, protocol, filter.families, system))
     });
     Ok(attempts.collect())
 }

@@ -1,7 +1,6 @@
 //! Everything that a list asks of the system, and nothing that its answer does not need.
 
 mod binds;
-mod elsewhere;
 mod listeners;
 mod ports;
 mod verbose;
@@ -10,12 +9,14 @@ use anyhow::bail;
 
 use super::outcome::is_failure;
 use crate::cli::{ListRequest, ViewKind};
+use crate::commands::shared::absent::{self, AbsentOwner};
+use crate::commands::shared::elsewhere;
 use crate::commands::shared::in_the_way;
 use crate::commands::shared::near_misses::{self, NearMisses};
 use crate::commands::shared::survey::{survey, survey_everywhere};
 use crate::model::{About, Depth, Snapshot};
 use crate::platform::System;
-use crate::query::{BindAttempt, Filter, Rows, SortKey};
+use crate::query::{BindAttempt, Filter, Protocols, Rows, SortKey};
 use crate::text::errors;
 
 pub(super) use ports::PortFacts;
@@ -29,6 +30,8 @@ pub(super) struct Facts {
     pub(super) elsewhere: Option<Snapshot>,
     /// What the ports are judged by that were asked for, where they are.
     pub(super) ports: Option<PortFacts>,
+    /// The owners that were asked for and do not exist.
+    pub(super) absent: Vec<AbsentOwner>,
     /// What was nearly asked for.
     pub(super) near_misses: NearMisses,
     /// The binds that were tried.
@@ -53,7 +56,8 @@ pub(super) fn facts(
     system: &impl System,
 ) -> anyhow::Result<Facts> {
     let attempts = if request.try_bind {
-        binds::all(filter, request.filters.selection.protocols, system)?
+        let tcp = Protocols { tcp: true, udp: false };
+        binds::all(filter, request.filters.selection.protocols_or(tcp), system)?
     } else {
         Vec::new()
     };
@@ -67,7 +71,8 @@ pub(super) fn facts(
         None
     };
     let (ports, near_misses) = on_ports(request, filter, &snapshot, system);
-    Ok(Facts { snapshot, elsewhere, ports, near_misses, attempts, is_read: true })
+    let absent = absent::ask(filter, &snapshot, system);
+    Ok(Facts { snapshot, elsewhere, ports, absent, near_misses, attempts, is_read: true })
 }
 
 /// The sockets that were asked for, with as much as the view shows of them.
@@ -79,7 +84,7 @@ fn sockets(
 ) -> anyhow::Result<Snapshot> {
     let about = if request.verbose {
         About::Everything
-    } else if request.sort == SortKey::User {
+    } else if request.sort == Some(SortKey::User) {
         About::Identity
     } else {
         filter.about()
@@ -90,7 +95,7 @@ fn sockets(
         (true, true) => survey_everywhere(system, filter, depth)?,
         (true, false) => bail!(errors::NO_NAMESPACES),
     };
-    if matches!(request.view, ViewKind::Json | ViewKind::Tables | ViewKind::Verbose) {
+    if request.view == ViewKind::Json || request.view.has_remarks_on_rows() {
         listeners::add(system, &mut snapshot);
     }
     if request.verbose {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::model::{Detail, PortRules, Protocol};
 use crate::platform::{SocketTable, System};
-use crate::query::{AskedPort, Filter, LocalSet, Rows, SocketsByPort};
+use crate::query::{AskedPort, Filter, LocalSet, Protocols, Rows, SocketsByPort};
 
 /// What the system said of the ports.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ pub(super) fn ask(
     } else {
         Some(all_on(local, system)?)
     };
-    let protocols = rows.filter.protocols.each();
+    let protocols = Protocols::BOTH.each().filter(|protocol| rows.filter.asks_for(*protocol));
     let rules = protocols.map(|protocol| (protocol, system.port_rules(protocol))).collect();
     Some(PortFacts { table, rules })
 }
@@ -45,7 +45,7 @@ fn are_held(local: &LocalSet, rows: &Rows<'_>) -> bool {
 
 /// Every socket on the ports, whatever else was asked of it.
 fn all_on(local: &LocalSet, system: &impl System) -> Option<SocketTable> {
-    let ports = LocalSet { ports: local.all_ports(), places: Vec::new() };
+    let ports = LocalSet { ports: local.all_ports(), ..LocalSet::default() };
     let everything = Filter { local: Some(ports), ..Filter::everything() };
     let mut table = system.sockets(&everything.scope(Detail::Brief)).ok()?;
     table.sockets.retain(|socket| everything.admits_socket(socket));

@@ -4,8 +4,8 @@ use super::*;
 use crate::cli::{self, Request};
 use crate::commands::shared::near_misses::{NearMiss, NearMisses};
 use crate::model::{
-    Capabilities, Endpoint, Gap, Holder, OwnedSocket, Owner, Pid, PortRules, Protocol, Snapshot,
-    Socket, TcpState,
+    Capabilities, Endpoint, Gap, Holder, KernelReason, OwnedSocket, Owner, Pid, PortRules,
+    Protocol, Snapshot, Socket, TcpState,
 };
 use crate::platform::SocketTable;
 use crate::query::{InTheWay, Place, PortVerdict, Protocols, Verdict, Ways};
@@ -21,13 +21,18 @@ fn request(words: &str) -> ListRequest {
 
 /// A filter by ports.
 fn on_ports(first: u16, last: u16) -> Filter {
-    let local = LocalSet { ports: [first..=last].into_iter().collect(), places: Vec::new() };
+    let local = LocalSet { ports: [first..=last].into_iter().collect(), ..LocalSet::default() };
     Filter { local: Some(local), ..Filter::everything() }
 }
 
 /// A filter by one port of 127.0.0.1.
 fn at_loopback(port: u16) -> Filter {
-    let place = Place { address: [127, 0, 0, 1].into(), interface: None, ports: port..=port };
+    let place = Place {
+        address: [127, 0, 0, 1].into(),
+        interface: None,
+        ports: port..=port,
+        protocol: None,
+    };
     let local = LocalSet { places: vec![place], ..LocalSet::default() };
     Filter { local: Some(local), ..Filter::everything() }
 }
@@ -50,6 +55,7 @@ fn seen(sockets: Vec<OwnedSocket>) -> Facts {
         snapshot: snapshot(sockets),
         elsewhere: None,
         ports: None,
+        absent: Vec::new(),
         near_misses: NearMisses::default(),
         attempts: Vec::new(),
         is_read: true,
@@ -208,4 +214,13 @@ fn pids_that_are_not_known_are_no_answer_to_who_asks_for_them() {
     let facts = seen(vec![row]);
     let answer = answer(&request, &filter, &facts);
     assert_eq!((answer.remarks, answer.outcome), (vec![Remark::NoPid], Outcome::Negative));
+}
+
+#[test]
+fn what_the_kernel_keeps_has_no_pid_that_could_be_known() {
+    let (request, filter) = (request("-q 80"), on_ports(80, 80));
+    let owner = Owner::Kernel(KernelReason::TimeWait);
+    let facts = seen(vec![OwnedSocket { owner, ..listener("0.0.0.0", 80) }]);
+    let answer = answer(&request, &filter, &facts);
+    assert_eq!((answer.remarks, answer.outcome), (vec![Remark::NoProcess], Outcome::Negative));
 }

@@ -37,9 +37,9 @@ pub(super) enum Examined {
     Inet(Protocol, Copied),
     /// A socket of another kind.
     Other,
-    /// Something else by now, or nothing: the processes, whose other descriptors may have changed
-    /// too.
-    Changed(BTreeSet<Pid>),
+    /// Something else by now, or nothing: the inode of the socket that it was, and the processes,
+    /// whose other descriptors may have changed too.
+    Changed(u64, BTreeSet<Pid>),
 }
 
 /// A descriptor of a socket that is in no table.
@@ -79,7 +79,8 @@ impl Candidate {
         let path = format!("{}/fd/{}", self.pid, self.descriptor);
         let flags = OFlags::PATH | OFlags::CLOEXEC;
         let file = rustix::fs::openat(proc, path, flags, Mode::empty())?;
-        let path = format!("/proc/self/fd/{}", file.as_raw_fd());
+        // Not `self`: the thread may have a table of its own.
+        let path = format!("/proc/thread-self/fd/{}", file.as_raw_fd());
         let link = rustix::fs::readlinkat(CWD, path.as_str(), Vec::new())?;
         if socket_inode(link.as_bytes()) != Some(self.inode) {
             return Ok(Kind::Changed);
@@ -204,8 +205,9 @@ impl Work {
         for of_one in sockets(candidates) {
             // A descriptor may be closed meanwhile, while the next one is not.
             let examined = of_one.iter().find_map(|one| self.examine(*one).transpose());
-            let pids = || of_one.iter().map(|one| one.pid).collect();
-            let examined = examined.unwrap_or_else(|| Ok(Examined::Changed(pids())));
+            let pids = of_one.iter().map(|one| one.pid).collect();
+            let inode = of_one.first().map_or(0, |one| one.inode);
+            let examined = examined.unwrap_or(Ok(Examined::Changed(inode, pids)));
             if self.say.send((of_one.len(), examined)).is_err() {
                 return;
             }

@@ -22,8 +22,9 @@ pub(in crate::platform::linux) struct Missed {
     pub(in crate::platform::linux) is_unreadable: bool,
     /// Whether there may be processes that this PID namespace does not show.
     pub(in crate::platform::linux) is_inside: bool,
-    /// Processes whose descriptors were not what they had been a moment before.
-    pub(super) changed: BTreeSet<Pid>,
+    /// Sockets that were no longer where they had been a moment before, by their inodes, with the
+    /// processes that had them.
+    pub(super) changed: BTreeMap<u64, BTreeSet<Pid>>,
 }
 
 impl Missed {

@@ -13,6 +13,7 @@ mod examiner;
 mod missed;
 mod round;
 
+use std::collections::BTreeSet;
 use std::os::fd::OwnedFd;
 
 use self::budget::{Budget, Deadline, ROUNDS};
@@ -24,7 +25,7 @@ use super::bounds;
 use super::copied::Copied;
 use super::owners::Inodes;
 use super::proc_dir::open_proc;
-use crate::model::Protocol;
+use crate::model::{Pid, Protocol};
 
 /// The protocols of which sockets are copied.
 pub(super) type Protocols = &'static [Protocol];
@@ -55,7 +56,7 @@ fn search_within(
     mut visit: impl FnMut(Protocol, &Copied) -> rustix::io::Result<()>,
 ) -> std::io::Result<Missed> {
     let proc = open_proc()?;
-    let (mut processes, missed) = list(&proc)?;
+    let (processes, missed) = list(&proc)?;
     let deadline = Deadline::after(bounds::DESCRIPTORS_TIME);
     let mut hunt = Hunt { proc, listed, protocols, deadline, known: Inodes::default(), missed };
     let mut left = processes.clone();
@@ -67,9 +68,9 @@ fn search_within(
             break;
         }
     }
-    let changed = std::mem::take(&mut hunt.missed.changed);
-    processes.retain(|process| changed.contains(&process.pid));
-    hunt.follow(processes, &mut visit);
+    if !hunt.missed.changed.is_empty() {
+        hunt.follow(processes, &mut visit);
+    }
     for (user, count) in cut {
         hunt.missed.spend(user, count);
     }
@@ -103,25 +104,33 @@ impl Hunt<'_> {
         self.missed.is_unreadable |= is_unreadable;
         self.known.extend(candidates.iter().map(|candidate| candidate.inode));
         self.missed.examine(candidates, self.protocols, self.deadline, visit);
+        // Whoever has them now, they have not been examined.
+        for inode in self.missed.changed.keys() {
+            self.known.remove(inode);
+        }
         spent
     }
 
-    /// Reads processes again that have changed since they were read: each time there is less between
-    /// the reading and the examination. Those that always change stay in what was missed.
+    /// Reads all processes again: a socket that is not where it was has been closed, or another
+    /// descriptor has it, perhaps another process's. Then those that have changed meanwhile: each
+    /// time there is less between the reading and the examination. Those that always change stay in
+    /// what was missed.
     fn follow(
         &mut self,
         mut processes: Vec<Process>,
         mut visit: impl FnMut(Protocol, &Copied) -> rustix::io::Result<()>,
     ) {
         for _ in 0..FOLLOWED {
-            if processes.is_empty() {
+            self.missed.changed.clear();
+            for (user, count) in self.round(ROUNDS[1], &processes, &mut visit) {
+                self.missed.spend(user, count);
+            }
+            let changed: BTreeSet<Pid> = self.missed.changed.values().flatten().copied().collect();
+            if changed.is_empty() {
                 return;
             }
-            self.round(ROUNDS[0], &processes, &mut visit);
-            let changed = std::mem::take(&mut self.missed.changed);
             processes.retain(|process| changed.contains(&process.pid));
         }
-        self.missed.changed.extend(processes.iter().map(|process| process.pid));
     }
 }
 
@@ -143,8 +152,8 @@ impl Missed {
             let visited = match examiner.next() {
                 Some(Ok(Examined::Inet(protocol, copied))) => visit(protocol, &copied),
                 Some(Ok(Examined::Other)) => Ok(()),
-                Some(Ok(Examined::Changed(mut pids))) => {
-                    self.changed.append(&mut pids);
+                Some(Ok(Examined::Changed(inode, pids))) => {
+                    self.changed.entry(inode).or_default().extend(pids);
                     Ok(())
                 }
                 Some(Err(error)) => Err(error),
@@ -167,6 +176,7 @@ mod tests {
 
     use super::*;
     use crate::model::{Gap, TcpState, Uid};
+    use crate::platform::linux::ffi::with_own_descriptors;
 
     fn inode(file: &impl AsRawFd) -> u64 {
         fs::metadata(format!("/proc/self/fd/{}", file.as_raw_fd())).unwrap().st_ino()
@@ -196,6 +206,8 @@ mod tests {
         expected.sort_unstable();
         assert_eq!(found(&all, &[]), expected);
         assert_eq!(found(&all, &all[..1]), [(all[1], Protocol::Udp)]);
+        // Copied into a table that is not the process's.
+        assert_eq!(with_own_descriptors(|| found(&all, &[])).unwrap(), expected);
     }
 
     #[test]
@@ -230,6 +242,27 @@ mod tests {
         found.sort_unstable();
         assert_eq!(found, wanted, "{missed:?}");
         assert!(missed.spent.is_empty(), "{missed:?}");
+    }
+
+    #[test]
+    fn what_another_descriptor_has_by_now_is_examined() {
+        let held = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let proc = open_proc().unwrap();
+        let (processes, missed) = list(&proc).unwrap();
+        let (listed, known) = Default::default();
+        let deadline = Deadline::after(bounds::DESCRIPTORS_TIME);
+        let mut hunt = Hunt { proc, listed: &listed, protocols: ALL, deadline, known, missed };
+        // It was met, and then it was not where it had been.
+        hunt.round(ROUNDS[1], &processes, |_, _| Ok(()));
+        let had = BTreeSet::from([Pid(std::process::id())]);
+        hunt.known.remove(&inode(&held));
+        hunt.missed.changed.insert(inode(&held), had);
+        let mut found = Vec::new();
+        hunt.follow(processes, |_, copied| {
+            found.extend(copied.row("0.0.0.0:0".parse().unwrap(), TcpState::Bound)?.inode);
+            Ok(())
+        });
+        assert!(found.contains(&inode(&held)), "{:?}", hunt.missed);
     }
 
     #[test]

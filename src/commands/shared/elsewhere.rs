@@ -1,13 +1,21 @@
 //! Nothing was found here: it may be in another network namespace.
 
-use crate::commands::shared::survey::complete;
+use std::collections::BTreeMap;
+
+use super::survey::complete;
 use crate::model::{Detail, Gap, Reach, Snapshot};
 use crate::platform::System;
-use crate::query::Filter;
+use crate::query::{Filter, Row, SortKey, select};
+
+/// How many network namespaces are told.
+pub(in crate::commands) const NAMESPACES_TOLD: usize = 5;
 
 /// What other network namespaces have of what was asked for, where there is anything to look at,
 /// and why they could not be looked at. Only root can.
-pub(super) fn look(filter: &Filter, system: &impl System) -> (Option<Snapshot>, Vec<Gap>) {
+pub(in crate::commands) fn look(
+    filter: &Filter,
+    system: &impl System,
+) -> (Option<Snapshot>, Vec<Gap>) {
     let unseen = |why| (None, vec![Gap::NamespacesUnseen { why }]);
     if !system.capabilities().network_namespaces
         || (!system.is_privileged() && filter.local.is_none())
@@ -26,4 +34,16 @@ pub(super) fn look(filter: &Filter, system: &impl System) -> (Option<Snapshot>, 
     let table = elsewhere.table;
     let snapshot = complete(system, table, filter.about(), |socket| filter.admits_socket(socket));
     (Some(Snapshot { namespaces: elsewhere.names, ..snapshot }), gaps)
+}
+
+/// What was asked for, by the network namespace that it is in.
+pub(in crate::commands) fn by_namespace<'a>(
+    filter: &'a Filter,
+    snapshot: &'a Snapshot,
+) -> BTreeMap<u64, Vec<Row<'a>>> {
+    let mut by_namespace: BTreeMap<u64, Vec<Row<'a>>> = BTreeMap::new();
+    for row in select(snapshot, filter, SortKey::Port).rows {
+        by_namespace.entry(row.socket.netns.unwrap_or_default()).or_default().push(row);
+    }
+    by_namespace
 }

@@ -1,0 +1,84 @@
+//! Owners that were asked for and that do not exist: most often a word that was misspelt.
+
+use std::collections::BTreeSet;
+
+use crate::model::{About, Pid, Snapshot};
+use crate::platform::System;
+use crate::query::{Filter, NamePattern, UserTerm};
+use crate::text::absent as text;
+
+/// An owner that was asked for and that does not exist.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(in crate::commands) enum AbsentOwner {
+    /// A PID.
+    Pid(Pid),
+    /// A name, or a pattern of names.
+    Name(String),
+    /// A user.
+    User(String),
+}
+
+impl AbsentOwner {
+    /// What is said of it.
+    pub(in crate::commands) fn sentence(&self) -> String {
+        match self {
+            Self::Pid(pid) => text::pid(*pid),
+            Self::Name(pattern) => text::name(pattern),
+            Self::User(word) => text::user(word),
+        }
+    }
+}
+
+/// The PIDs, names and users of `filter` that nobody has.
+pub(in crate::commands) fn ask(
+    filter: &Filter,
+    snapshot: &Snapshot,
+    system: &impl System,
+) -> Vec<AbsentOwner> {
+    let pids = filter.pids.iter().copied().filter(|pid| is_absent(*pid, snapshot, system));
+    let names = names(filter, snapshot, system).into_iter().map(NamePattern::text);
+    let users = filter.users.iter().filter(|user| !is_seen(user, snapshot));
+    let users = users.map(UserTerm::word);
+    let users = users.filter(|user| system.has_user(user) == Some(false)).map(str::to_owned);
+    pids.map(AbsentOwner::Pid)
+        .chain(names.map(AbsentOwner::Name))
+        .chain(users.map(AbsentOwner::User))
+        .collect()
+}
+
+fn is_absent(pid: Pid, snapshot: &Snapshot, system: &impl System) -> bool {
+    let is_seen = snapshot.processes.contains_key(&pid) || snapshot.is_kernel(pid);
+    !is_seen && system.is_absent(pid)
+}
+
+/// Whether a socket or a process is the user's: a container's users need no name here.
+fn is_seen(user: &UserTerm, snapshot: &Snapshot) -> bool {
+    let of_sockets = snapshot.sockets.iter().filter_map(|row| row.socket.uid);
+    let of_processes = snapshot.processes.values();
+    of_sockets
+        .chain(of_processes.clone().filter_map(|process| process.uid))
+        .any(|uid| user.is_number(uid))
+        || of_processes.filter_map(|process| process.user.as_ref()).any(|name| user.is_name(name))
+}
+
+/// The names that no process has. The processes of the machine are read only where none of those
+/// with sockets has it.
+fn names<'a>(
+    filter: &'a Filter,
+    snapshot: &Snapshot,
+    system: &impl System,
+) -> Vec<&'a NamePattern> {
+    let is_seen =
+        |name: &&NamePattern| snapshot.processes.values().any(|process| name.matches(process));
+    let mut missing: Vec<&NamePattern> =
+        filter.names.iter().filter(|name| !is_seen(name)).collect();
+    if missing.is_empty() {
+        return missing;
+    }
+    let Some(pids) = system.all_processes() else { return Vec::new() };
+    let others: BTreeSet<Pid> =
+        pids.into_iter().filter(|pid| !snapshot.processes.contains_key(pid)).collect();
+    let others = system.processes(&others, About::Table);
+    missing.retain(|name| !others.values().any(|process| name.matches(process)));
+    missing
+}

@@ -1,0 +1,152 @@
+//! The widths of columns on a terminal that is too narrow for them: what gives way first, and how
+//! far.
+
+/// When a column gives way, the earliest first. Padding gives way before all of them, and titles
+/// before any cell.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) enum GiveWay {
+    /// What is long as a rule, and of use with its first words alone.
+    First,
+    /// Addresses, which are cut in their middle.
+    Addresses,
+    /// What is of use in part.
+    Late,
+    /// What a row is read for.
+    Last,
+    /// Nothing of it can be left out.
+    Never,
+}
+
+/// The widths that a column may have.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Room {
+    /// With padding, where there is room for it.
+    pub(super) padded: usize,
+    /// Of its title.
+    pub(super) title: usize,
+    /// Of its widest cell.
+    pub(super) cells: usize,
+    /// Of its widest cell, each as short as it can be.
+    pub(super) least: usize,
+    /// When it gives way.
+    pub(super) gives_way: GiveWay,
+}
+
+/// How much of a column that gives way first stays until all others have given way.
+const FIRST_WORDS: usize = 12;
+
+/// The indent and the widths of columns, as narrow as a line of `columns` columns wants them, with a
+/// space between two of them. Where they do not fit at all, as narrow as they can be.
+pub(super) fn fit(indent: usize, rooms: &[Room], columns: usize) -> (usize, Vec<usize>) {
+    let mut widths: Vec<usize> = rooms.iter().map(|room| room.padded).collect();
+    let between = rooms.len().saturating_sub(1);
+    let whole = indent + between + widths.iter().sum::<usize>();
+    let mut excess = whole.saturating_sub(columns);
+    let with_titles = |room: &Room| room.cells.max(room.title);
+    excess = narrow(&mut widths, rooms, excess, with_titles);
+    let taken = excess.min(indent);
+    excess = narrow(&mut widths, rooms, excess - taken, |room| room.cells);
+    let steps: [(GiveWay, usize); 5] = [
+        (GiveWay::First, FIRST_WORDS),
+        (GiveWay::Addresses, 0),
+        (GiveWay::First, 0),
+        (GiveWay::Late, 0),
+        (GiveWay::Last, 0),
+    ];
+    for (gives_way, kept) in steps {
+        excess = narrow(&mut widths, rooms, excess, |room| {
+            if room.gives_way == gives_way { room.least.max(kept) } else { usize::MAX }
+        });
+    }
+    (indent - taken, widths)
+}
+
+/// Takes `excess` from the columns, one at a time from the widest of those that are wider than
+/// their `floor`; returns what is left of it.
+fn narrow(
+    widths: &mut [usize],
+    rooms: &[Room],
+    mut excess: usize,
+    floor: impl Fn(&Room) -> usize,
+) -> usize {
+    while excess > 0 {
+        let wider = widths.iter_mut().zip(rooms).filter(|(width, room)| **width > floor(room));
+        let Some((widest, _)) = wider.max_by_key(|(width, _)| **width) else { break };
+        *widest -= 1;
+        excess -= 1;
+    }
+    excess
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const fn room(
+        padded: usize,
+        title: usize,
+        cells: usize,
+        least: usize,
+        gives_way: GiveWay,
+    ) -> Room {
+        Room { padded, title, cells, least, gives_way }
+    }
+
+    /// The netstat table with cells of these widths.
+    fn netstat(address: usize, pid: usize, image: usize) -> [Room; 6] {
+        let end = room(address.max(22), 15, address, 8, GiveWay::Addresses);
+        [
+            room(6, 5, 3, 3, GiveWay::Never),
+            end,
+            end,
+            room(15, 5, 11, 11, GiveWay::Never),
+            room(pid.max(8), 3, pid, pid.min(7), GiveWay::Last),
+            room(image.max(10), 10, image, 1, GiveWay::Last),
+        ]
+    }
+
+    #[test]
+    fn what_fits_stays_as_it_is() {
+        assert_eq!(fit(2, &netstat(14, 5, 6), 90), (2, vec![6, 22, 22, 15, 8, 10]));
+    }
+
+    #[test]
+    fn padding_goes_first_then_titles_then_addresses_and_names_last() {
+        let widths = |columns| fit(2, &netstat(21, 7, 12), columns);
+        assert_eq!(widths(92), (2, vec![6, 22, 22, 15, 8, 12]));
+        assert_eq!(widths(88), (2, vec![6, 21, 21, 13, 8, 12]));
+        assert_eq!(widths(84), (2, vec![5, 21, 21, 11, 7, 12]));
+        assert_eq!(widths(82), (0, vec![5, 21, 21, 11, 7, 12]));
+        assert_eq!(widths(80), (0, vec![3, 21, 21, 11, 7, 12]));
+        assert_eq!(widths(60), (0, vec![3, 11, 11, 11, 7, 12]));
+        assert_eq!(widths(50), (0, vec![3, 8, 8, 11, 7, 8]));
+    }
+
+    #[test]
+    fn a_long_column_takes_what_is_left() {
+        let rooms = [room(14, 5, 14, 8, GiveWay::Addresses), room(300, 7, 300, 1, GiveWay::First)];
+        assert_eq!(fit(0, &rooms, 80).1, [14, 65]);
+        assert_eq!(fit(0, &rooms, 24).1, [11, 12]);
+        assert_eq!(fit(0, &rooms, 15).1, [8, 6]);
+        assert_eq!(fit(0, &rooms, 1).1, [8, 1]);
+    }
+
+    proptest! {
+        #[test]
+        fn a_line_is_never_longer_than_it_has_to_be(
+            address in 1_usize..60,
+            pid in 1_usize..40,
+            image in 1_usize..300,
+            columns in 50_usize..250,
+        ) {
+            let rooms = netstat(address, pid, image);
+            let (indent, widths) = fit(2, &rooms, columns);
+            prop_assert!(indent + widths.iter().sum::<usize>() + 5 <= columns);
+            for (room, width) in rooms.iter().zip(&widths) {
+                prop_assert!(*width >= room.least.min(room.cells) && *width <= room.padded);
+            }
+        }
+    }
+}
