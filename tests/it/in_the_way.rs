@@ -106,3 +106,23 @@ fn beside_a_bound_socket() {
 fn beside_udp() {
     compare(Kind::Udp, false);
 }
+
+/// A listener of TCP is in the way of TCP alone, where the port says which protocol is meant.
+#[trial]
+fn a_port_with_its_own_protocol() {
+    refuse::other_namespaces();
+    let _everywhere = hold(end("0.0.0.0:80"), Kind::Listening, true);
+    for (asked, expected, rows) in [
+        ("127.0.0.1:80/tcp", json!([["tcp", "held"]]), 1),
+        ("127.0.0.1:80/udp", json!([["udp", "free"]]), 0),
+        ("127.0.0.1:80", json!([["tcp", "held"], ["udp", "free"]]), 1),
+    ] {
+        let output = portwho(["--json", asked]).run();
+        let answer: Value = serde_json::from_str(&output.stdout).expect("JSON");
+        let entries = answer["ports"].as_array().expect("a list").iter();
+        let verdicts: Vec<Value> =
+            entries.map(|entry| json!([entry["protocol"], entry["verdict"]])).collect();
+        assert_eq!(json!(verdicts), expected, "{asked}: {answer}");
+        assert_eq!(answer["sockets"].as_array().map(Vec::len), Some(rows), "{asked}: {answer}");
+    }
+}

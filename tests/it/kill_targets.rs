@@ -343,6 +343,23 @@ fn every_address_and_one_of_them() {
     assert_lives(&web);
 }
 
+/// A protocol of the port holds for what covers its address, and for what holds one of its addresses.
+#[trial]
+fn addresses_with_their_own_protocol() {
+    let at = |end: &str| end.parse().expect("an address");
+    let web = Owner::named("web").holding(makers::listening(at("0.0.0.0:80")).socket);
+    run(kill(["127.0.0.1:80/udp"])).is(1, "", "portwho: 127.0.0.1:80/udp: nothing holds it\n");
+    let named_udp = Owner::named("named").holding(makers::udp(at("127.0.0.2:80")).socket);
+    let line = format!(
+        "portwho: 0.0.0.0:80/udp: no socket holds exactly this; 127.0.0.2:80, held by {}, blocks a \
+         bind to it; run: portwho kill 127.0.0.2:80/udp\n",
+        named("named", named_udp.pid())
+    );
+    run(kill(["0.0.0.0:80/udp"])).is(2, "", &line);
+    assert_lives(&web);
+    assert_lives(&named_udp);
+}
+
 #[trial]
 fn by_name_and_by_user() {
     let web = server("web", 80);
