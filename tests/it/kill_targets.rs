@@ -348,7 +348,9 @@ fn every_address_and_one_of_them() {
 fn addresses_with_their_own_protocol() {
     let at = |end: &str| end.parse().expect("an address");
     let web = Owner::named("web").holding(makers::listening(at("0.0.0.0:80")).socket);
-    run(kill(["127.0.0.1:80/udp"])).is(1, "", "portwho: 127.0.0.1:80/udp: nothing holds it\n");
+    let nothing =
+        "portwho: 127.0.0.1:80/udp: nothing holds it\nportwho: port 81: nothing holds it\n";
+    run(kill(["127.0.0.1:80/udp", "81"])).is(1, "", nothing);
     let named_udp = Owner::named("named").holding(makers::udp(at("127.0.0.2:80")).socket);
     let line = format!(
         "portwho: 0.0.0.0:80/udp: no socket holds exactly this; 127.0.0.2:80, held by {}, blocks a \
