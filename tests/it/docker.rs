@@ -139,7 +139,7 @@ fn a_server_inside_is_found_in_its_namespace() {
     assert_eq!(socket["owner"], json!({"kind": "processes", "pids": [container.pid()]}));
     assert_eq!(process(&answer, container.pid())["container"], described(&container));
     assert!(output.stderr.contains(&is_the_containers(80, &container)), "{output:?}");
-    let row = format!(" {:<8} {:.25}\n", container.pid(), container.name);
+    let row = format!(" {:<8} httpd      {:.25}\n", container.pid(), container.name);
     let table = portwho(["--all-netns", "80", "--name", "httpd"]).run();
     assert_eq!(table.stdout.matches(&row).count(), 1, "{table:?}");
 }
