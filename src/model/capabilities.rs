@@ -64,6 +64,10 @@ pub struct Capabilities {
     /// Whether TIME_WAIT and other teardown states block a bind without SO_REUSEADDR, so that TCP
     /// servers set it. Elsewhere it would take the port of another process.
     pub teardown_blocks_bind: bool,
+    /// Whether a socket at one address blocks a bind to every address. On Windows it does not, unless
+    /// SO_EXCLUSIVEADDRUSE was set ("Using SO_REUSEADDR and SO_EXCLUSIVEADDRUSE" in its
+    /// documentation of Winsock).
+    pub narrower_blocks_bind: bool,
     /// Whether a port may be taken where no socket is listed: by an excluded range or HTTP.sys.
     pub unlisted_reservations: bool,
     /// Whether the limit of descriptors of a running process can be raised.
@@ -94,6 +98,7 @@ impl Capabilities {
         closes_udp: true,
         closes_ipv6: true,
         teardown_blocks_bind: true,
+        narrower_blocks_bind: true,
         unlisted_reservations: false,
         descriptor_limits: true,
         root_user: true,
@@ -115,6 +120,7 @@ impl Capabilities {
         closes_udp: false,
         closes_ipv6: false,
         teardown_blocks_bind: false,
+        narrower_blocks_bind: false,
         unlisted_reservations: true,
         descriptor_limits: false,
         root_user: false,

@@ -280,6 +280,29 @@ impl Socket {
         }
     }
 
+    /// Whether it is an IPv6 socket at every address that holds its port for IPv4 too, as far as is
+    /// known.
+    #[must_use]
+    pub fn holds_ipv4(&self) -> bool {
+        self.family() == Family::V6
+            && self.holds_port()
+            && self.covers(Ipv4Addr::UNSPECIFIED.into())
+    }
+
+    /// Whether it is an IPv6 socket at every address that was told not to take IPv4.
+    #[must_use]
+    pub fn leaves_ipv4(&self) -> bool {
+        let is_wildcard = self.family() == Family::V6 && self.local.address.is_unspecified();
+        is_wildcard && self.holds_port() && self.v6_only == Some(true)
+    }
+
+    /// Whether another socket can be bound at the end that this one holds, if both set SO_REUSEADDR,
+    /// which no table shows: beside everything but a listener (socket(7)).
+    #[must_use]
+    pub fn shares_port(&self) -> bool {
+        self.protocol == Protocol::Udp || self.state == Some(TcpState::Bound)
+    }
+
     /// Why no process can hold the socket, if that is so.
     ///
     /// Linux reports inode 0 for a socket that no file refers to, Windows PID 0. Which of the reasons it

@@ -25,16 +25,20 @@ impl AskedPort {
     /// Each port of what was asked for; nothing where there are more than [`Self::MOST`].
     #[must_use]
     pub fn each(local: &LocalSet) -> Option<Vec<Self>> {
+        let ports: Vec<Self> = Self::all(local).take(Self::MOST + 1).collect();
+        (ports.len() <= Self::MOST).then_some(ports)
+    }
+
+    /// Every port of what was asked for.
+    pub fn all(local: &LocalSet) -> impl Iterator<Item = Self> {
         let anywhere =
             local.anywhere().map(|(range, protocol)| (range.clone(), None, None, protocol));
         let places = local.places.iter().map(|place| {
             (place.ports.clone(), Some(place.address), place.interface, place.protocol)
         });
-        let ports = anywhere.chain(places).flat_map(|(ports, address, interface, protocol)| {
+        anywhere.chain(places).flat_map(|(ports, address, interface, protocol)| {
             ports.map(move |port| Self { port, address, interface, protocol })
-        });
-        let ports: Vec<Self> = ports.take(Self::MOST + 1).collect();
-        (ports.len() <= Self::MOST).then_some(ports)
+        })
     }
 
     /// The protocols in question, of those that were asked for with ports that name none.
@@ -68,10 +72,41 @@ impl AskedPort {
     /// Whether a bind here meets `socket`.
     #[must_use]
     pub fn meets(self, socket: &Socket) -> bool {
-        let mine = |address| Socket::at(socket.protocol, Endpoint::new(address, self.port));
-        let conflicts = |address| socket.conflicts_with(&mine(address));
-        socket.local.port == self.port && self.address.is_none_or(conflicts)
+        self.way(socket).is_some()
     }
+
+    /// How a bind here meets `socket`, if it does. One to `[::]` is dual-stack.
+    ///
+    /// That is what `inet_rcv_saddr_equal` of Linux (`net/ipv4/inet_connection_sock.c`) compares. Two
+    /// sockets that are tied to different interfaces never meet, nor those of two protocols.
+    #[must_use]
+    pub fn way(self, socket: &Socket) -> Option<Way> {
+        let is_apart = |mine| socket.interface.is_some_and(|other| other != mine);
+        let is_other = self.protocol.is_some_and(|protocol| protocol != socket.protocol);
+        if is_other || socket.local.port != self.port || self.interface.is_some_and(is_apart) {
+            return None;
+        }
+        let Some(address) = self.address else { return Some(Way::Same) };
+        let mine = Socket::at(socket.protocol, Endpoint::new(address, self.port));
+        if socket.local.address == mine.local.address {
+            Some(Way::Same)
+        } else if socket.covers(mine.local.address) {
+            Some(Way::Covers)
+        } else {
+            mine.covers(socket.local.address).then_some(Way::Within)
+        }
+    }
+}
+
+/// How a socket is in the way of a bind.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Way {
+    /// At the same address, or where every address was asked for.
+    Same,
+    /// At every address, and so at the one that was asked for.
+    Covers,
+    /// At one of the addresses that were asked for.
+    Within,
 }
 
 #[cfg(test)]
@@ -125,14 +160,49 @@ mod tests {
         let held =
             |address: &str| Socket::at(Protocol::Tcp, Endpoint::new(address.parse().unwrap(), 80));
         for (wanted, holder, expected) in [
-            ("127.0.0.1", "127.0.0.1", true),
-            ("127.0.0.1", "0.0.0.0", true),
-            ("127.0.0.1", "::", true),
-            ("0.0.0.0", "127.0.0.2", true),
-            ("127.0.0.1", "127.0.0.2", false),
-            ("::1", "0.0.0.0", false),
+            ("127.0.0.1", "127.0.0.1", Some(Way::Same)),
+            ("127.0.0.1", "0.0.0.0", Some(Way::Covers)),
+            ("127.0.0.1", "::", Some(Way::Covers)),
+            ("0.0.0.0", "127.0.0.2", Some(Way::Within)),
+            ("::", "0.0.0.0", Some(Way::Within)),
+            ("0.0.0.0", "::", Some(Way::Covers)),
+            ("::", "127.0.0.2", Some(Way::Within)),
+            ("::", "::1", Some(Way::Within)),
+            ("127.0.0.1", "127.0.0.2", None),
+            ("::1", "0.0.0.0", None),
+            ("0.0.0.0", "::1", None),
         ] {
-            assert_eq!(asked(wanted).meets(&held(holder)), expected, "{wanted} {holder}");
+            assert_eq!(asked(wanted).way(&held(holder)), expected, "{wanted} {holder}");
+        }
+        let v6_only = Socket { v6_only: Some(true), ..held("::") };
+        assert_eq!(asked("127.0.0.1").way(&v6_only), None);
+        assert_eq!(asked("0.0.0.0").way(&v6_only), None);
+        assert_eq!(asked("::").way(&v6_only), Some(Way::Same));
+    }
+
+    #[test]
+    fn a_port_with_its_own_protocol_meets_no_other() {
+        let asked =
+            AskedPort { port: 53, address: None, interface: None, protocol: Some(Protocol::Udp) };
+        let at = |protocol| Socket::at(protocol, Endpoint::new(Ipv4Addr::LOCALHOST.into(), 53));
+        assert!(asked.meets(&at(Protocol::Udp)));
+        assert!(!asked.meets(&at(Protocol::Tcp)));
+    }
+
+    #[test]
+    fn sockets_of_different_interfaces_do_not_meet() {
+        let asked = AskedPort {
+            port: 80,
+            address: "fe80::1".parse().ok(),
+            interface: Some(2),
+            protocol: None,
+        };
+        let at = |interface| Socket {
+            interface,
+            ..Socket::at(Protocol::Tcp, Endpoint::new("fe80::1".parse().unwrap(), 80))
+        };
+        for (interface, expected) in [(None, true), (Some(2), true), (Some(3), false)] {
+            assert_eq!(asked.meets(&at(interface)), expected, "{interface:?}");
         }
     }
 }

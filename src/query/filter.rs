@@ -2,7 +2,7 @@
 
 use ipnet::IpNet;
 
-use super::{LocalSet, NamePattern, PortSet, UserTerm};
+use super::{InTheWay, LocalSet, NamePattern, Place, PortSet, UserTerm, Way};
 use crate::model::{
     About, Detail, Endpoint, Families, Family, OwnedSocket, Pid, PortRange, Process, Protocol,
     Scope, Snapshot, Socket, StateSet, TcpState, UdpScope, Uid, Untrusted,
@@ -59,6 +59,8 @@ impl ForeignEnd {
 pub struct Filter {
     /// The local end; none for every one.
     pub local: Option<LocalSet>,
+    /// The sockets that are shown where none holds an address that was asked for.
+    pub in_the_way: InTheWay,
     /// The far port; none for every one.
     pub foreign_ports: Option<PortSet>,
     /// The TCP states.
@@ -71,6 +73,8 @@ pub struct Filter {
     pub protocols: Protocols,
     /// The address families.
     pub families: Families,
+    /// Whether those of IPv4 include sockets of IPv6 that hold a port for IPv4 too.
+    pub dual_stack: bool,
     /// Networks of the local address; none for every one.
     pub local_networks: Vec<IpNet>,
     /// The foreign end; none for every one.
@@ -89,12 +93,14 @@ impl Filter {
     pub const fn everything() -> Self {
         Self {
             local: None,
+            in_the_way: InTheWay::NONE,
             foreign_ports: None,
             states: StateSet::ALL,
             listening: false,
             exposed: false,
             protocols: Protocols::BOTH,
             families: Families::BOTH,
+            dual_stack: true,
             local_networks: Vec::new(),
             foreign_ends: Vec::new(),
             pids: Vec::new(),
@@ -138,11 +144,22 @@ impl Filter {
                 (true, true) => UdpScope::Unconnected,
                 (true, false) => UdpScope::All,
             },
-            families: self.families,
+            families: self.families_asked(),
             local_ports: self.local.as_ref().map(|local| ports(&local.all_ports())),
             foreign_ports: self.all_foreign_ports(),
             detail,
         }
+    }
+
+    const fn takes_dual_stack(&self) -> bool {
+        self.dual_stack && self.families.v4
+    }
+
+    /// A holder of `[::]` may hold the port for IPv4 too.
+    fn families_asked(&self) -> Families {
+        let holders = !self.tcp_states().intersection(StateSet::HOLDING).is_empty();
+        let may_be_dual = self.takes_dual_stack() && (holders || self.protocols.udp);
+        Families { v6: self.families.v6 || may_be_dual, ..self.families }
     }
 
     /// Whether any socket of `protocol` may pass.
@@ -184,7 +201,7 @@ impl Filter {
     fn admits_kind(&self, socket: &Socket) -> bool {
         let family = match socket.family() {
             Family::V4 => self.families.v4,
-            Family::V6 => self.families.v6,
+            Family::V6 => self.families.v6 || (self.takes_dual_stack() && socket.holds_ipv4()),
         };
         let state = socket.state.is_none_or(|state| self.states.contains(state));
         family
@@ -195,8 +212,21 @@ impl Filter {
 
     fn admits_local(&self, socket: &Socket) -> bool {
         let protocol = self.protocols.contains(socket.protocol);
-        self.local.as_ref().map_or(protocol, |local| local.contains(socket, protocol))
+        let is_there = |local: &LocalSet| {
+            local.contains(socket, protocol) || self.in_the_way_of(socket).next().is_some()
+        };
+        self.local.as_ref().map_or(protocol, is_there)
             && any_or_none(&self.local_networks, |net| net.contains(&socket.local.address))
+    }
+
+    /// Which places the socket is in the way of that no socket holds, and how.
+    pub fn in_the_way_of<'a>(
+        &'a self,
+        socket: &'a Socket,
+    ) -> impl Iterator<Item = (&'a Place, Way)> {
+        let allowed = self.protocols.contains(socket.protocol);
+        let places = self.local.iter().flat_map(|local| self.in_the_way.places(local, socket));
+        places.filter(move |(place, _)| allowed || place.protocol.is_some())
     }
 
     fn admits_foreign(&self, socket: &Socket) -> bool {

@@ -28,16 +28,6 @@ impl Place {
             && self.may_be(socket.protocol)
     }
 
-    /// Whether the socket holds a port at every address and takes what comes for this one.
-    #[must_use]
-    pub fn is_covered_by(&self, socket: &Socket) -> bool {
-        socket.local.address.is_unspecified()
-            && socket.covers(self.address)
-            && socket.holds_port()
-            && self.ports.contains(&socket.local.port)
-            && self.may_be(socket.protocol)
-    }
-
     fn may_be(&self, protocol: Protocol) -> bool {
         self.protocol.is_none_or(|asked| asked == protocol)
     }

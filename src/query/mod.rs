@@ -6,9 +6,11 @@
 mod asked_port;
 mod bound;
 mod column;
+mod evidence;
 mod filter;
 mod foreign_term;
 mod host;
+mod in_the_way;
 mod local_set;
 mod names;
 mod order;
@@ -18,12 +20,14 @@ mod select;
 mod url;
 mod verdict;
 
-pub use asked_port::AskedPort;
+pub use asked_port::{AskedPort, Way};
 pub use column::{SocketColumn, UnknownColumn};
+pub use evidence::{PortEvidence, SocketsByPort};
 pub use filter::{Filter, ForeignEnd, Protocols};
 pub(crate) use foreign_term::network;
 pub use foreign_term::{ForeignError, ForeignTerm};
 pub use host::{Host, ScopedAddress};
+pub use in_the_way::{InTheWay, Ways};
 pub use local_set::{LocalSet, Place};
 pub use names::{NamePattern, UserTerm};
 pub use order::SortKey;
@@ -31,5 +35,5 @@ pub use port_set::PortSet;
 pub use port_term::{PortError, PortTerm, PortWord};
 pub use select::{Row, Rows, select};
 pub use verdict::{
-    BindAttempt, BindRefusal, Obstacle, PortEvidence, PortNote, PortVerdict, Verdict,
+    BindAttempt, BindRefusal, Obstacle, PortNote, PortVerdict, PortVerdicts, Verdict,
 };

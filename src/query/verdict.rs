@@ -5,13 +5,13 @@
 use std::io::ErrorKind;
 use std::net::IpAddr;
 
-use super::{AskedPort, Protocols};
-use crate::model::{Gap, PortRange, PortRules, Protocol, Socket, StateSet};
+use super::{AskedPort, Row, Way};
+use crate::model::{Gap, PortRange, Protocol, Snapshot, Socket, StateSet, TcpState};
 
 /// What can be said of a bind.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Verdict {
-    /// A socket holds the port.
+    /// A socket holds the port there, or at every address.
     Held,
     /// A bind fails for another reason.
     Blocked,
@@ -93,27 +93,61 @@ pub struct PortVerdict<'a> {
     pub met: Vec<&'a Socket>,
     /// The rules by which a bind fails.
     pub obstacles: Vec<Obstacle>,
-    /// Whether a socket may hold the port that cannot be seen.
-    pub is_unseen: bool,
+    /// What could not be seen and may hide a socket that holds the port.
+    pub hidden_by: Vec<&'a Gap>,
     /// What else is worth knowing.
     pub note: Option<PortNote>,
+    /// Who holds it in other network namespaces, where that is nobody's concern here.
+    pub elsewhere: Vec<Row<'a>>,
     /// The bind that was tried.
     pub attempt: Option<&'a BindAttempt>,
 }
 
-impl PortVerdict<'_> {
-    /// The verdict.
+impl<'a> PortVerdict<'a> {
+    /// The verdict on a bind as servers do it: with SO_REUSEADDR for TCP, without SO_REUSEPORT. What
+    /// the other socket had set, no table shows.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
-        if self.met.iter().any(|socket| socket.holds_port()) {
+        let holds = |(socket, way): (&Socket, Way)| {
+            way != Way::Within && socket.state != Some(TcpState::Bound)
+        };
+        if self.holders().any(holds) {
             Verdict::Held
-        } else if !self.obstacles.is_empty() || self.refusal().is_some() {
+        } else if self.has_holder() || !self.obstacles.is_empty() || self.refusal().is_some() {
             Verdict::Blocked
-        } else if self.is_unseen {
+        } else if self.is_unseen() {
             Verdict::Unknown
         } else {
             Verdict::Free
         }
+    }
+
+    /// The sockets in the way that hold the port, and how they are.
+    pub fn holders(&self) -> impl Iterator<Item = (&'a Socket, Way)> {
+        let holders = self.met.iter().copied().filter(|socket| socket.holds_port());
+        holders.filter_map(|socket| Some((socket, self.asked.way(socket)?)))
+    }
+
+    /// Whether any socket in the way holds the port.
+    #[must_use]
+    pub fn has_holder(&self) -> bool {
+        self.holders().next().is_some()
+    }
+
+    /// Whether a socket may hold the port that cannot be seen.
+    #[must_use]
+    pub fn is_unseen(&self) -> bool {
+        !self.hidden_by.is_empty()
+    }
+
+    /// How many connections in TIME_WAIT have the port, and for how many milliseconds the longest
+    /// one is kept, where the system reports it.
+    #[must_use]
+    pub fn time_wait(&self) -> (usize, Option<u32>) {
+        let waits = |socket: &&&Socket| socket.state == Some(TcpState::TimeWait);
+        let left = self.met.iter().filter(waits).map(|socket| socket.timer);
+        let left = left.map(|timer| timer.map(|timer| timer.expires_ms));
+        left.fold((0, None), |(count, longest), left| (count + 1, longest.max(left)))
     }
 
     /// Why the bind failed that was tried.
@@ -134,75 +168,23 @@ fn is_alive(socket: &Socket) -> bool {
     socket.foreign.is_some() && !socket.state.is_some_and(is_torn_down)
 }
 
-/// What ports are judged by.
-#[derive(Clone, Debug)]
-pub struct PortEvidence<'a> {
-    /// The sockets on those ports, at every address.
-    pub sockets: Vec<&'a Socket>,
-    /// What could not be seen of them.
-    pub gaps: &'a [Gap],
-    /// The system's rules.
-    pub rules: &'a PortRules,
-    /// The binds that were tried.
-    pub attempts: &'a [BindAttempt],
-}
-
-impl<'a> PortEvidence<'a> {
-    /// The verdicts on a port, for each protocol in turn.
-    #[must_use]
-    pub fn verdicts(&self, asked: AskedPort, protocols: Protocols) -> Vec<PortVerdict<'a>> {
-        protocols.each().map(|protocol| self.verdict(asked, protocol)).collect()
-    }
-
-    fn verdict(&self, asked: AskedPort, protocol: Protocol) -> PortVerdict<'a> {
-        let meets = |socket: &&&Socket| socket.protocol == protocol && asked.meets(socket);
-        let tried = |attempt: &&BindAttempt| attempt.asked == asked && attempt.protocol == protocol;
-        PortVerdict {
-            asked,
-            protocol,
-            met: self.sockets.iter().filter(meets).copied().collect(),
-            obstacles: obstacles(asked, self.rules),
-            is_unseen: self.hides_holders(protocol),
-            note: note(asked.port, self.rules),
-            attempt: self.attempts.iter().find(tried),
-        }
-    }
-
-    /// Whether sockets of `protocol` may hold a port that cannot be seen.
-    #[must_use]
-    pub fn hides_holders(&self, protocol: Protocol) -> bool {
-        let is_tcp = protocol == Protocol::Tcp;
-        self.gaps.iter().any(|gap| gap.may_hide_rows() || (is_tcp && gap.may_hide_bound()))
-    }
-}
-
-/// The rules by which this process may not bind a port.
-fn obstacles(asked: AskedPort, rules: &PortRules) -> Vec<Obstacle> {
-    let port = asked.port;
-    let privileged = rules.privileged_below.filter(|&first| port < first);
-    // The list is that of IPv4.
-    let is_v6 = asked.address.is_some_and(|address| address.is_ipv6());
-    let excluded = rules.excluded.iter().find(|range| range.contains(&port)).filter(|_| !is_v6);
-    let excluded = excluded.map(|range| Obstacle::Excluded(range.clone()));
-    privileged.map(Obstacle::Privileged).into_iter().chain(excluded).collect()
-}
-
-/// What is excluded is never assigned.
-fn note(port: u16, rules: &PortRules) -> Option<PortNote> {
-    let is_in = |ranges: &[PortRange]| ranges.iter().any(|range| range.contains(&port));
-    if is_in(&rules.excluded) {
-        None
-    } else if is_in(&rules.reserved) {
-        Some(PortNote::Reserved)
-    } else {
-        rules.ephemeral.clone().filter(|range| range.contains(&port)).map(PortNote::Ephemeral)
-    }
+/// The verdicts on the ports that were asked for.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct PortVerdicts<'a> {
+    /// For each port in turn, and for each of the protocols that were asked for. Of more ports than are
+    /// told of one by one only those that are not free.
+    pub told: Vec<PortVerdict<'a>>,
+    /// How many of the verdicts are that the port is free.
+    pub free_count: usize,
+    /// Where the names are of what holds ports in other network namespaces.
+    pub elsewhere: Option<&'a Snapshot>,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Endpoint, TcpState};
+    use crate::model::{Endpoint, PortRules};
+    use crate::query::{PortEvidence, Protocols};
 
     const ASKED: AskedPort = AskedPort { port: 80, address: None, interface: None, protocol: None };
 
@@ -225,7 +207,15 @@ mod tests {
         rules: &PortRules,
         attempts: &[BindAttempt],
     ) -> Vec<Verdict> {
-        let evidence = PortEvidence { sockets: sockets.iter().collect(), gaps, rules, attempts };
+        let rules = [Protocol::Tcp, Protocol::Udp].map(|protocol| (protocol, rules.clone()));
+        let evidence = PortEvidence {
+            sockets: sockets.iter().collect(),
+            narrower_blocks: true,
+            gaps,
+            rules: &rules.into(),
+            attempts,
+            elsewhere: Vec::new(),
+        };
         let both = Protocols { tcp: true, udp: true };
         evidence.verdicts(ASKED, both).iter().map(PortVerdict::verdict).collect()
     }
@@ -235,7 +225,7 @@ mod tests {
         let rules = PortRules::default();
         for (state, expected) in [
             (TcpState::Listening, Verdict::Held),
-            (TcpState::Bound, Verdict::Held),
+            (TcpState::Bound, Verdict::Blocked),
             (TcpState::Established, Verdict::Free),
             (TcpState::TimeWait, Verdict::Free),
         ] {
@@ -262,23 +252,5 @@ mod tests {
         let kind = ErrorKind::AddrNotAvailable;
         assert_eq!(attempt(ASKED, kind).refusal(), None);
         assert_eq!(attempt(named, kind).refusal().map(|refusal| refusal.kind), Some(kind));
-    }
-
-    #[test]
-    fn a_note_is_on_what_may_be_assigned() {
-        let rules = PortRules {
-            ephemeral: Some(70..=90),
-            reserved: vec![75..=76],
-            excluded: vec![71..=72],
-            ..PortRules::default()
-        };
-        for (port, expected) in [
-            (71, None),
-            (75, Some(PortNote::Reserved)),
-            (80, Some(PortNote::Ephemeral(70..=90))),
-            (91, None),
-        ] {
-            assert_eq!(note(port, &rules), expected, "{port}");
-        }
     }
 }

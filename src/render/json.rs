@@ -6,13 +6,14 @@ use std::net::IpAddr;
 
 use serde::{Serialize, Serializer};
 
+use super::json_ports::{self, JsonPort};
 use super::json_process::{JsonContainer, JsonProcess};
 use super::{View, json_text};
 use crate::model::{
     About, Creator, Depth, Detail, Endpoint, Family, Gap, LeftOut, Owner, Pid, Snapshot, Socket,
     Timer, Uid, Untrusted,
 };
-use crate::query::{Row, Rows};
+use crate::query::{PortVerdicts, Row, Rows};
 use crate::text::endpoints::{interfaces_of, needs_scope};
 use crate::text::gaps::remedy;
 use crate::text::reasons::Reasons;
@@ -30,6 +31,15 @@ impl View for Json {
     }
 
     fn write(&self, rows: &Rows<'_>, out: &mut dyn Write) -> io::Result<()> {
+        self.write_with_ports(rows, None, out)
+    }
+
+    fn write_with_ports(
+        &self,
+        rows: &Rows<'_>,
+        ports: Option<&PortVerdicts<'_>>,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
         let document = Document {
             schema: SCHEMA,
             os: rows.snapshot.capabilities.os.word(),
@@ -38,6 +48,8 @@ impl View for Json {
                 .processes()
                 .map(|process| JsonProcess::new(process, rows.snapshot))
                 .collect(),
+            ports: json_ports::ports(ports, rows),
+            free_count: ports.map(|ports| ports.free_count),
             gaps: gaps(&rows.snapshot.gaps),
         };
         json_text::write_line(&document, out)
@@ -54,6 +66,9 @@ struct Document<'a> {
     os: &'static str,
     sockets: JsonSockets<'a>,
     processes: Vec<JsonProcess>,
+    ports: Vec<JsonPort>,
+    /// How many of the verdicts on ports are `free`; none where no port was asked for.
+    free_count: Option<usize>,
     gaps: Vec<JsonGap>,
 }
 
@@ -124,6 +139,7 @@ struct JsonSocket {
     timer: Option<JsonTimer>,
     idle_ms: Option<u32>,
     netns: Option<JsonNamespace>,
+    v6only: Option<bool>,
     note: Option<String>,
 }
 
@@ -150,6 +166,7 @@ impl JsonSocket {
             timer: socket.timer.map(JsonTimer::new),
             idle_ms: socket.idle_ms,
             netns: socket.netns.map(|inode| JsonNamespace::new(inode, snapshot)),
+            v6only: socket.v6_only.filter(|_| socket.family() == Family::V6),
             note: reasons.of(row),
         }
     }
@@ -160,14 +177,18 @@ fn user(uid: Option<Uid>, snapshot: &Snapshot) -> Option<String> {
 }
 
 #[derive(Serialize)]
-struct JsonEndpoint {
+pub(super) struct JsonEndpoint {
     address: IpAddr,
     port: u16,
     interface: Option<String>,
 }
 
 impl JsonEndpoint {
-    fn new(endpoint: &Endpoint, interface: Option<u32>, names: &BTreeMap<u32, Untrusted>) -> Self {
+    pub(super) fn new(
+        endpoint: &Endpoint,
+        interface: Option<u32>,
+        names: &BTreeMap<u32, Untrusted>,
+    ) -> Self {
         let interface = interface.map(|index| interface_name(index, names));
         Self { address: endpoint.address, port: endpoint.port, interface }
     }
@@ -187,7 +208,7 @@ pub(super) fn interface_name(index: u32, names: &BTreeMap<u32, Untrusted>) -> St
 
 #[derive(Serialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
-enum JsonOwner {
+pub(super) enum JsonOwner {
     Processes {
         pids: Vec<u32>,
     },
@@ -208,7 +229,7 @@ enum JsonOwner {
 }
 
 impl JsonOwner {
-    fn new(row: Row<'_>, snapshot: &Snapshot) -> Self {
+    pub(super) fn new(row: Row<'_>, snapshot: &Snapshot) -> Self {
         let owner = &row.owner;
         let creator = || JsonCreator::new(snapshot.creator(&row.socket));
         match owner {
@@ -233,7 +254,7 @@ impl JsonOwner {
 
 /// What is known from the cgroup of a socket about its possible owners.
 #[derive(Serialize)]
-struct JsonCreator {
+pub(super) struct JsonCreator {
     service: Option<String>,
     container: Option<JsonContainer>,
     candidates: Vec<u32>,
@@ -254,13 +275,13 @@ impl JsonCreator {
 }
 
 #[derive(Serialize)]
-struct JsonNamespace {
+pub(super) struct JsonNamespace {
     name: String,
     inode: u64,
 }
 
 impl JsonNamespace {
-    fn new(inode: u64, snapshot: &Snapshot) -> Self {
+    pub(super) fn new(inode: u64, snapshot: &Snapshot) -> Self {
         Self { name: snapshot.namespace_name(inode).to_lossy(), inode }
     }
 }

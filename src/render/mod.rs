@@ -9,6 +9,7 @@ mod doctor;
 mod explain;
 mod fit;
 mod json;
+mod json_ports;
 mod json_process;
 mod json_text;
 mod list_table;
@@ -24,7 +25,7 @@ mod tasklist;
 use std::io::{self, Write};
 
 use crate::model::Depth;
-use crate::query::Rows;
+use crate::query::{PortVerdicts, Rows};
 
 pub use doctor::{Doctor, DoctorJson};
 pub use explain::{Explained, Overview};
@@ -55,4 +56,18 @@ pub trait View {
     /// # Errors
     /// What `out` answers.
     fn write(&self, rows: &Rows<'_>, out: &mut dyn Write) -> io::Result<()>;
+
+    /// Writes the rows with the verdicts on the ports that were asked for, where the view has a place
+    /// for them.
+    ///
+    /// # Errors
+    /// What `out` answers.
+    fn write_with_ports(
+        &self,
+        rows: &Rows<'_>,
+        _ports: Option<&PortVerdicts<'_>>,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        self.write(rows, out)
+    }
 }

@@ -32,10 +32,11 @@ pub fn unmatched(count: usize, local: &LocalSet, shell: Shell) -> String {
     run_to(purpose, &text, &remedies::list(shell, ports::typed(local)).into())
 }
 
-/// `0.0.0.0:80, held by nginx (PID 5), covers this address`.
+/// `port 80 is held at [::] for IPv6 only (v6only)`.
 #[must_use]
-pub fn covered_by(socket: &str, owner: &str) -> String {
-    format!("{socket}, held by {owner}, covers this address")
+pub fn only_ipv6(held: &BTreeSet<u16>) -> String {
+    let verb = if held.len() == 1 { "is" } else { "are" };
+    format!("{} {verb} held at [::] for IPv6 only (v6only)", ports::named(held))
 }
 
 /// `port 445 is held by the kernel (PID 4): it is the file server (SMB); ...`.

@@ -81,7 +81,17 @@ fn an_address_is_exact() {
         shows(&[address], [format!("tcp {address}")]);
     }
     shows(&["127.0.0.3:80"], NONE);
-    shows(&["0.0.0.0:80"], NONE);
+    shows(&["0.0.0.0:80", "--pid", "1"], NONE);
+}
+
+/// Where no socket holds an address, what is in the way of a bind there is shown.
+#[trial]
+fn an_address_that_nothing_holds_is_answered_by_what_blocks_it() {
+    let addresses = ["127.0.0.1:80", "127.0.0.2:80", "[::1]:80"];
+    let _held = addresses.map(|address| makers::listening(address.parse().expect("an address")));
+    shows(&["0.0.0.0:80"], ["tcp 127.0.0.1:80", "tcp 127.0.0.2:80"]);
+    shows(&["[::]:80"], addresses.map(|address| format!("tcp {address}")));
+    shows(&["0.0.0.0:80", "-6"], NONE);
 }
 
 #[trial]

@@ -100,6 +100,10 @@ mod docker;
 #[cfg(target_os = "linux")]
 mod faults;
 
+/// What is in the way of an address, compared with binds.
+#[cfg(target_os = "linux")]
+mod in_the_way;
+
 /// Names that attack the reader's terminal, or pretend to be another row.
 #[cfg(target_os = "linux")]
 mod hostile;

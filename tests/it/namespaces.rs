@@ -409,7 +409,8 @@ fn root_who_may_not_enter_them() {
     let output = portwho(["--all-netns", "-q", "80,81"]).run();
     let gap = "portwho: some network namespaces may be missing (Operation not permitted (os error \
                1)): entering a network namespace takes CAP_SYS_ADMIN and CAP_SYS_PTRACE: run \
-               portwho on the host, outside of containers and sandboxes\n";
+               portwho on the host, outside of containers and sandboxes\n\
+               portwho: port 81 is free\n";
     output.is(0, &format!("{}\n", server.pid()), gap);
     assert!(!there.process.has_exited());
 }

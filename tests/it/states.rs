@@ -56,18 +56,22 @@ fn has_note(row: &Value, note: Option<&str>) {
     assert_eq!(found, note, "{row:#}");
 }
 
+/// A connection that may block a bind.
+fn blocked(what: &str, until: &str, port: u16) -> String {
+    format!(
+        "is not in use (1 {what}: a bind fails {until}, unless it and the old socket set SO_REUSEADDR, \
+         which no table shows); to find out, run: portwho --try-bind {port}"
+    )
+}
+
 /// What is said of a port on which there is this one connection and no listener.
 fn verdict(state: &str, port: u16) -> String {
     let verdict = match state {
         "SYN_SENT" | "ESTABLISHED" | "" => {
             "has no listener; 1 connection uses it: a bind may fail until it ends".to_owned()
         }
-        "TIME_WAIT" => "is not in use (1 TIME_WAIT, N s: a bind without SO_REUSEADDR fails until \
-                        then)"
-            .to_owned(),
-        other => {
-            format!("is not in use (1 {other}: a bind without SO_REUSEADDR fails while they last)")
-        }
+        "TIME_WAIT" => blocked("TIME_WAIT, N s", "until then", port),
+        other => blocked(other, "while they last", port),
     };
     format!("portwho: port {port} {verdict}\n")
 }

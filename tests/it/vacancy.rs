@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::os::fd::OwnedFd;
 
 use rustix::net::{AddressFamily, SocketType, bind, sockopt};
@@ -13,7 +13,7 @@ use crate::support::features;
 use crate::support::kernel_table::{State, await_state};
 use crate::support::makers::{self, Loopback};
 use crate::support::process::{Owner, can_become};
-use crate::support::{Output, portwho, refuse, skip};
+use crate::support::{Output, golden, portwho, refuse, skip};
 
 const NOBODY: u32 = 65534;
 
@@ -26,6 +26,67 @@ fn says(words: &[&str], remarks: &str) {
 fn asked(words: &[&str]) -> Output {
     refuse::other_namespaces();
     portwho(words).run().without_seconds()
+}
+
+/// The listener at this address is the only row.
+#[track_caller]
+fn shows(words: &[&str], address: &str, pid: u32, remarks: &str) {
+    let foreign = if address.starts_with('[') { "[::]:0" } else { "0.0.0.0:0" };
+    let row = golden::socket("TCP", address, foreign, "LISTENING", pid);
+    let expected = golden::tables(&[row], &[golden::process("server", pid)]);
+    asked(words).is(0, &expected, remarks);
+}
+
+/// A dual-stack listener takes what comes for IPv4.
+#[trial]
+fn an_address_and_a_dual_stack_listener() {
+    let everywhere = SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), 80);
+    let owner = Owner::named("server").holding(makers::listening(everywhere).socket);
+    for address in ["127.0.0.1:80", "0.0.0.0:80"] {
+        let line = format!(
+            "portwho: {address}: no socket holds exactly this; [::]:80 covers it (dual-stack: IPv4 \
+             too)\n"
+        );
+        shows(&[address], "[::]:80", owner.pid(), &line);
+    }
+}
+
+/// One that was told not to take IPv4 leaves that port, and is told of.
+#[trial]
+fn an_address_and_a_listener_of_ipv6_alone() {
+    let everywhere = SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), 80);
+    let set = |socket: &OwnedFd| sockopt::set_ipv6_v6only(socket, true).expect("v6only");
+    let _server = Owner::named("server").holding(makers::listening_with(everywhere, 1, set).socket);
+    let line = "portwho: port 80 is held at [::] for IPv6 only (v6only)\n";
+    says(&["127.0.0.1:80"], &format!("{line}portwho: 127.0.0.1:80 is free\n"));
+    let left_out = "portwho: 1 socket on port 80 does not match the other filters; to see it, \
+                    run: portwho 80\n";
+    says(&["-4", "80"], &format!("{line}{left_out}"));
+    try_bind(Loopback::V4.port(80), true).expect("it is free");
+    let answer = portwho(["--json", "80"]).run().json(0, "");
+    assert_eq!(answer["sockets"][0]["v6only"], true);
+}
+
+/// IPv4 includes what holds the port of IPv4 by a dual-stack socket.
+#[trial]
+fn ipv4_and_a_dual_stack_listener() {
+    let everywhere = SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), 80);
+    let owner = Owner::named("server").holding(makers::listening(everywhere).socket);
+    for words in [&["-4", "80"][..], &["-4"], &["-4", "-l"], &["-6", "80"]] {
+        shows(words, "[::]:80", owner.pid(), "");
+    }
+    let answer = portwho(["--json", "-4", "80"]).run().json(0, "");
+    assert_eq!(answer["sockets"][0]["v6only"], false);
+    try_bind(Loopback::V4.port(80), true).expect_err("it is not free");
+}
+
+/// Each of several ports that nothing holds is told of, also when others are held.
+#[trial]
+fn some_are_held_and_some_are_not() {
+    let owner = Owner::named("server").holding(makers::listening(Loopback::V4.port(80)).socket);
+    shows(&["80,81"], "127.0.0.1:80", owner.pid(), "portwho: port 81 is free\n");
+    let line = "portwho: ports 80-99: 19 of these 20 are not in use\n";
+    shows(&["80-99"], "127.0.0.1:80", owner.pid(), line);
 }
 
 /// Changes a setting of this test's network namespace.
@@ -90,12 +151,8 @@ fn an_address() {
 fn an_address_and_a_wildcard() {
     let everywhere = SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 80);
     let owner = Owner::named("server").holding(makers::listening(everywhere).socket);
-    let line = format!(
-        "portwho: 127.0.0.1:80: no socket matches\n\
-         portwho: 0.0.0.0:80, held by server (PID {}), covers this address\n",
-        owner.pid()
-    );
-    says(&["127.0.0.1:80"], &line);
+    let line = "portwho: 127.0.0.1:80: no socket holds exactly this; 0.0.0.0:80 covers it\n";
+    shows(&["127.0.0.1:80"], "0.0.0.0:80", owner.pid(), line);
     assert!(try_bind(Loopback::V4.port(80), true).is_err());
 }
 
@@ -105,7 +162,9 @@ fn an_address_and_another() {
     let owner = Owner::named("server").holding(makers::listening(Loopback::V4.port(80)).socket);
     says(&["127.0.0.2:80"], "portwho: 127.0.0.2:80 is free\n");
     try_bind("127.0.0.2:80".parse().expect("an address"), true).expect("it is free");
-    says(&["0.0.0.0:80"], "portwho: 0.0.0.0:80: no socket matches\n");
+    let line =
+        "portwho: 0.0.0.0:80: no socket holds exactly this; 127.0.0.1:80 blocks a bind to it\n";
+    shows(&["0.0.0.0:80"], "127.0.0.1:80", owner.pid(), line);
     try_bind("0.0.0.0:80".parse().expect("an address"), true).expect_err("it is not free");
     assert!(!owner.has_exited());
 }
@@ -138,8 +197,9 @@ fn teardown_blocks_a_bind() {
         await_state(at, near, State::TIME_WAIT);
     }
     let output = asked(&["80"]);
-    let line = "portwho: port 80 is not in use (2 TIME_WAIT, N s: a bind without SO_REUSEADDR \
-                fails until then)\n";
+    let line = "portwho: port 80 is not in use (2 TIME_WAIT, N s: a bind fails until then, unless it \
+                and the old sockets set SO_REUSEADDR, which no table shows); to find out, run: \
+                portwho --try-bind 80\n";
     assert!(output.stderr.ends_with(line), "{output:?}");
     output.is(0, &output.stdout, &output.stderr);
     try_bind(at, false).expect_err("a bind without SO_REUSEADDR fails");

@@ -12,12 +12,12 @@ use super::shared::claim::Claims;
 use super::shared::installed::Programs;
 use super::shared::report::Report;
 use super::shared::survey::survey;
-use super::shared::{filter, near_misses};
+use super::shared::{filter, in_the_way, near_misses};
 use super::{Outcome, Output};
 use crate::cli::CloseRequest;
 use crate::model::{About, Depth, Detail, Gap, Snapshot};
 use crate::platform::System;
-use crate::query::{Filter, Row, Rows, SortKey, select};
+use crate::query::{Filter, Row, Rows, SortKey, Ways, select};
 use crate::text::close as text;
 use crate::text::gaps;
 use plan::{Group, Plan};
@@ -29,14 +29,19 @@ pub(super) fn run(
     system: &impl System,
     output: &mut Output,
 ) -> anyhow::Result<Outcome> {
+    // -4 closes no socket of IPv6.
     let filter = filter::of_request(&request.filters, system)?;
+    let filter = Filter { dual_stack: false, ..filter };
     let depth = Depth { detail: Detail::Brief, about: About::Identity };
-    let snapshot = survey(system, &filter, depth)?;
+    // What covers an address is not closed for it, and answers for it.
+    let widened = in_the_way::widened(filter.clone(), Ways::Covering, system);
+    let snapshot = survey(system, &widened, depth)?;
     let rows = select(&snapshot, &filter, SortKey::Port);
     let mut close = Close {
         request,
         system,
         filter: &filter,
+        widened: &widened,
         snapshot: &snapshot,
         programs: Programs::new(&snapshot, system),
         report: Report::new(output),
@@ -55,6 +60,8 @@ struct Close<'a, S: System> {
     request: &'a CloseRequest,
     system: &'a S,
     filter: &'a Filter,
+    /// The filter, which also admits what covers an address.
+    widened: &'a Filter,
     snapshot: &'a Snapshot,
     programs: Programs,
     report: Report<'a>,
@@ -79,6 +86,10 @@ impl<'a, S: System> Close<'a, S> {
         }
         for hint in near_misses::where_nothing_matched(rows, self.system) {
             self.report.verdict(Outcome::Negative, hint);
+        }
+        let covering = select(self.snapshot, self.widened, SortKey::Port).rows;
+        for alike in in_the_way::alike(&covering, self.widened) {
+            self.report.verdict(Outcome::Negative, alike.sentence(self.snapshot));
         }
     }
 

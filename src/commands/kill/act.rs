@@ -94,6 +94,7 @@ impl<'a, S: System> Kill<'a, S> {
             roots: &survivors,
             holders: &holders,
             ending,
+            covering: None,
             snapshot: self.snapshot,
         };
         self.report.ask(termination.question()).then_some(ending)

@@ -6,6 +6,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::plan::{Group, Plan, roots};
 use crate::cli::KillRequest;
+use crate::commands::shared::in_the_way::ends;
 use crate::model::{OwnedSocket, Owner, Pid, Snapshot, Socket, TcpState, Uid};
 use crate::query::Filter;
 use crate::text::endpoints::local_endpoint;
@@ -54,6 +55,20 @@ pub(super) fn addresses(group: &Group<'_>, snapshot: &Snapshot) -> Vec<String> {
     let addresses: BTreeSet<String> =
         new.map(|row| local_endpoint(&row.socket, snapshot)).collect();
     addresses.into_iter().collect()
+}
+
+/// `0.0.0.0:80 covers 127.0.0.1:80`, where sockets of the group do not have the address itself.
+pub(super) fn covering(group: &Group<'_>, filter: &Filter, snapshot: &Snapshot) -> Option<String> {
+    let (mut sockets, mut asked) = (Vec::new(), BTreeSet::new());
+    for row in &group.sockets {
+        let mut places = filter.in_the_way_of(&row.socket).peekable();
+        if places.peek().is_some() {
+            sockets.push(*row);
+            asked.extend(places.map(|(place, _)| ports::place(place)));
+        }
+    }
+    let asked: Vec<String> = asked.into_iter().collect();
+    (!sockets.is_empty()).then(|| ports::in_the_way::covers(&ends(&sockets, snapshot), &asked))
 }
 
 /// What has to be known of the servers that are ended, each once.

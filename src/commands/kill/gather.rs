@@ -13,7 +13,11 @@ use crate::query::{Filter, LocalSet};
 /// # Errors
 /// When the sockets cannot be read at all.
 pub(super) fn gather(filter: &Filter, system: &impl System) -> Result<Snapshot, PlatformError> {
-    let on_ports = Filter { local: filter.local.clone(), ..Filter::everything() };
+    let on_ports = Filter {
+        local: filter.local.clone(),
+        in_the_way: filter.in_the_way.clone(),
+        ..Filter::everything()
+    };
     let holding =
         Scope { tcp: StateSet::HOLDING, udp: UdpScope::Unconnected, ..Scope::everything() };
     let mut table = system.sockets(&on_ports.scope(Detail::Brief))?;

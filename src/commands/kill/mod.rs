@@ -41,12 +41,12 @@ use anyhow::bail;
 use super::shared::claim::Claims;
 use super::shared::installed::Programs;
 use super::shared::report::Report;
-use super::shared::{absent, filter};
+use super::shared::{absent, filter, in_the_way};
 use super::{Outcome, Output};
 use crate::cli::KillRequest;
 use crate::model::{Gap, Pid, Protocol, Snapshot};
 use crate::platform::System;
-use crate::query::{Filter, Row};
+use crate::query::{Filter, Row, Ways};
 use crate::text::gaps;
 use crate::text::kill as text;
 use crate::text::kill::parents as parents_text;
@@ -70,12 +70,16 @@ pub(super) fn run(
     if request.parent && !shows_children() {
         bail!(parents_text::NO_PARENTS);
     }
-    let operands = Operand::all(&request.selection, system)?;
+    let mut operands = Operand::all(&request.selection, system)?;
     let filter = Filter {
         protocols: operand::protocols(&request.selection),
         ..filter::of_selection(&request.selection, system)?
     };
+    let filter = in_the_way::widened(filter, Ways::Covering, system);
     let snapshot = gather::gather(&filter, system)?;
+    for operand in &mut operands {
+        operand.widen(&snapshot);
+    }
     let mut kill = Kill {
         request,
         system,

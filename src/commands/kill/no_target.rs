@@ -6,10 +6,11 @@ use super::operand::Operand;
 use super::plan::is_target;
 use crate::cli::KillRequest;
 use crate::commands::Outcome;
-use crate::model::{Gap, Owner, Protocol, Snapshot};
-use crate::query::{Filter, Row};
+use crate::commands::shared::in_the_way::ends;
+use crate::model::{Gap, Owner, Protocol, Snapshot, Socket};
+use crate::query::{Filter, Place, Protocols, Row, Way};
 use crate::text::advice::Remedy;
-use crate::text::endpoints::local_endpoint;
+use crate::text::endpoints::{local_endpoint, needs_scope};
 use crate::text::kill::{self as text, NoTarget, Unseen};
 use crate::text::ports::remains::Remains;
 use crate::text::{owners, ports, remedies};
@@ -23,9 +24,10 @@ pub(super) fn why(
 ) -> (Outcome, String) {
     let why = reason(operand, filter, request, snapshot);
     let outcome = match why {
-        NoTarget::Incomparable { .. } | NoTarget::OnlyUdp { .. } | NoTarget::Unknown => {
-            Outcome::Failure
-        }
+        NoTarget::Incomparable { .. }
+        | NoTarget::OnlyUdp { .. }
+        | NoTarget::Narrower { .. }
+        | NoTarget::Unknown => Outcome::Failure,
         NoTarget::Unmatched { .. } | NoTarget::Excluded { .. } | NoTarget::NotHeld { .. } => {
             Outcome::Negative
         }
@@ -67,11 +69,17 @@ fn reason(
     if snapshot.gaps.iter().any(Gap::may_hide_rows) {
         return NoTarget::Unknown;
     }
+    let narrower = narrower(operand, filter, snapshot);
+    if !narrower.is_empty() {
+        let typed: Vec<String> = narrower.iter().map(|row| typed(&row.socket, operand)).collect();
+        let command = request.command(snapshot.capabilities.shell, &[], &typed).into();
+        let sockets = ends(&narrower, snapshot);
+        return NoTarget::Narrower { sockets, holders: owners(&narrower, snapshot), command };
+    }
     let kernels = rows.iter().filter(|row| matches!(row.owner, Owner::Kernel(_)));
     NoTarget::NotHeld {
         remains: Remains::of(kernels.map(|row| &row.socket), snapshot.capabilities).to_string(),
         connections: connections(&rows),
-        covering: covering(operand, snapshot),
     }
 }
 
@@ -128,14 +136,33 @@ fn connections(rows: &[Row<'_>]) -> usize {
     rows.iter().filter(has_process).count()
 }
 
-/// Who holds the port at every address, where one address was asked for.
-fn covering(operand: &Operand, snapshot: &Snapshot) -> Vec<(String, String)> {
-    let covers =
-        |row: &&Row<'_>| operand.places().iter().any(|place| place.is_covered_by(&row.socket));
-    let all: Vec<Row<'_>> = snapshot.sockets.iter().collect();
-    let held = all.iter().filter(covers);
-    let held: BTreeSet<(String, String)> = held
-        .map(|row| (local_endpoint(&row.socket, snapshot), owners::owner(row, snapshot)))
-        .collect();
-    held.into_iter().collect()
+/// Of so many sockets at narrower addresses the command is told.
+const NARROWER_TOLD: usize = 16;
+
+/// The sockets at one of the addresses that were asked for, which block a bind to all of them.
+fn narrower<'a>(operand: &Operand, filter: &Filter, snapshot: &'a Snapshot) -> Vec<Row<'a>> {
+    if !snapshot.capabilities.narrower_blocks_bind {
+        return Vec::new();
+    }
+    let is_within = |socket: &Socket| {
+        let mut asked = operand.places().iter().filter_map(|place| place.ask(socket.local.port));
+        asked.any(|asked| asked.way(socket) == Some(Way::Within))
+    };
+    let protocols = operand.protocol().map_or(filter.protocols, |_| Protocols::BOTH);
+    let anywhere = Filter { local: None, protocols, ..filter.clone() };
+    let mut rows: Vec<Row<'a>> = snapshot.sockets.iter().collect();
+    rows.retain(|row| is_target(row, &anywhere) && is_within(&row.socket));
+    let mut seen = BTreeSet::new();
+    rows.retain(|row| seen.insert((row.socket.local, row.socket.interface)));
+    rows.truncate(NARROWER_TOLD);
+    rows
+}
+
+/// The local end of a socket as it can be typed,
+/// with its protocol where the PORT has one.
+fn typed(socket: &Socket, operand: &Operand) -> String {
+    let (end, interface) = (socket.local, socket.interface);
+    let interface = interface.filter(|_| needs_scope(end.address));
+    let protocol = operand.protocol();
+    ports::place(&Place { address: end.address, interface, ports: end.port..=end.port, protocol })
 }

@@ -61,7 +61,9 @@ impl<'a, S: System> Kill<'a, S> {
             parents_text::named(&name, starter.is_parent(), starter.others)
         });
         let (holders, snapshot) = (&group.holders, self.snapshot);
-        let termination = Termination { parent, roots: &roots, holders, ending, snapshot };
+        let covering = description::covering(&group, self.filter, snapshot);
+        let termination =
+            Termination { parent, roots: &roots, holders, ending, covering, snapshot };
         if self.request.dry_run {
             self.report.say(termination.intention());
             return None;

@@ -18,6 +18,8 @@ pub(super) struct Termination<'a> {
     pub(super) holders: &'a BTreeSet<Pid>,
     /// How.
     pub(super) ending: Ending,
+    /// Which of their sockets cover the address that was asked for, and do not have it.
+    pub(super) covering: Option<String>,
     /// Their names.
     pub(super) snapshot: &'a Snapshot,
 }
@@ -26,13 +28,21 @@ impl Termination<'_> {
     /// `Terminate nginx (PID 812)?`
     pub(super) fn question(&self) -> String {
         let (named, followers) = (names_by_user(self.roots, self.snapshot), self.followers());
-        text::question(self.method(), self.parent.as_deref(), &named, &followers)
+        let question = text::question(self.method(), self.parent.as_deref(), &named, &followers);
+        match &self.covering {
+            Some(covering) => format!("{covering}. {question}"),
+            None => question,
+        }
     }
 
     /// `would send SIGTERM to nginx (PID 812)`.
     pub(super) fn intention(&self) -> String {
         let (named, followers) = (names_by_user(self.roots, self.snapshot), self.followers());
-        text::intention(self.method(), self.parent.as_deref(), &named, &followers)
+        let intention = text::intention(self.method(), self.parent.as_deref(), &named, &followers);
+        match &self.covering {
+            Some(covering) => format!("{covering}: {intention}"),
+            None => intention,
+        }
     }
 
     fn followers(&self) -> Names {

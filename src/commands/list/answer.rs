@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use crate::commands::Outcome;
 use crate::commands::shared::absent::AbsentOwner;
+use crate::commands::shared::in_the_way::Alike;
 use crate::commands::shared::near_misses::NearMiss;
 use crate::model::{Gap, Snapshot};
-use crate::query::{BindAttempt, PortVerdict, Row, Rows, Verdict};
+use crate::query::{BindAttempt, PortVerdict, PortVerdicts, Row, Rows};
 use crate::text::advice::Remedy;
 
 /// What is printed, and the exit code.
@@ -14,51 +15,30 @@ use crate::text::advice::Remedy;
 pub(super) struct Answer<'a> {
     /// The rows, in order.
     pub(super) rows: Rows<'a>,
-    /// The verdicts on the ports that were asked for.
-    pub(super) ports: Ports<'a>,
+    /// The verdicts on the ports that were asked for, where they were judged.
+    pub(super) ports: Option<PortVerdicts<'a>>,
     /// What is told beside the rows, in this order.
     pub(super) remarks: Vec<Remark<'a>>,
     /// How it ends.
     pub(super) outcome: Outcome,
 }
 
-/// The verdicts on the ports that were asked for.
-#[derive(PartialEq, Debug)]
-pub(super) enum Ports<'a> {
-    /// None: no port was asked for, the rows say who holds it, or it could not be looked at.
-    NotJudged,
-    /// For each port in turn, and for each of the protocols that were asked for.
-    Each(Vec<PortVerdict<'a>>),
-    /// For more ports than are told of one by one.
+/// The ports that no socket holds, as they are told of.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) enum Vacant<'a> {
+    /// For each the verdicts by protocol.
+    Each(Vec<Vec<PortVerdict<'a>>>),
+    /// Of more ports than are told of one by one.
     Many(ManyPorts),
-}
-
-impl Ports<'_> {
-    /// Whether there is a port that nothing holds.
-    pub(super) fn is_any_vacant(&self) -> bool {
-        match self {
-            Self::NotJudged => false,
-            Self::Each(verdicts) => vacant(verdicts).next().is_some(),
-            Self::Many(many) => !many.is_any_held,
-        }
-    }
-}
-
-/// The ports that nothing holds for any of the protocols, each with its verdicts: one sentence
-/// tells of them.
-pub(super) fn vacant<'a>(
-    verdicts: &'a [PortVerdict<'a>],
-) -> impl Iterator<Item = &'a [PortVerdict<'a>]> {
-    let ports =
-        verdicts.chunk_by(|one, next| one.asked == next.asked && one.protocol < next.protocol);
-    ports.filter(|verdicts| verdicts.iter().all(|one| one.verdict() != Verdict::Held))
 }
 
 /// The verdict on many ports.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct ManyPorts {
-    /// Whether any is held.
-    pub(super) is_any_held: bool,
+    /// How many were asked for.
+    pub(super) asked: usize,
+    /// How many of them no socket holds.
+    pub(super) vacant: usize,
     /// Whether sockets may hold some that cannot be seen.
     pub(super) is_unseen: bool,
     /// The first port that this process may bind, where some are below it.
@@ -84,10 +64,14 @@ pub(super) enum Remark<'a> {
     Absent(&'a AbsentOwner),
     /// This number stands behind `-p`, and was perhaps meant as a PID.
     ReadAsPort(u16),
+    /// Sockets are in the way of an address that no socket holds.
+    InTheWay(Alike<'a>),
+    /// Sockets of IPv6 hold the port and leave that of IPv4, which was asked for.
+    OnlyIpv6(BTreeSet<u16>),
     /// Something was nearly asked for.
-    NearMiss(NearMiss<'a>),
-    /// The verdicts on the ports.
-    Ports,
+    NearMiss(NearMiss),
+    /// The verdicts on the ports that no socket holds.
+    Vacant(Vacant<'a>),
     /// Another network namespace has what was asked for.
     Elsewhere {
         /// Its inode number.

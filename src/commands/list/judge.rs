@@ -2,14 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::answer::{Answer, ManyPorts, Ports, Remark};
+use super::answer::{Answer, ManyPorts, Remark, Vacant};
 use super::ask::{Facts, PortFacts};
 use super::outcome::outcome;
-use crate::cli::ListRequest;
+use crate::cli::{ListRequest, ViewKind};
 use crate::commands::Outcome;
 use crate::commands::shared::elsewhere::{NAMESPACES_TOLD, by_namespace};
-use crate::model::{Owner, Socket};
-use crate::query::{AskedPort, BindAttempt, Filter, LocalSet, PortEvidence, Row, Rows, select};
+use crate::commands::shared::in_the_way;
+use crate::model::{Owner, PortRules, Protocol, Socket};
+use crate::query::{
+    AskedPort, Filter, LocalSet, PortEvidence, PortVerdict, PortVerdicts, Row, Rows, SocketsByPort,
+    Verdict, select,
+};
 use crate::text::advice::Remedy;
 use crate::text::{notes, owners, remedies};
 
@@ -24,8 +28,11 @@ pub(super) fn answer<'a>(
 ) -> Answer<'a> {
     let rows = select(&facts.snapshot, filter, request.sort.unwrap_or_default());
     let outcome = outcome(request.view, &rows);
-    let ports = ports(&rows, facts);
-    let mut remarks = on_gaps(&rows, facts);
+    let (ports, vacant) = ports(&rows, facts);
+    let mut remarks = on_gaps(&rows);
+    if is_everything(request, filter) && !facts.is_read && !rows.rows.is_empty() {
+        return Answer { rows, ports, remarks, outcome };
+    }
     if request.view.has_remarks_on_rows() {
         remarks.extend(notes::lines(&rows, filter.local.is_some()).into_iter().map(Remark::Rows));
     }
@@ -34,13 +41,24 @@ pub(super) fn answer<'a>(
         if outcome == Outcome::Negative && !rows.rows.is_empty() {
             remarks.push(without_pid(&rows));
         }
-        remarks.extend(beside_rows(&rows, &ports, facts));
+        remarks.extend(in_the_way::alike(&rows.rows, filter).into_iter().map(Remark::InTheWay));
+        remarks.extend(only_ipv6(&rows, facts));
+        remarks.extend(beside_rows(&rows, vacant, facts));
         remarks.extend(elsewhere(filter, facts));
         remarks.extend(read_as_port(request, &rows));
         remarks.extend(containers(&rows));
         remarks.extend(facts.attempts.iter().map(Remark::Bind));
     }
     Answer { rows, ports, remarks, outcome }
+}
+
+/// Whether no question was asked: remarks would concern any of the rows.
+fn is_everything(request: &ListRequest, filter: &Filter) -> bool {
+    filter.local.is_none()
+        && filter.is_by_local_end_alone()
+        && !request.all_namespaces
+        && !request.try_bind
+        && request.view == ViewKind::Tables
 }
 
 /// What is said of rows without any PID.
@@ -50,42 +68,67 @@ fn without_pid<'a>(rows: &Rows<'_>) -> Remark<'a> {
 }
 
 /// What could not be seen, as far as it could change the answer.
-fn on_gaps<'a>(rows: &Rows<'a>, facts: &Facts) -> Vec<Remark<'a>> {
-    let covering = facts.near_misses.covering.iter().flat_map(|snapshot| &snapshot.sockets);
-    let covering: Vec<&Socket> = covering.map(|row| &row.socket).collect();
-    let may_be_bound = rows.may_lack_bound(&covering);
+fn on_gaps<'a>(rows: &Rows<'a>) -> Vec<Remark<'a>> {
+    let may_be_bound = rows.may_lack_bound(&[]);
     let gaps = rows.snapshot.gaps.iter().filter(|gap| may_be_bound || !gap.is_about_bound());
     gaps.map(Remark::Gap).collect()
 }
 
-/// The verdicts on the ports, where there is evidence.
-fn ports<'a>(rows: &Rows<'a>, facts: &'a Facts) -> Ports<'a> {
+/// The verdicts on the ports, and what is told of those that no socket holds; nothing where there
+/// is no evidence.
+fn ports<'a>(rows: &Rows<'a>, facts: &'a Facts) -> (Option<PortVerdicts<'a>>, Option<Vacant<'a>>) {
     let (Some(local), Some(known)) = (&rows.filter.local, &facts.ports) else {
-        return Ports::NotJudged;
+        return (None, None);
     };
-    let evidence = evidence(rows, known, &facts.attempts);
-    let protocols = rows.filter.protocols;
-    match AskedPort::each(local) {
-        Some(asked) => Ports::Each(
-            asked
-                .iter()
-                .flat_map(|&port| evidence.verdicts(port, port.protocols(protocols)))
-                .collect(),
-        ),
-        None => Ports::Many(ManyPorts {
-            is_any_held: evidence.sockets.iter().any(|socket| socket.holds_port()),
-            is_unseen: protocols.each().any(|protocol| evidence.hides_holders(protocol)),
-            first_unprivileged: first_unprivileged(local, known.rules.privileged_below),
-        }),
+    let evidence = evidence(rows, known, facts);
+    let is_many = AskedPort::each(local).is_none();
+    let elsewhere = Some(facts.elsewhere.as_ref().unwrap_or(rows.snapshot));
+    let mut ports = PortVerdicts { elsewhere, ..PortVerdicts::default() };
+    let shown: SocketsByPort<'_> = rows.rows.iter().map(|row| &row.socket).collect();
+    let mut each = Vec::new();
+    let mut many = ManyPorts {
+        asked: 0,
+        vacant: 0,
+        is_unseen: false,
+        first_unprivileged: first_unprivileged(local, &known.rules),
+    };
+    for asked in AskedPort::all(local) {
+        let verdicts = evidence.verdicts(asked, rows.filter.protocols);
+        let is_vacant = !verdicts.iter().any(PortVerdict::has_holder);
+        many.asked += 1;
+        many.vacant += usize::from(is_vacant);
+        many.is_unseen |= verdicts.iter().any(PortVerdict::is_unseen);
+        if is_vacant && !is_many && !is_told_by(asked, shown.on(asked.port), rows.filter) {
+            each.push(verdicts.clone());
+        }
+        for verdict in verdicts {
+            let is_free = verdict.verdict() == Verdict::Free;
+            ports.free_count += usize::from(is_free);
+            if !(is_free && is_many) {
+                ports.told.push(verdict);
+            }
+        }
     }
+    let vacant = match (is_many, many.vacant) {
+        (true, 1..) => Some(Vacant::Many(many)),
+        _ => (!each.is_empty()).then_some(Vacant::Each(each)),
+    };
+    (Some(ports), vacant)
+}
+
+/// Whether the rows say enough of a port: they hold it elsewhere, or were picked by more than their
+/// end and say nothing of the others.
+fn is_told_by(asked: AskedPort, on_port: &[&Socket], filter: &Filter) -> bool {
+    let is_narrowed = !filter.is_by_local_end_alone();
+    let tells = |socket: &&Socket| match socket.netns {
+        None => is_narrowed && asked.meets(socket),
+        Some(_) => socket.holds_port() && asked.meets(socket),
+    };
+    on_port.iter().any(tells)
 }
 
 /// What the ports are judged by: every socket on them, which may be the rows.
-fn evidence<'a>(
-    rows: &Rows<'a>,
-    known: &'a PortFacts,
-    attempts: &'a [BindAttempt],
-) -> PortEvidence<'a> {
+fn evidence<'a>(rows: &Rows<'a>, known: &'a PortFacts, facts: &'a Facts) -> PortEvidence<'a> {
     let (sockets, gaps) = if let Some(table) = &known.table {
         (table.sockets.iter().collect(), &table.gaps)
     } else {
@@ -93,11 +136,49 @@ fn evidence<'a>(
         let here = rows.rows.iter().filter(|row| row.socket.netns.is_none());
         (here.map(|row| &row.socket).collect(), &rows.snapshot.gaps)
     };
-    PortEvidence { sockets, gaps, rules: &known.rules, attempts }
+    // Rows of other namespaces are there only where all of them were asked for.
+    let elsewhere = facts.elsewhere.iter().flat_map(|snapshot| &snapshot.sockets);
+    let shown = rows.rows.iter().copied().filter(|row| row.socket.netns.is_some());
+    let elsewhere = elsewhere.chain(shown).collect();
+    PortEvidence {
+        sockets,
+        narrower_blocks: rows.snapshot.capabilities.narrower_blocks_bind,
+        gaps,
+        rules: &known.rules,
+        attempts: &facts.attempts,
+        elsewhere,
+    }
+}
+
+/// The ports that a socket at `[::]` holds for IPv6 only, where the question was about IPv4.
+fn only_ipv6<'a>(rows: &Rows<'_>, facts: &Facts) -> Option<Remark<'a>> {
+    let filter = rows.filter;
+    let local = filter.local.as_ref()?;
+    let is_v4 = filter.families.v4 && !filter.families.v6;
+    let anywhere = local.anywhere().map(|(ports, protocol)| (ports, protocol, is_v4));
+    let places = local.places.iter();
+    let places =
+        places.map(|place| (&place.ports, place.protocol, is_v4 || place.address.is_ipv4()));
+    let asked: Vec<_> = anywhere.chain(places).filter(|(_, _, is_v4)| *is_v4).collect();
+    let is_asked = |socket: &&Socket| {
+        let allowed = filter.protocols.contains(socket.protocol);
+        asked.iter().any(|(ports, protocol, _)| {
+            ports.contains(&socket.local.port)
+                && protocol.map_or(allowed, |protocol| protocol == socket.protocol)
+        })
+    };
+    let table = facts.ports.as_ref().and_then(|known| known.table.as_ref())?;
+    let left = table.sockets.iter().filter(|socket| socket.leaves_ipv4()).filter(is_asked);
+    let mut ports: BTreeSet<u16> = left.map(|socket| socket.local.port).collect();
+    for held in rows.rows.iter().filter(|row| row.socket.holds_port()) {
+        ports.remove(&held.socket.local.port);
+    }
+    (!ports.is_empty()).then_some(Remark::OnlyIpv6(ports))
 }
 
 /// The first port that this process may bind, where one of `local` is below it.
-fn first_unprivileged(local: &LocalSet, privileged_below: Option<u16>) -> Option<u16> {
+fn first_unprivileged(local: &LocalSet, rules: &BTreeMap<Protocol, PortRules>) -> Option<u16> {
+    let privileged_below = rules.values().find_map(|rules| rules.privileged_below);
     let ports = local.all_ports();
     let lowest = ports.ranges().iter().map(|range| *range.start()).min();
     privileged_below.filter(|&first| lowest.is_some_and(|port| port < first))
@@ -114,7 +195,11 @@ fn drivers<'a>(rows: &Rows<'_>) -> impl Iterator<Item = Remark<'a>> {
 }
 
 /// What is said of the ports that were asked for, and of what nearly was.
-fn beside_rows<'a>(rows: &Rows<'_>, ports: &Ports<'_>, facts: &'a Facts) -> Vec<Remark<'a>> {
+fn beside_rows<'a>(
+    rows: &Rows<'_>,
+    vacant: Option<Vacant<'a>>,
+    facts: &'a Facts,
+) -> Vec<Remark<'a>> {
     let is_empty = rows.rows.is_empty();
     let absent = facts.absent.iter().map(Remark::Absent);
     if rows.filter.local.is_none() {
@@ -122,11 +207,8 @@ fn beside_rows<'a>(rows: &Rows<'_>, ports: &Ports<'_>, facts: &'a Facts) -> Vec<
         return absent.chain(nothing.then_some(Remark::NoSocket)).collect();
     }
     let left_out = facts.near_misses.left_out().map(Remark::NearMiss);
-    let verdict = if ports.is_any_vacant() {
-        Some(Remark::Ports)
-    } else {
-        (is_empty && left_out.is_none()).then_some(Remark::NoSocket)
-    };
+    let none = (is_empty && left_out.is_none()).then_some(Remark::NoSocket);
+    let verdict = vacant.map(Remark::Vacant).or(none);
     let others = facts.near_misses.others().map(Remark::NearMiss);
     absent.chain(drivers(rows)).chain(left_out).chain(verdict).chain(others).collect()
 }

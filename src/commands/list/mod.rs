@@ -15,6 +15,7 @@ use super::shared::filter;
 use super::{Outcome, Output};
 use crate::cli::ListRequest;
 use crate::platform::System;
+use ask::Facts;
 
 /// Lists.
 pub(super) fn run(
@@ -23,8 +24,10 @@ pub(super) fn run(
     output: &mut Output,
 ) -> anyhow::Result<Outcome> {
     let filter = filter::of_request(&request.filters, system)?;
+    let filter = ask::widened(filter, system);
     let view = print::view(request, system, output);
     let facts = ask::facts(request, &filter, view.needs(), system)?;
+    let facts = Facts { is_read: output.is_terminal(), ..facts };
     let answer = judge::answer(request, &filter, &facts);
     print::print(&answer, view.as_ref(), output)
 }

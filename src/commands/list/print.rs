@@ -40,7 +40,7 @@ pub(super) fn print(
     let written = if answer.outcome == Outcome::Failure {
         Ok(())
     } else {
-        output.result(|out| view.write(&answer.rows, out))
+        output.result(|out| view.write_with_ports(&answer.rows, answer.ports.as_ref(), out))
     };
     for remark in &answer.remarks {
         for sentence in remark.sentences(answer) {

@@ -1,11 +1,13 @@
 //! The sentences beside a list, from the remarks of its answer.
 
 use std::collections::BTreeSet;
+use std::io::ErrorKind;
 use std::net::IpAddr;
 
 use super::answer::{Answer, Remark};
-use crate::model::{Capabilities, Snapshot};
-use crate::query::{BindAttempt, Row};
+use crate::commands::shared::in_the_way::ends;
+use crate::model::Snapshot;
+use crate::query::{AskedPort, BindAttempt, BindRefusal, Row, Rows};
 use crate::text::endpoints::local_endpoint;
 use crate::text::escape::Escaped;
 use crate::text::{gaps, hints as text, owners, ports};
@@ -27,13 +29,13 @@ impl Remark<'_> {
             },
             Self::Absent(owner) => owner.sentence(),
             Self::ReadAsPort(number) => text::read_as_port(*number, system.shell),
+            Self::InTheWay(alike) => alike.sentence(rows.snapshot),
+            Self::OnlyIpv6(held) => text::only_ipv6(held),
             Self::NearMiss(miss) => {
                 return local.map(|local| miss.sentence(local, system.shell)).into_iter().collect();
             }
-            Self::Ports => {
-                return local
-                    .map(|local| answer.ports.sentences(local, system))
-                    .unwrap_or_default();
+            Self::Vacant(vacant) => {
+                return local.map(|local| vacant.sentences(local, system)).unwrap_or_default();
             }
             Self::Elsewhere { namespace, rows, snapshot } => elsewhere(*namespace, rows, snapshot),
             Self::MoreElsewhere(count) => text::more_elsewhere(*count),
@@ -41,7 +43,7 @@ impl Remark<'_> {
                 text::of_container(ports, container, stop)
             }
             Self::MoreContainers(count) => text::more_containers(*count),
-            Self::Bind(attempt) => bind(attempt, system),
+            Self::Bind(attempt) => bind(attempt, rows),
         };
         vec![sentence]
     }
@@ -60,8 +62,26 @@ fn elsewhere(namespace: u64, rows: &[Row<'_>], snapshot: &Snapshot) -> String {
     }
 }
 
+/// The sockets for which an address is in use, as far as they are shown.
+fn in_use_by(
+    address: IpAddr,
+    refusal: &BindRefusal,
+    attempt: &BindAttempt,
+    rows: &Rows<'_>,
+) -> Vec<String> {
+    let asked = AskedPort { address: Some(address), ..attempt.asked };
+    let is_met = |row: &&Row<'_>| {
+        let socket = &row.socket;
+        let here = socket.netns.is_none() && socket.protocol == attempt.protocol;
+        here && socket.holds_port() && asked.meets(socket)
+    };
+    let met: Vec<Row<'_>> = rows.rows.iter().filter(is_met).copied().collect();
+    if refusal.kind == ErrorKind::AddrInUse { ends(&met, rows.snapshot) } else { Vec::new() }
+}
+
 /// `port 80: a TCP bind succeeds at 127.0.0.1; it fails at 0.0.0.0: address in use`.
-fn bind(attempt: &BindAttempt, system: Capabilities) -> String {
+fn bind(attempt: &BindAttempt, rows: &Rows<'_>) -> String {
+    let system = rows.snapshot.capabilities;
     let (mut bound, mut refused) = (Vec::new(), Vec::new());
     for (address, answer) in &attempt.answers {
         let name = match address {
@@ -70,7 +90,10 @@ fn bind(attempt: &BindAttempt, system: Capabilities) -> String {
         };
         match answer {
             Ok(()) => bound.push(name),
-            Err(refusal) => refused.push(format!("{name}: {}", refusal.reason)),
+            Err(refusal) => {
+                let holders = in_use_by(*address, refusal, attempt, rows);
+                refused.push(ports::bind::refusal(&name, &refusal.reason, &holders));
+            }
         }
     }
     ports::bind::answers(&ports::bind::Answers {

@@ -1,20 +1,21 @@
 //! The sentences on ports that nothing holds, from the verdicts on them.
 
-use super::answer::{ManyPorts, Ports, vacant};
+use super::answer::Vacant;
 use crate::model::Capabilities;
 use crate::query::{LocalSet, Obstacle, PortNote, PortVerdict};
-use crate::text::ports;
-use crate::text::ports::remains::Remains;
+use crate::text::ports::remains::{Remains, Reuse};
 use crate::text::ports::vacancy::{self as text, Addition, State};
+use crate::text::shell::ShellCommand;
+use crate::text::{ports, remedies};
 
-impl Ports<'_> {
+impl Vacant<'_> {
     /// A sentence for each port that nothing holds.
     pub(super) fn sentences(&self, local: &LocalSet, system: Capabilities) -> Vec<String> {
         match self {
-            Self::Each(each) => vacant(each).map(|verdicts| sentence(verdicts, system)).collect(),
-            Self::NotJudged | Self::Many(ManyPorts { is_any_held: true, .. }) => Vec::new(),
+            Self::Each(each) => each.iter().map(|verdicts| sentence(verdicts, system)).collect(),
             Self::Many(many) => {
-                vec![text::of_many(local, !many.is_unseen, many.first_unprivileged)]
+                let some = (many.vacant < many.asked).then_some((many.vacant, many.asked));
+                vec![text::of_many(local, some, !many.is_unseen, many.first_unprivileged)]
             }
         }
     }
@@ -35,13 +36,30 @@ fn sentence(verdicts: &[PortVerdict<'_>], system: Capabilities) -> String {
             _ => None,
         },
         state: state(verdicts),
-        remains: Remains::of(met(), system),
+        remains: Remains::of(met(), system).with(reuse(verdicts)),
+        try_bind: try_bind(verdicts, system).into(),
         addition,
     })
 }
 
 fn name(verdict: &PortVerdict<'_>) -> String {
     ports::spot(verdict.asked.port, verdict.asked.address)
+}
+
+/// What is known of the old sockets from the binds that were tried.
+fn reuse(verdicts: &[PortVerdict<'_>]) -> Reuse {
+    if verdicts.iter().all(|one| one.attempt.is_none()) {
+        Reuse::Unknown
+    } else if verdicts.iter().any(|one| one.refusal().is_some()) {
+        Reuse::Unset
+    } else {
+        Reuse::Unsaid
+    }
+}
+
+fn try_bind(verdicts: &[PortVerdict<'_>], system: Capabilities) -> ShellCommand {
+    let asked = verdicts.first().map(|one| ports::typed_port(one.asked)).unwrap_or_default();
+    remedies::list(system.shell, ["--try-bind".to_owned(), asked])
 }
 
 /// How sure it is that the port is free.
@@ -52,7 +70,7 @@ fn state(verdicts: &[PortVerdict<'_>]) -> State {
     let obstacles = obstacles(verdicts);
     if !obstacles.is_empty() {
         State::BindFails(obstacles)
-    } else if verdicts.iter().any(|one| one.is_unseen) {
+    } else if verdicts.iter().any(PortVerdict::is_unseen) {
         State::NotSeen
     } else if is_met || !(is_local || is_tried) {
         State::NotInUse

@@ -6,6 +6,7 @@ pub(super) mod color;
 pub(super) mod elsewhere;
 pub(super) mod filter;
 pub(super) mod images;
+pub(super) mod in_the_way;
 pub(super) mod installed;
 pub(super) mod near_misses;
 pub(super) mod output;

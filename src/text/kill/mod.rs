@@ -212,6 +212,15 @@ pub enum NoTarget {
         /// Who holds them.
         holders: Vec<String>,
     },
+    /// Sockets at some of its addresses hold it, and none at all of them.
+    Narrower {
+        /// The sockets.
+        sockets: Vec<String>,
+        /// Who holds them.
+        holders: Vec<String>,
+        /// What ends them.
+        command: Remedy,
+    },
     /// A table could not be read.
     Unknown,
     /// Nothing holds it.
@@ -220,8 +229,6 @@ pub enum NoTarget {
         remains: String,
         /// How many connections with a process use it.
         connections: usize,
-        /// Sockets that cover its address: each with its holder.
-        covering: Vec<(String, String)>,
     },
 }
 
@@ -242,9 +249,16 @@ pub fn no_target(why: &NoTarget) -> String {
             format!("the options exclude {}, held by {}", listed(sockets), listed(holders))
         }
         NoTarget::Unknown => "cannot tell whether anything holds it".to_owned(),
-        NoTarget::NotHeld { remains, connections, covering } => {
-            let (used, covered) = (used_by(*connections), covered(covering));
-            format!("nothing holds it{remains}{used}{covered}")
+        NoTarget::Narrower { sockets, holders, command } => {
+            let s = if sockets.len() == 1 { "s" } else { "" };
+            let (sockets, holders) = (listed(sockets), listed(holders));
+            let text = format!(
+                "no socket holds exactly this; {sockets}, held by {holders}, block{s} a bind to it"
+            );
+            run(&text, command)
+        }
+        NoTarget::NotHeld { remains, connections } => {
+            format!("nothing holds it{remains}{}", used_by(*connections))
         }
     }
 }
@@ -255,13 +269,6 @@ fn used_by(connections: usize) -> String {
         1 => "; only a connection uses it; kill ends listeners only".to_owned(),
         count => format!("; only {count} connections use it; kill ends listeners only"),
     }
-}
-
-fn covered(sockets: &[(String, String)]) -> String {
-    let covers = sockets
-        .iter()
-        .map(|(socket, holder)| format!("; {socket}, held by {holder}, covers this address"));
-    covers.collect()
 }
 
 /// Why a port whose holder cannot be named is not freed.

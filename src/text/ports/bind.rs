@@ -2,7 +2,7 @@
 
 use super::vacancy::excluded_ranges;
 use crate::model::Protocol;
-use crate::text::advice::run_to;
+use crate::text::advice::{listed, run_to};
 
 /// No port was named.
 pub const NO_PORT: &str = "--try-bind: name the PORT to try";
@@ -28,6 +28,13 @@ pub struct Answers {
     pub refused: Vec<String>,
     /// Whether something may have the port that has no socket: an excluded range, or HTTP.sys.
     pub may_be_excluded: bool,
+}
+
+/// `0.0.0.0: address in use by 127.0.0.2:80`.
+#[must_use]
+pub fn refusal(address: &str, reason: &str, holders: &[String]) -> String {
+    let by = if holders.is_empty() { String::new() } else { format!(" by {}", listed(holders)) };
+    format!("{address}: {reason}{by}")
 }
 
 /// `port 80: a TCP bind succeeds at 127.0.0.1; fails at 0.0.0.0: address in use`.

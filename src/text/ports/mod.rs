@@ -1,6 +1,7 @@
 //! How ports are named in a sentence, and how they are typed.
 
 pub mod bind;
+pub mod in_the_way;
 pub mod remains;
 pub mod vacancy;
 
@@ -8,7 +9,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use crate::model::{PortRange, Protocol};
-use crate::query::{LocalSet, Place, PortSet};
+use crate::query::{AskedPort, LocalSet, Place, PortSet};
 
 /// How many ports and ranges of them are named.
 const NAMED: usize = 20;
@@ -60,15 +61,29 @@ pub fn typed(local: &LocalSet) -> Vec<String> {
     };
     let ports: Vec<String> = local.anywhere().map(port).collect();
     let ports = (!ports.is_empty()).then(|| ports.join(","));
-    let places = local.places.iter().map(|place| {
-        let port = ranges(std::slice::from_ref(&place.ports)) + suffix(place.protocol);
-        let zone = place.interface.map(|index| format!("%{index}")).unwrap_or_default();
-        match place.address {
-            IpAddr::V4(address) => format!("{address}{zone}:{port}"),
-            IpAddr::V6(address) => format!("[{address}{zone}]:{port}"),
-        }
-    });
-    ports.into_iter().chain(places).collect()
+    ports.into_iter().chain(local.places.iter().map(place)).collect()
+}
+
+/// `127.0.0.1:80`, `[fe80::1%2]:80-90`, `127.0.0.1:53/udp`: an address with its ports, as it can be
+/// typed.
+#[must_use]
+pub fn place(place: &Place) -> String {
+    let port = ranges(std::slice::from_ref(&place.ports)) + suffix(place.protocol);
+    let zone = place.interface.map(|index| format!("%{index}")).unwrap_or_default();
+    match place.address {
+        IpAddr::V4(address) => format!("{address}{zone}:{port}"),
+        IpAddr::V6(address) => format!("[{address}{zone}]:{port}"),
+    }
+}
+
+/// `80`, `53/udp`, `127.0.0.1:80`: one port as it can be typed.
+#[must_use]
+pub fn typed_port(asked: AskedPort) -> String {
+    let AskedPort { port, address, interface, protocol } = asked;
+    match address {
+        None => format!("{port}{}", suffix(protocol)),
+        Some(address) => place(&Place { address, interface, ports: port..=port, protocol }),
+    }
 }
 
 const fn suffix(protocol: Option<Protocol>) -> &'static str {

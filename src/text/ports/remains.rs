@@ -14,9 +14,36 @@ pub struct Remains {
     time_wait_ms: Option<u32>,
     /// Whether they block a bind without SO_REUSEADDR.
     blocks: bool,
+    /// Which binds they block, as far as that is known.
+    reuse: Reuse,
+}
+
+/// Whether the old sockets had set SO_REUSEADDR. A bind with it succeeds beside them only if they had, and
+/// no table shows that.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Reuse {
+    /// It is said only that a bind without SO_REUSEADDR fails.
+    #[default]
+    Unsaid,
+    /// Only a bind would tell.
+    Unknown,
+    /// A bind with SO_REUSEADDR has failed.
+    Unset,
 }
 
 impl Remains {
+    /// The same, with what is known of the old sockets.
+    #[must_use]
+    pub fn with(self, reuse: Reuse) -> Self {
+        Self { reuse, ..self }
+    }
+
+    /// Whether they may block a bind, and only a bind would tell.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.blocks && !self.counts.is_empty() && self.reuse == Reuse::Unknown
+    }
+
     /// Counts those among `sockets` that are being torn down.
     #[must_use]
     pub fn of<'a>(sockets: impl Iterator<Item = &'a Socket>, capabilities: Capabilities) -> Self {
@@ -50,10 +77,18 @@ impl fmt::Display for Remains {
         let counts: Vec<String> = self.counts.iter().map(count).collect();
         let counts = counts.join(", ");
         let until = if self.time_wait_ms.is_some() { "until then" } else { "while they last" };
-        if self.blocks {
-            write!(f, " ({counts}: a bind without SO_REUSEADDR fails {until})")
-        } else {
-            write!(f, " ({counts})")
+        let old = if self.counts.values().sum::<usize>() == 1 { "socket" } else { "sockets" };
+        match self.reuse {
+            _ if !self.blocks => write!(f, " ({counts})"),
+            Reuse::Unsaid => write!(f, " ({counts}: a bind without SO_REUSEADDR fails {until})"),
+            Reuse::Unknown => write!(
+                f,
+                " ({counts}: a bind fails {until}, unless it and the old {old} set SO_REUSEADDR, which \
+                 no table shows)"
+            ),
+            Reuse::Unset => {
+                write!(f, " ({counts}: a bind fails {until}, also with SO_REUSEADDR)")
+            }
         }
     }
 }

@@ -4,7 +4,7 @@ use super::remains::Remains;
 use super::{asked, ranges};
 use crate::model::{PortRange, Protocol, Shell};
 use crate::query::LocalSet;
-use crate::text::advice::run_to;
+use crate::text::advice::{Remedy, run_to};
 use crate::text::counted;
 use crate::text::shell::ShellCommand;
 
@@ -19,6 +19,8 @@ pub struct Vacancy {
     pub state: State,
     /// Connections that are being torn down.
     pub remains: Remains,
+    /// What tells whether they block a bind.
+    pub try_bind: Remedy,
     /// What else is worth knowing.
     pub addition: Addition,
 }
@@ -65,7 +67,11 @@ pub enum Addition {
 pub fn verdict(vacancy: &Vacancy) -> String {
     let Vacancy { spot, remains, .. } = vacancy;
     let (state, addition) = (state(vacancy), addition(&vacancy.addition));
-    with_ranges(&format!("{spot} {state}{remains}{addition}"), &vacancy.state)
+    let text = format!("{spot} {state}{remains}{addition}");
+    if remains.is_open() && !matches!(vacancy.state, State::BindFails(_)) {
+        return run_to("to find out", &text, &vacancy.try_bind);
+    }
+    with_ranges(&text, &vacancy.state)
 }
 
 fn state(vacancy: &Vacancy) -> String {
@@ -144,11 +150,24 @@ fn addition(addition: &Addition) -> String {
     }
 }
 
-/// `ports 101-117: none of them is in use`. Ports below `privileged` require root.
+/// `ports 101-117: none of them is in use`, or `12 of these 17 are not in use` of `some`. Ports
+/// below the first unprivileged one require root.
 #[must_use]
-pub fn of_many(local: &LocalSet, all_seen: bool, first_unprivileged: Option<u16>) -> String {
+pub fn of_many(
+    local: &LocalSet,
+    some: Option<(usize, usize)>,
+    all_seen: bool,
+    first_unprivileged: Option<u16>,
+) -> String {
     let seen = if all_seen { "" } else { " by any socket that can be seen" };
     let privileged = first_unprivileged.map(|first| format!("; {}", privileged(first)));
     let privileged = privileged.unwrap_or_default();
-    format!("{}: none of them is in use{seen}{privileged}", asked(local))
+    let none = match some {
+        None => "none of them is in use".to_owned(),
+        Some((vacant, of)) => {
+            let are = if vacant == 1 { "is" } else { "are" };
+            format!("{vacant} of these {of} {are} not in use")
+        }
+    };
+    format!("{}: {none}{seen}{privileged}", asked(local))
 }

@@ -99,6 +99,8 @@ fn bound_sockets_matter_to_no_other_answer() {
         "47 -u",
         // Who holds every address holds this one.
         "127.0.0.1:9000",
+        "kill -n 127.0.0.1:9000",
+        "close -n 127.0.0.1:9000",
     ] {
         assert_eq!(lines(words), 0, "{words}");
     }
@@ -168,7 +170,7 @@ fn a_bind_where_it_is_used() {
     let machine = refusing(office(), &["127.0.0.1:3301", "0.0.0.0:3301"], ErrorKind::AddrInUse);
     let output = machine.run("--try-bind 3301");
     let line = "portwho: port 3301: a TCP bind succeeds at [::]; fails at 127.0.0.1: address in \
-                use, 0.0.0.0: address in use\n";
+                use by 127.0.0.1:3301, 0.0.0.0: address in use by 127.0.0.1:3301\n";
     output.is(0, &output.stdout, line);
 }
 

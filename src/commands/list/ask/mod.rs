@@ -11,6 +11,7 @@ use super::outcome::is_failure;
 use crate::cli::{ListRequest, ViewKind};
 use crate::commands::shared::absent::{self, AbsentOwner};
 use crate::commands::shared::elsewhere;
+use crate::commands::shared::in_the_way;
 use crate::commands::shared::near_misses::{self, NearMisses};
 use crate::commands::shared::survey::{survey, survey_everywhere};
 use crate::model::{About, Depth, Snapshot};
@@ -35,6 +36,13 @@ pub(super) struct Facts {
     pub(super) near_misses: NearMisses,
     /// The binds that were tried.
     pub(super) attempts: Vec<BindAttempt>,
+    /// Whether a person reads the answer, and not a program through a pipe.
+    pub(super) is_read: bool,
+}
+
+/// The filter, which also admits what is in the way of an address that no socket holds.
+pub(super) fn widened(filter: Filter, system: &impl System) -> Filter {
+    in_the_way::widened(filter, in_the_way::ways(system), system)
 }
 
 /// Asks the system, and each question only if the answers before leave it open.
@@ -64,7 +72,7 @@ pub(super) fn facts(
     };
     let (ports, near_misses) = on_ports(request, filter, &snapshot, system);
     let absent = absent::ask(filter, &snapshot, system);
-    Ok(Facts { snapshot, elsewhere, ports, absent, near_misses, attempts })
+    Ok(Facts { snapshot, elsewhere, ports, absent, near_misses, attempts, is_read: true })
 }
 
 /// The sockets that were asked for, with as much as the view shows of them.
@@ -109,5 +117,6 @@ fn on_ports(
     if is_failure(request.view, &rows) {
         return Default::default();
     }
-    (ports::ask(local, &rows, system), near_misses::ask(local, &rows, system))
+    let always = request.view == ViewKind::Json;
+    (ports::ask(local, &rows, always, system), near_misses::ask(local, &rows, system))
 }

@@ -1,21 +1,29 @@
 //! What the ports are judged by that were asked for: every socket on them, and the rules.
 
+use std::collections::BTreeMap;
+
 use crate::model::{Detail, PortRules, Protocol};
 use crate::platform::{SocketTable, System};
-use crate::query::{Filter, LocalSet, Rows};
+use crate::query::{AskedPort, Filter, LocalSet, Protocols, Rows, SocketsByPort};
 
 /// What the system said of the ports.
 #[derive(Debug)]
 pub(in crate::commands::list) struct PortFacts {
     /// Every socket on them, at every address; none where the rows are these already.
     pub(in crate::commands::list) table: Option<SocketTable>,
-    /// The rules, for TCP where both protocols are concerned: Windows takes its time for each.
-    pub(in crate::commands::list) rules: PortRules,
+    /// The rules for each protocol that was asked for.
+    pub(in crate::commands::list) rules: BTreeMap<Protocol, PortRules>,
 }
 
-/// Asks, where the ports are judged. Nothing is known where the sockets cannot be read.
-pub(super) fn ask(local: &LocalSet, rows: &Rows<'_>, system: &impl System) -> Option<PortFacts> {
-    if !are_judged(rows) {
+/// Asks, where the ports are judged: `always`, or where the rows do not say who holds each. Nothing
+/// is known where the sockets cannot be read.
+pub(super) fn ask(
+    local: &LocalSet,
+    rows: &Rows<'_>,
+    always: bool,
+    system: &impl System,
+) -> Option<PortFacts> {
+    if !always && are_held(local, rows) {
         return None;
     }
     let table = if rows.filter.is_by_local_end_alone() && local.places.is_empty() {
@@ -23,15 +31,16 @@ pub(super) fn ask(local: &LocalSet, rows: &Rows<'_>, system: &impl System) -> Op
     } else {
         Some(all_on(local, system)?)
     };
-    let protocol = if rows.filter.protocols.tcp { Protocol::Tcp } else { Protocol::Udp };
-    Some(PortFacts { table, rules: system.port_rules(protocol) })
+    let protocols = Protocols::BOTH.each().filter(|protocol| rows.filter.asks_for(*protocol));
+    let rules = protocols.map(|protocol| (protocol, system.port_rules(protocol))).collect();
+    Some(PortFacts { table, rules })
 }
 
-/// Whether anything is left to say of the ports. Rows that were picked by more than their port say
-/// nothing of the others on it.
-fn are_judged(rows: &Rows<'_>) -> bool {
-    let is_held = rows.rows.iter().any(|row| row.socket.holds_port());
-    !is_held && (rows.rows.is_empty() || rows.filter.is_by_local_end_alone())
+/// Whether nothing is left to say of the ports: a row holds each of them.
+fn are_held(local: &LocalSet, rows: &Rows<'_>) -> bool {
+    let held = rows.rows.iter().map(|row| &row.socket).filter(|socket| socket.holds_port());
+    let held: SocketsByPort<'_> = held.collect();
+    AskedPort::all(local).all(|asked| held.on(asked.port).iter().any(|socket| asked.meets(socket)))
 }
 
 /// Every socket on the ports, whatever else was asked of it.

@@ -8,7 +8,7 @@ use crate::model::{
     Protocol, Snapshot, Socket, TcpState,
 };
 use crate::platform::SocketTable;
-use crate::query::{Place, PortVerdict, Protocols, Verdict};
+use crate::query::{InTheWay, Place, PortVerdict, Protocols, Verdict, Ways};
 
 /// What `portwho WORDS` asks for.
 fn request(words: &str) -> ListRequest {
@@ -58,13 +58,15 @@ fn seen(sockets: Vec<OwnedSocket>) -> Facts {
         absent: Vec::new(),
         near_misses: NearMisses::default(),
         attempts: Vec::new(),
+        is_read: true,
     }
 }
 
 /// What it says of ports beside that: these sockets are on them.
 fn with_ports(facts: Facts, sockets: Option<Vec<Socket>>) -> Facts {
     let table = sockets.map(|sockets| SocketTable { sockets, gaps: facts.snapshot.gaps.clone() });
-    Facts { ports: Some(PortFacts { table, rules: PortRules::default() }), ..facts }
+    let rules = [Protocol::Tcp, Protocol::Udp].map(|protocol| (protocol, PortRules::default()));
+    Facts { ports: Some(PortFacts { table, rules: rules.into() }), ..facts }
 }
 
 fn with_gap(mut facts: Facts, gap: Gap) -> Facts {
@@ -73,11 +75,13 @@ fn with_gap(mut facts: Facts, gap: Gap) -> Facts {
 }
 
 /// The verdicts in the order of ports and protocols.
-fn verdicts(ports: &Ports<'_>) -> Vec<Verdict> {
-    match ports {
-        Ports::Each(verdicts) => verdicts.iter().map(PortVerdict::verdict).collect(),
-        other => panic!("{other:?}"),
-    }
+fn verdicts(ports: Option<&PortVerdicts<'_>>) -> Vec<Verdict> {
+    ports.unwrap().told.iter().map(PortVerdict::verdict).collect()
+}
+
+/// Whether a remark tells of so many ports that no socket holds.
+fn is_of_vacant(remark: &Remark<'_>, count: usize) -> bool {
+    matches!(remark, Remark::Vacant(Vacant::Each(each)) if each.len() == count)
 }
 
 #[test]
@@ -86,7 +90,7 @@ fn rows_that_hold_the_port_are_the_answer() {
     let facts = seen(vec![listener("0.0.0.0", 80)]);
     let answer = answer(&request, &filter, &facts);
     assert_eq!((answer.rows.rows.len(), answer.outcome), (1, Outcome::Success));
-    assert_eq!((answer.ports, answer.remarks), (Ports::NotJudged, vec![]));
+    assert_eq!((answer.ports, answer.remarks), (None, vec![]));
 }
 
 #[test]
@@ -94,8 +98,9 @@ fn a_port_that_nothing_holds_has_a_verdict_for_each_protocol() {
     let (request, filter) = (request("80"), on_ports(80, 80));
     let facts = with_ports(seen(vec![]), None);
     let answer = answer(&request, &filter, &facts);
-    assert_eq!(verdicts(&answer.ports), [Verdict::Free, Verdict::Free]);
-    assert_eq!((answer.remarks, answer.outcome), (vec![Remark::Ports], Outcome::Negative));
+    assert_eq!(verdicts(answer.ports.as_ref()), [Verdict::Free, Verdict::Free]);
+    let [verdict] = &answer.remarks[..] else { panic!("{:?}", answer.remarks) };
+    assert!(is_of_vacant(verdict, 1) && answer.outcome == Outcome::Negative);
 }
 
 #[test]
@@ -103,8 +108,9 @@ fn what_is_not_listed_leaves_tcp_unknown_and_is_told() {
     let (request, filter) = (request("80"), on_ports(80, 80));
     let facts = with_ports(with_gap(seen(vec![]), Gap::BoundNotListed), None);
     let answer = answer(&request, &filter, &facts);
-    assert_eq!(verdicts(&answer.ports), [Verdict::Unknown, Verdict::Free]);
-    assert_eq!(answer.remarks, [Remark::Gap(&Gap::BoundNotListed), Remark::Ports]);
+    assert_eq!(verdicts(answer.ports.as_ref()), [Verdict::Unknown, Verdict::Free]);
+    assert_eq!(answer.remarks[0], Remark::Gap(&Gap::BoundNotListed));
+    assert!(answer.remarks.len() == 2 && is_of_vacant(&answer.remarks[1], 1));
 }
 
 #[test]
@@ -125,36 +131,60 @@ fn what_the_other_filters_leave_out_is_told_before_the_verdict() {
     let there = vec![listener("0.0.0.0", 80).socket];
     let facts = with_ports(Facts { near_misses, ..seen(vec![]) }, Some(there));
     let answer = answer(&request, &filter, &facts);
-    assert_eq!(verdicts(&answer.ports), [Verdict::Free]);
-    assert_eq!(answer.remarks, [Remark::NearMiss(NearMiss::LeftOut(1)), Remark::Ports]);
+    assert_eq!(verdicts(answer.ports.as_ref()), [Verdict::Free]);
+    assert_eq!(answer.remarks[0], Remark::NearMiss(NearMiss::LeftOut(1)));
+    assert!(answer.remarks.len() == 2 && is_of_vacant(&answer.remarks[1], 1));
 }
 
 #[test]
 fn who_holds_every_address_holds_the_one_that_was_asked_for() {
     let (request, filter) = (request("127.0.0.1:80"), at_loopback(80));
+    let local = filter.local.clone().unwrap();
+    let in_the_way = InTheWay::of(&local, std::iter::empty(), Ways::Both);
+    let filter = Filter { in_the_way, ..filter };
     let holder = listener("0.0.0.0", 80);
-    let covering = snapshot(vec![holder.clone()]);
-    let near_misses = NearMisses { covering: vec![covering.clone()], ..NearMisses::default() };
-    let there = vec![holder.socket.clone()];
-    let facts = with_gap(Facts { near_misses, ..seen(vec![]) }, Gap::BoundNotListed);
-    let facts = with_ports(facts, Some(there));
+    let facts = with_gap(seen(vec![holder.clone()]), Gap::BoundNotListed);
+    let facts = with_ports(facts, Some(vec![holder.socket.clone()]));
     let answer = answer(&request, &filter, &facts);
-    assert_eq!(verdicts(&answer.ports), [Verdict::Held, Verdict::Free]);
-    let covers = Remark::NearMiss(NearMiss::Covering(&holder, &covering));
-    assert_eq!(
-        (answer.remarks, answer.outcome),
-        (vec![Remark::NoSocket, covers], Outcome::Negative)
-    );
+    assert_eq!(verdicts(answer.ports.as_ref()), [Verdict::Held, Verdict::Free]);
+    assert_eq!((answer.rows.rows.len(), answer.outcome), (1, Outcome::Success));
+    assert!(matches!(&answer.remarks[..], [Remark::InTheWay(_)]), "{:?}", answer.remarks);
+}
+
+#[test]
+fn each_port_that_nothing_holds_is_told_of() {
+    let (request, filter) = (request("80,81"), on_ports(80, 81));
+    let facts = with_ports(seen(vec![listener("0.0.0.0", 80)]), None);
+    let answer = answer(&request, &filter, &facts);
+    let expected = [Verdict::Held, Verdict::Free, Verdict::Free, Verdict::Free];
+    assert_eq!(verdicts(answer.ports.as_ref()), expected);
+    assert!(is_of_vacant(&answer.remarks[0], 1), "{:?}", answer.remarks);
 }
 
 #[test]
 fn many_ports_have_one_verdict() {
     let (request, filter) = (request("101-117"), on_ports(101, 117));
-    let mut facts = with_ports(seen(vec![]), None);
-    facts.ports.as_mut().unwrap().rules.privileged_below = Some(1024);
+    let facts = with_ports(seen(vec![listener("0.0.0.0", 110)]), None);
     let answer = answer(&request, &filter, &facts);
-    let many = ManyPorts { is_any_held: false, is_unseen: false, first_unprivileged: Some(1024) };
-    assert_eq!((answer.ports, answer.remarks), (Ports::Many(many), vec![Remark::Ports]));
+    let many = ManyPorts { asked: 17, vacant: 16, is_unseen: false, first_unprivileged: None };
+    assert_eq!(answer.remarks, [Remark::Vacant(Vacant::Many(many))]);
+    let ports = answer.ports.unwrap();
+    assert_eq!((verdicts(Some(&ports)), ports.free_count), (vec![Verdict::Held], 33));
+}
+
+#[test]
+fn a_list_of_everything_in_a_pipe_has_only_gaps() {
+    let (request, filter) = (request(""), Filter::everything());
+    let bound = |mut row: OwnedSocket| {
+        row.socket.state = Some(TcpState::Bound);
+        row
+    };
+    let gap = Gap::NetlinkRefused { why: "refused".to_owned() };
+    let facts = with_gap(seen(vec![bound(listener("0.0.0.0", 80))]), gap.clone());
+    let read = answer(&request, &filter, &facts).remarks;
+    assert!(matches!(read[..], [Remark::Gap(_), Remark::Rows(_)]), "{read:?}");
+    let piped = Facts { is_read: false, ..facts };
+    assert_eq!(answer(&request, &filter, &piped).remarks, [Remark::Gap(&gap)]);
 }
 
 #[test]

@@ -1,0 +1,82 @@
+//! What is in the way of an address that no socket holds.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::model::{Family, Scope, Snapshot, Socket, StateSet, UdpScope};
+use crate::platform::System;
+use crate::query::{Filter, InTheWay, Place, PortSet, Row, Way, Ways};
+use crate::text::endpoints::local_endpoint;
+use crate::text::ports;
+use crate::text::ports::in_the_way::{self as text, How};
+
+/// The filter, which also admits what is in the way of an address that was asked for and that no
+/// socket holds. That is asked for here.
+pub(in crate::commands) fn widened(filter: Filter, ways: Ways, system: &impl System) -> Filter {
+    let Some(local) = filter.local.as_ref().filter(|local| !local.places.is_empty()) else {
+        return filter;
+    };
+    let ports: PortSet = local.places.iter().map(|place| place.ports.clone()).collect();
+    let scope = Scope {
+        tcp: StateSet::HOLDING,
+        udp: UdpScope::Unconnected,
+        local_ports: Some(ports.ranges().to_vec()),
+        ..Scope::everything()
+    };
+    let table = system.sockets(&scope).unwrap_or_default();
+    let in_the_way = InTheWay::of(local, table.sockets.iter(), ways);
+    Filter { in_the_way, ..filter }
+}
+
+/// What counts for a list: everything that would make a bind fail.
+pub(in crate::commands) fn ways(system: &impl System) -> Ways {
+    if system.capabilities().narrower_blocks_bind { Ways::Both } else { Ways::Covering }
+}
+
+/// Sockets that are in the way of one address, and alike in how they are.
+#[derive(Clone, PartialEq, Debug)]
+pub(in crate::commands) struct Alike<'a> {
+    /// The address and the ports.
+    place: &'a Place,
+    how: How,
+    /// Whether another can be bound, where both set SO_REUSEADDR.
+    shared: bool,
+    rows: Vec<Row<'a>>,
+}
+
+/// Those of `rows` that are in the way of an address and do not hold it.
+pub(in crate::commands) fn alike<'a>(rows: &[Row<'a>], filter: &'a Filter) -> Vec<Alike<'a>> {
+    let Some(local) = &filter.local else { return Vec::new() };
+    let number = |place: &Place| local.places.iter().position(|other| std::ptr::eq(other, place));
+    let mut alike: BTreeMap<_, (&'a Place, Vec<Row<'a>>)> = BTreeMap::new();
+    for &row in rows {
+        for (place, way) in filter.in_the_way_of(&row.socket) {
+            let key = (number(place), how(way, place, &row.socket), row.socket.shares_port());
+            alike.entry(key).or_insert_with(|| (place, Vec::new())).1.push(row);
+        }
+    }
+    let group = |((_, how, shared), (place, rows))| Alike { place, how, shared, rows };
+    alike.into_iter().map(group).collect()
+}
+
+fn how(way: Way, place: &Place, socket: &Socket) -> How {
+    match way {
+        Way::Within => How::Within,
+        _ if place.address.is_ipv4() && socket.family() == Family::V6 => How::DualStack,
+        _ => How::Covering,
+    }
+}
+
+impl Alike<'_> {
+    /// `127.0.0.1:80: no socket holds exactly this; 0.0.0.0:80 covers it`.
+    pub(in crate::commands) fn sentence(&self, snapshot: &Snapshot) -> String {
+        let sockets = ends(&self.rows, snapshot);
+        text::remark(&ports::place(self.place), self.how, &sockets, self.shared)
+    }
+}
+
+/// The local ends of the sockets, each once.
+pub(in crate::commands) fn ends(rows: &[Row<'_>], snapshot: &Snapshot) -> Vec<String> {
+    let ends: BTreeSet<String> =
+        rows.iter().map(|row| local_endpoint(&row.socket, snapshot)).collect();
+    ends.into_iter().collect()
+}
