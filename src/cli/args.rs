@@ -3,13 +3,14 @@
 #![expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 
 use clap::builder::NonEmptyStringValueParser;
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, Parser, Subcommand};
 use ipnet::IpNet;
 
+use super::choices::{ColorArg, GenerateArg, SortArg};
 use super::values::{column, network, one_state, pid, seconds, signal, some_seconds, states};
 use crate::model::Signal;
 use crate::model::{StateSet, TcpState};
-use crate::query::{ForeignTerm, SocketColumn, SortKey};
+use crate::query::{ForeignTerm, SocketColumn};
 
 /// Shown by `-h`, instead of every option.
 const EXAMPLES: &str = "\
@@ -371,53 +372,4 @@ pub(super) struct GenerateArgs {
     /// What to print: man, bash, zsh, fish or powershell
     #[arg(value_name = "WHAT", hide_possible_values = true)]
     pub(super) what: GenerateArg,
-}
-
-/// What can be generated.
-#[derive(ValueEnum, Clone, Copy, Debug)]
-pub(super) enum GenerateArg {
-    Man,
-    Bash,
-    Zsh,
-    Fish,
-    #[value(name = "powershell", alias = "pwsh")]
-    PowerShell,
-}
-
-/// What can be sorted by.
-#[derive(ValueEnum, Clone, Copy, Debug)]
-pub(super) enum SortArg {
-    Port,
-    Local,
-    Foreign,
-    State,
-    Pid,
-    Image,
-    User,
-    RecvQ,
-    SendQ,
-}
-
-impl From<SortArg> for SortKey {
-    fn from(key: SortArg) -> Self {
-        match key {
-            SortArg::Port => Self::Port,
-            SortArg::Local => Self::Local,
-            SortArg::Foreign => Self::Foreign,
-            SortArg::State => Self::State,
-            SortArg::Pid => Self::Pid,
-            SortArg::Image => Self::Image,
-            SortArg::User => Self::User,
-            SortArg::RecvQ => Self::RecvQ,
-            SortArg::SendQ => Self::SendQ,
-        }
-    }
-}
-
-/// When to use color.
-#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum ColorArg {
-    Auto,
-    Always,
-    Never,
 }

@@ -5,7 +5,7 @@ use clap::{Command, CommandFactory};
 use thiserror::Error;
 
 use super::args::Cli;
-use super::most_similar;
+use super::similar::most_similar;
 
 /// How similar two options are whose names are confused. (`--port` and `--sort` are not.)
 const LIKELY_MISSPELT: f64 = 0.9;

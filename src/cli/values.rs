@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use super::nearest;
+use super::similar::nearest;
 use crate::model::{Signal, StateSet, TcpState};
 use crate::query::{self, SocketColumn, UnknownColumn};
 

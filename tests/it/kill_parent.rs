@@ -71,11 +71,17 @@ fn above_a_shell_that_waits_for_one_command() {
     assert_free(80);
 }
 
+/// A supervisor of a server on port 80, and the PID of that.
+fn supervisor() -> (Actor, u32) {
+    let mut supervisor = Owner::named("runsv").playing("supervise", &["60", "127.0.0.1:80"]);
+    let pid = supervisor.line().parse().expect("a PID");
+    (supervisor, pid)
+}
+
 /// It keeps a second child, which waits.
 #[trial]
 fn a_supervisor_at_a_terminal() {
-    let mut supervisor = Owner::named("runsv").playing("supervise", &["60", "127.0.0.1:80"]);
-    let pid: u32 = supervisor.line().parse().expect("a PID");
+    let (supervisor, pid) = supervisor();
     let parent = named("runsv", supervisor.pid());
     let restarts = format!("  {parent}, its parent, restarts it\n");
     let question = format!(
@@ -110,8 +116,7 @@ fn a_supervisor_at_a_terminal() {
 /// Nobody is there to say yes.
 #[trial]
 fn without_a_terminal_it_requires_yes() {
-    let mut supervisor = Owner::named("runsv").playing("supervise", &["60", "127.0.0.1:80"]);
-    let pid: u32 = supervisor.line().parse().expect("a PID");
+    let (supervisor, pid) = supervisor();
     let parent = named("runsv", supervisor.pid());
     let described = held_here(80, "runsv", pid) + &format!("  {parent}, its parent, restarts it\n");
     let line = "portwho: port 80: not confirmed; nothing was sent: without a terminal, --parent \
