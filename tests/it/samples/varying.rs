@@ -62,7 +62,8 @@ fn numbers_and_others(line: &str) -> Vec<&str> {
     parts
 }
 
-/// The text without durations, memory and sessions.
+/// The text without durations, memory, sessions, and how many descriptors are open: the program
+/// inherits some from whoever started the tests, and the limit.
 pub fn removed(text: &str) -> String {
     text.lines().map(|line| line_without(line) + "\n").collect()
 }
@@ -77,7 +78,13 @@ fn line_without(line: &str) -> String {
         let is_count = word.parse::<f64>().is_ok();
         let unit = words.get(at + 1).is_some_and(|next| matches!(bare(next), "s" | "ms"));
         let duration = is_duration(bare(word));
+        // `126 of 20000 descriptors are open`
+        let of_descriptors = matches!(
+            words[at + 1..],
+            ["of", _, "descriptors", ..] | ["descriptors", "are", "open", ..]
+        );
         match () {
+            () if of_descriptors => out.push("N".to_owned()),
             () if is_count && unit => out.push("N".to_owned()),
             // `1m 5s` is one duration.
             () if duration && out.last().is_some_and(|last| last == "N") => {}
