@@ -4,6 +4,7 @@
 mod args;
 mod choices;
 mod completion;
+mod errors;
 mod help;
 mod options;
 mod ports;
@@ -22,6 +23,7 @@ use args::{
     ViewArgs,
 };
 pub use completion::{COMPLETION, CompletionRequest, completion};
+use errors::misplaced;
 pub use help::command;
 pub use options::OptionError;
 pub use ports::UsageError;
@@ -30,7 +32,7 @@ pub use request::{
     ListRequest, Request, Selection, ViewKind,
 };
 use similar::nearest;
-use words::{after_lone_p, misplaced, spell_out};
+use words::{after_lone_p, spell_out};
 
 use crate::model::{Families, Pid, StateSet};
 use crate::query::{NamePattern, PortError, PortTerm, Protocols, SocketColumn, SortKey, UserTerm};

@@ -11,6 +11,7 @@ mod fit;
 mod json;
 mod json_ports;
 mod json_process;
+mod json_socket;
 mod json_text;
 mod list_table;
 mod netstat;
