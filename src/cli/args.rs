@@ -70,7 +70,9 @@ pub(super) enum Verb {
     /// Close sockets; their process keeps running
     #[command(
         after_help = "At least one filter is required. The connection is closed; the process keeps \
-                      its descriptor until it calls close().\n\
+                      its descriptor until it calls close(). On Linux the peer gets a RST in \
+                      ESTABLISHED, CLOSE_WAIT and FIN_WAIT_1, and in FIN_WAIT_2 with a process; in \
+                      CLOSING, LAST_ACK and TIME_WAIT nothing is sent.\n\
                       Listeners are not closed without -l, which selects only them.\n\
                       On a terminal, close asks first. If standard input is not a terminal, it \
                       requires a PORT, --pid or --yes, and closes the sockets without asking.\n\

@@ -82,6 +82,8 @@ pub enum Refused {
     Unseen,
     /// Their owner is hidden; this command has more rights.
     UnseenByUser(Remedy),
+    /// They end by themselves, and this kernel would keep them for ever.
+    Orphan,
     /// They take connections for a container: its name, and what stops it, where it is known.
     Forwarder(Option<(String, Remedy)>),
     /// Windows has no call for IPv6.
@@ -106,6 +108,11 @@ fn refusal(why: &Refused) -> String {
         }
         Refused::Unseen => format!("{session}; more rights would not show it"),
         Refused::UnseenByUser(privileged) => run(session, privileged),
+        Refused::Orphan => {
+            "an orphan ends by itself (tcp_orphan_retries); Linux before 6.11 keeps one that is \
+             closed from outside forever"
+                .to_owned()
+        }
         Refused::Forwarder(container) => {
             let served =
                 |name| format!("it serves {name}, which would keep running without its port");

@@ -256,6 +256,14 @@ mod close_listeners;
 #[cfg(target_os = "linux")]
 mod close_refusals;
 
+/// What close sends to the peer, and what the process notices, in each state.
+#[cfg(target_os = "linux")]
+mod close_segments;
+
+/// close and what no process holds any more, on kernels that end it and on those that would not.
+#[cfg(target_os = "linux")]
+mod close_orphans;
+
 /// close at a terminal: it asks, and closes only what is still what it was.
 #[cfg(target_os = "linux")]
 mod close_terminal;

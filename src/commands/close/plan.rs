@@ -39,6 +39,8 @@ pub(super) enum Refusal {
     Ancestor,
     /// Who holds it cannot be seen; it may be the session.
     Unseen,
+    /// This kernel would keep it for ever; left alone it ends.
+    Orphan,
     /// It takes connections for a container, which would lose its port and run on.
     Forwarder,
     /// Windows has no call for IPv6.
@@ -188,10 +190,13 @@ fn refusal(
     let own_holders = || row.owner.pids().filter(|pid| own_ancestors.contains(pid));
     let socket = &row.socket;
     let forwards = |pid: Pid| forwarders.contains(&pid);
-    let Capabilities { closes_udp, closes_ipv6, .. } = system;
+    let Capabilities { closes_udp, closes_ipv6, closes_orphans, .. } = system;
     match row.owner {
         _ if socket.state == Some(TcpState::Bound) => Some(Refusal::Bound),
         Owner::Hidden | Owner::NotFound => Some(Refusal::Unseen),
+        Owner::Kernel(KernelReason::Orphaned) if !closes_orphans && retransmits(socket.state) => {
+            Some(Refusal::Orphan)
+        }
         _ if own_holders().any(|pid| own_ancestors.first() != Some(&pid)) => {
             Some(Refusal::Ancestor)
         }
@@ -201,6 +206,11 @@ fn refusal(
         _ if !closes_ipv6 && socket.family() == Family::V6 => Some(Refusal::OnlyIpv4),
         _ => None,
     }
+}
+
+/// Whether a FIN is still to be acknowledged. An orphan in FIN_WAIT_2 has nothing to retransmit.
+const fn retransmits(state: Option<TcpState>) -> bool {
+    matches!(state, Some(TcpState::FinWait1 | TcpState::Closing | TcpState::LastAck))
 }
 
 #[cfg(test)]
@@ -234,6 +244,22 @@ mod tests {
         assert_eq!(refused(&[400]), Some(Refusal::Ancestor));
         assert_eq!(refused(&[400, 500, 812]), Some(Refusal::Ancestor));
         assert_eq!(refused(&[500]), Some(Refusal::Itself));
+    }
+
+    #[test]
+    fn orphans_are_left_alone_where_the_kernel_would_keep_them() {
+        let old = Capabilities { closes_orphans: false, ..Capabilities::LINUX };
+        let refused = |state, owner, system| {
+            refusal(&row(state, owner), &OWN_ANCESTORS, &FxHashSet::default(), system)
+        };
+        for state in [TcpState::FinWait1, TcpState::Closing, TcpState::LastAck] {
+            let orphan = Owner::Kernel(KernelReason::Orphaned);
+            assert_eq!(refused(state, orphan.clone(), old), Some(Refusal::Orphan), "{state}");
+            assert_eq!(refused(state, orphan, Capabilities::LINUX), None, "{state}");
+            assert_eq!(refused(state, of(&[812]), old), None, "{state}");
+        }
+        let orphan = Owner::Kernel(KernelReason::Orphaned);
+        assert_eq!(refused(TcpState::FinWait2, orphan, old), None);
     }
 
     #[test]

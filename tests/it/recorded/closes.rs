@@ -194,6 +194,38 @@ fn an_old_kernel_and_time_wait() {
     machine.run("close 80").is(2, "1 TIME_WAIT of the kernel (time-wait)\n", why);
 }
 
+/// Linux before 6.11 would keep them forever. With a process they are closed.
+#[trial]
+fn an_old_kernel_and_orphans() {
+    let orphan = |port: u16, state| {
+        let socket = tcp(&format!("10.0.0.1:{port}"), state).linux(0, 0).to("10.0.0.9:50000");
+        let mut owned = socket.of_kernel(KernelReason::Orphaned);
+        owned.socket.cookie = Some(port.into());
+        owned
+    };
+    let machine = || {
+        leaking()
+            .socket(orphan(80, TcpState::FinWait1))
+            .socket(orphan(81, TcpState::Closing))
+            .socket(orphan(82, TcpState::LastAck))
+            .socket(orphan(83, TcpState::FinWait2))
+            .socket(tcp("10.0.0.1:84", TcpState::LastAck).linux(9, 33).to("10.0.0.9:5").of(&[812]))
+    };
+    let why = "portwho: 1 FIN_WAIT_1, 1 CLOSING, 1 LAST_ACK of the kernel (orphaned): refused: an \
+               orphan ends by itself (tcp_orphan_retries); Linux before 6.11 keeps one that is \
+               closed from outside forever\n";
+    let said = "1 FIN_WAIT_2 of the kernel (orphaned)\n\
+                1 LAST_ACK of app (PID 812)\n\
+                closed 1 connection that no process had any more\n\
+                closed 1 socket; app (PID 812) keeps its descriptor until it calls close()\n";
+    let old = machine().keeping_orphans();
+    old.run("close -y 80-84").is(2, said, why);
+    assert_eq!(old.closed(), ["10.0.0.1:83", "10.0.0.1:84"]);
+    let new = machine();
+    assert_eq!(new.run("close -y 80-84").code, Some(0));
+    assert_eq!(new.closed().len(), 5);
+}
+
 /// Each owner gets its verdict, and the worst is the exit code.
 #[trial]
 fn some_of_them_cannot() {

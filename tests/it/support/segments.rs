@@ -1,0 +1,76 @@
+//! The TCP segments that arrive on loopback, as a raw(7) socket sees them: each once.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::os::fd::OwnedFd;
+
+use rustix::io::Errno;
+use rustix::net::{
+    AddressFamily, RecvFlags, SocketFlags, SocketType, bind, connect, getsockname, ipproto, recv,
+    socket_with,
+};
+
+use super::makers::{self, Loopback};
+
+/// What has arrived since this was made.
+pub struct Segments(OwnedFd);
+
+/// A segment over IPv4.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Segment {
+    from: SocketAddr,
+    to: SocketAddr,
+    flags: u8,
+}
+
+const RST: u8 = 4;
+
+impl Segments {
+    pub fn listen() -> Self {
+        let kind = SocketType::RAW;
+        let socket =
+            socket_with(AddressFamily::INET, kind, SocketFlags::CLOEXEC, Some(ipproto::TCP));
+        Self(socket.expect("a raw socket"))
+    }
+
+    /// How many RST have gone from one address to the other until now: until a SYN of this test's own
+    /// arrives, which is sent now.
+    pub fn resets(&self, from: SocketAddr, to: SocketAddr) -> usize {
+        let closed = makers::bound(Loopback::V4.port(0));
+        let marker =
+            socket_with(AddressFamily::INET, SocketType::STREAM, SocketFlags::CLOEXEC, None);
+        let marker = marker.expect("socket");
+        bind(&marker, &Loopback::V4.port(0)).expect("bind");
+        let mark = getsockname(&marker).expect("getsockname").try_into().expect("an address");
+        assert_eq!(connect(&marker, &closed.address), Err(Errno::CONNREFUSED));
+        let mut resets = 0;
+        loop {
+            let segment = self.next();
+            if (segment.from, segment.to) == (mark, closed.address) {
+                return resets;
+            }
+            let is_reset = segment.flags & RST != 0;
+            resets += usize::from(is_reset && (segment.from, segment.to) == (from, to));
+        }
+    }
+
+    fn next(&self) -> Segment {
+        let mut packet = [0; 128];
+        let (read, _) = recv(&self.0, &mut packet, RecvFlags::empty()).expect("a segment");
+        segment(&packet[..read]).expect("a whole header")
+    }
+}
+
+/// RFC 791 section 3.1 and RFC 9293 section 3.1.
+fn segment(packet: &[u8]) -> Option<Segment> {
+    let address = |at: usize| {
+        let bytes: [u8; 4] = packet.get(at..at + 4)?.try_into().ok()?;
+        Some(Ipv4Addr::from(bytes))
+    };
+    let tcp = packet.get(usize::from(packet.first()? & 0xf) * 4..)?;
+    let port = |at: usize| Some(u16::from_be_bytes(tcp.get(at..at + 2)?.try_into().ok()?));
+    Some(Segment {
+        from: (address(12)?, port(0)?).into(),
+        to: (address(16)?, port(2)?).into(),
+        flags: *tcp.get(13)?,
+    })
+}
