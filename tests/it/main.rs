@@ -41,6 +41,10 @@ mod recorded;
 /// What is fuzzed, on the corpus of each target.
 mod corpus;
 
+/// Every way back to BOUND, and what is not one.
+#[cfg(target_os = "linux")]
+mod bound_again;
+
 /// Every TCP state, made on loopback, in the tables and in JSON.
 #[cfg(target_os = "linux")]
 mod states;
