@@ -41,6 +41,10 @@ mod recorded;
 /// What is fuzzed, on the corpus of each target.
 mod corpus;
 
+/// explain for programs.
+#[cfg(target_os = "linux")]
+mod explain_json;
+
 /// Every way back to BOUND, and what is not one.
 #[cfg(target_os = "linux")]
 mod bound_again;
@@ -252,14 +256,6 @@ mod close;
 #[cfg(target_os = "linux")]
 mod close_states;
 
-/// close and listeners, bound ports and UDP.
-#[cfg(target_os = "linux")]
-mod close_listeners;
-
-/// What close does not do, why not, and what to type instead.
-#[cfg(target_os = "linux")]
-mod close_refusals;
-
 /// What close sends to the peer, and what the process notices, in each state.
 #[cfg(target_os = "linux")]
 mod close_segments;
@@ -267,6 +263,14 @@ mod close_segments;
 /// close and what no process holds any more, on kernels that end it and on those that would not.
 #[cfg(target_os = "linux")]
 mod close_orphans;
+
+/// close and listeners, bound ports and UDP.
+#[cfg(target_os = "linux")]
+mod close_listeners;
+
+/// What close does not do, why not, and what to type instead.
+#[cfg(target_os = "linux")]
+mod close_refusals;
 
 /// close at a terminal: it asks, and closes only what is still what it was.
 #[cfg(target_os = "linux")]
