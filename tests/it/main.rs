@@ -49,6 +49,10 @@ mod explain_json;
 #[cfg(target_os = "linux")]
 mod bound_again;
 
+/// SYN_RECEIVED that a process owns, before the handshake completes.
+#[cfg(target_os = "linux")]
+mod unconfirmed;
+
 /// Every TCP state, made on loopback, in the tables and in JSON.
 #[cfg(target_os = "linux")]
 mod states;

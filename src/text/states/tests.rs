@@ -37,9 +37,9 @@ const TRANSITIONS: [(TcpState, &[TcpState]); 12] = {
     ]
 };
 
-/// The ways to BOUND of a Linux socket whose port bind() named: wherever it would go to CLOSED
+/// The ways to BOUND of a Linux socket whose port was bound by number: wherever it would go to CLOSED
 /// otherwise (`SOCK_BINDPORT_LOCK` in tcp_set_state()), but for close() itself, and TIME_WAIT, which no
-/// process holds. tests/it/bound_again.rs makes them.
+/// process holds. tests/it/bound_again.rs and unconfirmed.rs make them.
 const BOUND_AGAIN: [TcpState; 9] = {
     use TcpState::*;
     [Listening, SynSent, SynReceived, Established, FinWait1, FinWait2, CloseWait, Closing, LastAck]
