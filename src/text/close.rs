@@ -82,7 +82,7 @@ pub enum Refused {
     Unseen,
     /// Their owner is hidden; this command has more rights.
     UnseenByUser(Remedy),
-    /// They end by themselves, and this kernel would keep them for ever.
+    /// They end by themselves, and this system would keep them forever.
     Orphan,
     /// They take connections for a container: its name, and what stops it, where it is known.
     Forwarder(Option<(String, Remedy)>),
@@ -109,8 +109,8 @@ fn refusal(why: &Refused) -> String {
         Refused::Unseen => format!("{session}; more rights would not show it"),
         Refused::UnseenByUser(privileged) => run(session, privileged),
         Refused::Orphan => {
-            "an orphan ends by itself (tcp_orphan_retries); Linux before 6.11 keeps one that is \
-             closed from outside forever"
+            "orphans end by themselves (tcp_orphan_retries); if one is closed from outside, Linux \
+             before 6.11 keeps it forever"
                 .to_owned()
         }
         Refused::Forwarder(container) => {

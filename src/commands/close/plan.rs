@@ -7,7 +7,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::commands::shared::installed::Programs;
 use crate::commands::shared::installed::is_proven;
 use crate::model::{
-    Capabilities, Family, KernelReason, OwnedSocket, Owner, Pid, Protocol, Role, Snapshot,
+    Capabilities, Family, KernelReason, OwnedSocket, Owner, Pid, Protocol, Role, Snapshot, Socket,
     TcpState, Uid,
 };
 use crate::query::Row;
@@ -39,7 +39,7 @@ pub(super) enum Refusal {
     Ancestor,
     /// Who holds it cannot be seen; it may be the session.
     Unseen,
-    /// This kernel would keep it for ever; left alone it ends.
+    /// This system would keep it forever; left alone it ends.
     Orphan,
     /// It takes connections for a container, which would lose its port and run on.
     Forwarder,
@@ -190,13 +190,11 @@ fn refusal(
     let own_holders = || row.owner.pids().filter(|pid| own_ancestors.contains(pid));
     let socket = &row.socket;
     let forwards = |pid: Pid| forwarders.contains(&pid);
-    let Capabilities { closes_udp, closes_ipv6, closes_orphans, .. } = system;
+    let Capabilities { closes_udp, closes_ipv6, .. } = system;
     match row.owner {
         _ if socket.state == Some(TcpState::Bound) => Some(Refusal::Bound),
         Owner::Hidden | Owner::NotFound => Some(Refusal::Unseen),
-        Owner::Kernel(KernelReason::Orphaned) if !closes_orphans && retransmits(socket.state) => {
-            Some(Refusal::Orphan)
-        }
+        _ if is_kept_forever(socket, system) => Some(Refusal::Orphan),
         _ if own_holders().any(|pid| own_ancestors.first() != Some(&pid)) => {
             Some(Refusal::Ancestor)
         }
@@ -208,15 +206,18 @@ fn refusal(
     }
 }
 
-/// Whether a FIN is still to be acknowledged. An orphan in FIN_WAIT_2 has nothing to retransmit.
-const fn retransmits(state: Option<TcpState>) -> bool {
-    matches!(state, Some(TcpState::FinWait1 | TcpState::Closing | TcpState::LastAck))
+/// Whether it ends by itself if it is left alone, and never if this system closes it: an orphan whose FIN
+/// is still to be acknowledged. One in FIN_WAIT_2 has nothing to retransmit.
+pub(super) fn is_kept_forever(socket: &Socket, system: Capabilities) -> bool {
+    let retransmits =
+        matches!(socket.state, Some(TcpState::FinWait1 | TcpState::Closing | TcpState::LastAck));
+    !system.closes_orphans && retransmits && socket.kernel_reason() == Some(KernelReason::Orphaned)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Endpoint, Holder, Socket};
+    use crate::model::{Endpoint, Holder};
 
     const OWN_ANCESTORS: [Pid; 3] = [Pid(500), Pid(400), Pid(1)];
     const NAMES: Programs = Programs::none(Capabilities::LINUX);
@@ -250,7 +251,9 @@ mod tests {
     fn orphans_are_left_alone_where_the_kernel_would_keep_them() {
         let old = Capabilities { closes_orphans: false, ..Capabilities::LINUX };
         let refused = |state, owner, system| {
-            refusal(&row(state, owner), &OWN_ANCESTORS, &FxHashSet::default(), system)
+            let mut row = row(state, owner);
+            row.socket.inode = Some(if row.owner.holders().is_empty() { 0 } else { 7 });
+            refusal(&row, &OWN_ANCESTORS, &FxHashSet::default(), system)
         };
         for state in [TcpState::FinWait1, TcpState::Closing, TcpState::LastAck] {
             let orphan = Owner::Kernel(KernelReason::Orphaned);
