@@ -7,6 +7,7 @@ mod capabilities;
 mod container;
 mod creator;
 mod gap;
+mod need;
 mod owner;
 mod particulars;
 mod port_rules;
@@ -27,6 +28,7 @@ pub use capabilities::{Api, Capabilities, Paths, ServiceManager, Shell};
 pub use container::{Container, Runtime};
 pub use creator::Creator;
 pub use gap::{Gap, LeftOut};
+pub use need::Need;
 pub use owner::{Holder, KernelReason, Owner, Presence};
 pub use particulars::Particulars;
 pub use port_rules::PortRules;
@@ -35,7 +37,9 @@ pub use role::Role;
 pub use scope::{About, Depth, Detail, Families, PortRange, Reach, Scope, UdpScope};
 pub use signal::{Signal, UnknownSignal};
 pub use snapshot::{Os, OwnedSocket, Snapshot};
-pub use socket::{Endpoint, Family, Protocol, Queues, Socket, TableOwner, Timer, TimerKind};
+pub use socket::{
+    Endpoint, Family, Protocol, Queues, Socket, SocketIdentity, TableOwner, Timer, TimerKind,
+};
 pub use state::TcpState;
 pub use state_set::{StateSet, UnknownState};
 pub use stopped::Stopped;
