@@ -198,8 +198,8 @@ pub(super) const CLOSING: Explanation = Explanation {
             &["ss -tnpo state closing", "sysctl net.ipv4.tcp_orphan_retries"],
         ),
         types(
-            "Close them now (as root). Nothing is sent, so the peer does not learn of it. Before \
-             Linux 6.11 orphans are left alone:",
+            "Close them now (as root). Nothing is sent: the peer does not learn of it, until it sends \
+             something and gets a RST. Before Linux 6.11 orphans are left alone:",
             &["portwho close --state CLOSING"],
         ),
     ],

@@ -141,8 +141,8 @@ pub(super) const LAST_ACK: Explanation = Explanation {
             &["ss -tnpo state last-ack", "sysctl net.ipv4.tcp_orphan_retries"],
         ),
         types(
-            "Close them now (as root). Nothing is sent: the peer stays in FIN_WAIT_2 if our FIN has not \
-             reached it. Before Linux 6.11 orphans are left alone, since the kernel would keep them \
+            "Close them now (as root). Nothing is sent: a peer that our FIN has not reached stays in \
+             FIN_WAIT_2, until it sends something and gets a RST. Before Linux 6.11 orphans are left alone, since the kernel would keep them \
              forever:",
             &["portwho close --state LAST_ACK"],
         ),

@@ -23,6 +23,27 @@ struct Segment {
 }
 
 const RST: u8 = 4;
+const ACK: u8 = 16;
+
+/// How many RST have been sent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Resets {
+    /// Of a connection that the sender ends: they have ACK.
+    pub of_own: usize,
+    /// In answer to a segment with ACK for which there is no socket: they have none (RFC 9293 section
+    /// 3.10.7.1).
+    pub in_answer: usize,
+}
+
+impl Resets {
+    fn add(&mut self, flags: u8) {
+        match (flags & RST != 0, flags & ACK != 0) {
+            (true, true) => self.of_own += 1,
+            (true, false) => self.in_answer += 1,
+            (false, _) => {}
+        }
+    }
+}
 
 impl Segments {
     pub fn listen() -> Self {
@@ -34,7 +55,7 @@ impl Segments {
 
     /// How many RST have gone from one address to the other until now: until a SYN of this test's own
     /// arrives, which is sent now.
-    pub fn resets(&self, from: SocketAddr, to: SocketAddr) -> usize {
+    pub fn resets(&self, from: SocketAddr, to: SocketAddr) -> Resets {
         let closed = makers::bound(Loopback::V4.port(0));
         let marker =
             socket_with(AddressFamily::INET, SocketType::STREAM, SocketFlags::CLOEXEC, None);
@@ -42,14 +63,15 @@ impl Segments {
         bind(&marker, &Loopback::V4.port(0)).expect("bind");
         let mark = getsockname(&marker).expect("getsockname").try_into().expect("an address");
         assert_eq!(connect(&marker, &closed.address), Err(Errno::CONNREFUSED));
-        let mut resets = 0;
+        let mut resets = Resets::default();
         loop {
             let segment = self.next();
             if (segment.from, segment.to) == (mark, closed.address) {
                 return resets;
             }
-            let is_reset = segment.flags & RST != 0;
-            resets += usize::from(is_reset && (segment.from, segment.to) == (from, to));
+            if (segment.from, segment.to) == (from, to) {
+                resets.add(segment.flags);
+            }
         }
     }
 
