@@ -44,7 +44,7 @@ fn a_simultaneous_open_is_closed_and_bound() {
     );
     close(["-y", "-s", "SYN_RECEIVED", &PORT.to_string()]).run().is(0, &expected, "");
     assert!(find(made.address, made.address).is_none());
-    assert_eq!(segments.resets(made.address, made.address).of_own, 1);
+    segments.await_reset(made.address, made.address);
     if features::lists_bound() {
         let answer = portwho(["--json", "-s", "BOUND"]).run().json(0, "");
         assert_eq!(
@@ -77,6 +77,6 @@ fn fast_open_is_closed_with_a_reset() {
     let port = local.port().to_string();
     let expected = closes("SYN_RECEIVED", &app);
     close(["-y", "-s", "SYN_RECEIVED", &port]).run().is(0, &expected, "");
-    assert_eq!(segments.resets(local, foreign).of_own, 1);
+    segments.await_reset(local, foreign);
     assert!(find(local, foreign).is_none());
 }

@@ -2,14 +2,19 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::fd::OwnedFd;
+use std::time::Duration;
 
 use rustix::io::Errno;
+use rustix::net::sockopt::Timeout;
 use rustix::net::{
     AddressFamily, RecvFlags, SocketFlags, SocketType, bind, connect, getsockname, ipproto, recv,
-    socket_with,
+    socket_with, sockopt,
 };
 
 use super::makers::{self, Loopback};
+
+/// A segment that has not come by then does not come.
+const DEADLINE: Duration = Duration::from_mins(5);
 
 /// What has arrived since this was made.
 pub struct Segments(OwnedFd);
@@ -20,6 +25,12 @@ struct Segment {
     from: SocketAddr,
     to: SocketAddr,
     flags: u8,
+}
+
+impl Segment {
+    fn is_between(&self, from: SocketAddr, to: SocketAddr) -> bool {
+        (self.from, self.to) == (from, to)
+    }
 }
 
 const RST: u8 = 4;
@@ -50,27 +61,43 @@ impl Segments {
         let kind = SocketType::RAW;
         let socket =
             socket_with(AddressFamily::INET, kind, SocketFlags::CLOEXEC, Some(ipproto::TCP));
-        Self(socket.expect("a raw socket"))
+        let socket = socket.expect("a raw socket");
+        sockopt::set_socket_timeout(&socket, Timeout::Recv, Some(DEADLINE)).expect("SO_RCVTIMEO");
+        Self(socket)
+    }
+
+    /// Waits for a RST by which the sender ends its connection.
+    pub fn await_reset(&self, from: SocketAddr, to: SocketAddr) {
+        while self.resets_until(from, to, |segment| segment.is_between(from, to)).of_own == 0 {}
     }
 
     /// How many RST have gone from one address to the other until now: until a SYN of this test's own
     /// arrives, which is sent now.
     pub fn resets(&self, from: SocketAddr, to: SocketAddr) -> Resets {
         let closed = makers::bound(Loopback::V4.port(0));
-        let marker =
-            socket_with(AddressFamily::INET, SocketType::STREAM, SocketFlags::CLOEXEC, None);
+        let kind = SocketType::STREAM;
+        let marker = socket_with(AddressFamily::INET, kind, SocketFlags::CLOEXEC, None);
         let marker = marker.expect("socket");
         bind(&marker, &Loopback::V4.port(0)).expect("bind");
         let mark = getsockname(&marker).expect("getsockname").try_into().expect("an address");
         assert_eq!(connect(&marker, &closed.address), Err(Errno::CONNREFUSED));
+        self.resets_until(from, to, |segment| segment.is_between(mark, closed.address))
+    }
+
+    fn resets_until(
+        &self,
+        from: SocketAddr,
+        to: SocketAddr,
+        is_last: impl Fn(&Segment) -> bool,
+    ) -> Resets {
         let mut resets = Resets::default();
         loop {
             let segment = self.next();
-            if (segment.from, segment.to) == (mark, closed.address) {
-                return resets;
-            }
-            if (segment.from, segment.to) == (from, to) {
+            if segment.is_between(from, to) {
                 resets.add(segment.flags);
+            }
+            if is_last(&segment) {
+                return resets;
             }
         }
     }
