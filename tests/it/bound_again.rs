@@ -73,7 +73,7 @@ fn is_bound_until_closed(from: TcpState, address: SocketAddr, socket: OwnedFd) {
     let explained = Explanation::of(from).expect("an explanation").leaves;
     assert!(explained.iter().any(|edge| edge.state == TcpState::Bound), "{from}");
     if features::lists_bound() {
-        wait_until(&format!("{address} to be BOUND after {from}"), || {
+        wait_until(format!("{address} to be BOUND after {from}"), || {
             is_bound(address).then_some(())
         });
     }
@@ -188,7 +188,7 @@ fn a_reset_while_the_fin_is_on_its_way() {
 
 #[track_caller]
 fn await_gone(local: SocketAddr, foreign: SocketAddr) {
-    wait_until(&format!("{local} -> {foreign} to end"), || {
+    wait_until(format!("{local} -> {foreign} to end"), || {
         find(local, foreign).is_none().then_some(())
     });
 }
