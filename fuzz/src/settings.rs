@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use portwho::platform::decode::{proc_counters, services, sysctl};
+use portwho::platform::decode::{kernel_release, proc_counters, services, sysctl};
 
 use super::input::Input;
 
@@ -23,6 +23,9 @@ pub fn check(data: &[u8]) {
     for range in sysctl::ranges(text).into_iter().chain(sysctl::range(text)) {
         let ends = [*range.start(), *range.end()].map(u64::from);
         assert!(ends.iter().all(|end| known.contains(end)), "{range:?}");
+    }
+    if let Some((major, minor)) = kernel_release::version(text) {
+        assert!([major, minor].iter().all(|number| known.contains(&u64::from(*number))));
     }
     a_service_has_a_line(text, name);
     a_counter_comes_back(name);

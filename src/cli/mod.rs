@@ -29,7 +29,7 @@ pub use options::OptionError;
 pub use ports::UsageError;
 pub use request::{
     CloseRequest, ColorWhen, DoctorRequest, ExplainRequest, FilterRequest, Generated, KillRequest,
-    ListRequest, Request, Selection, ViewKind,
+    ListRequest, Request, Selection, Topic, ViewKind,
 };
 use similar::nearest;
 use words::{after_lone_p, spell_out};
@@ -165,7 +165,7 @@ fn kill_request(args: KillArgs, mut words: Vec<OsString>) -> Result<KillRequest,
 fn explain_request(args: &ExplainArgs) -> Result<ExplainRequest, UsageError> {
     match args.more.first() {
         Some(more) => Err(UsageError::SeveralStates(more.clone())),
-        None => Ok(ExplainRequest { state: args.state, color: args.color.into() }),
+        None => Ok(ExplainRequest { topic: args.state, json: args.json, color: args.color.into() }),
     }
 }
 

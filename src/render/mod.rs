@@ -29,7 +29,7 @@ use crate::model::Depth;
 use crate::query::{PortVerdicts, Rows};
 
 pub use doctor::{Doctor, DoctorJson};
-pub use explain::{Explained, Overview};
+pub use explain::{ExplainJson, Explained, ExplainedUdp, Overview};
 pub use json::Json;
 pub use list_table::{Columns, Csv, Lsof, Wide};
 pub use pids::Pids;
