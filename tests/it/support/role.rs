@@ -224,12 +224,14 @@ fn notice(words: &[String]) {
     let stdin = io::stdin();
     let mut watched = [PollFd::new(&stdin, PollFlags::empty())];
     say("waiting");
-    poll(&mut watched, None).expect("poll");
-    let hung_up = watched[0].revents().contains(PollFlags::ERR | PollFlags::HUP);
-    let hung_up = if hung_up { "hung up" } else { "something else" };
+    let hung_up = PollFlags::ERR | PollFlags::HUP;
+    // The kernel reports the error a moment before the socket is closed.
+    while !watched[0].revents().contains(hung_up) {
+        poll(&mut watched, None).expect("poll");
+    }
     let calls = words.first().map_or("w", String::as_str);
     let noticed: Vec<String> = calls.chars().map(|call| what_comes_of(call, &stdin)).collect();
-    say(&format!("{hung_up}, {}", noticed.join(", ")));
+    say(&format!("hung up, {}", noticed.join(", ")));
     loop {
         thread::park();
     }
