@@ -59,6 +59,8 @@ pub enum CliError {
 /// # Errors
 /// [`CliError`]: help and version too, which are no failures.
 pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Request, CliError> {
+    let words: Vec<OsString> = words.into_iter().collect();
+    help_is_for_a_command(&words)?;
     let words = spell_out(words);
     let cli = Cli::try_parse_from(&words).map_err(|error| misplaced(&error, &words))?;
     let after_p = after_lone_p(&words).map(str::to_owned);
@@ -70,6 +72,20 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Request, CliEr
         Some(Verb::Doctor(doctor)) => Request::Doctor(doctor_request(doctor)?),
         Some(Verb::Explain(explain)) => Request::Explain(explain_request(&explain)?),
         Some(Verb::Generate(generate)) => Request::Generate(generate.what.into()),
+    })
+}
+
+/// Refuses `help` for a word that is no command.
+fn help_is_for_a_command(words: &[OsString]) -> Result<(), UsageError> {
+    let [_, help, word, ..] = words else { return Ok(()) };
+    let (word, commands) = (word.to_string_lossy(), command_names());
+    let is_it = word.starts_with('-') || commands.iter().any(|command| *command == word);
+    if help != "help" || is_it {
+        return Ok(());
+    }
+    Err(UsageError::NotACommand {
+        word: word.escape_debug().to_string(),
+        commands: commands.join(", "),
     })
 }
 
@@ -119,7 +135,7 @@ fn filter_request(args: FilterArgs) -> Result<FilterRequest, UsageError> {
     let by_state = !args.state.is_empty();
     let asked = union(&args.state);
     let states = if by_state { asked } else { StateSet::ALL };
-    let terms = ports::local(&args.ports, &command_names())?;
+    let terms = ports::local(&args.ports, &command_names(), by_state)?;
     if by_state {
         ports::contradicts(&terms, Protocols { tcp: true, udp: false }, "--state")?;
     }
@@ -151,7 +167,7 @@ fn kill_request(args: KillArgs, mut words: Vec<OsString>) -> Result<KillRequest,
         }
     }
     Ok(KillRequest {
-        selection: selection(ports::local(&args.ports, &command_names())?, args.select)?,
+        selection: selection(ports::local(&args.ports, &command_names(), false)?, args.select)?,
         yes: args.yes,
         dry_run: args.dry_run,
         signal: args.signal,

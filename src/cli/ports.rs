@@ -18,13 +18,21 @@ pub enum UsageError {
         arguments: String,
     },
     /// A state.
+    #[error("'{0}' is a state, not a port; try: portwho --state {0}")]
+    StateForPort(String),
+    /// A state behind another, which was the value of `--state`.
     #[error(
-        "'{state}' is a state, not a port; PowerShell splits lists that are not quoted; try: \
-         portwho --state \"{state}\""
+        "'{0}' is a state, not a port; PowerShell splits lists that are not quoted; try: portwho \
+         --state \"{0}\""
     )]
-    StateForPort {
-        /// The state.
-        state: String,
+    StateBehindState(String),
+    /// Help for what is no command.
+    #[error("'{word}' is not a command; commands are {commands}; try: portwho --help")]
+    NotACommand {
+        /// What was typed.
+        word: String,
+        /// All commands.
+        commands: String,
     },
     /// Nothing that says which sockets.
     #[error("close needs a PORT or a filter; to see the filters, run: portwho close --help")]
@@ -61,8 +69,13 @@ pub enum UsageError {
     Port(#[from] PortError),
 }
 
-/// Parses the PORTs of a command, unless one of them is a command or a state.
-pub(super) fn local(words: &[String], commands: &[String]) -> Result<Vec<PortTerm>, UsageError> {
+/// Parses the PORTs of a command, unless one of them is a command or a state. `by_state` says whether
+/// states were asked for, too.
+pub(super) fn local(
+    words: &[String],
+    commands: &[String],
+    by_state: bool,
+) -> Result<Vec<PortTerm>, UsageError> {
     if let Some(command) = words.iter().find(|word| commands.contains(word)) {
         let others: Vec<&str> =
             words.iter().filter(|word| *word != command).map(String::as_str).collect();
@@ -72,7 +85,12 @@ pub(super) fn local(words: &[String], commands: &[String]) -> Result<Vec<PortTer
     // What stands in a URL is no state.
     let lists = words.iter().filter(|word| !word.contains("://"));
     if let Some(state) = lists.flat_map(|word| word.split(',')).find(is_state) {
-        return Err(UsageError::StateForPort { state: state.to_owned() });
+        let state = state.to_owned();
+        return Err(if by_state {
+            UsageError::StateBehindState(state)
+        } else {
+            UsageError::StateForPort(state)
+        });
     }
     parse_all(words)
 }

@@ -64,6 +64,22 @@ fn a_state_in_a_ports_place_asks_for_quotes() {
 }
 
 #[test]
+fn a_state_alone_is_an_option() {
+    let expected = "'listen' is a state, not a port; try: portwho --state listen";
+    assert_eq!(error("portwho listen"), expected);
+}
+
+#[test]
+fn there_is_help_for_commands_alone() {
+    let expected = "'nothing' is not a command; commands are kill, close, explain, doctor, generate; \
+                    try: portwho --help";
+    assert_eq!(error("portwho help nothing"), expected);
+    for line in ["portwho help", "portwho help kill", "portwho help -h"] {
+        assert!(matches!(parsed(line), Err(CliError::Help(_))), "{line}");
+    }
+}
+
+#[test]
 fn force_has_three_spellings() {
     for line in ["portwho kill -f 80", "portwho kill -9 80", "portwho kill -KILL 80"] {
         let Ok(Request::Kill(request)) = parsed(line) else { panic!("{line}") };
