@@ -33,6 +33,9 @@ pub struct TcpCounters {
     pub syncookies_sent: Option<u64>,
     /// `TCPTimeWaitOverflow`: connections that found no room among the TIME_WAIT.
     pub time_wait_overflows: Option<u64>,
+    /// TIME_WAIT now, with the FIN_WAIT_2 that no process holds: the kernel counts both against
+    /// `tcp_max_tw_buckets`.
+    pub time_wait: Option<u64>,
     /// Sockets that no process holds and that are not TIME_WAIT, now.
     pub orphans: Option<u64>,
 }

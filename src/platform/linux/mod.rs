@@ -9,6 +9,7 @@ mod copied;
 mod destroy;
 mod ffi;
 mod handle;
+mod machine_limits;
 mod memory_reader;
 mod namespaces;
 mod owners;
@@ -44,8 +45,9 @@ use super::{
     Processes, SocketTable, Sockets, System, bind,
 };
 use crate::model::{
-    About, Capabilities, Creator, Endpoint, Particulars, Pid, PortRules, Process, Protocol, Reach,
-    Scope, Service, Signal, Socket, TcpSettings, Uid, Untrusted,
+    About, Capabilities, Creator, Endpoint, MachineLimits, Particulars, Pid, PortRules, Process,
+    Protocol, Reach, Reading, Scope, Service, Signal, Socket, TcpSettings, Uid, Unconnected,
+    Untrusted,
 };
 
 /// The running Linux system.
@@ -71,6 +73,11 @@ impl Sockets for Linux {
 
     fn owners_now(&self, sockets: Vec<Socket>, wanted: &dyn Fn(&Socket) -> bool) -> OwnerTable {
         owners::find(sockets, wanted)
+    }
+
+    fn unconnected(&self, at_least: usize) -> Reading<Unconnected> {
+        // What cannot be read at all is not even partly known.
+        unlisted::unconnected(at_least).map_or(Reading::Unreported, Reading::Read)
     }
 
     fn creators(&self, cgroups: &BTreeSet<u64>) -> BTreeMap<u64, Creator> {
@@ -132,6 +139,10 @@ impl Ports for Linux {
 
     fn tcp_settings(&self) -> TcpSettings {
         tcp_settings::read()
+    }
+
+    fn machine_limits(&self) -> MachineLimits {
+        machine_limits::read()
     }
 
     fn service_ports(&self, name: &str) -> Result<Vec<u16>, PlatformError> {
