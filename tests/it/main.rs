@@ -152,6 +152,14 @@ mod doctor;
 #[cfg(target_os = "linux")]
 mod doctor_leaks;
 
+/// Leaks over many hosts, and leaks that end soon.
+#[cfg(target_os = "linux")]
+mod doctor_close_wait;
+
+/// What looks like a fault and is none.
+#[cfg(target_os = "linux")]
+mod doctor_near_misses;
+
 /// What runs out, and peers that are gone.
 #[cfg(target_os = "linux")]
 mod doctor_pressure;
