@@ -152,6 +152,10 @@ mod doctor;
 #[cfg(target_os = "linux")]
 mod doctor_leaks;
 
+/// What runs out while nothing has failed yet.
+#[cfg(target_os = "linux")]
+mod doctor_limits;
+
 /// Leaks over many hosts, and leaks that end soon.
 #[cfg(target_os = "linux")]
 mod doctor_close_wait;
