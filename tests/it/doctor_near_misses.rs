@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use rustix::net::sockopt;
 
-use crate::doctor::{await_count, server};
+use crate::doctor::await_count;
 use crate::support::kernel_table::{self, State};
 use crate::support::limits::allow_descriptors;
 use crate::support::makers;
@@ -144,7 +144,7 @@ fn a_busy_proxy() {
     assert!(output.stdout.starts_with("no problems found in "), "{output:?}");
 }
 
-/// It asks many hosts at once, and their answers are on the way.
+/// More than half of the backlog, which the server accepts in a moment.
 #[trial]
 fn a_burst_that_is_accepted() {
     let listener = makers::listening_with(([127, 0, 0, 1], 0).into(), 40, |_| {});
@@ -168,9 +168,6 @@ fn is_healthy_screen(output: &Output) {
 /// Fewer than the backlog, however many.
 #[trial]
 fn handshakes_within_the_backlog() {
-    let (mut quiet, address) = server("quiet");
-    quiet.tell("read");
-    let _ = address;
     let listener = makers::deferring(makers::Loopback::V4, 256);
     let clients: Vec<OwnedFd> = (0..130).map(|_| makers::begin(listener.address)).collect();
     await_count("tcp", State::SYN_RECEIVED, 130);
@@ -179,7 +176,7 @@ fn handshakes_within_the_backlog() {
     drop(clients);
 }
 
-/// The crawler connects to each host in a moment.
+/// Its hosts have closed their connections, which it notices at their next use.
 #[trial]
 fn a_crawler() {
     let hosts: Vec<TcpListener> = (1..=120)
