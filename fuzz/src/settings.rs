@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use portwho::platform::decode::{kernel_release, proc_counters, services, sysctl};
+use portwho::platform::decode::{kernel_release, machine_limits, proc_counters, services, sysctl};
 
 use super::input::Input;
 
@@ -24,6 +24,11 @@ pub fn check(data: &[u8]) {
         let ends = [*range.start(), *range.end()].map(u64::from);
         assert!(ends.iter().all(|end| known.contains(end)), "{range:?}");
     }
+    let limits = machine_limits::files(text).map(|usage| vec![usage.used, usage.most]);
+    let bounds = machine_limits::tcp_bounds(text).map(Vec::from);
+    let pages = machine_limits::tcp_memory(text).and_then(|memory| memory.pages).map(|it| vec![it]);
+    let limits = [limits, bounds, pages].into_iter().flatten().flatten();
+    assert!(limits.into_iter().all(|number| known.contains(&number)));
     if let Some((major, minor)) = kernel_release::version(text) {
         assert!([major, minor].iter().all(|number| known.contains(&u64::from(*number))));
     }

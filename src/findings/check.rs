@@ -102,7 +102,7 @@ impl<'a> Looks<'a> {
     }
 
     /// The earlier moment, measured as the later one is.
-    fn before(self) -> Option<(Self, Duration)> {
+    pub(super) fn before(self) -> Option<(Self, Duration)> {
         let (machine, over) = self.earlier?;
         Some((Self { machine, earlier: None, later: Some(self.machine) }, over))
     }
@@ -111,6 +111,18 @@ impl<'a> Looks<'a> {
     pub(super) fn other(&self, row: &OwnedSocket) -> Option<&'a OwnedSocket> {
         let other = self.earlier.map(|(machine, _)| machine).or(self.later)?;
         other.find(&row.socket)
+    }
+
+    /// The socket at the earlier and at the later moment.
+    pub(super) fn pair<'b>(
+        &self,
+        row: &'b OwnedSocket,
+    ) -> Option<(&'b OwnedSocket, &'b OwnedSocket)>
+    where
+        'a: 'b,
+    {
+        let other = self.other(row)?;
+        Some(if self.earlier.is_some() { (other, row) } else { (row, other) })
     }
 
     /// Whether the same socket is in the same state at both moments.

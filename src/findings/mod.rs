@@ -11,9 +11,11 @@ mod close_wait_leak;
 mod close_wait_place;
 mod culprit;
 mod descriptors_nearly_used;
+mod ephemeral_ports;
 mod evidence;
 mod facts;
 mod growth;
+mod half_closed;
 mod half_closed_pair;
 mod machine;
 mod syn_flood;
@@ -36,6 +38,7 @@ use crate::model::Need;
 pub const CHECKS: &[Check] = &[
     close_wait_leak::CHECK,
     half_closed_pair::CHECK,
+    ephemeral_ports::CHECK,
     time_wait_pressure::CHECK,
     syn_sent_fan_out::CHECK,
     syn_flood::CHECK,

@@ -40,6 +40,8 @@ pub enum Detail {
     Brief,
     /// Also how long it has been idle and what else TCP knows of it, which makes the kernel's answer four times as long.
     Idle,
+    /// Also how much it has dropped.
+    Drops,
 }
 
 /// How much is wanted to know of processes.

@@ -147,6 +147,9 @@ pub struct Socket {
     pub idle_ms: Option<u32>,
     /// What TCP knows of the connection; only when asked for.
     pub tcp_info: Option<TcpInfo>,
+    /// How many datagrams, or of a listener connections, it has dropped since it was created; only
+    /// when asked for.
+    pub drops: Option<u32>,
     /// The cgroup2 id of the creator's cgroup.
     pub cgroup: Option<u64>,
     /// The network namespace, by its inode number; none for that of portwho itself.
@@ -186,6 +189,7 @@ impl Socket {
             timer: None,
             idle_ms: None,
             tcp_info: None,
+            drops: None,
             cgroup: None,
             netns: None,
             table_owner: None,

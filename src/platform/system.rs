@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use super::{CloseError, Ending, NamespaceTable, OwnerTable, PlatformError, SocketTable};
 use crate::model::{
-    About, Capabilities, Creator, Endpoint, Particulars, Pid, PortRules, Process, Protocol, Reach,
-    Scope, Service, Signal, Socket, Stopped, TcpSettings, Uid, Untrusted,
+    About, Capabilities, Creator, Endpoint, MachineLimits, Particulars, Pid, PortRules, Process,
+    Protocol, Reach, Reading, Scope, Service, Signal, Socket, Stopped, TcpSettings, Uid,
+    Unconnected, Untrusted,
 };
 
 /// Reading sockets, who holds them and who created them.
@@ -38,6 +39,13 @@ pub trait Sockets {
     fn owners_now(&self, sockets: Vec<Socket>, wanted: &dyn Fn(&Socket) -> bool) -> OwnerTable {
         let _ = wanted;
         self.owners(sockets)
+    }
+
+    /// The sockets of TCP that are not connected, and no more than kept, of processes of this network
+    /// namespace that have at least so many of them.
+    fn unconnected(&self, at_least: usize) -> Reading<Unconnected> {
+        let _ = at_least;
+        Reading::Unreported
     }
 
     /// What is known of those who created sockets, by the sockets' cgroups; nothing for a group
@@ -104,6 +112,11 @@ pub trait Ports {
     /// How the system's TCP is set, and what it has counted.
     fn tcp_settings(&self) -> TcpSettings;
 
+    /// What all programs share, and how much of it is used.
+    fn machine_limits(&self) -> MachineLimits {
+        MachineLimits::default()
+    }
+
     /// The ports of a service, by its name or alias in the system's services file.
     ///
     /// # Errors
@@ -157,8 +170,14 @@ pub trait System: Sockets + Processes + Ports + Names + Control {
     fn console_takes_escapes(&self) -> bool;
 
     /// Waits for so long.
-    fn pause(&self, time: Duration) -> Pause {
+    fn pause(&self, time: Duration) {
         thread::sleep(time);
+    }
+
+    /// Waits for so long, or until the user interrupts. From the first call on, that does not end
+    /// this process any more.
+    fn pause_until_interrupt(&self, time: Duration) -> Pause {
+        self.pause(time);
         Pause::Over
     }
 }

@@ -164,6 +164,18 @@ mod doctor;
 #[cfg(target_os = "linux")]
 mod doctor_leaks;
 
+/// What runs out while nothing has failed yet.
+#[cfg(target_os = "linux")]
+mod doctor_limits;
+
+/// Leaks over many hosts, and leaks that end soon.
+#[cfg(target_os = "linux")]
+mod doctor_close_wait;
+
+/// What looks like a fault and is none.
+#[cfg(target_os = "linux")]
+mod doctor_near_misses;
+
 /// What runs out, and peers that are gone.
 #[cfg(target_os = "linux")]
 mod doctor_pressure;

@@ -19,6 +19,12 @@ pub fn protocol(name: &[u8]) -> Option<Protocol> {
     }
 }
 
+/// Whether that attribute is of TCP itself. (MPTCP's own socket is in no table of TCP.)
+#[must_use]
+pub fn is_plain_tcp(name: &[u8]) -> bool {
+    matches!(name.strip_suffix(b"\0").unwrap_or(name), b"TCP" | b"TCPv6")
+}
+
 /// How a TCP socket uses the port that getsockname(2) tells.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum PortUse {
@@ -64,6 +70,8 @@ mod tests {
         for name in [&b"UNIX-STREAM\0"[..], b"NETLINK\0", b"\0", b"", b"TCP\0\0", b"UDP-Lite\0"] {
             assert_eq!(protocol(name), None, "{}", name.escape_ascii());
         }
+        assert!(is_plain_tcp(b"TCP\0") && is_plain_tcp(b"TCPv6\0") && is_plain_tcp(b"TCP"));
+        assert!(!is_plain_tcp(b"MPTCP\0") && !is_plain_tcp(b"UDP\0") && !is_plain_tcp(b""));
     }
 
     fn info(state: u8, receive_mss: u32) -> Vec<u8> {

@@ -17,6 +17,10 @@ pub(super) const AF_INET6: u8 = 10;
 const MESSAGE: usize = 72;
 /// `INET_DIAG_INFO`: `struct tcp_info`.
 pub(super) const INFO: u16 = 2;
+/// `INET_DIAG_SKMEMINFO`: the socket's use of memory, and its drops.
+pub(super) const MEMORY: u16 = 7;
+/// `SK_MEMINFO_DROPS` (`linux/sock_diag.h`, Linux 4.7) in that array of 32-bit numbers.
+const DROPS: usize = 8 * 4;
 /// `INET_DIAG_SKV6ONLY`: IPV6_V6ONLY, of sockets that listen or are bound.
 const V6_ONLY: u16 = 11;
 /// `INET_DIAG_CGROUP_ID`.
@@ -129,6 +133,7 @@ fn read_attributes(socket: &mut Socket, bytes: &[u8]) {
     for (kind, value) in attributes(bytes) {
         match kind {
             V6_ONLY => socket.v6_only = value.first().map(|flag| *flag != 0),
+            MEMORY => socket.drops = u32_at(value, DROPS).ok(),
             CGROUP_ID => socket.cgroup = u64_at(value, 0).ok(),
             INFO if socket.foreign.is_some() => {
                 socket.idle_ms = idle_ms(value);
@@ -147,11 +152,12 @@ fn idle_ms(tcp_info: &[u8]) -> Option<u32> {
     Some(sent.min(received))
 }
 
-/// `tcpi_last_ack_recv` and `tcpi_last_data_recv` of `struct tcp_info`.
+/// `tcpi_last_ack_recv`, `tcpi_last_data_recv` and `tcpi_last_data_sent` of `struct tcp_info`.
 fn tcp_info(bytes: &[u8]) -> Option<TcpInfo> {
     Some(TcpInfo {
         last_ack_received_ms: u32_at(bytes, 56).ok()?,
         last_data_received_ms: u32_at(bytes, 52).ok()?,
+        last_data_sent_ms: u32_at(bytes, 44).ok()?,
     })
 }
 
@@ -257,11 +263,28 @@ pub(super) mod tests {
         bytes.extend(INFO.to_ne_bytes());
         bytes.extend(&info);
         let found = socket(&bytes, Protocol::Tcp, false).unwrap();
-        let ages = TcpInfo { last_ack_received_ms: 3_600_000, last_data_received_ms: 7_200_000 };
+        let ages = TcpInfo {
+            last_ack_received_ms: 3_600_000,
+            last_data_received_ms: 7_200_000,
+            last_data_sent_ms: 5,
+        };
         assert_eq!((found.tcp_info, found.idle_ms), (Some(ages), Some(5)));
         let short = answer(AF_INET, 8).into_iter().chain([8, 0, 2, 0, 1, 2, 3, 4]);
         let found = socket(&short.collect::<Vec<_>>(), Protocol::Tcp, false).unwrap();
         assert_eq!(found.tcp_info, None);
+    }
+
+    #[test]
+    fn the_drops_are_the_last_of_nine_numbers() {
+        let attribute = |numbers: u16| {
+            let mut bytes = answer(AF_INET, 7);
+            bytes.extend((4 + 4 * numbers).to_ne_bytes());
+            bytes.extend(MEMORY.to_ne_bytes());
+            bytes.extend((1..=u32::from(numbers)).flat_map(u32::to_ne_bytes));
+            bytes
+        };
+        let drops = |numbers| socket(&attribute(numbers), Protocol::Udp, false).unwrap().drops;
+        assert_eq!((drops(9), drops(8)), (Some(9), None));
     }
 
     #[test]

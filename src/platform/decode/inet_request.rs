@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::DecodeError;
-use super::inet_diag::{AF_INET, AF_INET6, BOUND_BIT, INFO, socket};
+use super::inet_diag::{AF_INET, AF_INET6, BOUND_BIT, INFO, MEMORY, socket};
 use super::port_program::{LONGEST_PROGRAM, port_program};
 use crate::model::{Family, PortRange, Protocol, Socket};
 
@@ -17,7 +17,7 @@ pub fn encode_exact(socket: &Socket) -> Option<Vec<u8>> {
         if as_v6 { Family::V6 } else { Family::V4 },
         socket.protocol,
         u32::MAX,
-        socket.idle_ms.is_some(),
+        Wanted { info: socket.idle_ms.is_some(), memory: socket.drops.is_some() },
     );
     bytes.extend(socket.local.port.to_be_bytes());
     bytes.extend(socket.foreign.map_or(0, |foreign| foreign.port).to_be_bytes());
@@ -47,8 +47,28 @@ const fn low_half(number: u64) -> u32 {
     u32::from_le_bytes([a, b, c, d])
 }
 
+/// What is wanted beyond what every answer has.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Wanted {
+    /// `tcp_info`.
+    pub info: bool,
+    /// The use of memory, with the drops.
+    pub memory: bool,
+}
+
+impl Wanted {
+    /// Nothing.
+    pub const NOTHING: Self = Self { info: false, memory: false };
+
+    /// As `idiag_ext` has it: a bit for each attribute, the first for attribute 1.
+    fn extensions(self) -> u8 {
+        let bit = |is_wanted, attribute: u16| if is_wanted { 1 << (attribute - 1) } else { 0 };
+        bit(self.info, INFO) | bit(self.memory, MEMORY)
+    }
+}
+
 /// The fields of `struct inet_diag_req_v2` before its `id`.
-fn header(family: Family, protocol: Protocol, states: u32, info: bool) -> Vec<u8> {
+fn header(family: Family, protocol: Protocol, states: u32, wanted: Wanted) -> Vec<u8> {
     let family = match family {
         Family::V4 => AF_INET,
         Family::V6 => AF_INET6,
@@ -57,8 +77,7 @@ fn header(family: Family, protocol: Protocol, states: u32, info: bool) -> Vec<u8
         Protocol::Tcp => 6,
         Protocol::Udp => 17,
     };
-    let extensions = if info { 1 << (INFO - 1) } else { 0 };
-    let mut bytes = vec![family, protocol, extensions, 0];
+    let mut bytes = vec![family, protocol, wanted.extensions(), 0];
     bytes.extend(states.to_ne_bytes());
     bytes
 }
@@ -72,8 +91,8 @@ pub struct Request<'a> {
     pub protocol: Protocol,
     /// The states, as in [`state_mask`].
     pub states: u32,
-    /// Whether `tcp_info` is wanted.
-    pub info: bool,
+    /// What is wanted beyond what every answer has.
+    pub wanted: Wanted,
     /// Only these local ports.
     pub local_ports: Option<&'a [PortRange]>,
     /// Only these foreign ports.
@@ -92,7 +111,7 @@ impl Request<'_> {
     /// The request's bytes.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let mut bytes = header(self.family, self.protocol, self.states, self.info);
+        let mut bytes = header(self.family, self.protocol, self.states, self.wanted);
         // struct inet_diag_sockid: its port fields are not applied to bound sockets, so it
         // stays empty and the bytecode filters.
         bytes.extend([0; 48]);
@@ -150,13 +169,20 @@ mod tests {
     }
 
     #[test]
+    fn each_attribute_has_its_bit() {
+        let extensions = |info, memory| Wanted { info, memory }.extensions();
+        assert_eq!([extensions(true, false), extensions(false, true)], [0b10, 0b100_0000]);
+        assert_eq!([extensions(false, false), extensions(true, true)], [0, 0b100_0010]);
+    }
+
+    #[test]
     fn a_filter_too_long_for_the_kernel_is_not_sent() {
         let ranges: Vec<PortRange> = (0..5000).map(|n| n * 2 + 1..=n * 2 + 1).collect();
         let request = Request {
             family: Family::V4,
             protocol: Protocol::Tcp,
             states: 1,
-            info: false,
+            wanted: Wanted::NOTHING,
             local_ports: Some(&ranges),
             foreign_ports: None,
         };

@@ -10,6 +10,7 @@ pub mod descriptor;
 pub mod inet_diag;
 pub mod inet_request;
 pub mod kernel_release;
+pub mod machine_limits;
 pub mod mib;
 pub mod mount_info;
 pub mod netlink;

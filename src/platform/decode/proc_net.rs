@@ -40,6 +40,7 @@ pub fn socket(line: &str, protocol: Protocol) -> Result<Socket, DecodeError> {
         uid: owning_user(inode, u32::try_from(decimal(uid)?).map_err(|_| DecodeError::Malformed)?),
         queues: read_queues(queues, state)?,
         timer: read_timer(tr_when, retransmits)?,
+        drops: if protocol == Protocol::Udp { read_drops(&fields) } else { None },
         ..Socket::at(protocol, local)
     })
 }
@@ -49,6 +50,13 @@ fn read_queues(field: &str, state: Option<TcpState>) -> Result<Queues, DecodeErr
     let (send, receive) = hex_pair(field)?;
     let listening = state == Some(TcpState::Listening);
     Ok(Queues { receive: Some(receive), send: (!listening).then_some(send) })
+}
+
+/// The last field of a line of UDP.
+fn read_drops(fields: &[&str]) -> Option<u32> {
+    const DROPS: usize = 12;
+    let drops = decimal(fields.get(DROPS)?).ok()?;
+    Some(u32::try_from(drops).unwrap_or(u32::MAX))
 }
 
 fn read_timer(tr_when: &str, retransmits: &str) -> Result<Option<Timer>, DecodeError> {
@@ -127,6 +135,16 @@ mod tests {
         assert_eq!((socket.uid, socket.inode), (None, Some(0)));
         let timer = socket.timer.unwrap();
         assert_eq!((timer.kind, timer.expires_ms), (TimerKind::TimeWait, 59_990));
+    }
+
+    #[test]
+    fn udp_has_drops_and_tcp_has_none() {
+        let line = "  66: 0100007F:0035 00000000:0000 07 00000000:00000900 00:00000000 00000000 \
+                    0 0 4711 2 00000000c4ab3f2a 2994";
+        assert_eq!(socket(line, Protocol::Udp).unwrap().drops, Some(2994));
+        let cut = line.strip_suffix(" 2994").unwrap();
+        assert_eq!(socket(cut, Protocol::Udp).unwrap().drops, None);
+        assert_eq!(socket(LISTENER, Protocol::Tcp).unwrap().drops, None);
     }
 
     #[test]

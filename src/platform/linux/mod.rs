@@ -9,6 +9,7 @@ mod copied;
 mod destroy;
 mod ffi;
 mod handle;
+mod machine_limits;
 mod memory_reader;
 mod namespaces;
 mod owners;
@@ -33,6 +34,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::time::Duration;
 
 use rustix::io::Errno;
 use rustix::net::netdevice;
@@ -40,12 +42,13 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType};
 
 use super::decode::services;
 use super::{
-    CloseError, Control, Ending, Names, NamespaceTable, OwnerTable, PlatformError, Ports,
+    CloseError, Control, Ending, Names, NamespaceTable, OwnerTable, Pause, PlatformError, Ports,
     Processes, SocketTable, Sockets, System, bind,
 };
 use crate::model::{
-    About, Capabilities, Creator, Endpoint, Particulars, Pid, PortRules, Process, Protocol, Reach,
-    Scope, Service, Signal, Socket, TcpSettings, Uid, Untrusted,
+    About, Capabilities, Creator, Endpoint, MachineLimits, Particulars, Pid, PortRules, Process,
+    Protocol, Reach, Reading, Scope, Service, Signal, Socket, TcpSettings, Uid, Unconnected,
+    Untrusted,
 };
 
 /// The running Linux system.
@@ -71,6 +74,11 @@ impl Sockets for Linux {
 
     fn owners_now(&self, sockets: Vec<Socket>, wanted: &dyn Fn(&Socket) -> bool) -> OwnerTable {
         owners::find(sockets, wanted)
+    }
+
+    fn unconnected(&self, at_least: usize) -> Reading<Unconnected> {
+        // What cannot be read at all is not even partly known.
+        unlisted::unconnected(at_least).map_or(Reading::Unreported, Reading::Read)
     }
 
     fn creators(&self, cgroups: &BTreeSet<u64>) -> BTreeMap<u64, Creator> {
@@ -134,6 +142,10 @@ impl Ports for Linux {
         tcp_settings::read()
     }
 
+    fn machine_limits(&self) -> MachineLimits {
+        machine_limits::read()
+    }
+
     fn service_ports(&self, name: &str) -> Result<Vec<u16>, PlatformError> {
         match regular_file::read(Path::new("/etc/services"), bounds::SERVICES) {
             Ok(bytes) => Ok(services::ports(&String::from_utf8_lossy(&bytes), name)),
@@ -188,6 +200,10 @@ impl System for Linux {
 
     fn console_takes_escapes(&self) -> bool {
         std::env::var_os("TERM").is_none_or(|terminal| terminal != "dumb")
+    }
+
+    fn pause_until_interrupt(&self, time: Duration) -> Pause {
+        if ffi::wait_for_interrupt(time) { Pause::Interrupted } else { Pause::Over }
     }
 }
 

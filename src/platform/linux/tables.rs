@@ -9,7 +9,7 @@ use super::bound;
 use super::sock_diag::{DumpError, SockDiag};
 use crate::model::{Detail, Family, Gap, Protocol, Scope, Socket, StateSet, TcpState, UdpScope};
 use crate::platform::decode::inet_diag::state_mask;
-use crate::platform::decode::inet_request::Request;
+use crate::platform::decode::inet_request::{Request, Wanted};
 use crate::platform::decode::proc_net;
 use crate::platform::{PlatformError, SocketTable};
 
@@ -44,7 +44,10 @@ impl Table {
             family: self.family,
             protocol: self.protocol,
             states,
-            info: scope.detail == Detail::Idle && self.protocol == Protocol::Tcp,
+            wanted: Wanted {
+                info: scope.detail >= Detail::Idle && self.protocol == Protocol::Tcp,
+                memory: scope.detail >= Detail::Drops,
+            },
             local_ports: scope.local_ports.as_deref(),
             foreign_ports: scope.foreign_ports.as_deref(),
         }

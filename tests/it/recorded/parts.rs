@@ -170,6 +170,7 @@ impl Part {
             queues: Queues::default(),
             timer: None,
             idle_ms: None,
+            drops: None,
             tcp_info: None,
             cgroup: None,
             netns: None,
@@ -212,8 +213,11 @@ impl Part {
     /// Bytes that nobody has read, and the age of the peer's last segment.
     pub fn unread(mut self, bytes: u32, age_ms: u32) -> Self {
         self.0.queues.receive = Some(bytes);
-        self.0.tcp_info =
-            Some(TcpInfo { last_ack_received_ms: age_ms, last_data_received_ms: age_ms });
+        self.0.tcp_info = Some(TcpInfo {
+            last_ack_received_ms: age_ms,
+            last_data_received_ms: age_ms,
+            last_data_sent_ms: age_ms,
+        });
         self
     }
 

@@ -6,4 +6,4 @@ mod probe;
 mod search;
 
 pub(super) use probe::{are_unlisted, gap};
-pub(super) use search::{Row, add_unlisted, inodes, row};
+pub(super) use search::{LISTED_TCP, Row, add_unlisted, inodes, row};

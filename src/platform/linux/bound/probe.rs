@@ -10,7 +10,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
 use super::super::sock_diag::SockDiag;
 use crate::model::{Family, Gap, Protocol, StateSet, TcpState};
 use crate::platform::decode::inet_diag::state_mask;
-use crate::platform::decode::inet_request::Request;
+use crate::platform::decode::inet_request::{Request, Wanted};
 use crate::platform::reason;
 
 /// Whether this kernel lists BOUND sockets, once it has been asked.
@@ -42,7 +42,7 @@ fn probe(diag: &mut SockDiag) -> io::Result<bool> {
         family: Family::V4,
         protocol: Protocol::Tcp,
         states: state_mask(StateSet::of(&[TcpState::Bound])),
-        info: false,
+        wanted: Wanted::NOTHING,
         local_ports: Some(&[port..=port]),
         foreign_ports: None,
     };

@@ -15,7 +15,7 @@ use crate::platform::SocketTable;
 use crate::platform::decode::descriptor::PortUse;
 
 /// Every TCP socket of this network namespace that the kernel lists; all others are unlisted.
-const LISTED_TCP: Scope = Scope {
+pub(in crate::platform::linux) const LISTED_TCP: Scope = Scope {
     tcp: StateSet::ALL,
     udp: UdpScope::None,
     families: Families::BOTH,

@@ -61,14 +61,14 @@ impl<'a> Doubt<'a> {
         found: &'a mut Walk,
         terms: Terms<'a>,
     ) -> Self {
-        let is_idle_known = rows.iter().any(|row| row.idle_ms.is_some());
+        let detail = detail(&rows);
         Self {
             rows,
             known,
             joined: FxHashSet::default(),
             searched: Inodes::default(),
             ports: Ports::default(),
-            detail: if is_idle_known { Detail::Idle } else { Detail::Brief },
+            detail,
             found,
             terms,
         }
@@ -185,6 +185,17 @@ impl<'a> Doubt<'a> {
                 && !self.searched.contains(inode)
         };
         inodes.filter(is_unknown).collect()
+    }
+}
+
+/// As much as is known of the rows.
+fn detail(rows: &[Socket]) -> Detail {
+    if rows.iter().any(|row| row.drops.is_some()) {
+        Detail::Drops
+    } else if rows.iter().any(|row| row.idle_ms.is_some()) {
+        Detail::Idle
+    } else {
+        Detail::Brief
     }
 }
 

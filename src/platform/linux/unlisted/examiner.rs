@@ -76,6 +76,18 @@ impl Candidate {
     }
 
     fn protocol(self, proc: &OwnedFd) -> rustix::io::Result<Kind> {
+        let Some(name) = self.protocol_name(proc)? else { return Ok(Kind::Changed) };
+        Ok(descriptor::protocol(&name).map_or(Kind::Other, Kind::Inet))
+    }
+
+    /// Whether it is a socket of TCP itself, of which no other protocol makes use; none where it
+    /// refers to something else by now.
+    pub(super) fn is_plain_tcp(self, proc: &OwnedFd) -> rustix::io::Result<Option<bool>> {
+        Ok(self.protocol_name(proc)?.map(|name| descriptor::is_plain_tcp(&name)))
+    }
+
+    /// The kernel's name of its protocol; none where it refers to something else by now.
+    fn protocol_name(self, proc: &OwnedFd) -> rustix::io::Result<Option<Vec<u8>>> {
         let path = format!("{}/fd/{}", self.pid, self.descriptor);
         let flags = OFlags::PATH | OFlags::CLOEXEC;
         let file = rustix::fs::openat(proc, path, flags, Mode::empty())?;
@@ -83,12 +95,11 @@ impl Candidate {
         let path = format!("/proc/thread-self/fd/{}", file.as_raw_fd());
         let link = rustix::fs::readlinkat(CWD, path.as_str(), Vec::new())?;
         if socket_inode(link.as_bytes()) != Some(self.inode) {
-            return Ok(Kind::Changed);
+            return Ok(None);
         }
         let mut name = [0_u8; LONGEST_NAME];
         let length = rustix::fs::getxattr(path.as_str(), c"system.sockprotoname", &mut name)?;
-        let protocol = descriptor::protocol(name.get(..length).unwrap_or_default());
-        Ok(protocol.map_or(Kind::Other, Kind::Inet))
+        Ok(Some(name.get(..length).unwrap_or_default().to_vec()))
     }
 }
 

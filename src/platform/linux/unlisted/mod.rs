@@ -2,7 +2,7 @@
 //! no more (before Linux 6.8), of a network namespace that is not known, or bound to nothing.
 //!
 //! [`round`] reads the descriptors of every user's processes, within a [`budget`]; [`examiner`] asks
-//! what they are; [`missed`] is what was not examined.
+//! what they are; [`missed`] is what was not examined. [`unconnected`] only counts those of TCP.
 //!
 //! The extended attribute `system.sockprotoname` says what kind of socket a descriptor has. It is read
 //! through a descriptor with O_PATH, which opens no file and asks no file system but that of sockets:
@@ -12,6 +12,7 @@ mod budget;
 mod examiner;
 mod missed;
 mod round;
+mod unconnected;
 
 use std::collections::BTreeSet;
 use std::os::fd::OwnedFd;
@@ -21,6 +22,7 @@ use self::examiner::{Candidate, Examined, Examiner};
 use self::missed::Spent;
 pub(super) use self::missed::{Missed, name_or_number};
 use self::round::{Process, Round, list};
+pub(super) use self::unconnected::unconnected;
 use super::bounds;
 use super::copied::Copied;
 use super::owners::Inodes;

@@ -1,0 +1,15 @@
+//! TCP sockets that are not connected, and that processes keep.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Pid;
+
+/// TCP sockets that processes have descriptors of and that no table of the kernel has: they were
+/// reset, or never connected.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Unconnected {
+    /// The inodes of these sockets, by process.
+    pub sockets: BTreeMap<Pid, BTreeSet<u64>>,
+    /// Whether the descriptors of some processes could not be read.
+    pub is_partial: bool,
+}
