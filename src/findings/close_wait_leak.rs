@@ -107,7 +107,7 @@ fn measure(machine: &Machine<'_>) -> Vec<Measurement> {
 }
 
 /// Whether a client gave up before it was accepted: then the full queue is the finding.
-fn waits_in_a_full_queue(row: &OwnedSocket, machine: &Machine<'_>) -> bool {
+pub(super) fn waits_in_a_full_queue(row: &OwnedSocket, machine: &Machine<'_>) -> bool {
     let is_full = |listener: &OwnedSocket| {
         let queues = listener.socket.queues;
         queues.receive.zip(queues.send).is_some_and(|(waiting, backlog)| waiting > backlog)
@@ -115,7 +115,7 @@ fn waits_in_a_full_queue(row: &OwnedSocket, machine: &Machine<'_>) -> bool {
     is_unaccepted(row) && machine.listener(&row.socket).is_some_and(is_full)
 }
 
-fn is_unaccepted(row: &OwnedSocket) -> bool {
+pub(super) fn is_unaccepted(row: &OwnedSocket) -> bool {
     row.owner == Owner::Kernel(KernelReason::NotAccepted)
 }
 

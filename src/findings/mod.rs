@@ -8,14 +8,19 @@ mod check;
 mod close_wait_leak;
 mod close_wait_place;
 mod culprit;
+mod culprits;
 mod descriptors_nearly_used;
 mod facts;
 mod half_closed_pair;
 mod machine;
+mod not_reading;
+mod peer_gone;
+mod peer_not_reading;
 mod syn_flood;
 mod syn_sent_fan_out;
 mod time_wait_pressure;
 mod unacknowledged_close;
+mod unanswered_connect;
 
 pub use check::{Case, Check, Evidence, Finding, Growth, Measurement, Severity};
 pub use culprit::Culprit;
@@ -27,7 +32,7 @@ use std::time::Duration;
 use crate::model::TcpCounters;
 
 /// Every check, in the order in which equally severe findings are told.
-pub const CHECKS: [Check; 8] = [
+pub const CHECKS: [Check; 12] = [
     close_wait_leak::CHECK,
     half_closed_pair::CHECK,
     time_wait_pressure::CHECK,
@@ -35,6 +40,10 @@ pub const CHECKS: [Check; 8] = [
     syn_flood::CHECK,
     accept_queue_full::CHECK,
     unacknowledged_close::CHECK,
+    unanswered_connect::CHECK,
+    peer_gone::CHECK,
+    peer_not_reading::CHECK,
+    not_reading::CHECK,
     descriptors_nearly_used::CHECK,
 ];
 

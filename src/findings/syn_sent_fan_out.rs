@@ -12,7 +12,7 @@ use crate::model::TcpState;
 use crate::text::advice::Remedy;
 
 /// No client but a scanner waits for so many addresses at once.
-const ADDRESSES: usize = 100;
+pub(super) const ADDRESSES: usize = 100;
 
 pub(super) const CHECK: Check = Check {
     kind: "syn-sent-fan-out",

@@ -152,6 +152,10 @@ mod doctor;
 #[cfg(target_os = "linux")]
 mod doctor_leaks;
 
+/// Peers that are gone, do not answer or do not read, and processes that do not read.
+#[cfg(target_os = "linux")]
+mod doctor_peers;
+
 /// What runs out, and peers that are gone.
 #[cfg(target_os = "linux")]
 mod doctor_pressure;

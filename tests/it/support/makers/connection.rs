@@ -116,7 +116,7 @@ fn small_buffers(socket: &OwnedFd) {
 }
 
 /// Sends until nothing more fits into the two buffers between the ends.
-fn fill(socket: impl AsFd) {
+pub fn fill(socket: impl AsFd) {
     let chunk = [b'x'; 16 * 1024];
     loop {
         match send(&socket, &chunk, SendFlags::DONTWAIT) {
