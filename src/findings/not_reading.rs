@@ -130,7 +130,9 @@ impl Evidence for Unread {
                 format!("data waits on {connections} that it does not accept()")
             }
             Side::Server => format!("it does not read the requests of {connections}"),
-            Side::Client => format!("it does not read what came in on {connections} to others"),
+            Side::Client => {
+                format!("it does not read what came in on {connections} that it opened")
+            }
         }
     }
 
@@ -171,7 +173,7 @@ impl Evidence for Unread {
         match self.side {
             Side::Server => format!(
                 "find out what its threads wait for (a lock, a pool, a backend); if it forgot the \
-                 connections, {close} them"
+                 connections, call {close} on them"
             ),
             Side::Client => format!(
                 "nothing is wrong if it only writes (TLS session tickets stay unread); otherwise \

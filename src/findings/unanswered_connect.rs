@@ -17,8 +17,8 @@ use crate::text::counted;
 
 /// A client or two may wait for a host that is down; twenty at once are a service that fails.
 const CONNECTIONS: usize = 20;
-/// The first retransmission comes after a second (RFC 6298) and may follow from a lost segment; the
-/// second one, two seconds later, does not.
+/// The first retransmission comes after a second (RFC 6298) and may be due to a lost segment; the
+/// second one, a second or two later, is not.
 const RETRANSMITS: u8 = 2;
 
 pub(super) const CHECK: Check = Check {
@@ -26,8 +26,8 @@ pub(super) const CHECK: Check = Check {
     threshold: || {
         format!("{CONNECTIONS} SYN_SENT to one address with {RETRANSMITS} retransmissions or more")
     },
-    reason: "one lost SYN is retransmitted once; after 3s without an answer the host is down, or \
-             the SYNs are dropped",
+    reason: "a lost SYN is retransmitted once; without an answer to the next one the host is down, \
+             or the SYNs are dropped",
     measure,
 };
 
@@ -97,7 +97,7 @@ impl Evidence for Unanswered {
         format!(
             "{} does not answer {}: it is down, or a firewall drops the SYNs or the answers",
             self.foreign,
-            counted(case.count(), "connect()")
+            counted(case.count(), "connection attempt")
         )
     }
 
