@@ -346,14 +346,19 @@ pub(super) struct ExplainArgs {
 /// Diagnosing.
 #[derive(Args, Debug)]
 pub(super) struct DoctorArgs {
+    #[command(flatten)]
+    pub(super) filters: FilterArgs,
     /// Take two snapshots, SECS apart, and report growth
-    #[arg(long, value_name = "SECS", value_parser = some_seconds)]
+    #[arg(long, value_name = "SECS", value_parser = some_seconds, help_heading = "Options")]
     pub(super) interval: Option<std::time::Duration>,
-    /// Show thresholds and settings too
-    #[arg(short, long)]
+    /// Take N snapshots, and compare each with the one before; 0: until Ctrl-C
+    #[arg(long, value_name = "N", help_heading = "Options")]
+    pub(super) count: Option<u64>,
+    /// Show every check with its threshold, and the settings of TCP
+    #[arg(short, long, help_heading = "Options")]
     pub(super) verbose: bool,
     /// Print JSON
-    #[arg(long)]
+    #[arg(long, help_heading = "Options")]
     pub(super) json: bool,
     /// Use color: auto, always or never
     #[arg(
@@ -361,7 +366,8 @@ pub(super) struct DoctorArgs {
         value_name = "WHEN",
         default_value = "auto",
         hide_default_value = true,
-        hide_possible_values = true
+        hide_possible_values = true,
+        help_heading = "Options"
     )]
     pub(super) color: ColorArg,
 }

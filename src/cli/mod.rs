@@ -65,7 +65,7 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Request, CliEr
         None => Request::List(list_request(cli.list, after_p)?),
         Some(Verb::Kill(kill)) => Request::Kill(kill_request(kill, behind_verb)?),
         Some(Verb::Close(close)) => Request::Close(close_request(close, behind_verb)?),
-        Some(Verb::Doctor(doctor)) => Request::Doctor(doctor_request(&doctor)),
+        Some(Verb::Doctor(doctor)) => Request::Doctor(doctor_request(doctor)?),
         Some(Verb::Explain(explain)) => Request::Explain(explain_request(&explain)?),
         Some(Verb::Generate(generate)) => Request::Generate(generate.what.into()),
     })
@@ -167,13 +167,17 @@ fn explain_request(args: &ExplainArgs) -> Result<ExplainRequest, UsageError> {
     }
 }
 
-fn doctor_request(args: &DoctorArgs) -> DoctorRequest {
-    DoctorRequest {
+fn doctor_request(args: DoctorArgs) -> Result<DoctorRequest, UsageError> {
+    let narrows = args.filters.narrows();
+    let filters = filter_request(args.filters)?;
+    Ok(DoctorRequest {
+        filters: narrows.then_some(filters),
         interval: args.interval,
+        count: args.count,
         verbose: args.verbose,
         json: args.json,
         color: args.color.into(),
-    }
+    })
 }
 
 fn selection(ports: Vec<PortTerm>, args: SelectArgs) -> Result<Selection, UsageError> {

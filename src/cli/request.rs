@@ -214,10 +214,14 @@ pub struct ExplainRequest {
 }
 
 /// A request to look for what is wrong.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub struct DoctorRequest {
-    /// Look twice, so far apart.
+    /// Which sockets; none for the whole machine.
+    pub filters: Option<FilterRequest>,
+    /// How far apart the snapshots are; none where that was not said.
     pub interval: Option<Duration>,
+    /// How many there are, 0 for no end; none where that was not said.
+    pub count: Option<u64>,
     /// Tell the thresholds too.
     pub verbose: bool,
     /// As JSON.

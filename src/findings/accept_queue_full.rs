@@ -3,8 +3,9 @@
 
 use serde_json::{Value, json};
 
+use super::check::{backlogs, never};
 use super::facts::{endpoint, endpoint_json, listener_counters};
-use super::{Case, Check, Evidence, Machine, Measurement, Severity};
+use super::{Case, Check, Evidence, Growth, Looks, Measurement, Severity, Subject};
 use crate::model::{Endpoint, TcpState};
 use crate::text::advice::Remedy;
 use crate::text::remedies;
@@ -13,7 +14,10 @@ pub(super) const CHECK: Check = Check {
     kind: "accept-queue-full",
     threshold: || "more connections than the backlog; critical".to_owned(),
     reason: "from then on the kernel drops new connections",
+    subject: Subject::Sockets,
+    needs: backlogs,
     measure,
+    wants_second: never,
 };
 
 #[derive(Debug)]
@@ -24,7 +28,8 @@ struct FullQueue {
 }
 
 /// The accept queue of each listener, where the system tells it.
-fn measure(machine: &Machine<'_>) -> Vec<Measurement> {
+fn measure(looks: &Looks<'_>) -> Vec<Measurement> {
+    let machine = looks.machine;
     let measured = machine.rows(&[TcpState::Listening]).filter_map(|row| {
         let (waiting, backlog) = row.socket.queues.receive.zip(row.socket.queues.send)?;
         let queue = FullQueue { local: row.socket.local, backlog };
@@ -38,8 +43,12 @@ impl Evidence for FullQueue {
         endpoint(&self.local)
     }
 
-    fn severity(&self, count: usize) -> Option<Severity> {
+    fn severity(&self, count: usize, _growth: Option<&Growth>) -> Option<Severity> {
         (count > self.backlog as usize).then_some(Severity::Critical)
+    }
+
+    fn growing(&self) -> Option<&'static str> {
+        Some("accept queue")
     }
 
     fn what(&self, case: &Case<'_>) -> String {
@@ -94,7 +103,7 @@ mod tests {
     #[test]
     fn one_more_than_the_backlog_is_full() {
         let queue = FullQueue { local: Endpoint::wildcard(Family::V4, 80), backlog: 5 };
-        assert_eq!(queue.severity(5), None);
-        assert_eq!(queue.severity(6), Some(Severity::Critical));
+        assert_eq!(queue.severity(5, None), None);
+        assert_eq!(queue.severity(6, None), Some(Severity::Critical));
     }
 }

@@ -5,18 +5,23 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::check::reaches;
+use super::check::{nothing, reaches};
 use super::close_wait_place::{CommonEnd, CommonEnds};
 use super::facts::counts;
-use super::{Case, Check, Culprit, Evidence, Machine, Measurement, Severity};
+use super::{
+    Case, Check, Culprit, Evidence, Growth, Looks, Machine, Measurement, Severity, Subject,
+};
 use crate::model::{Api, KernelReason, OwnedSocket, Owner, TcpState};
 use crate::text::advice::{Remedy, run_if_any};
 use crate::text::api::{close_call, descriptors, read_call};
 use crate::text::durations::duration;
 
-/// A server without a leak passes through CLOSE_WAIT in milliseconds; a hundred at once it does not
+/// A server without a leak passes through CLOSE_WAIT in milliseconds; a hundred that last it does not
 /// have.
 const MANY: usize = 100;
+/// When a load test closes hundreds at once, a server takes its time to drain them: a younger one
+/// counts only if it is still there at a second snapshot.
+const YOUNG_MS: u32 = 2_000;
 /// A few that are old are a leak too, a slow one.
 const SOME_OLD: usize = 10;
 /// Longer than any answer that a peer which has closed its side still waits for.
@@ -30,14 +35,19 @@ pub(super) const CHECK: Check = Check {
     kind: "close-wait-leak",
     threshold: || {
         format!(
-            "{MANY} at any age, or {SOME_OLD} older than {}; critical from {CRITICAL}, or with \
-             {CRITICAL_DESCRIPTORS_PERCENT}% of the descriptors open",
+            "{MANY} that are {} old or survive a second snapshot, or {SOME_OLD} older than {}; \
+             critical from {CRITICAL}, or with {CRITICAL_DESCRIPTORS_PERCENT}% of the descriptors \
+             open",
+            duration(Duration::from_millis(YOUNG_MS.into())),
             duration(Duration::from_millis(OLD_MS.into()))
         )
     },
     reason: "a process without a leak passes through CLOSE_WAIT in milliseconds; a few old ones \
              are a slow leak",
+    subject: Subject::Sockets,
+    needs: nothing,
     measure,
+    wants_second: has_too_many_young,
 };
 
 /// Why a CLOSE_WAIT is not closed, as far as its receive queue tells.
@@ -76,6 +86,8 @@ impl Cause {
 #[derive(Debug)]
 struct Leak {
     common_end: CommonEnd,
+    /// How many more there are that may pass.
+    young: usize,
     /// The age of the oldest, in milliseconds.
     oldest_ms: Option<u32>,
     /// How many are older than [`OLD_MS`].
@@ -89,7 +101,39 @@ struct Leak {
 }
 
 /// The CLOSE_WAIT of each culprit: a server's by their local port, a client's by destination.
-fn measure(machine: &Machine<'_>) -> Vec<Measurement> {
+fn measure(looks: &Looks<'_>) -> Vec<Measurement> {
+    let groups = groups(looks.machine).into_iter();
+    let measured = groups.map(|((culprit, end), rows)| {
+        let lasting: Vec<&OwnedSocket> =
+            rows.iter().copied().filter(|row| is_lasting(row, looks)).collect();
+        let young = rows.len().saturating_sub(lasting.len());
+        let leak = Leak { young, ..Leak::of(end, &lasting, &culprit, looks.machine) };
+        Measurement::new(culprit, lasting.len(), leak)
+    });
+    measured.collect()
+}
+
+/// Whether it does not just pass through the state.
+fn is_lasting(row: &OwnedSocket, looks: &Looks<'_>) -> bool {
+    age_ms(row).is_some_and(|age| age >= YOUNG_MS) || looks.lasts(row)
+}
+
+/// The time since the peer's last segment, normally its FIN.
+fn age_ms(row: &OwnedSocket) -> Option<u32> {
+    row.socket.tcp_info.map(|info| info.last_ack_received_ms)
+}
+
+/// Whether a leak is found, or a worse one, if the young ones last.
+fn has_too_many_young(machine: &Machine<'_>) -> bool {
+    let measured = measure(&Looks::new(machine, None));
+    measured.iter().any(|one| {
+        let all = one.evidence.total(one.count);
+        one.evidence.severity(all, None) != one.evidence.severity(one.count, None)
+    })
+}
+
+/// The CLOSE_WAIT by culprit and by what they have in common.
+fn groups<'a>(machine: &Machine<'a>) -> BTreeMap<(Culprit, CommonEnd), Vec<&'a OwnedSocket>> {
     let common_ends = CommonEnds::of(machine);
     let mut groups: BTreeMap<(Culprit, CommonEnd), Vec<&OwnedSocket>> = BTreeMap::new();
     for row in machine.rows(&[TcpState::CloseWait]) {
@@ -99,11 +143,7 @@ fn measure(machine: &Machine<'_>) -> Vec<Measurement> {
             groups.entry((culprit, end)).or_default().push(row);
         }
     }
-    let measured = groups.into_iter().map(|((culprit, end), rows)| {
-        let leak = Leak::of(end, &rows, &culprit, machine);
-        Measurement::new(culprit, rows.len(), leak)
-    });
-    measured.collect()
+    groups
 }
 
 /// Whether a client gave up before it was accepted: then the full queue is the finding.
@@ -126,7 +166,7 @@ impl Leak {
         culprit: &Culprit,
         machine: &Machine<'_>,
     ) -> Self {
-        let age = |row: &&OwnedSocket| row.socket.tcp_info.map(|info| info.last_ack_received_ms);
+        let ages = || rows.iter().copied().filter_map(age_ms);
         let mut causes = BTreeMap::new();
         for queue in rows.iter().filter_map(|row| row.socket.queues.receive) {
             *causes.entry(Cause::of_queue(queue)).or_default() += 1;
@@ -134,8 +174,9 @@ impl Leak {
         let own = machine.descriptors(culprit);
         Self {
             common_end,
-            oldest_ms: rows.iter().filter_map(age).max(),
-            old: rows.iter().filter_map(age).filter(|age| *age > OLD_MS).count(),
+            young: 0,
+            oldest_ms: ages().max(),
+            old: ages().filter(|age| *age > OLD_MS).count(),
             causes,
             not_accepted: rows.iter().filter(|row| is_unaccepted(row)).count(),
             descriptors: own.and_then(|own| own.descriptors),
@@ -159,7 +200,7 @@ impl Evidence for Leak {
         self.common_end.words()
     }
 
-    fn severity(&self, count: usize) -> Option<Severity> {
+    fn severity(&self, count: usize, _growth: Option<&Growth>) -> Option<Severity> {
         if count < MANY && self.old < SOME_OLD {
             return None;
         }
@@ -169,6 +210,14 @@ impl Evidence for Leak {
             .is_some_and(|(used, limit)| reaches(used, CRITICAL_DESCRIPTORS_PERCENT, limit));
         let is_critical = count >= CRITICAL || near_limit;
         Some(if is_critical { Severity::Critical } else { Severity::Warning })
+    }
+
+    fn growing(&self) -> Option<&'static str> {
+        Some("CLOSE_WAIT")
+    }
+
+    fn total(&self, count: usize) -> usize {
+        count.saturating_add(self.young)
     }
 
     fn what(&self, case: &Case<'_>) -> String {
@@ -200,7 +249,9 @@ impl Evidence for Leak {
             Some(limit) => format!("{used} of {limit} {} are open", descriptors(api, 0)),
             None => format!("{used} {} are open", descriptors(api, 0)),
         });
-        age.into_iter().chain(queues(&self.causes)).chain(not_accepted).chain(used).collect()
+        let young = (self.young > 0).then(|| format!("{} more are new, and may pass", self.young));
+        let details = age.into_iter().chain(young).chain(queues(&self.causes));
+        details.chain(not_accepted).chain(used).collect()
     }
 
     /// What nobody has accepted belongs to no process yet, so no PID selects it.
@@ -233,6 +284,7 @@ impl Evidence for Leak {
             name: end,
             "oldest_ms": self.oldest_ms,
             "older_than_60_s": self.old,
+            "young": self.young,
             "cause": self.cause().map(Cause::word),
             "causes": counts(causes),
             "not_accepted": self.not_accepted,
@@ -290,6 +342,7 @@ mod tests {
     fn leak(old: usize, descriptors: Option<u64>) -> Leak {
         Leak {
             common_end: CommonEnd::Port(80),
+            young: 0,
             oldest_ms: None,
             old,
             causes: BTreeMap::new(),
@@ -312,7 +365,7 @@ mod tests {
             (9, 9, Some(1000), None),
         ];
         for (count, old, descriptors, expected) in cases {
-            let severity = leak(old, descriptors).severity(count);
+            let severity = leak(old, descriptors).severity(count, None);
             assert_eq!(severity, expected, "{count} {old} {descriptors:?}");
         }
     }

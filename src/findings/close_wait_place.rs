@@ -55,7 +55,7 @@ pub(super) struct CommonEnds {
 impl CommonEnds {
     pub(super) fn of(machine: &Machine<'_>) -> Self {
         let mut ends = Self { ports: FxHashMap::default(), destinations: FxHashMap::default() };
-        for row in machine.rows(&[TcpState::CloseWait]) {
+        for row in machine.all_rows(&[TcpState::CloseWait]) {
             let culprit = machine.culprit(row);
             *ends.ports.entry((culprit.clone(), row.socket.local.port)).or_default() += 1;
             if let Some(foreign) = row.socket.foreign {

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::check::{reaches, warning};
-use super::{Case, Check, Culprit, Evidence, Machine, Measurement, Severity};
-use crate::model::Pid;
+use super::check::{never, reaches, warning};
+use super::{Case, Check, Culprit, Evidence, Growth, Looks, Measurement, Severity, Subject};
+use crate::model::{Need, Pid};
 use crate::text::advice::{Remedy, run};
 use crate::text::remedies;
 
@@ -17,7 +17,13 @@ pub(super) const CHECK: Check = Check {
     kind: "descriptors-nearly-used",
     threshold: || format!("{PERCENT}% of the limit"),
     reason: "the next burst of connections can use up the rest",
+    subject: Subject::Sockets,
+    needs: |machine| {
+        let has_limits = machine.snapshot.capabilities.descriptor_limits;
+        if has_limits { None } else { Some(Need::System) }
+    },
     measure,
+    wants_second: never,
 };
 
 #[derive(Debug)]
@@ -28,7 +34,8 @@ struct NearlyUsed {
 }
 
 /// The descriptors of each owner of a socket.
-fn measure(machine: &Machine<'_>) -> Vec<Measurement> {
+fn measure(looks: &Looks<'_>) -> Vec<Measurement> {
+    let machine = looks.machine;
     let mut sockets: BTreeMap<Pid, usize> = BTreeMap::new();
     for row in &machine.snapshot.sockets {
         for pid in row.owner.pids() {
@@ -46,8 +53,12 @@ fn measure(machine: &Machine<'_>) -> Vec<Measurement> {
 }
 
 impl Evidence for NearlyUsed {
-    fn severity(&self, count: usize) -> Option<Severity> {
+    fn severity(&self, count: usize, _growth: Option<&Growth>) -> Option<Severity> {
         warning(reaches(count as u64, PERCENT, self.limit))
+    }
+
+    fn growing(&self) -> Option<&'static str> {
+        Some("descriptors")
     }
 
     fn what(&self, case: &Case<'_>) -> String {
@@ -96,7 +107,7 @@ mod tests {
     #[test]
     fn nine_tenths_are_nearly_all() {
         let nearly = NearlyUsed { limit: 1024, sockets: 0 };
-        assert_eq!(nearly.severity(921), None);
-        assert_eq!(nearly.severity(922), Some(Severity::Warning));
+        assert_eq!(nearly.severity(921, None), None);
+        assert_eq!(nearly.severity(922, None), Some(Severity::Warning));
     }
 }

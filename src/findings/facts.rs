@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 use serde_json::{Value, json};
 
-use super::Case;
+use super::{Case, Machine};
 use crate::model::{Endpoint, TcpCounters};
 use crate::text::durations::duration;
 
@@ -41,22 +41,30 @@ pub(super) fn counts(counts: impl Iterator<Item = (impl ToString, usize)>) -> Va
     json!(named)
 }
 
-/// What the kernel counted for all listeners together.
+/// What the kernel counted for all listeners together since the earlier snapshot.
 pub(super) fn listener_counters(case: &Case<'_>) -> Vec<String> {
-    let overflows = counter("ListenOverflows", case, |counters| counters.listen_overflows);
-    let drops = counter("ListenDrops", case, |counters| counters.listen_drops);
+    let overflows = counted_since("ListenOverflows", case, |counters| counters.listen_overflows);
+    let drops = counted_since("ListenDrops", case, |counters| counters.listen_drops);
     overflows.into_iter().chain(drops).collect()
 }
 
-fn counter(
+/// How much a counter grew since the earlier snapshot. Its total may be years old.
+pub(super) fn counted_since(
     name: &str,
     case: &Case<'_>,
     of: impl Fn(&TcpCounters) -> Option<u64>,
 ) -> Option<String> {
-    let now = of(&case.machine.settings.counters)?;
-    let before = case.earlier.and_then(|(counters, over)| Some((of(counters)?, over)));
-    let grown = before.map(|(before, over)| {
-        format!(", {} of them in {}", now.saturating_sub(before), duration(over))
-    });
-    Some(format!("{name} of all ports since boot: {now}{}", grown.unwrap_or_default()))
+    let (earlier, over) = case.earlier?;
+    let grown = grown(case.machine, earlier, of)?;
+    Some(format!("{name} of all ports: {grown} in {}", duration(over)))
+}
+
+/// How much a counter grew between two snapshots.
+pub(super) fn grown(
+    now: &Machine<'_>,
+    earlier: &Machine<'_>,
+    of: impl Fn(&TcpCounters) -> Option<u64>,
+) -> Option<u64> {
+    let (now, before) = (of(&now.settings.counters)?, of(&earlier.settings.counters)?);
+    Some(now.saturating_sub(before))
 }

@@ -5,8 +5,11 @@ use std::collections::BTreeMap;
 use rustc_hash::FxHashMap;
 use serde_json::{Value, json};
 
+use super::check::{never, nothing};
 use super::close_wait_place::{CommonEnd, CommonEnds};
-use super::{Case, Check, Culprit, Evidence, Machine, Measurement, Severity};
+use super::{
+    Case, Check, Culprit, Evidence, Growth, Looks, Machine, Measurement, Severity, Subject,
+};
 use crate::model::{Endpoint, OwnedSocket, Owner, TcpState, Untrusted};
 use crate::text::advice::Remedy;
 use crate::text::api::{close_call, read_call};
@@ -16,7 +19,10 @@ pub(super) const CHECK: Check = Check {
     kind: "half-closed-pair",
     threshold: || "any; a note".to_owned(),
     reason: "it shows which of two local processes has to close",
+    subject: Subject::Sockets,
+    needs: nothing,
     measure,
+    wants_second: never,
 };
 
 #[derive(Debug)]
@@ -28,7 +34,8 @@ struct HalfClosedPair {
 }
 
 /// The pairs of each two processes: which has to close, and which waits.
-fn measure(machine: &Machine<'_>) -> Vec<Measurement> {
+fn measure(looks: &Looks<'_>) -> Vec<Measurement> {
+    let machine = looks.machine;
     let waiting = waiting(machine);
     let common_ends = CommonEnds::of(machine);
     let mut groups: BTreeMap<(Culprit, Culprit, CommonEnd), usize> = BTreeMap::new();
@@ -48,8 +55,9 @@ fn measure(machine: &Machine<'_>) -> Vec<Measurement> {
 
 /// The FIN_WAIT_2 that a process holds, by their two endpoints. An orphan has a timeout of its own.
 fn waiting<'a>(machine: &Machine<'a>) -> FxHashMap<(Endpoint, Endpoint), &'a OwnedSocket> {
-    let held =
-        machine.rows(&[TcpState::FinWait2]).filter(|row| !matches!(row.owner, Owner::Kernel(_)));
+    let held = machine
+        .all_rows(&[TcpState::FinWait2])
+        .filter(|row| !matches!(row.owner, Owner::Kernel(_)));
     held.filter_map(|row| Some(((row.socket.local, row.socket.foreign?), row))).collect()
 }
 
@@ -58,8 +66,12 @@ impl Evidence for HalfClosedPair {
         format!("{} {:?}", self.common_end.words(), self.waiting)
     }
 
-    fn severity(&self, count: usize) -> Option<Severity> {
+    fn severity(&self, count: usize, _growth: Option<&Growth>) -> Option<Severity> {
         (count > 0).then_some(Severity::Note)
+    }
+
+    fn growing(&self) -> Option<&'static str> {
+        Some("half-closed connections")
     }
 
     fn what(&self, case: &Case<'_>) -> String {
@@ -107,7 +119,7 @@ mod tests {
     #[test]
     fn one_is_a_note() {
         let pair = HalfClosedPair { common_end: CommonEnd::Port(80), waiting: Culprit::Nobody };
-        assert_eq!(pair.severity(0), None);
-        assert_eq!(pair.severity(1), Some(Severity::Note));
+        assert_eq!(pair.severity(0, None), None);
+        assert_eq!(pair.severity(1, None), Some(Severity::Note));
     }
 }

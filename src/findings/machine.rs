@@ -1,19 +1,33 @@
 //! A machine as a snapshot shows it, with what the checks compare it with.
 
-use std::collections::BTreeMap;
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rustc_hash::FxHashMap;
 
 use super::Culprit;
 use crate::model::{
-    KernelReason, OwnedSocket, Owner, Particulars, Pid, PortRules, Snapshot, Socket, StateSet,
-    TcpSettings, TcpState,
+    KernelReason, OwnedSocket, Owner, Particulars, Pid, PortRules, Snapshot, Socket,
+    SocketIdentity, StateSet, TcpSettings, TcpState,
 };
 
-/// A machine as a snapshot shows it, with what the checks compare it with.
+/// Everything that the checks compare, as the system reported it at one moment.
 #[derive(Clone, Debug)]
-pub struct Machine<'a> {
+pub struct Inspection {
     /// The sockets and their owners.
+    pub snapshot: Snapshot,
+    /// What is known of the owners beyond that.
+    pub particulars: BTreeMap<Pid, Particulars>,
+    /// The rules on ports.
+    pub rules: PortRules,
+    /// The settings of TCP.
+    pub settings: TcpSettings,
+}
+
+/// A machine as a snapshot shows it, with what the checks compare it with.
+#[derive(Debug)]
+pub struct Machine<'a> {
+    /// The sockets and their owners, and what else was read for their sake.
     pub snapshot: &'a Snapshot,
     /// What is known of the owners beyond that.
     pub particulars: &'a BTreeMap<Pid, Particulars>,
@@ -21,33 +35,80 @@ pub struct Machine<'a> {
     pub rules: &'a PortRules,
     /// The settings of TCP.
     pub settings: &'a TcpSettings,
+    /// The sockets that the checks are about; none for all of them.
+    chosen: Option<Vec<&'a OwnedSocket>>,
     listeners: FxHashMap<u16, Vec<&'a OwnedSocket>>,
+    /// Which of the snapshot's sockets each one is.
+    identities: OnceCell<FxHashMap<SocketIdentity, usize>>,
 }
 
 impl<'a> Machine<'a> {
-    /// A machine of these parts.
+    /// The whole machine.
     #[must_use]
-    pub fn new(
-        snapshot: &'a Snapshot,
-        particulars: &'a BTreeMap<Pid, Particulars>,
-        rules: &'a PortRules,
-        settings: &'a TcpSettings,
-    ) -> Self {
+    pub fn new(inspection: &'a Inspection) -> Self {
+        let Inspection { snapshot, particulars, rules, settings } = inspection;
         let mut listeners: FxHashMap<u16, Vec<&OwnedSocket>> = FxHashMap::default();
         for row in &snapshot.sockets {
             if row.socket.state == Some(TcpState::Listening) {
                 listeners.entry(row.socket.local.port).or_default().push(row);
             }
         }
-        Self { snapshot, particulars, rules, settings, listeners }
+        let identities = OnceCell::new();
+        Self { snapshot, particulars, rules, settings, chosen: None, listeners, identities }
     }
 
-    /// The TCP sockets in one of `states`.
+    /// The same machine, of which only the sockets that are `wanted` are checked. The others remain
+    /// what these are compared with.
+    #[must_use]
+    pub fn narrowed(self, wanted: impl Fn(&OwnedSocket) -> bool) -> Self {
+        let chosen = self.snapshot.sockets.iter().filter(|row| wanted(row)).collect();
+        Self { chosen: Some(chosen), ..self }
+    }
+
+    /// Whether only some sockets are checked.
+    #[must_use]
+    pub const fn is_narrowed(&self) -> bool {
+        self.chosen.is_some()
+    }
+
+    /// The sockets that the checks are about.
+    pub fn sockets(&self) -> impl Iterator<Item = &'a OwnedSocket> {
+        let all = self.chosen.is_none().then_some(&self.snapshot.sockets);
+        let chosen = self.chosen.iter().flatten().copied();
+        all.into_iter().flatten().chain(chosen)
+    }
+
+    /// The processes that the checks are about: the owners of these sockets.
+    #[must_use]
+    pub fn owners(&self) -> BTreeSet<Pid> {
+        self.sockets().flat_map(|row| row.owner.pids()).collect()
+    }
+
+    /// The TCP sockets in one of `states` that the checks are about.
     pub(super) fn rows(&self, states: &[TcpState]) -> impl Iterator<Item = &'a OwnedSocket> {
+        Self::in_states(self.sockets(), states)
+    }
+
+    /// The TCP sockets in one of `states`, those included that others are only compared with.
+    pub(super) fn all_rows(&self, states: &[TcpState]) -> impl Iterator<Item = &'a OwnedSocket> {
+        Self::in_states(self.snapshot.sockets.iter(), states)
+    }
+
+    fn in_states(
+        rows: impl Iterator<Item = &'a OwnedSocket>,
+        states: &[TcpState],
+    ) -> impl Iterator<Item = &'a OwnedSocket> {
         let states = StateSet::of(states);
-        let is_in =
-            move |row: &&OwnedSocket| row.socket.state.is_some_and(|it| states.contains(it));
-        self.snapshot.sockets.iter().filter(is_in)
+        rows.filter(move |row| row.socket.state.is_some_and(|state| states.contains(state)))
+    }
+
+    /// The same socket in this snapshot, whatever has become of its state.
+    pub(super) fn find(&self, socket: &Socket) -> Option<&'a OwnedSocket> {
+        let identities = self.identities.get_or_init(|| {
+            let rows = self.snapshot.sockets.iter().enumerate();
+            rows.map(|(index, row)| (row.socket.identity(), index)).collect()
+        });
+        self.snapshot.sockets.get(*identities.get(&socket.identity())?)
     }
 
     /// The listener that a connection came through, or would have.

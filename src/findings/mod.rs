@@ -1,7 +1,9 @@
 //! What `portwho doctor` checks for, a file for each finding: what it measures, its threshold and
 //! the reason for it, its evidence, its text and its JSON.
 //!
-//! To add one, write its file and name it in [`CHECKS`].
+//! To add one, write its file and name it in [`CHECKS`]. Its `needs` says where it cannot be made, its
+//! `wants_second` when a plain run should take a second snapshot; `measure` finds the other snapshot in
+//! [`Looks`]. What concerns the whole machine is not made where only some sockets were asked for.
 
 mod accept_queue_full;
 mod check;
@@ -10,7 +12,9 @@ mod close_wait_place;
 mod culprit;
 mod culprits;
 mod descriptors_nearly_used;
+mod evidence;
 mod facts;
+mod growth;
 mod half_closed_pair;
 mod machine;
 mod not_reading;
@@ -22,17 +26,19 @@ mod time_wait_pressure;
 mod unacknowledged_close;
 mod unanswered_connect;
 
-pub use check::{Case, Check, Evidence, Finding, Growth, Measurement, Severity};
+pub use check::{Check, Looks, Measurement, Severity, Subject};
 pub use culprit::Culprit;
-pub use machine::Machine;
+pub use evidence::{Case, Evidence};
+pub use growth::{Finding, Growth};
+pub use machine::{Inspection, Machine};
 
 use std::cmp::Reverse;
 use std::time::Duration;
 
-use crate::model::TcpCounters;
+use crate::model::Need;
 
 /// Every check, in the order in which equally severe findings are told.
-pub const CHECKS: [Check; 12] = [
+pub const CHECKS: &[Check] = &[
     close_wait_leak::CHECK,
     half_closed_pair::CHECK,
     time_wait_pressure::CHECK,
@@ -47,6 +53,12 @@ pub const CHECKS: [Check; 12] = [
     descriptors_nearly_used::CHECK,
 ];
 
+/// Whether a single snapshot of `machine` leaves open what a second one would decide.
+#[must_use]
+pub fn wants_second(machine: &Machine<'_>) -> bool {
+    CHECKS.iter().any(|check| check.need(machine).is_none() && (check.wants_second)(machine))
+}
+
 /// A machine and what was found there.
 #[derive(Debug)]
 pub struct Diagnosis<'a> {
@@ -54,25 +66,32 @@ pub struct Diagnosis<'a> {
     pub machine: &'a Machine<'a>,
     /// What was found, the most severe first.
     pub findings: Vec<Finding>,
-    /// What TCP had counted at an earlier snapshot, and how long before.
-    pub earlier: Option<(&'a TcpCounters, Duration)>,
+    /// Each check, and what it needs where it could not be made.
+    pub checks: Vec<(&'static Check, Option<Need>)>,
+    /// The machine at an earlier snapshot, and how long before.
+    pub earlier: Option<(&'a Machine<'a>, Duration)>,
 }
 
 impl<'a> Diagnosis<'a> {
     /// Makes every check. With an earlier snapshot, taken `over` before, findings tell their growth.
     #[must_use]
     pub fn new(machine: &'a Machine<'a>, earlier: Option<(&'a Machine<'a>, Duration)>) -> Self {
+        let looks = Looks::new(machine, earlier);
         let mut findings: Vec<(usize, Finding)> = Vec::new();
-        for (order, check) in CHECKS.into_iter().enumerate() {
-            let found = check.findings(machine, earlier);
-            findings.extend(found.into_iter().map(|finding| (order, finding)));
+        let mut checks = Vec::new();
+        for (order, check) in CHECKS.iter().enumerate() {
+            let need = check.need(machine);
+            checks.push((check, need));
+            if need.is_none() {
+                let found = check.findings(looks).into_iter();
+                findings.extend(found.map(|finding| (order, finding)));
+            }
         }
         findings.sort_by_key(|(order, finding)| {
             (finding.severity, *order, Reverse(finding.measurement.count))
         });
-        let counters = earlier.map(|(machine, over)| (&machine.settings.counters, over));
         let findings = findings.into_iter().map(|(_, finding)| finding).collect();
-        Self { machine, findings, earlier: counters }
+        Self { machine, findings, checks, earlier }
     }
 
     /// A finding with everything that its text is made of.

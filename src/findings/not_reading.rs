@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::check::{never, socket_details};
 use super::close_wait_leak::{is_unaccepted, waits_in_a_full_queue};
 use super::facts::{counts, largest};
-use super::{Case, Check, Culprit, Evidence, Machine, Measurement, Severity};
+use super::{Case, Check, Culprit, Evidence, Growth, Looks, Measurement, Severity, Subject};
 use crate::model::{OwnedSocket, TcpState};
 use crate::text::advice::Remedy;
 use crate::text::api::{close_call, read_call};
@@ -31,7 +32,10 @@ pub(super) const CHECK: Check = Check {
     },
     reason: "a server that works reads a request sooner; a client that only writes may never read \
              what it was sent",
+    subject: Subject::Sockets,
+    needs: socket_details,
     measure,
+    wants_second: never,
 };
 
 /// Which side the connections are on.
@@ -65,7 +69,8 @@ struct Unread {
 }
 
 /// The connections of each process where data waits to be read and none comes or goes.
-fn measure(machine: &Machine<'_>) -> Vec<Measurement> {
+fn measure(looks: &Looks<'_>) -> Vec<Measurement> {
+    let machine = looks.machine;
     let mut groups: BTreeMap<(Culprit, Side), Vec<&OwnedSocket>> = BTreeMap::new();
     for row in machine.rows(&[TcpState::Established]) {
         if is_unread(row) && !waits_in_a_full_queue(row, machine) {
@@ -115,12 +120,16 @@ impl Evidence for Unread {
         self.side.word().to_owned()
     }
 
-    fn severity(&self, count: usize) -> Option<Severity> {
+    fn severity(&self, count: usize, _growth: Option<&Growth>) -> Option<Severity> {
         let severity = match self.side {
             Side::Server => Severity::Warning,
             Side::Client => Severity::Note,
         };
         (count >= CONNECTIONS).then_some(severity)
+    }
+
+    fn growing(&self) -> Option<&'static str> {
+        Some("unread connections")
     }
 
     fn what(&self, case: &Case<'_>) -> String {
@@ -201,7 +210,7 @@ mod tests {
     fn a_client_may_only_write() {
         let severity = |side, count| {
             let ports = BTreeMap::new();
-            Unread { side, ports, bytes: 0, longest_ms: 0, not_accepted: 0 }.severity(count)
+            Unread { side, ports, bytes: 0, longest_ms: 0, not_accepted: 0 }.severity(count, None)
         };
         assert_eq!(severity(Side::Server, 9), None);
         assert_eq!(severity(Side::Server, 10), Some(Severity::Warning));

@@ -6,10 +6,10 @@ use std::net::IpAddr;
 use rustc_hash::FxHashMap;
 use serde_json::{Value, json};
 
-use super::check::reaches;
+use super::check::{never, reaches, socket_details};
 use super::culprits::Culprits;
 use super::facts::{counts, largest};
-use super::{Case, Check, Evidence, Machine, Measurement, Severity};
+use super::{Case, Check, Evidence, Growth, Looks, Machine, Measurement, Severity, Subject};
 use crate::model::{OwnedSocket, TcpState};
 use crate::text::advice::Remedy;
 use crate::text::counted;
@@ -22,6 +22,9 @@ const PERCENT: u64 = 5;
 /// A lost segment is retransmitted once or twice; after three times the peer is gone.
 const RETRANSMITS: u8 = 3;
 
+/// Neither side, or only the peer, has closed.
+const OPEN: [TcpState; 2] = [TcpState::Established, TcpState::CloseWait];
+
 pub(super) const CHECK: Check = Check {
     kind: "peer-gone",
     threshold: || {
@@ -33,7 +36,10 @@ pub(super) const CHECK: Check = Check {
     },
     reason: "a lost segment is retransmitted once or twice; a few clients vanish at any time, each \
              at an address of its own",
+    subject: Subject::Sockets,
+    needs: socket_details,
     measure,
+    wants_second: never,
 };
 
 /// What connections to peers that are gone have in common.
@@ -62,9 +68,10 @@ struct GonePeers {
 
 /// Those that retransmit, or probe without an answer: by the address where many go to the same one,
 /// otherwise by the port that serves them.
-fn measure(machine: &Machine<'_>) -> Vec<Measurement> {
-    let open = || machine.rows(&[TcpState::Established, TcpState::CloseWait]);
-    let gone: Vec<&OwnedSocket> = open().filter(|row| unanswered(row) >= RETRANSMITS).collect();
+fn measure(looks: &Looks<'_>) -> Vec<Measurement> {
+    let machine = looks.machine;
+    let open = machine.rows(&OPEN);
+    let gone: Vec<&OwnedSocket> = open.filter(|row| unanswered(row) >= RETRANSMITS).collect();
     if gone.is_empty() {
         return Vec::new();
     }
@@ -72,7 +79,7 @@ fn measure(machine: &Machine<'_>) -> Vec<Measurement> {
     for address in gone.iter().filter_map(|row| peer(row)) {
         *addresses.entry(address).or_insert(0_usize) += 1;
     }
-    for row in open() {
+    for row in machine.all_rows(&OPEN) {
         *ports.entry(row.socket.local.port).or_insert(0_usize) += 1;
     }
     let mut groups: BTreeMap<Common, Vec<&OwnedSocket>> = BTreeMap::new();
@@ -141,7 +148,7 @@ impl Evidence for GonePeers {
         format!("{:?}", self.common)
     }
 
-    fn severity(&self, count: usize) -> Option<Severity> {
+    fn severity(&self, count: usize, _growth: Option<&Growth>) -> Option<Severity> {
         let is_outage = match self.common {
             Common::Address(_) => true,
             Common::Port(_) => reaches(count as u64, PERCENT, self.of as u64),
@@ -149,6 +156,10 @@ impl Evidence for GonePeers {
         };
         let severity = if is_outage { Severity::Warning } else { Severity::Note };
         (count >= CONNECTIONS).then_some(severity)
+    }
+
+    fn growing(&self) -> Option<&'static str> {
+        Some("connections without an answer")
     }
 
     fn what(&self, case: &Case<'_>) -> String {
@@ -231,7 +242,7 @@ mod tests {
             let (peers, culprits) = Default::default();
             let (most_retransmits, unacknowledged) = (3, 0);
             GonePeers { common, of, peers, most_retransmits, unacknowledged, culprits }
-                .severity(count)
+                .severity(count, None)
         };
         let address = Common::Address(Ipv4Addr::LOCALHOST.into());
         let (warning, note) = (Some(Severity::Warning), Some(Severity::Note));

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::check::warning;
+use super::check::{never, socket_details, warning};
 use super::facts::{counts, largest};
-use super::{Case, Check, Culprit, Evidence, Machine, Measurement, Severity};
+use super::{Case, Check, Culprit, Evidence, Growth, Looks, Measurement, Severity, Subject};
 use crate::model::{OwnedSocket, TcpState, TimerKind};
 use crate::text::advice::Remedy;
 use crate::text::counted;
@@ -30,7 +30,10 @@ pub(super) const CHECK: Check = Check {
         )
     },
     reason: "a busy peer reads on sooner; a few pause, or are suspended, at any time",
+    subject: Subject::Sockets,
+    needs: socket_details,
     measure,
+    wants_second: never,
 };
 
 #[derive(Debug)]
@@ -43,7 +46,8 @@ struct NotRead {
 }
 
 /// The connections of each process that have data to send and may not: the persist timer runs.
-fn measure(machine: &Machine<'_>) -> Vec<Measurement> {
+fn measure(looks: &Looks<'_>) -> Vec<Measurement> {
+    let machine = looks.machine;
     let mut groups: BTreeMap<Culprit, Vec<(&OwnedSocket, u32)>> = BTreeMap::new();
     for row in machine.rows(&[TcpState::Established, TcpState::CloseWait]) {
         if let Some(waiting_ms) = waiting_ms(row).filter(|waiting| *waiting >= IDLE_MS) {
@@ -81,8 +85,12 @@ impl NotRead {
 }
 
 impl Evidence for NotRead {
-    fn severity(&self, count: usize) -> Option<Severity> {
+    fn severity(&self, count: usize, _growth: Option<&Growth>) -> Option<Severity> {
         warning(count >= CONNECTIONS)
+    }
+
+    fn growing(&self) -> Option<&'static str> {
+        Some("connections with a closed window")
     }
 
     fn what(&self, case: &Case<'_>) -> String {
@@ -129,7 +137,7 @@ mod tests {
     #[test]
     fn ten_of_a_process_are_no_pause() {
         let not_read = NotRead { peers: BTreeMap::new(), waiting: 0, longest_ms: 0 };
-        assert_eq!(not_read.severity(9), None);
-        assert_eq!(not_read.severity(10), Some(Severity::Warning));
+        assert_eq!(not_read.severity(9, None), None);
+        assert_eq!(not_read.severity(10, None), Some(Severity::Warning));
     }
 }

@@ -5,9 +5,9 @@ use std::net::IpAddr;
 
 use serde_json::{Value, json};
 
-use super::check::warning;
+use super::check::{never, nothing, warning};
 use super::facts::listener_counters;
-use super::{Case, Check, Culprit, Evidence, Machine, Measurement, Severity};
+use super::{Case, Check, Culprit, Evidence, Growth, Looks, Measurement, Severity, Subject};
 use crate::model::TcpState;
 use crate::text::advice::Remedy;
 use crate::text::{counted, remedies};
@@ -19,7 +19,10 @@ pub(super) const CHECK: Check = Check {
     kind: "syn-flood",
     threshold: || format!("{SYN_RECEIVED} SYN_RECEIVED on a port"),
     reason: "that many fill a typical server's backlog",
+    subject: Subject::Sockets,
+    needs: nothing,
     measure,
+    wants_second: never,
 };
 
 #[derive(Debug)]
@@ -31,7 +34,8 @@ struct Flood {
 }
 
 /// The half-open connections of each port.
-fn measure(machine: &Machine<'_>) -> Vec<Measurement> {
+fn measure(looks: &Looks<'_>) -> Vec<Measurement> {
+    let machine = looks.machine;
     let mut groups: BTreeMap<(u16, Culprit), (usize, BTreeSet<IpAddr>)> = BTreeMap::new();
     for row in machine.rows(&[TcpState::SynReceived]) {
         let key = (row.socket.local.port, machine.culprit(row));
@@ -50,8 +54,12 @@ impl Evidence for Flood {
         self.port.to_string()
     }
 
-    fn severity(&self, count: usize) -> Option<Severity> {
+    fn severity(&self, count: usize, _growth: Option<&Growth>) -> Option<Severity> {
         warning(count >= SYN_RECEIVED)
+    }
+
+    fn growing(&self) -> Option<&'static str> {
+        Some("SYN_RECEIVED")
     }
 
     fn what(&self, case: &Case<'_>) -> String {
@@ -104,7 +112,7 @@ mod tests {
     #[test]
     fn as_many_as_a_usual_backlog_are_a_flood() {
         let flood = Flood { port: 80, addresses: 1 };
-        assert_eq!(flood.severity(127), None);
-        assert_eq!(flood.severity(128), Some(Severity::Warning));
+        assert_eq!(flood.severity(127, None), None);
+        assert_eq!(flood.severity(128, None), Some(Severity::Warning));
     }
 }

@@ -5,9 +5,9 @@ use std::net::IpAddr;
 
 use serde_json::{Value, json};
 
-use super::check::warning;
+use super::check::{never, nothing, warning};
 use super::facts::{counts, largest};
-use super::{Case, Check, Culprit, Evidence, Machine, Measurement, Severity};
+use super::{Case, Check, Culprit, Evidence, Growth, Looks, Measurement, Severity, Subject};
 use crate::model::TcpState;
 use crate::text::advice::Remedy;
 
@@ -18,7 +18,10 @@ pub(super) const CHECK: Check = Check {
     kind: "syn-sent-fan-out",
     threshold: || format!("{ADDRESSES} foreign addresses"),
     reason: "no client waits for the first answer from so many at once",
+    subject: Subject::Sockets,
+    needs: nothing,
     measure,
+    wants_second: never,
 };
 
 #[derive(Debug)]
@@ -29,7 +32,8 @@ struct FanOut {
 }
 
 /// The addresses that each process waits for.
-fn measure(machine: &Machine<'_>) -> Vec<Measurement> {
+fn measure(looks: &Looks<'_>) -> Vec<Measurement> {
+    let machine = looks.machine;
     let mut groups: BTreeMap<Culprit, (FanOut, BTreeSet<IpAddr>)> = BTreeMap::new();
     for row in machine.rows(&[TcpState::SynSent]) {
         if let Some(foreign) = row.socket.foreign {
@@ -47,8 +51,12 @@ fn measure(machine: &Machine<'_>) -> Vec<Measurement> {
 }
 
 impl Evidence for FanOut {
-    fn severity(&self, count: usize) -> Option<Severity> {
+    fn severity(&self, count: usize, _growth: Option<&Growth>) -> Option<Severity> {
         warning(count >= ADDRESSES)
+    }
+
+    fn growing(&self) -> Option<&'static str> {
+        Some("addresses")
     }
 
     fn what(&self, case: &Case<'_>) -> String {
@@ -88,7 +96,7 @@ mod tests {
     #[test]
     fn addresses_count_and_not_sockets() {
         let fan_out = FanOut { sockets: 500, ports: BTreeMap::new() };
-        assert_eq!(fan_out.severity(99), None);
-        assert_eq!(fan_out.severity(100), Some(Severity::Warning));
+        assert_eq!(fan_out.severity(99, None), None);
+        assert_eq!(fan_out.severity(100, None), Some(Severity::Warning));
     }
 }

@@ -6,9 +6,11 @@ use std::net::IpAddr;
 use rustc_hash::FxHashMap;
 use serde_json::{Value, json};
 
-use super::check::{reaches, warning};
+use super::check::{never, nothing, reaches, warning};
 use super::facts::{endpoint, endpoint_json};
-use super::{Case, Check, Culprit, Evidence, Machine, Measurement, Severity};
+use super::{
+    Case, Check, Culprit, Evidence, Growth, Looks, Machine, Measurement, Severity, Subject,
+};
 use crate::model::{
     Api, Endpoint, OwnedSocket, PortRange, PortRules, StateSet, TcpSettings, TcpState,
 };
@@ -26,7 +28,10 @@ pub(super) const CHECK: Check = Check {
         format!("{PERCENT}% of the ephemeral ports to one destination, or of tcp_max_tw_buckets")
     },
     reason: "below that TIME_WAIT is normal; above it, a burst is enough to run out",
+    subject: Subject::Sockets,
+    needs: nothing,
     measure,
+    wants_second: never,
 };
 
 /// An address here and a destination: between them a port can be used once.
@@ -50,7 +55,8 @@ struct EphemeralPorts {
 }
 
 /// TIME_WAIT against each of the limits that there are.
-fn measure(machine: &Machine<'_>) -> Vec<Measurement> {
+fn measure(looks: &Looks<'_>) -> Vec<Measurement> {
+    let machine = looks.machine;
     let buckets = machine.settings.max_time_wait.map(|most| {
         let count = machine.rows(&[TcpState::TimeWait]).count();
         Measurement::new(Culprit::Nobody, count, Buckets { most })
@@ -106,8 +112,12 @@ fn most_of(holders: &BTreeMap<Culprit, usize>) -> Culprit {
 }
 
 impl Evidence for Buckets {
-    fn severity(&self, count: usize) -> Option<Severity> {
+    fn severity(&self, count: usize, _growth: Option<&Growth>) -> Option<Severity> {
         warning(reaches(count as u64, PERCENT, self.most))
+    }
+
+    fn growing(&self) -> Option<&'static str> {
+        Some("TIME_WAIT")
     }
 
     fn what(&self, case: &Case<'_>) -> String {
@@ -151,8 +161,12 @@ impl Evidence for EphemeralPorts {
         format!("{local} {}", endpoint(foreign))
     }
 
-    fn severity(&self, count: usize) -> Option<Severity> {
+    fn severity(&self, count: usize, _growth: Option<&Growth>) -> Option<Severity> {
         warning(reaches(count as u64, PERCENT, self.usable))
+    }
+
+    fn growing(&self) -> Option<&'static str> {
+        Some("TIME_WAIT")
     }
 
     fn what(&self, case: &Case<'_>) -> String {
@@ -258,8 +272,8 @@ mod tests {
     #[test]
     fn four_fifths_of_what_there_is_are_too_many() {
         let buckets = Buckets { most: 131_072 };
-        assert_eq!(buckets.severity(104_857), None);
-        assert_eq!(buckets.severity(104_858), Some(Severity::Warning));
-        assert_eq!(Buckets { most: 0 }.severity(0), None);
+        assert_eq!(buckets.severity(104_857, None), None);
+        assert_eq!(buckets.severity(104_858, None), Some(Severity::Warning));
+        assert_eq!(Buckets { most: 0 }.severity(0, None), None);
     }
 }

@@ -5,9 +5,9 @@ use std::net::IpAddr;
 
 use serde_json::{Value, json};
 
-use super::check::warning;
+use super::check::{never, socket_details, warning};
 use super::facts::{counts, largest};
-use super::{Case, Check, Culprit, Evidence, Machine, Measurement, Severity};
+use super::{Case, Check, Culprit, Evidence, Growth, Looks, Measurement, Severity, Subject};
 use crate::model::{OwnedSocket, TcpState, TimerKind};
 use crate::text::advice::Remedy;
 use crate::text::counted;
@@ -21,7 +21,10 @@ pub(super) const CHECK: Check = Check {
     kind: "unacknowledged-close",
     threshold: || format!("{CONNECTIONS} with {RETRANSMITS} retransmissions or more"),
     reason: "a lost segment is retransmitted once or twice; a single peer may vanish at any time",
+    subject: Subject::Sockets,
+    needs: socket_details,
     measure,
+    wants_second: never,
 };
 
 #[derive(Debug)]
@@ -34,7 +37,8 @@ struct Unacknowledged {
 }
 
 /// All that retransmit, or probe a zero window without an answer.
-fn measure(machine: &Machine<'_>) -> Vec<Measurement> {
+fn measure(looks: &Looks<'_>) -> Vec<Measurement> {
+    let machine = looks.machine;
     let closed = machine.rows(&[TcpState::FinWait1, TcpState::Closing, TcpState::LastAck]);
     let rows: Vec<(&OwnedSocket, u8)> =
         closed.filter_map(|row| Some((row, unanswered(row)?))).collect();
@@ -70,8 +74,12 @@ impl Unacknowledged {
 }
 
 impl Evidence for Unacknowledged {
-    fn severity(&self, count: usize) -> Option<Severity> {
+    fn severity(&self, count: usize, _growth: Option<&Growth>) -> Option<Severity> {
         warning(count >= CONNECTIONS)
+    }
+
+    fn growing(&self) -> Option<&'static str> {
+        Some("unacknowledged connections")
     }
 
     fn what(&self, case: &Case<'_>) -> String {
@@ -125,7 +133,7 @@ mod tests {
     #[test]
     fn a_few_vanished_peers_are_no_finding() {
         let found = Unacknowledged::of(&[]);
-        assert_eq!(found.severity(9), None);
-        assert_eq!(found.severity(10), Some(Severity::Warning));
+        assert_eq!(found.severity(9, None), None);
+        assert_eq!(found.severity(10, None), Some(Severity::Warning));
     }
 }

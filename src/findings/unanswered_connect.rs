@@ -6,11 +6,13 @@ use std::net::IpAddr;
 use rustc_hash::FxHashMap;
 use serde_json::{Value, json};
 
-use super::check::warning;
+use super::check::{never, socket_details, warning};
 use super::culprits::Culprits;
 use super::facts::{counts, largest};
 use super::syn_sent_fan_out::ADDRESSES;
-use super::{Case, Check, Culprit, Evidence, Machine, Measurement, Severity};
+use super::{
+    Case, Check, Culprit, Evidence, Growth, Looks, Machine, Measurement, Severity, Subject,
+};
 use crate::model::{OwnedSocket, TcpState};
 use crate::text::advice::Remedy;
 use crate::text::counted;
@@ -28,7 +30,10 @@ pub(super) const CHECK: Check = Check {
     },
     reason: "a lost SYN is retransmitted once; without an answer to the next one the host is down, \
              or the SYNs are dropped",
+    subject: Subject::Sockets,
+    needs: socket_details,
     measure,
+    wants_second: never,
 };
 
 #[derive(Debug)]
@@ -41,7 +46,8 @@ struct Unanswered {
 }
 
 /// The connections that each address leaves without an answer.
-fn measure(machine: &Machine<'_>) -> Vec<Measurement> {
+fn measure(looks: &Looks<'_>) -> Vec<Measurement> {
+    let machine = looks.machine;
     let mut groups: BTreeMap<IpAddr, Vec<&OwnedSocket>> = BTreeMap::new();
     let scanners = scanners(machine);
     for row in machine.rows(&[TcpState::SynSent]).filter(|row| retransmits(row) >= RETRANSMITS) {
@@ -65,7 +71,7 @@ fn retransmits(row: &OwnedSocket) -> u8 {
 /// Who waits for so many addresses that this is the finding, and not one for each of them.
 fn scanners(machine: &Machine<'_>) -> BTreeSet<Culprit> {
     let mut addresses: FxHashMap<Culprit, BTreeSet<IpAddr>> = FxHashMap::default();
-    for row in machine.rows(&[TcpState::SynSent]) {
+    for row in machine.all_rows(&[TcpState::SynSent]) {
         let foreign = row.socket.foreign.map(|foreign| foreign.address);
         addresses.entry(machine.culprit(row)).or_default().extend(foreign);
     }
@@ -89,8 +95,12 @@ impl Evidence for Unanswered {
         self.foreign.to_string()
     }
 
-    fn severity(&self, count: usize) -> Option<Severity> {
+    fn severity(&self, count: usize, _growth: Option<&Growth>) -> Option<Severity> {
         warning(count >= CONNECTIONS)
+    }
+
+    fn growing(&self) -> Option<&'static str> {
+        Some("unanswered connections")
     }
 
     fn what(&self, case: &Case<'_>) -> String {
@@ -144,7 +154,7 @@ mod tests {
             most_retransmits: 2,
             culprits: Culprits::default(),
         };
-        assert_eq!(unanswered.severity(19), None);
-        assert_eq!(unanswered.severity(20), Some(Severity::Warning));
+        assert_eq!(unanswered.severity(19, None), None);
+        assert_eq!(unanswered.severity(20, None), Some(Severity::Warning));
     }
 }

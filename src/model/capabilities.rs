@@ -70,7 +70,9 @@ pub struct Capabilities {
     pub narrower_blocks_bind: bool,
     /// Whether a port may be taken where no socket is listed: by an excluded range or HTTP.sys.
     pub unlisted_reservations: bool,
-    /// Whether the limit of descriptors of a running process can be raised.
+    /// Whether its tables show the queues, timers and ages of sockets.
+    pub socket_details: bool,
+    /// Whether processes have a limit of descriptors, which can be raised while they run.
     pub descriptor_limits: bool,
     /// Whether only an administrator runs processes as user 0.
     pub root_user: bool,
@@ -100,6 +102,7 @@ impl Capabilities {
         teardown_blocks_bind: true,
         narrower_blocks_bind: true,
         unlisted_reservations: false,
+        socket_details: true,
         descriptor_limits: true,
         root_user: true,
         protected_processes: false,
@@ -122,6 +125,7 @@ impl Capabilities {
         teardown_blocks_bind: false,
         narrower_blocks_bind: false,
         unlisted_reservations: true,
+        socket_details: false,
         descriptor_limits: false,
         root_user: false,
         protected_processes: true,

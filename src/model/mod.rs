@@ -8,6 +8,7 @@ mod container;
 mod creator;
 mod gap;
 mod machine_limits;
+mod need;
 mod owner;
 mod particulars;
 mod port_rules;
@@ -30,6 +31,7 @@ pub use container::{Container, Runtime};
 pub use creator::Creator;
 pub use gap::{Gap, LeftOut};
 pub use machine_limits::{MachineLimits, Reading, TcpMemory, Usage};
+pub use need::Need;
 pub use owner::{Holder, KernelReason, Owner, Presence};
 pub use particulars::Particulars;
 pub use port_rules::PortRules;
@@ -38,7 +40,9 @@ pub use role::Role;
 pub use scope::{About, Depth, Detail, Families, PortRange, Reach, Scope, UdpScope};
 pub use signal::{Signal, UnknownSignal};
 pub use snapshot::{Os, OwnedSocket, Snapshot};
-pub use socket::{Endpoint, Family, Protocol, Queues, Socket, TableOwner, Timer, TimerKind};
+pub use socket::{
+    Endpoint, Family, Protocol, Queues, Socket, SocketIdentity, TableOwner, Timer, TimerKind,
+};
 pub use state::TcpState;
 pub use state_set::{StateSet, UnknownState};
 pub use stopped::Stopped;

@@ -158,6 +158,15 @@ pub struct Socket {
     pub table_owner: Option<TableOwner>,
 }
 
+/// What tells a socket from every other one, at any two moments.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum SocketIdentity {
+    /// The kernel's own name for it.
+    Cookie(u64),
+    /// Where the system has no such name: both ends, and the process that the table names.
+    Ends(Protocol, Endpoint, Option<Endpoint>, Option<TableOwner>),
+}
+
 /// The loopback interface (`LOOPBACK_IFINDEX` of Linux' net/flow.h, Windows' Pseudo-Interface 1).
 const LOOPBACK_INTERFACE: u32 = 1;
 
@@ -184,6 +193,15 @@ impl Socket {
             cgroup: None,
             netns: None,
             table_owner: None,
+        }
+    }
+
+    /// What tells it from every other socket.
+    #[must_use]
+    pub const fn identity(&self) -> SocketIdentity {
+        match self.cookie {
+            Some(cookie) => SocketIdentity::Cookie(cookie),
+            None => SocketIdentity::Ends(self.protocol, self.local, self.foreign, self.table_owner),
         }
     }
 

@@ -25,7 +25,7 @@ pub use ending::Ending;
 pub use error::{PlatformError, reason};
 #[cfg(target_os = "linux")]
 pub use linux::Linux as ThisSystem;
-pub use system::{Control, Names, OpenProcess, Ports, Processes, Sockets, System};
+pub use system::{Control, Names, OpenProcess, Pause, Ports, Processes, Sockets, System};
 #[cfg(windows)]
 pub use windows::Windows as ThisSystem;
 

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::thread;
 use std::time::Duration;
 
 use super::{CloseError, Ending, NamespaceTable, OwnerTable, PlatformError, SocketTable};
@@ -167,6 +168,21 @@ pub trait System: Sockets + Processes + Ports + Names + Control {
 
     /// Whether the console obeys escapes, where stdout is one.
     fn console_takes_escapes(&self) -> bool;
+
+    /// Waits for so long.
+    fn pause(&self, time: Duration) -> Pause {
+        thread::sleep(time);
+        Pause::Over
+    }
+}
+
+/// How a pause ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Pause {
+    /// The time has passed.
+    Over,
+    /// The user wants no more (Ctrl-C).
+    Interrupted,
 }
 
 /// A process that was opened. What is done to it is done to no other, even if its PID is given

@@ -1,6 +1,10 @@
-//! What doctor says when it finds nothing. A finding's sentences stand with the finding.
+//! What doctor says of its checks. A finding's sentences stand with the finding.
+
+use std::time::Duration;
 
 use super::counted;
+use super::durations::duration;
+use crate::model::{Need, Shell};
 
 /// What was checked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -11,7 +15,7 @@ pub struct Checked {
     pub unowned: usize,
     /// The processes.
     pub processes: usize,
-    /// The checks.
+    /// The checks that were made.
     pub checks: usize,
 }
 
@@ -25,4 +29,42 @@ pub fn no_problems(checked: Checked) -> String {
     };
     let (sockets, processes) = (counted(sockets, "socket"), counted(processes, "process"));
     format!("no problems found in {sockets} of {processes} ({}{unknown})", counted(checks, "check"))
+}
+
+/// `not checked: conntrack-full, open-files (needs the first network namespace: run it on the host)`.
+#[must_use]
+pub fn not_checked(kinds: &[&str], need: Need, shell: Shell) -> String {
+    format!("not checked: {} ({})", kinds.join(", "), needs(need, shell))
+}
+
+/// What a check needs that could not be made.
+#[must_use]
+pub fn needs(need: Need, shell: Shell) -> String {
+    match (need, shell) {
+        (Need::Rights, Shell::Posix) => "needs root".to_owned(),
+        (Need::Rights, Shell::Windows) => "needs an elevated prompt".to_owned(),
+        (Need::Kernel(what), _) => format!("needs {what}"),
+        (Need::FirstNamespace, _) => {
+            "needs the first network namespace: run portwho on the host".to_owned()
+        }
+        (Need::System, _) => "this system does not report it".to_owned(),
+        (Need::WholeMachine, _) => {
+            "concerns the whole machine: run doctor without PORT and filters".to_owned()
+        }
+    }
+}
+
+/// `waiting 5s for snapshot 2 of 3`.
+#[must_use]
+pub fn waiting(interval: Duration, number: u64, of: Option<u64>) -> String {
+    format!("waiting {} for {}", duration(interval), place(number, of))
+}
+
+/// `snapshot 2 of 3`; `snapshot 2` where there is no end.
+#[must_use]
+pub fn place(number: u64, of: Option<u64>) -> String {
+    match of {
+        Some(of) => format!("snapshot {number} of {of}"),
+        None => format!("snapshot {number}"),
+    }
 }

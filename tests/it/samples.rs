@@ -210,12 +210,18 @@ fn on_a_terminal(run: &Run, answers: &[&str]) -> String {
         terminal.type_in(&format!("{answer}\n"));
     }
     let screen = terminal.finish().stdout;
+    let screen: String = screen.split_inclusive('\n').map(overwritten).collect();
     let mut parts = screen.split(ASKED);
     let mut text = parts.next().unwrap_or_default().to_owned();
     for (part, answer) in parts.zip(answers) {
         text.push_str(&format!("{ASKED}{answer}\n{part}"));
     }
     text
+}
+
+/// What is left of a line that was written several times over.
+fn overwritten(line: &str) -> &str {
+    line.rsplit('\r').next().unwrap_or_default()
 }
 
 const ASKED: &str = "[y/N] ";

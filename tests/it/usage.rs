@@ -166,10 +166,6 @@ fn an_unknown_option() {
     says(&["kill", "--sginal", "TERM", "80"], line);
     let line = "--all-netns: unknown option; to see all options, run: portwho kill --help";
     says(&["kill", "--all-netns", "80"], line);
-    says(
-        &["doctor", "80"],
-        "'80': unexpected argument; to see all options, run: portwho doctor --help",
-    );
 }
 
 /// `--sort` is similar, and nothing that was meant.

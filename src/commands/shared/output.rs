@@ -14,6 +14,9 @@ use crate::text::escape::harmless;
 /// How much is collected before it is written.
 const BUFFER: usize = 64 * 1024;
 
+/// How long a line of progress is at most.
+const PROGRESS: usize = 60;
+
 /// The reader of stdout has left, as in `portwho | head -1`. That is no failure.
 #[derive(Debug, Error)]
 #[error("the reader closed the pipe")]
@@ -34,6 +37,8 @@ pub struct Terminals {
     pub stdin: bool,
     /// There is a person to show colors to.
     pub stdout: bool,
+    /// There is a person to show progress to.
+    pub stderr: bool,
     /// How many columns stdout's terminal has, where it tells.
     pub columns: Option<usize>,
 }
@@ -47,6 +52,7 @@ impl Output {
         let terminals = Terminals {
             stdin: io::stdin().is_terminal(),
             stdout: io::stdout().is_terminal(),
+            stderr: io::stderr().is_terminal(),
             columns: columns.filter(|columns| *columns > 0),
         };
         Self::new(io::stdout().lock(), io::stderr(), io::stdin().lock(), terminals)
@@ -105,6 +111,16 @@ impl Output {
     pub fn remark(&mut self, text: impl Display) {
         let line = harmless(&text.to_string()).replace('\n', "\\n");
         let _ = writeln!(self.stderr, "portwho: {line}");
+    }
+
+    /// Shows a person what takes time, in a line that the next one replaces; an empty text leaves no
+    /// trace of it.
+    pub fn progress(&mut self, text: &str) {
+        if self.terminals.stderr {
+            let text = if text.is_empty() { String::new() } else { format!("portwho: {text}") };
+            let _ = write!(self.stderr, "\r{:PROGRESS$}\r{text}", "");
+            let _ = self.stderr.flush();
+        }
     }
 
     /// Asks the person on the terminal; anything but yes is no, and so is the end of the input.

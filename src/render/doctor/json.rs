@@ -9,10 +9,11 @@ use serde_json::{Value, json};
 
 use super::settings;
 use crate::findings::{CHECKS, Case, Check, Culprit, Diagnosis};
-use crate::model::Untrusted;
+use crate::model::{Need, Untrusted};
 use crate::render::json::{JsonGap, SCHEMA, gaps};
 use crate::render::json_process::{raw, services};
 use crate::render::json_text;
+use crate::text::doctor as text;
 
 /// The findings as JSON.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +34,7 @@ impl DoctorJson {
             schema: SCHEMA,
             os: snapshot.capabilities.os.word(),
             findings: findings.map(|case| JsonFinding::new(&case)).collect(),
+            checks: checks(diagnosis),
             gaps: gaps(&snapshot.gaps),
             thresholds: self.verbose.then(thresholds),
             settings: self.verbose.then(|| settings(diagnosis).into_iter().collect()),
@@ -46,11 +48,33 @@ struct Document {
     schema: u32,
     os: &'static str,
     findings: Vec<JsonFinding>,
+    checks: Vec<JsonCheck>,
     gaps: Vec<JsonGap>,
     #[serde(skip_serializing_if = "Option::is_none")]
     thresholds: Option<Vec<JsonThreshold>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     settings: Option<BTreeMap<&'static str, String>>,
+}
+
+/// A check, and what it needs where it could not be made.
+#[derive(Serialize)]
+struct JsonCheck {
+    kind: &'static str,
+    made: bool,
+    needs: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<String>,
+}
+
+fn checks(diagnosis: &Diagnosis<'_>) -> Vec<JsonCheck> {
+    let shell = diagnosis.machine.snapshot.capabilities.shell;
+    let check = |(check, need): &(&Check, Option<Need>)| JsonCheck {
+        kind: check.kind,
+        made: need.is_none(),
+        needs: need.map(Need::word),
+        why: need.map(|need| text::needs(need, shell)),
+    };
+    diagnosis.checks.iter().map(check).collect()
 }
 
 #[derive(Serialize)]
@@ -61,12 +85,12 @@ struct JsonThreshold {
 }
 
 fn thresholds() -> Vec<JsonThreshold> {
-    let threshold = |check: Check| JsonThreshold {
+    let threshold = |check: &Check| JsonThreshold {
         kind: check.kind,
         threshold: (check.threshold)(),
         reason: check.reason,
     };
-    CHECKS.map(threshold).into()
+    CHECKS.iter().map(threshold).collect()
 }
 
 #[derive(Serialize)]
@@ -115,11 +139,12 @@ fn evidence(case: &Case<'_>) -> Value {
     if let Some(growth) = case.finding.growth {
         let value = json!({
             "before": growth.before,
+            "now": growth.now,
             "descriptors_before": growth.descriptors_before,
             "over_ms": millis(growth.over),
         });
         fields.insert("growth".to_owned(), value);
-        let left = case.finding.exhausted_in().map(millis);
+        let left = growth.exhausted_in.map(millis);
         fields.insert("exhausted_in_ms".to_owned(), json!(left));
     }
     evidence

@@ -2,15 +2,16 @@
 
 mod json;
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style as Ansi};
 
 use super::paragraph::{self, bold};
-use crate::findings::{CHECKS, Case, Diagnosis, Severity};
-use crate::model::{Gap, TcpSettings};
+use crate::findings::{Case, Diagnosis, Severity};
+use crate::model::{Need, OwnedSocket, Owner, TcpSettings};
 use crate::text::api;
-use crate::text::doctor::{Checked, no_problems};
+use crate::text::doctor::{Checked, needs, no_problems, not_checked};
 
 pub use json::DoctorJson;
 
@@ -30,7 +31,7 @@ impl Doctor {
     /// What `out` answers.
     pub fn write(self, diagnosis: &Diagnosis<'_>, out: &mut dyn Write) -> io::Result<()> {
         if diagnosis.findings.is_empty() {
-            writeln!(out, "{}", nothing_found(diagnosis))?;
+            nothing_found(diagnosis, out)?;
         }
         for (index, finding) in diagnosis.findings.iter().enumerate() {
             if index > 0 {
@@ -39,7 +40,7 @@ impl Doctor {
             self.finding(&diagnosis.case(finding), out)?;
         }
         if self.verbose {
-            self.thresholds(out)?;
+            self.checks(diagnosis, out)?;
             self.settings(diagnosis, out)?;
         }
         Ok(())
@@ -69,13 +70,18 @@ impl Doctor {
         if self.color { Ansi::new().bold().fg_color(color) } else { Ansi::new() }
     }
 
-    fn thresholds(self, out: &mut dyn Write) -> io::Result<()> {
+    /// Every check, made or not, with its threshold.
+    fn checks(self, diagnosis: &Diagnosis<'_>, out: &mut dyn Write) -> io::Result<()> {
         let label = bold(self.color);
-        writeln!(out, "\n{label}Thresholds{label:#}")?;
-        for check in CHECKS {
+        writeln!(out, "\n{label}Checks{label:#}")?;
+        let shell = diagnosis.machine.snapshot.capabilities.shell;
+        for (check, need) in &diagnosis.checks {
             writeln!(out, "{}", check.kind)?;
             let threshold = format!("{}: {}", (check.threshold)(), check.reason);
             paragraph::write("", &threshold, label, out)?;
+            if let Some(need) = need {
+                paragraph::write("", &format!("not made: {}", needs(*need, shell)), label, out)?;
+            }
         }
         Ok(())
     }
@@ -91,16 +97,34 @@ impl Doctor {
     }
 }
 
-/// Unknown owners are mentioned: their sockets were counted, and their descriptors were not.
-fn nothing_found(diagnosis: &Diagnosis<'_>) -> String {
-    let snapshot = diagnosis.machine.snapshot;
-    let gaps = snapshot.gaps.iter().filter(|gap| gap.is_about_owners());
-    no_problems(Checked {
-        sockets: snapshot.sockets.len(),
-        unowned: gaps.filter_map(Gap::count).sum(),
-        processes: snapshot.processes.len(),
-        checks: CHECKS.len(),
-    })
+/// How much was checked, and what was not. Unknown owners are mentioned: their sockets were counted,
+/// and their descriptors were not.
+fn nothing_found(diagnosis: &Diagnosis<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let machine = diagnosis.machine;
+    let checks = &diagnosis.checks;
+    let is_unknown = |row: &&OwnedSocket| {
+        matches!(row.owner, Owner::Hidden | Owner::NotFound | Owner::Exited(_))
+    };
+    let checked = Checked {
+        sockets: machine.sockets().count(),
+        unowned: machine.sockets().filter(is_unknown).count(),
+        processes: machine.owners().len(),
+        checks: checks.iter().filter(|(_, need)| need.is_none()).count(),
+    };
+    writeln!(out, "{}", no_problems(checked))?;
+    let missing = checks.iter().filter_map(|(check, need)| Some((*need.as_ref()?, check.kind)));
+    let mut by_need: BTreeMap<Need, Vec<&str>> = BTreeMap::new();
+    // What was not asked for is not missing.
+    for (need, kind) in missing.filter(|(need, _)| *need != Need::WholeMachine) {
+        by_need.entry(need).or_default().push(kind);
+    }
+    for (need, kinds) in by_need {
+        let line = not_checked(&kinds, need, machine.snapshot.capabilities.shell);
+        for line in paragraph::wrapped(&line, paragraph::WIDTH) {
+            writeln!(out, "{line}")?;
+        }
+    }
+    Ok(())
 }
 
 /// The settings and counters that could be read, by their names in sysctl(8) and nstat(8).
@@ -121,10 +145,10 @@ fn settings(diagnosis: &Diagnosis<'_>) -> Vec<(&'static str, String)> {
         ("net.core.somaxconn", large(machine.settings.max_backlog)),
         ("net.ipv4.tcp_abort_on_overflow", number(machine.settings.abort_on_overflow)),
         ("net.ipv4.tcp_orphan_retries", number(machine.settings.orphan_retries)),
-        ("ListenOverflows since boot", large(counters.listen_overflows)),
-        ("ListenDrops since boot", large(counters.listen_drops)),
-        ("SyncookiesSent since boot", large(counters.syncookies_sent)),
-        ("TCPTimeWaitOverflow since boot", large(counters.time_wait_overflows)),
+        ("ListenOverflows in total", large(counters.listen_overflows)),
+        ("ListenDrops in total", large(counters.listen_drops)),
+        ("SyncookiesSent in total", large(counters.syncookies_sent)),
+        ("TCPTimeWaitOverflow in total", large(counters.time_wait_overflows)),
         ("orphans now", large(counters.orphans)),
     ];
     all.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()

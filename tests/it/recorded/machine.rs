@@ -154,7 +154,7 @@ impl Machine {
 
     /// Runs `portwho WORDS` with a person there who answers so.
     pub fn asked(&self, words: &str, answers: &str) -> support::Output {
-        self.run_at(words, answers, Terminals { stdin: true, stdout: true, columns: None })
+        self.run_at(words, answers, Terminals { stdin: true, stdout: true, ..Terminals::default() })
     }
 
     fn run_at(&self, words: &str, answers: &str, terminals: Terminals) -> support::Output {

@@ -49,5 +49,8 @@ mod linux;
 /// Ports that nobody holds, and binds that are tried.
 mod vacancies;
 
+/// How many snapshots doctor takes, and of what.
+mod snapshots;
+
 /// Units, containers, and what `-v` tells.
 mod places;

@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::rc::Rc;
+use std::time::Duration;
 
 use portwho::model::{
     About, Capabilities, Creator, Endpoint, Gap, Os, OwnedSocket, Owner, Particulars, Pid,
     PortRules, Process, Protocol, Reach, Scope, Signal, Socket, TcpSettings, Uid, Untrusted,
 };
 use portwho::platform::{
-    CloseError, Control, Ending, Names, NamespaceTable, OwnerTable, PlatformError, Ports,
+    CloseError, Control, Ending, Names, NamespaceTable, OwnerTable, Pause, PlatformError, Ports,
     Processes, SocketTable, Sockets, System,
 };
 
@@ -192,5 +193,10 @@ impl System for Machine {
 
     fn console_takes_escapes(&self) -> bool {
         false
+    }
+
+    /// What is recorded does not change while time passes.
+    fn pause(&self, _time: Duration) -> Pause {
+        Pause::Over
     }
 }

@@ -2,6 +2,7 @@
 
 mod diff;
 mod harness;
+mod healthy;
 mod run;
 mod scratch;
 mod skip;
@@ -61,6 +62,7 @@ pub mod wine;
 #[cfg(target_os = "linux")]
 pub use diff::diff;
 pub use harness::{Test, main};
+pub use healthy::is_healthy;
 #[cfg(target_os = "linux")]
 pub use rounds::rounds;
 pub use run::{Output, portwho};

@@ -1,0 +1,86 @@
+//! What the checks compare, asked of the system.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use rustc_hash::FxHashSet;
+
+use crate::commands::shared::survey::complete;
+use crate::findings::{Inspection, Machine};
+use crate::model::{About, Detail, Endpoint, Pid, Protocol, Scope, Socket, StateSet, TcpState};
+use crate::platform::{PlatformError, System};
+use crate::query::Filter;
+
+/// What the system reports now of the sockets that `filter` admits, and of what they are compared
+/// with.
+///
+/// # Errors
+/// When the sockets cannot be read at all.
+pub(super) fn inspect(
+    system: &impl System,
+    filter: Option<&Filter>,
+) -> Result<Inspection, PlatformError> {
+    let scope = Scope {
+        // No finding is about these, and not every kernel lists them.
+        tcp: StateSet::ALL.without(StateSet::of(&[TcpState::Bound])),
+        detail: Detail::Idle,
+        ..Scope::everything()
+    };
+    let table = system.sockets(&scope)?;
+    let compared = filter.map(|filter| Compared::of(&table.sockets, filter));
+    let is_bound = |socket: &Socket| socket.state == Some(TcpState::Bound);
+    let snapshot = complete(system, table, About::Identity, |socket| {
+        !is_bound(socket) && compared.as_ref().is_none_or(|compared| compared.contains(socket))
+    });
+    let pids: BTreeSet<Pid> = snapshot.processes.keys().copied().collect();
+    Ok(Inspection {
+        particulars: system.particulars(&pids),
+        rules: system.port_rules(Protocol::Tcp),
+        settings: system.tcp_settings(),
+        snapshot,
+    })
+}
+
+/// The machine of an inspection, narrowed to what `filter` admits.
+pub(super) fn machine<'a>(inspection: &'a Inspection, filter: Option<&Filter>) -> Machine<'a> {
+    let machine = Machine::new(inspection);
+    match filter {
+        Some(filter) => machine.narrowed(|row| filter.admits(row, &inspection.snapshot)),
+        None => machine,
+    }
+}
+
+/// The sockets that were asked for, as far as that can be said without their owners, and those that
+/// they are compared with.
+struct Compared<'a> {
+    filter: &'a Filter,
+    /// The ports of listeners that they came through.
+    ports: FxHashSet<u16>,
+    /// The ends of connections within the machine, as the other side sees them.
+    ends: FxHashSet<(Endpoint, Endpoint)>,
+    /// The destinations for which they share ephemeral ports with others.
+    paths: FxHashSet<(IpAddr, Endpoint)>,
+}
+
+impl<'a> Compared<'a> {
+    fn of(sockets: &[Socket], filter: &'a Filter) -> Self {
+        let admitted = || sockets.iter().filter(|socket| filter.admits_socket(socket));
+        let connected = || admitted().filter_map(|socket| Some((socket.local, socket.foreign?)));
+        Self {
+            filter,
+            ports: admitted().map(|socket| socket.local.port).collect(),
+            ends: connected().map(|(local, foreign)| (foreign, local)).collect(),
+            paths: connected().map(|(local, foreign)| (local.address, foreign)).collect(),
+        }
+    }
+
+    fn contains(&self, socket: &Socket) -> bool {
+        let is_listener = socket.state == Some(TcpState::Listening);
+        self.filter.admits_socket(socket)
+            || (is_listener && self.ports.contains(&socket.local.port))
+            || socket.foreign.is_some_and(|foreign| {
+                self.ends.contains(&(socket.local, foreign))
+                    || self.paths.contains(&(socket.local.address, foreign))
+            })
+    }
+}

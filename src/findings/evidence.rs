@@ -1,0 +1,108 @@
+//! What a finding rests on, and how it is told.
+
+use std::fmt::Debug;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::growth::Growth;
+use super::{Culprit, Finding, Machine, Severity};
+use crate::model::Capabilities;
+use crate::text::advice::Remedy;
+use crate::text::durations::duration;
+
+/// What a finding rests on, and how it is told.
+pub trait Evidence: Debug {
+    /// What tells this measurement from others of the same culprit: a port, a destination.
+    fn subject(&self) -> String {
+        String::new()
+    }
+
+    /// How severe it is; none below the threshold.
+    fn severity(&self, count: usize, growth: Option<&Growth>) -> Option<Severity>;
+
+    /// What is compared between two snapshots, in a word: `CLOSE_WAIT`. None where a comparison
+    /// says nothing.
+    fn growing(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// How many there are of that, those included that the threshold does not count.
+    fn total(&self, count: usize) -> usize {
+        count
+    }
+
+    /// The finding in a sentence.
+    fn what(&self, case: &Case<'_>) -> String;
+
+    /// The evidence, a sentence each.
+    fn details(&self, case: &Case<'_>) -> Vec<String>;
+
+    /// The next command to run.
+    fn now(&self, case: &Case<'_>) -> Remedy;
+
+    /// What to change for good.
+    fn fix(&self, case: &Case<'_>) -> String;
+
+    /// The evidence as a JSON object. The names of the fields are fixed.
+    fn json(&self, case: &Case<'_>) -> Value;
+
+    /// How many descriptors are open and may be, where the finding is about them.
+    fn descriptors(&self, _count: usize) -> Option<(u64, u64)> {
+        None
+    }
+}
+
+/// A finding with everything that its text is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct Case<'a> {
+    /// The finding.
+    pub finding: &'a Finding,
+    /// The machine it was found on.
+    pub machine: &'a Machine<'a>,
+    /// The machine at an earlier snapshot, and how long before.
+    pub earlier: Option<(&'a Machine<'a>, Duration)>,
+}
+
+impl<'a> Case<'a> {
+    /// What the threshold counts.
+    #[must_use]
+    pub const fn count(&self) -> usize {
+        self.finding.measurement.count
+    }
+
+    /// Who is responsible.
+    #[must_use]
+    pub const fn culprit(&self) -> &'a Culprit {
+        &self.finding.measurement.culprit
+    }
+
+    /// The next command to run. Of a hidden culprit too little is known for any other.
+    #[must_use]
+    pub fn now(&self) -> Remedy {
+        match self.culprit() {
+            Culprit::Hidden(_) => Remedy::privileged(self.portwho(&["doctor"])),
+            _ => self.finding.measurement.evidence.now(self),
+        }
+    }
+
+    /// What it rests on, a sentence each.
+    #[must_use]
+    pub fn details(&self) -> Vec<String> {
+        let mut details = self.finding.measurement.evidence.details(self);
+        let growth = self.finding.growth;
+        details.extend(growth.map(Growth::words));
+        let left = growth.and_then(|growth| growth.exhausted_in);
+        details.extend(left.map(|left| format!("runs out of descriptors in {}", duration(left))));
+        details
+    }
+
+    /// Whether the user who asks has all rights.
+    pub(super) const fn privileged(&self) -> bool {
+        self.machine.snapshot.privileged
+    }
+
+    pub(super) const fn capabilities(&self) -> Capabilities {
+        self.machine.snapshot.capabilities
+    }
+}

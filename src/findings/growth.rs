@@ -1,0 +1,96 @@
+//! How a measurement changed between two snapshots.
+
+use std::cmp::Ordering;
+use std::time::Duration;
+
+use super::{Machine, Measurement, Severity};
+use crate::text::durations::duration;
+
+/// How a measurement changed between two snapshots.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Growth {
+    /// What is compared.
+    pub of: &'static str,
+    /// How many there were at the first snapshot.
+    pub before: usize,
+    /// How many there are now.
+    pub now: usize,
+    /// By how much the number grew that the threshold counts.
+    pub counted: usize,
+    /// How many descriptors the process had open then.
+    pub descriptors_before: Option<u64>,
+    /// When the descriptors are used up, if this continues.
+    pub exhausted_in: Option<Duration>,
+    /// The time between the snapshots.
+    pub over: Duration,
+}
+
+impl Growth {
+    /// The growth of `now`, which is measured on `machine` too, `over` before.
+    pub(super) fn of(
+        now: &Measurement,
+        before: &[Measurement],
+        machine: &Machine<'_>,
+        over: Duration,
+    ) -> Option<Self> {
+        let of = now.evidence.growing()?;
+        let same = before.iter().find(|one| one.is_of_same(now));
+        let counted = now.count.saturating_sub(same.map_or(0, |one| one.count));
+        let descriptors_before = machine.descriptors(&now.culprit).and_then(|own| own.descriptors);
+        Some(Self {
+            of,
+            before: same.map_or(0, |one| one.evidence.total(one.count)),
+            now: now.evidence.total(now.count),
+            counted,
+            descriptors_before,
+            exhausted_in: exhausted_in(now, counted as u64, descriptors_before, over),
+            over,
+        })
+    }
+
+    /// `CLOSE_WAIT grew from 417 to 456 in 10s, by 3.9 per second`.
+    #[expect(clippy::cast_precision_loss, reason = "a rate for a reader")]
+    pub(super) fn words(self) -> String {
+        let Self { of, before, now, .. } = self;
+        let over = duration(self.over);
+        match now.cmp(&before) {
+            Ordering::Greater => {
+                let rate = (now - before) as f64 / self.over.as_secs_f64();
+                format!("{of} grew from {before} to {now} in {over}, by {rate:.1} per second")
+            }
+            Ordering::Equal => format!("{of} did not grow in {over}"),
+            Ordering::Less => format!("{of} fell from {before} to {now} in {over}"),
+        }
+    }
+}
+
+/// When the descriptors are used up, if as many more are opened as between the snapshots: of those of
+/// the process, or of those that leaked where these are not known.
+#[expect(clippy::cast_precision_loss, reason = "an estimate")]
+fn exhausted_in(
+    now: &Measurement,
+    leaked: u64,
+    before: Option<u64>,
+    over: Duration,
+) -> Option<Duration> {
+    let (used, limit) = now.evidence.descriptors(now.count)?;
+    let more = before.map_or(leaked, |before| used.saturating_sub(before));
+    if more == 0 {
+        return None;
+    }
+    let left = limit.saturating_sub(used) as f64;
+    Duration::try_from_secs_f64(left * over.as_secs_f64() / more as f64).ok()
+}
+
+/// A measurement that reaches its threshold.
+#[derive(Debug)]
+pub struct Finding {
+    /// Its fixed name.
+    pub kind: &'static str,
+    /// How severe it is.
+    pub severity: Severity,
+    /// What was measured.
+    pub measurement: Measurement,
+    /// How it changes, with two snapshots.
+    pub growth: Option<Growth>,
+}

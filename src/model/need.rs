@@ -1,0 +1,30 @@
+//! What a check needs that it does not have.
+
+/// What a check needs that it does not have.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Need {
+    /// The rights of an administrator.
+    Rights,
+    /// A kernel that reports this: `Linux 4.10`, `sock_diag (netlink)`.
+    Kernel(&'static str),
+    /// The machine's first network namespace, which alone shows it.
+    FirstNamespace,
+    /// A system that reports it: the one here has no such thing.
+    System,
+    /// The whole machine: only some sockets were asked for.
+    WholeMachine,
+}
+
+impl Need {
+    /// The fixed word for it in JSON.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Rights => "rights",
+            Self::Kernel(_) => "kernel",
+            Self::FirstNamespace => "first-namespace",
+            Self::System => "system",
+            Self::WholeMachine => "whole-machine",
+        }
+    }
+}
