@@ -152,6 +152,18 @@ mod doctor;
 #[cfg(target_os = "linux")]
 mod doctor_leaks;
 
+/// Datagrams and connections that are dropped.
+#[cfg(target_os = "linux")]
+mod doctor_drops;
+
+/// Sockets that were reset and never closed.
+#[cfg(target_os = "linux")]
+mod doctor_dead;
+
+/// Limits that all programs share.
+#[cfg(target_os = "linux")]
+mod doctor_limits;
+
 /// Peers that are gone, do not answer or do not read, and processes that do not read.
 #[cfg(target_os = "linux")]
 mod doctor_peers;
