@@ -46,7 +46,9 @@ pub(super) const CHECK: Check = Check {
 /// Where some processes cannot be read, what those have is not known. What was found is told.
 fn needs(machine: &Machine<'_>) -> Option<Need> {
     match machine.unconnected {
-        Reading::Read(all) if all.is_partial && all.sockets.is_empty() => Some(Need::Rights),
+        Reading::Read(all) if all.is_unreadable && all.sockets.is_empty() => {
+            Some(if machine.snapshot.privileged { Need::Ptrace } else { Need::Rights })
+        }
         other => super::limits::need(other),
     }
 }

@@ -165,15 +165,12 @@ impl Evidence for Unread {
 
     /// Where its threads are shows what they wait for.
     fn now(&self, case: &Case<'_>) -> Remedy {
-        match (self.side, case.culprit().pid()) {
-            (Side::Server, Some(pid)) => {
-                remedies::backtraces(case.capabilities().shell, pid).into()
-            }
-            _ => {
-                let list = case.portwho(&["--columns", "local,foreign,recv-q,idle,pid"]);
-                list.words(["--state", "ESTABLISHED"]).words(case.pid_option()).into()
-            }
+        let pid = case.culprit().pid().filter(|_| self.side == Side::Server);
+        if let Some(pid) = pid {
+            return remedies::backtraces(case.capabilities().shell, pid).into();
         }
+        let list = case.portwho(&["--columns", "local,foreign,recv-q,idle,pid"]);
+        list.words(["--state", "ESTABLISHED"]).words(case.pid_option()).into()
     }
 
     fn fix(&self, case: &Case<'_>) -> String {

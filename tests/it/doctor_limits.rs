@@ -74,9 +74,9 @@ fn open_files() {
 
 #[trial]
 fn tracked_connections() {
-    let limits = Limits::new();
     const MAX: &str = "/proc/sys/net/netfilter/nf_conntrack_max";
     const RULE: &str = "-A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT";
+    let limits = Limits::new();
     if find_in_path("iptables").is_none() {
         return skip("no iptables in the PATH");
     }

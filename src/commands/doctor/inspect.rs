@@ -39,7 +39,7 @@ pub(super) fn inspect(
         None => (system.machine_limits(), system.unconnected(LEAST_UNCONNECTED)),
         Some(_) => Default::default(),
     };
-    name_keepers(system, &unconnected, &mut snapshot);
+    add_keepers(system, &unconnected, &mut snapshot);
     let pids: BTreeSet<Pid> = snapshot.processes.keys().copied().collect();
     Ok(Inspection {
         limits,
@@ -51,9 +51,11 @@ pub(super) fn inspect(
     })
 }
 
-/// Describes the processes that keep unconnected sockets: they may own no other.
-fn name_keepers(system: &impl System, unconnected: &Reading<Unconnected>, snapshot: &mut Snapshot) {
+/// Describes the processes that keep unconnected sockets, which may own no other, and adds what was
+/// left out.
+fn add_keepers(system: &impl System, unconnected: &Reading<Unconnected>, snapshot: &mut Snapshot) {
     let Reading::Read(unconnected) = unconnected else { return };
+    snapshot.gaps.extend(unconnected.gaps.iter().cloned());
     let is_new = |pid: &Pid| !snapshot.processes.contains_key(pid);
     let new: BTreeSet<Pid> = unconnected.sockets.keys().copied().filter(is_new).collect();
     if !new.is_empty() {

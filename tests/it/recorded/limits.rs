@@ -2,7 +2,7 @@
 //! what a Windows does not report.
 
 use portwho::model::{
-    Os, OwnedSocket, Reading, TcpMemory, TcpState, Timer, TimerKind, Unconnected,
+    Os, OwnedSocket, Pid, Reading, TcpMemory, TcpState, Timer, TimerKind, Unconnected,
 };
 use serde_json::{Value, json};
 
@@ -100,10 +100,13 @@ fn descriptors_of_other_users() {
     };
     let mut machine = Machine::new(Os::Linux, vec![process(7, "proxy")], Vec::new());
     assert_eq!(needs(&machine), Value::Null);
-    machine.unconnected = Reading::Read(Unconnected { is_partial: true, ..Default::default() });
+    machine.unconnected = Reading::Read(Unconnected { is_unreadable: true, ..Default::default() });
     assert_eq!(needs(&machine), "rights");
-    let sockets = [(portwho::model::Pid(7), (1..=100).collect())].into();
-    machine.unconnected = Reading::Read(Unconnected { is_partial: true, sockets });
+    machine.privileged = true;
+    assert_eq!(needs(&machine), "ptrace");
+    let sockets = [(Pid(7), (1..=100).collect())].into();
+    let found = Unconnected { sockets, is_unreadable: true, gaps: Vec::new() };
+    machine.unconnected = Reading::Read(found);
     assert_eq!(needs(&machine), Value::Null);
     let found = findings(&machine.run("doctor --json"), 0);
     let [finding] = &found[..] else { panic!("{found:#?}") };
