@@ -88,6 +88,29 @@ fn the_master_is_told_first() {
     assert_free(80);
 }
 
+/// Each is the child of the one before, and they are more than there are waves.
+#[trial]
+fn a_chain_of_holders() {
+    const LINK: &str = r#"exec 3<&0; trap exit TERM
+        if [ "$1" -gt 0 ]; then sh "$0" $(($1 - 1)) <&3 3<&- & else sleep 3600 3<&- & fi
+        echo $$; wait"#;
+    let scratch = Scratch::new();
+    let link = scratch.path().join("link");
+    fs::write(&link, LINK).expect("write");
+    let script = format!("exec 3<&0; sh '{}' 20 <&3 3<&- & wait", link.display());
+    let mut first = Owner::named("first").running(&script, listener(80));
+    let links: Vec<String> = (0..=20).map(|_| first.line()).collect();
+    let links = pids(&links.join(" "), "sh");
+    let output = run(kill(["80"]));
+    assert_eq!(output.code, Some(0), "{output:?}");
+    assert!(
+        output.stdout.ends_with(" and 12 more exited after T; port 80 is free\n"),
+        "{output:?}"
+    );
+    assert!(!links.iter().any(|pid| runs(*pid)));
+    assert_free(80);
+}
+
 /// As nginx does: nobody else needs to be told, and nobody is.
 #[trial]
 fn a_master_that_ends_its_workers() {

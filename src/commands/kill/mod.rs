@@ -35,6 +35,7 @@ mod starter;
 mod stopped;
 mod verdict;
 mod watch;
+mod waves;
 
 use anyhow::bail;
 

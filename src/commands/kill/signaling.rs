@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 
 use super::confirmed::Confirmed;
 use super::known::known_descriptors;
-use super::plan::{Group, roots};
+use super::plan::Group;
 use super::result::KillResult;
 use super::starter::Starter;
+use super::waves::wave;
 use crate::model::{Pid, Process, Stopped};
 use crate::platform::{Ending, OpenProcess, PlatformError, System};
 
@@ -124,7 +125,8 @@ impl<P: OpenProcess> OpenedHolders<P> {
     }
 
     /// Signals the group in waves: first those whose parent does not hold the sockets, then
-    /// those that still do. Called again, it continues with those that survived or were not signaled.
+    /// those that still do, and all of these in the last wave. Called again, it continues with those that
+    /// survived or were not signaled.
     pub(super) fn terminate<S: System<Process = P>>(
         &mut self,
         confirmed: &Confirmed<'_, S>,
@@ -137,8 +139,8 @@ impl<P: OpenProcess> OpenedHolders<P> {
             return self.leave_rest(confirmed);
         }
         let deadline = Instant::now() + timeout;
-        loop {
-            let wave = roots(&self.holding(confirmed), processes);
+        for number in 1.. {
+            let wave = wave(number, self.holding(confirmed), processes);
             if wave.is_empty() {
                 self.wait_for_rest(deadline);
                 return;

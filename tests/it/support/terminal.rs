@@ -1,5 +1,7 @@
 //! The program on a terminal: a pseudo-terminal on which it can ask, and be answered.
 
+use std::cell::RefCell;
+use std::fmt::{self, Display, Formatter};
 use std::fs::{self, File};
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
@@ -21,6 +23,18 @@ pub struct Terminal {
     master: OwnedFd,
     scratch: Scratch,
     screen: Vec<u8>,
+}
+
+/// A text, and what has been said instead of it.
+struct Awaited<'a> {
+    text: &'a str,
+    said: &'a RefCell<String>,
+}
+
+impl Display for Awaited<'_> {
+    fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
+        write!(out, "{:?} on the terminal, which says {:?}", self.text, self.said.borrow())
+    }
 }
 
 impl Terminal {
@@ -87,10 +101,12 @@ impl Terminal {
     /// Waits until it has printed this anywhere.
     #[track_caller]
     pub fn await_text(&mut self, text: &str) {
-        wait_until(&format!("{text:?} on the terminal"), || {
+        let said = RefCell::new(String::new());
+        wait_until(Awaited { text, said: &said }, || {
             self.read_screen();
-            let said = [self.stream("stdout"), self.stream("stderr"), self.screen()].concat();
-            said.contains(text).then_some(())
+            let streams = [self.stream("stdout"), self.stream("stderr"), self.screen()];
+            said.replace(streams.concat());
+            said.borrow().contains(text).then_some(())
         });
     }
 
