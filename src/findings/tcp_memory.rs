@@ -33,7 +33,9 @@ fn measure(looks: &Looks<'_>) -> Vec<Measurement> {
 
 impl Evidence for Scarce {
     fn severity(&self, _count: usize, _growth: Option<&Growth>) -> Option<Severity> {
-        warning(self.0.is_scarce)
+        // The kernel takes the mark away only when a socket next needs memory.
+        let is_old = self.0.pages.zip(self.0.bounds).is_some_and(|(used, [low, ..])| used < low);
+        warning(self.0.is_scarce && !is_old)
     }
 
     fn growing(&self) -> Option<&'static str> {
@@ -75,9 +77,13 @@ mod tests {
 
     #[test]
     fn the_kernel_decides() {
-        let severity = |is_scarce| {
-            Scarce(TcpMemory { is_scarce, pages: None, bounds: None }).severity(0, None)
+        let severity = |is_scarce, pages, bounds| {
+            Scarce(TcpMemory { is_scarce, pages, bounds }).severity(0, None)
         };
-        assert_eq!([severity(false), severity(true)], [None, Some(Severity::Warning)]);
+        let scarce = Some(Severity::Warning);
+        assert_eq!([severity(false, None, None), severity(true, None, None)], [None, scarce]);
+        // A mark that is left from before.
+        let bounds = Some([100, 200, 300]);
+        assert_eq!([99, 100].map(|pages| severity(true, Some(pages), bounds)), [None, scarce]);
     }
 }
