@@ -1,54 +1,99 @@
 //! A listener whose accept queue is longer than its backlog: the kernel's own test for full
-//! (`sk_acceptq_is_full()` in include/net/sock.h).
+//! (`sk_acceptq_is_full()` in include/net/sock.h); or one that stays half full.
 
 use serde_json::{Value, json};
 
-use super::check::{backlogs, never};
+use super::check::{backlogs, reaches};
 use super::facts::{endpoint, endpoint_json, listener_counters};
-use super::{Case, Check, Evidence, Growth, Looks, Measurement, Severity, Subject};
-use crate::model::{Endpoint, TcpState};
+use super::{Case, Check, Evidence, Growth, Looks, Machine, Measurement, Severity, Subject};
+use crate::model::{Endpoint, OwnedSocket, TcpState};
 use crate::text::advice::Remedy;
 use crate::text::remedies;
 
+/// A burst of fewer is accepted in a moment.
+const WAITING: u32 = 16;
+/// The next burst takes the rest.
+const PERCENT: u64 = 50;
+
 pub(super) const CHECK: Check = Check {
     kind: "accept-queue-full",
-    threshold: || "more connections than the backlog; critical".to_owned(),
-    reason: "from then on the kernel drops new connections",
+    threshold: || {
+        format!(
+            "more connections than the backlog, critical; {WAITING} and {PERCENT}% of it at two \
+             snapshots, a warning"
+        )
+    },
+    reason: "a full queue drops new connections; one that is half full twice is no burst",
     subject: Subject::Sockets,
     needs: backlogs,
     measure,
-    wants_second: never,
+    wants_second,
 };
 
 #[derive(Debug)]
-struct FullQueue {
+struct Queue {
     /// Where it listens.
     local: Endpoint,
     backlog: u32,
+    /// How many waited at the other snapshot.
+    other: Option<u32>,
 }
 
 /// The accept queue of each listener, where the system tells it.
 fn measure(looks: &Looks<'_>) -> Vec<Measurement> {
     let machine = looks.machine;
     let measured = machine.rows(&[TcpState::Listening]).filter_map(|row| {
-        let (waiting, backlog) = row.socket.queues.receive.zip(row.socket.queues.send)?;
-        let queue = FullQueue { local: row.socket.local, backlog };
+        let (waiting, backlog) = queues(row)?;
+        let other = looks.other(row).and_then(queues).map(|(waiting, _)| waiting);
+        let queue = Queue { local: row.socket.local, backlog, other };
         Some(Measurement::new(machine.culprit(row), waiting as usize, queue))
     });
     measured.collect()
 }
 
-impl Evidence for FullQueue {
+/// How many wait, and how many may.
+fn queues(row: &OwnedSocket) -> Option<(u32, u32)> {
+    row.socket.queues.receive.zip(row.socket.queues.send)
+}
+
+/// Whether a queue is half full, which may be a burst.
+fn wants_second(machine: &Machine<'_>) -> bool {
+    let mut queues = machine.rows(&[TcpState::Listening]).filter_map(queues);
+    queues.any(|(waiting, backlog)| waiting <= backlog && is_half_full(waiting, backlog))
+}
+
+/// Whether a listener's queue is full, or half full for now.
+pub(super) fn is_crowded(listener: &OwnedSocket) -> bool {
+    queues(listener)
+        .is_some_and(|(waiting, backlog)| waiting > backlog || is_half_full(waiting, backlog))
+}
+
+fn is_half_full(waiting: u32, backlog: u32) -> bool {
+    waiting >= WAITING && reaches(waiting.into(), PERCENT, backlog.into())
+}
+
+impl Queue {
+    const fn is_full(&self, count: usize) -> bool {
+        count > self.backlog as usize
+    }
+}
+
+impl Evidence for Queue {
     fn subject(&self) -> String {
         endpoint(&self.local)
     }
 
     fn severity(&self, count: usize, _growth: Option<&Growth>) -> Option<Severity> {
-        (count > self.backlog as usize).then_some(Severity::Critical)
+        if self.is_full(count) {
+            return Some(Severity::Critical);
+        }
+        let is_half_full = |waiting| is_half_full(waiting, self.backlog);
+        let now = u32::try_from(count).is_ok_and(is_half_full);
+        (now && self.other.is_some_and(is_half_full)).then_some(Severity::Warning)
     }
 
     fn growing(&self) -> Option<&'static str> {
-        Some("accept queue")
+        Some("the accept queue")
     }
 
     fn what(&self, case: &Case<'_>) -> String {
@@ -56,8 +101,13 @@ impl Evidence for FullQueue {
             1 => "1 connection waits".to_owned(),
             count => format!("{count} connections wait"),
         };
+        let outcome = if self.is_full(case.count()) {
+            ": further clients are ignored"
+        } else {
+            "; above it further clients are ignored"
+        };
         format!(
-            "{waiting} for accept() on {}, and the backlog is {}: further clients are ignored",
+            "{waiting} for accept() on {}, and the backlog is {}{outcome}",
             endpoint(&self.local),
             self.backlog
         )
@@ -102,8 +152,21 @@ mod tests {
 
     #[test]
     fn one_more_than_the_backlog_is_full() {
-        let queue = FullQueue { local: Endpoint::wildcard(Family::V4, 80), backlog: 5 };
-        assert_eq!(queue.severity(5, None), None);
-        assert_eq!(queue.severity(6, None), Some(Severity::Critical));
+        let local = Endpoint::wildcard(Family::V4, 80);
+        let severity = |count, backlog, other| {
+            let queue = Queue { local, backlog, other };
+            queue.severity(count, None)
+        };
+        let (warning, critical) = (Some(Severity::Warning), Some(Severity::Critical));
+        assert_eq!((severity(5, 5, None), severity(6, 5, None)), (None, critical));
+        let half = [(16, 32, Some(16)), (400, 500, Some(250)), (500, 500, Some(500))];
+        for (count, backlog, other) in half {
+            assert_eq!(severity(count, backlog, other), warning, "{count} of {backlog}");
+        }
+        let burst =
+            [(16, 32, None), (15, 16, Some(15)), (400, 500, Some(249)), (249, 500, Some(400))];
+        for (count, backlog, other) in burst {
+            assert_eq!(severity(count, backlog, other), None, "{count} of {backlog}");
+        }
     }
 }

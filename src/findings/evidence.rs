@@ -32,6 +32,11 @@ pub trait Evidence: Debug {
         count
     }
 
+    /// How many of them stay, as far as can be told.
+    fn lasting(&self, count: usize) -> usize {
+        count
+    }
+
     /// The finding in a sentence.
     fn what(&self, case: &Case<'_>) -> String;
 

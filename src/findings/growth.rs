@@ -15,7 +15,7 @@ pub struct Growth {
     pub before: usize,
     /// How many there are now.
     pub now: usize,
-    /// By how much the number grew that the threshold counts.
+    /// By how much the number of those grew that stay.
     pub counted: usize,
     /// How many descriptors the process had open then.
     pub descriptors_before: Option<u64>,
@@ -35,7 +35,8 @@ impl Growth {
     ) -> Option<Self> {
         let of = now.evidence.growing()?;
         let same = before.iter().find(|one| one.is_of_same(now));
-        let counted = now.count.saturating_sub(same.map_or(0, |one| one.count));
+        let lasting = |one: &Measurement| one.evidence.lasting(one.count);
+        let counted = lasting(now).saturating_sub(same.map_or(0, lasting));
         let descriptors_before = machine.descriptors(&now.culprit).and_then(|own| own.descriptors);
         Some(Self {
             of,
@@ -64,8 +65,7 @@ impl Growth {
     }
 }
 
-/// When the descriptors are used up, if as many more are opened as between the snapshots: of those of
-/// the process, or of those that leaked where these are not known.
+/// When the descriptors are used up, if as many more leak as between the snapshots, and are not closed.
 #[expect(clippy::cast_precision_loss, reason = "an estimate")]
 fn exhausted_in(
     now: &Measurement,
@@ -74,7 +74,7 @@ fn exhausted_in(
     over: Duration,
 ) -> Option<Duration> {
     let (used, limit) = now.evidence.descriptors(now.count)?;
-    let more = before.map_or(leaked, |before| used.saturating_sub(before));
+    let more = before.map_or(leaked, |before| used.saturating_sub(before).min(leaked));
     if more == 0 {
         return None;
     }

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use rustc_hash::FxHashMap;
 use serde_json::{Value, json};
 
-use super::check::{never, nothing};
+use super::check::nothing;
 use super::close_wait_place::{CommonEnd, CommonEnds};
+use super::half_closed::{self, HalfClosed};
 use super::{
     Case, Check, Culprit, Evidence, Growth, Looks, Machine, Measurement, Severity, Subject,
 };
@@ -17,12 +18,12 @@ use crate::text::counted;
 
 pub(super) const CHECK: Check = Check {
     kind: "half-closed-pair",
-    threshold: || "any; a note".to_owned(),
-    reason: "it shows which of two local processes has to close",
+    threshold: || "any that lasts and is not in use; a note".to_owned(),
+    reason: "it shows which of two local processes has to close; one that still sends is in use",
     subject: Subject::Sockets,
     needs: nothing,
     measure,
-    wants_second: never,
+    wants_second: has_young,
 };
 
 #[derive(Debug)]
@@ -35,11 +36,21 @@ struct HalfClosedPair {
 
 /// The pairs of each two processes: which has to close, and which waits.
 fn measure(looks: &Looks<'_>) -> Vec<Measurement> {
-    let machine = looks.machine;
+    pairs(looks.machine, |row| half_closed::of(row, looks) == HalfClosed::Lasting)
+}
+
+/// Whether some may pass.
+fn has_young(machine: &Machine<'_>) -> bool {
+    let looks = Looks::new(machine, None);
+    !pairs(machine, |row| half_closed::of(row, &looks) == HalfClosed::Young).is_empty()
+}
+
+fn pairs(machine: &Machine<'_>, is_wanted: impl Fn(&OwnedSocket) -> bool) -> Vec<Measurement> {
     let waiting = waiting(machine);
     let common_ends = CommonEnds::of(machine);
     let mut groups: BTreeMap<(Culprit, Culprit, CommonEnd), usize> = BTreeMap::new();
-    for row in machine.rows(&[TcpState::CloseWait]) {
+    let lasting = machine.rows(&[TcpState::CloseWait]).filter(|row| is_wanted(row));
+    for row in lasting {
         let ends = row.socket.foreign.map(|foreign| (foreign, row.socket.local));
         if let Some(peer) = ends.and_then(|ends| waiting.get(&ends)) {
             let culprit = machine.culprit(row);

@@ -140,6 +140,17 @@ impl<'a> Machine<'a> {
         Some(std::iter::once(first).chain(covering).find(exact).unwrap_or(first))
     }
 
+    /// The backlog of the listeners that a connection may have come through: several may share its port
+    /// and address (SO_REUSEPORT), and which of them it was is not told.
+    pub(super) fn backlog(&self, socket: &Socket) -> u64 {
+        let first = self.listener(socket);
+        let at_port = self.listeners.get(&socket.local.port).into_iter().flatten();
+        let alike = at_port.filter(|row| {
+            first.is_some_and(|first| first.socket.local.address == row.socket.local.address)
+        });
+        alike.filter_map(|row| row.socket.queues.send).map(u64::from).sum()
+    }
+
     /// Who is responsible for a socket: its owner; for one that no process accepted, the listener's.
     pub(super) fn culprit(&self, row: &OwnedSocket) -> Culprit {
         match &row.owner {

@@ -14,9 +14,11 @@ mod culprit;
 mod culprits;
 mod dead_descriptors;
 mod descriptors_nearly_used;
+mod ephemeral_ports;
 mod evidence;
 mod facts;
 mod growth;
+mod half_closed;
 mod half_closed_pair;
 mod limits;
 mod listener_drops;
@@ -50,6 +52,7 @@ use crate::model::Need;
 pub const CHECKS: &[Check] = &[
     close_wait_leak::CHECK,
     half_closed_pair::CHECK,
+    ephemeral_ports::CHECK,
     time_wait_pressure::CHECK,
     syn_sent_fan_out::CHECK,
     syn_flood::CHECK,

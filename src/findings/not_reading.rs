@@ -5,10 +5,13 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::accept_queue_full::is_crowded;
 use super::check::{never, socket_details};
-use super::close_wait_leak::{is_unaccepted, waits_in_a_full_queue};
+use super::close_wait_leak::is_unaccepted;
 use super::facts::{counts, largest};
-use super::{Case, Check, Culprit, Evidence, Growth, Looks, Measurement, Severity, Subject};
+use super::{
+    Case, Check, Culprit, Evidence, Growth, Looks, Machine, Measurement, Severity, Subject,
+};
 use crate::model::{OwnedSocket, TcpState};
 use crate::text::advice::Remedy;
 use crate::text::api::{close_call, read_call};
@@ -73,7 +76,7 @@ fn measure(looks: &Looks<'_>) -> Vec<Measurement> {
     let machine = looks.machine;
     let mut groups: BTreeMap<(Culprit, Side), Vec<&OwnedSocket>> = BTreeMap::new();
     for row in machine.rows(&[TcpState::Established]) {
-        if is_unread(row) && !waits_in_a_full_queue(row, machine) {
+        if is_unread(row) && !waits_in_a_crowd(row, machine) {
             let is_server = machine.listener(&row.socket).is_some();
             let side = if is_server { Side::Server } else { Side::Client };
             groups.entry((machine.culprit(row), side)).or_default().push(row);
@@ -83,6 +86,11 @@ fn measure(looks: &Looks<'_>) -> Vec<Measurement> {
         Measurement::new(culprit, rows.len(), Unread::of(side, &rows))
     });
     measured.collect()
+}
+
+/// Whether it waits with so many others that their queue is the finding.
+fn waits_in_a_crowd(row: &OwnedSocket, machine: &Machine<'_>) -> bool {
+    is_unaccepted(row) && machine.listener(&row.socket).is_some_and(is_crowded)
 }
 
 fn is_unread(row: &OwnedSocket) -> bool {

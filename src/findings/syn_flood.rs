@@ -1,89 +1,151 @@
-//! A port with many handshakes that are not completing.
+//! Handshakes that are not completing: on a port, or so many that the kernel sends cookies.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use serde_json::{Value, json};
 
-use super::check::{never, nothing, warning};
-use super::facts::listener_counters;
-use super::{Case, Check, Culprit, Evidence, Growth, Looks, Measurement, Severity, Subject};
-use crate::model::TcpState;
+use super::check::{backlogs, warning};
+use super::facts::{counted_since, grown, listener_counters};
+use super::{
+    Case, Check, Culprit, Evidence, Growth, Looks, Machine, Measurement, Severity, Subject,
+};
+use crate::model::{OwnedSocket, TcpState};
 use crate::text::advice::Remedy;
 use crate::text::{counted, remedies};
 
-/// The backlog that many servers ask for: with so many half-open connections it would be full.
-const SYN_RECEIVED: usize = 128;
+/// Fewer are the handshakes of a busy server with distant clients, whatever its backlog.
+const SYN_RECEIVED: usize = 32;
+/// A client or two in a burst may get a cookie.
+const COOKIES: usize = 10;
 
 pub(super) const CHECK: Check = Check {
     kind: "syn-flood",
-    threshold: || format!("{SYN_RECEIVED} SYN_RECEIVED on a port"),
-    reason: "that many fill a typical server's backlog",
+    threshold: || {
+        format!(
+            "{SYN_RECEIVED} SYN_RECEIVED on a port that are at least its backlog, or {COOKIES} \
+             cookies sent between two snapshots"
+        )
+    },
+    reason: "from the backlog on, handshakes are dropped or answered with cookies; fewer are those \
+             of distant clients",
     subject: Subject::Sockets,
-    needs: nothing,
+    needs: backlogs,
     measure,
-    wants_second: never,
+    wants_second: |machine| {
+        machine.settings.counters.syncookies_sent.is_some_and(|sent| sent > 0)
+            && !machine.is_narrowed()
+    },
 };
+
+/// What is flooded.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Place {
+    /// A port, whose listeners have this backlog together.
+    Port { port: u16, backlog: u64 },
+    /// The network namespace.
+    Namespace,
+}
 
 #[derive(Debug)]
 struct Flood {
-    /// The local port.
-    port: u16,
+    place: Place,
     /// From how many addresses.
     addresses: usize,
 }
 
-/// The half-open connections of each port.
+/// The half-open connections of each port; and the cookies, where no port has too many.
 fn measure(looks: &Looks<'_>) -> Vec<Measurement> {
-    let machine = looks.machine;
-    let mut groups: BTreeMap<(u16, Culprit), (usize, BTreeSet<IpAddr>)> = BTreeMap::new();
+    let mut measured = ports(looks.machine);
+    let is_found = |one: &Measurement| one.evidence.severity(one.count, None).is_some();
+    if !measured.iter().any(is_found) {
+        measured.extend(cookies(looks));
+    }
+    measured
+}
+
+fn ports(machine: &Machine<'_>) -> Vec<Measurement> {
+    let mut groups: BTreeMap<(u16, Culprit), Vec<&OwnedSocket>> = BTreeMap::new();
     for row in machine.rows(&[TcpState::SynReceived]) {
         let key = (row.socket.local.port, machine.culprit(row));
-        let (count, addresses) = groups.entry(key).or_default();
-        *count += 1;
-        addresses.extend(row.socket.foreign.map(|foreign| foreign.address));
+        groups.entry(key).or_default().push(row);
     }
-    let measured = groups.into_iter().map(|((port, culprit), (count, addresses))| {
-        Measurement::new(culprit, count, Flood { port, addresses: addresses.len() })
+    let measured = groups.into_iter().map(|((port, culprit), rows)| {
+        let backlog = rows.first().map_or(0, |row| machine.backlog(&row.socket));
+        let foreign = rows.iter().filter_map(|row| row.socket.foreign);
+        let addresses: BTreeSet<IpAddr> = foreign.map(|foreign| foreign.address).collect();
+        let flood = Flood { place: Place::Port { port, backlog }, addresses: addresses.len() };
+        Measurement::new(culprit, rows.len(), flood)
     });
     measured.collect()
 }
 
+/// Of which port they were, the kernel does not tell.
+fn cookies(looks: &Looks<'_>) -> Option<Measurement> {
+    let (earlier, _) = looks.earlier.filter(|_| !looks.machine.is_narrowed())?;
+    let sent = grown(looks.machine, earlier, |counters| counters.syncookies_sent)?;
+    let flood = Flood { place: Place::Namespace, addresses: 0 };
+    Some(Measurement::new(Culprit::Nobody, usize::try_from(sent).ok()?, flood))
+}
+
 impl Evidence for Flood {
     fn subject(&self) -> String {
-        self.port.to_string()
+        match self.place {
+            Place::Port { port, .. } => port.to_string(),
+            Place::Namespace => String::new(),
+        }
     }
 
     fn severity(&self, count: usize, _growth: Option<&Growth>) -> Option<Severity> {
-        warning(count >= SYN_RECEIVED)
+        warning(match self.place {
+            Place::Port { backlog, .. } => count >= SYN_RECEIVED && count as u64 >= backlog,
+            Place::Namespace => count >= COOKIES,
+        })
     }
 
     fn growing(&self) -> Option<&'static str> {
-        Some("SYN_RECEIVED")
+        match self.place {
+            Place::Port { .. } => Some("SYN_RECEIVED"),
+            // It is a growth.
+            Place::Namespace => None,
+        }
     }
 
     fn what(&self, case: &Case<'_>) -> String {
-        format!(
-            "{} handshakes on port {} are not completing, from {}: a flood, or answers that do \
-             not reach the clients",
-            case.count(),
-            self.port,
-            counted(self.addresses, "address")
-        )
+        let count = case.count();
+        match self.place {
+            Place::Port { port, backlog } => format!(
+                "{count} handshakes on port {port} are not completing, from {}, and the backlog is \
+                 {backlog}: a flood, or answers that do not reach the clients",
+                counted(self.addresses, "address")
+            ),
+            Place::Namespace => format!(
+                "{count} handshakes were answered with cookies: a flood, or a listener whose \
+                 backlog is too small for its clients"
+            ),
+        }
     }
 
     fn details(&self, case: &Case<'_>) -> Vec<String> {
         let settings = case.machine.settings;
-        let sent = settings.counters.syncookies_sent;
-        let sent = sent.map(|sent| format!(", SyncookiesSent {sent}")).unwrap_or_default();
-        let cookies = settings.syncookies.map(|value| format!("tcp_syncookies is {value}{sent}"));
-        cookies.into_iter().chain(listener_counters(case)).collect()
+        let deferring = matches!(self.place, Place::Port { .. }).then(|| {
+            "a listener with TCP_DEFER_ACCEPT also holds idle clients there, until they send"
+                .to_owned()
+        });
+        let cookies = settings.syncookies.map(|value| format!("tcp_syncookies is {value}"));
+        let sent = counted_since("SyncookiesSent", case, |counters| counters.syncookies_sent);
+        let details = deferring.into_iter().chain(cookies).chain(sent);
+        details.chain(listener_counters(case)).collect()
     }
 
     fn now(&self, case: &Case<'_>) -> Remedy {
-        match case.machine.settings.syncookies {
-            Some(0) => remedies::sysctl("net.ipv4.tcp_syncookies=1", case.privileged()),
-            _ => case.portwho(&["--state", "SYN_RECEIVED", &self.port.to_string()]).into(),
+        let list = ["--state", "SYN_RECEIVED"].map(str::to_owned);
+        match (case.machine.settings.syncookies, self.place) {
+            (Some(0), _) => remedies::sysctl("net.ipv4.tcp_syncookies=1", case.privileged()),
+            (_, Place::Port { port, .. }) => {
+                case.portwho(&["--state", "SYN_RECEIVED", &port.to_string()]).into()
+            }
+            (_, Place::Namespace) => case.portwho(&["--summary"]).words(list).into(),
         }
     }
 
@@ -95,8 +157,13 @@ impl Evidence for Flood {
 
     fn json(&self, case: &Case<'_>) -> Value {
         let counters = &case.machine.settings.counters;
+        let (port, backlog) = match self.place {
+            Place::Port { port, backlog } => (Some(port), Some(backlog)),
+            Place::Namespace => (None, None),
+        };
         json!({
-            "port": self.port,
+            "port": port,
+            "backlog": backlog,
             "foreign_addresses": self.addresses,
             "syncookies": case.machine.settings.syncookies,
             "syncookies_sent": counters.syncookies_sent,
@@ -110,9 +177,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn as_many_as_a_usual_backlog_are_a_flood() {
-        let flood = Flood { port: 80, addresses: 1 };
-        assert_eq!(flood.severity(127, None), None);
-        assert_eq!(flood.severity(128, None), Some(Severity::Warning));
+    fn as_many_as_the_backlog_are_a_flood() {
+        let flood = |backlog| Flood { place: Place::Port { port: 80, backlog }, addresses: 1 };
+        let warning = Some(Severity::Warning);
+        for (count, backlog, expected) in
+            [(31, 4, None), (32, 4, warning), (63, 64, None), (64, 64, warning), (130, 256, None)]
+        {
+            assert_eq!(flood(backlog).severity(count, None), expected, "{count} of {backlog}");
+        }
+        let cookies = Flood { place: Place::Namespace, addresses: 0 };
+        assert_eq!((cookies.severity(9, None), cookies.severity(10, None)), (None, warning));
     }
 }

@@ -5,23 +5,31 @@ use std::net::IpAddr;
 
 use serde_json::{Value, json};
 
-use super::check::{never, nothing, warning};
+use super::check::{nothing, warning};
 use super::facts::{counts, largest};
-use super::{Case, Check, Culprit, Evidence, Growth, Looks, Measurement, Severity, Subject};
-use crate::model::TcpState;
+use super::{
+    Case, Check, Culprit, Evidence, Growth, Looks, Machine, Measurement, Severity, Subject,
+};
+use crate::model::{OwnedSocket, TcpState};
 use crate::text::advice::Remedy;
 
 /// No client but a scanner waits for so many addresses at once.
 pub(super) const ADDRESSES: usize = 100;
+/// The first answer takes a moment, and a SYN may be lost: after the second retransmission, some
+/// seconds later, it is not slow but missing.
+pub(super) const RETRANSMITS: u8 = 2;
 
 pub(super) const CHECK: Check = Check {
     kind: "syn-sent-fan-out",
-    threshold: || format!("{ADDRESSES} foreign addresses"),
-    reason: "no client waits for the first answer from so many at once",
+    threshold: || {
+        format!("{ADDRESSES} foreign addresses, after {RETRANSMITS} retransmissions or more")
+    },
+    reason: "no client waits for the first answer from so many at once; a crawler that starts does, \
+             for a moment",
     subject: Subject::Sockets,
     needs: nothing,
     measure,
-    wants_second: never,
+    wants_second,
 };
 
 #[derive(Debug)]
@@ -33,9 +41,27 @@ struct FanOut {
 
 /// The addresses that each process waits for.
 fn measure(looks: &Looks<'_>) -> Vec<Measurement> {
-    let machine = looks.machine;
+    fan_outs(looks.machine, |row| is_unanswered(row, looks))
+}
+
+/// Whether its SYN was retransmitted. Where no timer is told, one that is there at both snapshots.
+pub(super) fn is_unanswered(row: &OwnedSocket, looks: &Looks<'_>) -> bool {
+    if looks.machine.snapshot.capabilities.socket_details {
+        row.socket.timer.is_some_and(|timer| timer.retransmits >= RETRANSMITS)
+    } else {
+        looks.lasts(row)
+    }
+}
+
+/// Where no timer is told.
+fn wants_second(machine: &Machine<'_>) -> bool {
+    let is_many = |fan_out: &Measurement| fan_out.count >= ADDRESSES;
+    !machine.snapshot.capabilities.socket_details && fan_outs(machine, |_| true).iter().any(is_many)
+}
+
+fn fan_outs(machine: &Machine<'_>, is_wanted: impl Fn(&OwnedSocket) -> bool) -> Vec<Measurement> {
     let mut groups: BTreeMap<Culprit, (FanOut, BTreeSet<IpAddr>)> = BTreeMap::new();
-    for row in machine.rows(&[TcpState::SynSent]) {
+    for row in machine.rows(&[TcpState::SynSent]).filter(|row| is_wanted(row)) {
         if let Some(foreign) = row.socket.foreign {
             let none = || (FanOut { sockets: 0, ports: BTreeMap::new() }, BTreeSet::new());
             let group = groups.entry(machine.culprit(row)).or_insert_with(none);
@@ -69,7 +95,11 @@ impl Evidence for FanOut {
 
     fn details(&self, _case: &Case<'_>) -> Vec<String> {
         let noun = if self.ports.len() == 1 { "port" } else { "ports" };
-        vec![format!("{} SYN_SENT, to {noun} {}", self.sockets, largest(&self.ports))]
+        vec![format!(
+            "{} SYN_SENT without an answer, to {noun} {}",
+            self.sockets,
+            largest(&self.ports)
+        )]
     }
 
     fn now(&self, case: &Case<'_>) -> Remedy {

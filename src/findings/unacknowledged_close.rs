@@ -3,32 +3,55 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
+use rustc_hash::FxHashMap;
 use serde_json::{Value, json};
 
-use super::check::{never, socket_details, warning};
+use super::check::{never, reaches, socket_details};
 use super::facts::{counts, largest};
-use super::{Case, Check, Culprit, Evidence, Growth, Looks, Measurement, Severity, Subject};
-use crate::model::{OwnedSocket, TcpState, TimerKind};
+use super::{
+    Case, Check, Culprit, Evidence, Growth, Looks, Machine, Measurement, Severity, Subject,
+};
+use crate::model::{OwnedSocket, StateSet, TcpState, TimerKind};
 use crate::text::advice::Remedy;
 use crate::text::counted;
 
-/// A peer or two may vanish at any time; ten at once are a network problem.
+/// Clients vanish at any time, each from an address of its own; ten at one address are a host that
+/// failed, or the way to it.
 const CONNECTIONS: usize = 10;
+/// Ten of a few clients are an outage; ten of thousands are the mobile ones among them.
+const PERCENT: u64 = 5;
 /// A lost segment is retransmitted once or twice; after three times the peer is gone.
 const RETRANSMITS: u8 = 3;
 
 pub(super) const CHECK: Check = Check {
     kind: "unacknowledged-close",
-    threshold: || format!("{CONNECTIONS} with {RETRANSMITS} retransmissions or more"),
-    reason: "a lost segment is retransmitted once or twice; a single peer may vanish at any time",
+    threshold: || {
+        format!(
+            "{CONNECTIONS} with {RETRANSMITS} retransmissions or more to one address, or on a port \
+             with {PERCENT}% of its connections; otherwise {CONNECTIONS} are a note"
+        )
+    },
+    reason: "a lost segment is retransmitted once or twice; single clients may vanish at any time",
     subject: Subject::Sockets,
     needs: socket_details,
     measure,
     wants_second: never,
 };
 
+/// What they have in common.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+enum Common {
+    /// The address of the peer.
+    Address(IpAddr),
+    /// The port here, of which it is so many connections.
+    Port(u16),
+}
+
 #[derive(Debug)]
 struct Unacknowledged {
+    common: Common,
+    /// How many connections the port has, in any state.
+    of: usize,
     /// How many in each state.
     states: BTreeMap<TcpState, usize>,
     /// How many to each peer.
@@ -36,19 +59,42 @@ struct Unacknowledged {
     most_retransmits: u8,
 }
 
-/// All that retransmit, or probe a zero window without an answer.
+/// All that retransmit, or probe a zero window without an answer: those with enough at one address
+/// by it, the others by their port, or together where each has a port of its own.
 fn measure(looks: &Looks<'_>) -> Vec<Measurement> {
     let machine = looks.machine;
     let closed = machine.rows(&[TcpState::FinWait1, TcpState::Closing, TcpState::LastAck]);
     let rows: Vec<(&OwnedSocket, u8)> =
         closed.filter_map(|row| Some((row, unanswered(row)?))).collect();
-    if rows.is_empty() {
-        return Vec::new();
+    let mut at_address: FxHashMap<IpAddr, usize> = FxHashMap::default();
+    let mut at_port: FxHashMap<u16, usize> = FxHashMap::default();
+    for (row, _) in &rows {
+        *at_port.entry(row.socket.local.port).or_default() += 1;
+        if let Some(foreign) = row.socket.foreign {
+            *at_address.entry(foreign.address).or_default() += 1;
+        }
     }
+    let mut groups: BTreeMap<Common, Vec<(&OwnedSocket, u8)>> = BTreeMap::new();
+    for (row, retransmits) in rows {
+        let foreign = row.socket.foreign.map(|foreign| foreign.address);
+        let many = |address: &IpAddr| at_address.get(address).copied() >= Some(CONNECTIONS);
+        let is_shared = at_port.get(&row.socket.local.port).copied() > Some(1);
+        let port = if is_shared { row.socket.local.port } else { 0 };
+        let common = foreign.filter(many).map_or(Common::Port(port), Common::Address);
+        groups.entry(common).or_default().push((row, retransmits));
+    }
+    let measured = groups.into_iter().map(|(common, rows)| {
+        let found = Unacknowledged::of(common, &rows, machine);
+        Measurement::new(only_culprit(&rows, machine), rows.len(), found)
+    });
+    measured.collect()
+}
+
+fn only_culprit(rows: &[(&OwnedSocket, u8)], machine: &Machine<'_>) -> Culprit {
     let culprits: BTreeSet<Culprit> = rows.iter().map(|(row, _)| machine.culprit(row)).collect();
-    let only = culprits.into_iter().collect::<Vec<_>>();
-    let culprit = if let [only] = only.as_slice() { only.clone() } else { Culprit::Nobody };
-    vec![Measurement::new(culprit, rows.len(), Unacknowledged::of(&rows))]
+    let mut culprits = culprits.into_iter();
+    let first = culprits.next().filter(|_| culprits.next().is_none());
+    first.unwrap_or(Culprit::Nobody)
 }
 
 /// How often the last segment was sent without an answer, where that is often. The kernel counts
@@ -59,8 +105,19 @@ fn unanswered(row: &OwnedSocket) -> Option<u8> {
     (is_of_sending && timer.retransmits >= RETRANSMITS).then_some(timer.retransmits)
 }
 
+/// How many connections a port has, those included that nothing is wrong with.
+fn connections(port: u16, machine: &Machine<'_>) -> usize {
+    let is_of_port = |row: &&OwnedSocket| {
+        let socket = &row.socket;
+        socket.local.port == port
+            && socket.state.is_some_and(|state| StateSet::CONNECTED.contains(state))
+            && socket.state != Some(TcpState::TimeWait)
+    };
+    machine.snapshot.sockets.iter().filter(is_of_port).count()
+}
+
 impl Unacknowledged {
-    fn of(rows: &[(&OwnedSocket, u8)]) -> Self {
+    fn of(common: Common, rows: &[(&OwnedSocket, u8)], machine: &Machine<'_>) -> Self {
         let (mut states, mut peers) = (BTreeMap::new(), BTreeMap::new());
         for (row, _) in rows {
             if let (Some(state), Some(foreign)) = (row.socket.state, row.socket.foreign) {
@@ -68,14 +125,30 @@ impl Unacknowledged {
                 *peers.entry(foreign.address).or_default() += 1;
             }
         }
+        let of = match common {
+            Common::Port(port) if port > 0 => connections(port, machine),
+            Common::Port(_) | Common::Address(_) => 0,
+        };
         let most_retransmits = rows.iter().map(|(_, count)| *count).max().unwrap_or_default();
-        Self { states, peers, most_retransmits }
+        Self { common, of, states, peers, most_retransmits }
+    }
+
+    fn is_outage(&self, count: usize) -> bool {
+        match self.common {
+            Common::Address(_) => true,
+            Common::Port(_) => reaches(count as u64, PERCENT, self.of as u64),
+        }
     }
 }
 
 impl Evidence for Unacknowledged {
+    fn subject(&self) -> String {
+        format!("{:?}", self.common)
+    }
+
     fn severity(&self, count: usize, _growth: Option<&Growth>) -> Option<Severity> {
-        warning(count >= CONNECTIONS)
+        let severity = if self.is_outage(count) { Severity::Warning } else { Severity::Note };
+        (count >= CONNECTIONS).then_some(severity)
     }
 
     fn growing(&self) -> Option<&'static str> {
@@ -99,16 +172,27 @@ impl Evidence for Unacknowledged {
         let states = states.collect::<Vec<_>>().join(", ");
         let most = counted(usize::from(self.most_retransmits), "time");
         let states = format!("{states}, retransmitted up to {most}");
-        vec![states, format!("to {}", largest(&self.peers))]
+        let of = (self.of > 0).then(|| format!("the port has {}", counted(self.of, "connection")));
+        [Some(states), of, Some(format!("to {}", largest(&self.peers)))]
+            .into_iter()
+            .flatten()
+            .collect()
     }
 
     fn now(&self, case: &Case<'_>) -> Remedy {
-        let close = case.portwho(&["close", "--state", "FIN_WAIT_1,CLOSING,LAST_ACK"]);
-        let close = match self.peers.keys().next().filter(|_| self.peers.len() == 1) {
-            Some(peer) => close.words(["--foreign", &peer.to_string()]),
-            None => close,
-        };
-        Remedy::with_rights(close, case.privileged())
+        let states = ["--state", "FIN_WAIT_1,CLOSING,LAST_ACK"];
+        match self.common {
+            // A process that keeps them notices; what nobody holds ends by itself.
+            Common::Address(peer) => {
+                let close = case.portwho(&["close"]).words(states);
+                let close = close.words(["--foreign", &peer.to_string()]);
+                Remedy::with_rights(close, case.privileged())
+            }
+            Common::Port(0) => case.portwho(&["--summary"]).words(states).into(),
+            Common::Port(port) => {
+                case.portwho(&["--summary"]).words(states).words([port.to_string()]).into()
+            }
+        }
     }
 
     fn fix(&self, _case: &Case<'_>) -> String {
@@ -121,6 +205,7 @@ impl Evidence for Unacknowledged {
         json!({
             "states": counts(self.states.iter().map(|(state, count)| (state, *count))),
             "peers": counts(self.peers.iter().map(|(peer, count)| (peer, *count))),
+            "connections": (self.of > 0).then_some(self.of),
             "most_retransmits": self.most_retransmits,
         })
     }
@@ -132,8 +217,26 @@ mod tests {
 
     #[test]
     fn a_few_vanished_peers_are_no_finding() {
-        let found = Unacknowledged::of(&[]);
-        assert_eq!(found.severity(9, None), None);
-        assert_eq!(found.severity(10, None), Some(Severity::Warning));
+        let found = |common, of| Unacknowledged {
+            common,
+            of,
+            states: BTreeMap::new(),
+            peers: BTreeMap::new(),
+            most_retransmits: 3,
+        };
+        let (note, warning) = (Some(Severity::Note), Some(Severity::Warning));
+        let address = Common::Address([10, 0, 0, 1].into());
+        let cases = [
+            (address, 0, 9, None),
+            (address, 0, 10, warning),
+            (Common::Port(443), 200, 10, warning),
+            (Common::Port(443), 201, 10, note),
+            (Common::Port(443), 20, 9, None),
+            (Common::Port(0), 0, 10, note),
+        ];
+        for (common, of, count, expected) in cases {
+            let severity = found(common, of).severity(count, None);
+            assert_eq!(severity, expected, "{common:?} {of} {count}");
+        }
     }
 }

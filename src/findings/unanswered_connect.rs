@@ -6,10 +6,10 @@ use std::net::IpAddr;
 use rustc_hash::FxHashMap;
 use serde_json::{Value, json};
 
-use super::check::{never, socket_details, warning};
+use super::check::{nothing, warning};
 use super::culprits::Culprits;
 use super::facts::{counts, largest};
-use super::syn_sent_fan_out::ADDRESSES;
+use super::syn_sent_fan_out::{ADDRESSES, RETRANSMITS, is_unanswered};
 use super::{
     Case, Check, Culprit, Evidence, Growth, Looks, Machine, Measurement, Severity, Subject,
 };
@@ -19,9 +19,6 @@ use crate::text::counted;
 
 /// A client or two may wait for a host that is down; twenty at once are a service that fails.
 const CONNECTIONS: usize = 20;
-/// The first retransmission comes after a second (RFC 6298) and may be due to a lost segment; the
-/// second one, a second or two later, is not.
-const RETRANSMITS: u8 = 2;
 
 pub(super) const CHECK: Check = Check {
     kind: "unanswered-connect",
@@ -31,9 +28,9 @@ pub(super) const CHECK: Check = Check {
     reason: "a lost SYN is retransmitted once; without an answer to the next one the host is down, \
              or the SYNs are dropped",
     subject: Subject::Sockets,
-    needs: socket_details,
+    needs: nothing,
     measure,
-    wants_second: never,
+    wants_second,
 };
 
 #[derive(Debug)]
@@ -41,22 +38,15 @@ struct Unanswered {
     foreign: IpAddr,
     /// How many to each foreign port.
     ports: BTreeMap<u16, usize>,
-    most_retransmits: u8,
+    /// None where no timer is told.
+    most_retransmits: Option<u8>,
     culprits: Culprits,
 }
 
 /// The connections that each address leaves without an answer.
 fn measure(looks: &Looks<'_>) -> Vec<Measurement> {
     let machine = looks.machine;
-    let mut groups: BTreeMap<IpAddr, Vec<&OwnedSocket>> = BTreeMap::new();
-    let scanners = scanners(machine);
-    for row in machine.rows(&[TcpState::SynSent]).filter(|row| retransmits(row) >= RETRANSMITS) {
-        if let Some(foreign) = row.socket.foreign
-            && !scanners.contains(&machine.culprit(row))
-        {
-            groups.entry(foreign.address).or_default().push(row);
-        }
-    }
+    let groups = by_address(machine, |row| is_unanswered(row, looks));
     let measured = groups.into_iter().map(|(foreign, rows)| {
         let unanswered = Unanswered::of(foreign, &rows, machine);
         Measurement::new(unanswered.culprits.leading(), rows.len(), unanswered)
@@ -64,8 +54,32 @@ fn measure(looks: &Looks<'_>) -> Vec<Measurement> {
     measured.collect()
 }
 
-fn retransmits(row: &OwnedSocket) -> u8 {
-    row.socket.timer.map_or(0, |timer| timer.retransmits)
+/// Where no timer is told, those that are there at two snapshots are not answered.
+fn wants_second(machine: &Machine<'_>) -> bool {
+    let is_many = |rows: &Vec<&OwnedSocket>| rows.len() >= CONNECTIONS;
+    !machine.snapshot.capabilities.socket_details
+        && by_address(machine, |_| true).values().any(is_many)
+}
+
+/// The SYN_SENT that are wanted, by their foreign address.
+fn by_address<'a>(
+    machine: &Machine<'a>,
+    is_wanted: impl Fn(&OwnedSocket) -> bool,
+) -> BTreeMap<IpAddr, Vec<&'a OwnedSocket>> {
+    let mut groups: BTreeMap<IpAddr, Vec<&OwnedSocket>> = BTreeMap::new();
+    let scanners = scanners(machine);
+    for row in machine.rows(&[TcpState::SynSent]).filter(|row| is_wanted(row)) {
+        if let Some(foreign) = row.socket.foreign
+            && !scanners.contains(&machine.culprit(row))
+        {
+            groups.entry(foreign.address).or_default().push(row);
+        }
+    }
+    groups
+}
+
+fn retransmits(row: &OwnedSocket) -> Option<u8> {
+    row.socket.timer.map(|timer| timer.retransmits)
 }
 
 /// Who waits for so many addresses that this is the finding, and not one for each of them.
@@ -85,7 +99,7 @@ impl Unanswered {
         for port in rows.iter().filter_map(|row| row.socket.foreign).map(|foreign| foreign.port) {
             *ports.entry(port).or_default() += 1;
         }
-        let most_retransmits = rows.iter().map(|row| retransmits(row)).max().unwrap_or_default();
+        let most_retransmits = rows.iter().filter_map(|row| retransmits(row)).max();
         Self { foreign, ports, most_retransmits, culprits: Culprits::of(rows, machine) }
     }
 }
@@ -113,9 +127,11 @@ impl Evidence for Unanswered {
 
     fn details(&self, case: &Case<'_>) -> Vec<String> {
         let noun = if self.ports.len() == 1 { "port" } else { "ports" };
-        let most = counted(usize::from(self.most_retransmits), "time");
-        let sent =
-            format!("SYN_SENT to {noun} {}, retransmitted up to {most}", largest(&self.ports));
+        let most = self
+            .most_retransmits
+            .map(|most| format!(", retransmitted up to {}", counted(usize::from(most), "time")));
+        let most = most.unwrap_or_else(|| ", the same at two snapshots".to_owned());
+        let sent = format!("SYN_SENT to {noun} {}{most}", largest(&self.ports));
         std::iter::once(sent).chain(self.culprits.words(case.machine)).collect()
     }
 
@@ -151,7 +167,7 @@ mod tests {
         let unanswered = Unanswered {
             foreign: Ipv4Addr::LOCALHOST.into(),
             ports: BTreeMap::new(),
-            most_retransmits: 2,
+            most_retransmits: Some(2),
             culprits: Culprits::default(),
         };
         assert_eq!(unanswered.severity(19, None), None);

@@ -8,6 +8,8 @@ pub struct TcpSettings {
     pub max_time_wait: Option<u64>,
     /// `tcp_tw_reuse`: 0 never, 1 for every destination, 2 for the loopback interface.
     pub time_wait_reuse: Option<u8>,
+    /// `tcp_tw_reuse_delay`, in milliseconds: a younger TIME_WAIT is not reused.
+    pub time_wait_reuse_delay_ms: Option<u32>,
     /// `tcp_timestamps`: 0 is off. Without them no TIME_WAIT is reused.
     pub timestamps: Option<u8>,
     /// `tcp_syncookies`: 0 off, 1 when a queue is full, 2 always.

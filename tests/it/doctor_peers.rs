@@ -19,7 +19,7 @@ use crate::support::{skip, wait_until};
 /// Asks doctor every half second, a few times while something ripens, until it has this finding.
 #[track_caller]
 fn await_finding(kind: &str, count: usize) -> Vec<Value> {
-    wait_until(&format!("{count} {kind}"), || {
+    wait_until(format!("{count} {kind}"), || {
         let found = findings();
         let is_it = |one: &Value| one["kind"] == kind && one["count"] == count;
         if found.iter().any(is_it) {

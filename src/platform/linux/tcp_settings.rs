@@ -10,6 +10,7 @@ pub(super) fn read() -> TcpSettings {
     TcpSettings {
         max_time_wait: setting("ipv4/tcp_max_tw_buckets"),
         time_wait_reuse: setting("ipv4/tcp_tw_reuse"),
+        time_wait_reuse_delay_ms: setting("ipv4/tcp_tw_reuse_delay"),
         timestamps: setting("ipv4/tcp_timestamps"),
         syncookies: setting("ipv4/tcp_syncookies"),
         max_backlog: setting("core/somaxconn"),

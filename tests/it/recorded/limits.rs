@@ -51,6 +51,20 @@ fix          start the service there, or correct the address, the route or the
     assert_eq!(findings(&machine(1).run("doctor --json"), 0), Vec::<Value>::new());
 }
 
+/// Windows tells no retransmissions: what is there at two snapshots is not answered.
+#[trial]
+fn a_dead_backend_of_a_windows() {
+    let sockets = (0..20).map(|number| {
+        let part = tcp(&format!("10.0.0.1:{}", 50_000 + number), TcpState::SynSent);
+        part.to("10.0.9.9:1433").of(&[600])
+    });
+    let machine = Machine::new(Os::Windows, vec![process(600, "report.exe")], sockets.collect());
+    let found = findings(&machine.run("doctor --json"), 1);
+    let [finding] = &found[..] else { panic!("{found:#?}") };
+    assert_eq!(json!([finding["kind"], finding["count"]]), json!(["unanswered-connect", 20]));
+    assert_eq!(finding["evidence"]["most_retransmits"], Value::Null);
+}
+
 /// It has a finding of its own, and not one more for each address.
 #[trial]
 fn a_scanner_of_many_ports() {
