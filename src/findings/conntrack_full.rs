@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::check::{never, reaches};
 use super::limits::{need, read};
 use super::{Case, Check, Culprit, Evidence, Growth, Looks, Measurement, Severity, Subject};
-use crate::model::Usage;
+use crate::model::{Reading, Usage};
 use crate::text::advice::Remedy;
 use crate::text::remedies;
 
@@ -62,12 +62,14 @@ impl Evidence for Tracked {
 
     fn now(&self, case: &Case<'_>) -> Remedy {
         let setting = format!("net.netfilter.nf_conntrack_max={}", self.0.most.saturating_mul(2));
-        remedies::sysctl(&setting, case.privileged())
+        let set = remedies::sysctl(&setting, case.privileged());
+        // Other namespaces show the limit, and do not take another one.
+        let is_elsewhere = matches!(case.machine.limits.orphans, Reading::FirstNamespace);
+        if is_elsewhere { set.typed("on the host") } else { set }
     }
 
     fn fix(&self, _case: &Case<'_>) -> String {
-        "set it for good in /etc/sysctl.d (for a container, on its host), shorten \
-         nf_conntrack_tcp_timeout_established (5 days by default), or exempt busy ports from \
+        "set it for good in /etc/sysctl.d, shorten nf_conntrack_tcp_timeout_established (5 days by default), or exempt busy ports from \
          tracking (notrack)"
             .to_owned()
     }

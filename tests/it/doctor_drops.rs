@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::doctor::{LOOPBACK, findings, is, server, silent};
 use crate::support::makers::{self, Loopback};
 use crate::support::process::Owner;
-use crate::support::{portwho, skip};
+use crate::support::{portwho, skip, wait_until};
 
 /// Does this again and again while something else is done.
 fn meanwhile<T>(again: impl Fn() + Sync, done: impl FnOnce() -> T) -> T {
@@ -105,8 +105,8 @@ fn connections_that_a_listener_drops() {
     let begin = || drop(makers::begin(address));
     let before = counter("ListenDrops");
     let found = meanwhile(begin, || {
-        // A listener without any drops is not looked at a second time.
-        while counter("ListenDrops") == before {}
+        // Without any drops of a listener there is no second snapshot.
+        wait_until("a drop", || (counter("ListenDrops") > before).then_some(()));
         findings()
     });
     let finding = of_kind(&found, "listener-drops");
