@@ -86,7 +86,7 @@ pub(super) enum Verb {
     /// Check for leaks, full queues and exhausted ports and descriptors
     #[command(
         after_help = "Checks for CLOSE_WAIT leaks, half-closed connections within this machine, \
-                      TIME_WAIT pressure, SYN_SENT fan-out, SYN floods, full accept queues, \
+                      ephemeral ports that run out, TIME_WAIT pressure, SYN_SENT fan-out, SYN floods, full accept queues, \
                       vanished peers, and descriptors nearly used up. On Linux it checks only \
                       its own network namespace.\n\
                       Exit codes: 0 no findings, or only notes; 1 findings; 2 usage error or \

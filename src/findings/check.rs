@@ -87,8 +87,8 @@ pub struct Looks<'a> {
     pub machine: &'a Machine<'a>,
     /// The same machine earlier, and how long before.
     pub earlier: Option<(&'a Machine<'a>, Duration)>,
-    /// The same machine later, where the earlier moment is measured, and how long after.
-    later: Option<(&'a Machine<'a>, Duration)>,
+    /// The same machine later, where the earlier moment is measured.
+    later: Option<&'a Machine<'a>>,
 }
 
 impl<'a> Looks<'a> {
@@ -104,12 +104,12 @@ impl<'a> Looks<'a> {
     /// The earlier moment, measured as the later one is.
     pub(super) fn before(self) -> Option<(Self, Duration)> {
         let (machine, over) = self.earlier?;
-        Some((Self { machine, earlier: None, later: Some((self.machine, over)) }, over))
+        Some((Self { machine, earlier: None, later: Some(self.machine) }, over))
     }
 
     /// The machine at the other moment.
     pub(super) fn other_machine(&self) -> Option<&'a Machine<'a>> {
-        self.earlier.or(self.later).map(|(machine, _)| machine)
+        self.earlier.map(|(machine, _)| machine).or(self.later)
     }
 
     /// The same socket at the other moment.
@@ -124,20 +124,16 @@ impl<'a> Looks<'a> {
         Some(row.socket.drops?.wrapping_sub(before))
     }
 
-    /// The socket at the earlier and at the later moment, and the time between.
+    /// The socket at the earlier and at the later moment.
     pub(super) fn pair<'b>(
         &self,
         row: &'b OwnedSocket,
-    ) -> Option<(&'b OwnedSocket, &'b OwnedSocket, Duration)>
+    ) -> Option<(&'b OwnedSocket, &'b OwnedSocket)>
     where
         'a: 'b,
     {
         let other = self.other(row)?;
-        match (self.earlier, self.later) {
-            (Some((_, over)), _) => Some((other, row, over)),
-            (None, Some((_, over))) => Some((row, other, over)),
-            (None, None) => None,
-        }
+        Some(if self.earlier.is_some() { (other, row) } else { (row, other) })
     }
 
     /// Whether the same socket is in the same state at both moments.

@@ -48,14 +48,14 @@ pub(super) fn listener_counters(case: &Case<'_>) -> Vec<String> {
     overflows.into_iter().chain(drops).collect()
 }
 
-/// How much a counter grew since the earlier snapshot. Its total may be years old.
+/// How much a counter grew since the earlier snapshot, if it did. Its total may be years old.
 pub(super) fn counted_since(
     name: &str,
     case: &Case<'_>,
     of: impl Fn(&TcpCounters) -> Option<u64>,
 ) -> Option<String> {
     let (earlier, over) = case.earlier?;
-    let grown = grown(case.machine, earlier, of)?;
+    let grown = grown(case.machine, earlier, of).filter(|grown| *grown > 0)?;
     Some(format!("{name} of all ports: {grown} in {}", duration(over)))
 }
 

@@ -7,8 +7,8 @@ use crate::model::{OwnedSocket, TimerKind};
 /// counts only if it is still there at a second snapshot.
 pub(super) const YOUNG_MS: u32 = 2_000;
 
-/// By how much the moments may differ at which two snapshots read the same socket.
-const JITTER_MS: u128 = 250;
+/// By how much ages differ from the time that passes: the kernel counts in ticks of 10 ms at most.
+const TICK_MS: u32 = 20;
 
 /// What becomes of a CLOSE_WAIT.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -39,15 +39,17 @@ fn sends(row: &OwnedSocket) -> bool {
     info.is_some_and(|info| info.last_data_sent_ms < info.last_ack_received_ms)
 }
 
-/// Whether data was sent between the snapshots, in both of which it is a CLOSE_WAIT.
+/// Whether data was sent between the snapshots, in both of which it is a CLOSE_WAIT. Nothing comes in
+/// after a FIN, so that the age of the last data that did tells how much time has passed: how long the
+/// snapshots themselves took does not matter.
 fn has_sent_since(row: &OwnedSocket, looks: &Looks<'_>) -> bool {
-    looks.pair(row).is_some_and(|(earlier, later, over)| {
-        let sent = |row: &OwnedSocket| row.socket.tcp_info.map(|info| info.last_data_sent_ms);
-        let aged = |before: u32| u128::from(before) + over.as_millis();
-        // Without data it would be as much older now.
-        sent(earlier)
-            .zip(sent(later))
-            .is_some_and(|(before, now)| u128::from(now) + JITTER_MS < aged(before))
+    let infos = looks
+        .pair(row)
+        .and_then(|(earlier, later)| earlier.socket.tcp_info.zip(later.socket.tcp_info));
+    infos.is_some_and(|(earlier, later)| {
+        let passed = later.last_data_received_ms.saturating_sub(earlier.last_data_received_ms);
+        let unsent = earlier.last_data_sent_ms.saturating_add(passed);
+        later.last_data_sent_ms.saturating_add(TICK_MS) < unsent
     })
 }
 

@@ -81,10 +81,6 @@ impl Evidence for HalfClosedPair {
         (count > 0).then_some(Severity::Note)
     }
 
-    fn growing(&self) -> Option<&'static str> {
-        Some("half-closed connections")
-    }
-
     fn what(&self, case: &Case<'_>) -> String {
         format!(
             "it has to call {} for {} {}; the peer waits in FIN_WAIT_2: {}",

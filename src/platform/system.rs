@@ -170,8 +170,14 @@ pub trait System: Sockets + Processes + Ports + Names + Control {
     fn console_takes_escapes(&self) -> bool;
 
     /// Waits for so long.
-    fn pause(&self, time: Duration) -> Pause {
+    fn pause(&self, time: Duration) {
         thread::sleep(time);
+    }
+
+    /// Waits for so long, or until the user interrupts. From the first call on, that does not end
+    /// this process any more.
+    fn pause_until_interrupt(&self, time: Duration) -> Pause {
+        self.pause(time);
         Pause::Over
     }
 }

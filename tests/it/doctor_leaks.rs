@@ -304,11 +304,12 @@ fn thresholds_and_settings_on_demand() {
     output.is(0, &output.stdout, "");
     assert!(output.stdout.starts_with("no problems found in 0 sockets of 0 processes ("));
     for part in [
-        "\n\nChecks\nclose-wait-leak\n             100 that are 2s old or survive a second snapshot",
-        "\nhalf-closed-pair\n             any; a note",
-        "\ntime-wait-pressure\n             80% of the ephemeral ports",
+        "\n\nChecks\nclose-wait-leak\n             100 on one port or to one destination",
+        "\nhalf-closed-pair\n             any that lasts and is not in use; a note",
+        "\nephemeral-ports\n             80% of them in use to one destination",
+        "\ntime-wait-pressure\n             80% of tcp_max_tw_buckets",
         "\nsyn-sent-fan-out\n             100 foreign addresses",
-        "\nsyn-flood\n             128 SYN_RECEIVED on a port",
+        "\nsyn-flood\n             32 SYN_RECEIVED on a port",
         "\naccept-queue-full\n             more connections than the backlog",
         "\nunacknowledged-close\n             10 with 3 retransmissions or more",
         "\ndescriptors-nearly-used\n             90% of the limit",
@@ -322,7 +323,10 @@ fn thresholds_and_settings_on_demand() {
     let answer = portwho(["doctor", "-v", "--json"]).run().json(0, "");
     let thresholds = answer["thresholds"].as_array().expect("thresholds");
     let fan_out = thresholds.iter().find(|one| one["kind"] == "syn-sent-fan-out");
-    assert_eq!(fan_out.expect("syn-sent-fan-out")["threshold"], "100 foreign addresses");
+    assert_eq!(
+        fan_out.expect("syn-sent-fan-out")["threshold"],
+        "100 foreign addresses, after 2 retransmissions or more"
+    );
     assert_eq!(answer["settings"]["ListenDrops in total"], "0");
 }
 

@@ -16,7 +16,8 @@ use crate::doctor::{await_count, findings, is, only_finding, server};
 use crate::support::kernel_table::{self, State};
 use crate::support::makers::{self, Loopback};
 use crate::support::netns::in_netns;
-use crate::support::process::{Owner, find_in_path};
+use crate::support::process::{Actor, Owner, find_in_path};
+use crate::support::terminal::Terminal;
 use crate::support::{is_healthy, portwho, skip, wait_until};
 
 /// Sets a setting of this test's own namespace, if it may.
@@ -67,14 +68,15 @@ fn time_wait_against_the_ephemeral_ports() {
     let count = settled(State::TIME_WAIT);
     assert!(count >= 2000, "{count}");
     let finding = only_finding();
-    is(&finding, "time-wait-pressure", "warning", Some((client.pid(), "chatty")), count);
+    is(&finding, "ephemeral-ports", "warning", Some((client.pid(), "chatty")), count + 1);
     let expected = json!({
-        "limit": "ephemeral-ports",
         "local": "127.0.0.1",
         "foreign": {"address": "127.0.0.1", "port": 9000},
         "range": [20000, 22400],
         "of": 2401,
         "in_use": count + 1,
+        "time_wait": count,
+        "reusable": 0,
         "tcp_tw_reuse": 0,
         "tcp_timestamps": 1,
     });
@@ -84,15 +86,54 @@ fn time_wait_against_the_ephemeral_ports() {
         evidence.as_object_mut().expect("evidence").remove(of_two);
     }
     assert_eq!(evidence, expected);
-    assert_eq!(finding["now"], "sysctl -w net.ipv4.tcp_tw_reuse=1");
-    // Where ports are taken over already, only more of them help.
+    assert_eq!(finding["now"], "sysctl -w \"net.ipv4.ip_local_port_range=15000 60999\"");
+    // Where connect() takes the ports of old TIME_WAIT, these are no lack.
     assert!(set("tcp_tw_reuse", "2"));
-    assert_eq!(only_finding()["now"], "sysctl -w \"net.ipv4.ip_local_port_range=15000 60999\"");
+    wait_until("all to be old enough", || {
+        let output = portwho(["doctor"]).run();
+        output.stdout.starts_with("no problems found in ").then_some(())
+    });
     // In a larger range the same number is nothing to mention.
+    assert!(set("tcp_tw_reuse", "0"));
     assert!(set("ip_local_port_range", "20000 60999"));
     let healthy = portwho(["doctor"]).run();
     healthy.is(0, &healthy.stdout, "");
     assert!(healthy.stdout.starts_with("no problems found in "), "{healthy:?}");
+}
+
+/// Open connections use ports up as well: the next connect() fails.
+#[trial]
+fn open_connections_against_the_ephemeral_ports() {
+    if !set("ip_local_port_range", "20000 20099") {
+        return;
+    }
+    let backend = TcpListener::bind((Ipv4Addr::LOCALHOST, 9000)).expect("bind");
+    let mut client = Owner::named("pool").playing("connections", &[]);
+    client.line();
+    let mut kept = Vec::new();
+    let connect = |client: &mut Actor, kept: &mut Vec<TcpStream>, count: usize| {
+        for _ in 0..count {
+            client.tell("connect 127.0.0.1:9000 1");
+            kept.push(backend.accept().expect("accept").0);
+        }
+    };
+    connect(&mut client, &mut kept, 79);
+    is_healthy(&portwho(["doctor"]).run(), "159 sockets of 2 processes");
+    connect(&mut client, &mut kept, 1);
+    is(&only_finding(), "ephemeral-ports", "warning", Some((client.pid(), "pool")), 80);
+    connect(&mut client, &mut kept, 20);
+    let refused = TcpStream::connect((Ipv4Addr::LOCALHOST, 9000)).expect_err("no port is left");
+    assert_eq!(refused.kind(), std::io::ErrorKind::AddrNotAvailable);
+    let finding = only_finding();
+    is(&finding, "ephemeral-ports", "critical", Some((client.pid(), "pool")), 100);
+    // A port that a listener has is not there for connect() either.
+    assert!(set("ip_local_port_range", "20000 20104"));
+    assert_eq!(only_finding()["count"], 100);
+    let _listeners: Vec<TcpListener> = (20_100..20_103)
+        .map(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).expect("bind"))
+        .collect();
+    let finding = only_finding();
+    assert_eq!((&finding["count"], &finding["evidence"]["of"]), (&json!(103), &json!(105)));
 }
 
 #[trial]
@@ -123,6 +164,12 @@ fn a_fan_out_into_nowhere() {
     }
     worm.tell("begin 198.18.0.1:22");
     await_count("tcp", State::SYN_SENT, 121);
+    // The answers may be on their way. (A slow machine may have retransmitted by now.)
+    let early = portwho(["doctor"]).run();
+    if retransmitted(2) == 0 {
+        is_healthy(&early, "121 sockets of 1 process");
+    }
+    wait_until("two retransmissions of each", || (retransmitted(2) == 121).then_some(()));
     let finding = only_finding();
     is(&finding, "syn-sent-fan-out", "warning", Some((worm.pid(), "worm")), 120);
     let evidence = json!({"sockets": 121, "foreign_ports": {"22": 1, "445": 120}});
@@ -130,17 +177,33 @@ fn a_fan_out_into_nowhere() {
     assert_eq!(finding["now"], format!("portwho -v --state SYN_SENT --pid {}", worm.pid()));
 }
 
+/// How many sockets of this namespace have retransmitted so often, by /proc/net/tcp.
+fn retransmitted(times: u32) -> usize {
+    let table = fs::read_to_string("/proc/thread-self/net/tcp").expect("read");
+    let retransmits = |line: &str| {
+        let field = line.split_whitespace().nth(6).expect("retrnsmt");
+        u32::from_str_radix(field, 16).expect("a number")
+    };
+    table.lines().skip(1).filter(|line| retransmits(line) >= times).count()
+}
+
 #[trial]
 fn half_open_connections() {
-    let listener = makers::deferring(Loopback::V4, 256);
+    let listener = makers::deferring(Loopback::V4, 64);
     let web = Owner::named("web").holding(listener.socket);
-    let clients: Vec<OwnedFd> = (0..130).map(|_| makers::begin(listener.address)).collect();
-    await_count("tcp", State::SYN_RECEIVED, 130);
+    let mut clients: Vec<OwnedFd> = (0..63).map(|_| makers::begin(listener.address)).collect();
+    await_count("tcp", State::SYN_RECEIVED, 63);
+    is_healthy(&portwho(["doctor"]).run(), "127 sockets of 2 processes");
+    clients.push(makers::begin(listener.address));
+    await_count("tcp", State::SYN_RECEIVED, 64);
     let finding = only_finding();
-    is(&finding, "syn-flood", "warning", Some((web.pid(), "web")), 130);
+    is(&finding, "syn-flood", "warning", Some((web.pid(), "web")), 64);
     let port = listener.address.port();
     assert_eq!(finding["evidence"]["port"], port);
-    assert_eq!(finding["evidence"]["foreign_addresses"], 1);
+    assert_eq!(
+        (&finding["evidence"]["backlog"], &finding["evidence"]["foreign_addresses"]),
+        (&json!(64), &json!(1))
+    );
     assert_eq!(finding["now"], format!("portwho --state SYN_RECEIVED {port}"));
     drop(clients);
 }
@@ -151,6 +214,30 @@ fn of_kind(kind: &str) -> Value {
     let found = findings();
     let its = found.iter().find(|one| one["kind"] == kind);
     its.unwrap_or_else(|| panic!("no {kind} in {found:#?}")).clone()
+}
+
+/// A backlog that is too small for its clients: they get cookies, and nothing is remembered of them.
+#[trial]
+fn handshakes_that_get_cookies() {
+    if !set("tcp_syncookies", "2") {
+        return;
+    }
+    let listener = makers::listening_with(Loopback::V4.port(0), 64, |_| {});
+    let mut clients = vec![makers::begin(listener.address)];
+    await_count("tcp", State::ESTABLISHED, 2);
+    // One was sent, and none since.
+    is_healthy(&portwho(["doctor"]).run(), "3 sockets of 2 processes");
+    let mut terminal = Terminal::whole(&portwho(["doctor", "--json"]));
+    terminal.await_text("for snapshot 2 of 2");
+    clients.extend((0..12).map(|_| makers::begin(listener.address)));
+    let screen = terminal.finish();
+    let answer = screen.stdout.rsplit('\r').next().expect("an answer");
+    let answer: Value = serde_json::from_str(answer).expect("JSON");
+    let [finding] = answer["findings"].as_array().expect("findings").as_slice() else {
+        panic!("not one finding: {answer:#}")
+    };
+    is(finding, "syn-flood", "warning", None, 12);
+    assert_eq!(finding["evidence"]["syncookies_sent"], 13);
 }
 
 #[trial]
@@ -177,6 +264,23 @@ fn a_full_accept_queue() {
     await_count("tcp", State::CLOSE_WAIT, 5);
     let finding = of_kind("accept-queue-full");
     is(&finding, "accept-queue-full", "critical", Some((busy.pid(), "busy")), 5);
+}
+
+/// It is not full, and stays half full.
+#[trial]
+fn an_accept_queue_that_stays_half_full() {
+    let listener = makers::listening_with(Loopback::V4.port(0), 40, |_| {});
+    let slow = Owner::named("slow").holding(listener.socket);
+    let mut clients: Vec<OwnedFd> = (0..19).map(|_| makers::begin(listener.address)).collect();
+    await_count("tcp", State::ESTABLISHED, 38);
+    is_healthy(&portwho(["doctor"]).run(), "39 sockets of 2 processes");
+    clients.push(makers::begin(listener.address));
+    await_count("tcp", State::ESTABLISHED, 40);
+    let finding = only_finding();
+    is(&finding, "accept-queue-full", "warning", Some((slow.pid(), "slow")), 20);
+    // One snapshot cannot tell it from a burst.
+    is_healthy(&portwho(["doctor", "--count", "1"]).run(), "41 sockets of 2 processes");
+    drop(clients);
 }
 
 #[trial]

@@ -164,9 +164,16 @@ mod doctor_dead;
 #[cfg(target_os = "linux")]
 mod doctor_limits;
 
+/// Leaks over many hosts, and leaks that end soon.
+#[cfg(target_os = "linux")]
+mod doctor_close_wait;
 /// Peers that are gone, do not answer or do not read, and processes that do not read.
 #[cfg(target_os = "linux")]
 mod doctor_peers;
+
+/// What looks like a fault and is none.
+#[cfg(target_os = "linux")]
+mod doctor_near_misses;
 
 /// What runs out, and peers that are gone.
 #[cfg(target_os = "linux")]

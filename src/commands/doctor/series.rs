@@ -18,6 +18,8 @@ pub(super) struct Series<'a> {
     filter: Option<&'a Filter>,
     /// How far apart they are.
     interval: Duration,
+    /// Whether their number was asked for: then the last one tells, even if the user wants no more.
+    is_counted: bool,
     /// How many there will be; none for no end.
     wanted: Option<u64>,
     /// How many were taken.
@@ -48,7 +50,15 @@ impl<'a> Series<'a> {
             (None, None) => Some(1),
         };
         let interval = request.interval.unwrap_or(SECOND);
-        Ok(Self { filter, interval, wanted, taken: 1, begun, last })
+        Ok(Self {
+            filter,
+            interval,
+            is_counted: request.count.is_some(),
+            wanted,
+            taken: 1,
+            begun,
+            last,
+        })
     }
 
     /// The last snapshot.
@@ -78,7 +88,13 @@ impl<'a> Series<'a> {
             return Ok(None);
         }
         output.progress(&text::waiting(self.interval, self.taken.saturating_add(1), self.wanted));
-        let pause = system.pause(self.interval.saturating_sub(self.begun.elapsed()));
+        let time = self.interval.saturating_sub(self.begun.elapsed());
+        let pause = if self.is_counted {
+            system.pause_until_interrupt(time)
+        } else {
+            system.pause(time);
+            Pause::Over
+        };
         output.progress("");
         if pause == Pause::Interrupted {
             return Ok(None);

@@ -52,7 +52,10 @@ impl Evidence for Leak {
         if self.is_of_unaccepted(case) {
             return format!("{count} CLOSE_WAIT {place}: it does not call accept()");
         }
-        format!("{count} CLOSE_WAIT {place}: {}", cause::bug(self.cause()))
+        // Those that may be used again tell of no bug yet.
+        let is_leak = case.finding.severity != Severity::Note || self.forgotten > 0;
+        let told = self.cause().filter(|_| is_leak);
+        format!("{count} CLOSE_WAIT {place}: {}", cause::bug(told))
     }
 
     fn details(&self, case: &Case<'_>) -> Vec<String> {

@@ -125,7 +125,9 @@ fn measure(looks: &Looks<'_>, if_young_last: bool) -> Vec<Measurement> {
         leak.ends_in = earlier.as_ref().and_then(|earlier| earlier.ends_in(&leak, &culprit));
         let count = leak.counted();
         if leak.severity(count, None).is_some() {
-            earlier.iter_mut().for_each(|earlier| earlier.forget(&culprit, end));
+            if let Some(earlier) = &mut earlier {
+                earlier.forget(&culprit, end);
+            }
         } else {
             let (ends, all) = rest.entry(culprit.clone()).or_default();
             ends.push(end);

@@ -6,8 +6,10 @@
 
 use std::cmp::Ordering;
 use std::io;
+use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::thread;
+use std::time::{Duration, Instant};
 
 /// `KCMP_FILE` of linux/kcmp.h: do two descriptors refer to the same open file?
 const KCMP_FILE: libc::c_int = 0;
@@ -142,6 +144,39 @@ pub(super) fn socket_option<const N: usize>(
         return Err(io::Error::last_os_error());
     }
     Ok((value, usize::try_from(length).unwrap_or(N).min(N)))
+}
+
+/// Waits until SIGINT comes, or for so long (sigtimedwait(2)). The signal stays blocked afterwards, in
+/// this thread and in those that it starts, so that one that comes meanwhile ends the next wait.
+pub(super) fn wait_for_interrupt(time: Duration) -> bool {
+    let end = Instant::now() + time;
+    let mut set = MaybeUninit::<libc::sigset_t>::uninit();
+    // SAFETY: sigemptyset(3) initializes the set, to which the others then add or refer; no old mask
+    // is asked for.
+    let set = unsafe {
+        libc::sigemptyset(set.as_mut_ptr());
+        libc::sigaddset(set.as_mut_ptr(), libc::SIGINT);
+        let set = set.assume_init();
+        libc::pthread_sigmask(libc::SIG_BLOCK, &raw const set, std::ptr::null_mut());
+        set
+    };
+    loop {
+        let left = end.saturating_duration_since(Instant::now());
+        let left = libc::timespec {
+            tv_sec: libc::time_t::try_from(left.as_secs()).unwrap_or(libc::time_t::MAX),
+            tv_nsec: left.subsec_nanos().into(),
+        };
+        // SAFETY: the set and the time live until the call returns; nothing else is written.
+        let signal =
+            unsafe { libc::sigtimedwait(&raw const set, std::ptr::null_mut(), &raw const left) };
+        if signal == libc::SIGINT {
+            return true;
+        }
+        // Another signal was handled: SIGWINCH, or SIGCONT after a stop.
+        if io::Error::last_os_error().raw_os_error() != Some(libc::EINTR) {
+            return false;
+        }
+    }
 }
 
 #[cfg(test)]

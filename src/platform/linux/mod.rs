@@ -34,6 +34,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::time::Duration;
 
 use rustix::io::Errno;
 use rustix::net::netdevice;
@@ -41,7 +42,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType};
 
 use super::decode::services;
 use super::{
-    CloseError, Control, Ending, Names, NamespaceTable, OwnerTable, PlatformError, Ports,
+    CloseError, Control, Ending, Names, NamespaceTable, OwnerTable, Pause, PlatformError, Ports,
     Processes, SocketTable, Sockets, System, bind,
 };
 use crate::model::{
@@ -199,6 +200,10 @@ impl System for Linux {
 
     fn console_takes_escapes(&self) -> bool {
         std::env::var_os("TERM").is_none_or(|terminal| terminal != "dumb")
+    }
+
+    fn pause_until_interrupt(&self, time: Duration) -> Pause {
+        if ffi::wait_for_interrupt(time) { Pause::Interrupted } else { Pause::Over }
     }
 }
 

@@ -11,6 +11,8 @@ use std::mem;
 use std::net::SocketAddrV4;
 use std::os::windows::io::{AsRawHandle, FromRawHandle, OwnedHandle};
 use std::ptr;
+use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use windows_sys::Wdk::System::SystemInformation::{
@@ -36,8 +38,8 @@ use windows_sys::Win32::Security::{
     TOKEN_QUERY, TOKEN_USER, TokenElevation, TokenUser,
 };
 use windows_sys::Win32::System::Console::{
-    ENABLE_VIRTUAL_TERMINAL_PROCESSING, GetConsoleMode, GetStdHandle, STD_OUTPUT_HANDLE,
-    SetConsoleMode,
+    CTRL_C_EVENT, ENABLE_VIRTUAL_TERMINAL_PROCESSING, GetConsoleMode, GetStdHandle,
+    STD_OUTPUT_HANDLE, SetConsoleCtrlHandler, SetConsoleMode,
 };
 use windows_sys::Win32::System::LibraryLoader::{GetModuleHandleW, GetProcAddress};
 use windows_sys::Win32::System::Memory::{GetProcessHeap, HeapFree, HeapSize};
@@ -510,6 +512,26 @@ pub(super) fn console_takes_escapes() -> bool {
         GetConsoleMode(console, &raw mut mode) != 0
             && SetConsoleMode(console, mode | ENABLE_VIRTUAL_TERMINAL_PROCESSING) != 0
     }
+}
+
+/// Whether Ctrl-C was pressed since the first call, from which on it does not end this process any
+/// more.
+pub(super) fn was_interrupted() -> bool {
+    static CATCHES: Once = Once::new();
+    static PRESSED: AtomicBool = AtomicBool::new(false);
+    unsafe extern "system" fn note(kind: u32) -> i32 {
+        let is_own = kind == CTRL_C_EVENT;
+        if is_own {
+            PRESSED.store(true, Ordering::Relaxed);
+        }
+        i32::from(is_own)
+    }
+    // SAFETY: the handler is a function of this program, which is never unloaded, and touches a
+    // static flag only.
+    CATCHES.call_once(|| {
+        unsafe { SetConsoleCtrlHandler(Some(note), 1) };
+    });
+    PRESSED.load(Ordering::Relaxed)
 }
 
 /// Copies a string that ends in NUL.

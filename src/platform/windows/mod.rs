@@ -11,11 +11,13 @@ mod tables;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::thread;
+use std::time::{Duration, Instant};
 use std::{env, fs, io};
 
 use super::decode::services;
 use super::{
-    CloseError, Control, Ending, Names, NamespaceTable, OwnerTable, PlatformError, Ports,
+    CloseError, Control, Ending, Names, NamespaceTable, OwnerTable, Pause, PlatformError, Ports,
     Processes, SocketTable, Sockets, System, bind,
 };
 use crate::model::{
@@ -164,5 +166,19 @@ impl System for Windows {
 
     fn console_takes_escapes(&self) -> bool {
         ffi::console_takes_escapes()
+    }
+
+    fn pause_until_interrupt(&self, time: Duration) -> Pause {
+        /// How soon Ctrl-C is noticed.
+        const SLICE: Duration = Duration::from_millis(50);
+        let end = Instant::now() + time;
+        while !ffi::was_interrupted() {
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Pause::Over;
+            }
+            thread::sleep(left.min(SLICE));
+        }
+        Pause::Interrupted
     }
 }

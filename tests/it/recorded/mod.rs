@@ -52,6 +52,9 @@ mod linux;
 /// Ports that nobody holds, and binds that are tried.
 mod vacancies;
 
+/// Old leaks, peers that are gone, and Windows, by what lasts.
+mod leaks;
+
 /// How many snapshots doctor takes, and of what.
 mod snapshots;
 

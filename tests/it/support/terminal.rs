@@ -116,6 +116,12 @@ impl Terminal {
         rustix::io::write(&self.master, text.as_bytes()).expect("type");
     }
 
+    /// Sends SIGINT, as Ctrl-C does on a terminal that controls it.
+    pub fn interrupt(&self) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("kill");
+    }
+
     /// Waits for its end. Of a whole terminal, stdout is the screen.
     #[track_caller]
     pub fn finish(mut self) -> Output {
