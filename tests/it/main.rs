@@ -162,7 +162,7 @@ mod doctor_dead;
 
 /// Limits that all programs share.
 #[cfg(target_os = "linux")]
-mod doctor_limits;
+mod doctor_machine;
 
 /// Leaks over many hosts, and leaks that end soon.
 #[cfg(target_os = "linux")]
