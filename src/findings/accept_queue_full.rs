@@ -56,16 +56,16 @@ fn queues(row: &OwnedSocket) -> Option<(u32, u32)> {
     row.socket.queues.receive.zip(row.socket.queues.send)
 }
 
+/// Whether so many connections wait for this listener that it may be a finding.
+pub(super) fn has_many(listener: &OwnedSocket) -> bool {
+    let is_many = |(waiting, backlog)| waiting > backlog || is_half_full(waiting, backlog);
+    queues(listener).is_some_and(is_many)
+}
+
 /// Whether a queue is half full, which may be a burst.
 fn wants_second(machine: &Machine<'_>) -> bool {
     let mut queues = machine.rows(&[TcpState::Listening]).filter_map(queues);
     queues.any(|(waiting, backlog)| waiting <= backlog && is_half_full(waiting, backlog))
-}
-
-/// Whether a listener's queue is full, or half full for now.
-pub(super) fn is_crowded(listener: &OwnedSocket) -> bool {
-    queues(listener)
-        .is_some_and(|(waiting, backlog)| waiting > backlog || is_half_full(waiting, backlog))
 }
 
 fn is_half_full(waiting: u32, backlog: u32) -> bool {

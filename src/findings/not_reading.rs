@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::accept_queue_full::is_crowded;
+use super::accept_queue_full;
 use super::check::{never, socket_details};
 use super::close_wait_leak::is_unaccepted;
 use super::facts::{counts, largest};
@@ -90,7 +90,7 @@ fn measure(looks: &Looks<'_>) -> Vec<Measurement> {
 
 /// Whether it waits with so many others that their queue is the finding.
 fn waits_in_a_crowd(row: &OwnedSocket, machine: &Machine<'_>) -> bool {
-    is_unaccepted(row) && machine.listener(&row.socket).is_some_and(is_crowded)
+    is_unaccepted(row) && machine.listener(&row.socket).is_some_and(accept_queue_full::has_many)
 }
 
 fn is_unread(row: &OwnedSocket) -> bool {

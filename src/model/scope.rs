@@ -1,5 +1,6 @@
 //! What the system is asked for: a coarse description it can evaluate itself.
 
+use std::net::IpAddr;
 use std::ops::RangeInclusive;
 
 use super::StateSet;
@@ -100,6 +101,9 @@ pub struct Scope {
     pub families: Families,
     /// Only these local ports; none for every port.
     pub local_ports: Option<Vec<PortRange>>,
+    /// The local addresses that the question names; none where it names none. Sockets at others are
+    /// asked for too: they may cover these.
+    pub local_addresses: Vec<IpAddr>,
     /// Only these foreign ports; none for every port.
     pub foreign_ports: Option<Vec<PortRange>>,
     /// How much is wanted to know.
@@ -115,6 +119,7 @@ impl Scope {
             udp: UdpScope::All,
             families: Families::BOTH,
             local_ports: None,
+            local_addresses: Vec::new(),
             foreign_ports: None,
             detail: Detail::Brief,
         }

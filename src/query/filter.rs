@@ -146,6 +146,7 @@ impl Filter {
             },
             families: self.families_asked(),
             local_ports: self.local.as_ref().map(|local| ports(&local.all_ports())),
+            local_addresses: self.local.as_ref().map(LocalSet::addresses).unwrap_or_default(),
             foreign_ports: self.all_foreign_ports(),
             detail,
         }

@@ -72,6 +72,12 @@ impl LocalSet {
             || self.places.iter().any(|place| place.protocol == Some(protocol))
     }
 
+    /// The addresses that were asked for.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<IpAddr> {
+        self.places.iter().map(|place| place.address).collect()
+    }
+
     /// Whether a port was asked for without a protocol.
     #[must_use]
     pub fn has_any_protocol(&self) -> bool {

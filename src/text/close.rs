@@ -48,10 +48,20 @@ pub fn question(count: usize, owner: &str) -> String {
     format!("Close {}?", counted_of(count, owner))
 }
 
-/// `would close 12 sockets of app-server (PID 812)`.
+/// `would close 12 sockets of app-server (PID 812)`. So many of them are unconnected sockets of UDP.
 #[must_use]
-pub fn intention(count: usize, owner: &str) -> String {
-    format!("would close {}", counted_of(count, owner))
+pub fn intention(count: usize, udp: usize, owner: &str) -> String {
+    format!("would close {}{}", counted_of(count, owner), unless_by_number(count, udp))
+}
+
+/// What closing does not do: udp_abort() of the kernel leaves a port with its process that
+/// was bound by number, and no table tells whether one was.
+const fn unless_by_number(count: usize, udp: usize) -> &'static str {
+    match (count, udp) {
+        (_, 0) => "",
+        (1, _) => ", unless its port was bound by number",
+        _ => ", except at UDP ports that were bound by number",
+    }
 }
 
 fn counted_of(count: usize, owner: &str) -> String {
@@ -65,8 +75,9 @@ pub fn listeners_not_closed(tcp: usize, udp: usize, close: &Remedy) -> Option<St
     let parts = [part(tcp, "listener"), part(udp, "unconnected UDP socket")];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
     let purpose = if tcp + udp == 1 { "to close it" } else { "to close them" };
+    let purpose = format!("{purpose}{}", unless_by_number(tcp + udp, udp));
     let not_closed = format!("{} not closed", parts.join(" and "));
-    (!parts.is_empty()).then(|| run_to(purpose, &not_closed, close))
+    (!parts.is_empty()).then(|| run_to(&purpose, &not_closed, close))
 }
 
 /// Why sockets are not closed, with all that the sentence needs.

@@ -26,6 +26,12 @@ pub fn age(span: Duration) -> String {
     two_units(span.as_secs())
 }
 
+/// What a timer has left, rounded up to seconds: what has not run out is never `0s`.
+#[must_use]
+pub fn left(ms: u32) -> String {
+    two_units(ms.div_ceil(1000).into())
+}
+
 fn two_units(seconds: u64) -> String {
     let whole = humantime::format_duration(Duration::from_secs(seconds)).to_string();
     whole.split(' ').take(2).collect::<Vec<_>>().join(" ")
@@ -53,6 +59,15 @@ mod tests {
             assert_eq!(duration(Duration::from_millis(millis)), expected);
         }
     }
+
+    #[test]
+    fn what_is_left_is_rounded_up() {
+        let cases = [(0, "0s"), (1, "1s"), (41_001, "42s"), (60_000, "1m"), (7_201_000, "2h 1s")];
+        for (ms, expected) in cases {
+            assert_eq!(left(ms), expected);
+        }
+    }
+
     #[test]
     fn an_age_has_whole_seconds() {
         let cases = [(0, "0s"), (59_900, "59s"), (61_000, "1m 1s"), (7_920_000, "2h 12m")];

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::durations::left;
 use super::escape::brief;
 use super::{counted, owners};
 use crate::model::{
@@ -46,7 +47,7 @@ impl<'a> Reasons<'a> {
     fn of_kernel(&self, reason: KernelReason, socket: &Socket) -> String {
         match reason {
             KernelReason::TimeWait => match socket.timer {
-                Some(timer) => format!("TIME_WAIT, {} left", seconds(timer.expires_ms)),
+                Some(timer) => format!("TIME_WAIT, {} left", left(timer.expires_ms)),
                 None => "TIME_WAIT".to_owned(),
             },
             KernelReason::SynReceived => format!("{HALF_OPEN}{}", self.listener(socket)),
@@ -115,20 +116,15 @@ pub(super) const HALF_OPEN: &str = "half-open: the client has not completed the 
 /// Its process has closed it.
 const ORPHANED: &str = "closed by its process, and the kernel has not finished closing it";
 
-/// `, FIN_WAIT_2 ends in 40 s`, `, retransmitted 3 times`, or nothing.
+/// `, FIN_WAIT_2 ends in 40s`, `, retransmitted 3 times`, or nothing.
 fn torn_down(timer: Option<Timer>) -> String {
     match timer {
         Some(Timer { retransmits, .. }) if retransmits > 0 => {
             format!(", retransmitted {}", counted(usize::from(retransmits), "time"))
         }
         Some(Timer { kind: TimerKind::Keepalive | TimerKind::TimeWait, expires_ms, .. }) => {
-            format!(", {} left", seconds(expires_ms))
+            format!(", {} left", left(expires_ms))
         }
         _ => String::new(),
     }
-}
-
-/// `42 s`, rounded up: what has not run out is never 0.
-fn seconds(ms: u32) -> String {
-    format!("{} s", ms.div_ceil(1000))
 }

@@ -7,7 +7,7 @@ use std::os::fd::OwnedFd;
 use nix::mount::{MsFlags, mount};
 use serde_json::{Value, json};
 
-use crate::kill::{held_here, kill, named};
+use crate::kill::{declined, held_here, kill, named};
 use crate::support::json::{gaps, process};
 use crate::support::makers::{self, Loopback};
 use crate::support::mounts::own_mounts;
@@ -123,8 +123,8 @@ fn the_question_is_not_buried() {
     terminal.await_text("[y/N] ");
     terminal.type_in("n\n");
     let question = format!("Terminate {}? [y/N] ", named(NAME, pid));
-    let answer = "portwho: port 80: not confirmed; nothing was sent\n";
-    let screen = held_here(80, NAME, pid) + &question + answer;
+    let answer = declined(NAME, pid);
+    let screen = held_here(80, NAME, pid) + &question + &answer;
     terminal.finish().is(2, &screen, "");
 }
 

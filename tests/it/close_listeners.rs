@@ -43,9 +43,8 @@ fn nothing_but_listeners() {
         );
         close(words).run().is(1, "", &left);
     }
-    let left = "portwho: 2 listeners and 1 unconnected UDP socket not closed; to close them, run: \
-                portwho close -l \
-                -4 -y\n";
+    let left = "portwho: 2 listeners and 1 unconnected UDP socket not closed; to close them, \
+                except at UDP ports that were bound by number, run: portwho close -l -4 -y\n";
     close(["-4", "-y"]).run().is(1, "", left);
     portwho(["-q", "-l"]).run().is(0, &portwho(["-q"]).run().stdout, "");
 }
@@ -188,8 +187,8 @@ fn udp_connected_to_v4_over_v6() {
 fn udp_unconnected() {
     let held = makers::udp(Loopback::V4.port(0));
     let app = app(held.socket);
-    let left = "portwho: 1 unconnected UDP socket not closed; to close it, run: portwho close -l \
-                -u -y\n";
+    let left = "portwho: 1 unconnected UDP socket not closed; to close it, unless its port was \
+                bound by number, run: portwho close -l -u -y\n";
     close(["-u", "-y"]).run().is(1, "", left);
     close(["-l", "-u", "-y"]).run().is(0, &closes("UDP", &app), "");
     assert_eq!(kernel_table::rows("udp").len(), 0);
@@ -204,6 +203,12 @@ fn udp_bound_by_number() {
          process; run: portwho kill -u 53\n",
         named("dns", dns.pid())
     );
+    let would = is_of("1 UDP", "dns", dns.pid())
+        + &format!(
+            "would close 1 socket of {}, unless its port was bound by number\n",
+            named("dns", dns.pid())
+        );
+    close(["-n", "-l", "53"]).run().is(0, &would, "");
     close(["-l", "-y", "53"]).run().is(2, &is_of("1 UDP", "dns", dns.pid()), &why);
     assert_there_udp(53);
 }

@@ -103,7 +103,7 @@ fn a_server_that_stopped_reading() {
 /// Its clients have given up; the kernel still holds their connections for it.
 #[trial]
 fn a_server_that_does_not_accept() {
-    let listener = makers::listening_with(Loopback::V4.port(0), 200, |_| {});
+    let listener = makers::listening_with(Loopback::V4.port(0), 500, |_| {});
     let asleep = Owner::named("asleep").holding(listener.socket);
     let clients: Vec<_> = (0..100).map(|_| makers::begin(listener.address)).collect();
     await_count("tcp", State::ESTABLISHED, 200);

@@ -8,7 +8,7 @@ use std::os::fd::OwnedFd;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, listen, socket_with, sockopt};
 use serde_json::{Value, json};
 
-use crate::support::{portwho, refuse};
+use crate::support::{features, portwho, refuse};
 
 /// An end, as it can be typed, and whether the socket is told not to take IPv4.
 #[derive(Clone, Copy, Debug)]
@@ -83,6 +83,10 @@ fn compare(kind: Kind, reuse: bool) {
             let fails = bind_at(asked, kind, kind != Kind::Udp && reuse).is_err();
             let (entry, answer) = verdict(asked, kind);
             let pair = format!("{kind:?} at {holder:?}, asked for {asked:?}: {answer}");
+            if entry["verdict"] == "unknown" && !features::lists_bound() {
+                assert!(!fails, "{pair}");
+                continue;
+            }
             assert_eq!(entry["verdict"] != "free", fails, "{pair}");
             assert_eq!(answer["sockets"] != json!([]), fails, "{pair}");
             assert_eq!(entry["blockers"] != json!([]), fails, "{pair}");

@@ -88,6 +88,11 @@ pub fn survives(name: &str, pid: u32, seconds: &str) -> String {
     )
 }
 
+/// What is said when the question about a process is not answered with yes.
+pub fn declined(name: &str, pid: u32) -> String {
+    format!("portwho: port 80: not confirmed; nothing was sent to {}\n", named(name, pid))
+}
+
 /// All that is said when it is called with `port` and ends what `server` made.
 pub fn ended(server: &Process, name: &str, port: u16) -> String {
     held_here(port, name, server.pid()) + &freed(server.pid(), port, "")
@@ -121,10 +126,10 @@ fn without_timers(text: &str) -> String {
     let mut pieces = text.split(BEFORE);
     let first = pieces.next().unwrap_or_default().to_owned();
     pieces.fold(first, |whole, piece| {
-        let (time, rest) = piece.split_once(" s").expect("a time in seconds");
-        let seconds: f64 = time.parse().expect("a number of seconds");
-        assert!((0.0..=60.0).contains(&seconds), "{text}");
-        whole + BEFORE + "T s" + rest
+        let (time, rest) = piece.split_once(':').expect("a time");
+        let seconds = time.strip_suffix('s').and_then(|number| number.parse().ok());
+        assert!(time == "1m" || seconds.is_some_and(|left: u32| left < 60), "{text}");
+        whole + BEFORE + "T:" + rest
     })
 }
 

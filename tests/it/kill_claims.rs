@@ -6,8 +6,8 @@ use std::path::Path;
 
 use crate::close::close;
 use crate::kill::{
-    NOBODY, TERM, assert_free, assert_held, assert_lives, freed, held_here, kill, listener, named,
-    run,
+    NOBODY, TERM, assert_free, assert_held, assert_lives, declined, freed, held_here, kill,
+    listener, named, run,
 };
 use crate::support::process::{Owner, Process, can_become, find_in_path};
 use crate::support::terminal::Terminal;
@@ -69,10 +69,7 @@ fn asked_with_a_warning() {
     terminal.await_text("[y/N] ");
     terminal.type_in("n\n");
     let said = of_nobody("conmon", pid) + &warning("conmon", pid, "a container runtime");
-    let question = format!(
-        "Terminate {}? [y/N] portwho: port 80: not confirmed; nothing was sent\n",
-        named("conmon", pid)
-    );
+    let question = format!("Terminate {}? [y/N] {}", named("conmon", pid), declined("conmon", pid));
     terminal.finish().is(2, &said, &question);
     assert_lives(&user);
 }

@@ -7,8 +7,8 @@ use std::io::pipe;
 use std::os::unix::ffi::OsStrExt;
 
 use crate::kill::{
-    TERM, assert_free, assert_held, assert_lives, ended, held_here, kill, listener, named, run,
-    server, survives,
+    TERM, assert_free, assert_held, assert_lives, declined, ended, held_here, kill, listener,
+    named, run, server, survives,
 };
 use crate::support::makers::{self, Loopback};
 use crate::support::process::Owner;
@@ -142,7 +142,7 @@ fn a_hostile_name() {
         let mut terminal = Terminal::asked(&kill(["80"]));
         terminal.await_text("[y/N] ");
         terminal.type_in("n\n");
-        let said = question + "portwho: port 80: not confirmed; nothing was sent\n";
+        let said = question + &declined(shown, web.pid());
         terminal.finish().is(2, &held_here(80, shown, web.pid()), &said);
         assert_lives(&web);
     }

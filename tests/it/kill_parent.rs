@@ -5,8 +5,8 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use crate::kill::{
-    TERM, assert_free, assert_held, assert_lives, held_here, kill, listener, named, own_name, run,
-    runs, server, timeless,
+    TERM, assert_free, assert_held, assert_lives, declined, held_here, kill, listener, named,
+    own_name, run, runs, server, timeless,
 };
 use crate::support::process::{Actor, Owner, in_path};
 use crate::support::terminal::Terminal;
@@ -94,9 +94,9 @@ fn a_supervisor_at_a_terminal() {
         terminal.type_in(answer);
         timeless(terminal.finish())
     };
-    let declined = "portwho: port 80: not confirmed; nothing was sent\n";
+    let declined = declined("runsv", pid);
     let described = held_here(80, "runsv", pid) + &restarts;
-    asked("n\n").is(2, &described, &(question.clone() + declined));
+    asked("n\n").is(2, &described, &(question.clone() + &declined));
     assert_lives(&supervisor.process);
     assert!(runs(pid));
     let output = asked("y\n");

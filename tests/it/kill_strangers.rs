@@ -118,7 +118,7 @@ fn each_is_asked_about() {
     let output = timeless(terminal.finish());
     let said = format!(
         "Terminate {}? [y/N] Terminate {1}? [y/N] portwho: port {PORT}: not confirmed; nothing was \
-         sent\nportwho: PID {server} exited after T, but port {PORT} is still held by {1}\n",
+         sent to {1}\nportwho: PID {server} exited after T, but port {PORT} is still held by {1}\n",
         named("server", server),
         named("daemon", daemon),
     );

@@ -60,7 +60,7 @@ fn what_remains_is_reported() {
     await_state(server_address, client_address, State::TIME_WAIT);
     let port = server_address.port();
     let web = Owner::named("web").holding(listener);
-    let remains = " (1 TIME_WAIT, T s: a bind without SO_REUSEADDR fails until then)";
+    let remains = " (1 TIME_WAIT, T: a bind without SO_REUSEADDR fails until then)";
     let expected = held_here(port, "web", web.pid()) + &freed(web.pid(), port, remains);
     run(kill([port.to_string()])).is(0, &expected, "");
     assert_eq!(web.ended_by(), TERM);
@@ -145,7 +145,7 @@ fn time_wait_is_none() {
     let port = remains.client_address.port().to_string();
     let bystander = Owner::named("web").holding(remains.listener);
     let line = format!(
-        "portwho: port {port}: nothing holds it (1 TIME_WAIT, T s: a bind without SO_REUSEADDR \
+        "portwho: port {port}: nothing holds it (1 TIME_WAIT, T: a bind without SO_REUSEADDR \
          fails until then)\n"
     );
     run(kill([&port])).is(1, "", &line);

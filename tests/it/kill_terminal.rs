@@ -3,8 +3,8 @@
 use rustix::process::Signal;
 
 use crate::kill::{
-    KILL, TERM, assert_free, assert_held, assert_lives, ended, freed, held_here, kill, listener,
-    named, run, server, shared_listeners, survives, timeless,
+    KILL, TERM, assert_free, assert_held, assert_lives, declined, ended, freed, held_here, kill,
+    listener, named, run, server, shared_listeners, survives, timeless,
 };
 use crate::support::makers::Loopback;
 use crate::support::process::{Owner, Process};
@@ -16,8 +16,6 @@ const ASKED: &str = "[y/N] ";
 fn question(verb: &str, server: &Process) -> String {
     format!("{verb} {}? {ASKED}", named("web", server.pid()))
 }
-
-const DECLINED: &str = "portwho: port 80: not confirmed; nothing was sent\n";
 
 #[trial]
 fn yes() {
@@ -41,7 +39,7 @@ fn anything_else_is_no() {
         let mut terminal = Terminal::asked(&kill(["80"]));
         terminal.await_text(ASKED);
         terminal.type_in(answer);
-        let expected = question("Terminate", &web) + DECLINED;
+        let expected = question("Terminate", &web) + &declined("web", web.pid());
         terminal.finish().is(2, &held_here(80, "web", web.pid()), &expected);
         assert_lives(&web);
         assert_held(80);
@@ -56,7 +54,7 @@ fn the_end_of_the_input_is_no() {
         let mut terminal = Terminal::asked(&kill(["80"]));
         terminal.await_text(ASKED);
         terminal.type_in(input);
-        let expected = question("Terminate", &web) + "\n" + DECLINED;
+        let expected = question("Terminate", &web) + "\n" + &declined("web", web.pid());
         terminal.finish().is(2, &held_here(80, "web", web.pid()), &expected);
         assert_lives(&web);
     }
@@ -77,7 +75,7 @@ fn the_question_names_the_signal() {
         terminal.await_text(ASKED);
         terminal.type_in("n\n");
         let question = question.replace("WEB", &named("web", web.pid()));
-        let expected = format!("{question} {ASKED}{DECLINED}");
+        let expected = format!("{question} {ASKED}{}", declined("web", web.pid()));
         terminal.finish().is(2, &held_here(80, "web", web.pid()), &expected);
         assert_lives(&web);
     }
@@ -144,8 +142,9 @@ fn each_of_several() {
     terminal.await_text(&format!("Terminate {}? {ASKED}", named("second", second.pid())));
     terminal.type_in("y\n");
     let questions = format!(
-        "Terminate {}? {ASKED}{DECLINED}Terminate {}? {ASKED}",
+        "Terminate {}? {ASKED}{}Terminate {}? {ASKED}",
         named("first", first.pid()),
+        declined("first", first.pid()),
         named("second", second.pid())
     );
     let expected = held_here(80, "first", first.pid()) + &ended(&second, "second", 81);
@@ -167,10 +166,11 @@ fn unrelated_holders() {
     terminal.type_in("n\n");
     let expected = held_here(80, "one", one.pid()) + &held_here(80, "other", other.pid());
     let said = format!(
-        "Terminate {}? {ASKED}Terminate {1}? {ASKED}{DECLINED}portwho: PID {2} exited after T, \
-         but port 80 is still held by {1}\n",
+        "Terminate {}? {ASKED}Terminate {1}? {ASKED}{2}portwho: PID {3} exited after T, but port 80 \
+         is still held by {1}\n",
         named("one", one.pid()),
         named("other", other.pid()),
+        declined("other", other.pid()),
         one.pid()
     );
     timeless(terminal.finish()).is(2, &expected, &said);

@@ -164,6 +164,10 @@ mod doctor_dead;
 #[cfg(target_os = "linux")]
 mod doctor_machine;
 
+/// What runs out while nothing has failed yet.
+#[cfg(target_os = "linux")]
+mod doctor_limits;
+
 /// Leaks over many hosts, and leaks that end soon.
 #[cfg(target_os = "linux")]
 mod doctor_close_wait;

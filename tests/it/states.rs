@@ -70,7 +70,7 @@ fn verdict(state: &str, port: u16) -> String {
         "SYN_SENT" | "ESTABLISHED" | "" => {
             "has no listener; 1 connection uses it: a bind may fail until it ends".to_owned()
         }
-        "TIME_WAIT" => blocked("TIME_WAIT, N s", "until then", port),
+        "TIME_WAIT" => blocked("TIME_WAIT, N", "until then", port),
         other => blocked(other, "while they last", port),
     };
     format!("portwho: port {port} {verdict}\n")
@@ -80,9 +80,9 @@ fn verdict(state: &str, port: u16) -> String {
 fn reason(state: &str) -> &'static str {
     const ORPHANED: &str = "closed by its process, and the kernel has not finished closing it";
     const ORPHANED_FOR: &str =
-        "closed by its process, and the kernel has not finished closing it, N s left";
+        "closed by its process, and the kernel has not finished closing it, N left";
     match state {
-        "TIME_WAIT" => "TIME_WAIT, N s left",
+        "TIME_WAIT" => "TIME_WAIT, N left",
         "FIN_WAIT_2" => ORPHANED_FOR,
         _ => ORPHANED,
     }

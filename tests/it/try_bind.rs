@@ -114,7 +114,7 @@ fn time_wait_of_a_server_does_not_block_a_bind() {
     let near = client.local_addr().expect("local address");
     drop((client, listener));
     await_state(at, near, State::TIME_WAIT);
-    let line = "portwho: port 80 is not in use (1 TIME_WAIT, N s: a bind without SO_REUSEADDR \
+    let line = "portwho: port 80 is not in use (1 TIME_WAIT, N: a bind without SO_REUSEADDR \
                 fails until then)\n\
                 portwho: port 80: a TCP bind with SO_REUSEADDR succeeds at 127.0.0.1, 0.0.0.0, [::]\n";
     says(&["80"], 0, line);
@@ -127,7 +127,7 @@ fn time_wait_of_a_client_blocks_a_bind() {
     let port = made.client_address.port();
     let line = format!(
         "portwho: port {port} is not in use, but a bind fails: Address already in use (os error 98) (1 \
-         TIME_WAIT, N s: a bind fails until then, also with SO_REUSEADDR)\n\
+         TIME_WAIT, N: a bind fails until then, also with SO_REUSEADDR)\n\
          portwho: port {port}: a TCP bind with SO_REUSEADDR fails at 127.0.0.1: {IN_USE}, 0.0.0.0: {IN_USE}, [::]: \
          {IN_USE}\n"
     );

@@ -197,7 +197,7 @@ fn teardown_blocks_a_bind() {
         await_state(at, near, State::TIME_WAIT);
     }
     let output = asked(&["80"]);
-    let line = "portwho: port 80 is not in use (2 TIME_WAIT, N s: a bind fails until then, unless it \
+    let line = "portwho: port 80 is not in use (2 TIME_WAIT, N: a bind fails until then, unless it \
                 and the old sockets set SO_REUSEADDR, which no table shows); to find out, run: \
                 portwho --try-bind 80\n";
     assert!(output.stderr.ends_with(line), "{output:?}");

@@ -43,7 +43,10 @@ pub(super) fn question(group: &Group<'_>, snapshot: &Snapshot) -> String {
 
 /// `would close 12 sockets of app-server (PID 812)`.
 pub(super) fn intention(group: &Group<'_>, snapshot: &Snapshot) -> String {
-    text::intention(group.sockets.len(), &owner(group, snapshot))
+    let is_unconnected =
+        |row: &&Row<'_>| row.socket.protocol == Protocol::Udp && row.socket.holds_port();
+    let udp = group.sockets.iter().filter(is_unconnected).count();
+    text::intention(group.sockets.len(), udp, &owner(group, snapshot))
 }
 
 /// `app-server (PID 812)`, `the kernel (time-wait)`.

@@ -131,7 +131,7 @@ impl<'a, S: System> Kill<'a, S> {
         }
         let asks = !self.request.yes && self.report.can_ask();
         if asks && !self.report.ask(termination.question()) {
-            self.fail(group, text::NOT_CONFIRMED);
+            self.fail(group, &termination.not_confirmed());
             return None;
         }
         Some(opened)

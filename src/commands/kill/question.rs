@@ -7,6 +7,7 @@ use crate::model::{Pid, Snapshot};
 use crate::platform::Ending;
 use crate::text::kill::{self as text, Method};
 use crate::text::names::Names;
+use crate::text::owners;
 
 /// What is to be confirmed.
 pub(super) struct Termination<'a> {
@@ -43,6 +44,12 @@ impl Termination<'_> {
             Some(covering) => format!("{covering}: {intention}"),
             None => intention,
         }
+    }
+
+    /// `not confirmed; nothing was sent to nginx (PID 812)`.
+    pub(super) fn not_confirmed(&self) -> String {
+        let first = self.roots.first().map(|pid| owners::process(*pid, self.snapshot));
+        text::not_confirmed(&first.unwrap_or_default(), self.roots.len().saturating_sub(1))
     }
 
     fn followers(&self) -> Names {

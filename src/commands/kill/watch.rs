@@ -80,6 +80,7 @@ pub(super) fn scope<'a>(
         udp: if has(Protocol::Udp) { UdpScope::Unconnected } else { UdpScope::None },
         families: Families::BOTH,
         local_ports: Some(ports.collect::<PortSet>().ranges().to_vec()),
+        local_addresses: Vec::new(),
         foreign_ports: None,
         detail: Detail::Brief,
     }

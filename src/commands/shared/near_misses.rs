@@ -54,6 +54,7 @@ fn foreign_connections(ports: &PortSet, system: &impl System) -> usize {
         udp: UdpScope::All,
         families: Families::BOTH,
         local_ports: None,
+        local_addresses: Vec::new(),
         foreign_ports: Some(ports.ranges().to_vec()),
         detail: Detail::Brief,
     };

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::cause::{self, Cause};
 use super::leak::{Leak, Place};
-use super::{Case, Evidence, Growth, OLD_MS, Severity};
+use super::{Case, CommonEnd, Evidence, Growth, OLD_MS, Severity};
 use crate::findings::facts::counts;
 use crate::text::advice::{Remedy, run_if_any};
 use crate::text::api::descriptors;
@@ -96,6 +96,10 @@ impl Evidence for Leak {
         let api = case.capabilities().api;
         let bug = cause::fix(self.cause(), api);
         if case.finding.severity == Severity::Note {
+            // A server keeps none for another use.
+            if matches!(self.place, Place::Only(CommonEnd::Port(_))) {
+                return bug;
+            }
             return format!(
                 "if it keeps connections for their next use, nothing is wrong, but limit how long; \
                  if not, {bug}"
@@ -143,7 +147,6 @@ fn ages(oldest_ms: u32, old: usize) -> String {
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::super::CommonEnd;
     use super::*;
 
     fn leak(place: Place, (lasting, old, forgotten): (usize, usize, usize)) -> Leak {

@@ -10,6 +10,7 @@ mod leak;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::accept_queue_full;
 use super::check::nothing;
 use super::close_wait_place::{CommonEnd, CommonEnds};
 use super::half_closed::{self, HalfClosed};
@@ -193,11 +194,7 @@ fn groups<'a>(machine: &Machine<'a>) -> BTreeMap<(Culprit, CommonEnd), Vec<&'a O
 
 /// Whether a client gave up before it was accepted: then the full queue is the finding.
 fn waits_in_a_full_queue(row: &OwnedSocket, machine: &Machine<'_>) -> bool {
-    let is_full = |listener: &OwnedSocket| {
-        let queues = listener.socket.queues;
-        queues.receive.zip(queues.send).is_some_and(|(waiting, backlog)| waiting > backlog)
-    };
-    is_unaccepted(row) && machine.listener(&row.socket).is_some_and(is_full)
+    is_unaccepted(row) && machine.listener(&row.socket).is_some_and(accept_queue_full::has_many)
 }
 
 pub(super) fn is_unaccepted(row: &OwnedSocket) -> bool {

@@ -149,7 +149,7 @@ pub(super) fn socket_option<const N: usize>(
 /// Waits until SIGINT comes, or for so long (sigtimedwait(2)). The signal stays blocked afterwards, in
 /// this thread and in those that it starts, so that one that comes meanwhile ends the next wait.
 pub(super) fn wait_for_interrupt(time: Duration) -> bool {
-    let end = Instant::now() + time;
+    let begun = Instant::now();
     let mut set = MaybeUninit::<libc::sigset_t>::uninit();
     // SAFETY: sigemptyset(3) initializes the set, to which the others then add or refer; no old mask
     // is asked for.
@@ -161,7 +161,7 @@ pub(super) fn wait_for_interrupt(time: Duration) -> bool {
         set
     };
     loop {
-        let left = end.saturating_duration_since(Instant::now());
+        let left = time.saturating_sub(begun.elapsed());
         let left = libc::timespec {
             tv_sec: libc::time_t::try_from(left.as_secs()).unwrap_or(libc::time_t::MAX),
             tv_nsec: left.subsec_nanos().into(),

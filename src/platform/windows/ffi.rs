@@ -526,9 +526,9 @@ pub(super) fn was_interrupted() -> bool {
         }
         i32::from(is_own)
     }
-    // SAFETY: the handler is a function of this program, which is never unloaded, and touches a
-    // static flag only.
     CATCHES.call_once(|| {
+        // SAFETY: the handler is a function of this program, which is never unloaded, and touches a
+        // static flag only.
         unsafe { SetConsoleCtrlHandler(Some(note), 1) };
     });
     PRESSED.load(Ordering::Relaxed)

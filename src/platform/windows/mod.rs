@@ -171,9 +171,9 @@ impl System for Windows {
     fn pause_until_interrupt(&self, time: Duration) -> Pause {
         /// How soon Ctrl-C is noticed.
         const SLICE: Duration = Duration::from_millis(50);
-        let end = Instant::now() + time;
+        let begun = Instant::now();
         while !ffi::was_interrupted() {
-            let left = end.saturating_duration_since(Instant::now());
+            let left = time.saturating_sub(begun.elapsed());
             if left.is_zero() {
                 return Pause::Over;
             }

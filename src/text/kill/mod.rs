@@ -13,8 +13,15 @@ use crate::model::Signal;
 /// A signal was asked for on a system without signals.
 pub const NO_SIGNALS: &str = "--signal: Windows has no signals; omit it, or use --force";
 
-/// The question was not answered with yes.
-pub const NOT_CONFIRMED: &str = "not confirmed; nothing was sent";
+/// The question about `first` and so many others was not answered with yes.
+#[must_use]
+pub fn not_confirmed(first: &str, others: usize) -> String {
+    let others = match others {
+        0 => String::new(),
+        others => format!(" and {}", counted(others, "other")),
+    };
+    format!("not confirmed; nothing was sent to {first}{others}")
+}
 
 /// Whatever is said of a group of ports: `port 80: refused: ...`.
 #[must_use]

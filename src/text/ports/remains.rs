@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::model::{Capabilities, Socket, StateSet, TcpState};
+use crate::text::durations;
 
 /// Connections in teardown states, which may block a bind: how many in each state, and how long the
 /// longest TIME_WAIT has left.
@@ -63,14 +64,14 @@ impl Remains {
 }
 
 impl fmt::Display for Remains {
-    /// ` (12 TIME_WAIT, 58 s: a bind without SO_REUSEADDR fails until then)`, or nothing.
+    /// ` (12 TIME_WAIT, 58s: a bind without SO_REUSEADDR fails until then)`, or nothing.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.counts.is_empty() {
             return Ok(());
         }
         let count = |(state, count): (&TcpState, &usize)| match (state, self.time_wait_ms) {
             (TcpState::TimeWait, Some(left)) => {
-                format!("{count} TIME_WAIT, {} s", left.div_ceil(1000))
+                format!("{count} TIME_WAIT, {}", durations::left(left))
             }
             (state, _) => format!("{count} {state}"),
         };

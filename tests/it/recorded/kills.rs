@@ -84,7 +84,7 @@ fn no_is_no() {
     for answers in ["n\n", "\n", "nonsense\n"] {
         let machine = with(process(812, "web.exe"));
         let asked = "Terminate web.exe (PID 812) immediately (unsaved data will be lost)? [y/N] \
-                     portwho: port 80: not confirmed; nothing was sent\n";
+                     portwho: port 80: not confirmed; nothing was sent to web.exe (PID 812)\n";
         machine.asked("kill 80", answers).is(2, HELD, asked);
         assert_eq!(machine.ended(), []);
     }

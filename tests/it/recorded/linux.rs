@@ -90,7 +90,7 @@ fn users_and_kernel_owners_in_json() {
         "candidates": []});
     assert_eq!(hidden["owner"], owner);
     assert_eq!(hidden["note"], "held by a process of postgres");
-    assert_eq!(over["note"], "TIME_WAIT, 58 s left");
+    assert_eq!(over["note"], "TIME_WAIT, 58s left");
     assert_eq!(http["note"], json!(null));
     let nameless = at("0.0.0.0:9", None);
     assert_eq!(nameless["user"], "4000000000");
@@ -132,7 +132,7 @@ fn signals_are_sent_by_name() {
     let would = "would send SIGHUP to nginx (PID 812), then nginx (PID 813) if it still holds the \
                  port\n";
     machine.run("kill -n -s hup 80").is(0, &format!("{held}{would}"), "");
-    let ended = "PIDs 812, 813 exited after 0ms; port 80 is free (1 TIME_WAIT, 58 s: a bind \
+    let ended = "PIDs 812, 813 exited after 0ms; port 80 is free (1 TIME_WAIT, 58s: a bind \
                  without SO_REUSEADDR fails until then)\n";
     machine.asked("kill 80", "y\n").is(
         0,

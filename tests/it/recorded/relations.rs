@@ -111,7 +111,8 @@ fn lists_of_holders_are_bounded() {
     let also = format!("  also held by {} and 189 more\n", ten(&pids[1..]));
     assert!(family.stdout.ends_with(&also), "{family:?}");
     let question = "Terminate web (PID 20), then 199 others that share it if they still hold the \
-                    port? [y/N] portwho: port 80: not confirmed; nothing was sent\n";
+                    port? [y/N] portwho: port 80: not confirmed; nothing was sent to \
+                    web (PID 20)\n";
     family.is(2, &family.stdout, question);
     // Workers whose master has exited: all of them are signaled first.
     let orphans = machine(|_| 1);

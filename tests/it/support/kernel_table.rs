@@ -49,7 +49,7 @@ pub fn find(local: SocketAddr, foreign: SocketAddr) -> Option<Row> {
 /// Waits until the socket with these two ends is in this state.
 #[track_caller]
 pub fn await_state(local: SocketAddr, foreign: SocketAddr, state: State) -> Row {
-    wait_until(&format!("{local} -> {foreign} to reach {state:?}"), || {
+    wait_until(format!("{local} -> {foreign} to reach {state:?}"), || {
         find(local, foreign).filter(|row| row.state == state)
     })
 }

@@ -192,7 +192,7 @@ impl Output {
         assert!(report.is_empty(), "`{}`\n{report}{}", self.command_line, self.beside(stderr));
     }
 
-    /// With `N s` on stderr wherever it says how long a timer of the kernel has left: those run
+    /// With `N` on stderr wherever it says how long a timer of the kernel has left: those run
     /// for a minute at most.
     #[cfg(target_os = "linux")]
     pub fn without_seconds(mut self) -> Self {
@@ -214,16 +214,17 @@ impl Output {
     }
 }
 
-/// `N s` in the place of `1 s` to `60 s`.
+/// `N` in the place of `1s` to `59s` and `1m`.
 #[cfg(target_os = "linux")]
 pub fn without_seconds(text: &str) -> String {
-    let words: Vec<&str> = text.split(' ').collect();
-    let first_line = |word: &str| word.split('\n').next().unwrap_or_default().to_owned();
-    let is_unit = |word: &str| first_line(word).trim_end_matches([')', ':', ',', ';']) == "s";
-    let is_left = |word: &str| word.parse().is_ok_and(|left: u32| (1..=60).contains(&left));
-    let replaced = words.iter().enumerate().map(|(at, word)| {
-        let timed = is_left(word) && words.get(at + 1).is_some_and(|next| is_unit(next));
-        if timed { "N" } else { word }
+    let is_left = |word: &str| {
+        let seconds = word.strip_suffix('s').and_then(|number| number.parse().ok());
+        word == "1m" || seconds.is_some_and(|left: u32| (1..60).contains(&left))
+    };
+    let replaced = text.split(' ').map(|word| {
+        let first_line = word.split('\n').next().unwrap_or_default();
+        let time = first_line.trim_end_matches([')', ':', ',', ';']);
+        if is_left(time) { word.replacen(time, "N", 1) } else { word.to_owned() }
     });
     replaced.collect::<Vec<_>>().join(" ")
 }

@@ -47,6 +47,7 @@ fn add_peers(system: &impl System, snapshot: &mut Snapshot) {
         udp: UdpScope::All,
         families: Families::BOTH,
         local_ports: Some(ports.collect::<PortSet>().ranges().to_vec()),
+        local_addresses: Vec::new(),
         foreign_ports: None,
         detail: Detail::Brief,
     };

@@ -1,6 +1,7 @@
 //! BOUND sockets among the descriptors of all processes, where the kernel does not list them.
 
 use std::io;
+use std::net::IpAddr;
 use std::os::linux::fs::MetadataExt;
 
 use super::super::copied::Copied;
@@ -19,6 +20,7 @@ pub(in crate::platform::linux) const LISTED_TCP: Scope = Scope {
     udp: UdpScope::None,
     families: Families::BOTH,
     local_ports: None,
+    local_addresses: Vec::new(),
     foreign_ports: None,
     detail: Detail::Brief,
 };
@@ -33,7 +35,10 @@ pub(in crate::platform::linux) fn add_unlisted(
 ) {
     let Some(ports) = scope.local_ports.as_deref() else { return };
     let is_missing = table.gaps.iter().any(Gap::is_about_bound);
-    if !is_missing || are_held(ports, &table.sockets) || !rustix::process::geteuid().is_root() {
+    if !is_missing
+        || are_held(ports, &scope.local_addresses, &table.sockets)
+        || !rustix::process::geteuid().is_root()
+    {
         return;
     }
     let Some(listed) =
@@ -58,16 +63,19 @@ pub(in crate::platform::linux) fn inodes(sockets: &[Socket]) -> Inodes {
     sockets.iter().filter_map(|socket| socket.inode).filter(|&inode| inode != 0).collect()
 }
 
-/// Whether a listed TCP socket holds each of the ports at every address, so that nothing else does
-/// as a rule.
-fn are_held(ports: &[PortRange], sockets: &[Socket]) -> bool {
+/// Whether a listed TCP socket at every address holds each of the ports, so that nothing else does as
+/// a rule; and does so for each of the addresses.
+fn are_held(ports: &[PortRange], addresses: &[IpAddr], sockets: &[Socket]) -> bool {
     let holds = |port: u16| {
-        let on_port = |socket: &&Socket| socket.local.port == port;
-        sockets
-            .iter()
-            .filter(on_port)
-            .filter(|socket| socket.local.address.is_unspecified())
-            .any(|socket| socket.protocol == Protocol::Tcp && socket.holds_port())
+        let is_everywhere = |socket: &&Socket| {
+            socket.local.port == port
+                && socket.local.address.is_unspecified()
+                && socket.protocol == Protocol::Tcp
+                && socket.holds_port()
+        };
+        let everywhere: Vec<&Socket> = sockets.iter().filter(is_everywhere).collect();
+        let is_covered = |address: &IpAddr| everywhere.iter().any(|one| one.covers(*address));
+        !everywhere.is_empty() && addresses.iter().all(is_covered)
     };
     ports.iter().cloned().flatten().all(holds)
 }
@@ -134,7 +142,7 @@ pub(in crate::platform::linux) fn row(copied: &Copied) -> rustix::io::Result<Row
 #[cfg(test)]
 #[expect(clippy::print_stderr, reason = "a skip is printed")]
 mod tests {
-    use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+    use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
     use std::os::fd::{AsRawFd, OwnedFd};
 
     use nix::sched::{CloneFlags, unshare};
@@ -249,7 +257,7 @@ mod tests {
         let end = |port| Endpoint::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port);
         let tcp =
             |port, state| Socket { state: Some(state), ..Socket::at(Protocol::Tcp, end(port)) };
-        let held = |sockets: &[Socket]| are_held(&[80..=81], sockets);
+        let held = |sockets: &[Socket]| are_held(&[80..=81], &[], sockets);
         assert!(held(&[tcp(80, TcpState::Listening), tcp(81, TcpState::Bound)]));
         assert!(!held(&[tcp(80, TcpState::Listening)]));
         assert!(!held(&[tcp(80, TcpState::Listening), tcp(81, TcpState::TimeWait)]));
@@ -258,5 +266,28 @@ mod tests {
         let at_one = Socket { local: here, ..tcp(81, TcpState::Listening) };
         assert!(!held(&[tcp(80, TcpState::Listening), at_one]));
         assert!(!held(&[]));
+    }
+
+    #[test]
+    fn an_address_is_held_by_what_covers_it() {
+        let everywhere = |address: IpAddr, v6_only| Socket {
+            state: Some(TcpState::Listening),
+            v6_only,
+            ..Socket::at(Protocol::Tcp, Endpoint::new(address, 80))
+        };
+        let four = everywhere(Ipv4Addr::UNSPECIFIED.into(), None);
+        let both = everywhere(Ipv6Addr::UNSPECIFIED.into(), Some(false));
+        let six = everywhere(Ipv6Addr::UNSPECIFIED.into(), Some(true));
+        let held = |addresses: &[&str], sockets: &[&Socket]| {
+            let addresses: Vec<IpAddr> =
+                addresses.iter().map(|address| address.parse().unwrap()).collect();
+            let sockets: Vec<Socket> = sockets.iter().map(|socket| (*socket).clone()).collect();
+            are_held(&[80..=80], &addresses, &sockets)
+        };
+        assert!(held(&["127.0.0.1"], &[&four]));
+        assert!(held(&["127.0.0.1", "::1"], &[&both]));
+        assert!(held(&["127.0.0.1", "::1"], &[&four, &six]));
+        assert!(!held(&["127.0.0.1"], &[&six]));
+        assert!(!held(&["127.0.0.1", "::1"], &[&four]));
     }
 }

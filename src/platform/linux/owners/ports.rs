@@ -53,6 +53,7 @@ impl Ports {
             udp: if self.udp.is_empty() { UdpScope::None } else { UdpScope::All },
             families: Families::BOTH,
             local_ports: Some(self.tcp.union(&self.udp).map(range).collect()),
+            local_addresses: Vec::new(),
             foreign_ports: None,
             detail,
         };

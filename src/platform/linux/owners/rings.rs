@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::thread;
+use std::time::Duration;
 
 use rustix::buffer::spare_capacity;
 use rustix::fs::{Mode, OFlags};
@@ -19,6 +20,12 @@ use crate::platform::decode::ring_info;
 
 /// How often a ring is read at most; a few microseconds each.
 const READINGS: usize = 32;
+
+/// After so many readings whoever uses the ring may itself be waiting for a processor.
+const EAGER_READINGS: usize = 16;
+
+/// How long there is between two readings then.
+const PAUSE: Duration = Duration::from_micros(500);
 
 /// How much is read at once, and so what a budget may be passed by.
 const PIECE: usize = 64 * 1024;
@@ -133,7 +140,7 @@ struct Registered {
 fn read(parent: BorrowedFd<'_>, path: &str, user: Uid, budgets: &Budgets) -> Option<Registered> {
     let mut stopwatch = Stopwatch::start();
     let mut reading = Reading::default();
-    for _ in 0..READINGS {
+    for number in 1..=READINGS {
         match Reading::of(parent, path, user, budgets) {
             Err(error) if is_gone(error) => return None,
             read => reading = read.unwrap_or_default(),
@@ -141,7 +148,7 @@ fn read(parent: BorrowedFd<'_>, path: &str, user: Uid, budgets: &Budgets) -> Opt
         if reading.is_cut || !ring_info::was_in_use(&reading.text) {
             break;
         }
-        thread::yield_now();
+        if number < EAGER_READINGS { thread::yield_now() } else { thread::sleep(PAUSE) }
     }
     budgets.note_time(user, stopwatch.lap());
     let is_silent = !reading.is_cut && ring_info::is_silent(&reading.text);
