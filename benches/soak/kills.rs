@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 
 use rustix::process::{PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
 
-use crate::soak::{Kind, Seen};
+use crate::kind::{Kind, Seen};
 use crate::support::process::{Actor, Owner, can_become};
 use crate::support::terminal::Terminal;
 use crate::support::{Output, portwho, wait_until};

@@ -29,6 +29,9 @@ mod support;
 /// What changes between the plan and the signal of kill.
 #[cfg(target_os = "linux")]
 mod kills;
+/// What is tried.
+#[cfg(target_os = "linux")]
+mod kind;
 /// Owners under churn, against those that are known.
 #[cfg(target_os = "linux")]
 mod owners;

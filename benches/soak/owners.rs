@@ -5,7 +5,7 @@ use std::thread;
 
 use serde_json::{Value, json};
 
-use crate::soak::{Kind, Seen};
+use crate::kind::{Kind, Seen};
 use crate::support::json::{gaps, sockets};
 use crate::support::makers::{self, Loopback};
 use crate::support::portwho;

@@ -6,7 +6,7 @@ use nix::sys::resource::{UsageWho, getrusage};
 use portwho::model::Scope;
 use portwho::platform::{Sockets, ThisSystem};
 
-use crate::soak::{Kind, Seen};
+use crate::kind::{Kind, Seen};
 use crate::support::makers::{self, Loopback};
 use crate::support::portwho;
 

@@ -13,22 +13,9 @@ use comfy_table::Table;
 use comfy_table::presets::ASCII_MARKDOWN;
 use nix::sched::{CloneFlags, unshare};
 
+use crate::kind::{Kind, Seen};
 use crate::support::{mounts, netns, refuse, wait_until};
 use crate::{kills, owners, resources};
-
-/// One try: what it observed, or what must not happen and did.
-pub type Try = fn() -> Result<Seen, String>;
-
-/// What a try observed that is no failure, as a word for the table; none for the rule.
-pub type Seen = Option<&'static str>;
-
-/// A kind of try.
-pub struct Kind {
-    /// What happens, and what is required.
-    pub what: &'static str,
-    /// Does it once.
-    pub attempt: Try,
-}
 
 /// Races, owners under churn, and memory and descriptors over many runs
 #[derive(Parser, Debug)]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use portwho::platform::decode::{machine_limits, proc_counters, services, sysctl};
+use portwho::platform::decode::{kernel_release, machine_limits, proc_counters, services, sysctl};
 
 use super::input::Input;
 
@@ -29,6 +29,9 @@ pub fn check(data: &[u8]) {
     let pages = machine_limits::tcp_memory(text).and_then(|memory| memory.pages).map(|it| vec![it]);
     let limits = [limits, bounds, pages].into_iter().flatten().flatten();
     assert!(limits.into_iter().all(|number| known.contains(&number)));
+    if let Some((major, minor)) = kernel_release::version(text) {
+        assert!([major, minor].iter().all(|number| known.contains(&u64::from(*number))));
+    }
     a_service_has_a_line(text, name);
     a_counter_comes_back(name);
 }

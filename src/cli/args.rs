@@ -7,9 +7,10 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 use ipnet::IpNet;
 
 use super::choices::{ColorArg, GenerateArg, SortArg};
-use super::values::{column, network, one_state, pid, seconds, signal, some_seconds, states};
+use super::request::Topic;
+use super::values::{column, network, pid, seconds, signal, some_seconds, states, topic};
 use crate::model::Signal;
-use crate::model::{StateSet, TcpState};
+use crate::model::StateSet;
 use crate::query::{ForeignTerm, SocketColumn};
 
 /// Shown by `-h`, instead of every option.
@@ -70,7 +71,9 @@ pub(super) enum Verb {
     /// Close sockets; their process keeps running
     #[command(
         after_help = "At least one filter is required. The connection is closed; the process keeps \
-                      its descriptor until it calls close().\n\
+                      its descriptor until it calls close(). On Linux the peer gets a RST in \
+                      ESTABLISHED, CLOSE_WAIT and FIN_WAIT_1, and in FIN_WAIT_2 with a process; in \
+                      CLOSING, LAST_ACK and TIME_WAIT nothing is sent.\n\
                       Listeners are not closed without -l, which selects only them.\n\
                       On a terminal, close asks first. If standard input is not a terminal, it \
                       requires a PORT, --pid or --yes, and closes the sockets without asking.\n\
@@ -80,7 +83,7 @@ pub(super) enum Verb {
     Close(CloseArgs),
     /// Explain a TCP state: what it means, who has to act, what to do
     #[command(after_help = "Without STATE: every state, how many sockets are in it here, and the \
-                      transitions between them.\n\
+                      transitions between them. With UDP: why its sockets have no state.\n\
                       Exit codes: 0 explained, 2 usage error or failure.")]
     Explain(ExplainArgs),
     /// Check for leaks, full queues and exhausted ports and descriptors
@@ -327,11 +330,14 @@ pub(super) struct CloseArgs {
 /// Explaining.
 #[derive(Args, Debug)]
 pub(super) struct ExplainArgs {
-    /// TCP state in any spelling
-    #[arg(value_name = "STATE", value_parser = one_state)]
-    pub(super) state: Option<TcpState>,
+    /// TCP state in any spelling, or UDP
+    #[arg(value_name = "STATE", value_parser = topic)]
+    pub(super) state: Option<Topic>,
     #[arg(hide = true)]
     pub(super) more: Vec<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
     /// Use color: auto, always or never
     #[arg(
         long,

@@ -4,6 +4,7 @@
 mod args;
 mod choices;
 mod completion;
+mod errors;
 mod help;
 mod options;
 mod ports;
@@ -22,15 +23,16 @@ use args::{
     ViewArgs,
 };
 pub use completion::{COMPLETION, CompletionRequest, completion};
+use errors::misplaced;
 pub use help::command;
 pub use options::OptionError;
 pub use ports::UsageError;
 pub use request::{
     CloseRequest, ColorWhen, DoctorRequest, ExplainRequest, FilterRequest, Generated, KillRequest,
-    ListRequest, Request, Selection, ViewKind,
+    ListRequest, Request, Selection, Topic, ViewKind,
 };
 use similar::nearest;
-use words::{after_lone_p, misplaced, spell_out};
+use words::{after_lone_p, spell_out};
 
 use crate::model::{Families, Pid, StateSet};
 use crate::query::{NamePattern, PortError, PortTerm, Protocols, SocketColumn, SortKey, UserTerm};
@@ -163,7 +165,7 @@ fn kill_request(args: KillArgs, mut words: Vec<OsString>) -> Result<KillRequest,
 fn explain_request(args: &ExplainArgs) -> Result<ExplainRequest, UsageError> {
     match args.more.first() {
         Some(more) => Err(UsageError::SeveralStates(more.clone())),
-        None => Ok(ExplainRequest { state: args.state, color: args.color.into() }),
+        None => Ok(ExplainRequest { topic: args.state, json: args.json, color: args.color.into() }),
     }
 }
 

@@ -204,11 +204,24 @@ fn again(shell: Shell, verb: &str, more: &[&str], typed: &[OsString]) -> ShellCo
     ShellCommand::new(shell, format_args!("portwho {verb}")).words(more).words(typed)
 }
 
+/// What can be explained.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Topic {
+    /// A state.
+    State(TcpState),
+    /// ss' word for sockets that are CLOSED or BOUND.
+    Unconnected,
+    /// UDP, which has no states.
+    Udp,
+}
+
 /// A request to explain.
 #[derive(Clone, Copy, Debug)]
 pub struct ExplainRequest {
-    /// The state; none for all of them.
-    pub state: Option<TcpState>,
+    /// What to explain; none for every state.
+    pub topic: Option<Topic>,
+    /// As JSON.
+    pub json: bool,
     /// When to use color.
     pub color: ColorWhen,
 }

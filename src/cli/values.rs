@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use super::similar::nearest;
+use super::request::Topic;
+use super::similar::begun_or_nearest;
 use crate::model::{Signal, StateSet, TcpState};
 use crate::query::{self, SocketColumn, UnknownColumn};
 
@@ -17,14 +18,27 @@ fn unknown_state(word: &str, groups: &[&str]) -> String {
     let names = TcpState::ALL.map(|state| state.to_string());
     let groups = groups.iter().map(|&group| group.to_owned());
     let known: Vec<String> = names.into_iter().chain(groups).collect();
-    match nearest(&word.replace('-', "_"), known.iter().map(String::as_str)) {
-        Some(near) => format!("unknown state; did you mean {near}?"),
-        None => format!("unknown state; states are {}", known.join(", ")),
+    let meant = begun_or_nearest(&word.replace('-', "_"), known.iter().map(String::as_str));
+    match meant.as_slice() {
+        [] => format!("unknown state; states are {}", known.join(", ")),
+        [one] => format!("unknown state; did you mean {one}?"),
+        [others @ .., last] => {
+            format!("unknown state; did you mean {} or {last}?", others.join(", "))
+        }
+    }
+}
+
+/// One state, or another word that explain knows.
+pub(super) fn topic(word: &str) -> Result<Topic, String> {
+    match word.to_ascii_uppercase().as_str() {
+        "UDP" => Ok(Topic::Udp),
+        "UNCONN" => Ok(Topic::Unconnected),
+        _ => one_state(word).map(Topic::State),
     }
 }
 
 /// One state, not a group.
-pub(super) fn one_state(word: &str) -> Result<TcpState, String> {
+fn one_state(word: &str) -> Result<TcpState, String> {
     let mut set = StateSet::NONE;
     for part in word.split(',') {
         set = set.union(part.parse().map_err(|_| unknown_state(part, &[]))?);
@@ -114,6 +128,35 @@ mod tests {
             );
         }
         assert!(one_state("").unwrap_err().ends_with("CLOSED, BOUND"));
+    }
+
+    #[test]
+    fn a_word_that_several_states_begin_with_suggests_them_all() {
+        let cases = [
+            ("FIN_WAIT", "FIN_WAIT_1 or FIN_WAIT_2"),
+            ("fin-wait", "FIN_WAIT_1 or FIN_WAIT_2"),
+            ("FINWAIT", "FIN_WAIT_1 or FIN_WAIT_2"),
+            ("FIN_WAIT_3", "FIN_WAIT_1 or FIN_WAIT_2"),
+            ("clos", "CLOSE_WAIT, CLOSING or CLOSED"),
+            ("last", "LAST_ACK"),
+        ];
+        for (word, meant) in cases {
+            let expected = format!("unknown state; did you mean {meant}?");
+            assert_eq!(topic(word), Err(expected.clone()), "{word}");
+            assert_eq!(states(word), Err(expected), "{word}");
+        }
+        let two = "unknown state; did you mean SYN_SENT or SYN_RECEIVED?".to_owned();
+        assert_eq!(topic("SYN"), Err(two));
+    }
+
+    #[test]
+    fn explain_knows_words_that_are_no_states() {
+        for word in ["UDP", "udp", "Udp"] {
+            assert_eq!(topic(word), Ok(Topic::Udp));
+        }
+        assert_eq!(topic("unconn"), Ok(Topic::Unconnected));
+        assert_eq!(topic("bound-inactive"), Ok(Topic::State(TcpState::Bound)));
+        assert!(topic("UDP,LISTEN").unwrap_err().starts_with("unknown state"));
     }
 
     #[test]

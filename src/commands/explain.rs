@@ -8,12 +8,12 @@ use std::collections::BTreeMap;
 use super::shared::color::wants_color;
 use super::shared::survey::survey;
 use super::{Outcome, Output};
-use crate::cli::ExplainRequest;
+use crate::cli::{ExplainRequest, Topic};
 use crate::model::{About, Depth, Detail, Gap, Scope, Snapshot, StateSet, TcpState, UdpScope};
 use crate::platform::{PlatformError, SocketTable, System};
 use crate::query::{Filter, Protocols, SortKey, select};
-use crate::render::{Explained, Overview};
-use crate::text::states::Explanation;
+use crate::render::{ExplainJson, Explained, ExplainedUdp, Overview};
+use crate::text::states::{Explanation, UNCONN};
 use crate::text::{errors, gaps};
 
 /// Explains.
@@ -22,11 +22,34 @@ pub(super) fn run(
     system: &impl System,
     output: &mut Output,
 ) -> anyhow::Result<Outcome> {
+    let explanations = explanations(request.topic);
+    if request.json {
+        return json(&explanations, request.topic == Some(Topic::Udp), system, output);
+    }
     let color = wants_color(request.color, system, output);
-    let explanation = request.state.and_then(Explanation::of);
-    match explanation {
-        Some(explanation) => one(&explanation, color, system, output),
-        None => all(color, system, output),
+    match request.topic {
+        None => return all(color, system, output),
+        Some(Topic::Udp) => output.result(|out| ExplainedUdp { color }.write(out))?,
+        Some(Topic::Unconnected) => output.result(|out| writeln!(out, "{UNCONN}"))?,
+        Some(Topic::State(_)) => {}
+    }
+    for (index, explanation) in explanations.iter().enumerate() {
+        if index > 0 {
+            output.result(|out| writeln!(out))?;
+        }
+        one(explanation, color, system, output)?;
+    }
+    Ok(Outcome::Success)
+}
+
+/// Every explanation that a topic stands for.
+fn explanations(topic: Option<Topic>) -> Vec<Explanation> {
+    let of = |states: &[TcpState]| states.iter().copied().filter_map(Explanation::of).collect();
+    match topic {
+        None => Explanation::ALL.into(),
+        Some(Topic::State(state)) => of(&[state]),
+        Some(Topic::Unconnected) => of(&[TcpState::Closed, TcpState::Bound]),
+        Some(Topic::Udp) => Vec::new(),
     }
 }
 
@@ -36,7 +59,7 @@ fn one(
     color: bool,
     system: &impl System,
     output: &mut Output,
-) -> anyhow::Result<Outcome> {
+) -> anyhow::Result<()> {
     let filter = Filter {
         states: StateSet::of(&[explanation.state]),
         protocols: Protocols { tcp: true, udp: false },
@@ -52,17 +75,48 @@ fn one(
     let view = Explained { explanation, here: rows.as_ref(), color };
     let written = output.result(|out| view.write(out));
     tell(snapshot.as_ref().map(|snapshot| snapshot.gaps.as_slice()), output);
-    written.map(|()| Outcome::Success)
+    written
 }
 
 /// All states, with the number of each.
 fn all(color: bool, system: &impl System, output: &mut Output) -> anyhow::Result<Outcome> {
-    let scope = Scope { udp: UdpScope::None, ..Scope::everything() };
-    let table = system.sockets(&scope);
+    let table = table(StateSet::ALL, system);
     let counts = table.as_ref().map(counts).unwrap_or_default();
     let written = output.result(|out| Overview { counts: &counts, color }.write(out));
     tell(table.as_ref().map(|table| table.gaps.as_slice()), output);
     written.map(|()| Outcome::Success)
+}
+
+/// The same for programs, of these states.
+fn json(
+    explanations: &[Explanation],
+    udp: bool,
+    system: &impl System,
+    output: &mut Output,
+) -> anyhow::Result<Outcome> {
+    let states: Vec<TcpState> = explanations.iter().map(|one| one.state).collect();
+    let table = table(StateSet::of(&states), system);
+    let counts = table.as_ref().map(counts).unwrap_or_default();
+    let gaps = table.as_ref().map(|table| table.gaps.as_slice());
+    let view = ExplainJson {
+        os: system.capabilities().os,
+        states: explanations,
+        udp,
+        counts: &counts,
+        gaps: gaps.unwrap_or_default(),
+    };
+    let written = output.result(|out| view.write(out));
+    tell(gaps, output);
+    written.map(|()| Outcome::Success)
+}
+
+/// The sockets in these states; nothing is read where none is asked for.
+fn table(states: StateSet, system: &impl System) -> Result<SocketTable, PlatformError> {
+    if states.is_empty() {
+        return Ok(SocketTable::default());
+    }
+    let scope = Scope { tcp: states, udp: UdpScope::None, ..Scope::everything() };
+    system.sockets(&scope)
 }
 
 /// Says what could not be counted.

@@ -61,6 +61,8 @@ pub struct Capabilities {
     pub closes_udp: bool,
     /// Whether sockets of IPv6 can be closed from outside.
     pub closes_ipv6: bool,
+    /// Whether what a process has closed, and is still being torn down, can be closed from outside.
+    pub closes_orphans: bool,
     /// Whether TIME_WAIT and other teardown states block a bind without SO_REUSEADDR, so that TCP
     /// servers set it. Elsewhere it would take the port of another process.
     pub teardown_blocks_bind: bool,
@@ -88,7 +90,7 @@ pub struct Capabilities {
 }
 
 impl Capabilities {
-    /// Those of Linux.
+    /// Those of Linux. A kernel before 6.11 lacks `closes_orphans`.
     pub const LINUX: Self = Self {
         os: Os::Linux,
         shell: Shell::Posix,
@@ -99,6 +101,7 @@ impl Capabilities {
         signals: true,
         closes_udp: true,
         closes_ipv6: true,
+        closes_orphans: true,
         teardown_blocks_bind: true,
         narrower_blocks_bind: true,
         unlisted_reservations: false,
@@ -122,6 +125,7 @@ impl Capabilities {
         signals: false,
         closes_udp: false,
         closes_ipv6: false,
+        closes_orphans: true,
         teardown_blocks_bind: false,
         narrower_blocks_bind: false,
         unlisted_reservations: true,

@@ -99,7 +99,8 @@ const WORDS: [(&str, StateSet); 23] = [
     ("TIMEWAIT", StateSet::of(&[TcpState::TimeWait])),
     ("CLOSED", StateSet::of(&[TcpState::Closed])),
     ("CLOSE", StateSet::of(&[TcpState::Closed])),
-    ("UNCONN", StateSet::of(&[TcpState::Closed])),
+    // ss has one word for both.
+    ("UNCONN", StateSet::of(&[TcpState::Closed, TcpState::Bound])),
     ("BOUND", StateSet::of(&[TcpState::Bound])),
     ("BOUNDINACTIVE", StateSet::of(&[TcpState::Bound])),
     ("CONNECTED", StateSet::CONNECTED),
@@ -153,7 +154,7 @@ mod tests {
             (TcpState::Closing, &["CLOSING", "closing"]),
             (TcpState::LastAck, &["LAST_ACK", "LAST-ACK", "LastAck"]),
             (TcpState::TimeWait, &["TIME_WAIT", "TIME-WAIT", "TimeWait"]),
-            (TcpState::Closed, &["CLOSE", "CLOSED", "UNCONN"]),
+            (TcpState::Closed, &["CLOSE", "CLOSED"]),
             (TcpState::Bound, &["BOUND", "Bound"]),
         ];
         for (state, words) in spellings {

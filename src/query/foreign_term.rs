@@ -6,7 +6,7 @@ use ipnet::IpNet;
 use thiserror::Error;
 
 use super::host::{LOOPBACK, is_localhost};
-use super::port_term::{PortError, PortWord, parse_port};
+use super::port_word::{PortError, PortWord, parse_port};
 
 /// Foreign endpoints, by their address, their port or both.
 #[derive(Clone, PartialEq, Eq, Debug)]

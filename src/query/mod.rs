@@ -16,6 +16,7 @@ mod names;
 mod order;
 mod port_set;
 mod port_term;
+mod port_word;
 mod select;
 mod url;
 mod verdict;
@@ -32,7 +33,8 @@ pub use local_set::{LocalSet, Place};
 pub use names::{NamePattern, UserTerm};
 pub use order::SortKey;
 pub use port_set::PortSet;
-pub use port_term::{PortError, PortTerm, PortWord};
+pub use port_term::PortTerm;
+pub use port_word::{PortError, PortWord};
 pub use select::{Row, Rows, select};
 pub use verdict::{
     BindAttempt, BindRefusal, Obstacle, PortNote, PortVerdict, PortVerdicts, Verdict,

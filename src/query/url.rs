@@ -3,7 +3,7 @@
 use http::Uri;
 
 use super::Host;
-use super::port_term::{PortError, PortTerm, PortWord, parse_port};
+use super::port_word::{PortError, PortWord, parse_port};
 use crate::model::PortRange;
 
 /// Schemes whose port does not depend on a services file: those that browsers know (URL Standard,
@@ -20,8 +20,8 @@ pub(super) fn is_url(word: &str) -> bool {
     })
 }
 
-/// The term that a URL means. Its path and its query mean nothing here.
-pub(super) fn parse(word: &str) -> Result<PortTerm, PortError> {
+/// The host and the port that a URL means. Its path and its query mean nothing here.
+pub(super) fn parse(word: &str) -> Result<(Host, PortWord), PortError> {
     let not_a_url = || PortError::NotAUrl(word.to_owned());
     let uri: Uri = word.parse().map_err(|_| not_a_url())?;
     let (scheme, authority) = (uri.scheme_str(), uri.authority());
@@ -41,7 +41,7 @@ pub(super) fn parse(word: &str) -> Result<PortTerm, PortError> {
             _ => return Err(not_a_url()),
         },
     };
-    Ok(PortTerm { host: Some(known), port, protocol: None })
+    Ok((known, port))
 }
 
 /// Splits `localhost:3000` and `[::1]:3000`.
@@ -66,10 +66,12 @@ fn port_of_scheme(scheme: &str) -> PortWord {
 
 #[cfg(test)]
 mod tests {
+    use super::super::PortTerm;
     use super::*;
 
     fn written(word: &str) -> String {
-        parse(word).map_or_else(|error| error.to_string(), |term| term.to_string())
+        let term = |(host, port)| PortTerm { host: Some(host), port, protocol: None }.to_string();
+        parse(word).map_or_else(|error| error.to_string(), term)
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use rustc_hash::FxHashMap;
 use serde::Serialize;
 
-use super::json::{JsonEndpoint, JsonNamespace, JsonOwner};
+use super::json_socket::{JsonEndpoint, JsonNamespace, JsonOwner};
 use crate::model::{Endpoint, PortRange, Snapshot, Socket};
 use crate::query::{
     BindAttempt, Obstacle, PortNote, PortVerdict, PortVerdicts, Row, Rows, Verdict, Way,

@@ -11,6 +11,7 @@ mod fit;
 mod json;
 mod json_ports;
 mod json_process;
+mod json_socket;
 mod json_text;
 mod list_table;
 mod netstat;
@@ -28,7 +29,7 @@ use crate::model::Depth;
 use crate::query::{PortVerdicts, Rows};
 
 pub use doctor::{Doctor, DoctorJson};
-pub use explain::{Explained, Overview};
+pub use explain::{ExplainJson, Explained, ExplainedUdp, Overview};
 pub use json::Json;
 pub use list_table::{Columns, Csv, Lsof, Wide};
 pub use pids::Pids;

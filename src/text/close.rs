@@ -93,6 +93,8 @@ pub enum Refused {
     Unseen,
     /// Their owner is hidden; this command has more rights.
     UnseenByUser(Remedy),
+    /// They end by themselves, and this system would keep them forever.
+    Orphan,
     /// They take connections for a container: its name, and what stops it, where it is known.
     Forwarder(Option<(String, Remedy)>),
     /// Windows has no call for IPv6.
@@ -117,6 +119,11 @@ fn refusal(why: &Refused) -> String {
         }
         Refused::Unseen => format!("{session}; more rights would not show it"),
         Refused::UnseenByUser(privileged) => run(session, privileged),
+        Refused::Orphan => {
+            "orphans end by themselves (tcp_orphan_retries); if one is closed from outside, Linux \
+             before 6.11 keeps it forever"
+                .to_owned()
+        }
         Refused::Forwarder(container) => {
             let served =
                 |name| format!("it serves {name}, which would keep running without its port");

@@ -166,9 +166,10 @@ fn nothing_is_wider_than_a_terminal() {
     let long = Owner::named("a-name-as-long-as-names-may-be-and-then-some").copied();
     let half = makers::half_closed(Loopback::V6);
     let _owner = long.holding(half.server);
-    for words in std::iter::once(vec!["explain"]).chain(STATES.map(|state| vec!["explain", state]))
-    {
-        let counts_bound = words.len() == 1 || words.contains(&"BOUND");
+    let topics = STATES.into_iter().chain(["UDP", "UNCONN"]);
+    for words in std::iter::once(vec!["explain"]).chain(topics.map(|word| vec!["explain", word])) {
+        let counts_bound =
+            words.len() == 1 || words.iter().any(|it| ["BOUND", "UNCONN"].contains(it));
         let output = portwho(words).run();
         let said = if counts_bound { features::remark_on_bound(&output) } else { String::new() };
         output.is(0, &output.stdout, &said);
@@ -190,4 +191,62 @@ fn colours_on_demand() {
         output.is(0, &output.stdout, &features::remark_on_bound(&output));
         assert_eq!(stripped, plain.stdout);
     }
+}
+
+const UDP: &str = "\
+UDP
+             UDP has no states: nothing is opened, acknowledged or closed, so
+             the state of a UDP socket is empty. ss prints UNCONN for a socket
+             without a peer, and ESTAB for one whose peer connect() has set;
+             that call sends nothing.
+
+Who must act No side. The socket exists until its process closes it, whether or
+             not a peer is there.
+A fault      If datagrams arrive faster than the process reads: what does not
+             fit into the receive queue is dropped, and no side is told. A
+             datagram to a port that no socket holds is answered with ICMP,
+             unless a firewall drops it; on Linux only a socket with a peer
+             reports it (ECONNREFUSED), on Windows the next receive fails
+             (WSAECONNRESET).
+
+Check        Which processes receive, and how much is unread (recv-q)?
+                 portwho -u
+                 portwho -u --columns local,foreign,recv-q,pid,image
+
+On Linux     Unread bytes per socket; datagrams dropped because a queue was
+             full, and those to a port without a socket:
+                 ss -unap
+                 nstat -az UdpRcvbufErrors UdpNoPorts
+
+On Windows   By process:
+                 Get-NetUDPEndpoint | Group OwningProcess
+             Windows shows neither the receive queue nor the peer.
+
+Sources      RFC 768; udp(7); WSAECONNRESET in Microsoft's documentation of
+             recvfrom()
+";
+
+#[trial]
+fn udp_has_no_states() {
+    for word in ["UDP", "udp"] {
+        portwho(["explain", word]).run().is(0, UDP, "");
+    }
+}
+
+/// ss has one word for two states.
+#[trial]
+fn unconn_leads_to_both_states() {
+    let text = |word: &str| {
+        let output = portwho(["explain", word]).run();
+        output.is(0, &output.stdout, &features::remark_on_bound(&output));
+        output.stdout
+    };
+    let both = text("UNCONN");
+    let heading = "\
+ss prints UNCONN for a TCP socket without a connection, CLOSED or BOUND, and for
+a UDP socket without a peer. Both states follow; for UDP, run:
+portwho explain UDP
+
+";
+    assert_eq!(both, format!("{heading}{}\n{}", text("CLOSED"), text("BOUND")));
 }

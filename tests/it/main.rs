@@ -41,6 +41,18 @@ mod recorded;
 /// What is fuzzed, on the corpus of each target.
 mod corpus;
 
+/// explain for programs.
+#[cfg(target_os = "linux")]
+mod explain_json;
+
+/// Every way back to BOUND, and what is not one.
+#[cfg(target_os = "linux")]
+mod bound_again;
+
+/// SYN_RECEIVED that a process owns, before the handshake completes.
+#[cfg(target_os = "linux")]
+mod unconfirmed;
+
 /// Every TCP state, made on loopback, in the tables and in JSON.
 #[cfg(target_os = "linux")]
 mod states;
@@ -274,6 +286,14 @@ mod close;
 /// close in every state: the connection is gone, its process lives, and the count is true.
 #[cfg(target_os = "linux")]
 mod close_states;
+
+/// What close sends to the peer, and what the process notices, in each state.
+#[cfg(target_os = "linux")]
+mod close_segments;
+
+/// close and what no process holds any more, on kernels that end it and on those that would not.
+#[cfg(target_os = "linux")]
+mod close_orphans;
 
 /// close and listeners, bound ports and UDP.
 #[cfg(target_os = "linux")]

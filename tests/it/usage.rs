@@ -241,6 +241,13 @@ fn explain_of_several_states() {
     says(&["explain", "LISTEN,LAST_ACK"], line);
     let line = "'CLOSEWAITT': unknown state; did you mean CLOSE_WAIT?";
     says(&["explain", "CLOSEWAITT"], line);
+    for (word, meant) in
+        [("FIN_WAIT", "FIN_WAIT_1 or FIN_WAIT_2"), ("syn", "SYN_SENT or SYN_RECEIVED")]
+    {
+        says(&["explain", word], &format!("'{word}': unknown state; did you mean {meant}?"));
+    }
+    let line = "--state 'FIN_WAIT': unknown state; did you mean FIN_WAIT_1 or FIN_WAIT_2?";
+    says(&["--state", "FIN_WAIT"], line);
     let line = "'LAST_ACK': unexpected argument; explain takes one state";
     says(&["explain", "LISTEN", "LAST_ACK"], line);
     says(

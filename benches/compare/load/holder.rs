@@ -22,9 +22,6 @@ pub const ROLE: &str = "holder";
 /// What a process says when everything stands.
 pub const READY: &str = "ready";
 
-/// The first port that is listened on.
-pub(super) const PORT: u16 = 9000;
-
 /// What each process holds. Nothing here ends by itself: a TIME_WAIT would, in mid-measurement.
 #[derive(Args, Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Each {
@@ -135,7 +132,7 @@ fn die_with(parent: i32) -> anyhow::Result<()> {
 fn make(part: &Part) -> anyhow::Result<(Vec<OwnedFd>, Vec<MmapRaw>)> {
     let Part { address, each, .. } = part;
     limits::raise(limits::descriptors(each)).context("cannot raise the limit of descriptors")?;
-    let listener = |number| TcpListener::bind(SocketAddr::new(*address, PORT + number));
+    let listener = |number| TcpListener::bind(SocketAddr::new(*address, limits::PORT + number));
     let listeners = times(each.listening, listener).context("cannot listen")?;
     let connections = connections(listeners.first(), *address, each).context("cannot connect")?;
     let bound = times(each.bound, |_| bound(*address)).context("cannot bind")?;

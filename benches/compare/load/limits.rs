@@ -5,14 +5,16 @@ use std::fs;
 use anyhow::{Context, ensure};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use super::holder::PORT;
 use super::{Each, Load, counted};
 use crate::machine::is_first_namespace;
 
 /// Descriptors of a process in addition to those of the load: its streams, and what std opens meanwhile.
 const SPARE_DESCRIPTORS: usize = 16;
 
-/// Ports from the first that is listened on.
+/// The first port that is listened on.
+pub(super) const PORT: u16 = 9000;
+
+/// Ports from that one on.
 const PORTS: usize = (u16::MAX - PORT) as usize + 1;
 
 /// Mappings of a process in addition to those of the load: its program, libraries, heap and stacks.

@@ -7,7 +7,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::bail;
 
-use crate::model::{Detail, Endpoint, Gap, Protocol, Scope, Socket, StateSet, TcpState, UdpScope};
+use super::plan::is_kept_forever;
+use crate::model::{
+    Capabilities, Detail, Endpoint, Gap, Protocol, Scope, Socket, StateSet, TcpState, UdpScope,
+};
 use crate::platform::{CloseError, PlatformError, System};
 use crate::query::{Filter, PortSet, Row};
 use crate::text::gaps;
@@ -45,8 +48,9 @@ pub(super) fn close(
     system: &impl System,
 ) -> anyhow::Result<Vec<CloseResult>> {
     let now = SocketIndex::read(&filter.scope(Detail::Brief), system)?;
+    let capabilities = system.capabilities();
     let as_asked: Vec<bool> =
-        rows.iter().map(|row| now.has_unchanged(&row.socket, filter)).collect();
+        rows.iter().map(|row| now.has_unchanged(&row.socket, filter, capabilities)).collect();
     let sockets = rows.iter().map(|row| &row.socket).zip(&as_asked);
     let targets: Vec<&Socket> =
         sockets.filter(|(_, as_asked)| **as_asked).map(|(socket, _)| socket).collect();
@@ -144,10 +148,10 @@ impl SocketIndex {
     }
 
     /// Whether a socket is as it was confirmed: one that was connected and listens by now, or has
-    /// another peer, was not.
-    fn has_unchanged(&self, socket: &Socket, filter: &Filter) -> bool {
+    /// another peer, was not; nor was one that has lost its process where the system keeps it then.
+    fn has_unchanged(&self, socket: &Socket, filter: &Filter, system: Capabilities) -> bool {
         let now = self.find(socket).filter(|now| socket.is_still(now));
-        now.is_some_and(|now| filter.admits_socket(now))
+        now.is_some_and(|now| filter.admits_socket(now) && !is_kept_forever(now, system))
     }
 
     /// The same socket as it is now.

@@ -87,6 +87,7 @@ pub(super) fn refusal(
         Refusal::Unseen => Refused::UnseenByUser(Remedy::privileged(
             request.command(snapshot.capabilities.shell, &[]),
         )),
+        Refusal::Orphan => Refused::Orphan,
         Refusal::Forwarder => Refused::Forwarder(container_of(group, snapshot)),
         Refusal::OnlyIpv4 => Refused::OnlyIpv4,
         Refusal::OnlyTcp => Refused::OnlyTcp,

@@ -7,7 +7,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::commands::shared::installed::Programs;
 use crate::commands::shared::installed::is_proven;
 use crate::model::{
-    Capabilities, Family, KernelReason, OwnedSocket, Owner, Pid, Protocol, Role, Snapshot,
+    Capabilities, Family, KernelReason, OwnedSocket, Owner, Pid, Protocol, Role, Snapshot, Socket,
     TcpState, Uid,
 };
 use crate::query::Row;
@@ -39,6 +39,8 @@ pub(super) enum Refusal {
     Ancestor,
     /// Who holds it cannot be seen; it may be the session.
     Unseen,
+    /// This system would keep it forever; left alone it ends.
+    Orphan,
     /// It takes connections for a container, which would lose its port and run on.
     Forwarder,
     /// Windows has no call for IPv6.
@@ -192,6 +194,7 @@ fn refusal(
     match row.owner {
         _ if socket.state == Some(TcpState::Bound) => Some(Refusal::Bound),
         Owner::Hidden | Owner::NotFound => Some(Refusal::Unseen),
+        _ if is_kept_forever(socket, system) => Some(Refusal::Orphan),
         _ if own_holders().any(|pid| own_ancestors.first() != Some(&pid)) => {
             Some(Refusal::Ancestor)
         }
@@ -203,10 +206,18 @@ fn refusal(
     }
 }
 
+/// Whether it ends by itself if it is left alone, and never if this system closes it: an orphan whose FIN
+/// is still to be acknowledged. One in FIN_WAIT_2 has nothing to retransmit.
+pub(super) fn is_kept_forever(socket: &Socket, system: Capabilities) -> bool {
+    let retransmits =
+        matches!(socket.state, Some(TcpState::FinWait1 | TcpState::Closing | TcpState::LastAck));
+    !system.closes_orphans && retransmits && socket.kernel_reason() == Some(KernelReason::Orphaned)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Endpoint, Holder, Socket};
+    use crate::model::{Endpoint, Holder};
 
     const OWN_ANCESTORS: [Pid; 3] = [Pid(500), Pid(400), Pid(1)];
     const NAMES: Programs = Programs::none(Capabilities::LINUX);
@@ -234,6 +245,24 @@ mod tests {
         assert_eq!(refused(&[400]), Some(Refusal::Ancestor));
         assert_eq!(refused(&[400, 500, 812]), Some(Refusal::Ancestor));
         assert_eq!(refused(&[500]), Some(Refusal::Itself));
+    }
+
+    #[test]
+    fn orphans_are_left_alone_where_the_kernel_would_keep_them() {
+        let old = Capabilities { closes_orphans: false, ..Capabilities::LINUX };
+        let refused = |state, owner, system| {
+            let mut row = row(state, owner);
+            row.socket.inode = Some(if row.owner.holders().is_empty() { 0 } else { 7 });
+            refusal(&row, &OWN_ANCESTORS, &FxHashSet::default(), system)
+        };
+        for state in [TcpState::FinWait1, TcpState::Closing, TcpState::LastAck] {
+            let orphan = Owner::Kernel(KernelReason::Orphaned);
+            assert_eq!(refused(state, orphan.clone(), old), Some(Refusal::Orphan), "{state}");
+            assert_eq!(refused(state, orphan, Capabilities::LINUX), None, "{state}");
+            assert_eq!(refused(state, of(&[812]), old), None, "{state}");
+        }
+        let orphan = Owner::Kernel(KernelReason::Orphaned);
+        assert_eq!(refused(TcpState::FinWait2, orphan, old), None);
     }
 
     #[test]

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use super::confirmed::Confirmed;
+use super::context::Context;
 use super::plan::Group;
 use super::question::Termination;
 use super::shells::{ShellUse, shell_use};
 use super::signaling::OpenedHolders;
-use super::verdict::{self, Context};
+use super::verdict;
 use super::watch::{self, WatchResult, blocking_remains};
 use super::{Kill, description, next};
 use crate::model::{Pid, Socket};

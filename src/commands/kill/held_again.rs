@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use rustc_hash::FxHashMap;
 
-use super::verdict::Context;
+use super::context::Context;
 use super::watch::WatchResult;
 use crate::model::{Endpoint, OwnedSocket, Pid, Snapshot};
 use crate::text::advice::Remedy;

@@ -7,6 +7,7 @@ mod act;
 mod ancestry;
 mod confirmed;
 mod contested;
+mod context;
 mod description;
 mod elsewhere;
 mod gather;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::verdict::Context;
+use super::context::Context;
 use crate::model::{Pid, Signal, Snapshot};
 use crate::platform::Ending;
 use crate::text::advice::Remedy;

@@ -1,6 +1,6 @@
 //! What is said of a process that does not exit because it is stopped.
 
-use super::verdict::Context;
+use super::context::Context;
 use crate::model::{Pid, Signal, Stopped};
 use crate::platform::Ending;
 use crate::text::advice::Remedy;

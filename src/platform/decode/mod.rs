@@ -9,6 +9,7 @@ pub mod container_files;
 pub mod descriptor;
 pub mod inet_diag;
 pub mod inet_request;
+pub mod kernel_release;
 pub mod machine_limits;
 pub mod mib;
 pub mod mount_info;

@@ -1,8 +1,8 @@
 //! Closing sockets from outside: `SOCK_DESTROY` of sock_diag(7).
 //!
-//! The connection ends immediately, with a RST where the peer has to be notified (`tcp_abort` and
-//! `udp_abort` in the kernel). The descriptor stays, and with it the port, where the process
-//! bound it by number. The request carries the socket's cookie, so that it never hits another
+//! The connection ends immediately (`tcp_abort` and `udp_abort` in the kernel). `tcp_need_reset`
+//! says in which states the peer gets a RST; in all others nothing is sent. The descriptor stays, and
+//! with it the port, where the process bound it by number. The request carries the socket's cookie, so that it never hits another
 //! socket at the same ends.
 
 use std::io;
@@ -12,12 +12,24 @@ use rustix::io::Errno;
 
 use super::sock_diag::{DumpError, SockDiag};
 use crate::model::{Endpoint, Family, Protocol, Socket};
-use crate::platform::decode::inet_request;
+use crate::platform::decode::{inet_request, kernel_release};
 use crate::platform::{CloseError, PlatformError};
 
 /// How many foreign ports are tried for a listener that shares its port. The kernel hashes them
 /// to choose one of the listeners (`reuseport_select_sock`), and no other field names one.
 const GUESSES: u16 = 1024;
+
+/// The first version whose `tcp_abort` ends an orphan. Earlier ones discard what it has to retransmit,
+/// and leave it with nothing that ends it (commit bac76cf89816). Whether an older kernel has the change
+/// carried back cannot be seen, so the version decides.
+const ENDS_ORPHANS: (u32, u32) = (6, 11);
+
+/// Whether this kernel ends orphans that are asked to be closed; no where its version is unknown.
+pub(super) fn ends_orphans() -> bool {
+    let uname = rustix::system::uname();
+    let release = uname.release().to_str().ok();
+    release.and_then(kernel_release::version).is_some_and(|version| version >= ENDS_ORPHANS)
+}
 
 /// Closes each of `sockets`; the answers are in their order.
 pub(super) fn close(sockets: &[&Socket]) -> Vec<Result<(), CloseError>> {

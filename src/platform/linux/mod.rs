@@ -191,7 +191,7 @@ impl Control for Linux {
 
 impl System for Linux {
     fn capabilities(&self) -> Capabilities {
-        Capabilities::LINUX
+        Capabilities { closes_orphans: destroy::ends_orphans(), ..Capabilities::LINUX }
     }
 
     fn is_privileged(&self) -> bool {

@@ -8,8 +8,9 @@ use serde::Serialize;
 use super::counts::{Counts, Foreign, Kind, OwnerKey};
 use crate::model::{Depth, Untrusted};
 use crate::query::Rows;
-use crate::render::json::{JsonGap, SCHEMA, gaps, interface_name};
+use crate::render::json::{JsonGap, SCHEMA, gaps};
 use crate::render::json_process::raw;
+use crate::render::json_socket::interface_name;
 use crate::render::{View, json_text};
 
 /// The counts as JSON.

@@ -1,18 +1,23 @@
 //! What each TCP state means: the text behind `portwho explain`, written once, as data.
 //!
 //! The transitions are those of RFC 9293 (figure 5 and section 3.10), in the words of the socket
-//! calls that cause them; BOUND is not in the RFC, where such a socket is CLOSED. Times and limits
-//! are those of Linux (tcp(7), the kernel's Documentation/networking/ip-sysctl.rst, and
-//! net/ipv4/tcp*.c where these are silent) and of Windows as far as Microsoft documents them. Each
-//! [`Explanation::sources`] says where to check it.
+//! calls that cause them; BOUND is not in the RFC, where such a socket is CLOSED. The ways back to
+//! BOUND are those of Linux. Times and limits are those of Linux (tcp(7), the kernel's
+//! Documentation/networking/ip-sysctl.rst, and net/ipv4/tcp*.c where these are silent) and of Windows
+//! as far as Microsoft documents them. Each [`Explanation::sources`] says where to check it.
 
 mod closing_first;
 mod closing_second;
 mod diagram;
 mod opening;
+mod time_wait;
+mod udp;
 mod unconnected;
 
 pub use diagram::DIAGRAM;
+pub use udp::{UDP, UdpExplanation};
+
+use std::fmt;
 
 use crate::model::TcpState;
 
@@ -26,7 +31,7 @@ pub struct Explanation {
     /// What it is.
     pub meaning: &'static str,
     /// Its other names, and who uses them.
-    pub also: &'static str,
+    pub names: &'static [Name],
     /// How a socket enters and leaves it, both sides next to each other.
     pub exchange: &'static [Moment],
     /// What the drawing cannot show; empty where it shows all.
@@ -51,6 +56,22 @@ pub struct Explanation {
     pub beware: &'static [&'static str],
     /// Where all this is written down.
     pub sources: &'static str,
+}
+
+/// Another name of a state.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Name {
+    /// The word.
+    pub word: &'static str,
+    /// Which documents and tools use it; none where several do.
+    pub users: &'static [&'static str],
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word)?;
+        if self.users.is_empty() { Ok(()) } else { write!(f, " ({})", self.users.join(", ")) }
+    }
 }
 
 /// A transition: the state at its other end, and what causes it.
@@ -120,8 +141,24 @@ impl Moment {
     }
 }
 
+/// What ss calls UNCONN, above the two states that it may be.
+pub const UNCONN: &str = "\
+ss prints UNCONN for a TCP socket without a connection, CLOSED or BOUND, and for
+a UDP socket without a peer. Both states follow; for UDP, run:
+portwho explain UDP
+";
+
 /// Between two exchanges.
 const APART: Moment = Moment::at("", "");
+
+/// To BOUND where others go to CLOSED: `tcp_set_state` in the kernel keeps a port that was bound by
+/// number.
+const BOUND_INSTEAD: &str =
+    "instead of CLOSED on Linux, if the port was bound by number and the descriptor is open";
+
+const fn name(word: &'static str, users: &'static [&'static str]) -> Name {
+    Name { word, users }
+}
 
 const fn edge(state: TcpState, when: &'static str) -> Edge {
     Edge { state, when }
@@ -147,7 +184,7 @@ impl Explanation {
         closing_second::CLOSE_WAIT,
         closing_first::CLOSING,
         closing_second::LAST_ACK,
-        closing_first::TIME_WAIT,
+        time_wait::TIME_WAIT,
         unconnected::CLOSED,
         unconnected::BOUND,
     ];
@@ -160,93 +197,4 @@ impl Explanation {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::StateSet;
-
-    fn state(word: &str) -> Option<TcpState> {
-        let set: StateSet = word.parse().ok()?;
-        TcpState::ALL.into_iter().find(|state| set == StateSet::of(&[*state]))
-    }
-
-    fn leads(from: TcpState, to: TcpState) -> bool {
-        Explanation::of(from).unwrap().leaves.iter().any(|edge| edge.state == to)
-    }
-
-    #[test]
-    fn every_state_is_explained_in_the_order_of_the_states() {
-        assert_eq!(Explanation::ALL.map(|one| one.state), TcpState::ALL);
-        assert!(Explanation::of(TcpState::Unknown(14)).is_none());
-    }
-
-    /// RFC 9293, figure 5 and its notes, section 3.10.7 for resets, and bind(2) and listen(2).
-    const TRANSITIONS: [(TcpState, &[TcpState]); 12] = {
-        use TcpState::*;
-        [
-            (Listening, &[SynReceived, Closed]),
-            (SynSent, &[Established, SynReceived, Closed]),
-            (SynReceived, &[Established, FinWait1, Closed]),
-            (Established, &[FinWait1, CloseWait, Closed]),
-            (FinWait1, &[FinWait2, Closing, TimeWait, Closed]),
-            (FinWait2, &[TimeWait, Closed]),
-            (CloseWait, &[LastAck, Closed]),
-            (Closing, &[TimeWait, Closed]),
-            (LastAck, &[Closed]),
-            (TimeWait, &[Closed, SynReceived]),
-            (Closed, &[Bound, Listening, SynSent]),
-            (Bound, &[Listening, SynSent, Closed]),
-        ]
-    };
-
-    #[test]
-    fn the_ways_out_are_those_of_the_rfc() {
-        for (from, expected) in TRANSITIONS {
-            let leaves: Vec<_> =
-                Explanation::of(from).unwrap().leaves.iter().map(|edge| edge.state).collect();
-            assert_eq!(leaves, expected, "{from}");
-        }
-    }
-
-    #[test]
-    fn each_way_out_is_a_way_in_and_each_way_in_a_way_out() {
-        for from in TcpState::ALL {
-            for to in TcpState::ALL {
-                let enters = Explanation::of(to).unwrap().enters;
-                let comes = enters.iter().any(|edge| edge.state == from);
-                assert_eq!(leads(from, to), comes, "{from} -> {to}");
-            }
-        }
-    }
-
-    #[test]
-    fn the_drawings_show_no_step_that_tcp_does_not_take() {
-        for one in Explanation::ALL {
-            for side in [|moment: &Moment| moment.here, |moment: &Moment| moment.peer] {
-                for exchange in one.exchange.split(|moment| *moment == APART) {
-                    let words = exchange.iter().filter_map(|moment| state(side(moment)));
-                    let mut states: Vec<_> = words.collect();
-                    states.dedup();
-                    for step in states.windows(2) {
-                        assert!(leads(step[0], step[1]), "{}: {step:?}", one.state);
-                    }
-                }
-            }
-            let shows = |moment: &Moment| state(moment.here) == Some(one.state);
-            assert!(one.exchange.iter().any(shows), "{} is not in its own drawing", one.state);
-        }
-    }
-
-    #[test]
-    fn what_is_to_be_typed_fits_a_line_and_names_states_that_exist() {
-        for one in Explanation::ALL {
-            let advice = one.look.iter().chain(one.linux).chain(one.windows);
-            for command in advice.flat_map(|advice| advice.commands) {
-                assert!(command.len() <= 62, "{command}");
-                if let Some((_, rest)) = command.split_once("--state ") {
-                    let word = rest.split(' ').next().unwrap();
-                    assert!(word.parse::<StateSet>().is_ok(), "{command}");
-                }
-            }
-        }
-    }
-}
+mod tests;

@@ -1,13 +1,13 @@
 //! The handshake, and the open connection: SYN_SENT, SYN_RECEIVED, ESTABLISHED.
 
-use super::{APART, Explanation, Moment, edge, says, types};
+use super::{APART, BOUND_INSTEAD, Explanation, Moment, edge, name, says, types};
 use crate::model::TcpState;
 
 pub(super) const SYN_SENT: Explanation = Explanation {
     state: TcpState::SynSent,
     gist: "connect() was called; no answer has come yet",
     meaning: "A process here called connect(); the peer has not answered yet.",
-    also: "SYN-SENT (RFC 9293, ss), SynSent (PowerShell)",
+    names: &[name("SYN-SENT", &["RFC 9293", "ss"]), name("SynSent", &["PowerShell"])],
     exchange: &[
         Moment::at("CLOSED", "LISTENING"),
         Moment::at("connect()", ""),
@@ -29,13 +29,19 @@ pub(super) const SYN_SENT: Explanation = Explanation {
     leaves: &[
         edge(TcpState::Established, "SYN+ACK comes in, ACK goes out"),
         edge(TcpState::SynReceived, "a SYN alone comes in: both sides called connect()"),
-        edge(TcpState::Closed, "RST comes in (refused), no answer in time, or close()"),
+        edge(
+            TcpState::Closed,
+            "RST comes in (refused), no answer in time, or close(); on Linux also an ICMP error, or no \
+             answer to ARP",
+        ),
+        edge(TcpState::Bound, BOUND_INSTEAD),
     ],
     move_of: "The peer: SYN+ACK opens the connection, RST refuses it.",
     normal: "For one round trip.",
     fault: "If it lasts, for then nothing has answered. A closed port answers with RST at once, so \
             the SYN or its answer was dropped on the way: a firewall, a wrong route or address, a \
-            host that is down, or a server whose accept queue is full. Many from one process to \
+            server whose accept queue is full, or a host that is down beyond the local network (on \
+            the local network Linux gives up after 3 s). Many from one process to \
             many addresses are a scan, a worm or blocked outbound traffic.",
     look: &[types(
         "Which processes, and to which addresses?",
@@ -51,11 +57,20 @@ pub(super) const SYN_SENT: Explanation = Explanation {
             ],
         ),
         types(
-            "connect() fails after 131 s; before Linux 6.5, after 127 s. A program should \
-             set a timeout of its own. The setting for all of them:",
+            "ICMP (unreachable, or time exceeded) ends connect() at once, with EHOSTUNREACH, \
+             ENETUNREACH or ECONNREFUSED; if a REJECT rule of this machine sends it, after 1 s. A host of the local network that does not answer \
+             ARP (IPv6: neighbor discovery) ends it after 3 s, with EHOSTUNREACH.",
+            &[],
+        ),
+        types(
+            "Without any answer connect() fails after 131 s; before Linux 6.5, after 127 s. A program \
+             should set a timeout of its own. The setting for all of them:",
             &["sysctl net.ipv4.tcp_syn_retries"],
         ),
-        types("Close them now (as root):", &["portwho close --state SYN_SENT --pid PID"]),
+        types(
+            "Close them now (as root); nothing is sent:",
+            &["portwho close --state SYN_SENT --pid PID"],
+        ),
     ],
     windows: &[
         types("Does anything answer there?", &["Test-NetConnection ADDRESS -Port PORT"]),
@@ -70,15 +85,20 @@ pub(super) const SYN_SENT: Explanation = Explanation {
          itself.",
     ],
     sources: "RFC 9293 3.5, 3.10.7.3; connect(2); kernel ip-sysctl.rst (tcp_syn_retries, \
-              tcp_syn_linear_timeouts)",
+              tcp_syn_linear_timeouts); tcp_v4_err() in net/ipv4/tcp_ipv4.c; arp(7)",
 };
 
 pub(super) const SYN_RECEIVED: Explanation = Explanation {
     state: TcpState::SynReceived,
     gist: "a SYN was answered; the last ACK of the handshake is due",
     meaning: "A SYN came in and was answered; the ACK that completes the handshake has not come.",
-    also: "SYN-RECEIVED (RFC 9293), SYN_RECV (netstat on Linux), SYN-RECV (ss), SYN_RCVD, \
-           SynReceived (PowerShell)",
+    names: &[
+        name("SYN-RECEIVED", &["RFC 9293"]),
+        name("SYN_RECV", &["netstat on Linux"]),
+        name("SYN-RECV", &["ss"]),
+        name("SYN_RCVD", &[]),
+        name("SynReceived", &["PowerShell"]),
+    ],
     exchange: &[
         Moment::at("LISTENING", "CLOSED"),
         Moment::at("", "connect()"),
@@ -92,8 +112,9 @@ pub(super) const SYN_RECEIVED: Explanation = Explanation {
         Moment::lost("", "SYN+ACK, and again", ""),
         Moment::at("CLOSED", ""),
     ],
-    note: "No process owns it yet (PID 0): the kernel holds it for the listener. Only TCP \
-           Fast Open may hand it to accept() before the handshake completes.",
+    note: "As a rule no process owns it yet (PID 0): the kernel holds it for the listener. A process \
+           owns it after a simultaneous open, where both sides called connect(), and with TCP Fast \
+           Open, where accept() returns it before the handshake completes.",
     enters: &[
         edge(TcpState::Listening, "a SYN comes in, SYN+ACK goes out: for a new socket"),
         edge(TcpState::SynSent, "a SYN alone comes in: both sides called connect()"),
@@ -104,8 +125,17 @@ pub(super) const SYN_RECEIVED: Explanation = Explanation {
     ],
     leaves: &[
         edge(TcpState::Established, "ACK of our SYN comes in"),
-        edge(TcpState::FinWait1, "close(), which only the side that called connect() can"),
+        edge(
+            TcpState::FinWait1,
+            "close() by a process that has the socket: after a simultaneous open, or a server with \
+             TCP Fast Open",
+        ),
         edge(TcpState::Closed, "RST comes in, or no ACK in time; the listener never left"),
+        edge(
+            TcpState::Bound,
+            "instead of CLOSED on Linux after a simultaneous open, if the port was bound by number and \
+             the descriptor is open",
+        ),
     ],
     move_of: "The peer's TCP: to acknowledge.",
     normal: "For one round trip; with TCP_DEFER_ACCEPT until the client sends its first data.",
@@ -130,6 +160,11 @@ pub(super) const SYN_RECEIVED: Explanation = Explanation {
             "How often a SYN+ACK is retransmitted (5: 63 s in all):",
             &["sysctl net.ipv4.tcp_synack_retries"],
         ),
+        types(
+            "Close them now (as root). Nothing is sent unless a process owns the socket: a peer that \
+             believes it is connected gets a RST when it sends data:",
+            &["portwho close --state SYN_RECEIVED"],
+        ),
     ],
     windows: &[
         types("From where?", &["Get-NetTCPConnection -State SynReceived"]),
@@ -141,16 +176,17 @@ pub(super) const SYN_RECEIVED: Explanation = Explanation {
     beware: &[
         "The backlog limits the half-open connections of a listener. While syncookies are on, raising \
          tcp_max_syn_backlog changes nothing on a current kernel; raise the backlog.",
+        "Syncookies are about this state only. They have nothing to do with TIME_WAIT.",
     ],
-    sources: "RFC 9293 3.5, 3.10.7.4; RFC 4987; tcp(7); kernel ip-sysctl.rst; tcp_conn_request() \
-              in net/ipv4/tcp_input.c",
+    sources: "RFC 9293 3.5, 3.10.7.4; RFC 4987; RFC 7413; tcp(7); kernel ip-sysctl.rst; \
+              tcp_conn_request() in net/ipv4/tcp_input.c, tcp_close_state() in net/ipv4/tcp.c",
 };
 
 pub(super) const ESTABLISHED: Explanation = Explanation {
     state: TcpState::Established,
     gist: "open on both sides; data can flow both ways",
     meaning: "The connection is open on both sides, and data can flow both ways.",
-    also: "ESTAB (ss), Established (PowerShell)",
+    names: &[name("ESTAB", &["ss"]), name("Established", &["PowerShell"])],
     exchange: &[
         Moment::at("ESTABLISHED", "ESTABLISHED"),
         Moment::at("send()", ""),
@@ -162,7 +198,11 @@ pub(super) const ESTABLISHED: Explanation = Explanation {
         Moment::at("close()", ""),
         Moment::sent("FIN_WAIT_1", "FIN", "CLOSE_WAIT"),
     ],
-    note: "The side that closes first goes to FIN_WAIT_1, the other to CLOSE_WAIT.",
+    note: "The side that closes first goes to FIN_WAIT_1, the other to CLOSE_WAIT. Three segments open \
+           a connection, because SYN+ACK answers and asks in one. Four close it, because a FIN ends \
+           one direction only: the other side acknowledges it, and may go on sending before its own \
+           FIN. If it has nothing more to send, its ACK and FIN are one segment, and three close it \
+           too.",
     enters: &[
         edge(TcpState::SynSent, "SYN+ACK comes in, ACK goes out"),
         edge(TcpState::SynReceived, "ACK of our SYN comes in"),
@@ -175,6 +215,7 @@ pub(super) const ESTABLISHED: Explanation = Explanation {
             "RST comes in; or close() sends one (unread data, or SO_LINGER 0); \
                                 or the peer acknowledges nothing for too long",
         ),
+        edge(TcpState::Bound, BOUND_INSTEAD),
     ],
     move_of: "Either side: to send or to close. Neither has to: TCP sends nothing on an \
               idle connection, however long it lasts.",
@@ -199,7 +240,9 @@ pub(super) const ESTABLISHED: Explanation = Explanation {
             &["sysctl net.ipv4.tcp_keepalive_time net.ipv4.tcp_retries2"],
         ),
         types(
-            "Close those to a peer that is gone (as root):",
+            "Close those to a peer that is gone (as root). A RST is sent, and the process here reads \
+             what has arrived, then gets ECONNABORTED once, then 0 from read() and EPIPE (SIGPIPE) from \
+             write():",
             &["portwho close --foreign ADDRESS"],
         ),
     ],
@@ -218,5 +261,6 @@ pub(super) const ESTABLISHED: Explanation = Explanation {
     beware: &[
         "Lowering tcp_keepalive_time does nothing for programs that do not set SO_KEEPALIVE.",
     ],
-    sources: "RFC 9293 3.5.1, 3.8.4; RFC 1122 4.2.3.6; tcp(7); kernel ip-sysctl.rst",
+    sources: "RFC 9293 3.5, 3.5.1, 3.6, 3.8.4; RFC 1122 4.2.2.13, 4.2.3.6; RFC 2525 2.17; tcp(7); \
+              kernel ip-sysctl.rst; tcp_close() and tcp_abort() in net/ipv4/tcp.c",
 };

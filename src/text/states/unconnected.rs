@@ -1,13 +1,13 @@
 //! Sockets without a connection: CLOSED, BOUND, LISTENING.
 
-use super::{APART, Explanation, Moment, edge, says, types};
+use super::{APART, Explanation, Moment, edge, name, says, types};
 use crate::model::TcpState;
 
 pub(super) const CLOSED: Explanation = Explanation {
     state: TcpState::Closed,
     gist: "no connection: before the first segment, after the last",
     meaning: "There is no connection: not yet, or no longer.",
-    also: "CLOSE (netstat and /proc on Linux), UNCONN (ss)",
+    names: &[name("CLOSE", &["netstat and /proc on Linux"]), name("UNCONN", &["ss"])],
     exchange: &[
         Moment::at("CLOSED", "CLOSED"),
         Moment::at("connect()", "(nobody listens)"),
@@ -15,10 +15,11 @@ pub(super) const CLOSED: Explanation = Explanation {
         Moment::received("CLOSED", "RST+ACK", ""),
         Moment::at("(ECONNREFUSED)", ""),
     ],
-    note: "",
+    note: "On Linux a socket whose port was bound by number (bind() with a port other than 0) does not \
+           get here until the process closes it: it keeps the port, and is BOUND.",
     enters: &[
-        edge(TcpState::Listening, "close()"),
-        edge(TcpState::SynSent, "RST comes in, no answer in time, or close()"),
+        edge(TcpState::Listening, "close(), on Linux shutdown() too"),
+        edge(TcpState::SynSent, "RST or an ICMP error comes in, no answer in time, or close()"),
         edge(TcpState::SynReceived, "RST comes in, or no ACK in time"),
         edge(TcpState::Established, "RST, or retransmission timed out"),
         edge(TcpState::FinWait1, "RST, or retransmission timed out"),
@@ -71,8 +72,14 @@ pub(super) const BOUND: Explanation = Explanation {
     state: TcpState::Bound,
     gist: "holds a port; neither listens nor is connected",
     meaning: "A process called bind(), and neither listen() nor connect(): the port is taken, and \
-              nothing answers there.",
-    also: "bound-inactive (ss), Bound (PowerShell); in RFC 9293 it is CLOSED",
+              nothing answers there. Or, on Linux, its connection or listener has ended, and the \
+              process keeps the descriptor.",
+    names: &[
+        name("UNCONN", &["ss"]),
+        name("bound-inactive", &["a filter of ss"]),
+        name("Bound", &["PowerShell"]),
+        name("CLOSED", &["RFC 9293"]),
+    ],
     exchange: &[
         Moment::at("CLOSED", "LISTENING"),
         Moment::at("bind()", ""),
@@ -85,9 +92,33 @@ pub(super) const BOUND: Explanation = Explanation {
         Moment::at("BOUND", "(no answer)"),
         Moment::at("listen()", ""),
         Moment::at("LISTENING", ""),
+        Moment::at("shutdown()", ""),
+        Moment::at("BOUND", "(no answer)"),
+        APART,
+        Moment::at("ESTABLISHED", "ESTABLISHED"),
+        Moment::received("BOUND", "RST", "CLOSED"),
     ],
-    note: "",
-    enters: &[edge(TcpState::Closed, "bind()")],
+    note: "The ways back to BOUND are those of Linux: the port was bound by number (bind() with a port \
+           other than 0), and the process keeps the descriptor. An accepted connection never gets here: its port is \
+           the listener's.",
+    enters: &[
+        edge(TcpState::Closed, "bind()"),
+        edge(TcpState::Listening, "shutdown() of a listener"),
+        edge(
+            TcpState::SynSent,
+            "connect() failed: RST or an ICMP error came in, or no answer in time",
+        ),
+        edge(TcpState::SynReceived, "RST comes in, or no ACK in time, after a simultaneous open"),
+        edge(TcpState::Established, "RST comes in, or retransmission timed out"),
+        edge(TcpState::FinWait1, "RST comes in, or a FIN that acknowledges ours"),
+        edge(TcpState::FinWait2, "FIN comes in (TIME_WAIT is another socket then), or RST"),
+        edge(TcpState::CloseWait, "RST comes in, or retransmission timed out"),
+        edge(
+            TcpState::Closing,
+            "ACK of our FIN comes in (TIME_WAIT is another socket then), or RST",
+        ),
+        edge(TcpState::LastAck, "ACK of our FIN comes in, or RST"),
+    ],
     leaves: &[
         edge(TcpState::Listening, "listen()"),
         edge(TcpState::SynSent, "connect(): SYN goes out"),
@@ -97,11 +128,12 @@ pub(super) const BOUND: Explanation = Explanation {
     normal: "For a moment between two calls; longer where a program reserves a port.",
     fault: "If it lasts and another program needs the port: its bind() fails with EADDRINUSE (on \
             Windows WSAEADDRINUSE), and ss and netstat with their usual options show no holder. \
-            A connection to the port is refused, as if it were free.",
+            A connection to the port is refused, as if it were free. Where a program never meant to \
+            reserve the port, it has not noticed that its connection or listener ended.",
     look: &[types("Which process holds it?", &["portwho PORT", "portwho --state BOUND"])],
     linux: &[
         types(
-            "The kernel has listed them since 6.8; so does ss of iproute2 6.8 or later:",
+            "The kernel has listed them since 6.8; so does ss of iproute2 6.8 or later, as UNCONN:",
             &["ss -tnpB"],
         ),
         types(
@@ -125,15 +157,18 @@ pub(super) const BOUND: Explanation = Explanation {
         ),
     ],
     beware: &["A port on which ss, netstat and lsof -i show nothing is not necessarily free."],
-    sources: "bind(2); ip(7); Linux 6.8 (inet_diag); netstat -q in Microsoft's \
-              documentation",
+    sources: "bind(2); ip(7); Linux 6.8 (inet_diag); SOCK_BINDPORT_LOCK in tcp_set_state() in \
+              net/ipv4/tcp.c; netstat -q in Microsoft's documentation",
 };
 
 pub(super) const LISTENING: Explanation = Explanation {
     state: TcpState::Listening,
     gist: "a server is waiting for connections",
     meaning: "A server is waiting for connections on this port.",
-    also: "LISTEN (RFC 9293, ss, lsof, netstat on Linux), Listen (PowerShell)",
+    names: &[
+        name("LISTEN", &["RFC 9293", "ss", "lsof", "netstat on Linux"]),
+        name("Listen", &["PowerShell"]),
+    ],
     exchange: &[
         Moment::at("LISTENING", "CLOSED"),
         Moment::at("", "connect()"),
@@ -150,7 +185,11 @@ pub(super) const LISTENING: Explanation = Explanation {
     ],
     leaves: &[
         edge(TcpState::SynReceived, "a SYN comes in, SYN+ACK goes out: for a new socket"),
-        edge(TcpState::Closed, "close(); what waits in its queues is reset"),
+        edge(
+            TcpState::Closed,
+            "close(), on Linux shutdown() too; what waits in its accept queue is reset",
+        ),
+        edge(TcpState::Bound, "shutdown() on Linux, if the port was bound by number"),
     ],
     move_of: "A client, to connect. Then the process here, to call accept() before its queue is \
               full.",
@@ -189,6 +228,9 @@ pub(super) const LISTENING: Explanation = Explanation {
          queue: find out what it is waiting for.",
         "somaxconn changes nothing for a program that asked for less, nor for one that has called \
          listen() already.",
+        "RFC 9293, like RFC 793, also has a way from LISTEN to SYN-SENT. No socket call takes it: \
+         connect() on a listener fails (EISCONN on Linux, WSAEINVAL on Windows).",
     ],
-    sources: "RFC 9293 3.3.2, 3.10.7.2; listen(2); tcp(7); kernel ip-sysctl.rst",
+    sources: "RFC 9293 3.3.2, 3.10.2, 3.10.7.2; listen(2); tcp(7); kernel ip-sysctl.rst; connect() in \
+              Microsoft's documentation of Winsock",
 };

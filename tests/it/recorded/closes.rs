@@ -194,6 +194,61 @@ fn an_old_kernel_and_time_wait() {
     machine.run("close 80").is(2, "1 TIME_WAIT of the kernel (time-wait)\n", why);
 }
 
+/// Linux before 6.11 would keep them forever. With a process they are closed.
+#[trial]
+fn an_old_kernel_and_orphans() {
+    let orphan = |port: u16, state| {
+        let socket = tcp(&format!("10.0.0.1:{port}"), state).linux(0, 0).to("10.0.0.9:50000");
+        let mut owned = socket.of_kernel(KernelReason::Orphaned);
+        owned.socket.cookie = Some(port.into());
+        owned
+    };
+    let machine = || {
+        leaking()
+            .socket(orphan(80, TcpState::FinWait1))
+            .socket(orphan(81, TcpState::Closing))
+            .socket(orphan(82, TcpState::LastAck))
+            .socket(orphan(83, TcpState::FinWait2))
+            .socket(tcp("10.0.0.1:84", TcpState::LastAck).linux(9, 33).to("10.0.0.9:5").of(&[812]))
+    };
+    let why = "portwho: 1 FIN_WAIT_1, 1 CLOSING, 1 LAST_ACK of the kernel (orphaned): refused: \
+               orphans end by themselves (tcp_orphan_retries); if one is closed from outside, Linux \
+               before 6.11 keeps it forever\n";
+    let said = "1 FIN_WAIT_2 of the kernel (orphaned)\n\
+                1 LAST_ACK of app (PID 812)\n\
+                closed 1 connection that no process had any more\n\
+                closed 1 socket; app (PID 812) keeps its descriptor until it calls close()\n";
+    let old = machine().keeping_orphans();
+    old.run("close -y 80-84").is(2, said, why);
+    assert_eq!(old.closed(), ["10.0.0.1:83", "10.0.0.1:84"]);
+    let new = machine();
+    assert_eq!(new.run("close -y 80-84").code, Some(0));
+    assert_eq!(new.closed().len(), 5);
+}
+
+/// Its process closes it while the user is asked.
+#[trial]
+fn an_old_kernel_and_what_becomes_an_orphan() {
+    let machine = || {
+        leaking().after_looks(1, |sockets| {
+            sockets[0].socket.state = Some(TcpState::LastAck);
+            sockets[0].socket.inode = Some(0);
+        })
+    };
+    let old = machine().keeping_orphans();
+    let closed = format!(
+        "{LEAK}closed 2 of 3 sockets; app (PID 812) keeps their descriptors until it calls close()\n"
+    );
+    let changed = format!(
+        "{QUESTION}portwho: 1 CLOSE_WAIT of app (PID 812): not closed: changed since it was listed\n"
+    );
+    old.asked("close 8080-8082", "y\n").is(1, &closed, &changed);
+    assert_eq!(old.closed(), ["10.0.0.1:8081", "10.0.0.1:8082"]);
+    let new = machine();
+    assert_eq!(new.asked("close 8080-8082", "y\n").code, Some(0));
+    assert_eq!(new.closed().len(), 3);
+}
+
 /// Each owner gets its verdict, and the worst is the exit code.
 #[trial]
 fn some_of_them_cannot() {

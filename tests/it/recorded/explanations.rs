@@ -38,3 +38,12 @@ fn bound_that_is_not_listed() {
     output.is(0, &output.stdout, gap);
     assert!(output.stdout.contains("\nBOUND                ? holds a port"), "{output:?}");
 }
+
+#[trial]
+fn json_of_a_windows_machine() {
+    let output = office().run("explain --json close_wait");
+    let answer = output.json(0, "");
+    assert_eq!(answer["os"], "windows");
+    assert_eq!(answer["states"][0]["count"], 1);
+    assert_eq!(answer["gaps"], serde_json::json!([]));
+}

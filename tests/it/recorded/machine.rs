@@ -26,6 +26,8 @@ pub struct Machine {
     pub os: Os,
     pub privileged: bool,
     pub gaps: Vec<Gap>,
+    /// Whether its kernel ends orphans that are closed from outside.
+    pub closes_orphans: bool,
     pub users: BTreeMap<Uid, Untrusted>,
     pub interfaces: BTreeMap<u32, Untrusted>,
     pub creators: BTreeMap<u64, Creator>,
@@ -68,6 +70,7 @@ impl Machine {
             os,
             privileged: false,
             gaps: Vec::new(),
+            closes_orphans: true,
             users: BTreeMap::new(),
             interfaces: BTreeMap::new(),
             creators: BTreeMap::new(),
@@ -87,6 +90,11 @@ impl Machine {
 
     pub fn privileged(self) -> Self {
         Self { privileged: true, ..self }
+    }
+
+    /// A Linux before 6.11.
+    pub fn keeping_orphans(self) -> Self {
+        Self { closes_orphans: false, ..self }
     }
 
     pub fn gap(mut self, gap: Gap) -> Self {

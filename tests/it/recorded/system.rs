@@ -191,7 +191,9 @@ impl Control for Machine {
 impl System for Machine {
     fn capabilities(&self) -> Capabilities {
         match self.os {
-            Os::Linux => Capabilities::LINUX,
+            Os::Linux => {
+                Capabilities { closes_orphans: self.closes_orphans, ..Capabilities::LINUX }
+            }
             Os::Windows => Capabilities::WINDOWS,
         }
     }

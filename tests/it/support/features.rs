@@ -72,6 +72,20 @@ pub fn destroys_what_is_over() -> bool {
     })
 }
 
+/// Whether SOCK_DESTROY ends an orphan that retransmits: by the version, since one that it does not end
+/// would stay forever.
+pub fn ends_orphans() -> bool {
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease").expect("osrelease");
+    let mut numbers =
+        release.split(|c: char| !c.is_ascii_digit()).map_while(|word| word.parse().ok());
+    let version: (u32, u32) = (numbers.next().expect("a number"), numbers.next().unwrap_or(0));
+    let ends = version >= (6, 11);
+    if !ends {
+        skip("the kernel does not end orphans: Linux 6.11 does");
+    }
+    ends
+}
+
 fn destroys_time_wait() -> bool {
     const NOT_SUPPORTED: i32 = 95;
     let over = makers::time_wait(Loopback::V4);

@@ -51,6 +51,8 @@ pub mod role;
 #[cfg(target_os = "linux")]
 mod rounds;
 #[cfg(target_os = "linux")]
+pub mod segments;
+#[cfg(target_os = "linux")]
 mod stalling_files;
 #[cfg(target_os = "linux")]
 mod supervisor;

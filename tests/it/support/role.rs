@@ -10,7 +10,7 @@ mod passing;
 use std::env;
 use std::io::{self, BufRead, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::process::{Command, Stdio};
 use std::thread;
 
@@ -18,7 +18,7 @@ use io_uring::IoUring;
 use nix::sched::CloneFlags;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
-use rustix::net::SendFlags;
+use rustix::net::{RecvFlags, SendFlags};
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
 
 use super::attackers;
@@ -222,22 +222,37 @@ fn end_first_thread() -> ! {
     unreachable!("the thread outlived its forbidden call");
 }
 
-/// `notice`: waits until the socket on stdin hangs up, which says `waiting`, then writes to it,
-/// says both, and lives on.
-fn notice(_words: &[String]) {
+/// `notice [CALLS]`: waits until the socket on stdin hangs up, which says `waiting`, then makes these
+/// calls, `r` to read 4 bytes and `w` to write, which is the only one without CALLS; says what came of
+/// them, and lives on.
+fn notice(words: &[String]) {
     let stdin = io::stdin();
     let mut watched = [PollFd::new(&stdin, PollFlags::empty())];
     say("waiting");
-    poll(&mut watched, None).expect("poll");
-    let hung_up = watched[0].revents().contains(PollFlags::ERR | PollFlags::HUP);
-    let hung_up = if hung_up { "hung up" } else { "something else" };
-    let written = match rustix::net::send(&stdin, b"x", SendFlags::NOSIGNAL) {
-        Err(Errno::CONNABORTED) => "ECONNABORTED".to_owned(),
-        other => format!("{other:?}"),
-    };
-    say(&format!("{hung_up}, {written}"));
+    let hung_up = PollFlags::ERR | PollFlags::HUP;
+    // The kernel reports the error a moment before the socket is closed.
+    while !watched[0].revents().contains(hung_up) {
+        poll(&mut watched, None).expect("poll");
+    }
+    let calls = words.first().map_or("w", String::as_str);
+    let noticed: Vec<String> = calls.chars().map(|call| what_comes_of(call, &stdin)).collect();
+    say(&format!("hung up, {}", noticed.join(", ")));
     loop {
         thread::park();
+    }
+}
+
+fn what_comes_of(call: char, socket: impl AsFd) -> String {
+    let result = match call {
+        'r' => rustix::net::recv(socket, &mut [0; 4], RecvFlags::DONTWAIT).map(|(read, _)| read),
+        'w' => rustix::net::send(socket, b"x", SendFlags::NOSIGNAL),
+        other => panic!("no call {other}"),
+    };
+    match result {
+        Ok(bytes) => bytes.to_string(),
+        Err(Errno::CONNABORTED) => "ECONNABORTED".to_owned(),
+        Err(Errno::PIPE) => "EPIPE".to_owned(),
+        Err(error) => format!("{error:?}"),
     }
 }
 

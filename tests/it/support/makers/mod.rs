@@ -4,6 +4,7 @@
 mod connection;
 mod half_open;
 mod socket;
+mod unconfirmed;
 
 pub use connection::{
     Connection, closing, established, fill, fin_wait_1, half_closed, last_ack, not_accepted,
@@ -11,3 +12,4 @@ pub use connection::{
 };
 pub use half_open::{begin, connected_from, deferring, syn_received, syn_sent};
 pub use socket::{Held, Loopback, bound, listening, listening_with, udp, udp_connected};
+pub use unconfirmed::{fast_open, simultaneous};

@@ -1,100 +1,25 @@
-//! The explanation of a TCP state, and the table of all states.
+//! The explanation of a TCP state, the table of all states, and what UDP has instead of states.
 
-use std::collections::BTreeMap;
+mod drawing;
+mod json;
+mod overview;
+mod udp;
+
 use std::io::{self, Write};
 
-use anstyle::Style as Ansi;
-
-use super::column::{Alignment, Column};
 use super::paragraph::{self, LABEL, WIDTH, bold, wrapped};
 use super::summary::{Counts, pid_and_image};
-use super::table::Layout;
-use crate::model::{Depth, TcpState};
 use crate::query::Rows;
 use crate::text::advice::run;
 use crate::text::remedies;
-use crate::text::states::{Advice, DIAGRAM, Edge, Explanation, Moment, Segment};
+use crate::text::states::{Advice, Edge, Explanation};
+
+pub use json::ExplainJson;
+pub use overview::Overview;
+pub use udp::ExplainedUdp;
 
 /// How many processes are listed.
 const LISTED: usize = 5;
-
-/// Every state, with its meaning and the number of sockets in it.
-#[derive(Clone, Copy, Debug)]
-pub struct Overview<'a> {
-    /// The number of sockets in each state; a state is missing where they could not be counted.
-    pub counts: &'a BTreeMap<TcpState, usize>,
-    /// With colors.
-    pub color: bool,
-}
-
-/// A fact about a state.
-#[derive(Clone, Copy)]
-enum StateColumn {
-    State,
-    Count,
-    Gist,
-}
-
-impl Column for StateColumn {
-    type Row = Explanation;
-    type Context = BTreeMap<TcpState, usize>;
-
-    fn title(self) -> &'static str {
-        match self {
-            Self::State => "State",
-            Self::Count => "Count",
-            Self::Gist => "What it is",
-        }
-    }
-
-    fn width(self) -> usize {
-        match self {
-            Self::State => 13,
-            Self::Count => 8,
-            Self::Gist => 57,
-        }
-    }
-
-    fn alignment(self) -> Alignment {
-        match self {
-            Self::State | Self::Gist => Alignment::Left,
-            Self::Count => Alignment::Right,
-        }
-    }
-
-    fn cell(self, row: &Explanation, counts: &Self::Context) -> String {
-        match self {
-            Self::State => row.state.to_string(),
-            Self::Count => {
-                counts.get(&row.state).map_or_else(|| "?".to_owned(), ToString::to_string)
-            }
-            Self::Gist => row.gist.to_owned(),
-        }
-    }
-
-    fn needs(self) -> Depth {
-        Depth::LEAST
-    }
-}
-
-const COLUMNS: &[StateColumn] = &[StateColumn::State, StateColumn::Count, StateColumn::Gist];
-
-impl Overview<'_> {
-    /// Writes the table of states and the diagram of transitions.
-    ///
-    /// # Errors
-    /// What `out` answers.
-    pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
-        let states = || Explanation::ALL.iter();
-        let layout = Layout::measure(COLUMNS, 0, states(), self.counts);
-        writeln!(out)?;
-        layout.write_titles(self.color, out)?;
-        layout.write_ruler(out)?;
-        layout.write_rows(states().map(|state| (state, Ansi::new())), out)?;
-        writeln!(out, "\n{DIAGRAM}")?;
-        writeln!(out, "For one state, run: portwho explain CLOSE_WAIT")
-    }
-}
 
 /// One state, and the sockets in it.
 #[derive(Clone, Copy, Debug)]
@@ -118,7 +43,8 @@ impl Explained<'_> {
         writeln!(out, "{bold}{}{bold:#}", one.state)?;
         self.paragraph("", one.meaning, out)?;
         writeln!(out)?;
-        self.paragraph("Also", one.also, out)?;
+        let names: Vec<String> = one.names.iter().map(ToString::to_string).collect();
+        self.paragraph("Also", &names.join(", "), out)?;
         writeln!(out)?;
         self.exchange(out)?;
         self.edges("Comes from", one.enters, out)?;
@@ -132,7 +58,7 @@ impl Explained<'_> {
         for (label, advice) in
             [("Check", one.look), ("On Linux", one.linux), ("On Windows", one.windows)]
         {
-            self.advice(label, advice, out)?;
+            write_advice(label, advice, self.color, out)?;
         }
         for (index, text) in one.beware.iter().enumerate() {
             self.paragraph(if index == 0 { "Caution" } else { "" }, text, out)?;
@@ -149,11 +75,7 @@ impl Explained<'_> {
     }
 
     fn exchange(&self, out: &mut dyn Write) -> io::Result<()> {
-        let bold = bold(self.color);
-        writeln!(out, "  {bold}{:HERE$}{:ARROW$}  peer{bold:#}", "here", "")?;
-        for moment in self.explanation.exchange {
-            writeln!(out, "{}", drawn(moment).trim_end())?;
-        }
+        drawing::write(self.explanation.exchange, bold(self.color), out)?;
         writeln!(out)?;
         if !self.explanation.note.is_empty() {
             self.paragraph("", self.explanation.note, out)?;
@@ -200,39 +122,22 @@ impl Explained<'_> {
         }
         writeln!(out)
     }
+}
 
-    fn advice(&self, label: &str, advice: &[Advice], out: &mut dyn Write) -> io::Result<()> {
-        for (index, one) in advice.iter().enumerate() {
-            self.paragraph(if index == 0 { label } else { "" }, one.text, out)?;
-            for command in one.commands {
-                writeln!(out, "{:LABEL$}    {command}", "")?;
-            }
+/// A label, sentences to its right, and the commands of each.
+fn write_advice(
+    label: &str,
+    advice: &[Advice],
+    color: bool,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    for (index, one) in advice.iter().enumerate() {
+        paragraph::write(if index == 0 { label } else { "" }, one.text, bold(color), out)?;
+        for command in one.commands {
+            writeln!(out, "{:LABEL$}    {command}", "")?;
         }
-        writeln!(out)
     }
-}
-
-/// The widths of the columns of an exchange.
-const HERE: usize = 20;
-const ARROW: usize = 34;
-
-fn drawn(moment: &Moment) -> String {
-    let arrow = match moment.segment {
-        Segment::None => String::new(),
-        Segment::Sent(what) => format!("{}>", line(what, ARROW - 1)),
-        Segment::Received(what) => format!("<{}", line(what, ARROW - 1)),
-        Segment::Lost(what) => format!("{}> x", line(what, ARROW - 10)),
-        Segment::Crossing(what) => {
-            let half = ARROW / 2 - 1;
-            format!("{}><{}", line(what, half), line(what, half))
-        }
-    };
-    format!("  {:HERE$}{arrow:ARROW$}  {}", moment.here, moment.peer)
-}
-
-/// A line with a word in the middle.
-fn line(word: &str, width: usize) -> String {
-    format!("{:-^width$}", format!(" {word} "))
+    writeln!(out)
 }
 
 #[cfg(test)]
@@ -261,22 +166,5 @@ mod tests {
                 assert!(words(&text).contains(&words(paragraph)), "{}: {paragraph}", one.state);
             }
         }
-    }
-
-    #[test]
-    fn an_arrow_points_where_the_segment_goes() {
-        let moment = |segment| Moment { here: "LAST_ACK", segment, peer: "TIME_WAIT" };
-        assert_eq!(
-            drawn(&moment(Segment::Sent("FIN"))),
-            "  LAST_ACK            -------------- FIN -------------->  TIME_WAIT"
-        );
-        assert_eq!(
-            drawn(&moment(Segment::Received("FIN"))),
-            "  LAST_ACK            <-------------- FIN --------------  TIME_WAIT"
-        );
-        assert_eq!(
-            drawn(&moment(Segment::Lost("FIN"))),
-            "  LAST_ACK            --------- FIN ----------> x         TIME_WAIT"
-        );
     }
 }
