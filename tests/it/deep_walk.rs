@@ -75,7 +75,8 @@ fn a_thread_with_descriptors_of_its_own() {
     is_found(&actor);
 }
 
-#[trial]
+// Other tests have io_urings, of which older kernels tell no sockets.
+#[trial(alone)]
 fn one_whose_first_thread_has_exited() {
     let held = crate::support::makers::listening(AT.parse().expect("an address"));
     let mut actor = Owner::named("deep").playing_with("zombie-leader", &[], held.socket);
@@ -190,7 +191,8 @@ fn ones_own_as_another_user() {
 }
 
 /// One row, and the one that can be found at once: there the search ends.
-#[trial]
+// Other tests have io_urings, of which older kernels tell no sockets.
+#[trial(alone)]
 fn with_a_holder_that_has_a_descriptor() {
     let Some(actor) = named("own-table") else { return };
     let mut plain = Owner::named("plain").playing("listen", &["127.0.0.1:8081"]);
