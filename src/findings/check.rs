@@ -107,10 +107,21 @@ impl<'a> Looks<'a> {
         Some((Self { machine, earlier: None, later: Some(self.machine) }, over))
     }
 
+    /// The machine at the other moment.
+    pub(super) fn other_machine(&self) -> Option<&'a Machine<'a>> {
+        self.earlier.map(|(machine, _)| machine).or(self.later)
+    }
+
     /// The same socket at the other moment.
     pub(super) fn other(&self, row: &OwnedSocket) -> Option<&'a OwnedSocket> {
-        let other = self.earlier.map(|(machine, _)| machine).or(self.later)?;
-        other.find(&row.socket)
+        self.other_machine()?.find(&row.socket)
+    }
+
+    /// How much a socket has dropped since the earlier moment. The kernel's counter wraps.
+    pub(super) fn dropped_since(&self, row: &OwnedSocket) -> Option<u32> {
+        let (earlier, _) = self.earlier?;
+        let before = earlier.find(&row.socket)?.socket.drops?;
+        Some(row.socket.drops?.wrapping_sub(before))
     }
 
     /// The socket at the earlier and at the later moment.

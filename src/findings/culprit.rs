@@ -17,6 +17,8 @@ pub enum Culprit {
     Unknown,
     /// No process of this machine.
     Nobody,
+    /// All processes together.
+    Machine,
 }
 
 impl Culprit {
@@ -59,6 +61,7 @@ impl Culprit {
             Self::Hidden(None) => "a hidden process".to_owned(),
             Self::Unknown => "no process that can be found".to_owned(),
             Self::Nobody => "no process here".to_owned(),
+            Self::Machine => "all processes together".to_owned(),
         }
     }
 

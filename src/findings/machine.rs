@@ -7,8 +7,8 @@ use rustc_hash::FxHashMap;
 
 use super::Culprit;
 use crate::model::{
-    KernelReason, OwnedSocket, Owner, Particulars, Pid, PortRules, Snapshot, Socket,
-    SocketIdentity, StateSet, TcpSettings, TcpState,
+    KernelReason, MachineLimits, OwnedSocket, Owner, Particulars, Pid, PortRules, Reading,
+    Snapshot, Socket, SocketIdentity, StateSet, TcpSettings, TcpState, Unconnected,
 };
 
 /// Everything that the checks compare, as the system reported it at one moment.
@@ -22,6 +22,10 @@ pub struct Inspection {
     pub rules: PortRules,
     /// The settings of TCP.
     pub settings: TcpSettings,
+    /// What all programs share; not read where only some sockets were asked for.
+    pub limits: MachineLimits,
+    /// The sockets of TCP that are in no table; not read where only some sockets were asked for.
+    pub unconnected: Reading<Unconnected>,
 }
 
 /// A machine as a snapshot shows it, with what the checks compare it with.
@@ -35,6 +39,10 @@ pub struct Machine<'a> {
     pub rules: &'a PortRules,
     /// The settings of TCP.
     pub settings: &'a TcpSettings,
+    /// What all programs share.
+    pub limits: &'a MachineLimits,
+    /// The sockets of TCP that are in no table.
+    pub unconnected: &'a Reading<Unconnected>,
     /// The sockets that the checks are about; none for all of them.
     chosen: Option<Vec<&'a OwnedSocket>>,
     listeners: FxHashMap<u16, Vec<&'a OwnedSocket>>,
@@ -46,7 +54,7 @@ impl<'a> Machine<'a> {
     /// The whole machine.
     #[must_use]
     pub fn new(inspection: &'a Inspection) -> Self {
-        let Inspection { snapshot, particulars, rules, settings } = inspection;
+        let Inspection { snapshot, particulars, rules, settings, limits, unconnected } = inspection;
         let mut listeners: FxHashMap<u16, Vec<&OwnedSocket>> = FxHashMap::default();
         for row in &snapshot.sockets {
             if row.socket.state == Some(TcpState::Listening) {
@@ -54,7 +62,17 @@ impl<'a> Machine<'a> {
             }
         }
         let identities = OnceCell::new();
-        Self { snapshot, particulars, rules, settings, chosen: None, listeners, identities }
+        Self {
+            snapshot,
+            particulars,
+            rules,
+            settings,
+            limits,
+            unconnected,
+            chosen: None,
+            listeners,
+            identities,
+        }
     }
 
     /// The same machine, of which only the sockets that are `wanted` are checked. The others remain

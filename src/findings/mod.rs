@@ -9,7 +9,10 @@ mod accept_queue_full;
 mod check;
 mod close_wait_leak;
 mod close_wait_place;
+mod conntrack_full;
 mod culprit;
+mod culprits;
+mod dead_descriptors;
 mod descriptors_nearly_used;
 mod ephemeral_ports;
 mod evidence;
@@ -17,14 +20,25 @@ mod facts;
 mod growth;
 mod half_closed;
 mod half_closed_pair;
+mod limits;
+mod listener_drops;
 mod machine;
+mod not_reading;
+mod open_files;
+mod orphans;
+mod peer_gone;
+mod peer_not_reading;
 mod syn_flood;
 mod syn_sent_fan_out;
+mod tcp_memory;
 mod time_wait_pressure;
+mod udp_drops;
 mod unacknowledged_close;
+mod unanswered_connect;
 
 pub use check::{Check, Looks, Measurement, Severity, Subject};
 pub use culprit::Culprit;
+pub use dead_descriptors::LEAST as LEAST_UNCONNECTED;
 pub use evidence::{Case, Evidence};
 pub use growth::{Finding, Growth};
 pub use machine::{Inspection, Machine};
@@ -43,8 +57,19 @@ pub const CHECKS: &[Check] = &[
     syn_sent_fan_out::CHECK,
     syn_flood::CHECK,
     accept_queue_full::CHECK,
+    listener_drops::CHECK,
     unacknowledged_close::CHECK,
+    unanswered_connect::CHECK,
+    peer_gone::CHECK,
+    peer_not_reading::CHECK,
+    not_reading::CHECK,
+    udp_drops::CHECK,
     descriptors_nearly_used::CHECK,
+    dead_descriptors::CHECK,
+    conntrack_full::CHECK,
+    open_files::CHECK,
+    tcp_memory::CHECK,
+    orphans::CHECK,
 ];
 
 /// Whether a single snapshot of `machine` leaves open what a second one would decide.

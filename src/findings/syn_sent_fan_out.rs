@@ -14,10 +14,10 @@ use crate::model::{OwnedSocket, TcpState};
 use crate::text::advice::Remedy;
 
 /// No client but a scanner waits for so many addresses at once.
-const ADDRESSES: usize = 100;
+pub(super) const ADDRESSES: usize = 100;
 /// The first answer takes a moment, and a SYN may be lost: after the second retransmission, some
 /// seconds later, it is not slow but missing.
-const RETRANSMITS: u8 = 2;
+pub(super) const RETRANSMITS: u8 = 2;
 
 pub(super) const CHECK: Check = Check {
     kind: "syn-sent-fan-out",
@@ -45,7 +45,7 @@ fn measure(looks: &Looks<'_>) -> Vec<Measurement> {
 }
 
 /// Whether its SYN was retransmitted. Where no timer is told, one that is there at both snapshots.
-fn is_unanswered(row: &OwnedSocket, looks: &Looks<'_>) -> bool {
+pub(super) fn is_unanswered(row: &OwnedSocket, looks: &Looks<'_>) -> bool {
     if looks.machine.snapshot.capabilities.socket_details {
         row.socket.timer.is_some_and(|timer| timer.retransmits >= RETRANSMITS)
     } else {

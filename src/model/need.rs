@@ -5,6 +5,8 @@
 pub enum Need {
     /// The rights of an administrator.
     Rights,
+    /// The right to read every process, which root has as a rule: CAP_SYS_PTRACE.
+    Ptrace,
     /// A kernel that reports this: `Linux 4.10`, `sock_diag (netlink)`.
     Kernel(&'static str),
     /// The machine's first network namespace, which alone shows it.
@@ -21,6 +23,7 @@ impl Need {
     pub const fn word(self) -> &'static str {
         match self {
             Self::Rights => "rights",
+            Self::Ptrace => "ptrace",
             Self::Kernel(_) => "kernel",
             Self::FirstNamespace => "first-namespace",
             Self::System => "system",

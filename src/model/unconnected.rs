@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Pid;
+use super::{Gap, Pid};
 
 /// TCP sockets that processes have descriptors of and that no table of the kernel has: they were
 /// reset, or never connected.
@@ -11,5 +11,7 @@ pub struct Unconnected {
     /// The inodes of these sockets, by process.
     pub sockets: BTreeMap<Pid, BTreeSet<u64>>,
     /// Whether the descriptors of some processes could not be read.
-    pub is_partial: bool,
+    pub is_unreadable: bool,
+    /// What else was left out.
+    pub gaps: Vec<Gap>,
 }

@@ -43,6 +43,7 @@ pub fn needs(need: Need, shell: Shell) -> String {
     match (need, shell) {
         (Need::Rights, Shell::Posix) => "needs root".to_owned(),
         (Need::Rights, Shell::Windows) => "needs an elevated prompt".to_owned(),
+        (Need::Ptrace, _) => "needs CAP_SYS_PTRACE, to read every process".to_owned(),
         (Need::Kernel(what), _) => format!("needs {what}"),
         (Need::FirstNamespace, _) => {
             "needs the first network namespace: run portwho on the host".to_owned()

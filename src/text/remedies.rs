@@ -149,6 +149,12 @@ pub fn backtraces(shell: Shell, pid: Pid) -> ShellCommand {
     gdb.word(b"thread apply all bt")
 }
 
+/// How to see what each descriptor of a process is.
+#[must_use]
+pub fn descriptors(shell: Shell, pid: Pid) -> ShellCommand {
+    ShellCommand::new(shell, format_args!("ls -l /proc/{pid}/fd"))
+}
+
 /// How to change a setting of the kernel, which takes root: `sudo sysctl -w
 /// net.ipv4.tcp_syncookies=1`.
 #[must_use]

@@ -28,6 +28,24 @@ pub fn only_finding() -> Value {
     finding.clone()
 }
 
+/// All findings, at this moment.
+#[track_caller]
+pub fn findings() -> Vec<Value> {
+    let output = portwho(["doctor", "--json"]).run();
+    let answer: Value =
+        serde_json::from_str(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
+    let findings = answer["findings"].as_array().expect("findings").clone();
+    let is_note = |finding: &Value| finding["severity"] == "note";
+    output.is(i32::from(!findings.iter().all(is_note)), &output.stdout, "");
+    findings
+}
+
+/// Nothing is found, not even a note.
+#[track_caller]
+pub fn silent() {
+    assert_eq!(findings(), Vec::<Value>::new());
+}
+
 /// The values of a finding's fields, without those that depend on the moment.
 #[track_caller]
 pub fn is(finding: &Value, kind: &str, severity: &str, of: Option<(u32, &str)>, count: usize) {

@@ -12,7 +12,7 @@ use std::thread;
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use serde_json::{Value, json};
 
-use crate::doctor::{await_count, is, only_finding, server};
+use crate::doctor::{await_count, findings, is, only_finding, server};
 use crate::support::kernel_table::{self, State};
 use crate::support::makers::{self, Loopback};
 use crate::support::netns::in_netns;
@@ -79,7 +79,12 @@ fn time_wait_against_the_ephemeral_ports() {
         "tcp_tw_reuse": 0,
         "tcp_timestamps": 1,
     });
-    assert_eq!(finding["evidence"], expected);
+    let mut evidence = finding["evidence"].clone();
+    // Its queue was full for moments, so there are two snapshots.
+    for of_two in ["growth", "exhausted_in_ms"] {
+        evidence.as_object_mut().expect("evidence").remove(of_two);
+    }
+    assert_eq!(evidence, expected);
     assert_eq!(finding["now"], "sysctl -w \"net.ipv4.ip_local_port_range=15000 60999\"");
     // Where connect() takes the ports of old TIME_WAIT, these are no lack.
     assert!(set("tcp_tw_reuse", "2"));
@@ -167,6 +172,14 @@ fn half_open_connections() {
     drop(clients);
 }
 
+/// Where clients try again meanwhile, what the listener drops is a finding too.
+#[track_caller]
+fn of_kind(kind: &str) -> Value {
+    let found = findings();
+    let its = found.iter().find(|one| one["kind"] == kind);
+    its.unwrap_or_else(|| panic!("no {kind} in {found:#?}")).clone()
+}
+
 #[trial]
 fn a_full_accept_queue() {
     let listener = makers::listening_with(Loopback::V4.port(0), 4, |_| {});
@@ -180,7 +193,7 @@ fn a_full_accept_queue() {
         let row = kernel_table::find(listener.address, SocketAddr::new(nowhere, 0))?;
         (row.receive_queue == 5).then_some(())
     });
-    let finding = only_finding();
+    let finding = of_kind("accept-queue-full");
     is(&finding, "accept-queue-full", "critical", Some((busy.pid(), "busy")), 5);
     let evidence = &finding["evidence"];
     let local = json!({"address": "127.0.0.1", "port": listener.address.port()});
@@ -189,7 +202,8 @@ fn a_full_accept_queue() {
     // Clients that give up leave a CLOSE_WAIT in the queue: that is the same fault.
     drop(clients);
     await_count("tcp", State::CLOSE_WAIT, 5);
-    is(&only_finding(), "accept-queue-full", "critical", Some((busy.pid(), "busy")), 5);
+    let finding = of_kind("accept-queue-full");
+    is(&finding, "accept-queue-full", "critical", Some((busy.pid(), "busy")), 5);
 }
 
 #[trial]

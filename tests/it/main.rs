@@ -164,6 +164,18 @@ mod doctor;
 #[cfg(target_os = "linux")]
 mod doctor_leaks;
 
+/// Datagrams and connections that are dropped.
+#[cfg(target_os = "linux")]
+mod doctor_drops;
+
+/// Sockets that were reset and never closed.
+#[cfg(target_os = "linux")]
+mod doctor_dead;
+
+/// Limits that all programs share.
+#[cfg(target_os = "linux")]
+mod doctor_machine;
+
 /// What runs out while nothing has failed yet.
 #[cfg(target_os = "linux")]
 mod doctor_limits;
@@ -171,6 +183,9 @@ mod doctor_limits;
 /// Leaks over many hosts, and leaks that end soon.
 #[cfg(target_os = "linux")]
 mod doctor_close_wait;
+/// Peers that are gone, do not answer or do not read, and processes that do not read.
+#[cfg(target_os = "linux")]
+mod doctor_peers;
 
 /// What looks like a fault and is none.
 #[cfg(target_os = "linux")]

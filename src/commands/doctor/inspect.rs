@@ -6,8 +6,11 @@ use std::net::IpAddr;
 use rustc_hash::FxHashSet;
 
 use crate::commands::shared::survey::complete;
-use crate::findings::{Inspection, Machine};
-use crate::model::{About, Detail, Endpoint, Pid, Protocol, Scope, Socket, StateSet, TcpState};
+use crate::findings::{Inspection, LEAST_UNCONNECTED, Machine};
+use crate::model::{
+    About, Detail, Endpoint, Pid, Protocol, Reading, Scope, Snapshot, Socket, StateSet, TcpState,
+    Unconnected,
+};
 use crate::platform::{PlatformError, System};
 use crate::query::Filter;
 
@@ -23,22 +26,41 @@ pub(super) fn inspect(
     let scope = Scope {
         // No finding is about these, and not every kernel lists them.
         tcp: StateSet::ALL.without(StateSet::of(&[TcpState::Bound])),
-        detail: Detail::Idle,
+        detail: Detail::Drops,
         ..Scope::everything()
     };
     let table = system.sockets(&scope)?;
     let compared = filter.map(|filter| Compared::of(&table.sockets, filter));
     let is_bound = |socket: &Socket| socket.state == Some(TcpState::Bound);
-    let snapshot = complete(system, table, About::Identity, |socket| {
+    let mut snapshot = complete(system, table, About::Identity, |socket| {
         !is_bound(socket) && compared.as_ref().is_none_or(|compared| compared.contains(socket))
     });
+    let (limits, unconnected) = match filter {
+        None => (system.machine_limits(), system.unconnected(LEAST_UNCONNECTED)),
+        Some(_) => Default::default(),
+    };
+    add_keepers(system, &unconnected, &mut snapshot);
     let pids: BTreeSet<Pid> = snapshot.processes.keys().copied().collect();
     Ok(Inspection {
+        limits,
+        unconnected,
         particulars: system.particulars(&pids),
         rules: system.port_rules(Protocol::Tcp),
         settings: system.tcp_settings(),
         snapshot,
     })
+}
+
+/// Describes the processes that keep unconnected sockets, which may own no other, and adds what was
+/// left out.
+fn add_keepers(system: &impl System, unconnected: &Reading<Unconnected>, snapshot: &mut Snapshot) {
+    let Reading::Read(unconnected) = unconnected else { return };
+    snapshot.gaps.extend(unconnected.gaps.iter().cloned());
+    let is_new = |pid: &Pid| !snapshot.processes.contains_key(pid);
+    let new: BTreeSet<Pid> = unconnected.sockets.keys().copied().filter(is_new).collect();
+    if !new.is_empty() {
+        snapshot.processes.extend(system.processes(&new, About::Identity));
+    }
 }
 
 /// The machine of an inspection, narrowed to what `filter` admits.

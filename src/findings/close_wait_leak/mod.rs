@@ -197,6 +197,6 @@ fn waits_in_a_full_queue(row: &OwnedSocket, machine: &Machine<'_>) -> bool {
     is_unaccepted(row) && machine.listener(&row.socket).is_some_and(accept_queue_full::has_many)
 }
 
-fn is_unaccepted(row: &OwnedSocket) -> bool {
+pub(super) fn is_unaccepted(row: &OwnedSocket) -> bool {
     row.owner == Owner::Kernel(KernelReason::NotAccepted)
 }

@@ -9,7 +9,7 @@ use anstyle::{AnsiColor, Style as Ansi};
 
 use super::paragraph::{self, bold};
 use crate::findings::{Case, Diagnosis, Severity};
-use crate::model::{Need, OwnedSocket, Owner, TcpSettings};
+use crate::model::{MachineLimits, Need, OwnedSocket, Owner, Reading, TcpSettings, Usage};
 use crate::text::api;
 use crate::text::doctor::{Checked, needs, no_problems, not_checked};
 
@@ -151,5 +151,25 @@ fn settings(diagnosis: &Diagnosis<'_>) -> Vec<(&'static str, String)> {
         ("TCPTimeWaitOverflow in total", large(counters.time_wait_overflows)),
         ("orphans now", large(counters.orphans)),
     ];
-    all.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+    let limits = limits(machine.limits);
+    all.into_iter().chain(limits).filter_map(|(name, value)| Some((name, value?))).collect()
+}
+
+/// What all programs share, as far as it could be read.
+fn limits(limits: &MachineLimits) -> impl Iterator<Item = (&'static str, Option<String>)> {
+    let usage = |reading: &Reading<Usage>| match reading {
+        Reading::Read(Usage { used, most }) => [used, most].map(|it| Some(it.to_string())),
+        _ => [None, None],
+    };
+    let [tracked, most_tracked] = usage(&limits.tracked);
+    let [_, most_orphans] = usage(&limits.orphans);
+    let [files, most_files] = usage(&limits.files);
+    let all = [
+        ("net.ipv4.tcp_max_orphans", most_orphans),
+        ("net.netfilter.nf_conntrack_max", most_tracked),
+        ("net.netfilter.nf_conntrack_count", tracked),
+        ("fs.file-max", most_files),
+        ("open files of the machine now", files),
+    ];
+    all.into_iter()
 }

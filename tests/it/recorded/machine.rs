@@ -9,8 +9,8 @@ use std::rc::Rc;
 use portwho::cli;
 use portwho::commands::{self, Outcome, Output, Terminals};
 use portwho::model::{
-    Creator, Endpoint, Gap, Os, OwnedSocket, Particulars, Pid, PortRules, TcpSettings, Uid,
-    Untrusted,
+    Creator, Endpoint, Gap, MachineLimits, Os, OwnedSocket, Particulars, Pid, PortRules, Reading,
+    TcpMemory, TcpSettings, Uid, Unconnected, Untrusted, Usage,
 };
 use portwho::platform::Ending;
 
@@ -35,9 +35,22 @@ pub struct Machine {
     pub rules: PortRules,
     pub refused_binds: BTreeMap<Endpoint, io::ErrorKind>,
     pub settings: TcpSettings,
+    pub limits: MachineLimits,
+    pub unconnected: Reading<Unconnected>,
     /// Processes that see other file systems than portwho.
     pub other_mounts: BTreeSet<Pid>,
     pub world: Rc<RefCell<World>>,
+}
+
+/// A Linux that has enough of everything.
+fn far_from_limits() -> MachineLimits {
+    let tcp_memory = TcpMemory { is_scarce: false, pages: Some(254), bounds: None };
+    MachineLimits {
+        tracked: Reading::Absent,
+        tcp_memory: Reading::Read(tcp_memory),
+        orphans: Reading::Read(Usage { used: 2, most: 65_536 }),
+        files: Reading::Read(Usage { used: 4_000, most: i64::MAX.cast_unsigned() }),
+    }
 }
 
 impl Machine {
@@ -65,6 +78,11 @@ impl Machine {
             rules: PortRules::default(),
             refused_binds: BTreeMap::new(),
             settings: TcpSettings::default(),
+            limits: if os == Os::Linux { far_from_limits() } else { MachineLimits::default() },
+            unconnected: match os {
+                Os::Linux => Reading::Read(Unconnected::default()),
+                Os::Windows => Reading::Unreported,
+            },
             other_mounts: BTreeSet::new(),
             world: Rc::new(RefCell::new(world)),
         }

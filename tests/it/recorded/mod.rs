@@ -25,6 +25,9 @@ mod explanations;
 /// What doctor finds on machines that no test can make.
 mod diagnoses;
 
+/// What doctor finds where many processes, or all, are concerned.
+mod limits;
+
 /// Whom kill refuses on Windows, why, and what to type instead.
 mod refusals;
 

@@ -195,6 +195,7 @@ impl Part {
         self.0.uid = Some(Uid(uid));
         self.0.v6_only = None;
         self.0.queues = Queues { receive: Some(0), send: Some(0) };
+        self.0.drops = Some(0);
         self
     }
 

@@ -6,8 +6,9 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use portwho::model::{
-    About, Capabilities, Creator, Endpoint, Gap, Os, OwnedSocket, Owner, Particulars, Pid,
-    PortRules, Process, Protocol, Reach, Scope, Signal, Socket, TcpSettings, Uid, Untrusted,
+    About, Capabilities, Creator, Endpoint, Gap, MachineLimits, Os, OwnedSocket, Owner,
+    Particulars, Pid, PortRules, Process, Protocol, Reach, Reading, Scope, Signal, Socket,
+    TcpSettings, Uid, Unconnected, Untrusted,
 };
 use portwho::platform::{
     CloseError, Control, Ending, Names, NamespaceTable, OwnerTable, PlatformError, Ports,
@@ -47,6 +48,10 @@ impl Sockets for Machine {
         let count = sockets.iter().filter(|row| matches!(row.owner, Owner::Exited(_))).count();
         let gaps = if count > 0 { vec![Gap::OwnersExited { count }] } else { Vec::new() };
         OwnerTable { sockets, gaps }
+    }
+
+    fn unconnected(&self, _at_least: usize) -> Reading<Unconnected> {
+        self.unconnected.clone()
     }
 
     fn creators(&self, cgroups: &BTreeSet<u64>) -> BTreeMap<u64, Creator> {
@@ -110,6 +115,10 @@ impl Ports for Machine {
 
     fn tcp_settings(&self) -> TcpSettings {
         self.settings.clone()
+    }
+
+    fn machine_limits(&self) -> MachineLimits {
+        self.limits.clone()
     }
 
     fn service_ports(&self, name: &str) -> Result<Vec<u16>, PlatformError> {

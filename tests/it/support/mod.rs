@@ -34,6 +34,8 @@ pub mod makers;
 #[cfg(target_os = "linux")]
 pub mod mounts;
 #[cfg(target_os = "linux")]
+pub mod neighbor;
+#[cfg(target_os = "linux")]
 pub mod netns;
 pub mod netstat;
 #[cfg(windows)]

@@ -108,7 +108,8 @@ pub fn listen(words: &[String]) {
 /// `connections [ADDRESS]`: listens there, if anywhere, prints the address or nothing in a line,
 /// and obeys with `done`: `accept N` (and keep them), `read` (of all that it keeps, what there is
 /// to read), `connect ADDRESS N` (and keep them), `churn ADDRESS N` (connect and close, one after
-/// the other), `begin ADDRESS` (connect, and do not wait), `descriptors USED LIMIT` (have so many).
+/// the other), `begin ADDRESS` (connect, and do not wait), `descriptors USED LIMIT` (have so many),
+/// `write TEXT` (to all that it keeps), `fill` (each, until nothing more can be sent).
 fn connections(words: &[String]) {
     allow_descriptors(4096).expect("more descriptors");
     let listener = words.first().map(|word| TcpListener::bind(word.as_str()).expect("bind"));
@@ -134,6 +135,10 @@ fn connections(words: &[String]) {
             "churn" => {
                 (0..number(2)).for_each(|_| drop(TcpStream::connect(words[1]).expect("connect")));
             }
+            "write" => kept.iter_mut().for_each(|one| {
+                one.write_all(words[1].as_bytes()).expect("write");
+            }),
+            "fill" => kept.iter().for_each(makers::fill),
             "begin" => begun.push(makers::begin(words[1].parse().expect("an address"))),
             "descriptors" => {
                 limit_descriptors(number(2));

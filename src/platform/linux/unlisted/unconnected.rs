@@ -9,6 +9,7 @@ use rustc_hash::FxHashSet;
 
 use super::budget::{Budget, Deadline, ROUNDS};
 use super::examiner::Candidate;
+use super::missed::Missed;
 use super::round::{Process, Round, list};
 use crate::model::{Pid, Uid, Unconnected};
 use crate::platform::linux::bound;
@@ -28,7 +29,7 @@ pub(in crate::platform::linux) fn unconnected(at_least: usize) -> io::Result<Unc
     let proc = open_proc()?;
     let listed = listed()?;
     let (processes, missed) = list(&proc)?;
-    let mut search = Search { proc, listed, is_partial: missed.is_unreadable };
+    let mut search = Search { proc, listed, missed };
     let here = search.of_own_namespace(processes)?;
     let deadline = Deadline::after(bounds::DESCRIPTORS_TIME);
     let candidates = search.candidates(&ROUNDS, &here, deadline);
@@ -37,10 +38,13 @@ pub(in crate::platform::linux) fn unconnected(at_least: usize) -> io::Result<Unc
     if !sockets.is_empty() {
         // A process may have sockets of other namespaces, as the resolver of containers has.
         let elsewhere = namespaces::listed(&bound::LISTED_TCP);
-        sockets.values_mut().for_each(|inodes| inodes.retain(|inode| !elsewhere.contains(inode)));
+        for inodes in sockets.values_mut() {
+            inodes.retain(|inode| !elsewhere.contains(inode));
+        }
         sockets.retain(|_, inodes| inodes.len() >= at_least);
     }
-    Ok(Unconnected { sockets, is_partial: search.is_partial })
+    let gaps = search.missed.beyond_budget().into_iter().collect();
+    Ok(Unconnected { sockets, is_unreadable: search.missed.is_unreadable, gaps })
 }
 
 /// The inodes of all sockets of TCP in the tables of this network namespace.
@@ -57,8 +61,7 @@ fn listed() -> io::Result<Inodes> {
 struct Search {
     proc: OwnedFd,
     listed: Inodes,
-    /// Whether something could not be read, or was left out.
-    is_partial: bool,
+    missed: Missed,
 }
 
 impl Search {
@@ -70,7 +73,7 @@ impl Search {
             match rustix::fs::statat(&self.proc, path, rustix::fs::AtFlags::empty()) {
                 Ok(stat) => stat.st_ino == own,
                 Err(error) => {
-                    self.is_partial |= !is_gone(error);
+                    self.missed.is_unreadable |= !is_gone(error);
                     false
                 }
             }
@@ -91,10 +94,15 @@ impl Search {
         let mut left = processes.to_vec();
         for (number, budget) in rounds.iter().enumerate() {
             let mut round = Round::new(&self.proc, *budget, [&self.listed, &none], deadline);
-            left.iter().for_each(|process| round.read(*process));
+            for process in &left {
+                round.read(*process);
+            }
             let Round { candidates, is_unreadable, spent, .. } = round;
             let is_last = number + 1 == rounds.len() || spent.is_empty();
-            self.is_partial |= is_unreadable || (is_last && !spent.is_empty());
+            self.missed.is_unreadable |= is_unreadable;
+            for (user, count) in spent.iter().filter(|_| is_last) {
+                self.missed.spend(*user, *count);
+            }
             let is_cut = |user: &Uid| !is_last && spent.contains_key(user);
             found.extend(candidates.into_iter().filter(|one| !is_cut(&one.user)));
             left.retain(|process| is_cut(&process.user));
@@ -114,10 +122,14 @@ impl Search {
         candidates.sort_unstable();
         let mut found: BTreeMap<Pid, BTreeSet<u64>> = BTreeMap::new();
         let sockets = candidates.chunk_by(|one, other| one.inode == other.inode);
+        let mut is_late = false;
         for (number, of_one) in sockets.enumerate() {
-            if number.is_multiple_of(EXAMINED_BETWEEN) && deadline.is_over() {
-                self.is_partial = true;
-                break;
+            is_late |= number.is_multiple_of(EXAMINED_BETWEEN) && deadline.is_over();
+            if is_late {
+                for one in of_one {
+                    self.missed.spend(one.user, 1);
+                }
+                continue;
             }
             // A descriptor that was closed meanwhile tells nothing, and another may have it still.
             let is_tcp = of_one.iter().find_map(|one| one.is_plain_tcp(&self.proc).ok().flatten());
@@ -184,7 +196,8 @@ mod tests {
             .collect();
         let proc = open_proc().unwrap();
         let (processes, _) = list(&proc).unwrap();
-        let mut search = Search { proc, listed: Inodes::default(), is_partial: false };
+        let missed = Missed::default();
+        let mut search = Search { proc, listed: Inodes::default(), missed };
         let small = Budget { read: 1, ..ROUNDS[1] };
         let deadline = Deadline::after(bounds::DESCRIPTORS_TIME);
         let mut found = |rounds: &[Budget]| {
@@ -194,6 +207,6 @@ mod tests {
         };
         assert_eq!(found(&[small, ROUNDS[1]]), 3);
         assert_eq!(found(&[small]), 0);
-        assert!(search.is_partial);
+        assert!(search.missed.beyond_budget().is_some());
     }
 }

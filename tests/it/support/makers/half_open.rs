@@ -71,6 +71,14 @@ pub fn begin(to: SocketAddr) -> OwnedFd {
     }
 }
 
+/// A connection from this address.
+pub fn connected_from(from: SocketAddr, to: SocketAddr) -> OwnedFd {
+    let client = socket(to, SocketType::STREAM);
+    rustix::net::bind(&client, &from).expect("bind");
+    connect(&client, &to).expect("connect");
+    client
+}
+
 /// TCP_DEFER_ACCEPT, which neither nix nor rustix has.
 #[derive(Clone, Copy)]
 struct DeferAccept;

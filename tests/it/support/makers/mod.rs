@@ -10,6 +10,6 @@ pub use connection::{
     Connection, closing, established, fill, fin_wait_1, half_closed, last_ack, not_accepted,
     time_wait,
 };
-pub use half_open::{begin, deferring, syn_received, syn_sent};
+pub use half_open::{begin, connected_from, deferring, syn_received, syn_sent};
 pub use socket::{Held, Loopback, bound, listening, listening_with, udp, udp_connected};
 pub use unconfirmed::{fast_open, simultaneous};
