@@ -20,6 +20,7 @@ pub(in crate::commands) fn widened(filter: Filter, ways: Ways, system: &impl Sys
         tcp: StateSet::HOLDING,
         udp: UdpScope::Unconnected,
         local_ports: Some(ports.ranges().to_vec()),
+        local_addresses: local.addresses(),
         ..Scope::everything()
     };
     let table = system.sockets(&scope).unwrap_or_default();

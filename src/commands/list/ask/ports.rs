@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{Detail, PortRules, Protocol};
+use crate::model::{Detail, PortRules, Protocol, Scope};
 use crate::platform::{SocketTable, System};
 use crate::query::{AskedPort, Filter, LocalSet, Protocols, Rows, SocketsByPort};
 
@@ -47,7 +47,8 @@ fn are_held(local: &LocalSet, rows: &Rows<'_>) -> bool {
 fn all_on(local: &LocalSet, system: &impl System) -> Option<SocketTable> {
     let ports = LocalSet { ports: local.all_ports(), ..LocalSet::default() };
     let everything = Filter { local: Some(ports), ..Filter::everything() };
-    let mut table = system.sockets(&everything.scope(Detail::Brief)).ok()?;
+    let scope = Scope { local_addresses: local.addresses(), ..everything.scope(Detail::Brief) };
+    let mut table = system.sockets(&scope).ok()?;
     table.sockets.retain(|socket| everything.admits_socket(socket));
     Some(table)
 }
