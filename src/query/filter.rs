@@ -1,5 +1,7 @@
 //! What a row must be to be shown. Every comparison with what was asked for is made here.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
 use ipnet::IpNet;
 
 use super::{InTheWay, LocalSet, NamePattern, Place, PortSet, UserTerm, Way};
@@ -146,10 +148,22 @@ impl Filter {
             },
             families: self.families_asked(),
             local_ports: self.local.as_ref().map(|local| ports(&local.all_ports())),
-            local_addresses: self.local.as_ref().map(LocalSet::addresses).unwrap_or_default(),
+            local_addresses: self.addresses_asked(),
             foreign_ports: self.all_foreign_ports(),
             detail,
         }
+    }
+
+    /// The addresses that were asked for; every address of a family, where it is the only one.
+    #[must_use]
+    pub fn addresses_asked(&self) -> Vec<IpAddr> {
+        let everywhere = match self.families {
+            Families { v4: true, v6: false } => Some(Ipv4Addr::UNSPECIFIED.into()),
+            Families { v4: false, v6: true } => Some(Ipv6Addr::UNSPECIFIED.into()),
+            _ => None,
+        };
+        let named = self.local.as_ref().map(LocalSet::addresses).unwrap_or_default();
+        named.into_iter().chain(everywhere).collect()
     }
 
     const fn takes_dual_stack(&self) -> bool {

@@ -29,7 +29,7 @@ pub(super) fn ask(
     let table = if rows.filter.is_by_local_end_alone() && local.places.is_empty() {
         None
     } else {
-        Some(all_on(local, system)?)
+        Some(all_on(local, rows.filter, system)?)
     };
     let protocols = Protocols::BOTH.each().filter(|protocol| rows.filter.asks_for(*protocol));
     let rules = protocols.map(|protocol| (protocol, system.port_rules(protocol))).collect();
@@ -43,11 +43,12 @@ fn are_held(local: &LocalSet, rows: &Rows<'_>) -> bool {
     AskedPort::all(local).all(|asked| held.on(asked.port).iter().any(|socket| asked.meets(socket)))
 }
 
-/// Every socket on the ports, whatever else was asked of it.
-fn all_on(local: &LocalSet, system: &impl System) -> Option<SocketTable> {
+/// Every socket on the ports, whatever else `filter` asks of it.
+fn all_on(local: &LocalSet, filter: &Filter, system: &impl System) -> Option<SocketTable> {
     let ports = LocalSet { ports: local.all_ports(), ..LocalSet::default() };
     let everything = Filter { local: Some(ports), ..Filter::everything() };
-    let scope = Scope { local_addresses: local.addresses(), ..everything.scope(Detail::Brief) };
+    let scope =
+        Scope { local_addresses: filter.addresses_asked(), ..everything.scope(Detail::Brief) };
     let mut table = system.sockets(&scope).ok()?;
     table.sockets.retain(|socket| everything.admits_socket(socket));
     Some(table)
