@@ -1,15 +1,13 @@
 //! Connections that listeners drop.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::check::{socket_details, warning};
+use super::drops::{dropping, have_dropped};
 use super::facts::{endpoint, endpoint_json, listener_counters};
-use super::{
-    Case, Check, Culprit, Evidence, Growth, Looks, Machine, Measurement, Severity, Subject,
-};
+use super::{Case, Check, Evidence, Growth, Looks, Machine, Measurement, Severity, Subject};
 use crate::model::{Endpoint, Need, OwnedSocket, TcpState};
 use crate::text::advice::Remedy;
 use crate::text::counted;
@@ -24,9 +22,7 @@ pub(super) const CHECK: Check = Check {
     subject: Subject::Sockets,
     needs,
     measure,
-    wants_second: |machine| {
-        listeners(machine).any(|row| row.socket.drops.is_some_and(|drops| drops > 0))
-    },
+    wants_second: |machine| have_dropped(listeners(machine)),
 };
 
 /// Neither an old kernel nor /proc/net reports the drops of a listener.
@@ -55,26 +51,18 @@ struct Dropped {
 /// What was dropped since the earlier snapshot at each address. Listeners may share one.
 fn measure(looks: &Looks<'_>) -> Vec<Measurement> {
     let Some((_, over)) = looks.earlier else { return Vec::new() };
-    let mut groups: BTreeMap<(Culprit, Endpoint), Vec<(&OwnedSocket, u32)>> = BTreeMap::new();
-    for row in listeners(looks.machine) {
-        if let Some(dropped) = looks.dropped_since(row).filter(|dropped| *dropped > 0) {
-            let key = (looks.machine.culprit(row), row.socket.local);
-            groups.entry(key).or_default().push((row, dropped));
-        }
-    }
-    let measured = groups.into_iter().map(|((culprit, local), rows)| {
+    let measured = dropping(looks, listeners(looks.machine)).into_iter().map(|dropping| {
         let sum = |of: fn(&OwnedSocket) -> Option<u32>| {
-            rows.iter().filter_map(|(row, _)| of(row)).map(u64::from).sum()
+            dropping.rows.iter().filter_map(|row| of(row)).map(u64::from).sum()
         };
         let dropped = Dropped {
-            local,
+            local: dropping.local,
             over,
             in_all: sum(|row| row.socket.drops),
             waiting: sum(|row| row.socket.queues.receive),
             backlog: sum(|row| row.socket.queues.send),
         };
-        let count = rows.iter().map(|(_, dropped)| *dropped as usize).sum();
-        Measurement::new(culprit, count, dropped)
+        Measurement::new(dropping.culprit, dropping.count, dropped)
     });
     measured.collect()
 }

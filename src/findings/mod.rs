@@ -14,6 +14,7 @@ mod culprit;
 mod culprits;
 mod dead_descriptors;
 mod descriptors_nearly_used;
+mod drops;
 mod ephemeral_ports;
 mod evidence;
 mod facts;

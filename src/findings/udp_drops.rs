@@ -1,15 +1,13 @@
 //! Datagrams that are dropped because their receiver does not read fast enough.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::check::{socket_details, warning};
+use super::drops::{dropping, have_dropped};
 use super::facts::{endpoint, endpoint_json};
-use super::{
-    Case, Check, Culprit, Evidence, Growth, Looks, Machine, Measurement, Severity, Subject,
-};
+use super::{Case, Check, Evidence, Growth, Looks, Machine, Measurement, Severity, Subject};
 use crate::model::{Endpoint, Need, OwnedSocket, Protocol};
 use crate::text::advice::Remedy;
 use crate::text::counted;
@@ -25,7 +23,7 @@ pub(super) const CHECK: Check = Check {
     subject: Subject::Sockets,
     needs,
     measure,
-    wants_second: |machine| udp(machine).any(|row| row.socket.drops.is_some_and(|it| it > 0)),
+    wants_second: |machine| have_dropped(udp(machine)),
 };
 
 /// A kernel that reports no drops does so of no socket.
@@ -52,23 +50,15 @@ struct Dropped {
 /// What was dropped since the earlier snapshot at each address. Sockets may share one.
 fn measure(looks: &Looks<'_>) -> Vec<Measurement> {
     let Some((_, over)) = looks.earlier else { return Vec::new() };
-    let mut groups: BTreeMap<(Culprit, Endpoint), Vec<(&OwnedSocket, u32)>> = BTreeMap::new();
-    for row in udp(looks.machine) {
-        if let Some(dropped) = looks.dropped_since(row).filter(|dropped| *dropped > 0) {
-            let key = (looks.machine.culprit(row), row.socket.local);
-            groups.entry(key).or_default().push((row, dropped));
-        }
-    }
-    let measured = groups.into_iter().map(|((culprit, local), rows)| {
-        let sockets = || rows.iter().map(|(row, _)| &row.socket);
+    let measured = dropping(looks, udp(looks.machine)).into_iter().map(|dropping| {
+        let sockets = || dropping.rows.iter().map(|row| &row.socket);
         let dropped = Dropped {
-            local,
+            local: dropping.local,
             over,
             in_all: sockets().filter_map(|socket| socket.drops).map(u64::from).sum(),
             unread: sockets().filter_map(|socket| socket.queues.receive).map(u64::from).sum(),
         };
-        let count = rows.iter().map(|(_, dropped)| *dropped as usize).sum();
-        Measurement::new(culprit, count, dropped)
+        Measurement::new(dropping.culprit, dropping.count, dropped)
     });
     measured.collect()
 }
