@@ -18,6 +18,7 @@ mod drops;
 mod ephemeral_ports;
 mod evidence;
 mod facts;
+mod gone;
 mod growth;
 mod half_closed;
 mod half_closed_pair;

@@ -9,18 +9,11 @@ use serde_json::{Value, json};
 use super::check::{never, reaches, socket_details};
 use super::culprits::Culprits;
 use super::facts::{counts, largest};
+use super::gone::{CONNECTIONS, PERCENT, RETRANSMITS, severity};
 use super::{Case, Check, Evidence, Growth, Looks, Machine, Measurement, Severity, Subject};
 use crate::model::{OwnedSocket, TcpState};
 use crate::text::advice::Remedy;
 use crate::text::counted;
-
-/// Mobile clients vanish at any time, each from an address of its own; ten at one address are a host
-/// that failed, or the way to it.
-const CONNECTIONS: usize = 10;
-/// Ten of a few clients are an outage; ten of thousands are the mobile ones among them.
-const PERCENT: u64 = 5;
-/// A lost segment is retransmitted once or twice; after three times the peer is gone.
-const RETRANSMITS: u8 = 3;
 
 /// Neither side, or only the peer, has closed.
 const OPEN: [TcpState; 2] = [TcpState::Established, TcpState::CloseWait];
@@ -154,8 +147,7 @@ impl Evidence for GonePeers {
             Common::Port(_) => reaches(count as u64, PERCENT, self.of as u64),
             Common::Clients => false,
         };
-        let severity = if is_outage { Severity::Warning } else { Severity::Note };
-        (count >= CONNECTIONS).then_some(severity)
+        severity(count, is_outage)
     }
 
     fn growing(&self) -> Option<&'static str> {

@@ -8,20 +8,13 @@ use serde_json::{Value, json};
 
 use super::check::{never, reaches, socket_details};
 use super::facts::{counts, largest};
+use super::gone::{CONNECTIONS, PERCENT, RETRANSMITS, severity};
 use super::{
     Case, Check, Culprit, Evidence, Growth, Looks, Machine, Measurement, Severity, Subject,
 };
 use crate::model::{OwnedSocket, StateSet, TcpState, TimerKind};
 use crate::text::advice::Remedy;
 use crate::text::counted;
-
-/// Clients vanish at any time, each from an address of its own; ten at one address are a host that
-/// failed, or the way to it.
-const CONNECTIONS: usize = 10;
-/// Ten of a few clients are an outage; ten of thousands are the mobile ones among them.
-const PERCENT: u64 = 5;
-/// A lost segment is retransmitted once or twice; after three times the peer is gone.
-const RETRANSMITS: u8 = 3;
 
 pub(super) const CHECK: Check = Check {
     kind: "unacknowledged-close",
@@ -147,8 +140,7 @@ impl Evidence for Unacknowledged {
     }
 
     fn severity(&self, count: usize, _growth: Option<&Growth>) -> Option<Severity> {
-        let severity = if self.is_outage(count) { Severity::Warning } else { Severity::Note };
-        (count >= CONNECTIONS).then_some(severity)
+        severity(count, self.is_outage(count))
     }
 
     fn growing(&self) -> Option<&'static str> {
