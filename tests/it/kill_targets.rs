@@ -60,7 +60,8 @@ fn what_remains_is_reported() {
     await_state(server_address, client_address, State::TIME_WAIT);
     let port = server_address.port();
     let web = Owner::named("web").holding(listener);
-    let remains = " (1 TIME_WAIT, T: a bind without SO_REUSEADDR fails until then)";
+    let remains = " (1 TIME_WAIT, T: a bind fails until then, unless it and the old socket set \
+                   SO_REUSEADDR, which no table shows)";
     let expected = held_here(port, "web", web.pid()) + &freed(web.pid(), port, remains);
     run(kill([port.to_string()])).is(0, &expected, "");
     assert_eq!(web.ended_by(), TERM);
@@ -82,7 +83,8 @@ fn clients_live_on() {
         + &freed(
             web.pid(),
             80,
-            " (2 FIN_WAIT_2: a bind without SO_REUSEADDR fails while they last)",
+            " (2 FIN_WAIT_2: a bind fails while they last, unless it and the old sockets set \
+             SO_REUSEADDR, which no table shows)",
         );
     run(kill(["80"])).is(0, &expected, "");
     assert_eq!(web.process.ended_by(), TERM);
@@ -145,8 +147,8 @@ fn time_wait_is_none() {
     let port = remains.client_address.port().to_string();
     let bystander = Owner::named("web").holding(remains.listener);
     let line = format!(
-        "portwho: port {port}: nothing holds it (1 TIME_WAIT, T: a bind without SO_REUSEADDR \
-         fails until then)\n"
+        "portwho: port {port}: nothing holds it (1 TIME_WAIT, T: a bind fails until then, unless \
+         it and the old socket set SO_REUSEADDR, which no table shows)\n"
     );
     run(kill([&port])).is(1, "", &line);
     assert_lives(&bystander);

@@ -142,12 +142,12 @@ fn a_privileged_port() {
     }
     fs::write("/proc/sys/net/ipv4/ip_unprivileged_port_start", "1024").expect("a setting");
     let line = format!(
-        "portwho: other network namespaces were not searched: run with sudo and --all-netns to see \
-         the sockets of containers and other network namespaces\n\
-         portwho: port 80 is not in use, but a bind fails: ports below 1024 require root or \
+        "portwho: port 80 is not in use, but a bind fails: ports below 1024 require root or \
          CAP_NET_BIND_SERVICE (net.ipv4.ip_unprivileged_port_start)\n\
          portwho: port 80: a TCP bind with SO_REUSEADDR fails at 127.0.0.1: {DENIED}, 0.0.0.0: {DENIED}, [::]: \
-         {DENIED}\n"
+         {DENIED}\n\
+         portwho: other network namespaces were not searched: run with sudo and --all-netns to see \
+         the sockets of containers and other network namespaces\n"
     );
     let output = portwho(["--try-bind", "80"]).user(NOBODY).run();
     output.is(1, "", &(features::remark_on_bound(&output) + &line));

@@ -133,7 +133,8 @@ fn signals_are_sent_by_name() {
                  port\n";
     machine.run("kill -n -s hup 80").is(0, &format!("{held}{would}"), "");
     let ended = "PIDs 812, 813 exited after 0ms; port 80 is free (1 TIME_WAIT, 58s: a bind \
-                 without SO_REUSEADDR fails until then)\n";
+                 fails until then, unless it and the old socket set SO_REUSEADDR, which no table \
+                 shows)\n";
     machine.asked("kill 80", "y\n").is(
         0,
         &format!("{held}{ended}"),
