@@ -37,6 +37,19 @@ impl Runtime {
             Self::Nspawn => "systemd-nspawn",
         }
     }
+
+    /// Its name in a sentence.
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Docker => "Docker",
+            Self::Podman => "Podman",
+            Self::CriO => "CRI-O",
+            Self::Kubernetes => "Kubernetes",
+            Self::Lxc => "LXC",
+            Self::Containerd | Self::Nerdctl | Self::Nspawn => self.word(),
+        }
+    }
 }
 
 /// How many digits of an id suffice to name a container, as `docker ps` shows them.

@@ -53,8 +53,8 @@ pub const fn ephemeral_range(api: Api) -> &'static str {
 #[must_use]
 pub const fn beyond_rights(api: Api) -> &'static str {
     match api {
-        Api::Posix => "not permitted, even as root: it takes CAP_KILL",
-        Api::Windows => "not permitted, even elevated: the process is protected",
+        Api::Posix => "permission denied, even as root: it requires CAP_KILL",
+        Api::Windows => "permission denied, even elevated: the process is protected",
     }
 }
 
@@ -62,7 +62,7 @@ pub const fn beyond_rights(api: Api) -> &'static str {
 #[must_use]
 pub const fn beyond_rights_to_close(api: Api) -> &'static str {
     match api {
-        Api::Posix => "not permitted, even as root: it takes CAP_NET_ADMIN",
-        Api::Windows => "not permitted, even elevated",
+        Api::Posix => "permission denied, even as root: it requires CAP_NET_ADMIN",
+        Api::Windows => "permission denied, even elevated",
     }
 }

@@ -51,16 +51,16 @@ pub fn question(count: usize, owner: &str) -> String {
 /// `would close 12 sockets of app-server (PID 812)`. So many of them are unconnected sockets of UDP.
 #[must_use]
 pub fn intention(count: usize, udp: usize, owner: &str) -> String {
-    format!("would close {}{}", counted_of(count, owner), unless_by_number(count, udp))
+    format!("would close {}{}", counted_of(count, owner), unless_explicit(count, udp))
 }
 
 /// What closing does not do: udp_abort() of the kernel leaves a port with its process that
 /// was bound by number, and no table tells whether one was.
-const fn unless_by_number(count: usize, udp: usize) -> &'static str {
+const fn unless_explicit(count: usize, udp: usize) -> &'static str {
     match (count, udp) {
         (_, 0) => "",
-        (1, _) => ", unless its port was bound by number",
-        _ => ", except at UDP ports that were bound by number",
+        (1, _) => ", unless its port was bound explicitly (bind() with a port other than 0)",
+        _ => ", except at UDP ports that were bound explicitly (bind() with a port other than 0)",
     }
 }
 
@@ -75,7 +75,7 @@ pub fn listeners_not_closed(tcp: usize, udp: usize, close: &Remedy) -> Option<St
     let parts = [part(tcp, "listener"), part(udp, "unconnected UDP socket")];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
     let purpose = if tcp + udp == 1 { "to close it" } else { "to close them" };
-    let purpose = format!("{purpose}{}", unless_by_number(tcp + udp, udp));
+    let purpose = format!("{purpose}{}", unless_explicit(tcp + udp, udp));
     let not_closed = format!("{} not closed", parts.join(" and "));
     (!parts.is_empty()).then(|| run_to(&purpose, &not_closed, close))
 }
@@ -117,11 +117,11 @@ fn refusal(why: &Refused) -> String {
         Refused::Ancestor => {
             "an ancestor of portwho holds it: the shell or session it runs in".to_owned()
         }
-        Refused::Unseen => format!("{session}; more rights would not show it"),
+        Refused::Unseen => format!("{session}; no further privileges would reveal it"),
         Refused::UnseenByUser(privileged) => run(session, privileged),
         Refused::Orphan => {
-            "orphans end by themselves (tcp_orphan_retries); if one is closed from outside, Linux \
-             before 6.11 keeps it forever"
+            "sockets without a process end on their own (tcp_orphan_retries); before Linux 6.11, \
+             closing one would keep it forever"
                 .to_owned()
         }
         Refused::Forwarder(container) => {
@@ -207,7 +207,7 @@ const fn without_process(reason: KernelReason) -> &'static str {
         KernelReason::TimeWait => "in TIME_WAIT",
         KernelReason::SynReceived => "whose handshake was not complete",
         KernelReason::NotAccepted => "that nobody had accepted",
-        KernelReason::Orphaned => "that no process had any more",
+        KernelReason::Orphaned => "that no process held",
     }
 }
 
@@ -258,14 +258,16 @@ fn reason(why: &NotClosed) -> String {
         NotClosed::Changed => "changed since it was listed".to_owned(),
         NotClosed::BeyondRights(text) => (*text).to_owned(),
         NotClosed::NotPermitted(privileged) => run("permission denied", privileged),
-        NotClosed::NoDestroy(text, true) => format!("{text}; ending their process closes them"),
+        NotClosed::NoDestroy(text, true) => {
+            format!("{text}; terminating their process closes them")
+        }
         NotClosed::NoDestroy(text, false) | NotClosed::Other(text) => text.clone(),
         NotClosed::OtherKind(text) => format!(
-            "{text} (Linux closes UDP sockets since 4.9, and TIME_WAIT and FIN_WAIT_2 without a \
-             process since 6.0)"
+            "{text} (Linux can close UDP sockets from 4.9 on, and TIME_WAIT and FIN_WAIT_2 \
+             without a process from 6.0 on)"
         ),
         NotClosed::PortStays(kill) => {
-            run("its port was bound by number and stays with its process", kill)
+            run("its port was bound explicitly and stays with its process", kill)
         }
         NotClosed::Survived => "still there, although the system accepted the request".to_owned(),
     }
@@ -274,5 +276,5 @@ fn reason(why: &NotClosed) -> String {
 /// The closing could not be checked.
 #[must_use]
 pub fn unknown(error: &str) -> String {
-    format!("cannot tell what is closed: {error}")
+    format!("cannot tell which sockets were closed: {error}")
 }

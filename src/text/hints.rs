@@ -73,22 +73,21 @@ pub fn held_elsewhere(socket: &str, namespace: &str, owners: &[String]) -> Strin
     )
 }
 
-/// `2 sockets are in the network namespace web, of nginx (PID 812); to see them, add --all-netns`.
+/// `2 sockets are in the network namespace web, owned by nginx (PID 812); to see them, add --all-netns`.
 #[must_use]
 pub fn sockets_elsewhere(count: usize, namespace: &str, owners: &[String]) -> String {
     let (verb, them) = if count == 1 { ("is", "it") } else { ("are", "them") };
     format!(
-        "{} {verb} in the network namespace {namespace}, of {}; to see {them}, add --all-netns",
+        "{} {verb} in the network namespace {namespace}, owned by {}; to see {them}, add --all-netns",
         counted(count, "socket"),
         listed(owners)
     )
 }
 
-/// So many more namespaces have such sockets.
+/// How many more namespaces have such sockets.
 #[must_use]
 pub fn more_elsewhere(count: usize) -> String {
-    let more = counted(count, "more network namespace");
-    format!("{more} {} such sockets; to see them, add --all-netns", has(count))
+    format!("{}; to see them, add --all-netns", matching_in(count))
 }
 
 /// `0.0.0.0:80 is held in the network namespace web by nginx (PID 812); to see it, run: portwho
@@ -107,21 +106,20 @@ pub fn held_in_namespace(
     run_to(purpose, &held, list)
 }
 
-/// So many more namespaces have such sockets.
+/// How many more namespaces have such sockets.
 #[must_use]
 pub fn more_namespaces(count: usize, list: &Remedy) -> String {
-    let more = counted(count, "more network namespace");
-    run_to("to see them", &format!("{more} {} such sockets", has(count)), list)
+    run_to("to see them", &matching_in(count), list)
 }
 
-/// `port 80 belongs to the docker container web; to stop it, run: docker stop web`.
+/// `port 80 belongs to the Docker container web; to stop it, run: docker stop web`.
 #[must_use]
 pub fn of_container(held: &BTreeSet<u16>, container: &str, stop: &Remedy) -> String {
     let verb = if held.len() == 1 { "belongs" } else { "belong" };
     run_to("to stop it", &format!("{} {verb} to {container}", ports::named(held)), stop)
 }
 
-/// So many more containers hold ports.
+/// How many more containers hold ports.
 #[must_use]
 pub fn more_containers(count: usize) -> String {
     let more = counted(count, "more container");
@@ -129,6 +127,6 @@ pub fn more_containers(count: usize) -> String {
     format!("{more} {hold} ports; to see them, add -v")
 }
 
-const fn has(count: usize) -> &'static str {
-    if count == 1 { "has" } else { "have" }
+fn matching_in(namespaces: usize) -> String {
+    format!("there are matching sockets in {}", counted(namespaces, "more network namespace"))
 }

@@ -35,10 +35,9 @@ impl<'a> Reasons<'a> {
         let socket = &row.socket;
         match &row.owner {
             Owner::Kernel(reason) => Some(self.of_kernel(*reason, socket)),
-            Owner::Hidden | Owner::Exited(_) => {
+            Owner::Hidden | Owner::NotFound | Owner::Exited(_) => {
                 Some(format!("held by {}", owners::owner(row, self.snapshot)))
             }
-            Owner::NotFound => Some(owners::owner(row, self.snapshot)),
             Owner::Processes(_) if socket.state == Some(TcpState::Bound) => Some(BOUND.to_owned()),
             Owner::Processes(_) => None,
         }

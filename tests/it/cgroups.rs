@@ -60,7 +60,7 @@ fn family_in(group: &Group, children: usize) -> (Actor, Vec<u32>) {
 #[track_caller]
 fn nobody_is_told(place: &str) {
     let (shown, candidates) = place.split_once(" (").unwrap_or((place, ""));
-    let shown = shown.strip_prefix("the docker container ").map(|id| format!("docker {id}"));
+    let shown = shown.strip_prefix("the Docker container ").map(|id| format!("docker {id}"));
     let shown = shown.unwrap_or_else(|| place.split(" (").next().unwrap_or_default().to_owned());
     let note = format!("portwho: 127.0.0.1:80: held by root in {place}\n");
     let remarks =
@@ -162,7 +162,7 @@ fn a_container_is_named() {
     let inner = container.below("nginx.service");
     let server = inner.inside(|| Owner::named("roots").holding(listener(80)));
     let short = &id[..12];
-    let place = format!("the docker container {short} (most likely PID {})", server.pid());
+    let place = format!("the Docker container {short} (most likely PID {})", server.pid());
     nobody_is_told(&place);
     let owner = json!({"kind": "hidden", "user": "root", "service": null,
         "container": {"runtime": "docker", "id": short, "name": null},
@@ -289,8 +289,8 @@ fn root_without_ptrace_sees_the_unit() {
     let (_parent, pids) = family_in(&group, 1);
     refuse::ptrace();
     let remarks = format!(
-        "portwho: the owners of 1 socket are hidden (root): even root may not read some \
-         processes: CAP_SYS_PTRACE is missing, or a sandbox or user namespace keeps them apart\n\
+        "portwho: the owners of 1 socket are hidden (root): even root cannot read some \
+         processes: CAP_SYS_PTRACE is missing, or a sandbox or user namespace isolates them\n\
          portwho: 127.0.0.1:80: held by root in {} (most likely one of PIDs {}, {})\n",
         group.name(),
         pids[0],

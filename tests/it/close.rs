@@ -45,7 +45,7 @@ pub fn closes_kernels(state: &str, reason: &str) -> String {
         "time-wait" => "in TIME_WAIT",
         "syn-received" => "whose handshake was not complete",
         "not-accepted" => "that nobody had accepted",
-        "orphaned" => "that no process had any more",
+        "orphaned" => "that no process held",
         other => panic!("{other} is no reason of the kernel's"),
     };
     format!("1 {state} of the kernel ({reason})\nclosed 1 connection {closed}\n")

@@ -156,7 +156,7 @@ fn root_without_the_capability() {
     let app = app(made.server);
     refuse::net_admin();
     let line = format!(
-        "portwho: 1 CLOSE_WAIT of {}: not closed: not permitted, even as root: it takes \
+        "portwho: 1 CLOSE_WAIT of {}: not closed: permission denied, even as root: it requires \
          CAP_NET_ADMIN\n",
         named("app", app.pid())
     );

@@ -126,10 +126,10 @@ fn without_timers(text: &str) -> String {
     let mut pieces = text.split(BEFORE);
     let first = pieces.next().unwrap_or_default().to_owned();
     pieces.fold(first, |whole, piece| {
-        let (time, rest) = piece.split_once(':').expect("a time");
+        let (time, rest) = piece.split_once(" left").expect("a time");
         let seconds = time.strip_suffix('s').and_then(|number| number.parse().ok());
         assert!(time == "1m" || seconds.is_some_and(|left: u32| left < 60), "{text}");
-        whole + BEFORE + "T:" + rest
+        whole + BEFORE + "T left" + rest
     })
 }
 

@@ -57,9 +57,9 @@ fn a_port_that_is_none() {
         run(kill(["80", word])).is(2, "", &line);
         run(kill([word, "80"])).is(2, "", &line);
     }
-    for word in ["nope", "80x"] {
+    for (word, unknown) in [("nope", "service or command"), ("80x", "service")] {
         let line =
-            format!("portwho: port '{word}': unknown service; use a number from 1 to 65535\n");
+            format!("portwho: port '{word}': unknown {unknown}; use a number from 1 to 65535\n");
         run(kill(["80", word])).is(2, "", &line);
     }
     assert_lives(&web);

@@ -103,7 +103,7 @@ fn draining() {
     assert_eq!(web.line(), "ready");
     let line = format!(
         "portwho: {} released port 80 but is still running after 500ms; it may be draining; to \
-         end it now, run: kill -9 {}\n",
+         terminate it now, run: kill -9 {}\n",
         named("web", web.pid()),
         web.pid()
     );
@@ -188,7 +188,7 @@ fn frozen() {
     let run_here = |words: &[&str]| run(portwho([&["kill"], words].concat()));
     let output = run_here(&["--timeout", "0.3", "80"]);
     let command = format!("echo 0 > \"{}/{}/cgroup.freeze\"", group.mounted(), group.name());
-    let how = "is frozen with its control group";
+    let how = "is frozen with its cgroup";
     let line = does_not_run("web", web.pid(), how, FORCE, &command);
     output.is(2, &held_here(80, "web", web.pid()), &line);
     assert_lives(&web);
@@ -205,7 +205,7 @@ fn frozen_in_version_1() {
     let web = server("web", 80);
     group.take(web.pid());
     group.freeze(true);
-    let how = "is frozen with its control group";
+    let how = "is frozen with its cgroup";
     let file = format!("{}/{}/freezer.state", group.mounted(), group.name());
     let line = does_not_run("web", web.pid(), how, "", &format!("echo THAWED > {file}"));
     let held = held_here(80, "web", web.pid());

@@ -60,7 +60,7 @@ fn what_remains_is_reported() {
     await_state(server_address, client_address, State::TIME_WAIT);
     let port = server_address.port();
     let web = Owner::named("web").holding(listener);
-    let remains = " (1 TIME_WAIT, T: a bind without SO_REUSEADDR fails until then)";
+    let remains = " (1 TIME_WAIT, T left; until it ends, a bind without SO_REUSEADDR fails)";
     let expected = held_here(port, "web", web.pid()) + &freed(web.pid(), port, remains);
     run(kill([port.to_string()])).is(0, &expected, "");
     assert_eq!(web.ended_by(), TERM);
@@ -82,7 +82,7 @@ fn clients_live_on() {
         + &freed(
             web.pid(),
             80,
-            " (2 FIN_WAIT_2: a bind without SO_REUSEADDR fails while they last)",
+            " (2 FIN_WAIT_2; until they end, a bind without SO_REUSEADDR fails)",
         );
     run(kill(["80"])).is(0, &expected, "");
     assert_eq!(web.process.ended_by(), TERM);
@@ -145,8 +145,8 @@ fn time_wait_is_none() {
     let port = remains.client_address.port().to_string();
     let bystander = Owner::named("web").holding(remains.listener);
     let line = format!(
-        "portwho: port {port}: nothing holds it (1 TIME_WAIT, T: a bind without SO_REUSEADDR \
-         fails until then)\n"
+        "portwho: port {port}: nothing holds it (1 TIME_WAIT, T left; until it ends, a bind \
+         without SO_REUSEADDR fails)\n"
     );
     run(kill([&port])).is(1, "", &line);
     assert_lives(&bystander);
@@ -333,7 +333,8 @@ fn every_address_and_one_of_them() {
     let web = Owner::named("web").holding(makers::listening(at).socket);
     for asked in ["0.0.0.0:80", "[::]:80"] {
         let line = format!(
-            "portwho: {asked}: no socket holds exactly this; 127.0.0.2:80, held by {}, blocks a bind \
+            "portwho: {asked}: no socket is bound to exactly this address; 127.0.0.2:80, held by \
+             {}, blocks a bind \
              to it; run: portwho kill 127.0.0.2:80\n",
             named("web", web.pid())
         );
@@ -353,7 +354,8 @@ fn addresses_with_their_own_protocol() {
     run(kill(["127.0.0.1:80/udp", "81"])).is(1, "", nothing);
     let named_udp = Owner::named("named").holding(makers::udp(at("127.0.0.2:80")).socket);
     let line = format!(
-        "portwho: 0.0.0.0:80/udp: no socket holds exactly this; 127.0.0.2:80, held by {}, blocks a \
+        "portwho: 0.0.0.0:80/udp: no socket is bound to exactly this address; 127.0.0.2:80, held \
+         by {}, blocks a \
          bind to it; run: portwho kill 127.0.0.2:80/udp\n",
         named("named", named_udp.pid())
     );

@@ -31,8 +31,8 @@ fn unreadable() -> &'static str {
         Ok(_) => "",
         Err(_) => {
             "portwho: some network namespaces may be missing (not readable for some processes): \
-             entering a network namespace takes CAP_SYS_ADMIN and CAP_SYS_PTRACE: run portwho on \
-             the host, outside of containers and sandboxes\n"
+             entering a network namespace requires CAP_SYS_ADMIN and CAP_SYS_PTRACE: run portwho \
+             on the host, outside containers and sandboxes\n"
         }
     }
 }
@@ -360,7 +360,7 @@ fn several_sockets_elsewhere_are_counted() {
     there.line();
     let hint = format!(
         "portwho: no socket matches\n\
-         portwho: 2 sockets are in the network namespace {name}, of {name} (PID {}); to see \
+         portwho: 2 sockets are in the network namespace {name}, owned by {name} (PID {}); to see \
          them, add --all-netns\n",
         there.pid()
     );
@@ -408,8 +408,8 @@ fn root_who_may_not_enter_them() {
     refuse::entering_namespaces();
     let output = portwho(["--all-netns", "-q", "80,81"]).run();
     let gap = "portwho: some network namespaces may be missing (Operation not permitted (os error \
-               1)): entering a network namespace takes CAP_SYS_ADMIN and CAP_SYS_PTRACE: run \
-               portwho on the host, outside of containers and sandboxes\n\
+               1)): entering a network namespace requires CAP_SYS_ADMIN and CAP_SYS_PTRACE: run \
+               portwho on the host, outside containers and sandboxes\n\
                portwho: port 81 is free\n";
     output.is(0, &format!("{}\n", server.pid()), gap);
     assert!(!there.process.has_exited());

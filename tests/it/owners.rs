@@ -255,9 +255,8 @@ fn root_without_ptrace() {
     mounts::hide_cgroups().expect("out of sight");
     let _owner = Owner::named("roots").holding(listener(80));
     refuse::ptrace();
-    let why = "portwho: the owners of 1 socket are hidden (root): even root may not read some \
-               processes: CAP_SYS_PTRACE is missing, or a sandbox or user namespace keeps them \
-               apart\n";
+    let why = "portwho: the owners of 1 socket are hidden (root): even root cannot read some \
+               processes: CAP_SYS_PTRACE is missing, or a sandbox or user namespace isolates them\n";
     portwho(["80"]).run().is(0, &golden::netstat(&[listener_row(80, "?").image("(root)")]), why);
     hidden_in_json(
         portwho(["--json", "80"]),
@@ -303,13 +302,13 @@ fn in_a_pid_namespace_below() {
     }
     mounts::hide_cgroups().expect("out of sight");
     let _owner = Owner::named("outside").holding(listener(80));
-    let not_found = "portwho: the owners of 1 socket were not found: unless they \
-                     are passing between processes, they are outside of this PID namespace: run \
-                     portwho again, or outside of it\n";
+    let not_found = "portwho: the owners of 1 socket were not found: they belong to another PID \
+                     namespace, or are being passed between processes: run portwho again, or run \
+                     it outside this PID namespace\n";
     let answer = portwho(["--json", "80"]).through(IN_NAMESPACE).run().json(0, not_found);
     let nobody = json!({"kind": "not-found", "service": null, "container": null, "candidates": []});
     assert_eq!(only_socket(&answer)["owner"], nobody);
-    assert_eq!(only_socket(&answer)["note"], "no process that can be found");
+    assert_eq!(only_socket(&answer)["note"], "held by an owner that was not found");
     assert_eq!(owner_gaps(&answer), [("owners-not-found", Some(1))]);
     let expected = golden::netstat(&[listener_row(80, "?").image("(root)")]);
     portwho(["80"]).through(IN_NAMESPACE).run().is(0, &expected, not_found);

@@ -57,9 +57,9 @@ fn has_note(row: &Value, note: Option<&str>) {
 }
 
 /// A connection that may block a bind.
-fn blocked(what: &str, until: &str, port: u16) -> String {
+fn blocked(what: &str, port: u16) -> String {
     format!(
-        "is not in use (1 {what}: a bind fails {until}, unless it and the old socket set SO_REUSEADDR, \
+        "is not in use (1 {what}; until it ends, a bind fails unless both sockets set SO_REUSEADDR, \
          which no table shows); to find out, run: portwho --try-bind {port}"
     )
 }
@@ -70,8 +70,8 @@ fn verdict(state: &str, port: u16) -> String {
         "SYN_SENT" | "ESTABLISHED" | "" => {
             "has no listener; 1 connection uses it: a bind may fail until it ends".to_owned()
         }
-        "TIME_WAIT" => blocked("TIME_WAIT, N", "until then", port),
-        other => blocked(other, "while they last", port),
+        "TIME_WAIT" => blocked("TIME_WAIT, N left", port),
+        other => blocked(other, port),
     };
     format!("portwho: port {port} {verdict}\n")
 }

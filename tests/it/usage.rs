@@ -83,7 +83,7 @@ fn a_host_that_is_no_address() {
         says(&["kill", word], &format!("port '{word}': {line}"));
     }
     says(&["http://"], "port 'http://': not a URL; example: http://localhost:3000/");
-    let line = "port 'nosuch': unknown service; use a number from 1 to 65535";
+    let line = "port 'nosuch': unknown service or command; use a number from 1 to 65535";
     says(&["nosuch://localhost/"], line);
 }
 
@@ -96,9 +96,23 @@ fn a_foreign_end_that_is_none() {
 }
 
 #[trial]
-fn a_word_that_is_no_service() {
-    for word in ["nope", "80x", "0x50"] {
-        let line = format!("port '{word}': unknown service; use a number from 1 to 65535");
+fn an_unknown_protocol() {
+    for word in ["80/sctp", "127.0.0.1:80/sctp", "http/icmp"] {
+        let line = "unknown protocol; use /tcp or /udp";
+        says(&[word], &format!("port '{word}': {line}"));
+        says(&["kill", word], &format!("port '{word}': {line}"));
+    }
+}
+
+#[trial]
+fn an_unknown_service() {
+    for (word, unknown) in [
+        ("nope", "service or command"),
+        ("80x", "service"),
+        ("0x50", "service"),
+        ("no-such", "service"),
+    ] {
+        let line = format!("port '{word}': unknown {unknown}; use a number from 1 to 65535");
         says(&[word], &line);
         says(&["80", &format!("443,{word}")], &line);
     }

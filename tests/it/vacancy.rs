@@ -44,7 +44,8 @@ fn an_address_and_a_dual_stack_listener() {
     let owner = Owner::named("server").holding(makers::listening(everywhere).socket);
     for address in ["127.0.0.1:80", "0.0.0.0:80"] {
         let line = format!(
-            "portwho: {address}: no socket holds exactly this; [::]:80 covers it (dual-stack: IPv4 \
+            "portwho: {address}: no socket is bound to exactly this address; [::]:80 covers it \
+             (dual-stack: IPv4 \
              too)\n"
         );
         shows(&[address], "[::]:80", owner.pid(), &line);
@@ -151,7 +152,8 @@ fn an_address() {
 fn an_address_and_a_wildcard() {
     let everywhere = SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 80);
     let owner = Owner::named("server").holding(makers::listening(everywhere).socket);
-    let line = "portwho: 127.0.0.1:80: no socket holds exactly this; 0.0.0.0:80 covers it\n";
+    let line =
+        "portwho: 127.0.0.1:80: no socket is bound to exactly this address; 0.0.0.0:80 covers it\n";
     shows(&["127.0.0.1:80"], "0.0.0.0:80", owner.pid(), line);
     assert!(try_bind(Loopback::V4.port(80), true).is_err());
 }
@@ -162,8 +164,7 @@ fn an_address_and_another() {
     let owner = Owner::named("server").holding(makers::listening(Loopback::V4.port(80)).socket);
     says(&["127.0.0.2:80"], "portwho: 127.0.0.2:80 is free\n");
     try_bind("127.0.0.2:80".parse().expect("an address"), true).expect("it is free");
-    let line =
-        "portwho: 0.0.0.0:80: no socket holds exactly this; 127.0.0.1:80 blocks a bind to it\n";
+    let line = "portwho: 0.0.0.0:80: no socket is bound to exactly this address; 127.0.0.1:80 blocks a bind to it\n";
     shows(&["0.0.0.0:80"], "127.0.0.1:80", owner.pid(), line);
     try_bind("0.0.0.0:80".parse().expect("an address"), true).expect_err("it is not free");
     assert!(!owner.has_exited());
@@ -197,8 +198,9 @@ fn teardown_blocks_a_bind() {
         await_state(at, near, State::TIME_WAIT);
     }
     let output = asked(&["80"]);
-    let line = "portwho: port 80 is not in use (2 TIME_WAIT, N: a bind fails until then, unless it \
-                and the old sockets set SO_REUSEADDR, which no table shows); to find out, run: \
+    let line = "portwho: port 80 is not in use (2 TIME_WAIT, N left; until they end, a bind \
+                fails unless they and the new socket set SO_REUSEADDR, which no table shows); to \
+                find out, run: \
                 portwho --try-bind 80\n";
     assert!(output.stderr.ends_with(line), "{output:?}");
     output.is(0, &output.stdout, &output.stderr);
@@ -285,7 +287,7 @@ fn with_too_few_descriptors() {
         let script = format!("ulimit -n {count}; exec \"$@\"");
         portwho(["8080"]).user(NOBODY).through(["sh", "-c", &script, "sh"]).run()
     };
-    let unknown = "portwho: cannot tell whether this system lists bound sockets (Too many open \
+    let unknown = "portwho: cannot tell whether this system lists BOUND sockets (Too many open \
                    files (os error 24)): a port may be bound without listening; run portwho again\n";
     let verdict = "portwho: port 8080 is not in use by any socket that can be seen\n";
     limited("4").is(1, "", &format!("{unknown}{NOT_SEARCHED}{verdict}"));
@@ -314,7 +316,7 @@ fn the_ephemeral_range() {
     for port in [40_000, 50_001] {
         let line = format!(
             "portwho: port {port} is free; it is in the ephemeral range 40000-50001: any \
-             connection may take it\n"
+             outgoing connection may take it\n"
         );
         says(&[&port.to_string()], &line);
         try_bind(Loopback::V4.port(port), false).expect("it can be bound");

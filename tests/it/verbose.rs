@@ -256,7 +256,7 @@ fn the_container() {
     let id = "c0ffee".repeat(11)[..64].to_owned();
     let container = docker.below(&id);
     let server = container.inside(|| Owner::named("server").holding(listener(80)));
-    assert_eq!(only_line(&["80"], "container"), "the docker container c0ffeec0ffee (c0ffeec0ffee)");
+    assert_eq!(only_line(&["80"], "container"), "the Docker container c0ffeec0ffee (c0ffeec0ffee)");
     let answer = portwho(["-v", "--json", "80"]).run();
     let answer = answer.json(0, &answer.stderr);
     let told = json!({"runtime": "docker", "id": "c0ffeec0ffee", "name": null});

@@ -260,7 +260,8 @@ pub fn no_target(why: &NoTarget) -> String {
             let s = if sockets.len() == 1 { "s" } else { "" };
             let (sockets, holders) = (listed(sockets), listed(holders));
             let text = format!(
-                "no socket holds exactly this; {sockets}, held by {holders}, block{s} a bind to it"
+                "no socket is bound to exactly this address; {sockets}, held by {holders}, \
+                 block{s} a bind to it"
             );
             run(&text, command)
         }
@@ -297,7 +298,7 @@ pub fn unseen(port: u16, holder: &str, why: &Unseen) -> String {
         Unseen::Inherited(pid) => {
             format!("{held}; end the child of PID {pid} that inherited it, by its own PID")
         }
-        Unseen::Always => format!("{held}; more rights would not show it"),
+        Unseen::Always => format!("{held}; no further privileges would reveal it"),
         Unseen::Run(remedy) => run(&held, remedy),
     }
 }

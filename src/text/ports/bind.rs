@@ -52,8 +52,8 @@ pub fn answers(answers: &Answers) -> String {
         return text;
     }
     // What stands behind WSAEACCES where no socket can be seen.
-    let behind = "an excluded range or HTTP.sys has it; netsh http show servicestate lists what \
-                  HTTP.sys serves";
+    let behind = "it is in an excluded range, or HTTP.sys holds it; netsh http show servicestate \
+                  lists what HTTP.sys serves";
     let list = excluded_ranges(answers.protocol).into();
     run_to("to list the excluded ranges", &format!("{text}; {behind}"), &list)
 }

@@ -62,7 +62,7 @@ pub enum Addition {
     Ephemeral(PortRange),
 }
 
-/// `port 80 is free`, `port 80 is not in use (1 TIME_WAIT, 58 s: ...)`.
+/// `port 80 is free`, `port 80 is not in use (1 TIME_WAIT, 58s left; ...)`.
 #[must_use]
 pub fn verdict(vacancy: &Vacancy) -> String {
     let Vacancy { spot, remains, .. } = vacancy;
@@ -145,7 +145,7 @@ fn addition(addition: &Addition) -> String {
             .to_owned(),
         Addition::Ephemeral(range) => {
             let range = ranges(std::slice::from_ref(range));
-            format!("; it is in the ephemeral range {range}: any connection may take it")
+            format!("; it is in the ephemeral range {range}: any outgoing connection may take it")
         }
     }
 }

@@ -18,8 +18,8 @@ fn inherited() -> Machine {
     Machine::new(Os::Windows, vec![newcomer], sockets)
 }
 
-const GAP: &str = "portwho: the processes that created 1 socket have exited: a child that \
-                   inherited them holds them: look for children of the exited process\n";
+const GAP: &str = "portwho: the processes that created 1 socket have exited: the processes that \
+                   inherited them hold them: look for children of the exited process\n";
 
 #[trial]
 fn the_tables_name_nobody() {
@@ -58,8 +58,9 @@ fn a_name_does_not_find_it() {
     }
 }
 
-const HELD_BY_HEIRS: &str = "portwho: port 80: held by PID 2208, which has exited, and now by \
-                             children that inherited it; end the child of PID 2208 that inherited it, by its own PID\n";
+const HELD_BY_HEIRS: &str = "portwho: port 80: held by PID 2208 (which has exited) that \
+                             inherited it; end the child of PID 2208 that \
+                             inherited it, by its own PID\n";
 
 #[trial]
 fn kill_does_not_touch_the_newcomer() {
@@ -86,7 +87,7 @@ fn kill_ends_the_living_beside_the_dead() {
     assert!(!machine.is_alive(812));
     let told = format!(
         "{HELD_BY_HEIRS}portwho: PID 812 exited after 0ms, but port 80 is still held by PID \
-         2208, which has exited, and now by children that inherited it\n"
+         2208 (which has exited) that inherited it\n"
     );
     output.is(2, "[::]:80 is held by web.exe (PID 812)\n", &told);
 }

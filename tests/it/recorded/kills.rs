@@ -113,7 +113,7 @@ fn a_service_of_its_own_is_named() {
 #[trial]
 fn the_parent_is_for_linux() {
     let machine = office();
-    let line = "portwho: --parent: this system does not show the children of a process\n";
+    let line = "portwho: --parent: cannot list a process's children on this system\n";
     machine.run("kill -y --parent 8081").is(2, "", line);
     assert_eq!(machine.ended(), []);
 }
@@ -171,7 +171,7 @@ fn one_that_may_not_be_ended() {
 fn one_that_not_even_an_administrator_may_end() {
     let machine = with(process(812, "web.exe").fate(Fate::Denied)).privileged();
     let why =
-        "portwho: web.exe (PID 812): not permitted, even elevated: the process is protected\n";
+        "portwho: web.exe (PID 812): permission denied, even elevated: the process is protected\n";
     machine.run("kill 80").is(2, HELD, why);
     assert_eq!(machine.ended(), []);
 }
@@ -214,8 +214,8 @@ fn a_socket_that_outlives_its_process_a_moment() {
 #[trial]
 fn a_socket_that_outlives_its_process_for_good() {
     let machine = by_table(Fate::LeavesHeirs);
-    let left = "portwho: PID 812 exited after 0ms, but port 80 is still held by PID 812, which \
-                has exited, and now by children that inherited it\n";
+    let left = "portwho: PID 812 exited after 0ms, but port 80 is still held by PID 812 (which \
+                has exited) that inherited it\n";
     machine.run("kill 80").is(2, HELD, left);
 }
 

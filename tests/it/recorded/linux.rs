@@ -115,7 +115,8 @@ fn interfaces_by_name() {
 #[trial]
 fn users_by_name_and_number() {
     for user in ["postgres", "999"] {
-        let row = "  TCP    127.0.0.1:5432         0.0.0.0:0              LISTENING       ?        (postgres)\n";
+        let row = "  TCP    127.0.0.1:5432         0.0.0.0:0              LISTENING       ?      \
+                   (postgres)\n";
         server().run(&format!("--no-header --user {user}")).is(0, row, "");
     }
 }
@@ -132,8 +133,8 @@ fn signals_are_sent_by_name() {
     let would = "would send SIGHUP to nginx (PID 812), then nginx (PID 813) if it still holds the \
                  port\n";
     machine.run("kill -n -s hup 80").is(0, &format!("{held}{would}"), "");
-    let ended = "PIDs 812, 813 exited after 0ms; port 80 is free (1 TIME_WAIT, 58s: a bind \
-                 without SO_REUSEADDR fails until then)\n";
+    let ended = "PIDs 812, 813 exited after 0ms; port 80 is free (1 TIME_WAIT, 58s left; until \
+                 it ends, a bind without SO_REUSEADDR fails)\n";
     machine.asked("kill 80", "y\n").is(
         0,
         &format!("{held}{ended}"),

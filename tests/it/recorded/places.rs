@@ -78,7 +78,7 @@ fn a_unit_of_the_system() {
 
 #[trial]
 fn a_unit_of_a_user() {
-    is_held_by_root_in(unit("web.service", true), "web.service of a user's own systemd");
+    is_held_by_root_in(unit("web.service", true), "web.service (a systemd user unit)");
 }
 
 fn in_container(container: Container) -> Creator {
@@ -128,9 +128,9 @@ fn an_owner_that_is_not_found() {
     let gap = Gap::OwnersNotFound { count: 1, inside_pid_namespace: false };
     machine.gaps = vec![gap];
     machine.world.borrow_mut().sockets[0].owner = Owner::NotFound;
-    let lines = "portwho: the owners of 1 socket were not found: they belong to the \
-                 kernel, are passing between processes, or to another PID namespace: run \
-                 portwho again, or on the host\n";
+    let lines = "portwho: the owners of 1 socket were not found: they belong to the kernel or to \
+                 another PID namespace, or are being passed between processes: run portwho \
+                 again, or on the host\n";
     let output = machine.run("80");
     assert!(output.stdout.contains(" ?        (root, nginx.service)\n"), "{output:?}");
     output.is(0, &output.stdout, lines);
