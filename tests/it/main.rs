@@ -82,7 +82,7 @@ mod changing_races;
 
 /// What takes time is done only where it serves.
 #[cfg(target_os = "linux")]
-mod thrift;
+mod costs;
 
 /// The number of a descriptor does not matter.
 #[cfg(target_os = "linux")]
