@@ -94,7 +94,7 @@ mod deep_walk;
 
 /// Users who make the search expensive, and what it costs.
 #[cfg(target_os = "linux")]
-mod excess;
+mod budgets;
 
 /// Owners that may not be seen: their unit or container, by the control groups of sockets.
 #[cfg(target_os = "linux")]

@@ -15,7 +15,7 @@ pub mod cgroup;
 #[cfg(target_os = "linux")]
 pub mod docker;
 #[cfg(target_os = "linux")]
-pub mod excess;
+pub mod budgets;
 #[cfg(target_os = "linux")]
 pub mod features;
 #[cfg(target_os = "linux")]

@@ -22,7 +22,7 @@ use rustix::net::{RecvFlags, SendFlags};
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
 
 use super::attackers;
-use super::excess;
+use super::budgets;
 use super::limits::{allow_descriptors, limit_descriptors};
 use super::makers;
 use super::netns;
@@ -68,7 +68,7 @@ pub fn played() -> bool {
     let words: Vec<String> = env::args().skip(1).collect();
     let (_, play) = ROLES
         .iter()
-        .chain(excess::ROLES)
+        .chain(budgets::ROLES)
         .find(|(role, _)| *role == name)
         .expect("a role of that name");
     play(&words);
