@@ -334,9 +334,9 @@ mod house;
 #[cfg(target_os = "linux")]
 mod documentation;
 
-/// What was made is what the support code says it made: the makers against the kernel's tables.
+/// The makers of sockets, compared with the kernel's tables.
 #[cfg(target_os = "linux")]
-mod made;
+mod fixtures;
 
 fn main() -> ExitCode {
     support::main()

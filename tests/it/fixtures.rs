@@ -1,4 +1,4 @@
-//! The makers against the kernel's table and `ss`.
+//! The makers of sockets, compared with the kernel's table and `ss`.
 
 use std::net::SocketAddr;
 
