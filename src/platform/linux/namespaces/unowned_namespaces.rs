@@ -12,7 +12,7 @@ use crate::model::{Gap, Protocol, Socket};
 use crate::platform::SocketTable;
 
 /// What was found by the descriptors of sockets that no table has.
-pub(super) struct Strays {
+pub(super) struct UnownedNamespaces {
     /// Namespaces that nothing but sockets keeps alive.
     pub(super) namespaces: BTreeMap<u64, Namespace>,
     /// Sockets bound in other namespaces that were known, for kernels that do not list those.
@@ -24,7 +24,7 @@ pub(super) struct Strays {
     failure: Option<String>,
 }
 
-impl Strays {
+impl UnownedNamespaces {
     pub(super) fn search(known: &mut Known, listed: &[&Inodes]) -> Self {
         let own = all_inodes();
         let inodes = listed.iter().copied().chain([&own]).flatten().copied().collect();
