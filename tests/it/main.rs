@@ -63,7 +63,7 @@ mod filters;
 
 /// `ss` and netstat2 see the same sockets, with the same fields.
 #[cfg(target_os = "linux")]
-mod witnesses;
+mod cross_checks;
 
 /// All the owners of a socket, whatever becomes of them meanwhile, or why none is named.
 #[cfg(target_os = "linux")]
@@ -80,7 +80,7 @@ mod rights;
 #[cfg(target_os = "linux")]
 mod changing_races;
 
-/// What takes time is done only where it serves.
+/// What takes time is done only where it is needed.
 #[cfg(target_os = "linux")]
 mod costs;
 

@@ -1,4 +1,4 @@
-//! Other tools as witnesses: what the program says of a socket is what `ss`, lsof and netstat2 say,
+//! Cross-checks with other tools: what the program says of a socket is what `ss`, lsof and netstat2 say,
 //! field by field, at rest and while connections come and go.
 
 mod lsof;
@@ -32,7 +32,7 @@ struct Zoo {
     held: Vec<Box<dyn Any>>,
 }
 
-/// How many sockets the zoo has; a witness that sees fewer proves nothing.
+/// How many sockets the zoo has; another tool that sees fewer proves nothing.
 const TCP: usize = 56;
 const UDP: usize = 4;
 
