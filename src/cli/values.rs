@@ -75,7 +75,7 @@ pub(super) fn signal(word: &str) -> Result<Signal, String> {
     })
 }
 
-/// An address, or a network. Bits behind the prefix are ignored.
+/// An address, or a network. Bits after the prefix are ignored.
 pub(super) fn network(word: &str) -> Result<IpNet, String> {
     let network = query::network(word);
     network.ok_or_else(|| "not an address or network; examples: 10.0.0.0/8, ::1".to_owned())

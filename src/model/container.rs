@@ -1,4 +1,4 @@
-//! Containers, as far as the machine outside of them knows.
+//! Containers, as far as the machine outside them knows.
 
 use super::Untrusted;
 

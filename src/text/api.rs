@@ -49,7 +49,7 @@ pub const fn ephemeral_range(api: Api) -> &'static str {
     }
 }
 
-/// Why not even all rights suffice to end a process.
+/// Why not even all privileges suffice to end a process.
 #[must_use]
 pub const fn beyond_rights(api: Api) -> &'static str {
     match api {
@@ -58,7 +58,7 @@ pub const fn beyond_rights(api: Api) -> &'static str {
     }
 }
 
-/// Why not even all rights suffice to close a socket.
+/// Why not even all privileges suffice to close a socket.
 #[must_use]
 pub const fn beyond_rights_to_close(api: Api) -> &'static str {
     match api {

@@ -1,4 +1,4 @@
-//! close and orphans: FIN_WAIT_1, CLOSING and LAST_ACK that no process holds any more. Linux ends
+//! close and orphans: FIN_WAIT_1, CLOSING and LAST_ACK that no process holds. Linux ends
 //! them since 6.11; before, it would keep them forever, and they are left alone.
 
 use std::net::SocketAddr;

@@ -23,7 +23,7 @@ fn nothing_asked_for() {
     assert_there(made.server_address, made.client_address);
 }
 
-/// There is nobody to ask, and every connection of a program may be meant by mistake.
+/// There is no terminal to ask on, and every connection of a program may be meant by mistake.
 #[trial]
 fn without_a_terminal_a_filter_alone_is_not_enough() {
     let made = makers::half_closed(Loopback::V4);

@@ -148,7 +148,7 @@ fn connected_while_asked() {
     drop((filler, accepted));
 }
 
-/// The same socket with another peer: nobody was asked about that connection.
+/// The same socket with another peer: that connection was not asked about.
 #[trial]
 fn reconnected_while_asked() {
     let end = |port| Loopback::V4.port(port);

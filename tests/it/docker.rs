@@ -165,7 +165,7 @@ fn a_server_on_the_machines_network() {
     output.is(0, &output.stdout, "");
 }
 
-/// Who may not look into it still reads the control group of its socket.
+/// Who may not look into it still reads the cgroup of its socket.
 #[trial]
 fn its_owner_is_named_to_others_too() {
     let Some(image) = Image::new() else { return };

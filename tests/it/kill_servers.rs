@@ -66,7 +66,7 @@ fn redis_is_given_time() {
     assert_eq!(redis.ended_by(), KILL);
 }
 
-/// A name alone is anybody's.
+/// Any process may have that name.
 #[trial]
 fn another_program_of_that_name() {
     let other = Owner::named("postgres").ignoring_term().holding(listener(80));

@@ -183,7 +183,7 @@ fn frozen() {
     let web = web.process;
     below.take(web.pid());
     if !group.freeze(true) {
-        return skip("control groups of version 2 have no cgroup.freeze here (Linux 5.2)");
+        return skip("cgroups of version 2 have no cgroup.freeze here (Linux 5.2)");
     }
     let run_here = |words: &[&str]| run(portwho([&["kill"], words].concat()));
     let output = run_here(&["--timeout", "0.3", "80"]);
@@ -200,7 +200,7 @@ fn frozen() {
 #[trial]
 fn frozen_in_version_1() {
     let Some(group) = Group::of_freezer("frozen") else {
-        return skip("no control groups of version 1 with a freezer");
+        return skip("no cgroups of version 1 with a freezer");
     };
     let web = server("web", 80);
     group.take(web.pid());

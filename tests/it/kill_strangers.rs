@@ -127,7 +127,7 @@ fn each_is_asked_about() {
     assert_lives(&strangers.daemon.process);
 }
 
-/// Descent relates nobody to a socket that another user has made.
+/// Descent relates no process to a socket that another user has made.
 #[trial]
 fn a_daemon_that_is_the_parent() {
     if !can_become(NOBODY) {

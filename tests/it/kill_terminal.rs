@@ -46,7 +46,7 @@ fn anything_else_is_no() {
     }
 }
 
-/// Control-D, alone or behind a word that has no end: the verdict has a line to itself.
+/// Control-D, alone or after a word that has no end: the verdict has a line to itself.
 #[trial]
 fn the_end_of_the_input_is_no() {
     let web = server("web", 80);

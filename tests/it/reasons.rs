@@ -20,7 +20,7 @@ fn listening(address: SocketAddr, backlog: i32) -> OwnedFd {
     makers::listening_with(address, backlog, share).socket
 }
 
-/// So many connections to the address that nobody accepts, complete on both sides.
+/// This many connections to the address that are not accepted, complete on both sides.
 fn knock(address: SocketAddr, times: usize) -> Vec<TcpStream> {
     let connect = |_| {
         let client = TcpStream::connect(address).expect("connect");

@@ -186,7 +186,7 @@ fn calls(kinds: &str, words: &[&str]) -> Vec<String> {
         .collect()
 }
 
-/// A server that is just starting must not fail because somebody asks for its port. To learn
+/// A server that is just starting must not fail because its port is queried. To learn
 /// whether the kernel lists bound sockets one is bound, at an address that no server has.
 #[trial]
 fn nothing_is_bound_without_it() {

@@ -233,6 +233,22 @@ fn a_value_that_is_missing() {
 }
 
 #[trial]
+fn a_value_of_an_option_that_takes_none() {
+    let line = "--exposed: takes no value; to see all options, run: portwho --help";
+    says(&["--exposed=1"], line);
+    let line = "--json: takes no value; to see all options, run: portwho doctor --help";
+    says(&["doctor", "--json=yes"], line);
+}
+
+#[trial]
+fn an_invalid_count() {
+    for word in ["x", "", "-1", "1.5"] {
+        let line = format!("--count '{word}': not a whole number, 0 or more");
+        says(&["doctor", &format!("--count={word}")], &line);
+    }
+}
+
+#[trial]
 fn two_views_at_once() {
     says(&["--json", "-q"], "--json: cannot be used with --pids");
     says(&["--json", "--json"], "--json: given more than once");
@@ -280,7 +296,7 @@ fn explain_of_several_states() {
 
 #[trial]
 fn generate_without_what() {
-    says(&["generate"], "generate needs a WHAT; to see all options, run: portwho generate --help");
+    says(&["generate"], "generate: say what to print: man, bash, zsh, fish or powershell");
 }
 
 /// What `words` print on stdout, with nothing on stderr.

@@ -56,7 +56,7 @@ pub(super) fn open_dir(
 }
 
 /// Opens /proc, if it is the one of this process' PID namespace. In another one's the same
-/// number is another process, which must not be shown, let alone signalled.
+/// number is another process, which must not be shown, let alone signaled.
 ///
 /// # Errors
 /// When it cannot be opened, is no proc(5), or belongs to another PID namespace.

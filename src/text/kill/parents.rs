@@ -5,7 +5,7 @@ use crate::text::advice::{Remedy, run};
 /// `--parent` was asked for where the children of a process cannot be listed.
 pub const NO_PARENTS: &str = "--parent: cannot list a process's children on this system";
 
-/// Why the process that restarts an owner is not ended, or cannot be told.
+/// Why the process that restarts an owner is not terminated, or is not known.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum NoParent {
     /// None can be seen.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::model::{Process, Signal};
 
-/// A server, and what it does when it is told to end.
+/// A server, and what it does on signals that terminate it.
 #[derive(Debug)]
 pub struct Server {
     name: &'static str,

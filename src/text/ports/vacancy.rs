@@ -19,7 +19,7 @@ pub struct Vacancy {
     pub state: State,
     /// Connections that are being torn down.
     pub remains: Remains,
-    /// What tells whether they block a bind.
+    /// What shows whether they block a bind.
     pub try_bind: Remedy,
     /// What else is worth knowing.
     pub addition: Addition,
@@ -54,7 +54,7 @@ pub enum Obstacle {
 pub enum Addition {
     /// Nothing.
     None,
-    /// So many connections have the port.
+    /// How many connections use the port.
     Connections(usize),
     /// It is never assigned automatically.
     Reserved,

@@ -26,7 +26,7 @@ use crate::support::process::{Actor, Owner, Process};
 use crate::support::{portwho, rounds, skip};
 use sighting::{Ends, Sighting, agree, compare};
 
-/// Sockets in every state, held by this process, by others, by several and by nobody.
+/// Sockets in every state, held by this process, by others, by several and by none.
 struct Zoo {
     owners: Vec<Process>,
     held: Vec<Box<dyn Any>>,

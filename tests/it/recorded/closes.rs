@@ -50,7 +50,7 @@ fn a_connection_on_windows() {
     machine.run(words).is(1, "", "portwho: no socket matches\n");
 }
 
-/// Said before anybody is asked; the rest is closed.
+/// Said before any question; the rest is closed.
 #[trial]
 fn ipv6_and_udp_on_windows() {
     let datagrams = udp("127.0.0.1:5000").to("127.0.0.1:53");
@@ -121,7 +121,7 @@ fn time_wait_on_windows() {
     machine.run("close -y --state TIME_WAIT").is(0, closed, "");
 }
 
-/// Its process has exited, and a child that cannot be named holds it: nobody else would end it.
+/// Its process has exited, and a child that cannot be named holds it: no other process would end it.
 #[trial]
 fn an_inherited_socket() {
     let machine = windows(vec![close_wait("10.0.0.1:80").by_table(700, Some(5))]);

@@ -108,7 +108,7 @@ fn only_a_later_birth_is_a_proof() {
     }
 }
 
-/// The table names a PID that nobody has.
+/// The table names a PID that no process has.
 #[trial]
 fn an_owner_that_is_not_found() {
     let sockets = vec![listener("0.0.0.0:80").by_table(812, None)];

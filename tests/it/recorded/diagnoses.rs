@@ -24,7 +24,7 @@ fn close_wait(port: u16, number: u16, unread: u32, age_ms: u32) -> super::parts:
     socket.to(&foreign).unread(unread, age_ms)
 }
 
-/// So many of them of one process, the first `old` ones three hours old and the others two seconds.
+/// This many of them of one process, the first `old` ones three hours old and the others two seconds.
 fn leak(pid: u32, count: u16, old: u16) -> Vec<OwnedSocket> {
     const THREE_HOURS: u32 = 3 * 60 * 60 * 1000;
     let age = |number| if number < old { THREE_HOURS } else { 2000 };
@@ -83,7 +83,7 @@ fn the_json_of_it() {
     assert_eq!(answer, expected);
 }
 
-/// A user may name control groups at will, and root types what is advised.
+/// A user may name cgroups at will, and root types what is advised.
 #[trial]
 fn the_name_of_a_unit_is_quoted() {
     for (name, advised) in [

@@ -1,4 +1,4 @@
-//! Ports that nobody holds on recorded machines: what Windows keeps back, and what a bind says.
+//! Ports that no socket holds on recorded machines: what Windows keeps back, and what a bind says.
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;

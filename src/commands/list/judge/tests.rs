@@ -79,7 +79,7 @@ fn verdicts(ports: Option<&PortVerdicts<'_>>) -> Vec<Verdict> {
     ports.unwrap().told.iter().map(PortVerdict::verdict).collect()
 }
 
-/// Whether a remark tells of so many ports that no socket holds.
+/// Whether a remark reports this many ports that no socket holds.
 fn is_of_vacant(remark: &Remark<'_>, count: usize) -> bool {
     matches!(remark, Remark::Vacant(Vacant::Each(each)) if each.len() == count)
 }

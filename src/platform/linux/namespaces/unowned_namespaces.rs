@@ -17,7 +17,7 @@ pub(super) struct UnownedNamespaces {
     pub(super) namespaces: BTreeMap<u64, Namespace>,
     /// Sockets bound in other namespaces that were known, for kernels that do not list those.
     bound: Vec<Socket>,
-    /// Whether one was met of which it cannot be told whether it still holds its port.
+    /// Whether one was met of which it is not known whether it still holds its port.
     is_unclear: bool,
     missed: Missed,
     /// Why no descriptor was searched.

@@ -27,7 +27,7 @@ static SPENT: Mutex<BTreeMap<Uid, Duration>> = Mutex::new(BTreeMap::new());
 ///
 /// # Errors
 /// Where none was found, and not all could be searched: EMFILE when there are more than are
-/// searched, EACCES when a part may not be read, ENODATA when an io_uring does not tell what is
+/// searched, EACCES when a part may not be read, ENODATA when an io_uring does not report what is
 /// registered there. Otherwise when its descriptors cannot be read.
 pub(in crate::platform::linux) fn held_by(
     directory: BorrowedFd<'_>,
