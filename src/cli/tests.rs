@@ -134,7 +134,7 @@ fn close_takes_any_one_filter_and_wants_one() {
 }
 
 #[test]
-fn a_state_called_close_is_no_command() {
+fn a_state_called_close_is_not_a_command() {
     assert_eq!(
         error("portwho 80 close"),
         "'close' is a command and must come first; try: portwho close 80"

@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn a_protocol_behind_p_is_an_option() {
+    fn a_protocol_after_p_is_an_option() {
         for (line, expected) in [
             ("-p tcp", "-p -t"),
             ("-anop UDP 53", "-anop -u 53"),

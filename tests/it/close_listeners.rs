@@ -52,7 +52,7 @@ fn nothing_but_listeners() {
 
 /// The port that it was bound to by number stays with the process.
 #[trial]
-fn a_listener_by_itself() {
+fn a_listener_alone() {
     let web = Owner::named("web").holding(listener(80));
     let expected = is_of("1 LISTENING", "web", web.pid())
         + &format!(

@@ -133,7 +133,7 @@ fn another_users() {
 
 /// Its own sockets, and no CAP_NET_ADMIN.
 #[trial]
-fn of_nobody_with_rights() {
+fn of_another_user_with_capabilities() {
     if !can_become(NOBODY) {
         return skip("only one user can be had here");
     }

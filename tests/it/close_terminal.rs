@@ -54,7 +54,7 @@ fn anything_else_is_no() {
 }
 
 #[trial]
-fn yes_beforehand() {
+fn yes_skips_the_question() {
     let made = makers::half_closed(Loopback::V4);
     let app = app(made.server);
     let output = Terminal::asked(&close(["--yes", "-s", "CLOSE_WAIT"])).finish();

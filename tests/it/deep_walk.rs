@@ -100,13 +100,13 @@ fn registered_in_an_io_uring() {
     if features::names_registered_sockets() {
         is_found(&actor);
     } else {
-        is_missed();
+        owner_is_missed();
     }
 }
 
 /// No process is named, and a gap reports a ring that may have the socket.
 #[track_caller]
-fn is_missed() {
+fn owner_is_missed() {
     let output = portwho(["--json", "8080"]).run();
     let answer = output.json(0, &output.stderr);
     assert_eq!(only_socket(&answer)["owner"]["kind"], "not-found", "{answer:#}");

@@ -95,7 +95,7 @@ fn a_leak_that_ends_soon() {
 
 /// The answer is that of the last snapshot.
 #[trial]
-fn as_long_as_nobody_interrupts() {
+fn until_it_is_interrupted() {
     let (mut leaky, address) = server("leaky");
     let clients: Vec<TcpStream> =
         (0..100).map(|_| TcpStream::connect(address).expect("connect")).collect();

@@ -105,7 +105,7 @@ fn a_peer_that_is_gone() {
 
 /// Mobile clients vanish from everywhere at any time; here 12 of 300, each from an address of its own.
 #[trial]
-fn clients_that_vanish() {
+fn clients_that_do_not_answer() {
     let Some(neighbor) = Neighbor::new() else { return };
     let mut web = Owner::named("web").playing("connections", &[&format!("{HERE}:0")]);
     let address: SocketAddr = web.line().parse().expect("an address");

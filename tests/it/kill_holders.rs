@@ -66,7 +66,7 @@ const WORKER: &str = r#"
     echo $$; while :; do sleep 3600 & wait; done"#;
 
 #[trial]
-fn the_master_is_told_first() {
+fn the_master_is_signaled_first() {
     let scratch = Scratch::new();
     let log = scratch.path().join("log");
     // A shell gives its background commands /dev/null for a stdin, but leaves other descriptors.

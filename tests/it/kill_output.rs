@@ -45,7 +45,7 @@ fn without_a_port() {
 
 /// One wrong word, and nothing is ended.
 #[trial]
-fn a_port_that_is_none() {
+fn an_invalid_port() {
     let web = server("web", 80);
     let range = "ports are 1 to 65535";
     for (word, why) in [

@@ -86,7 +86,7 @@ fn systemd_does() {
 
 /// npm, a shell and a test start programs, and do not start them again.
 #[trial]
-fn a_parent_is_no_supervisor() {
+fn a_parent_is_not_a_supervisor() {
     let mut parent = Owner::named("npm").playing("supervise", &["60", "127.0.0.1:80"]);
     let pid: u32 = parent.line().parse().expect("a PID");
     let expected =

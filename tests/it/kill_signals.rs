@@ -31,7 +31,7 @@ fn term_is_ignored() {
 }
 
 #[trial]
-fn force_is_not() {
+fn force_cannot_be_ignored() {
     for words in [&["-9"][..], &["-KILL"], &["-f"], &["-s", "KILL"]] {
         let web = stubborn();
         run(kill(words.iter().chain(&["80"]))).is(0, &ended(&web, "web", 80), "");
@@ -51,7 +51,7 @@ fn by_name_and_number() {
 }
 
 #[trial]
-fn an_unknown_one() {
+fn an_unknown_signal() {
     let web = server("web", 80);
     for word in ["NOPE", "0", "SIG", "99", "-1"] {
         let line = format!(
@@ -82,7 +82,7 @@ fn a_signal_that_does_not_end() {
 }
 
 #[trial]
-fn a_timeout_that_is_none() {
+fn an_invalid_timeout() {
     let web = server("web", 80);
     for word in ["-1", "x", "", "inf", "NaN"] {
         let output = run(kill([&format!("--timeout={word}"), "80"]));

@@ -73,7 +73,7 @@ fn a_listener_passed_to_a_daemon() {
 }
 
 #[trial]
-fn confirmed_beforehand() {
+fn confirmed_with_yes() {
     let Some(strangers) = Strangers::new() else { return };
     let output = run(kill(["-y", PORT]));
     assert_eq!(output.code, Some(0), "{output:?}");

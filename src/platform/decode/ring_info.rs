@@ -81,13 +81,13 @@ mod tests {
     }
 
     #[test]
-    fn a_protocol_is_no_inode() {
+    fn a_protocol_is_not_an_inode() {
         assert!(is_silent(b"UserFiles:\t2\n    0: <none>\n    1: TCPv6\nUserBufs:\t0\n"));
         assert!(!is_silent(b"UserFiles:\t2\n    0: /tmp/TCP\n    1: tcp\nUserBufs:\t0\n"));
     }
 
     #[test]
-    fn registered_files_stand_behind_their_number() {
+    fn registered_files_follow_their_number() {
         let text = b"pos:\t0\nCQEs:\t0\nUserFiles:\t3\n    0: socket:[4711]\n    1: <none>\n    2: /x: y\nUserBufs:\t1\n    0: 0x1/16\n";
         let files: Vec<_> = registered_files(text).collect();
         assert_eq!(files, [&b"socket:[4711]"[..], b"<none>", b"/x: y"]);

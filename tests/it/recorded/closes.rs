@@ -150,7 +150,7 @@ fn another_process_has_the_ends() {
 }
 
 #[trial]
-fn it_went_by_itself() {
+fn it_had_already_closed() {
     let machine = leaking().after_looks(1, Vec::clear);
     let gone = format!("{LEAK}3 sockets of app (PID 812) had already closed\n");
     machine.asked("close -s CLOSE_WAIT", "y\n").is(0, &gone, QUESTION);

@@ -22,7 +22,7 @@ const GAP: &str = "portwho: the processes that created 1 socket have exited: the
                    inherited them hold them: look for children of the exited process\n";
 
 #[trial]
-fn the_tables_name_nobody() {
+fn the_tables_name_no_process() {
     let row = "  TCP    0.0.0.0:80             0.0.0.0:0              LISTENING       ?        (PID 2208 \
                exited)\n";
     inherited().run("80 --no-header").is(0, row, GAP);
@@ -94,7 +94,7 @@ fn kill_ends_the_living_beside_the_dead() {
 
 /// A time that is not known proves nothing, nor does one that fits: the table's word stands.
 #[trial]
-fn only_a_later_birth_is_a_proof() {
+fn only_a_later_start_is_proof() {
     for (created, birth) in [
         (None, Some(BIRTH)),
         (Some(BIRTH), Some(BIRTH)),

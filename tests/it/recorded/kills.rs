@@ -130,7 +130,7 @@ fn a_service_that_comes_back() {
 }
 
 #[trial]
-fn a_client_is_no_target() {
+fn a_client_is_not_a_target() {
     let machine = office();
     let why = "portwho: port 50001: nothing holds it; only a connection uses it; kill ends \
                listeners only\n";
@@ -249,7 +249,7 @@ fn strangers_side_by_side() {
 }
 
 #[trial]
-fn an_unreadable_table_is_no_free_port() {
+fn an_unreadable_table_is_not_a_free_port() {
     let gap = Gap::TableUnreadable { table: "tcp6".to_owned(), why: "no".to_owned() };
     let machine = Machine::new(Os::Windows, Vec::new(), vec![udp("0.0.0.0:53").of(&[7])]).gap(gap);
     let output = machine.run("kill 80");

@@ -155,7 +155,7 @@ fn vanished(peers: u16, connections: u16, retransmits: u8) -> Machine {
 }
 
 #[trial]
-fn single_clients_may_vanish() {
+fn single_silent_clients_are_not_a_finding() {
     let found = |peers, connections, retransmits| {
         found(&vanished(peers, connections, retransmits).run("doctor --json"))
     };

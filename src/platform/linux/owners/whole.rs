@@ -156,7 +156,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_could_not_be_searched_is_no_answer() {
+    fn an_incomplete_search_is_not_an_answer() {
         let holder = Holder { pid: Pid(812), descriptor: Some(3) };
         let found = || Findings { held: vec![(4711, holder)], ..Findings::default() };
         let refused = || Findings { refused: true, ..Findings::default() };
