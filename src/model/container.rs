@@ -43,11 +43,10 @@ impl Runtime {
     pub const fn title(self) -> &'static str {
         match self {
             Self::Docker => "Docker",
-            Self::Podman => "Podman",
             Self::CriO => "CRI-O",
             Self::Kubernetes => "Kubernetes",
             Self::Lxc => "LXC",
-            Self::Containerd | Self::Nerdctl | Self::Nspawn => self.word(),
+            Self::Podman | Self::Containerd | Self::Nerdctl | Self::Nspawn => self.word(),
         }
     }
 }

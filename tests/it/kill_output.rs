@@ -207,7 +207,7 @@ fn without_netlink() {
     output.is(0, &ended(&web, "web", 80), &output.stderr);
     assert_eq!(web.ended_by(), TERM);
     let gap = output.stderr;
-    assert!(gap.contains("bound ports"), "{gap}");
+    assert!(gap.contains("BOUND sockets"), "{gap}");
     let output = run(kill(["81"]));
     output.is(1, "", &(gap + "portwho: port 81: nothing holds it\n"));
     assert_lives(&bound);

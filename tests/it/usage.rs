@@ -97,10 +97,12 @@ fn a_foreign_end_that_is_none() {
 
 #[trial]
 fn an_unknown_protocol() {
-    for word in ["80/sctp", "127.0.0.1:80/sctp", "http/icmp"] {
-        let line = "unknown protocol; use /tcp or /udp";
-        says(&[word], &format!("port '{word}': {line}"));
-        says(&["kill", word], &format!("port '{word}': {line}"));
+    for (word, named) in
+        [("80/sctp", "80/sctp"), ("127.0.0.1:80/sctp", "80/sctp"), ("http/icmp", "http/icmp")]
+    {
+        let line = format!("port '{named}': unknown protocol; use /tcp or /udp");
+        says(&[word], &line);
+        says(&["kill", word], &line);
     }
 }
 

@@ -282,7 +282,7 @@ fn an_unreadable_table() {
     let line = "portwho: cannot read the table tcp6: no: run with more privileges, or outside the sandbox\n";
     let nothing = "portwho: cannot tell whether any socket matches\n";
     machine.run("close 4733").is(2, "", &format!("{line}{nothing}"));
-    let cannot = "portwho: cannot tell what is closed: cannot read the table tcp6: no: run with \
+    let cannot = "portwho: cannot tell which sockets were closed: cannot read the table tcp6: no: run with \
                   more privileges, or outside the sandbox\n";
     machine.run("close 8080").is(2, "1 CLOSE_WAIT of app (PID 812)\n", &format!("{line}{cannot}"));
 }

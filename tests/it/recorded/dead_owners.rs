@@ -58,7 +58,7 @@ fn a_name_does_not_find_it() {
     }
 }
 
-const HELD_BY_HEIRS: &str = "portwho: port 80: held by PID 2208 (which has exited) that \
+const HELD_BY_HEIRS: &str = "portwho: port 80: held by children of PID 2208 (which has exited) that \
                              inherited it; end the child of PID 2208 that \
                              inherited it, by its own PID\n";
 
@@ -68,7 +68,7 @@ fn kill_does_not_touch_the_newcomer() {
         let machine = inherited();
         let output = machine.run(&format!("kill {options} 80"));
         assert!(!output.stderr.contains("newcomer"), "{output:?}");
-        assert!(output.stderr.contains("PID 2208, which has exited"), "{output:?}");
+        assert!(output.stderr.contains("PID 2208 (which has exited)"), "{output:?}");
         output.is(2, "", &output.stderr);
         machine.is_untouched();
         assert!(machine.is_alive(2208));
@@ -86,8 +86,8 @@ fn kill_ends_the_living_beside_the_dead() {
     assert_eq!(machine.opened(), [812]);
     assert!(!machine.is_alive(812));
     let told = format!(
-        "{HELD_BY_HEIRS}portwho: PID 812 exited after 0ms, but port 80 is still held by PID \
-         2208 (which has exited) that inherited it\n"
+        "{HELD_BY_HEIRS}portwho: PID 812 exited after 0ms, but port 80 is still held by children \
+         of PID 2208 (which has exited) that inherited it\n"
     );
     output.is(2, "[::]:80 is held by web.exe (PID 812)\n", &told);
 }

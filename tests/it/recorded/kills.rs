@@ -214,8 +214,8 @@ fn a_socket_that_outlives_its_process_a_moment() {
 #[trial]
 fn a_socket_that_outlives_its_process_for_good() {
     let machine = by_table(Fate::LeavesHeirs);
-    let left = "portwho: PID 812 exited after 0ms, but port 80 is still held by PID 812 (which \
-                has exited) that inherited it\n";
+    let left = "portwho: PID 812 exited after 0ms, but port 80 is still held by children of PID \
+                812 (which has exited) that inherited it\n";
     machine.run("kill 80").is(2, HELD, left);
 }
 

@@ -115,8 +115,7 @@ fn interfaces_by_name() {
 #[trial]
 fn users_by_name_and_number() {
     for user in ["postgres", "999"] {
-        let row = "  TCP    127.0.0.1:5432         0.0.0.0:0              LISTENING       ?      \
-                   (postgres)\n";
+        let row = "  TCP    127.0.0.1:5432         0.0.0.0:0              LISTENING       ?        (postgres)\n";
         server().run(&format!("--no-header --user {user}")).is(0, row, "");
     }
 }

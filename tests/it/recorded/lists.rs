@@ -76,8 +76,7 @@ fn everything_in_netstats_order() {
     output.is(0, &output.stdout, "");
 }
 
-const EVERYTHING: &str = "  TCP    0.0.0.0:80             0.0.0.0:0              LISTENING       \
-                          4        System
+const EVERYTHING: &str = "  TCP    0.0.0.0:80             0.0.0.0:0              LISTENING       4        System
   TCP    0.0.0.0:135            0.0.0.0:0              LISTENING       912      svchost.exe
   TCP    192.168.0.7:139        0.0.0.0:0              LISTENING       4        System
   TCP    0.0.0.0:445            0.0.0.0:0              LISTENING       4        System
