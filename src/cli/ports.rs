@@ -118,9 +118,8 @@ pub(super) fn contradicts(
     asked: Protocols,
     option: &'static str,
 ) -> Result<(), UsageError> {
-    let is_other =
-        |term: &&PortTerm| term.protocol.is_some_and(|protocol| !asked.contains(protocol));
-    match terms.iter().find(is_other) {
+    let other = terms.iter().find(|term| term.protocol.is_some_and(|it| !asked.contains(it)));
+    match other {
         Some(term) => Err(UsageError::OtherProtocol { word: term.to_string(), option }),
         None => Ok(()),
     }

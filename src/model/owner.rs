@@ -71,12 +71,11 @@ impl Owner {
     /// socket only has the PID of the one that made it.
     #[must_use]
     pub fn by_table(named: TableOwner, presence: Presence) -> Self {
-        let is_newcomer = |birth: Option<u64>| {
-            birth.zip(named.created).is_some_and(|(birth, made)| birth > made + CLOCK_STEP)
-        };
         match presence {
             Presence::Absent => Self::Exited(named.pid),
-            Presence::Present(birth) if is_newcomer(birth) => Self::Exited(named.pid),
+            Presence::Present(birth) if is_newcomer(birth, named.created) => {
+                Self::Exited(named.pid)
+            }
             Presence::Present(_) => Self::of_process(named.pid),
         }
     }
@@ -100,6 +99,11 @@ impl Owner {
     pub fn pids(&self) -> impl Iterator<Item = Pid> + '_ {
         self.holders().chunk_by(|a, b| a.pid == b.pid).filter_map(|same| Some(same.first()?.pid))
     }
+}
+
+/// Whether a process was born after the socket of its PID was made.
+fn is_newcomer(birth: Option<u64>, created: Option<u64>) -> bool {
+    birth.zip(created).is_some_and(|(birth, made)| birth > made + CLOCK_STEP)
 }
 
 #[cfg(test)]

@@ -44,9 +44,10 @@ impl AskedPort {
     /// The protocols in question, of those that were asked for with ports that name none.
     #[must_use]
     pub fn protocols(self, asked: Protocols) -> Protocols {
-        let only =
-            |protocol| Protocols { tcp: protocol == Protocol::Tcp, udp: protocol == Protocol::Udp };
-        self.protocol.map_or(asked, only)
+        self.protocol.map_or(asked, |protocol| Protocols {
+            tcp: protocol == Protocol::Tcp,
+            udp: protocol == Protocol::Udp,
+        })
     }
 
     /// Where servers of `families` bind to have this port.

@@ -12,10 +12,9 @@ impl Rows<'_> {
         let filter = self.filter;
         // Nobody can name the states that have no name: these are all but some.
         let is_named = !filter.states.contains(TcpState::Unknown(0));
-        let is_unheld = |local| !self.are_held(local, beside);
         filter.asks_for(Protocol::Tcp)
             && ((is_named && filter.states.contains(TcpState::Bound))
-                || filter.local.as_ref().is_some_and(is_unheld))
+                || filter.local.as_ref().is_some_and(|local| !self.are_held(local, beside)))
     }
 
     /// Whether a TCP socket of this network namespace holds each of the ports; any of them where

@@ -65,10 +65,9 @@ impl BindAttempt {
     #[must_use]
     pub fn refusal(&self) -> Option<&BindRefusal> {
         let is_named = self.asked.address.is_some();
-        let is_about_port = |refusal: &&BindRefusal| {
+        self.refusals().find(|refusal| {
             is_named || matches!(refusal.kind, ErrorKind::AddrInUse | ErrorKind::PermissionDenied)
-        };
-        self.refusals().find(is_about_port)
+        })
     }
 
     /// Whether a bind was denied, and not only found the address in use.
@@ -108,10 +107,8 @@ impl<'a> PortVerdict<'a> {
     /// the other socket had set, no table shows.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
-        let holds = |(socket, way): (&Socket, Way)| {
-            way != Way::Within && socket.state != Some(TcpState::Bound)
-        };
-        if self.holders().any(holds) {
+        let mut holders = self.holders().filter(|(_, way)| *way != Way::Within);
+        if holders.any(|(socket, _)| socket.state != Some(TcpState::Bound)) {
             Verdict::Held
         } else if self.has_holder() || !self.obstacles.is_empty() || self.refusal().is_some() {
             Verdict::Blocked

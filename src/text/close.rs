@@ -124,13 +124,9 @@ fn refusal(why: &Refused) -> String {
              before 6.11 keeps it forever"
                 .to_owned()
         }
-        Refused::Forwarder(container) => {
-            let served =
-                |name| format!("it serves {name}, which would keep running without its port");
-            match container {
-                Some((name, stop)) => run(&served(name.as_str()), stop),
-                None => format!("{}; stop the container instead", served("a container")),
-            }
+        Refused::Forwarder(Some((name, stop))) => run(&serves(name), stop),
+        Refused::Forwarder(None) => {
+            format!("{}; stop the container instead", serves("a container"))
         }
         Refused::OnlyIpv4 => {
             "Windows closes TCP connections over IPv4 only; it has no call for IPv6".to_owned()
@@ -139,6 +135,10 @@ fn refusal(why: &Refused) -> String {
             "Windows closes TCP connections only; it has no call for UDP".to_owned()
         }
     }
+}
+
+fn serves(container: &str) -> String {
+    format!("it serves {container}, which would keep running without its port")
 }
 
 /// Who had the sockets that were closed.

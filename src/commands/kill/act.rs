@@ -120,13 +120,15 @@ impl<'a, S: System> Kill<'a, S> {
         }
         let holders = group.holders.iter().filter_map(|pid| self.snapshot.processes.get(pid));
         let parents: BTreeSet<Pid> = holders.filter_map(|process| process.parent).collect();
-        let restarts = |pid: &Pid| {
-            let shell = self.parents.get(*pid).and_then(|parent| shell_use(&parent));
-            *pid != Pid(1)
-                && !self.own_ancestors.contains(pid)
-                && !matches!(shell, Some(ShellUse::Interactive | ShellUse::Wrapper))
-        };
-        parents.into_iter().filter(restarts).collect()
+        parents.into_iter().filter(|pid| self.may_restart(*pid)).collect()
+    }
+
+    /// Whether a parent may be what starts its children again.
+    fn may_restart(&self, parent: Pid) -> bool {
+        let shell = self.parents.get(parent).and_then(|parent| shell_use(&parent));
+        parent != Pid(1)
+            && !self.own_ancestors.contains(&parent)
+            && !matches!(shell, Some(ShellUse::Interactive | ShellUse::Wrapper))
     }
 
     /// The verdicts on one group.

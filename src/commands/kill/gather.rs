@@ -27,10 +27,10 @@ pub(super) fn gather(filter: &Filter, system: &impl System) -> Result<Snapshot, 
     // What else an owner holds is of interest only where there is one: no walk otherwise.
     let is_held = table.sockets.iter().any(Socket::holds_port);
     let ports = filter.local.as_ref().map(LocalSet::all_ports).unwrap_or_default();
-    let matters = |socket: &Socket| is_held || ports.contains(socket.local.port);
-    let is_new =
-        |socket: &Socket| socket.holds_port() && matters(socket) && !on_ports.admits_socket(socket);
-    table.sockets.extend(others.sockets.into_iter().filter(is_new));
+    table.sockets.extend(others.sockets.into_iter().filter(|socket| {
+        let matters = is_held || ports.contains(socket.local.port);
+        socket.holds_port() && matters && !on_ports.admits_socket(socket)
+    }));
     // Whether something is bound to the ports themselves, the first table has told.
     for gap in others.gaps.into_iter().filter(|gap| !gap.is_about_bound()) {
         if !table.gaps.contains(&gap) {

@@ -183,9 +183,9 @@ impl<'a, S: System> Kill<'a, S> {
         if !is_told {
             return Contested::default();
         }
-        let sentence =
-            |port| description::contested(port, plan, self.filter, self.request, self.snapshot);
-        Contested::new(&plan.contested_ports, sentence)
+        Contested::new(&plan.contested_ports, |port| {
+            description::contested(port, plan, self.filter, self.request, self.snapshot)
+        })
     }
 
     /// Another run may find the owner of a port that changes hands.

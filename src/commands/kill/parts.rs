@@ -107,13 +107,11 @@ impl Parts {
     pub(super) fn groups<'a>(&self, holdings: &Holdings<'a>, picked: &[bool]) -> Vec<Group<'a>> {
         let touched = self.touched(holdings);
         let count = holdings.pids().len();
-        let pids =
-            |places: &[Place]| places.iter().filter_map(|place| holdings.pid(*place)).collect();
         let mut groups: Vec<Group<'a>> = self
             .0
             .iter()
             .map(|part| Group {
-                holders: pids(&part.holders),
+                holders: part.holders.iter().filter_map(|place| holdings.pid(*place)).collect(),
                 refusal: part.refusal,
                 is_crowd: part.is_crowd,
                 ..Group::default()
@@ -153,14 +151,11 @@ impl Parts {
                 part_of.get_mut(*place).into_iter().for_each(|part| *part = Some(number));
             }
         }
-        let parts = |list: &Vec<Place>| {
+        let parts = holdings.lists().iter().map(|list| {
             let parts = list.iter().filter_map(|place| part_of.get(*place).copied().flatten());
-            let mut parts: Vec<usize> = parts.collect();
-            parts.sort_unstable();
-            parts.dedup();
-            parts
-        };
-        holdings.lists().iter().map(parts).collect()
+            parts.collect::<BTreeSet<usize>>().into_iter().collect()
+        });
+        parts.collect()
     }
 }
 

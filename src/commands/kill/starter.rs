@@ -1,6 +1,6 @@
 //! The process that restarts the owners of a group: the nearest ancestor above `sh -c`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::iter;
 
 use super::parents::Parents;
@@ -124,16 +124,17 @@ impl Starter {
 fn is_intact(line: &[Identity], system: &impl System) -> bool {
     let pids = line.iter().map(|(pid, _)| *pid).collect();
     let now = system.processes(&pids, About::Table);
-    let is_same = |(pid, birth): &Identity| {
-        now.get(pid).is_some_and(|process| process.birth.is_some() && process.birth == *birth)
-    };
-    let is_child = |pair: &[Identity]| match pair {
-        [(child, _), (parent, _)] => {
-            now.get(child).is_some_and(|process| process.parent == Some(*parent))
-        }
-        _ => false,
-    };
-    line.iter().all(is_same) && line.windows(2).all(is_child)
+    let mut pairs = line.iter().zip(line.iter().skip(1));
+    line.iter().all(|known| is_same(known, &now))
+        && pairs.all(|((child, _), (parent, _))| is_child(*child, *parent, &now))
+}
+
+fn is_same((pid, birth): &Identity, now: &BTreeMap<Pid, Process>) -> bool {
+    now.get(pid).is_some_and(|process| process.birth.is_some() && process.birth == *birth)
+}
+
+fn is_child(pid: Pid, parent: Pid, now: &BTreeMap<Pid, Process>) -> bool {
+    now.get(&pid).is_some_and(|process| process.parent == Some(parent))
 }
 
 /// From a process up to the nearest ancestor that is no wrapper.

@@ -51,21 +51,23 @@ pub fn path_of<'a>(file: &'a [u8], controller: &[u8]) -> Option<&'a [u8]> {
 /// while systemd's own hierarchy, `name=systemd`, tells the unit, and any of them the container.
 #[must_use]
 pub fn of_process(file: &[u8]) -> Membership<'_> {
-    let lines = || {
-        file.split(|&byte| byte == b'\n').filter_map(|line| {
-            let mut fields = line.splitn(3, |&byte| byte == b':');
-            let (_, controllers, path) = (fields.next()?, fields.next()?, fields.next()?);
-            Some((controllers, of_path(path)))
-        })
-    };
-    let of = |wanted: &[u8]| lines().find(|(name, _)| *name == wanted).map(|(_, found)| found);
+    let of = |wanted: &[u8]| lines(file).find(|(name, _)| *name == wanted).map(|(_, found)| found);
     let unified = of(b"").unwrap_or_default();
     let systemd = of(b"name=systemd").unwrap_or_default();
     Membership {
         unit: unified.unit.or(systemd.unit),
         slice: unified.slice.or(systemd.slice),
-        container: unified.container.or_else(|| lines().find_map(|(_, found)| found.container)),
+        container: unified.container.or_else(|| lines(file).find_map(|(_, found)| found.container)),
     }
+}
+
+/// The controllers of each line, and what its path identifies.
+fn lines(file: &[u8]) -> impl Iterator<Item = (&[u8], Membership<'_>)> {
+    file.split(|&byte| byte == b'\n').filter_map(|line| {
+        let mut fields = line.splitn(3, |&byte| byte == b':');
+        let (_, controllers, path) = (fields.next()?, fields.next()?, fields.next()?);
+        Some((controllers, of_path(path)))
+    })
 }
 
 /// What a path identifies.

@@ -40,17 +40,19 @@ impl Mount {
         let shown = |mount: &Self| (mount.device.clone(), mount.root.clone(), mount.point.clone());
         shown(self) == shown(other)
     }
+
+    fn is_on_the_way_to(&self, path: &[u8]) -> bool {
+        let rest = path.strip_prefix(self.point.as_slice());
+        self.point == b"/" || rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
+    }
 }
 
 /// The mount that a path leads to: the longest mount point on its way, and of several at one point
 /// the last, which covers the others.
 #[must_use]
 pub fn covering<'a>(mounts: &'a [Mount], path: &[u8]) -> Option<&'a Mount> {
-    let leads_there = |mount: &&Mount| {
-        let rest = path.strip_prefix(mount.point.as_slice());
-        mount.point == b"/" || rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
-    };
-    mounts.iter().filter(leads_there).max_by_key(|mount| mount.point.len())
+    let on_the_way = mounts.iter().filter(|mount| mount.is_on_the_way_to(path));
+    on_the_way.max_by_key(|mount| mount.point.len())
 }
 
 /// Blanks, tabs, line ends and backslashes come as three octal digits behind a backslash.

@@ -118,14 +118,8 @@ impl Containers {
         let address = served.address?;
         let known = self.docker.get_or_init(docker_containers);
         let found = known.iter().find(|one| one.running && one.addresses.contains(&address));
-        let listed = || {
-            let protocol = served.protocol.as_deref().unwrap_or("tcp");
-            let published = format!("publish={}/{protocol}", served.host_port?);
-            let listed = docker_listing(&["--filter", &published]);
-            // At two addresses of the machine the same port may be of two containers.
-            <[_; 1]>::try_from(listed).ok().map(|[only]| only)
-        };
-        let (id, name) = found.map(|one| (one.id.clone(), one.name.clone())).or_else(listed)?;
+        let found = found.map(|one| (one.id.clone(), one.name.clone()));
+        let (id, name) = found.or_else(|| publishing(served))?;
         let (id, name) = (id.into(), Some(name.into()));
         Some(Container { runtime: Runtime::Docker, id, name, of_user: false })
     }
@@ -149,11 +143,21 @@ fn name_of(id: &str, names: &[(String, String)]) -> Option<String> {
 
 /// Every container that Docker knows.
 fn docker_containers() -> Vec<DockerContainer> {
-    let config = |directory: PathBuf| {
+    let directories = directories_in(Path::new(DOCKER)).take(bounds::DOCKER_CONTAINERS);
+    let containers = directories.filter_map(|directory| {
         let file = read_regular(&directory.join("config.v2.json"))?;
         container_files::docker_container(&file).ok()
-    };
-    directories_in(Path::new(DOCKER)).take(bounds::DOCKER_CONTAINERS).filter_map(config).collect()
+    });
+    containers.collect()
+}
+
+/// The id and the name of the one container that the engine says publishes the port.
+fn publishing(served: &Served) -> Option<(String, String)> {
+    let protocol = served.protocol.as_deref().unwrap_or("tcp");
+    let published = format!("publish={}/{protocol}", served.host_port?);
+    let listed = docker_listing(&["--filter", &published]);
+    // At two addresses of the machine the same port may be of two containers.
+    <[_; 1]>::try_from(listed).ok().map(|[only]| only)
 }
 
 /// The names that containers-storage keeps: root's, and this user's own.

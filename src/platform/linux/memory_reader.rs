@@ -81,16 +81,18 @@ impl Reading {
         let proc = proc.try_clone().ok()?;
         let (orders, received) = channel();
         let (sender, answers) = channel();
-        let read = move || {
-            for (pid, limit) in received {
-                let answer = read_beginning(&proc, format!("{pid}/cmdline"), limit).ok();
-                if sender.send(answer).is_err() {
-                    break;
-                }
-            }
-        };
-        thread::Builder::new().spawn(read).ok()?;
+        thread::Builder::new().spawn(move || serve(&proc, received, &sender)).ok()?;
         Some(Self { orders, answers })
+    }
+}
+
+/// Answers one order after the other, until nobody asks any more.
+fn serve(proc: &OwnedFd, orders: Receiver<(Pid, usize)>, answers: &Sender<Option<Beginning>>) {
+    for (pid, limit) in orders {
+        let answer = read_beginning(proc, format!("{pid}/cmdline"), limit).ok();
+        if answers.send(answer).is_err() {
+            break;
+        }
     }
 }
 

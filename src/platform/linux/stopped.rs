@@ -83,16 +83,12 @@ impl Freezer {
             return None;
         }
         let directory = open_hierarchy(mount)?;
-        let says = |parts: &[&[u8]], (file, line): (&str, &[u8])| {
-            let path = [parts, &[file.as_bytes()]].concat().join(&b'/');
-            let text = read_file(&directory, path.as_slice()).unwrap_or_default();
-            text.split(|&byte| byte == b'\n').any(|said| said == line)
-        };
-        if !says(&parts, self.state) {
+        if !says(&directory, &parts, self.state) {
             return None;
         }
         let above = (1..=parts.len()).rev().filter_map(|length| parts.get(..length));
-        let frozen = above.into_iter().find(|group| says(group, self.own)).unwrap_or(&parts);
+        let frozen =
+            above.into_iter().find(|group| says(&directory, group, self.own)).unwrap_or(&parts);
         let point = mount.point.strip_suffix(b"/").unwrap_or(&mount.point);
         let file = [&[point], frozen, &[self.thaw.0.as_bytes()]].concat().join(&b'/');
         Some(Stopped::Frozen {
@@ -101,6 +97,13 @@ impl Freezer {
             can_be_killed: self.can_be_killed,
         })
     }
+}
+
+/// Whether a file of the group `parts` has this line.
+fn says(hierarchy: &OwnedFd, parts: &[&[u8]], (file, line): (&str, &[u8])) -> bool {
+    let path = [parts, &[file.as_bytes()]].concat().join(&b'/');
+    let text = read_file(hierarchy, path.as_slice()).unwrap_or_default();
+    text.split(|&byte| byte == b'\n').any(|said| said == line)
 }
 
 /// The mounted hierarchy, unless something else is mounted over it.

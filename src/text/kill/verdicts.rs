@@ -195,10 +195,10 @@ pub fn not_free(exited: Option<&str>, reasons: &BTreeSet<HeldAgain>) -> Vec<Stri
     }
     let exited = exited.map(|exited| format!("{exited}, but ")).unwrap_or_default();
     let leads = std::iter::once(exited).chain(std::iter::repeat(String::new()));
-    let sentence = |(lead, (stop, texts)): (String, (Option<&Remedy>, Vec<&str>))| {
-        run_if_any(&format!("{lead}{}", texts.join("; ")), stop)
-    };
-    leads.zip(by_stop).map(sentence).collect()
+    let sentences = leads
+        .zip(by_stop)
+        .map(|(lead, (stop, texts))| run_if_any(&format!("{lead}{}", texts.join("; ")), stop));
+    sentences.collect()
 }
 
 /// The port is free for TCP; with UDP others hold it.

@@ -69,14 +69,13 @@ impl fmt::Display for Remains {
         if self.counts.is_empty() {
             return Ok(());
         }
-        let count = |(state, count): (&TcpState, &usize)| match (state, self.time_wait_ms) {
+        let counts = self.counts.iter().map(|(state, count)| match (state, self.time_wait_ms) {
             (TcpState::TimeWait, Some(left)) => {
                 format!("{count} TIME_WAIT, {}", durations::left(left))
             }
             (state, _) => format!("{count} {state}"),
-        };
-        let counts: Vec<String> = self.counts.iter().map(count).collect();
-        let counts = counts.join(", ");
+        });
+        let counts = counts.collect::<Vec<_>>().join(", ");
         let until = if self.time_wait_ms.is_some() { "until then" } else { "while they last" };
         let old = if self.counts.values().sum::<usize>() == 1 { "socket" } else { "sockets" };
         match self.reuse {
