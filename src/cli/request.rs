@@ -5,11 +5,10 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use super::list_request::ListRequest;
 use super::words::{without_dry_run, without_value};
 use crate::model::{Families, Pid, Protocol, Shell, Signal, StateSet, TcpState};
-use crate::query::{
-    ForeignTerm, NamePattern, PortTerm, Protocols, SocketColumn, SortKey, UserTerm,
-};
+use crate::query::{ForeignTerm, NamePattern, PortTerm, Protocols, UserTerm};
 use crate::text::shell::ShellCommand;
 
 /// What was asked for.
@@ -77,32 +76,6 @@ pub struct FilterRequest {
     pub local_networks: Vec<IpNet>,
     /// Foreign ends.
     pub foreign: Vec<ForeignTerm>,
-}
-
-/// A request to list.
-#[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
-pub struct ListRequest {
-    /// Which sockets.
-    pub filters: FilterRequest,
-    /// How to show the rows.
-    pub view: ViewKind,
-    /// Whether everything is wanted that can be told of the owners.
-    pub verbose: bool,
-    /// The number that a lone `-p` stands before, which is read as a PORT.
-    pub after_p: Option<u16>,
-    /// Whether every network namespace is looked at.
-    pub all_namespaces: bool,
-    /// Whether the ports are bound, for the system's own answer.
-    pub try_bind: bool,
-    /// The columns of the views that take any.
-    pub columns: Vec<SocketColumn>,
-    /// How to sort them; none where that was not said.
-    pub sort: Option<SortKey>,
-    /// Whether tables have titles and headings.
-    pub header: bool,
-    /// When to use color.
-    pub color: ColorWhen,
 }
 
 /// A request to end.
@@ -256,39 +229,6 @@ pub enum Generated {
     Fish,
     /// The script for PowerShell.
     PowerShell,
-}
-
-/// The views of a list.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum ViewKind {
-    /// Both tables.
-    Tables,
-    /// Both tables, and the particulars of each owner.
-    Verbose,
-    /// One table, with command lines.
-    Wide,
-    /// One table with the columns that were asked for.
-    Columns,
-    /// lsof's table.
-    Lsof,
-    /// Comma-separated values.
-    Csv,
-    /// JSON.
-    Json,
-    /// Bare PIDs.
-    Pids,
-    /// Counts.
-    Summary,
-    /// Counts, as JSON.
-    SummaryJson,
-}
-
-impl ViewKind {
-    /// Whether remarks on rows stand below it: a person reads it.
-    #[must_use]
-    pub const fn has_remarks_on_rows(self) -> bool {
-        matches!(self, Self::Tables | Self::Verbose | Self::Wide)
-    }
 }
 
 /// When to use color.

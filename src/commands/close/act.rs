@@ -86,13 +86,13 @@ fn await_closed(
 ) -> anyhow::Result<SocketIndex> {
     let deadline = Instant::now() + WAIT;
     let scope = scope(rows);
-    let is_awaited = |reply: &Reply| matches!(reply, Some(Ok(())));
     loop {
         let after = SocketIndex::read(&scope, system)?;
         if let Some(gap) = after.hiding {
             bail!("{}", gaps::line(&gap));
         }
-        let mut awaited = rows.iter().zip(replies).filter(|(_, reply)| is_awaited(reply));
+        let mut awaited =
+            rows.iter().zip(replies).filter(|(_, reply)| matches!(reply, Some(Ok(()))));
         let is_there = |socket| matches!(after.leftover_of(socket), Leftover::Socket);
         if !awaited.any(|(row, _)| is_there(&row.socket)) || Instant::now() >= deadline {
             return Ok(after);

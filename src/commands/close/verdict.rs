@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::act::CloseResult;
 use super::description;
-use super::plan::Group;
+use super::group::Group;
 use crate::cli::CloseRequest;
 use crate::commands::Outcome;
 use crate::model::{Capabilities, Owner, Snapshot, Socket};
