@@ -6,10 +6,9 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand};
 use ipnet::IpNet;
 
-use super::choices::{ColorArg, GenerateArg, SortArg};
-use super::request::Topic;
-use super::values::{column, network, pid, seconds, signal, some_seconds, states, topic};
-use crate::model::Signal;
+use super::choices::{ColorArg, SortArg};
+use super::values::{column, network, pid, states};
+use super::verb_args::{CloseArgs, DoctorArgs, ExplainArgs, GenerateArgs, KillArgs};
 use crate::model::StateSet;
 use crate::query::{ForeignTerm, SocketColumn};
 
@@ -284,104 +283,4 @@ pub(super) struct HabitArgs {
     /// No effect; accepted for netstat -anob
     #[arg(short = 'b', hide_short_help = true)]
     binaries: bool,
-}
-
-/// Terminating.
-#[derive(Args, Debug)]
-pub(super) struct KillArgs {
-    /// Local port, or a list: 80, 80,443, 8000-8010, http, 53/udp, localhost:80, [::1]:80
-    #[arg(value_name = "PORT", required = true)]
-    pub(super) ports: Vec<String>,
-    /// Do not ask
-    #[arg(short, long)]
-    pub(super) yes: bool,
-    /// Show what would be done, and stop
-    #[arg(short = 'n', long)]
-    pub(super) dry_run: bool,
-    /// Send this signal instead of SIGTERM (not on Windows)
-    #[arg(short, long, value_name = "NAME", value_parser = signal)]
-    pub(super) signal: Option<Signal>,
-    /// Send SIGKILL immediately (also: -9, -KILL)
-    #[arg(short, long, short_alias = '9')]
-    pub(super) force: bool,
-    /// Terminate the process that restarts it first (asks, or requires -y)
-    #[arg(long)]
-    pub(super) parent: bool,
-    /// Seconds to wait for the exit
-    #[arg(long, value_name = "SECS", value_parser = seconds, default_value = "5")]
-    pub(super) timeout: std::time::Duration,
-    #[command(flatten)]
-    pub(super) select: SelectArgs,
-}
-
-/// Closing.
-#[derive(Args, Debug)]
-pub(super) struct CloseArgs {
-    #[command(flatten)]
-    pub(super) filters: FilterArgs,
-    /// Do not ask
-    #[arg(short, long, help_heading = "Options")]
-    pub(super) yes: bool,
-    /// Show what would be closed, and stop
-    #[arg(short = 'n', long, help_heading = "Options")]
-    pub(super) dry_run: bool,
-}
-
-/// Explaining.
-#[derive(Args, Debug)]
-pub(super) struct ExplainArgs {
-    /// TCP state in any spelling, or UDP
-    #[arg(value_name = "STATE", value_parser = topic)]
-    pub(super) state: Option<Topic>,
-    #[arg(hide = true)]
-    pub(super) more: Vec<String>,
-    /// Print JSON
-    #[arg(long)]
-    pub(super) json: bool,
-    /// Use color: auto, always or never
-    #[arg(
-        long,
-        value_name = "WHEN",
-        default_value = "auto",
-        hide_default_value = true,
-        hide_possible_values = true
-    )]
-    pub(super) color: ColorArg,
-}
-
-/// Diagnosing.
-#[derive(Args, Debug)]
-pub(super) struct DoctorArgs {
-    #[command(flatten)]
-    pub(super) filters: FilterArgs,
-    /// Take two snapshots, SECS apart, and report growth
-    #[arg(long, value_name = "SECS", value_parser = some_seconds, help_heading = "Options")]
-    pub(super) interval: Option<std::time::Duration>,
-    /// Take N snapshots, and compare each with the one before; 0: until Ctrl-C
-    #[arg(long, value_name = "N", help_heading = "Options")]
-    pub(super) count: Option<u64>,
-    /// Show every check with its threshold, and the settings of TCP
-    #[arg(short, long, help_heading = "Options")]
-    pub(super) verbose: bool,
-    /// Print JSON
-    #[arg(long, help_heading = "Options")]
-    pub(super) json: bool,
-    /// Use color: auto, always or never
-    #[arg(
-        long,
-        value_name = "WHEN",
-        default_value = "auto",
-        hide_default_value = true,
-        hide_possible_values = true,
-        help_heading = "Options"
-    )]
-    pub(super) color: ColorArg,
-}
-
-/// Generating.
-#[derive(Args, Debug)]
-pub(super) struct GenerateArgs {
-    /// What to print: man, bash, zsh, fish or powershell
-    #[arg(value_name = "WHAT", hide_possible_values = true)]
-    pub(super) what: GenerateArg,
 }

@@ -6,11 +6,13 @@ mod choices;
 mod completion;
 mod errors;
 mod help;
+mod list_request;
 mod options;
 mod ports;
 mod request;
 mod similar;
 mod values;
+mod verb_args;
 mod words;
 
 use std::ffi::OsString;
@@ -18,20 +20,19 @@ use std::ffi::OsString;
 use clap::{CommandFactory, Parser};
 use thiserror::Error;
 
-use args::{
-    Cli, CloseArgs, DoctorArgs, ExplainArgs, FilterArgs, KillArgs, ListArgs, SelectArgs, Verb,
-    ViewArgs,
-};
+use args::{Cli, FilterArgs, ListArgs, SelectArgs, Verb, ViewArgs};
 pub use completion::{COMPLETION, CompletionRequest, completion};
 use errors::misplaced;
 pub use help::command;
+pub use list_request::{ListRequest, ViewKind};
 pub use options::OptionError;
 pub use ports::UsageError;
 pub use request::{
     CloseRequest, ColorWhen, DoctorRequest, ExplainRequest, FilterRequest, Generated, KillRequest,
-    ListRequest, Request, Selection, Topic, ViewKind,
+    Request, Selection, Topic,
 };
 use similar::nearest;
+use verb_args::{CloseArgs, DoctorArgs, ExplainArgs, KillArgs};
 use words::{after_lone_p, spell_out};
 
 use crate::model::{Families, Pid, StateSet};

@@ -36,7 +36,7 @@ pub(super) const CHECK: Check = Check {
 enum Common {
     /// The address of the peer.
     Address(IpAddr),
-    /// The port here, of which it is so many connections.
+    /// The local port, and how many of its connections these are.
     Port(u16),
 }
 
@@ -174,7 +174,7 @@ impl Evidence for Unacknowledged {
     fn now(&self, case: &Case<'_>) -> Remedy {
         let states = ["--state", "FIN_WAIT_1,CLOSING,LAST_ACK"];
         match self.common {
-            // A process that keeps them notices; what nobody holds ends by itself.
+            // A process that keeps them notices; what no process holds ends on its own.
             Common::Address(peer) => {
                 let close = case.portwho(&["close"]).words(states);
                 let close = close.words(["--foreign", &peer.to_string()]);
@@ -208,7 +208,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_few_vanished_peers_are_no_finding() {
+    fn a_few_silent_peers_are_not_a_finding() {
         let found = |common, of| Unacknowledged {
             common,
             of,

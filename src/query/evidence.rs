@@ -54,24 +54,24 @@ impl<'a> PortEvidence<'a> {
     }
 
     fn verdict(&self, asked: AskedPort, protocol: Protocol) -> PortVerdict<'a> {
-        let meets = |socket: &&&Socket| {
+        let met = self.sockets.on(asked.port).iter().copied().filter(|socket| {
             let way = asked.way(socket).filter(|_| socket.protocol == protocol);
             way.is_some_and(|way| way != Way::Within || self.narrower_blocks)
-        };
+        });
         let rules = self.rules.get(&protocol);
         let elsewhere = self.elsewhere.iter().filter(|row| {
             row.socket.holds_port() && row.socket.protocol == protocol && asked.meets(&row.socket)
         });
-        let tried = |attempt: &&BindAttempt| attempt.asked == asked && attempt.protocol == protocol;
+        let mut attempts = self.attempts.iter().filter(|attempt| attempt.asked == asked);
         PortVerdict {
             asked,
             protocol,
-            met: self.sockets.on(asked.port).iter().filter(meets).copied().collect(),
+            met: met.collect(),
             obstacles: rules.map(|rules| obstacles(asked, rules)).unwrap_or_default(),
             hidden_by: self.hiding(protocol).collect(),
             note: rules.and_then(|rules| note(asked.port, rules)),
             elsewhere: elsewhere.copied().collect(),
-            attempt: self.attempts.iter().find(tried),
+            attempt: attempts.find(|attempt| attempt.protocol == protocol),
         }
     }
 

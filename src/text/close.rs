@@ -7,7 +7,7 @@ use crate::model::{Api, KernelReason, Pid};
 /// The question was not answered with yes.
 pub const NOT_CONFIRMED: &str = "not confirmed; nothing was closed";
 
-/// There is nobody to ask, and neither a PORT nor a PID says which sockets are meant.
+/// There is no terminal to ask on, and neither a PORT nor a PID says which sockets are meant.
 #[must_use]
 pub fn requires_yes(close: &Remedy) -> String {
     let required = "nothing was closed: without a terminal, close requires a PORT, --pid or --yes";
@@ -48,7 +48,7 @@ pub fn question(count: usize, owner: &str) -> String {
     format!("Close {}?", counted_of(count, owner))
 }
 
-/// `would close 12 sockets of app-server (PID 812)`. So many of them are unconnected sockets of UDP.
+/// `would close 12 sockets of app-server (PID 812)`. `udp` of them are unconnected UDP sockets.
 #[must_use]
 pub fn intention(count: usize, udp: usize, owner: &str) -> String {
     format!("would close {}{}", counted_of(count, owner), unless_explicit(count, udp))
@@ -91,7 +91,7 @@ pub enum Refused {
     Ancestor,
     /// Their owner is hidden, from every user.
     Unseen,
-    /// Their owner is hidden; this command has more rights.
+    /// Their owner is hidden; this command has more privileges.
     UnseenByUser(Remedy),
     /// They end by themselves, and this system would keep them forever.
     Orphan,
@@ -124,13 +124,9 @@ fn refusal(why: &Refused) -> String {
              closing one would keep it forever"
                 .to_owned()
         }
-        Refused::Forwarder(container) => {
-            let served =
-                |name| format!("it serves {name}, which would keep running without its port");
-            match container {
-                Some((name, stop)) => run(&served(name.as_str()), stop),
-                None => format!("{}; stop the container instead", served("a container")),
-            }
+        Refused::Forwarder(Some((name, stop))) => run(&serves(name), stop),
+        Refused::Forwarder(None) => {
+            format!("{}; stop the container instead", serves("a container"))
         }
         Refused::OnlyIpv4 => {
             "Windows closes TCP connections over IPv4 only; it has no call for IPv6".to_owned()
@@ -139,6 +135,10 @@ fn refusal(why: &Refused) -> String {
             "Windows closes TCP connections only; it has no call for UDP".to_owned()
         }
     }
+}
+
+fn serves(container: &str) -> String {
+    format!("it serves {container}, which would keep running without its port")
 }
 
 /// Who had the sockets that were closed.
@@ -231,9 +231,9 @@ fn descriptors_kept(
 pub enum NotClosed {
     /// It is no longer what was asked for.
     Changed,
-    /// Not even all rights suffice, for this reason.
+    /// Not even all privileges suffice, for this reason.
     BeyondRights(&'static str),
-    /// This command has more rights.
+    /// This command has more privileges.
     NotPermitted(Remedy),
     /// The kernel cannot close sockets, in its own words; whether a process has this one.
     NoDestroy(String, bool),

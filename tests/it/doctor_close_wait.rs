@@ -13,7 +13,7 @@ use crate::support::process::{Actor, Owner};
 use crate::support::terminal::Terminal;
 use crate::support::{is_healthy, portwho};
 
-/// A client with a connection to each of so many hosts, which the hosts have closed.
+/// A client with a connection to each of this many hosts, which the hosts have closed.
 fn forgetful(name: &str, hosts: u8) -> (Actor, Vec<TcpListener>) {
     let listen = |host| TcpListener::bind(SocketAddr::from(([127, 0, 1, host], 80))).expect("bind");
     let hosts: Vec<TcpListener> = (1..=hosts).map(listen).collect();

@@ -78,7 +78,7 @@ fn a_backend_that_does_not_answer() {
     assert_eq!(finding["now"], "portwho --state SYN_SENT --foreign 198.18.0.1");
 }
 
-/// Connections to a peer whose link is cut, with data that nobody acknowledges.
+/// Connections to a peer whose link is cut, with data that no peer acknowledges.
 #[trial]
 fn a_peer_that_is_gone() {
     let Some(neighbor) = Neighbor::new() else { return };

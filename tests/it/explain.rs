@@ -181,7 +181,7 @@ fn nothing_is_wider_than_a_terminal() {
 }
 
 #[trial]
-fn colours_on_demand() {
+fn colors_on_demand() {
     for words in [["explain", "--color=always"].as_slice(), &["explain", "BOUND", "--color=always"]]
     {
         let plain = portwho(&words[..words.len() - 1]).run();

@@ -96,7 +96,7 @@ mod deep_walk;
 #[cfg(target_os = "linux")]
 mod budgets;
 
-/// Owners that may not be seen: their unit or container, by the control groups of sockets.
+/// Owners that may not be seen: their unit or container, by the cgroups of sockets.
 #[cfg(target_os = "linux")]
 mod cgroups;
 
@@ -160,7 +160,7 @@ mod verbose;
 #[cfg(target_os = "linux")]
 mod doctor;
 
-/// Connections that nobody closes, and machines where all is well.
+/// Connections that no process closes, and machines where all is well.
 #[cfg(target_os = "linux")]
 mod doctor_leaks;
 
@@ -203,7 +203,7 @@ mod no_match;
 #[cfg(target_os = "linux")]
 mod reasons;
 
-/// Ports that nobody holds: free, or a bind would fail, and why.
+/// Ports that no socket holds: free, or a bind would fail, and why.
 #[cfg(target_os = "linux")]
 mod vacancy;
 
@@ -291,7 +291,7 @@ mod close_states;
 #[cfg(target_os = "linux")]
 mod close_segments;
 
-/// close and what no process holds any more, on kernels that end it and on those that would not.
+/// close and what no process holds, on kernels that end it and on those that would not.
 #[cfg(target_os = "linux")]
 mod close_orphans;
 
@@ -315,7 +315,7 @@ mod windows_list;
 #[cfg(windows)]
 mod windows_processes;
 
-/// kill on a running Windows: the child is gone, and nobody else.
+/// kill on a running Windows: the child is gone, and no other process.
 #[cfg(windows)]
 mod windows_kill;
 

@@ -1,6 +1,8 @@
 //! Help and usage errors. An error names the word at fault in one line on stderr, prints nothing
 //! else, and exits with 2 before the system is asked for anything.
 
+mod help;
+
 use crate::support::portwho;
 
 #[track_caller]
@@ -9,7 +11,7 @@ fn says(words: &[&str], line: &str) {
 }
 
 #[trial]
-fn a_command_behind_an_option() {
+fn a_command_after_an_option() {
     let line = "'kill' is a command and must come first; try: portwho kill 80";
     says(&["-n", "kill", "80"], line);
     says(&["-s", "LISTEN", "kill", "80"], line);
@@ -19,7 +21,7 @@ fn a_command_behind_an_option() {
 }
 
 #[trial]
-fn a_command_behind_a_port() {
+fn a_command_after_a_port() {
     let line = "'kill' is a command and must come first; try: portwho kill 80";
     says(&["80", "kill"], line);
     says(&["--", "80", "kill"], line);
@@ -27,7 +29,7 @@ fn a_command_behind_a_port() {
 
 /// A process may be called as it likes.
 #[trial]
-fn a_command_as_a_value_is_none() {
+fn a_value_is_not_a_command() {
     let output = portwho(["--name", "kill", "4733"]).run();
     output.is(1, "", &output.stderr);
     assert!(output.stderr.contains("portwho: port 4733 is "), "{output:?}");
@@ -53,7 +55,7 @@ fn a_port_out_of_range() {
 }
 
 #[trial]
-fn a_pid_behind_p() {
+fn a_pid_after_p() {
     let line = "port '70000': ports are 1 to 65535, and -p has no effect; for a PID, try: portwho \
                 --pid 70000";
     says(&["-p", "70000"], line);
@@ -76,7 +78,7 @@ fn a_protocol_against_an_option() {
 }
 
 #[trial]
-fn a_host_that_is_no_address() {
+fn a_host_that_is_not_an_address() {
     let line = "'example.com' is not an address or localhost";
     for word in ["example.com:80", "http://example.com/", "https://me@example.com:80/x,y"] {
         says(&[word], &format!("port '{word}': {line}"));
@@ -88,7 +90,7 @@ fn a_host_that_is_no_address() {
 }
 
 #[trial]
-fn a_foreign_end_that_is_none() {
+fn an_invalid_foreign_address() {
     let line = "--foreign '443': not an address; for a port at any address, use --foreign-port";
     says(&["--foreign", "443"], line);
     let line = "--foreign '10.0.0.1:0': port '10.0.0.1:0': ports are 1 to 65535";
@@ -121,7 +123,7 @@ fn an_unknown_service() {
 }
 
 #[trial]
-fn a_word_that_is_no_port() {
+fn an_invalid_port() {
     for word in ["", "8 0", "+80", "80-", "80.5", "127.0.0.1", "8\u{1b}0", "8\n0", "/tcp"] {
         let line = "not a port; examples: 80, 80,443, 8000-8010, http, 53/udp, localhost:80, \
                     [::1]:80";
@@ -205,7 +207,7 @@ fn an_address_for_a_foreign_port() {
 }
 
 #[trial]
-fn a_network_that_is_none() {
+fn an_invalid_network() {
     let local = "not an address or network; examples: 10.0.0.0/8, ::1";
     let foreign = "not an address or network; examples: 10.0.0.0/8, ::1, 10.0.0.5:443, [::1]:443";
     for (option, why) in [("--local", local), ("--foreign", foreign)] {
@@ -221,9 +223,9 @@ fn a_word_from_a_list() {
     says(&["--color", "sometimes"], line);
     let line = "'csh': unknown value; values are man, bash, zsh, fish, powershell";
     says(&["generate", "csh"], line);
-    let line = "--sort 'colour': unknown value; values are port, local, foreign, state, pid, image, \
+    let line = "--sort 'color': unknown value; values are port, local, foreign, state, pid, image, \
                 user, recv-q, send-q";
-    says(&["--sort", "colour"], line);
+    says(&["--sort", "color"], line);
 }
 
 #[trial]
@@ -299,50 +301,4 @@ fn explain_of_several_states() {
 #[trial]
 fn generate_without_what() {
     says(&["generate"], "generate: say what to print: man, bash, zsh, fish or powershell");
-}
-
-/// What `words` print on stdout, with nothing on stderr.
-#[track_caller]
-fn help(words: &[&str]) -> String {
-    let output = portwho(words).run();
-    output.is(0, &output.stdout, "");
-    output.stdout
-}
-
-#[trial]
-fn short_help_fits_a_screen() {
-    let text = help(&["-h"]);
-    assert!(text.lines().count() <= 25, "{text}");
-    assert!(text.lines().all(|line| line.len() <= 100), "{text}");
-    for part in ["portwho kill 8080 ", "portwho --help ", "  explain ", "--state", "--json"] {
-        assert!(text.contains(part), "{part}: {text}");
-    }
-    assert!(!text.contains("--no-header"), "{text}");
-}
-
-#[trial]
-fn long_help_is_grouped_and_whole() {
-    let text = help(&["--help"]);
-    assert_eq!(help(&["help"]), text);
-    let headings = ["Arguments:", "Filters:", "Scope:", "Output:", "Compatibility:"];
-    let found: Vec<&str> = text.lines().filter(|line| headings.contains(line)).collect();
-    assert_eq!(found, headings, "{text}");
-    for option in ["--not-state", "--all-netns", "--no-header", "-a ", "--version", "Exit codes:"] {
-        assert!(text.contains(option), "{option}: {text}");
-    }
-    assert!(text.lines().all(|line| line.len() <= 100), "{text}");
-}
-
-#[trial]
-fn help_of_a_command() {
-    for command in ["kill", "close", "explain", "doctor", "generate"] {
-        let text = help(&[command, "--help"]);
-        assert!(text.contains(&format!("Usage: portwho {command} ")), "{text}");
-        assert_eq!(help(&["help", command]), text);
-        assert_eq!(help(&[command, "-h"]), text);
-    }
-    let unasked = "If standard input is not a terminal, it";
-    for command in ["kill", "close"] {
-        assert!(help(&[command, "-h"]).replace('\n', " ").contains(unasked), "{command}");
-    }
 }

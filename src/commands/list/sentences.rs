@@ -70,12 +70,13 @@ fn in_use_by(
     rows: &Rows<'_>,
 ) -> Vec<String> {
     let asked = AskedPort { address: Some(address), ..attempt.asked };
-    let is_met = |row: &&Row<'_>| {
-        let socket = &row.socket;
-        let here = socket.netns.is_none() && socket.protocol == attempt.protocol;
-        here && socket.holds_port() && asked.meets(socket)
-    };
-    let met: Vec<Row<'_>> = rows.rows.iter().filter(is_met).copied().collect();
+    let here = rows
+        .rows
+        .iter()
+        .copied()
+        .filter(|row| row.socket.netns.is_none() && row.socket.protocol == attempt.protocol);
+    let holders = here.filter(|row| row.socket.holds_port());
+    let met: Vec<Row<'_>> = holders.filter(|row| asked.meets(&row.socket)).collect();
     if refusal.kind == ErrorKind::AddrInUse { ends(&met, rows.snapshot) } else { Vec::new() }
 }
 

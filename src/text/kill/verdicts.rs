@@ -23,14 +23,14 @@ pub fn released(name: &str, ports: &str) -> String {
     format!("{name} no longer holds {ports}; nothing was sent")
 }
 
-/// The same of so many more.
+/// How many more did.
 #[must_use]
 pub fn more_released(count: usize, ports: &str) -> String {
     let verb = if count == 1 { "no longer holds" } else { "no longer hold" };
     format!("{} {verb} {ports}; nothing was sent", counted(count, "more process"))
 }
 
-/// So many more did not end, for one reason or another.
+/// How many more are still running or could not be checked.
 #[must_use]
 pub fn more_failed(count: usize, ports: &str) -> String {
     let verb = if count == 1 { "is" } else { "are" };
@@ -70,7 +70,7 @@ pub fn reason_for_next(reason: &str) -> String {
     format!("  {reason}")
 }
 
-/// What is said behind a process that survived.
+/// What is said after a process that survived.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Survival {
     /// It is stopped; this sentence says how.
@@ -162,7 +162,7 @@ pub fn still_held(port: u16, owner: &str) -> HeldAgain {
     HeldAgain { text: format!("port {port} is still held by {owner}"), stop: None }
 }
 
-/// So many more ports are held.
+/// How many more ports are held.
 #[must_use]
 pub fn more_held(count: usize) -> HeldAgain {
     let verb = if count == 1 { "is" } else { "are" };
@@ -197,10 +197,10 @@ pub fn not_free(exited: Option<&str>, reasons: &BTreeSet<HeldAgain>) -> Vec<Stri
     }
     let exited = exited.map(|exited| format!("{exited}, but ")).unwrap_or_default();
     let leads = std::iter::once(exited).chain(std::iter::repeat(String::new()));
-    let sentence = |(lead, (stop, texts)): (String, (Option<&Remedy>, Vec<&str>))| {
-        run_if_any(&format!("{lead}{}", texts.join("; ")), stop)
-    };
-    leads.zip(by_stop).map(sentence).collect()
+    let sentences = leads
+        .zip(by_stop)
+        .map(|(lead, (stop, texts))| run_if_any(&format!("{lead}{}", texts.join("; ")), stop));
+    sentences.collect()
 }
 
 /// The port is free for TCP; with UDP others hold it.

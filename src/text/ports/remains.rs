@@ -26,7 +26,7 @@ pub enum Reuse {
     /// Reports only that a bind without SO_REUSEADDR fails.
     #[default]
     Unsaid,
-    /// Only a bind would tell.
+    /// Only a bind would show it.
     Unknown,
     /// A bind with SO_REUSEADDR has failed.
     Unset,
@@ -39,7 +39,7 @@ impl Remains {
         Self { reuse, ..self }
     }
 
-    /// Whether they may block a bind, and only a bind would tell.
+    /// Whether they may block a bind, and only a bind would show it.
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.blocks && !self.counts.is_empty() && self.reuse == Reuse::Unknown
@@ -69,14 +69,13 @@ impl fmt::Display for Remains {
         if self.counts.is_empty() {
             return Ok(());
         }
-        let count = |(state, count): (&TcpState, &usize)| match (state, self.time_wait_ms) {
+        let counts = self.counts.iter().map(|(state, count)| match (state, self.time_wait_ms) {
             (TcpState::TimeWait, Some(left)) => {
                 format!("{count} TIME_WAIT, {} left", durations::left(left))
             }
             (state, _) => format!("{count} {state}"),
-        };
-        let counts: Vec<String> = self.counts.iter().map(count).collect();
-        let counts = counts.join(", ");
+        });
+        let counts = counts.collect::<Vec<_>>().join(", ");
         let is_one = self.counts.values().sum::<usize>() == 1;
         let until = if is_one { "until it ends" } else { "until they end" };
         let all = if is_one { "both sockets" } else { "they and the new socket" };
