@@ -99,7 +99,7 @@ fn several_ports_at_once() {
 }
 
 #[trial]
-fn a_client_is_not_a_target() {
+fn a_client_is_no_target() {
     let (mut server, mut client) = (Peer::holding(&["tcp:127.0.0.1:0"]), Peer::holding(&[]));
     let port = client.connect(&mut server).port();
     let why = format!(

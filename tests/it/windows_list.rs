@@ -174,7 +174,7 @@ fn redirected_to_a_file() {
 }
 
 #[trial]
-fn stdout_closed_from_the_start() {
+fn a_reader_who_was_never_there() {
     let peer = Peer::holding(&["tcp:127.0.0.1:0"]);
     let port = peer.port().to_string();
     for words in [&["--help"][..], &[&port], &["--json", &port], &["-q", &port]] {
