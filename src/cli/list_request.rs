@@ -1,7 +1,12 @@
 //! What a list can be asked for.
 
+use std::ffi::OsString;
+
 use super::request::{ColorWhen, FilterRequest};
+use crate::model::Shell;
 use crate::query::{SocketColumn, SortKey};
+use crate::text::remedies;
+use crate::text::shell::ShellCommand;
 
 /// A request to list.
 #[derive(Debug)]
@@ -27,6 +32,17 @@ pub struct ListRequest {
     pub header: bool,
     /// When to use color.
     pub color: ColorWhen,
+    /// The words as they were typed.
+    pub words: Vec<OsString>,
+}
+
+impl ListRequest {
+    /// The command that asks for the same in every network namespace.
+    #[must_use]
+    pub fn in_all_namespaces(&self, shell: Shell) -> ShellCommand {
+        let typed = self.words.iter().map(|word| word.to_string_lossy().into_owned());
+        remedies::list(shell, std::iter::once("--all-netns".to_owned()).chain(typed))
+    }
 }
 
 /// The views of a list.

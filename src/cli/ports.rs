@@ -10,7 +10,7 @@ use crate::query::{PortError, PortTerm, Protocols};
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 pub enum UsageError {
     /// A command after options or ports.
-    #[error("'{command}' is a command and must come first; try: portwho {command} {arguments}")]
+    #[error("'{command}' is a command and must come first; run: portwho {command} {arguments}")]
     CommandNotFirst {
         /// The command.
         command: String,
@@ -18,16 +18,16 @@ pub enum UsageError {
         arguments: String,
     },
     /// A state.
-    #[error("'{0}' is a state, not a port; try: portwho --state {0}")]
+    #[error("'{0}' is a state, not a port; run: portwho --state {0}")]
     StateForPort(String),
     /// A state after another, which was the value of `--state`.
     #[error(
-        "'{0}' is a state, not a port; PowerShell splits lists that are not quoted; try: portwho \
+        "'{0}' is a state, not a port; PowerShell splits lists that are not quoted; run: portwho \
          --state \"{0}\""
     )]
     StateBehindState(String),
     /// Help for what is no command.
-    #[error("'{word}' is not a command; commands are {commands}; try: portwho --help")]
+    #[error("'{word}' is not a command; commands are {commands}; run: portwho --help")]
     NotACommand {
         /// What was typed.
         word: String,
@@ -41,7 +41,7 @@ pub enum UsageError {
     #[error("'{0}': unexpected argument; explain takes one state")]
     SeveralStates(String),
     /// An address in front of a foreign port.
-    #[error("foreign port '{0}': an address belongs to --foreign; try: portwho --foreign {0}")]
+    #[error("foreign port '{0}': an address belongs to --foreign; run: portwho --foreign {0}")]
     AddressForForeignPort(String),
     /// A protocol after a foreign port.
     #[error("foreign port '{word}': a protocol belongs to a PORT, or to {option}")]
@@ -61,7 +61,7 @@ pub enum UsageError {
     },
     /// A PID after `-p`.
     #[error(
-        "port '{0}': ports are 1 to 65535, and -p has no effect; for a PID, try: portwho --pid {0}"
+        "port '{0}': ports are 1 to 65535, and -p has no effect; for a PID, run: portwho --pid {0}"
     )]
     PidForPort(String),
     /// Any other.

@@ -84,7 +84,7 @@ pub struct FilterRequest {
 pub struct KillRequest {
     /// Ports and owners.
     pub selection: Selection,
-    /// Do not ask.
+    /// Do not ask for confirmation.
     pub yes: bool,
     /// Stop before the first signal.
     pub dry_run: bool,
@@ -141,7 +141,7 @@ impl KillRequest {
 pub struct CloseRequest {
     /// Which sockets.
     pub filters: FilterRequest,
-    /// Do not ask.
+    /// Do not ask for confirmation.
     pub yes: bool,
     /// Stop before the first is closed.
     pub dry_run: bool,

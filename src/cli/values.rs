@@ -97,6 +97,11 @@ pub(super) fn some_seconds(word: &str) -> Result<Duration, String> {
     some.ok_or_else(|| "not a number of seconds above 0 and up to 86400".to_owned())
 }
 
+/// How many times: any whole number.
+pub(super) fn count(word: &str) -> Result<u64, String> {
+    word.parse().map_err(|_| "not a whole number, 0 or more".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,7 +7,7 @@ use clap::Args;
 use super::args::{FilterArgs, SelectArgs};
 use super::choices::{ColorArg, GenerateArg};
 use super::request::Topic;
-use super::values::{seconds, signal, some_seconds, topic};
+use super::values::{count, seconds, signal, some_seconds, topic};
 use crate::model::Signal;
 
 /// Terminating.
@@ -16,10 +16,10 @@ pub(super) struct KillArgs {
     /// Local port, or a list: 80, 80,443, 8000-8010, http, 53/udp, localhost:80, [::1]:80
     #[arg(value_name = "PORT", required = true)]
     pub(super) ports: Vec<String>,
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(short, long)]
     pub(super) yes: bool,
-    /// Show what would be done, and stop
+    /// Print what would be done, and stop
     #[arg(short = 'n', long)]
     pub(super) dry_run: bool,
     /// Send this signal instead of SIGTERM (not on Windows)
@@ -28,10 +28,10 @@ pub(super) struct KillArgs {
     /// Send SIGKILL immediately (also: -9, -KILL)
     #[arg(short, long, short_alias = '9')]
     pub(super) force: bool,
-    /// Terminate the process that restarts it first (asks, or requires -y)
+    /// First terminate the parent that restarts the owner (asks, or requires -y)
     #[arg(long)]
     pub(super) parent: bool,
-    /// Seconds to wait for the exit
+    /// Seconds to wait for the process to exit
     #[arg(long, value_name = "SECS", value_parser = seconds, default_value = "5")]
     pub(super) timeout: std::time::Duration,
     #[command(flatten)]
@@ -43,10 +43,10 @@ pub(super) struct KillArgs {
 pub(super) struct CloseArgs {
     #[command(flatten)]
     pub(super) filters: FilterArgs,
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(short, long, help_heading = "Options")]
     pub(super) yes: bool,
-    /// Show what would be closed, and stop
+    /// Print what would be closed, and stop
     #[arg(short = 'n', long, help_heading = "Options")]
     pub(super) dry_run: bool,
 }
@@ -81,10 +81,10 @@ pub(super) struct DoctorArgs {
     /// Take two snapshots, SECS apart, and report growth
     #[arg(long, value_name = "SECS", value_parser = some_seconds, help_heading = "Options")]
     pub(super) interval: Option<std::time::Duration>,
-    /// Take N snapshots, and compare each with the one before; 0: until Ctrl-C
-    #[arg(long, value_name = "N", help_heading = "Options")]
+    /// Take N snapshots, and compare each with the one before; 0 repeats until Ctrl-C
+    #[arg(long, value_name = "N", value_parser = count, help_heading = "Options")]
     pub(super) count: Option<u64>,
-    /// Show every check with its threshold, and the settings of TCP
+    /// Print every check with its threshold, and the TCP settings
     #[arg(short, long, help_heading = "Options")]
     pub(super) verbose: bool,
     /// Print JSON

@@ -1,7 +1,6 @@
 //! What a process claims to be, and nothing proves.
 
 use super::counted;
-use super::counted;
 use crate::model::Role;
 
 /// Its name is that of this role.

@@ -18,7 +18,7 @@ fn nothing_asked_for() {
     portwho(["-s", "CLOSE_WAIT", "close"]).run().is(
         2,
         "",
-        "portwho: 'close' is a command and must come first; try: portwho close --help\n",
+        "portwho: 'close' is a command and must come first; run: portwho close --help\n",
     );
     assert_there(made.server_address, made.client_address);
 }

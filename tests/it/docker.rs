@@ -160,7 +160,8 @@ fn a_server_on_the_machines_network() {
     let line = format!("  container    the Docker container {name} ({})\n", container.short_id());
     assert!(output.stdout.contains(&line), "{output:?}");
     let output = outside(&["kill", "-n", &port.to_string()]).run();
-    let again = format!("  it runs in a container; to stop that, run: docker stop {name}\n");
+    let again =
+        format!("  it runs in a container; to stop the container, run: docker stop {name}\n");
     assert!(output.stdout.contains(&again), "{output:?}");
     output.is(0, &output.stdout, "");
 }

@@ -18,7 +18,7 @@ use crate::support::{portwho, refuse};
 #[trial]
 fn a_command_out_of_place() {
     let web = server("web", 80);
-    let line = "portwho: 'kill' is a command and must come first; try: portwho kill 80\n";
+    let line = "portwho: 'kill' is a command and must come first; run: portwho kill 80\n";
     for words in [
         &["-n", "kill", "80"][..],
         &["80", "kill"],

@@ -57,8 +57,9 @@ fn by_systemd() {
 
 /// The first line and the one below it, of a process of this unit.
 fn in_unit(first: &str, unit: &str) -> String {
-    let lines =
-        format!(", {unit})\n  it runs as a service; to stop that, run: systemctl stop {unit}\n");
+    let lines = format!(
+        ", {unit})\n  it runs as a service; to stop the service, run: systemctl stop {unit}\n"
+    );
     first.replacen(")\n", &lines, 1)
 }
 
@@ -75,7 +76,7 @@ fn systemd_does() {
     unit.take(web.pid());
     for (policy, line) in [
         ("on-failure", "its service restarts it (Restart=on-failure); run"),
-        ("no", "it runs as a service; to stop that, run"),
+        ("no", "it runs as a service; to stop the service, run"),
     ] {
         fs::write(&file, format!("[Service]\nRestart={policy}\n")).expect("a unit");
         let output = run(kill(["-n", "80"]));

@@ -118,8 +118,8 @@ fn a_client_is_not_a_target() {
     let port = connection.client_address.port();
     let browser = Owner::named("browser").holding(connection.client);
     let line = format!(
-        "portwho: port {port}: nothing holds it; only a connection uses it; kill ends listeners \
-         only\n"
+        "portwho: port {port}: nothing holds it; only a connection uses it; kill terminates only \
+         processes that hold the port\n"
     );
     for words in [&[][..], &["-y"], &["-t"], &["--force"], &["--name", "browser"], &["-n"]] {
         run(kill(words.iter().copied().chain([port.to_string().as_str()]))).is(1, "", &line);
@@ -135,8 +135,8 @@ fn a_connection_without_its_listener_is_not_a_target() {
     drop(connection.listener);
     let session = Owner::named("session").holding(connection.server);
     let line = format!(
-        "portwho: port {port}: nothing holds it; only a connection uses it; kill ends listeners \
-         only\n"
+        "portwho: port {port}: nothing holds it; only a connection uses it; kill terminates only \
+         processes that hold the port\n"
     );
     run(kill([port.to_string()])).is(1, "", &line);
     assert_lives(&session);

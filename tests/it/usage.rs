@@ -12,7 +12,7 @@ fn says(words: &[&str], line: &str) {
 
 #[trial]
 fn a_command_after_an_option() {
-    let line = "'kill' is a command and must come first; try: portwho kill 80";
+    let line = "'kill' is a command and must come first; run: portwho kill 80";
     says(&["-n", "kill", "80"], line);
     says(&["-s", "LISTEN", "kill", "80"], line);
     says(&["--state=LISTEN", "kill", "80"], line);
@@ -22,7 +22,7 @@ fn a_command_after_an_option() {
 
 #[trial]
 fn a_command_after_a_port() {
-    let line = "'kill' is a command and must come first; try: portwho kill 80";
+    let line = "'kill' is a command and must come first; run: portwho kill 80";
     says(&["80", "kill"], line);
     says(&["--", "80", "kill"], line);
 }
@@ -56,8 +56,8 @@ fn a_port_out_of_range() {
 
 #[trial]
 fn a_pid_after_p() {
-    let line = "port '70000': ports are 1 to 65535, and -p has no effect; for a PID, try: portwho \
-                --pid 70000";
+    let line = "port '70000': ports are 1 to 65535, and -p has no effect; for a PID, run: \
+                portwho --pid 70000";
     says(&["-p", "70000"], line);
     says(&["-anp", "70000"], "port '70000': ports are 1 to 65535");
 }
@@ -140,11 +140,11 @@ fn an_ipv6_address_without_brackets() {
 /// PowerShell hands `-s LISTEN,CLOSE_WAIT` over as two words.
 #[trial]
 fn a_state_in_the_place_of_a_port() {
-    let line = "'CLOSE_WAIT' is a state, not a port; try: portwho --state CLOSE_WAIT";
+    let line = "'CLOSE_WAIT' is a state, not a port; run: portwho --state CLOSE_WAIT";
     says(&["CLOSE_WAIT"], line);
     says(&["80", "CLOSE_WAIT"], line);
-    let line = "'CLOSE_WAIT' is a state, not a port; PowerShell splits lists that are not quoted; \
-                try: portwho --state \"CLOSE_WAIT\"";
+    let line = "'CLOSE_WAIT' is a state, not a port; PowerShell splits lists that are not \
+                quoted; run: portwho --state \"CLOSE_WAIT\"";
     says(&["--state", "LISTEN", "CLOSE_WAIT"], line);
 }
 
@@ -198,7 +198,7 @@ fn a_port_as_an_option() {
 
 #[trial]
 fn an_address_for_a_foreign_port() {
-    let line = "foreign port '10.0.0.1:443': an address belongs to --foreign; try: portwho \
+    let line = "foreign port '10.0.0.1:443': an address belongs to --foreign; run: portwho \
                 --foreign 10.0.0.1:443";
     says(&["--foreign-port", "10.0.0.1:443"], line);
     says(&["--foreign-port", "80,10.0.0.1:443/tcp"], line);
@@ -287,11 +287,11 @@ fn explain_of_several_states() {
     says(&["explain", "LISTEN", "LAST_ACK"], line);
     says(
         &["80", "explain"],
-        "'explain' is a command and must come first; try: portwho explain --help",
+        "'explain' is a command and must come first; run: portwho explain --help",
     );
     says(
         &["-t", "explain"],
-        "'explain' is a command and must come first; try: portwho explain --help",
+        "'explain' is a command and must come first; run: portwho explain --help",
     );
     let line =
         "port 'explian': unknown service; for the command explain, run: portwho explain --help";

@@ -80,9 +80,11 @@ pub(super) enum Remark<'a> {
         rows: Vec<Row<'a>>,
         /// Where the names are.
         snapshot: &'a Snapshot,
+        /// What lists it.
+        list: Remedy,
     },
     /// How many more network namespaces have it.
-    MoreElsewhere(usize),
+    MoreElsewhere(usize, Remedy),
     /// Ports belong to a container.
     Container {
         /// The container, in words.

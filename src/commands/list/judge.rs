@@ -44,7 +44,7 @@ pub(super) fn answer<'a>(
         remarks.extend(in_the_way::alike(&rows.rows, filter).into_iter().map(Remark::InTheWay));
         remarks.extend(only_ipv6(&rows, facts));
         remarks.extend(beside_rows(&rows, vacant, facts));
-        remarks.extend(elsewhere(filter, facts));
+        remarks.extend(elsewhere(request, filter, facts));
         remarks.extend(read_as_port(request, &rows));
         remarks.extend(containers(&rows));
         remarks.extend(facts.attempts.iter().map(Remark::Bind));
@@ -218,14 +218,15 @@ fn read_as_port<'a>(request: &ListRequest, rows: &Rows<'_>) -> Option<Remark<'a>
 }
 
 /// Which other network namespaces have what was asked for.
-fn elsewhere<'a>(filter: &'a Filter, facts: &'a Facts) -> Vec<Remark<'a>> {
+fn elsewhere<'a>(request: &ListRequest, filter: &'a Filter, facts: &'a Facts) -> Vec<Remark<'a>> {
     let Some(snapshot) = &facts.elsewhere else { return Vec::new() };
+    let list: Remedy = request.in_all_namespaces(snapshot.capabilities.shell).into();
     let by_namespace = by_namespace(filter, snapshot);
     let more = by_namespace.len().saturating_sub(NAMESPACES_TOLD);
-    let told = by_namespace.into_iter().take(NAMESPACES_TOLD);
-    told.map(|(namespace, rows)| Remark::Elsewhere { namespace, rows, snapshot })
-        .chain((more > 0).then_some(Remark::MoreElsewhere(more)))
-        .collect()
+    let told = by_namespace.into_iter().take(NAMESPACES_TOLD).map(|(namespace, rows)| {
+        Remark::Elsewhere { namespace, rows, snapshot, list: list.clone() }
+    });
+    told.chain((more > 0).then(|| Remark::MoreElsewhere(more, list.clone()))).collect()
 }
 
 /// Which containers the ports belong to that are held: those that a holder runs in or serves.

@@ -8,6 +8,7 @@ use super::answer::{Answer, Remark};
 use crate::commands::shared::in_the_way::ends;
 use crate::model::Snapshot;
 use crate::query::{AskedPort, BindAttempt, BindRefusal, Row, Rows};
+use crate::text::advice::Remedy;
 use crate::text::endpoints::local_endpoint;
 use crate::text::escape::Escaped;
 use crate::text::{gaps, hints as text, owners, ports};
@@ -37,12 +38,14 @@ impl Remark<'_> {
             Self::Vacant(vacant) => {
                 return local.map(|local| vacant.sentences(local, system)).unwrap_or_default();
             }
-            Self::Elsewhere { namespace, rows, snapshot } => elsewhere(*namespace, rows, snapshot),
-            Self::MoreElsewhere(count) => text::more_elsewhere(*count),
+            Self::Elsewhere { namespace, rows, snapshot, list } => {
+                elsewhere(*namespace, rows, snapshot, list)
+            }
+            Self::MoreElsewhere(count, list) => text::more_namespaces(*count, list),
             Self::Container { container, stop, ports } => {
                 text::of_container(ports, container, stop)
             }
-            Self::MoreContainers(count) => text::more_containers(*count),
+            Self::MoreContainers(count) => text::more_containers(*count, local, system.shell),
             Self::Bind(attempt) => bind(attempt, rows),
         };
         vec![sentence]
@@ -50,15 +53,16 @@ impl Remark<'_> {
 }
 
 /// Who has it in another network namespace.
-fn elsewhere(namespace: u64, rows: &[Row<'_>], snapshot: &Snapshot) -> String {
+fn elsewhere(namespace: u64, rows: &[Row<'_>], snapshot: &Snapshot, list: &Remedy) -> String {
     let owners: BTreeSet<String> = rows.iter().map(|row| owners::owner(row, snapshot)).collect();
     let owners: Vec<String> = owners.into_iter().collect();
     let namespace = Escaped(&snapshot.namespace_name(namespace)).to_string();
     match rows {
         [one] if one.socket.holds_port() => {
-            text::held_elsewhere(&local_endpoint(&one.socket, snapshot), &namespace, &owners)
+            let socket = local_endpoint(&one.socket, snapshot);
+            text::held_in_namespace(&[socket], &namespace, &owners, list)
         }
-        rows => text::sockets_elsewhere(rows.len(), &namespace, &owners),
+        rows => text::sockets_elsewhere(rows.len(), &namespace, &owners, list),
     }
 }
 

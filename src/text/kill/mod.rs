@@ -57,7 +57,8 @@ pub fn also_held_unrelated(holders: &Names) -> String {
 }
 
 /// Groups beyond those that are asked about one by one share one question.
-pub const CROWD: &str = "  these processes are unrelated; there are too many to ask for each group";
+pub const CROWD: &str =
+    "  these processes are unrelated; there are too many groups to ask about one by one";
 
 /// The users who created the sockets, and are not those of their holders.
 #[must_use]
@@ -98,12 +99,14 @@ pub enum Restarter {
 #[must_use]
 pub fn restarts(restarter: &Restarter) -> String {
     match restarter {
-        Restarter::Container(stop) => run_to("to stop that", "  it runs in a container", stop),
+        Restarter::Container(stop) => {
+            run_to("to stop the container", "  it runs in a container", stop)
+        }
         Restarter::Service { stop, policy: Some(policy) } => {
             run(&format!("  its service restarts it (Restart={policy})"), stop)
         }
         Restarter::Service { stop, policy: None } => {
-            run_to("to stop that", "  it runs as a service", stop)
+            run_to("to stop the service", "  it runs as a service", stop)
         }
         Restarter::Supervisor(parent) => format!("  {parent}, its parent, restarts it"),
     }
@@ -121,10 +124,9 @@ pub fn contested(port: u16, holders: &Names, all: &Remedy) -> String {
 /// How many more such ports there are.
 #[must_use]
 pub fn more_contested(count: usize) -> String {
-    format!(
-        "ports beside these ({count}): unrelated processes hold them; choose with --pid, --name or \
-         --user"
-    )
+    let them = if count == 1 { "it" } else { "them" };
+    let ports = counted(count, "more port");
+    format!("{ports}: unrelated processes hold {them}; choose with --pid, --name or --user")
 }
 
 /// How many more sockets have a holder that cannot be named.
@@ -187,7 +189,7 @@ fn then(followers: &Names) -> String {
     let named = match followers.count() {
         0 => return String::new(),
         1..=FOLLOWERS_NAMED => followers.to_string(),
-        count => format!("{count} others that share it"),
+        count => format!("{count} others that share the socket,"),
     };
     let verb = if followers.count() == 1 { "it still holds" } else { "they still hold" };
     format!(", then {named} if {verb} the port")

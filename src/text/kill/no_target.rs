@@ -84,8 +84,12 @@ pub fn no_target(why: &NoTarget) -> String {
 fn used_by(connections: usize) -> String {
     match connections {
         0 => String::new(),
-        1 => "; only a connection uses it; kill ends listeners only".to_owned(),
-        count => format!("; only {count} connections use it; kill ends listeners only"),
+        1 => "; only a connection uses it; kill terminates only processes that hold the port"
+            .to_owned(),
+        count => format!(
+            "; only {count} connections use it; kill terminates only processes that \
+                          hold the port"
+        ),
     }
 }
 
@@ -106,7 +110,9 @@ pub fn unseen(port: u16, holder: &str, why: &Unseen) -> String {
     let held = format!("port {port}: held by {holder}");
     match why {
         Unseen::Inherited(pid) => {
-            format!("{held}; end the child of PID {pid} that inherited it, by its own PID")
+            format!(
+                "{held}; terminate the child of PID {pid} that inherited the socket, by the child's PID"
+            )
         }
         Unseen::Always => format!("{held}; no further privileges would reveal it"),
         Unseen::Run(remedy) => run(&held, remedy),

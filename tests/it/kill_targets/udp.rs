@@ -109,7 +109,14 @@ fn connected_udp_is_not_a_target() {
     let line = |rest| format!("portwho: port {port}: nothing holds it{rest}\n");
     for words in [["-u", "-y"], ["-u", "--force"], ["-t", "-u"]] {
         let output = run(kill(words.into_iter().chain([port.as_str()])));
-        output.is(1, "", &line("; only a connection uses it; kill ends listeners only"));
+        output.is(
+            1,
+            "",
+            &line(
+                "; only a connection uses it; kill terminates only processes that \
+                                hold the port",
+            ),
+        );
     }
     assert_lives(&client);
 }

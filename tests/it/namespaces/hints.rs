@@ -17,17 +17,22 @@ fn what_is_held_elsewhere_is_hinted_at() {
     let (name, port) = (name(), port());
     let there = server_elsewhere(&name, port);
     let pid = there.pid();
-    let hint = format!(
-        "portwho: port {port} is free\n\
-         portwho: 127.0.0.1:{port} is held in the network namespace {name} by {name} (PID {pid}); \
-         to see it, add --all-netns\n"
-    );
-    portwho([port.to_string()]).run().is(1, "", &hint);
-    portwho(["-q", &port.to_string()]).run().is(1, "", &hint);
-    let answer = portwho(["--json", &port.to_string()]).run().json(1, &hint);
+    let hint = |verdict: &str, words: &str| {
+        format!(
+            "portwho: {verdict}\n\
+             portwho: 127.0.0.1:{port} is held in the network namespace {name} by {name} (PID {pid}); \
+             to see it, run: portwho --all-netns {words}\n"
+        )
+    };
+    let free = format!("port {port} is free");
+    let port_alone = port.to_string();
+    portwho([&port_alone]).run().is(1, "", &hint(&free, &port_alone));
+    portwho(["-q", &port_alone]).run().is(1, "", &hint(&free, &format!("-q {port}")));
+    let output = portwho(["--json", &port_alone]).run();
+    let answer = output.json(1, &hint(&free, &format!("--json {port}")));
     assert_eq!((&answer["sockets"], &answer["gaps"]), (&json!([]), &json!([])));
-    let without_port = hint.replace(&format!("port {port} is free"), "no socket matches");
-    portwho(["--name", &name]).run().is(1, "", &without_port);
+    let by_name = hint("no socket matches", &format!("--name {name}"));
+    portwho(["--name", &name]).run().is(1, "", &by_name);
     let _here = makers::listening(Loopback::V4.port(port));
     let here = portwho([port.to_string()]).run();
     here.is(0, &here.stdout, "");
@@ -69,7 +74,7 @@ fn several_sockets_elsewhere_are_counted() {
     let hint = format!(
         "portwho: no socket matches\n\
          portwho: 2 sockets are in the network namespace {name}, owned by {name} (PID {}); to see \
-         them, add --all-netns\n",
+         them, run: portwho --all-netns --name {name}\n",
         there.pid()
     );
     portwho(["--name", &name]).run().is(1, "", &hint);

@@ -59,8 +59,8 @@ fn a_name_does_not_find_it() {
 }
 
 const HELD_BY_HEIRS: &str = "portwho: port 80: held by children of PID 2208 (which has exited) that \
-                             inherited it; end the child of PID 2208 that \
-                             inherited it, by its own PID\n";
+                             inherited it; terminate the child of PID 2208 that inherited the socket, \
+                             by the child's PID\n";
 
 #[trial]
 fn kill_does_not_touch_the_newcomer() {

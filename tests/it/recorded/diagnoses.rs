@@ -100,7 +100,7 @@ fn the_name_of_a_unit_is_quoted() {
         assert!(fix.ends_with(&format!(": {advised}")), "{fix}");
         let stop = advised.replace("restart", "stop");
         let output = machine.run("kill -n 1521");
-        let line = format!("  it runs as a service; to stop that, run: {stop}\n");
+        let line = format!("  it runs as a service; to stop the service, run: {stop}\n");
         assert!(output.stdout.contains(&line), "{output:?}");
     }
 }

@@ -125,7 +125,7 @@ fn signals_are_sent_by_name() {
     let machine = server_with(0);
     let held = "0.0.0.0:80 is held by nginx (PID 812, user root, nginx.service)\n  also held by \
                 nginx (PID 813)\n  \
-                it runs as a service; to stop that, run: systemctl stop nginx.service\n";
+                it runs as a service; to stop the service, run: systemctl stop nginx.service\n";
     let would = "would send SIGTERM to nginx (PID 812), then nginx (PID 813) if it still holds the \
                  port\n";
     machine.run("kill -n 80").is(0, &format!("{held}{would}"), "");

@@ -5,10 +5,11 @@ use crate::cli::{self, Request};
 use crate::commands::shared::near_misses::{NearMiss, NearMisses};
 use crate::model::{
     Capabilities, Endpoint, Gap, Holder, KernelReason, OwnedSocket, Owner, Pid, PortRules,
-    Protocol, Snapshot, Socket, TcpState,
+    Protocol, Shell, Snapshot, Socket, TcpState,
 };
 use crate::platform::SocketTable;
 use crate::query::{InTheWay, Place, PortVerdict, Protocols, Verdict, Ways};
+use crate::text::shell::ShellCommand;
 
 /// What `portwho WORDS` asks for.
 fn request(words: &str) -> ListRequest {
@@ -204,7 +205,8 @@ fn some_of_many_namespaces_are_reported() {
     };
     let told: Vec<_> = answer.remarks.iter().filter_map(namespace).collect();
     assert_eq!(told, [(1, 1), (2, 1), (3, 1), (4, 1), (5, 1)]);
-    assert_eq!(answer.remarks.last(), Some(&Remark::MoreElsewhere(2)));
+    let list = ShellCommand::new(Shell::Posix, "portwho --all-netns 80").into();
+    assert_eq!(answer.remarks.last(), Some(&Remark::MoreElsewhere(2, list)));
 }
 
 #[test]
