@@ -160,7 +160,11 @@ mod verbose;
 #[cfg(target_os = "linux")]
 mod doctor;
 
-/// Connections that nobody closes, and machines where all is well.
+/// Machines where all is well, or hidden, and what else doctor reports.
+#[cfg(target_os = "linux")]
+mod doctor_report;
+
+/// Connections that nobody closes.
 #[cfg(target_os = "linux")]
 mod doctor_leaks;
 
