@@ -199,6 +199,10 @@ mod doctor_near_misses;
 #[cfg(target_os = "linux")]
 mod doctor_pressure;
 
+/// Stories of the field, end to end: seen, explained, found, ended, free.
+#[cfg(target_os = "linux")]
+mod stories;
+
 /// Nothing matched: empty, said, and told apart from not having been able to look.
 #[cfg(target_os = "linux")]
 mod no_match;
