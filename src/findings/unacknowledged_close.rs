@@ -113,8 +113,9 @@ impl Evidence for Unacknowledged {
     }
 
     fn fix(&self, _case: &Case<'_>) -> String {
-        "they end on their own after some minutes (tcp_orphan_retries); find the link, firewall or \
-         peer that failed"
+        "find the link, firewall or peer that failed; those that no process holds end on their own \
+         after about 2 minutes (tcp_orphan_retries), those that were only shut down after 15 minutes \
+         or more (tcp_retries2)"
             .to_owned()
     }
 
