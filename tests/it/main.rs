@@ -160,7 +160,11 @@ mod verbose;
 #[cfg(target_os = "linux")]
 mod doctor;
 
-/// Connections that no process closes, and machines where all is well.
+/// Machines where all is well, or hidden, and what else doctor reports.
+#[cfg(target_os = "linux")]
+mod doctor_report;
+
+/// Connections that no process closes.
 #[cfg(target_os = "linux")]
 mod doctor_leaks;
 
@@ -194,6 +198,10 @@ mod doctor_near_misses;
 /// What runs out, and peers that are gone.
 #[cfg(target_os = "linux")]
 mod doctor_pressure;
+
+/// Stories of the field, end to end: seen, explained, found, ended, free.
+#[cfg(target_os = "linux")]
+mod stories;
 
 /// Nothing matched: empty, said, and told apart from not having been able to look.
 #[cfg(target_os = "linux")]

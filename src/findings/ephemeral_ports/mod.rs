@@ -209,9 +209,10 @@ impl Evidence for EphemeralPorts {
         let settings = case.machine.settings;
         if self.time_wait > 0 && has_timestamps(settings) && !may_reuse(&self.path, settings) {
             return format!(
-                "{keep}; where both sides have timestamps and no NAT or load balancer is between \
-                 them, tcp_tw_reuse=1 lets connect() take the ports of old TIME_WAIT; \
-                 tcp_fin_timeout does not shorten TIME_WAIT"
+                "{keep}; only where that is not enough, both sides have timestamps, and no NAT or \
+                 load balancer is between them: tcp_tw_reuse=1 lets connect() take the ports of old \
+                 TIME_WAIT (the kernel's documentation says not to change it without the advice of \
+                 technical experts); tcp_fin_timeout does not shorten TIME_WAIT"
             );
         }
         format!("{keep}; tcp_fin_timeout does not shorten TIME_WAIT")

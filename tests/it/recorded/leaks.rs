@@ -65,6 +65,19 @@ fn a_few_that_are_forgotten() {
     is_healthy(&forgotten(3, 299_000).run("doctor"), "3 sockets of 1 process");
 }
 
+fn three_times_as_many(sockets: &mut Vec<OwnedSocket>) {
+    let more = (100..160).map(|host| to_host(host, TcpState::CloseWait).unread(0, 3000).of(&[812]));
+    sockets.extend(more);
+}
+
+/// Connections that were there before: no descriptor is used up by them.
+#[trial]
+fn clients_that_leave() {
+    let machine = forgotten(30, 3000).descriptors(812, 269, Some(900));
+    let output = machine.after_looks(1, three_times_as_many).run("doctor --interval 6");
+    is_healthy(&output, "90 sockets of 1 process");
+}
+
 /// Each answer to a probe makes the peer's last segment young again.
 #[trial]
 fn keepalive_does_not_hide_a_leak() {
