@@ -67,7 +67,7 @@ impl Growth {
         let same = earlier.same(now);
         let lasting = |one: &Measurement| one.evidence.lasting(one.count);
         let counted = lasting(now).saturating_sub(same.map_or(0, lasting));
-        let descriptors_before = machine.descriptors(&now.culprit).and_then(|own| own.descriptors);
+        let descriptors_before = machine.descriptors_before(&now.culprit, over);
         Some(Self {
             of,
             before: same.map_or(0, |one| one.evidence.total(one.count)),

@@ -63,7 +63,7 @@ impl<'a> PortEvidence<'a> {
         let elsewhere = self.elsewhere.iter().filter(|row| {
             row.socket.holds_port() && row.socket.protocol == protocol && asked.meets(&row.socket)
         });
-        let tried = |attempt: &&BindAttempt| attempt.asked == asked && attempt.protocol == protocol;
+        let mut attempts = self.attempts.iter().filter(|attempt| attempt.asked == asked);
         PortVerdict {
             asked,
             protocol,
@@ -73,7 +73,7 @@ impl<'a> PortEvidence<'a> {
             hidden_by: self.hiding(protocol).collect(),
             note: rules.and_then(|rules| note(asked.port, rules)),
             elsewhere: elsewhere.copied().collect(),
-            attempt: self.attempts.iter().find(tried),
+            attempt: attempts.find(|attempt| attempt.protocol == protocol),
         }
     }
 

@@ -65,10 +65,9 @@ impl BindAttempt {
     #[must_use]
     pub fn refusal(&self) -> Option<&BindRefusal> {
         let is_named = self.asked.address.is_some();
-        let is_about_port = |refusal: &&BindRefusal| {
+        self.refusals().find(|refusal| {
             is_named || matches!(refusal.kind, ErrorKind::AddrInUse | ErrorKind::PermissionDenied)
-        };
-        self.refusals().find(is_about_port)
+        })
     }
 
     /// Whether a bind was denied, and not only found the address in use.
@@ -100,7 +99,7 @@ pub struct PortVerdict<'a> {
     pub hidden_by: Vec<&'a Gap>,
     /// What else is worth knowing.
     pub note: Option<PortNote>,
-    /// Who holds it in other network namespaces, where that is nobody's concern here.
+    /// Who holds it in other network namespaces, where that does not matter here.
     pub elsewhere: Vec<Row<'a>>,
     /// The bind that was tried.
     pub attempt: Option<&'a BindAttempt>,
@@ -111,10 +110,8 @@ impl<'a> PortVerdict<'a> {
     /// the other socket had set, no table shows.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
-        let holds = |(socket, way): (&Socket, Way)| {
-            way != Way::Within && socket.state != Some(TcpState::Bound)
-        };
-        if self.holders().any(holds) {
+        let mut holders = self.holders().filter(|(_, way)| *way != Way::Within);
+        if holders.any(|(socket, _)| socket.state != Some(TcpState::Bound)) {
             Verdict::Held
         } else if self.has_holder() || !self.obstacles.is_empty() || self.refusal().is_some() {
             Verdict::Blocked
@@ -175,7 +172,7 @@ fn is_alive(socket: &Socket) -> bool {
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct PortVerdicts<'a> {
     /// For each port in turn, and for each of the protocols that were asked for. Of more ports than are
-    /// told of one by one only those that are not free.
+    /// reported one by one only those that are not free.
     pub told: Vec<PortVerdict<'a>>,
     /// How many of the verdicts are that the port is free.
     pub free_count: usize,

@@ -12,7 +12,7 @@ use crate::query::{
 };
 use crate::text::endpoints::interfaces_of;
 
-/// The verdicts, as far as they are told one by one.
+/// The verdicts, as far as they are reported one by one.
 pub(super) fn ports(ports: Option<&PortVerdicts<'_>>, rows: &Rows<'_>) -> Vec<JsonPort> {
     let Some(ports) = ports else { return Vec::new() };
     let owners = Owners::new(rows);

@@ -53,8 +53,8 @@ fn sentence(gap: &Gap) -> Sentence {
 fn owners_hidden(count: usize, users: &[Untrusted], as_root: bool) -> Sentence {
     let what = format!("the owners of {} are hidden{}", sockets(count), of_users(users));
     let remedy = if as_root {
-        "even root may not read some processes: CAP_SYS_PTRACE is missing, or a sandbox or \
-         user namespace keeps them apart"
+        "even root cannot read some processes: CAP_SYS_PTRACE is missing, or a sandbox or user \
+         namespace isolates them"
     } else {
         "run with sudo to see the owners of other users' sockets"
     };
@@ -64,11 +64,11 @@ fn owners_hidden(count: usize, users: &[Untrusted], as_root: bool) -> Sentence {
 fn owners_not_found(count: usize, inside_pid_namespace: bool) -> Sentence {
     let what = format!("the owners of {} were not found", sockets(count));
     let remedy = if inside_pid_namespace {
-        "unless they are passing between processes, they are outside of this PID namespace: run \
-         portwho again, or outside of it"
+        "they belong to another PID namespace, or are being passed between processes: run \
+         portwho again, or run it outside this PID namespace"
     } else {
-        "they belong to the kernel, are passing between processes, or to another PID namespace: \
-         run portwho again, or on the host"
+        "they belong to the kernel or to another PID namespace, or are being passed between \
+         processes: run portwho again, or on the host"
     };
     Sentence { what, remedy }
 }
@@ -84,7 +84,7 @@ fn changing_hands(count: usize) -> Sentence {
 fn owners_exited(count: usize) -> Sentence {
     Sentence {
         what: format!("the processes that created {} have exited", sockets(count)),
-        remedy: "a child that inherited them holds them: look for children of the exited process",
+        remedy: "the processes that inherited them hold them: look for children of the exited process",
     }
 }
 
@@ -93,16 +93,16 @@ fn search_bounded(user: Option<&Untrusted>, left_out: LeftOut) -> Sentence {
     let user = user.unwrap_or_else(|| "other users".to_owned());
     Sentence {
         what: format!("{} of {user} were not searched", kinds(left_out)),
-        remedy: "they may own some of these sockets too; end the processes that have so many, and \
-                 run portwho again",
+        remedy: "they may own some of these sockets too; terminate the processes that hold so \
+                 many, and run portwho again",
     }
 }
 
 fn rings_unread(count: usize) -> Sentence {
     Sentence {
         what: format!("what is registered in {} could not be read", counted(count, "io_uring")),
-        remedy: "a program was using them just then (or Linux is too old to tell): run portwho \
-                 again",
+        remedy: "they were in use at that moment (or this Linux is too old to report them): run \
+                 portwho again",
     }
 }
 
@@ -110,8 +110,8 @@ fn commands_cut(count: usize, users: &[Untrusted]) -> Sentence {
     let processes = counted(count, "process");
     Sentence {
         what: format!("the command lines of {processes}{} were not read in full", of_users(users)),
-        remedy: "portwho reads up to 128 KiB of each and 8 MiB for each user, and does not wait \
-                 for a process that keeps its memory locked; the rest is in /proc/PID/cmdline",
+        remedy: "portwho reads up to 128 KiB of each and 8 MiB for each user, and gives up if \
+                 the kernel does not return one in time; the rest is in /proc/PID/cmdline",
     }
 }
 
@@ -126,8 +126,8 @@ fn namespaces_not_searched() -> Sentence {
 fn namespaces_missing(why: &str) -> Sentence {
     Sentence {
         what: format!("some network namespaces may be missing ({why})"),
-        remedy: "entering a network namespace takes CAP_SYS_ADMIN and CAP_SYS_PTRACE: run portwho \
-                 on the host, outside of containers and sandboxes",
+        remedy: "entering a network namespace requires CAP_SYS_ADMIN and CAP_SYS_PTRACE: run \
+                 portwho on the host, outside containers and sandboxes",
     }
 }
 
@@ -143,7 +143,7 @@ fn namespaces_bounded(count: usize, users: &[Untrusted]) -> Sentence {
     let namespaces = counted(count, "network namespace");
     Sentence {
         what: format!("{namespaces} of {} {} not searched", list(users), was(count)),
-        remedy: "portwho searches a limited number of each user's; nsenter(1) runs portwho in one \
+        remedy: "portwho searches at most a fixed number per user; nsenter(1) runs portwho in one \
                  of them; to list them, run: sudo lsns --type net",
     }
 }
@@ -151,8 +151,8 @@ fn namespaces_bounded(count: usize, users: &[Untrusted]) -> Sentence {
 fn sockets_unexamined(count: usize, why: &str) -> Sentence {
     Sentence {
         what: format!("{} in no table {} not examined ({why})", sockets(count), was(count)),
-        remedy: "they may be of a network namespace that no process is in; examining them takes \
-                 CAP_SYS_PTRACE, CAP_NET_ADMIN and Linux 5.6",
+        remedy: "they may belong to a network namespace without processes; examining them \
+                 requires CAP_SYS_PTRACE, CAP_NET_ADMIN and Linux 5.6",
     }
 }
 
@@ -160,29 +160,28 @@ fn descriptors_unexamined(count: usize, users: &[Untrusted]) -> Sentence {
     let descriptors = counted(count, "descriptor");
     Sentence {
         what: format!("{descriptors} of {} {} not examined", list(users), was(count)),
-        remedy: "portwho examines a limited number of each user's; a port may be bound by one of \
-                 them",
+        remedy: "portwho examines at most a fixed number per user; a port may be bound by one of them",
     }
 }
 
 fn bound_not_listed() -> Sentence {
     Sentence {
-        what: "this system does not list bound sockets".to_owned(),
-        remedy: "Linux lists them since 6.8, Windows where netstat has -q",
+        what: "this system does not list BOUND sockets".to_owned(),
+        remedy: "Linux has listed them since 6.8; Windows lists them if netstat has -q",
     }
 }
 
 fn bound_unknown(why: &str) -> Sentence {
     Sentence {
-        what: format!("cannot tell whether this system lists bound sockets ({why})"),
+        what: format!("cannot tell whether this system lists BOUND sockets ({why})"),
         remedy: "a port may be bound without listening; run portwho again",
     }
 }
 
 fn netlink_refused(why: &str) -> Sentence {
     Sentence {
-        what: format!("netlink is not permitted ({why}), so /proc/net was read"),
-        remedy: "bound ports, backlogs, idle times and cgroups are missing; allow AF_NETLINK \
+        what: format!("netlink was refused ({why}), so /proc/net was read"),
+        remedy: "BOUND sockets, backlogs, idle times and cgroups are missing; allow AF_NETLINK \
                  sockets (NETLINK_SOCK_DIAG)",
     }
 }
@@ -198,7 +197,7 @@ fn no_handler(protocol: &str) -> Sentence {
 fn table_unreadable(table: &str, why: &str) -> Sentence {
     Sentence {
         what: format!("cannot read the table {table}: {why}"),
-        remedy: "run with more rights, or outside of the sandbox",
+        remedy: "run with more privileges, or outside the sandbox",
     }
 }
 

@@ -17,7 +17,7 @@ use crate::query::{
 use crate::text::advice::Remedy;
 use crate::text::{notes, owners, remedies};
 
-/// How many containers are told of.
+/// How many containers are reported.
 const CONTAINERS_TOLD: usize = 10;
 
 /// The answer to what was asked for.
@@ -48,7 +48,7 @@ pub(super) fn answer<'a>(
         remarks.extend(only_ipv6);
         remarks.extend(beside_rows(&rows, vacant, facts));
         remarks.extend(beside);
-        remarks.extend(elsewhere(filter, facts));
+        remarks.extend(elsewhere(request, filter, facts));
         remarks.extend(read_as_port(request, &rows));
         remarks.extend(containers(&rows));
         remarks.extend(facts.attempts.iter().map(Remark::Bind));
@@ -137,11 +137,10 @@ fn ports<'a>(rows: &Rows<'a>, facts: &'a Facts) -> (Option<PortVerdicts<'a>>, Op
 /// end and say nothing of the others.
 fn is_told_by(asked: AskedPort, on_port: &[&Socket], filter: &Filter) -> bool {
     let is_narrowed = !filter.is_by_bind_alone();
-    let tells = |socket: &&Socket| match socket.netns {
+    on_port.iter().any(|socket| match socket.netns {
         None => is_narrowed && asked.meets(socket),
         Some(_) => socket.holds_port() && asked.meets(socket),
-    };
-    on_port.iter().any(tells)
+    })
 }
 
 /// What the ports are judged by: every socket on them, which may be the rows.
@@ -149,7 +148,7 @@ fn evidence<'a>(rows: &Rows<'a>, known: &'a PortFacts, facts: &'a Facts) -> Port
     let (sockets, gaps) = if let Some(table) = &known.table {
         (table.sockets.iter().collect(), &table.gaps)
     } else {
-        // What is in another network namespace hinders nobody here.
+        // What is in another network namespace does not matter here.
         let here = rows.rows.iter().filter(|row| row.socket.netns.is_none());
         (here.map(|row| &row.socket).collect(), &rows.snapshot.gaps)
     };
@@ -178,15 +177,14 @@ fn only_ipv6<'a>(rows: &Rows<'_>, facts: &Facts) -> Option<Remark<'a>> {
     let places =
         places.map(|place| (&place.ports, place.protocol, is_v4 || place.address.is_ipv4()));
     let asked: Vec<_> = anywhere.chain(places).filter(|(_, _, is_v4)| *is_v4).collect();
-    let is_asked = |socket: &&Socket| {
+    let table = facts.ports.as_ref().and_then(|known| known.table.as_ref())?;
+    let left = table.sockets.iter().filter(|socket| socket.leaves_ipv4()).filter(|socket| {
         let allowed = filter.protocols.contains(socket.protocol);
         asked.iter().any(|(ports, protocol, _)| {
             ports.contains(&socket.local.port)
                 && protocol.map_or(allowed, |protocol| protocol == socket.protocol)
         })
-    };
-    let table = facts.ports.as_ref().and_then(|known| known.table.as_ref())?;
-    let left = table.sockets.iter().filter(|socket| socket.leaves_ipv4()).filter(is_asked);
+    });
     let mut ports: BTreeSet<u16> = left.map(|socket| socket.local.port).collect();
     for held in rows.rows.iter().filter(|row| row.socket.holds_port()) {
         ports.remove(&held.socket.local.port);
@@ -214,11 +212,9 @@ fn first_unprivileged(local: &LocalSet, rules: &BTreeMap<Protocol, PortRules>) -
 
 /// Which drivers ports of Windows' System belong to.
 fn drivers<'a>(rows: &Rows<'_>) -> impl Iterator<Item = Remark<'a>> {
-    let is_drivers = |row: &&Row<'_>| {
-        row.socket.holds_port() && row.owner.pids().any(|pid| rows.snapshot.is_kernel(pid))
-    };
-    let ports = rows.rows.iter().filter(is_drivers).map(|row| row.socket.local.port);
-    let ports: BTreeSet<u16> = ports.collect();
+    let holders = rows.rows.iter().filter(|row| row.socket.holds_port());
+    let drivers = holders.filter(|row| row.owner.pids().any(|pid| rows.snapshot.is_kernel(pid)));
+    let ports: BTreeSet<u16> = drivers.map(|row| row.socket.local.port).collect();
     ports.into_iter().map(Remark::Driver)
 }
 
@@ -241,22 +237,24 @@ fn beside_rows<'a>(
     absent.chain(drivers(rows)).chain(left_out).chain(verdict).chain(others).collect()
 }
 
-/// `-p 812`: a port that nobody holds may have been meant as a PID.
+/// `-p 812`: a port that no socket holds may have been meant as a PID.
 fn read_as_port<'a>(request: &ListRequest, rows: &Rows<'_>) -> Option<Remark<'a>> {
-    let is_held =
-        |port| rows.rows.iter().any(|row| row.socket.local.port == port && row.socket.holds_port());
-    request.after_p.filter(|&port| !is_held(port)).map(Remark::ReadAsPort)
+    let port = request.after_p?;
+    let mut holders = rows.rows.iter().filter(|row| row.socket.holds_port());
+    let is_held = holders.any(|row| row.socket.local.port == port);
+    (!is_held).then_some(Remark::ReadAsPort(port))
 }
 
 /// Which other network namespaces have what was asked for.
-fn elsewhere<'a>(filter: &'a Filter, facts: &'a Facts) -> Vec<Remark<'a>> {
+fn elsewhere<'a>(request: &ListRequest, filter: &'a Filter, facts: &'a Facts) -> Vec<Remark<'a>> {
     let Some(snapshot) = &facts.elsewhere else { return Vec::new() };
+    let list: Remedy = request.in_all_namespaces(snapshot.capabilities.shell).into();
     let by_namespace = by_namespace(filter, snapshot);
     let more = by_namespace.len().saturating_sub(NAMESPACES_TOLD);
-    let told = by_namespace.into_iter().take(NAMESPACES_TOLD);
-    told.map(|(namespace, rows)| Remark::Elsewhere { namespace, rows, snapshot })
-        .chain((more > 0).then_some(Remark::MoreElsewhere(more)))
-        .collect()
+    let told = by_namespace.into_iter().take(NAMESPACES_TOLD).map(|(namespace, rows)| {
+        Remark::Elsewhere { namespace, rows, snapshot, list: list.clone() }
+    });
+    told.chain((more > 0).then(|| Remark::MoreElsewhere(more, list.clone()))).collect()
 }
 
 /// Which containers the ports belong to that are held: those that a holder runs in or serves.

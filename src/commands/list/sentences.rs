@@ -8,6 +8,7 @@ use super::answer::{Answer, Remark};
 use crate::commands::shared::in_the_way::ends;
 use crate::model::{Snapshot, Socket};
 use crate::query::{AskedPort, BindAttempt, BindRefusal, Row, Rows};
+use crate::text::advice::Remedy;
 use crate::text::endpoints::local_endpoint;
 use crate::text::escape::Escaped;
 use crate::text::{gaps, hints as text, owners, ports, remedies};
@@ -41,12 +42,14 @@ impl Remark<'_> {
                     .map(|local| vacant.sentences(local, families, system))
                     .unwrap_or_default();
             }
-            Self::Elsewhere { namespace, rows, snapshot } => elsewhere(*namespace, rows, snapshot),
-            Self::MoreElsewhere(count) => text::more_elsewhere(*count),
+            Self::Elsewhere { namespace, rows, snapshot, list } => {
+                elsewhere(*namespace, rows, snapshot, list)
+            }
+            Self::MoreElsewhere(count, list) => text::more_namespaces(*count, list),
             Self::Container { container, stop, ports } => {
                 text::of_container(ports, container, stop)
             }
-            Self::MoreContainers(count) => text::more_containers(*count),
+            Self::MoreContainers(count) => text::more_containers(*count, local, system.shell),
             Self::Bind(attempt) => bind(attempt, rows),
         };
         vec![sentence]
@@ -65,15 +68,16 @@ fn beside(sockets: &[&Socket], snapshot: &Snapshot) -> String {
 }
 
 /// Who has it in another network namespace.
-fn elsewhere(namespace: u64, rows: &[Row<'_>], snapshot: &Snapshot) -> String {
+fn elsewhere(namespace: u64, rows: &[Row<'_>], snapshot: &Snapshot, list: &Remedy) -> String {
     let owners: BTreeSet<String> = rows.iter().map(|row| owners::owner(row, snapshot)).collect();
     let owners: Vec<String> = owners.into_iter().collect();
     let namespace = Escaped(&snapshot.namespace_name(namespace)).to_string();
     match rows {
         [one] if one.socket.holds_port() => {
-            text::held_elsewhere(&local_endpoint(&one.socket, snapshot), &namespace, &owners)
+            let socket = local_endpoint(&one.socket, snapshot);
+            text::held_in_namespace(&[socket], &namespace, &owners, list)
         }
-        rows => text::sockets_elsewhere(rows.len(), &namespace, &owners),
+        rows => text::sockets_elsewhere(rows.len(), &namespace, &owners, list),
     }
 }
 
@@ -85,12 +89,13 @@ fn in_use_by(
     rows: &Rows<'_>,
 ) -> Vec<String> {
     let asked = AskedPort { address: Some(address), ..attempt.asked };
-    let is_met = |row: &&Row<'_>| {
-        let socket = &row.socket;
-        let here = socket.netns.is_none() && socket.protocol == attempt.protocol;
-        here && socket.holds_port() && asked.meets(socket)
-    };
-    let met: Vec<Row<'_>> = rows.rows.iter().filter(is_met).copied().collect();
+    let here = rows
+        .rows
+        .iter()
+        .copied()
+        .filter(|row| row.socket.netns.is_none() && row.socket.protocol == attempt.protocol);
+    let holders = here.filter(|row| row.socket.holds_port());
+    let met: Vec<Row<'_>> = holders.filter(|row| asked.meets(&row.socket)).collect();
     if refusal.kind == ErrorKind::AddrInUse { ends(&met, rows.snapshot) } else { Vec::new() }
 }
 

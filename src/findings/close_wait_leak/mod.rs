@@ -146,18 +146,19 @@ fn measure(looks: &Looks<'_>, if_young_last: bool) -> Vec<Measurement> {
 }
 
 /// How many lasted at the earlier snapshot.
-struct Earlier {
+struct Earlier<'a> {
+    machine: &'a Machine<'a>,
     lasting: BTreeMap<(Culprit, CommonEnd), usize>,
     over: Duration,
 }
 
-impl Earlier {
-    fn of(looks: &Looks<'_>) -> Option<Self> {
+impl<'a> Earlier<'a> {
+    fn of(looks: &Looks<'a>) -> Option<Self> {
         let (looks, over) = (*looks).before()?;
         let lasting = groups(looks.machine).into_iter();
         let lasting =
             lasting.map(|(key, rows)| (key, Group::of(&rows, &looks, false).lasting.len()));
-        Some(Self { lasting: lasting.collect(), over })
+        Some(Self { machine: looks.machine, lasting: lasting.collect(), over })
     }
 
     /// Leaves out an end of a process.
@@ -166,12 +167,16 @@ impl Earlier {
     }
 
     /// How long what is left of the descriptors lasts, where a leak grows by enough for long enough
-    /// to tell.
+    /// to tell. Where clients leave, connections that were there before become CLOSE_WAIT, and no
+    /// descriptor is used up.
     fn ends_in(&self, leak: &Leak, culprit: &Culprit) -> Option<Duration> {
         let of_it = |(of, end): &(Culprit, CommonEnd)| of == culprit && leak.is_at(*end);
         let before = self.lasting.iter().filter(|(key, _)| of_it(key));
         let growth = leak.lasting.saturating_sub(before.map(|(_, count)| count).sum());
         let left = leak.descriptors_left()?;
+        let opened = leak.descriptors.zip(self.machine.descriptors_before(culprit, self.over));
+        let opened = opened.map(|(now, before)| now.saturating_sub(before));
+        let growth = opened.map_or(growth as u64, |opened| opened.min(growth as u64));
         let growth = u32::try_from(growth).ok().filter(|growth| *growth as usize >= GROWTH)?;
         let time = self.over.checked_mul(u32::try_from(left).ok()?)?.checked_div(growth)?;
         (self.over >= GROWTH_OVER).then_some(time)

@@ -132,7 +132,7 @@ fn reserved(rules: &PortRules) -> PortSet {
     rules.reserved.iter().chain(&rules.excluded).cloned().collect()
 }
 
-/// Who has most of the connections that are still open: a TIME_WAIT has no owner any more.
+/// Who has most of the connections that are still open: a TIME_WAIT no longer has an owner.
 fn most_of(holders: &BTreeMap<Culprit, usize>) -> Culprit {
     let processes = holders.iter().filter(|(culprit, _)| culprit.pid().is_some());
     let most = processes.max_by_key(|(_, count)| **count);
@@ -209,9 +209,10 @@ impl Evidence for EphemeralPorts {
         let settings = case.machine.settings;
         if self.time_wait > 0 && has_timestamps(settings) && !may_reuse(&self.path, settings) {
             return format!(
-                "{keep}; where both sides have timestamps and no NAT or load balancer is between \
-                 them, tcp_tw_reuse=1 lets connect() take the ports of old TIME_WAIT; \
-                 tcp_fin_timeout does not shorten TIME_WAIT"
+                "{keep}; only where that is not enough, both sides have timestamps, and no NAT or \
+                 load balancer is between them: tcp_tw_reuse=1 lets connect() take the ports of old \
+                 TIME_WAIT (the kernel's documentation says not to change it without the advice of \
+                 technical experts); tcp_fin_timeout does not shorten TIME_WAIT"
             );
         }
         format!("{keep}; tcp_fin_timeout does not shorten TIME_WAIT")

@@ -149,7 +149,7 @@ fn settings(diagnosis: &Diagnosis<'_>) -> Vec<(&'static str, String)> {
         ("ListenDrops in total", large(counters.listen_drops)),
         ("SyncookiesSent in total", large(counters.syncookies_sent)),
         ("TCPTimeWaitOverflow in total", large(counters.time_wait_overflows)),
-        ("orphans now", large(counters.orphans)),
+        ("orphans of the machine now", large(counters.orphans)),
     ];
     let limits = limits(machine.limits);
     all.into_iter().chain(limits).filter_map(|(name, value)| Some((name, value?))).collect()

@@ -40,10 +40,7 @@ pub fn refusal(address: &str, reason: &str, holders: &[String]) -> String {
 /// `port 80: a TCP bind succeeds at 127.0.0.1; fails at 0.0.0.0: address in use`.
 #[must_use]
 pub fn answers(answers: &Answers) -> String {
-    let part = |verb: &str, at: &[String]| {
-        (!at.is_empty()).then(|| format!("{verb} at {}", at.join(", ")))
-    };
-    let parts = [part("succeeds", &answers.bound), part("fails", &answers.refused)];
+    let parts = [verb_at("succeeds", &answers.bound), verb_at("fails", &answers.refused)];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
     let way = if answers.reuse { " with SO_REUSEADDR" } else { "" };
     let protocol = answers.protocol.word().to_uppercase();
@@ -51,9 +48,13 @@ pub fn answers(answers: &Answers) -> String {
     if !answers.may_be_excluded {
         return text;
     }
-    // What stands behind WSAEACCES where no socket can be seen.
-    let behind = "an excluded range or HTTP.sys has it; netsh http show servicestate lists what \
-                  HTTP.sys serves";
+    // What WSAEACCES means where no socket can be seen.
+    let behind = "it is in an excluded range, or HTTP.sys holds it; netsh http show servicestate \
+                  lists what HTTP.sys serves";
     let list = excluded_ranges(answers.protocol).into();
     run_to("to list the excluded ranges", &format!("{text}; {behind}"), &list)
+}
+
+fn verb_at(verb: &str, addresses: &[String]) -> Option<String> {
+    (!addresses.is_empty()).then(|| format!("{verb} at {}", addresses.join(", ")))
 }

@@ -21,7 +21,7 @@ pub struct Vacancy {
     pub state: State,
     /// Connections that are being torn down.
     pub remains: Remains,
-    /// What tells whether they block a bind.
+    /// What shows whether they block a bind.
     pub try_bind: Remedy,
     /// What else is worth knowing.
     pub addition: Addition,
@@ -56,7 +56,7 @@ pub enum Obstacle {
 pub enum Addition {
     /// Nothing.
     None,
-    /// So many connections have the port.
+    /// How many connections use the port.
     Connections(usize),
     /// It is never assigned automatically.
     Reserved,
@@ -64,7 +64,7 @@ pub enum Addition {
     Ephemeral(PortRange),
 }
 
-/// `port 80 is free`, `port 80 is not in use (1 TIME_WAIT, 58 s: ...)`.
+/// `port 80 is free`, `port 80 is not in use (1 TIME_WAIT, 58s left; ...)`.
 #[must_use]
 pub fn verdict(vacancy: &Vacancy) -> String {
     let Vacancy { spot, remains, .. } = vacancy;
@@ -154,7 +154,7 @@ fn addition(addition: &Addition) -> String {
             .to_owned(),
         Addition::Ephemeral(range) => {
             let range = ranges(std::slice::from_ref(range));
-            format!("; it is in the ephemeral range {range}: any connection may take it")
+            format!("; it is in the ephemeral range {range}: any outgoing connection may take it")
         }
     }
 }

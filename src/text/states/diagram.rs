@@ -43,8 +43,8 @@ leads to CLOSED from everywhere but BOUND and LISTENING.
 On Linux a socket whose port was bound by number (bind() with a port other than
 0) keeps it until close(), and is BOUND once its connection or listener ended:
 
-    LISTENING   ---- shutdown() --------------------------------------> BOUND
-    SYN_SENT    ---- RST in (refused), ICMP error in, or no answer ---> BOUND
+    LISTENING   ---- shutdown() for reading --------------------------> BOUND
+    SYN_SENT    ---- refused, ICMP error in, no answer, shutdown() ---> BOUND
     ESTABLISHED ---- RST in ------------------------------------------> BOUND
     LAST_ACK    ---- ACK in ------------------------------------------> BOUND
     FIN_WAIT_2  ---- FIN in, ACK out; beside it, a TIME_WAIT ---------> BOUND

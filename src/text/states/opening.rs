@@ -31,8 +31,8 @@ pub(super) const SYN_SENT: Explanation = Explanation {
         edge(TcpState::SynReceived, "a SYN alone comes in: both sides called connect()"),
         edge(
             TcpState::Closed,
-            "RST comes in (refused), no answer in time, or close(); on Linux also an ICMP error, or no \
-             answer to ARP",
+            "RST comes in (refused), no answer in time, or close(); on Linux also shutdown(), an ICMP \
+             error, or no answer to ARP",
         ),
         edge(TcpState::Bound, BOUND_INSTEAD),
     ],

@@ -1,4 +1,4 @@
-//! What remains of a connection that is over: TIME_WAIT.
+//! What remains of a closed connection: TIME_WAIT.
 
 use super::{Explanation, Moment, edge, name, says, types};
 use crate::model::TcpState;
@@ -39,7 +39,8 @@ pub(super) const TIME_WAIT: Explanation = Explanation {
         ),
     ],
     move_of: "No side. It ends on its own.",
-    normal: "Always, as long as free ports remain. It occurs on the side that closes first.",
+    normal: "Always, as long as free ports remain. It occurs on the side that closes first, \
+             and on both if they close at once (CLOSING).",
     fault: "If connections to one destination (address and port) use up the ephemeral ports: then \
             connect() fails with EADDRNOTAVAIL (on Windows WSAEADDRINUSE or WSAENOBUFS). On Linux \
             also if a server that is restarted cannot bind its port, because it does not set \

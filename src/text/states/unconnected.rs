@@ -18,8 +18,14 @@ pub(super) const CLOSED: Explanation = Explanation {
     note: "On Linux a socket whose port was bound by number (bind() with a port other than 0) does not \
            get here until the process closes it: it keeps the port, and is BOUND.",
     enters: &[
-        edge(TcpState::Listening, "close(), on Linux shutdown() too"),
-        edge(TcpState::SynSent, "RST or an ICMP error comes in, no answer in time, or close()"),
+        edge(
+            TcpState::Listening,
+            "close(), on Linux shutdown() for reading too (SHUT_RD, SHUT_RDWR)",
+        ),
+        edge(
+            TcpState::SynSent,
+            "RST or an ICMP error comes in, no answer in time, or close(), on Linux shutdown() too",
+        ),
         edge(TcpState::SynReceived, "RST comes in, or no ACK in time"),
         edge(TcpState::Established, "RST, or retransmission timed out"),
         edge(TcpState::FinWait1, "RST, or retransmission timed out"),
@@ -92,7 +98,7 @@ pub(super) const BOUND: Explanation = Explanation {
         Moment::at("BOUND", "(no answer)"),
         Moment::at("listen()", ""),
         Moment::at("LISTENING", ""),
-        Moment::at("shutdown()", ""),
+        Moment::at("shutdown(SHUT_RDWR)", ""),
         Moment::at("BOUND", "(no answer)"),
         APART,
         Moment::at("ESTABLISHED", "ESTABLISHED"),
@@ -103,10 +109,10 @@ pub(super) const BOUND: Explanation = Explanation {
            the listener's.",
     enters: &[
         edge(TcpState::Closed, "bind()"),
-        edge(TcpState::Listening, "shutdown() of a listener"),
+        edge(TcpState::Listening, "shutdown() of a listener for reading"),
         edge(
             TcpState::SynSent,
-            "connect() failed: RST or an ICMP error came in, or no answer in time",
+            "connect() failed: RST or an ICMP error came in, or no answer in time; or shutdown()",
         ),
         edge(TcpState::SynReceived, "RST comes in, or no ACK in time, after a simultaneous open"),
         edge(TcpState::Established, "RST comes in, or retransmission timed out"),
@@ -187,9 +193,10 @@ pub(super) const LISTENING: Explanation = Explanation {
         edge(TcpState::SynReceived, "a SYN comes in, SYN+ACK goes out: for a new socket"),
         edge(
             TcpState::Closed,
-            "close(), on Linux shutdown() too; what waits in its accept queue is reset",
+            "close(), on Linux shutdown() for reading too (SHUT_RD, SHUT_RDWR); what waits in its accept \
+             queue is reset",
         ),
-        edge(TcpState::Bound, "shutdown() on Linux, if the port was bound by number"),
+        edge(TcpState::Bound, "shutdown() for reading on Linux, if the port was bound by number"),
     ],
     move_of: "A client, to connect. Then the process here, to call accept() before its queue is \
               full.",

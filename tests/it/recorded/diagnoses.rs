@@ -24,7 +24,7 @@ fn close_wait(port: u16, number: u16, unread: u32, age_ms: u32) -> super::parts:
     socket.to(&foreign).unread(unread, age_ms)
 }
 
-/// So many of them of one process, the first `old` ones three hours old and the others two seconds.
+/// This many of them of one process, the first `old` ones three hours old and the others two seconds.
 fn leak(pid: u32, count: u16, old: u16) -> Vec<OwnedSocket> {
     const THREE_HOURS: u32 = 3 * 60 * 60 * 1000;
     let age = |number| if number < old { THREE_HOURS } else { 2000 };
@@ -83,7 +83,7 @@ fn the_json_of_it() {
     assert_eq!(answer, expected);
 }
 
-/// A user may name control groups at will, and root types what is advised.
+/// A user may name cgroups at will, and root types what is advised.
 #[trial]
 fn the_name_of_a_unit_is_quoted() {
     for (name, advised) in [
@@ -100,7 +100,7 @@ fn the_name_of_a_unit_is_quoted() {
         assert!(fix.ends_with(&format!(": {advised}")), "{fix}");
         let stop = advised.replace("restart", "stop");
         let output = machine.run("kill -n 1521");
-        let line = format!("  it runs as a service; to stop that, run: {stop}\n");
+        let line = format!("  it runs as a service; to stop the service, run: {stop}\n");
         assert!(output.stdout.contains(&line), "{output:?}");
     }
 }
@@ -225,8 +225,8 @@ fix          keep connections open and reuse them (a pool, HTTP keep-alive), or
 #[trial]
 fn a_table_that_was_not_read() {
     let gap = || Gap::TableUnreadable { table: "tcp6".to_owned(), why: "no".to_owned() };
-    let remark = "portwho: cannot read the table tcp6: no: run with more rights, or outside of the \
-                  sandbox\n";
+    let remark = "portwho: cannot read the table tcp6: no: run with more privileges, or outside \
+                  the sandbox\n";
     database(Vec::new()).gap(gap()).run("doctor").is(2, "", remark);
     let output = database(leak(22725, 100, 0)).gap(gap()).run("doctor --json");
     assert_eq!(findings(&output, 1, remark).len(), 1);

@@ -266,7 +266,7 @@ fn connections_of_others_are_hinted_at() {
 
 #[trial]
 fn a_wildcard_holds_an_address() {
-    let lines = "portwho: 127.0.0.1:445: no socket holds exactly this; 0.0.0.0:445 covers it\n";
+    let lines = "portwho: 127.0.0.1:445: no socket is bound to exactly this address; 0.0.0.0:445 covers it\n";
     let output = office().run("127.0.0.1:445");
     output.is(0, &output.stdout, &(lines.to_owned() + FILE_SERVER));
 }

@@ -43,10 +43,8 @@ pub(super) fn find(sockets: Vec<Socket>, wanted_later: Wanted<'_>) -> OwnerTable
     let own = rustix::process::geteuid();
     // Root may read every process, others only their own.
     let is_mine = |socket: &Socket| own.is_root() || socket.uid == Some(Uid(own.as_raw()));
-    let inodes = |sockets: &mut dyn Iterator<Item = &Socket>| -> Inodes {
-        sockets.filter_map(|socket| socket.inode).filter(|&inode| inode != 0).collect()
-    };
-    let wanted = inodes(&mut sockets.iter());
+    let inodes = sockets.iter().filter_map(|socket| socket.inode);
+    let wanted: Inodes = inodes.filter(|&inode| inode != 0).collect();
     let mut gaps = Vec::new();
     let mut found = Walk::default();
     if !wanted.is_empty() {

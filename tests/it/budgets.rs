@@ -1,5 +1,5 @@
-//! One user's excess: whatever a user makes to be searched, the owners of everybody else are named,
-//! what it costs is bounded, and what was not searched is reported.
+//! Budgets: whatever one user gives to search, the owners of all others are named, the cost is bounded, and
+//! what was not searched is reported.
 //!
 //! What a search costs is counted in system calls. The attacks are smaller than real ones; the
 //! budgets are the real ones.
