@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::growth::Growth;
+use super::growth::{Earlier, Growth};
 use super::{Culprit, Evidence, Finding, Machine};
 use crate::model::{Gap, Need, OwnedSocket};
 
@@ -153,12 +153,11 @@ impl Check {
 
     /// The measurements that reach the threshold.
     pub(super) fn findings(self, looks: Looks<'_>) -> Vec<Finding> {
-        let before = looks.before();
-        let before = before.map(|(looks, over)| (looks.machine, (self.measure)(&looks), over));
+        let earlier = looks.before();
+        let earlier =
+            earlier.map(|(looks, over)| Earlier::new(looks.machine, (self.measure)(&looks), over));
         let finding = |measurement: Measurement| {
-            let growth = before.as_ref().and_then(|(machine, measurements, over)| {
-                Growth::of(&measurement, measurements, machine, *over)
-            });
+            let growth = earlier.as_ref().and_then(|earlier| Growth::of(&measurement, earlier));
             let evidence = &measurement.evidence;
             let severity = evidence.severity(measurement.count, growth.as_ref())?;
             Some(Finding { kind: self.kind, severity, measurement, growth })
@@ -181,11 +180,6 @@ pub struct Measurement {
 impl Measurement {
     pub(super) fn new(culprit: Culprit, count: usize, evidence: impl Evidence + 'static) -> Self {
         Self { culprit, count, evidence: Box::new(evidence) }
-    }
-
-    /// Whether two measurements of one check are of the same thing, at two moments.
-    pub(super) fn is_of_same(&self, other: &Self) -> bool {
-        self.culprit == other.culprit && self.evidence.subject() == other.evidence.subject()
     }
 }
 
