@@ -11,16 +11,28 @@ pub struct CommandLine {
     pub is_cut: bool,
 }
 
-/// The arguments in `bytes`, each ended by a NUL, `most` at most.
+/// The arguments in `bytes`, each ended by a NUL, `most` at most; without the padding at their end.
 #[must_use]
 pub fn arguments(bytes: &[u8], most: usize) -> CommandLine {
     if bytes.is_empty() {
         return CommandLine::default();
     }
+    let bytes = without_padding(bytes);
     let whole = bytes.strip_suffix(&[0]).unwrap_or(bytes);
     let mut parts = whole.split(|&byte| byte == 0);
     let arguments = parts.by_ref().take(most).map(Untrusted::new).collect();
     CommandLine { arguments, is_cut: parts.next().is_some() }
+}
+
+/// Without two or more empty arguments at the end: a process that sets its title (nginx, PostgreSQL)
+/// overwrites what is left of its arguments with NULs. One alone may have been typed.
+fn without_padding(bytes: &[u8]) -> &[u8] {
+    let end = bytes.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
+    match bytes.len() - end {
+        // The last argument's own NUL, and those of two empty ones.
+        3.. => bytes.get(..=end).unwrap_or(bytes),
+        _ => bytes,
+    }
 }
 
 /// argv[0], where `beginning` has it whole.
@@ -36,11 +48,16 @@ mod tests {
 
     #[test]
     fn arguments_may_be_empty_and_their_number_is_bounded() {
-        let cases: [(&[u8], usize, &[&str], bool); 6] = [
+        let cases: [(&[u8], usize, &[&str], bool); 11] = [
             (b"", 2, &[], false),
             (b"\0", 2, &[""], false),
             (b"a\0\0", 2, &["a", ""], false),
             (b"a\0\0b\0", 2, &["a", ""], true),
+            (b"a\0\0\0", 2, &["a"], false),
+            (b"a\0\0\0\0", 0, &[], true),
+            (b"a b\0\0\0\0\0", 9, &["a b"], false),
+            (b"a\0\0\0b\0\0", 9, &["a", "", "", "b", ""], false),
+            (b"\0\0\0", 9, &[""], false),
             (b"a\0b", 2, &["a", "b"], false),
             (b"a\0b\0", 0, &[], true),
         ];
