@@ -3,6 +3,7 @@
 use std::fmt::Display;
 
 use super::advice::run_to;
+use super::remedies;
 use super::shell::ShellCommand;
 use crate::model::Shell;
 
@@ -22,7 +23,12 @@ pub fn unknown_service(name: &str, near: Option<&str>, shell: Shell) -> String {
         }
         None => {
             let what = if may_be_command { "service or command" } else { "service" };
-            format!("port '{name}': unknown {what}; use a number from 1 to 65535")
+            let text = format!("port '{name}': unknown {what}; use a number from 1 to 65535");
+            if !name.starts_with(|first: char| first.is_ascii_alphabetic()) {
+                return text;
+            }
+            let by_name = remedies::list(shell, ["--name", name]);
+            run_to("to find processes by name", &text, &by_name.into())
         }
     }
 }

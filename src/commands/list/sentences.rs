@@ -28,7 +28,7 @@ impl Remark<'_> {
                 Some(local) => text::no_socket_on(local),
                 None => text::NO_SOCKET_MATCHES.to_owned(),
             },
-            Self::Absent(owner) => owner.sentence(),
+            Self::Absent(owner) => owner.sentence(system.shell),
             Self::ReadAsPort(number) => text::read_as_port(*number, system.shell),
             Self::InTheWay(alike) => alike.sentence(rows.snapshot),
             Self::OnlyIpv6(held) => text::only_ipv6(held),

@@ -23,6 +23,8 @@ impl Column for SocketColumn {
             Self::Image => "Image Name",
             Self::User => "User",
             Self::Command => "Command",
+            Self::LocalPort => "Port",
+            Self::ForeignPort => "Foreign Port",
             Self::Service => "Service",
             Self::RecvQ => "Recv-Q",
             Self::SendQ => "Send-Q",
@@ -53,7 +55,7 @@ impl Column for SocketColumn {
 
     fn alignment(self) -> Alignment {
         match self {
-            Self::RecvQ | Self::SendQ => Alignment::Right,
+            Self::RecvQ | Self::SendQ | Self::LocalPort | Self::ForeignPort => Alignment::Right,
             _ => Alignment::Left,
         }
     }
@@ -69,6 +71,8 @@ impl Column for SocketColumn {
             Self::Image => owners::images(row, snapshot),
             Self::User => owners::users(row, snapshot),
             Self::Command => owners::command(row, snapshot),
+            Self::LocalPort => socket.local.port.to_string(),
+            Self::ForeignPort => or_empty(socket.foreign.map(|end| end.port)),
             Self::Service => owners::services(row, snapshot),
             Self::RecvQ => or_empty(socket.queues.receive),
             Self::SendQ => or_empty(socket.queues.send),
