@@ -6,7 +6,7 @@ use crate::commands::Outcome;
 use crate::commands::shared::absent::AbsentOwner;
 use crate::commands::shared::in_the_way::Alike;
 use crate::commands::shared::near_misses::NearMiss;
-use crate::model::{Gap, Snapshot, Socket};
+use crate::model::{Gap, Snapshot, Socket, TcpState};
 use crate::query::{BindAttempt, PortVerdict, PortVerdicts, Row, Rows};
 use crate::text::advice::Remedy;
 
@@ -54,6 +54,8 @@ pub(super) enum Remark<'a> {
     Gap(&'a Gap),
     /// What the tables cannot show of rows that are alike, in words.
     Rows(String),
+    /// Rows are in this state, which was asked for, and in which sockets should not stay.
+    Stuck(TcpState),
     /// No row has an owner whose PID could be printed.
     NoPid,
     /// No row has an owner: the kernel keeps them all.

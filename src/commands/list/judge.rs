@@ -9,12 +9,13 @@ use crate::cli::{ListRequest, ViewKind};
 use crate::commands::Outcome;
 use crate::commands::shared::elsewhere::{NAMESPACES_TOLD, by_namespace};
 use crate::commands::shared::in_the_way;
-use crate::model::{Gap, Owner, PortRules, Protocol, Socket};
+use crate::model::{Gap, Owner, PortRules, Protocol, Socket, TcpState};
 use crate::query::{
     AskedPort, Filter, LocalSet, PortEvidence, PortVerdict, PortVerdicts, Row, Rows, SocketsByPort,
     Verdict, select,
 };
 use crate::text::advice::Remedy;
+use crate::text::states::stuck;
 use crate::text::{notes, owners, remedies};
 
 /// How many containers are reported.
@@ -36,6 +37,7 @@ pub(super) fn answer<'a>(
     }
     if request.view.has_remarks_on_rows() {
         remarks.extend(notes::lines(&rows, filter.local.is_some()).into_iter().map(Remark::Rows));
+        remarks.extend(stuck(request, &rows, facts));
     }
     if outcome != Outcome::Failure {
         // Rows that are no answer: PIDs were asked for.
@@ -55,6 +57,18 @@ pub(super) fn answer<'a>(
     }
     remarks.extend(on_namespaces);
     Answer { rows, ports, remarks, outcome }
+}
+
+/// The states of the rows in which sockets should not stay, where such states were asked for and a person
+/// reads the answer; among open connections they are no subject.
+fn stuck<'a>(request: &ListRequest, rows: &Rows<'_>, facts: &Facts) -> Vec<Remark<'a>> {
+    let asked = request.filters.by_state && !request.filters.states.contains(TcpState::Established);
+    if !asked || !facts.is_read {
+        return Vec::new();
+    }
+    let shown = |state: &TcpState| rows.rows.iter().any(|row| row.socket.state == Some(*state));
+    let stuck = TcpState::ALL.into_iter().filter(|state| stuck::is_told(*state));
+    stuck.filter(shown).map(Remark::Stuck).collect()
 }
 
 /// Whether no question was asked: remarks would concern any of the rows.

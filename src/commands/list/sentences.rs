@@ -11,6 +11,7 @@ use crate::query::{AskedPort, BindAttempt, BindRefusal, Row, Rows};
 use crate::text::advice::Remedy;
 use crate::text::endpoints::local_endpoint;
 use crate::text::escape::Escaped;
+use crate::text::states::stuck;
 use crate::text::{gaps, hints as text, owners, ports, remedies};
 
 impl Remark<'_> {
@@ -21,6 +22,7 @@ impl Remark<'_> {
         let sentence = match self {
             Self::Gap(gap) => gaps::line(gap),
             Self::Rows(sentence) => sentence.clone(),
+            Self::Stuck(state) => return stuck::why(*state, system.shell).into_iter().collect(),
             Self::NoPid => text::NO_PID.to_owned(),
             Self::NoProcess => text::NO_PROCESS.to_owned(),
             Self::Driver(port) => text::held_by_driver(*port),
