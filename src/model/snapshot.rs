@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{Capabilities, Creator, Gap, Owner, Particulars, Pid, Process, Socket, Uid, Untrusted};
+use super::{
+    Capabilities, Creator, Gap, Namespace, Owner, Particulars, Pid, Process, Socket, Uid, Untrusted,
+};
 
 /// The system that a snapshot is of.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -50,8 +52,8 @@ pub struct Snapshot {
     pub interfaces: BTreeMap<u32, Untrusted>,
     /// What is known of the creators of sockets without a known owner, by cgroup.
     pub creators: BTreeMap<u64, Creator>,
-    /// The names of the other network namespaces that sockets are in, by inode number.
-    pub namespaces: BTreeMap<u64, Untrusted>,
+    /// The other network namespaces that sockets are in, by inode number.
+    pub namespaces: BTreeMap<u64, Namespace>,
     /// Listeners that were not asked for, in whose queues some of the sockets wait.
     pub listeners: Vec<OwnedSocket>,
     /// The particulars of the owners, where they were asked for.
@@ -105,13 +107,6 @@ impl Snapshot {
             next = self.processes.get(&parent).and_then(|process| process.parent);
         }
         chain
-    }
-
-    /// What a network namespace is called.
-    #[must_use]
-    pub fn namespace_name(&self, inode: u64) -> Untrusted {
-        let name = self.namespaces.get(&inode);
-        name.cloned().unwrap_or_else(|| format!("net:[{inode}]").into())
     }
 
     /// The user's name, or the number where it has none.

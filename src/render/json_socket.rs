@@ -168,13 +168,15 @@ impl JsonCreator {
 
 #[derive(Serialize)]
 pub(super) struct JsonNamespace {
-    name: String,
+    /// None where it has no name.
+    name: Option<String>,
     inode: u64,
 }
 
 impl JsonNamespace {
     pub(super) fn new(inode: u64, snapshot: &Snapshot) -> Self {
-        Self { name: snapshot.namespace_name(inode).to_lossy(), inode }
+        let name = snapshot.namespaces.get(&inode).and_then(|known| known.name.as_ref());
+        Self { name: name.map(Untrusted::to_lossy), inode }
     }
 }
 

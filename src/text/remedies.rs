@@ -20,6 +20,12 @@ pub fn kill_ports(shell: Shell, options: &[&str], ports: &BTreeSet<u16>) -> Shel
     ShellCommand::new(shell, "portwho kill").words(options).words(ports)
 }
 
+/// A command that acts where this process lives, which takes root: `nsenter -t 21 -n portwho kill 80`.
+#[must_use]
+pub fn in_namespace_of(pid: Pid, command: ShellCommand, privileged: bool) -> Remedy {
+    Remedy::with_rights(command.in_network_namespace(pid), privileged)
+}
+
 /// How to end a process by hand, immediately.
 #[must_use]
 pub fn end_by_hand(shell: Shell, pid: Pid) -> ShellCommand {

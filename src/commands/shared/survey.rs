@@ -44,7 +44,7 @@ pub(in crate::commands) fn survey_everywhere(
         }
     }
     let snapshot = complete(system, table, depth.about, |socket| filter.admits_socket(socket));
-    Ok(Snapshot { namespaces: elsewhere.names, ..snapshot })
+    Ok(Snapshot { namespaces: elsewhere.namespaces, ..snapshot })
 }
 
 /// Looks at the sockets in `scope` that `wanted` keeps, and at their owners.

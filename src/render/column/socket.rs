@@ -7,7 +7,7 @@ use crate::render::fit::GiveWay;
 use crate::text::durations::milliseconds;
 use crate::text::endpoints::{foreign_endpoint, local_endpoint, shortened_endpoint};
 use crate::text::escape::{fitted, shortened};
-use crate::text::lsof;
+use crate::text::{lsof, namespaces};
 
 impl Column for SocketColumn {
     type Row = OwnedSocket;
@@ -156,7 +156,7 @@ const NAMESPACE_WIDTH: usize = 25;
 
 fn namespace(socket: &Socket, snapshot: &Snapshot) -> String {
     match socket.netns {
-        Some(inode) => fitted(&snapshot.namespace_name(inode), NAMESPACE_WIDTH),
+        Some(inode) => fitted(&namespaces::label(inode, snapshot), NAMESPACE_WIDTH),
         None => "-".to_owned(),
     }
 }

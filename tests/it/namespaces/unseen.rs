@@ -96,7 +96,7 @@ fn one_user_with_very_many() {
     assert!((32..160).contains(&count), "{count}");
     let gap = format!("portwho: {count} network namespaces of nobody were not searched: ");
     assert!(output.stderr.contains(&gap), "{output:?}");
-    let held = format!("is held in the network namespace {name} by {name} (PID {})", there.pid());
+    let held = format!("is held in the network namespace of {name} (PID {});", there.pid());
     assert!(output.stderr.contains(&held), "{output:?}");
     // Those who ask for all get more.
     portwho(["--all-netns", "-q", &port.to_string()]).run().is(
