@@ -39,7 +39,7 @@ struct Queue {
     other: Option<u32>,
 }
 
-/// The accept queue of each listener, where the system tells it.
+/// The accept queue of each listener, where the system reports it.
 fn measure(looks: &Looks<'_>) -> Vec<Measurement> {
     let machine = looks.machine;
     let measured = machine.rows(&[TcpState::Listening]).filter_map(|row| {

@@ -43,7 +43,7 @@ pub(super) const CHECK: Check = Check {
     },
 };
 
-/// Where some processes cannot be read, what those have is not known. What was found is told.
+/// Where some processes cannot be read, what those have is not known. What was found is reported.
 fn needs(machine: &Machine<'_>) -> Option<Need> {
     match machine.unconnected {
         Reading::Read(all) if all.is_unreadable && all.sockets.is_empty() => {

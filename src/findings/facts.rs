@@ -1,4 +1,4 @@
-//! Facts that several findings tell.
+//! Facts that several findings report.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;

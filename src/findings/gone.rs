@@ -9,15 +9,15 @@ use super::check::reaches;
 use super::{Machine, Severity};
 use crate::model::{OwnedSocket, TcpState};
 
-/// Clients vanish at any time, mobile ones above all, each from an address of its own; ten at one
-/// address are a host that failed, or the way to it.
+/// Clients vanish at any time, mobile ones above all, each from an address of its own; ten at one address
+/// are a host that failed, or the route to it.
 pub(super) const CONNECTIONS: usize = 10;
 /// Ten of a few clients are an outage; ten of thousands are the mobile ones among them.
 pub(super) const PERCENT: u64 = 5;
 /// A lost segment is retransmitted once or twice; after three times the peer is gone.
 pub(super) const RETRANSMITS: u8 = 3;
 
-/// The states of a connection of a port. TIME_WAIT is none any more.
+/// The states of a connection of a port. TIME_WAIT is no longer one.
 const CONNECTED: [TcpState; 7] = [
     TcpState::SynReceived,
     TcpState::Established,
@@ -66,7 +66,7 @@ pub(super) fn groups<'a>(
     let common = |row: &OwnedSocket| {
         let many = |address: &IpAddr| at_address.get(address).copied() >= Some(CONNECTIONS);
         let port = row.socket.local.port;
-        // A server that listens no more still shares its port among its connections.
+        // A server that no longer listens still shares its port among its connections.
         let is_served = || machine.listener(&row.socket).is_some() || at_port.get(&port) > Some(&1);
         match peer(row).filter(many) {
             Some(address) => Common::Address(address),
@@ -113,7 +113,7 @@ impl Gone {
         Self { common, of, peers, most_retransmits }
     }
 
-    /// How severe it is that so many are gone: an outage, or single clients.
+    /// How severe it is that this many do not answer: an outage, or single clients.
     pub(super) fn severity(&self, count: usize) -> Option<Severity> {
         let is_outage = match self.common {
             Common::Address(_) => true,

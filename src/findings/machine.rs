@@ -155,7 +155,7 @@ impl<'a> Machine<'a> {
     }
 
     /// The backlog of the listeners that a connection may have come through: several may share its port
-    /// and address (SO_REUSEPORT), and which of them it was is not told.
+    /// and address (SO_REUSEPORT), and which of them it was is not known.
     pub(super) fn backlog(&self, socket: &Socket) -> u64 {
         let first = self.listener(socket);
         let at_port = self.listeners.get(&socket.local.port).into_iter().flatten();

@@ -67,7 +67,7 @@ struct Unread {
     /// How much is unread, in bytes.
     bytes: u64,
     longest_ms: u32,
-    /// How many nobody has accepted.
+    /// How many no process has accepted.
     not_accepted: usize,
 }
 

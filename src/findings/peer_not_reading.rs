@@ -18,7 +18,7 @@ use crate::text::durations::duration;
 const CONNECTIONS: usize = 10;
 /// Longer than a busy peer takes to read on.
 const IDLE_MS: u32 = 30_000;
-/// So many probes without an answer mean that the peer is gone, which is another finding.
+/// This many probes without an answer mean that the peer is gone, which is another finding.
 const UNANSWERED: u8 = 3;
 
 pub(super) const CHECK: Check = Check {

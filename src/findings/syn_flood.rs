@@ -80,7 +80,7 @@ fn ports(machine: &Machine<'_>) -> Vec<Measurement> {
     measured.collect()
 }
 
-/// Of which port they were, the kernel does not tell.
+/// The kernel does not report which port.
 fn cookies(looks: &Looks<'_>) -> Option<Measurement> {
     let (earlier, _) = looks.earlier.filter(|_| !looks.machine.is_narrowed())?;
     let sent = grown(looks.machine, earlier, |counters| counters.syncookies_sent)?;

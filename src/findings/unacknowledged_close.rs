@@ -99,7 +99,7 @@ impl Evidence for Unacknowledged {
     fn now(&self, case: &Case<'_>) -> Remedy {
         let states = ["--state", "FIN_WAIT_1,CLOSING,LAST_ACK"];
         match self.gone.common {
-            // A process that keeps them notices; what nobody holds ends by itself.
+            // A process that keeps them notices; what no process holds ends on its own.
             Common::Address(peer) => {
                 let close = case.portwho(&["close"]).words(states);
                 let close = close.words(["--foreign", &peer.to_string()]);

@@ -51,7 +51,7 @@ impl TcpState {
         Self::Bound,
     ];
 
-    /// The place in [`TcpState::ALL`]; all unknown numbers share the place behind the last.
+    /// The place in [`TcpState::ALL`]; all unknown numbers share the place after the last.
     pub(super) const fn place(self) -> u16 {
         match self {
             Self::Listening => 0,

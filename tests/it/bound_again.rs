@@ -20,7 +20,7 @@ use crate::support::kernel_table::{State, await_state, find};
 use crate::support::makers::{self, Connection, Held, Loopback};
 use crate::support::{features, portwho, wait_until};
 
-/// In this test's own namespace nobody else has it.
+/// In this test's own namespace no other process has it.
 const PORT: u16 = 6800;
 
 /// A socket with a port, or with none.

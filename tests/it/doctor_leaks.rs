@@ -1,4 +1,4 @@
-//! Connections that nobody closes: each bug made on purpose is found, with its culprit and its cause,
+//! Connections that no process closes: each bug made on purpose is found, with its culprit and its cause,
 //! and nothing else, or without them where they are hidden.
 
 use std::fs;
@@ -236,7 +236,7 @@ fn both_ends_on_this_machine() {
     let who = format!("it has to call close() for 1 connection on port {port}; the");
     assert!(text.stdout.contains(&who), "{text:?}");
     text.is(0, &text.stdout, "");
-    // An end that nobody holds any more waits for nobody.
+    // A side that no process holds waits for no process.
     drop(half_client);
     wait_until("the orphan", || {
         let row = kernel_table::find(half.client_address, half.server_address);
@@ -247,7 +247,7 @@ fn both_ends_on_this_machine() {
     assert!(healthy.stdout.starts_with("no problems found in "), "{healthy:?}");
 }
 
-/// Somebody leaks, and this user may not see who.
+/// A process leaks, and this user may not see which.
 #[trial]
 fn a_hidden_culprit() {
     const NOBODY: u32 = 65534;

@@ -131,8 +131,8 @@ fn without_netlink_bound_is_not_counted() {
     let _bound = makers::bound(Loopback::V4.port(0));
     let _listening = makers::listening(Loopback::V4.port(0));
     refuse::netlink(libc::EPERM);
-    let gap = "portwho: netlink is not permitted (Operation not permitted (os error 1)), so \
-               /proc/net was read: bound ports, backlogs, idle times and cgroups are missing; allow \
+    let gap = "portwho: netlink was refused (Operation not permitted (os error 1)), so \
+               /proc/net was read: BOUND sockets, backlogs, idle times and cgroups are missing; allow \
                AF_NETLINK sockets (NETLINK_SOCK_DIAG)\n";
     let output = portwho(["explain"]).run();
     output.is(0, &output.stdout, gap);
@@ -181,7 +181,7 @@ fn nothing_is_wider_than_a_terminal() {
 }
 
 #[trial]
-fn colours_on_demand() {
+fn colors_on_demand() {
     for words in [["explain", "--color=always"].as_slice(), &["explain", "BOUND", "--color=always"]]
     {
         let plain = portwho(&words[..words.len() - 1]).run();

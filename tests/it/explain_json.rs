@@ -101,8 +101,8 @@ fn udp() {
 fn what_cannot_be_counted_is_null() {
     let _listening = makers::listening(Loopback::V4.port(0));
     refuse::netlink(libc::EPERM);
-    let gap = "portwho: netlink is not permitted (Operation not permitted (os error 1)), so \
-               /proc/net was read: bound ports, backlogs, idle times and cgroups are missing; allow \
+    let gap = "portwho: netlink was refused (Operation not permitted (os error 1)), so \
+               /proc/net was read: BOUND sockets, backlogs, idle times and cgroups are missing; allow \
                AF_NETLINK sockets (NETLINK_SOCK_DIAG)\n";
     let answer = explained(&[], gap);
     assert_eq!(answer["states"][0]["count"], 1);

@@ -17,7 +17,7 @@ pub(super) enum Cause {
 }
 
 impl Cause {
-    /// The cause behind a receive queue of so many bytes: in CLOSE_WAIT the kernel counts the FIN
+    /// The cause that a receive queue of this many bytes shows: in CLOSE_WAIT the kernel counts the FIN
     /// as one until it is read (`tcp_inq()` in include/net/tcp.h).
     pub(super) const fn of_queue(bytes: u32) -> Self {
         match bytes {

@@ -1,4 +1,4 @@
-//! How a leak is told.
+//! How a leak is reported.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::text::shell::ShellCommand;
 impl Leak {
     /// The connections in CLOSE_WAIT, as words for portwho.
     fn selected(&self, command: ShellCommand, case: &Case<'_>) -> ShellCommand {
-        // What nobody has accepted belongs to no process yet, so no PID selects it.
+        // What was not accepted belongs to no process yet, so no PID selects it.
         let pid = if self.is_of_unaccepted(case) { Vec::new() } else { case.pid_option() };
         command.words(pid).words(self.place.options())
     }
@@ -52,7 +52,7 @@ impl Evidence for Leak {
         if self.is_of_unaccepted(case) {
             return format!("{count} CLOSE_WAIT {place}: it does not call accept()");
         }
-        // Those that may be used again tell of no bug yet.
+        // Those that may be used again do not show a bug yet.
         let is_leak = case.finding.severity != Severity::Note || self.forgotten > 0;
         let told = self.cause().filter(|_| is_leak);
         format!("{count} CLOSE_WAIT {place}: {}", cause::bug(told))

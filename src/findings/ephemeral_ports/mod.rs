@@ -132,7 +132,7 @@ fn reserved(rules: &PortRules) -> PortSet {
     rules.reserved.iter().chain(&rules.excluded).cloned().collect()
 }
 
-/// Who has most of the connections that are still open: a TIME_WAIT has no owner any more.
+/// Who has most of the connections that are still open: a TIME_WAIT no longer has an owner.
 fn most_of(holders: &BTreeMap<Culprit, usize>) -> Culprit {
     let processes = holders.iter().filter(|(culprit, _)| culprit.pid().is_some());
     let most = processes.max_by_key(|(_, count)| **count);

@@ -6,14 +6,15 @@ use crate::model::PortRange;
 /// The pairs of numbers in a listing of `excludedportrange`: a line for each range.
 #[must_use]
 pub fn ranges(text: &str) -> Vec<PortRange> {
-    let range = |line: &str| {
-        let mut words = line.split_whitespace();
-        let (first, last) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
-        // Behind the pair a mark may stand, and no word.
-        let is_row = words.all(|word| word == "*");
-        (is_row && first <= last).then_some(first..=last)
-    };
     text.lines().filter_map(range).collect()
+}
+
+fn range(line: &str) -> Option<PortRange> {
+    let mut words = line.split_whitespace();
+    let (first, last) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
+    // Behind the pair a mark may stand, and no word.
+    let is_row = words.all(|word| word == "*");
+    (is_row && first <= last).then_some(first..=last)
 }
 
 /// The range in a listing of `dynamicport`: the first port and the number of ports, each behind a

@@ -155,10 +155,8 @@ pub(super) const FIN_WAIT_2: Explanation = Explanation {
         says("Fix the peer. Windows closes orphans after a time limit of its own."),
         types("Close them now (IPv4, elevated):", &["portwho close --state FIN_WAIT_2 --pid PID"]),
     ],
-    beware: &[
-        "tcp_fin_timeout bounds this state, and only for sockets that no process holds any more. \
-         It does not shorten TIME_WAIT.",
-    ],
+    beware: &["tcp_fin_timeout bounds this state, and only for sockets that no process holds. \
+         It does not shorten TIME_WAIT."],
     sources: "RFC 9293 3.6, 3.10.7.4; RFC 1122 4.2.2.13; tcp(7) (tcp_fin_timeout, TCP_LINGER2, \
               tcp_max_orphans); kernel ip-sysctl.rst; tcp_close() and tcp_abort() in \
               net/ipv4/tcp.c",

@@ -1,4 +1,4 @@
-//! What each TCP state means: the text behind `portwho explain`, written once, as data.
+//! What each TCP state means: the text of `portwho explain`, written once, as data.
 //!
 //! The transitions are those of RFC 9293 (figure 5 and section 3.10), in the words of the socket
 //! calls that cause them; BOUND is not in the RFC, where such a socket is CLOSED. The ways back to

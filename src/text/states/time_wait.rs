@@ -1,4 +1,4 @@
-//! What remains of a connection that is over: TIME_WAIT.
+//! What remains of a closed connection: TIME_WAIT.
 
 use super::{Explanation, Moment, edge, name, says, types};
 use crate::model::TcpState;

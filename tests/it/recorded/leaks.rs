@@ -20,7 +20,7 @@ fn machine(os: Os, parts: Vec<Part>) -> Machine {
     Machine::new(os, vec![process(812, "app").named("app".into())], sockets)
 }
 
-/// CLOSE_WAIT to so many hosts, whose last segments are so old.
+/// CLOSE_WAIT to this many hosts, whose last segments are this old.
 fn forgotten(count: u16, age_ms: u32) -> Machine {
     let one = |host| to_host(host, TcpState::CloseWait).unread(0, age_ms);
     machine(Os::Linux, (0..count).map(one).collect())
@@ -141,7 +141,7 @@ fn a_server_that_answers_in_its_own_time() {
     assert_eq!(found(&output), ["close-wait-leak warning 120"]);
 }
 
-/// A pair whose server still sends needs nobody to close it.
+/// A pair whose server still sends needs no process to close it.
 #[trial]
 fn a_pair_in_use() {
     let pair = |sent_ms| {
@@ -190,7 +190,7 @@ fn vanished(peers: u16, connections: u16, retransmits: u8) -> Machine {
 }
 
 #[trial]
-fn single_clients_may_vanish() {
+fn single_silent_clients_are_not_a_finding() {
     let found = |peers, connections, retransmits| {
         found(&vanished(peers, connections, retransmits).run("doctor --json"))
     };

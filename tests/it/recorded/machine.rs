@@ -171,7 +171,7 @@ impl Machine {
         self.world.borrow().ended.clone()
     }
 
-    /// Neither was anybody ended nor opened to be.
+    /// No process was terminated, nor opened for that.
     #[track_caller]
     pub fn is_untouched(&self) {
         assert_eq!(self.opened(), [0_u32; 0]);
@@ -182,7 +182,7 @@ impl Machine {
         self.world.borrow().processes.contains_key(&Pid(pid))
     }
 
-    /// Runs `portwho WORDS` with nobody at the terminal.
+    /// Runs `portwho WORDS` without a terminal.
     pub fn run(&self, words: &str) -> support::Output {
         self.run_at(words, "", Terminals::default())
     }

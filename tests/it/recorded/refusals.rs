@@ -7,7 +7,7 @@ use super::machine::Machine;
 use super::office::office;
 use super::parts::{listener, process, udp};
 
-/// What is said, whether it is asked to do it or only to say what it would do; nobody is opened.
+/// What is said, whether it is asked to do it or only to say what it would do; no process is opened.
 #[track_caller]
 fn refuses(port: u16, held: &str, why: &str) {
     for options in ["", "-n ", "-y ", "-f ", "-y -f "] {
@@ -55,7 +55,8 @@ fn a_service_host_of_several() {
 fn a_service_host_with_a_port_proxy() {
     let held = "0.0.0.0:9000 is held by svchost.exe (PID 1312, iphlpsvc, LanmanServer)\n";
     let why = "svchost.exe (PID 1312) hosts several services: iphlpsvc, LanmanServer; stop the \
-               one that is meant, by its name, with sc.exe stop; for a forwarded port, run: netsh interface portproxy show \
+               one that is meant, by its name, with sc.exe stop; for a forwarded port, run: \
+               netsh interface portproxy show \
                all";
     refuses(9000, held, why);
 }

@@ -45,7 +45,7 @@ fn young_connections_that_last_are_a_leak() {
 
 /// A server that drains what a load test closed at once.
 #[trial]
-fn young_connections_that_pass_are_none() {
+fn brief_young_connections_are_not_a_leak() {
     let drained = |sockets: &mut Vec<OwnedSocket>| sockets.truncate(1);
     let machine = web(half_closed(812, 80, 500, 300)).after_looks(1, drained);
     is_healthy(&machine.run("doctor"), "1 socket of 1 process");

@@ -214,7 +214,7 @@ impl System for Machine {
         false
     }
 
-    /// Nobody waits, and the sockets are older all the same.
+    /// There is no wait, and the sockets are older all the same.
     fn pause(&self, time: Duration) {
         let ms = u32::try_from(time.as_millis()).expect("a short time");
         for row in &mut self.world.borrow_mut().sockets {

@@ -33,7 +33,7 @@ pub fn command_line(words: &[String]) {
     }
 }
 
-/// The name of this process, and behind it combining acute accents, which take no column.
+/// The name of this process, and after it combining acute accents, which take no column.
 fn fill_with_marks(memory: &mut [u8]) {
     let name = std::fs::read("/proc/self/comm").expect("comm");
     let name = name.trim_ascii_end();

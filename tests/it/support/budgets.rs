@@ -137,7 +137,7 @@ fn number(words: &[String], place: usize) -> usize {
     words[place].parse().expect("a number")
 }
 
-/// So many descriptors, or as many as there may be.
+/// This many descriptors, or as many as there may be.
 fn allow(count: usize) {
     if let Err(error) = allow_descriptors(count as u64 + 100) {
         say(&format!("refused: {count} descriptors: {error}"));
@@ -156,7 +156,7 @@ fn stay<T>(made: &io::Result<T>, others: &[u32]) {
     io::copy(&mut io::stdin().lock(), &mut io::sink()).expect("read");
 }
 
-/// An io_uring in which a file is registered so many times, and a listener, where an address is
+/// An io_uring in which a file is registered this many times, and a listener, where an address is
 /// given; only there.
 fn ring(registered: usize, address: Option<&String>) -> io::Result<IoUring> {
     let ring = IoUring::new(8)?;
