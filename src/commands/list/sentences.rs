@@ -114,7 +114,7 @@ fn bind(attempt: &BindAttempt, rows: &Rows<'_>) -> String {
             Ok(()) => bound.push(name),
             Err(refusal) => {
                 let holders = in_use_by(*address, refusal, attempt, rows);
-                refused.push(ports::bind::refusal(&name, &refusal.reason, &holders));
+                refused.push((name, ports::bind::refusal(&refusal.reason, &holders)));
             }
         }
     }

@@ -1,6 +1,6 @@
 //! A recorded Linux, through the same program on every system.
 
-use portwho::model::{Gap, KernelReason, Os, Owner, Service, Signal, TcpState, Uid};
+use portwho::model::{Gap, Hiding, KernelReason, Os, Owner, Service, Signal, TcpState, Uid};
 use portwho::platform::Ending;
 use serde_json::json;
 
@@ -159,7 +159,7 @@ fn pid_1_and_forwarders_are_refused() {
 
 #[trial]
 fn a_hidden_owner_needs_sudo() {
-    let gap = Gap::OwnersHidden { count: 1, users: vec!["postgres".into()], as_root: false };
+    let gap = Gap::OwnersHidden { count: 1, users: vec!["postgres".into()], why: Hiding::Rights };
     let machine = server().gap(gap);
     let why = "portwho: port 5432: held by a process of postgres; run: sudo portwho kill 5432\n";
     machine.run("kill 5432").is(2, "", why);
