@@ -15,22 +15,18 @@ pub fn unknown_service(name: &str, near: Option<&str>, shell: Shell) -> String {
         return format!("port '{name}': unknown protocol; use /tcp or /udp");
     }
     let may_be_command = name.bytes().all(|byte| byte.is_ascii_alphabetic());
-    match near {
-        Some(command) => {
-            let help = ShellCommand::new(shell, format_args!("portwho {command} --help"));
-            let unknown = format!("port '{name}': unknown service");
-            run_to(&format!("for the command {command}"), &unknown, &help.into())
-        }
-        None => {
-            let what = if may_be_command { "service or command" } else { "service" };
-            let text = format!("port '{name}': unknown {what}; use a number from 1 to 65535");
-            if !name.starts_with(|first: char| first.is_ascii_alphabetic()) {
-                return text;
-            }
-            let by_name = remedies::list(shell, ["--name", name]);
-            run_to("to find processes by name", &text, &by_name.into())
-        }
+    if let Some(command) = near {
+        let help = ShellCommand::new(shell, format_args!("portwho {command} --help"));
+        let unknown = format!("port '{name}': unknown service");
+        return run_to(&format!("for the command {command}"), &unknown, &help.into());
     }
+    let what = if may_be_command { "service or command" } else { "service" };
+    let text = format!("port '{name}': unknown {what}; use a number from 1 to 65535");
+    if !name.starts_with(|first: char| first.is_ascii_alphabetic()) {
+        return text;
+    }
+    let by_name = remedies::list(shell, ["--name", name]);
+    run_to("to find processes by name", &text, &by_name.into())
 }
 
 /// An interface that the system does not have: `interface 'eth7': not found`.

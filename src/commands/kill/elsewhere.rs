@@ -71,20 +71,27 @@ fn line(
         rows.iter().map(|row| local_endpoint(&row.socket, snapshot)).collect();
     let sockets: Vec<String> = sockets.into_iter().collect();
     let held = text::held_in_namespace(&sockets, &namespaces::named(namespace, snapshot), &owners);
-    let known = snapshot.namespaces.get(&namespace).and_then(|known| known.resident.as_ref());
-    match known.filter(|resident| resident.by_first_thread) {
-        Some(resident) => {
-            let there = vacant.iter().filter(|operand| !operand.rows(rows).is_empty());
-            let typed: Vec<String> = there.flat_map(|operand| operand.typed()).collect();
-            let kill = request.command(snapshot.capabilities.shell, &[], &typed);
-            let kill = remedies::in_namespace_of(resident.pid, kill, snapshot.privileged);
-            run_to("to terminate the holder there", &held, &kill)
-        }
-        None => {
-            let purpose = if sockets.len() == 1 { "to see it" } else { "to see them" };
-            run_to(purpose, &held, &list(vacant, snapshot))
-        }
+    if let Some(kill) = kill_there(namespace, rows, vacant, request, snapshot) {
+        return run_to("to terminate the holder there", &held, &kill);
     }
+    let purpose = if sockets.len() == 1 { "to see it" } else { "to see them" };
+    run_to(purpose, &held, &list(vacant, snapshot))
+}
+
+/// `nsenter -t 812 -n portwho kill 80`; none for a namespace in which no process lives.
+fn kill_there(
+    namespace: u64,
+    rows: &[Row<'_>],
+    vacant: &[&Operand],
+    request: &KillRequest,
+    snapshot: &Snapshot,
+) -> Option<Remedy> {
+    let resident = snapshot.namespaces.get(&namespace)?.resident.as_ref()?;
+    let there = vacant.iter().filter(|operand| !operand.rows(rows).is_empty());
+    let typed: Vec<String> = there.flat_map(|operand| operand.typed()).collect();
+    let kill = request.command(snapshot.capabilities.shell, &[], &typed);
+    let kill = remedies::in_namespace_of(resident.pid, kill, snapshot.privileged);
+    resident.by_first_thread.then_some(kill)
 }
 
 /// `portwho --all-netns 80`.
