@@ -233,7 +233,6 @@ mod tests {
             "-80",
             "80-",
             "8o!",
-            "[::1]",
             "[::1]80",
             "-",
             "1-2-3",
@@ -246,6 +245,14 @@ mod tests {
         ] {
             let error = PortTerm::parse_list(word).unwrap_err();
             assert!(matches!(error, PortError::NotAPort(_)), "{word}: {error}");
+        }
+        for word in ["[::1]", "::1", "fe80::1%eth0", "127.0.0.1", "10.0.0.0/8", "LocalHost"] {
+            let error = PortTerm::parse_list(word).unwrap_err();
+            assert!(matches!(error, PortError::NoPort { .. }), "{word}: {error}");
+        }
+        for (word, expected) in [("tcp/80", "80/tcp"), ("UDP:53", "53/udp")] {
+            let error = PortTerm::parse_list(word).unwrap_err();
+            assert!(error.to_string().ends_with(&format!("did you mean {expected}?")), "{error}");
         }
     }
 

@@ -26,6 +26,8 @@ pub(super) struct Room {
     pub(super) title: usize,
     /// Of its widest cell.
     pub(super) cells: usize,
+    /// Of its widest cell that says what no other column says.
+    pub(super) own: usize,
     /// Of its widest cell, each as short as it can be.
     pub(super) least: usize,
     /// When it gives way.
@@ -36,6 +38,8 @@ pub(super) struct Room {
 const FIRST_WORDS: usize = 12;
 /// The longest address of IPv4 with its port, `255.255.255.255:65535`: what is longer is cut first.
 const OF_IPV4: usize = 21;
+/// How much stays of a cell that other columns repeat.
+const REPEATED: usize = 8;
 /// The longest title that stays whole while there is room for it: `Proto`, `State`, `PID`.
 const SHORT_TITLE: usize = 5;
 
@@ -68,6 +72,10 @@ pub(super) fn fit(indent: usize, rooms: &[Room], columns: usize) -> (usize, Vec<
     excess = narrow(&mut widths, rooms, excess, |room| match room.gives_way {
         GiveWay::Addresses => room.ipv4(),
         _ => room.cells.max(room.short_title()),
+    });
+    excess = narrow(&mut widths, rooms, excess, |room| match room.gives_way {
+        GiveWay::Last => room.own.max(REPEATED).max(room.least),
+        _ => usize::MAX,
     });
     let steps: [(GiveWay, usize); 5] = [
         (GiveWay::First, FIRST_WORDS),
@@ -116,7 +124,7 @@ mod tests {
         least: usize,
         gives_way: GiveWay,
     ) -> Room {
-        Room { padded, title, cells, least, gives_way }
+        Room { padded, title, cells, own: cells, least, gives_way }
     }
 
     /// The netstat table with cells of these widths.
@@ -160,6 +168,15 @@ mod tests {
         assert_eq!(widths(50), (0, vec![5, 9, 8, 11, 5, 7]));
         let short = |columns| fit(2, &netstat(14, 1, 7), columns);
         assert_eq!(short(60), (0, vec![5, 14, 14, 11, 3, 8]));
+    }
+
+    #[test]
+    fn a_reason_that_the_state_repeats_gives_way_before_a_short_address() {
+        let mut rooms = netstat(15, 3, 14);
+        assert_eq!(fit(2, &rooms, 60), (0, vec![5, 11, 11, 11, 3, 14]));
+        rooms[5].own = 7;
+        assert_eq!(fit(2, &rooms, 60), (0, vec![5, 14, 14, 11, 3, 8]));
+        assert_eq!(fit(2, &rooms, 65), (0, vec![5, 15, 15, 11, 3, 11]));
     }
 
     #[test]

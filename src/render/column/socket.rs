@@ -1,7 +1,7 @@
 //! The columns of tables with a row for each socket.
 
 use super::{Alignment, Column, owners};
-use crate::model::{About, Depth, Detail, Family, OwnedSocket, Snapshot, Socket, Timer};
+use crate::model::{About, Depth, Detail, Family, OwnedSocket, Owner, Snapshot, Socket, Timer};
 use crate::query::SocketColumn;
 use crate::render::fit::GiveWay;
 use crate::text::durations::milliseconds;
@@ -105,6 +105,11 @@ impl Column for SocketColumn {
             Self::Pid | Self::Image => GiveWay::Last,
             _ => GiveWay::Never,
         }
+    }
+
+    /// Why the kernel keeps a socket is in its state, or in a remark below.
+    fn is_repeated(self, row: &OwnedSocket) -> bool {
+        self == Self::Image && matches!(row.owner, Owner::Kernel(_))
     }
 
     fn shortened(self, cell: String, width: usize) -> String {
