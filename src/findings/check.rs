@@ -43,7 +43,7 @@ pub enum Subject {
 pub struct Check {
     /// The fixed name of the finding, in JSON and elsewhere.
     pub kind: &'static str,
-    /// The threshold.
+    /// The threshold; several are a line each.
     pub threshold: fn() -> String,
     /// Why it is there.
     pub reason: &'static str,

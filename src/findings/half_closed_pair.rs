@@ -18,7 +18,7 @@ use crate::text::counted;
 
 pub(super) const CHECK: Check = Check {
     kind: "half-closed-pair",
-    threshold: || "any that lasts and is not in use; a note".to_owned(),
+    threshold: || "any that lasts and is not in use (a note)".to_owned(),
     reason: "it shows which of two local processes has to close; one that still sends is in use",
     subject: Subject::Sockets,
     needs: nothing,

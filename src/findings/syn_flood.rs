@@ -23,12 +23,12 @@ pub(super) const CHECK: Check = Check {
     kind: "syn-flood",
     threshold: || {
         format!(
-            "{SYN_RECEIVED} SYN_RECEIVED on a port that are at least its backlog, or {COOKIES} \
-             cookies sent between two snapshots"
+            "{SYN_RECEIVED} SYN_RECEIVED on a port, and no fewer than its backlog, or {COOKIES} \
+             SYN cookies sent between two snapshots"
         )
     },
-    reason: "from the backlog on, handshakes are dropped or answered with cookies; fewer are those \
-             of distant clients",
+    reason: "from the backlog on, handshakes are dropped or answered with SYN cookies; fewer may \
+             just be distant clients",
     subject: Subject::Sockets,
     needs: backlogs,
     measure,
@@ -120,7 +120,7 @@ impl Evidence for Flood {
                 counted(self.addresses, "address")
             ),
             Place::Namespace => format!(
-                "{count} handshakes were answered with cookies: a flood, or a listener whose \
+                "{count} handshakes were answered with SYN cookies: a flood, or a listener whose \
                  backlog is too small for its clients"
             ),
         }

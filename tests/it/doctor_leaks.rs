@@ -117,7 +117,7 @@ fn a_server_that_does_not_accept() {
 
 /// Its connections share a port all the same.
 #[trial]
-fn a_server_that_listens_no_more() {
+fn a_server_that_no_longer_listens() {
     let mut closing = Owner::named("closing").playing("listen", &[LOOPBACK]);
     let address: SocketAddr = closing.line().parse().expect("an address");
     let connect = |_| {

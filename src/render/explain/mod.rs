@@ -52,7 +52,7 @@ impl Explained<'_> {
         writeln!(out)?;
         self.paragraph("Who must act", one.move_of, out)?;
         self.paragraph("Normal", one.normal, out)?;
-        self.paragraph("A fault", one.fault, out)?;
+        self.paragraph("Problem", one.fault, out)?;
         writeln!(out)?;
         self.counts(out)?;
         for (label, advice) in
@@ -61,7 +61,7 @@ impl Explained<'_> {
             write_advice(label, advice, self.color, out)?;
         }
         for (index, text) in one.beware.iter().enumerate() {
-            self.paragraph(if index == 0 { "Caution" } else { "" }, text, out)?;
+            self.paragraph(if index == 0 { "Corrections" } else { "" }, text, out)?;
         }
         if !one.beware.is_empty() {
             writeln!(out)?;

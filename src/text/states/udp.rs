@@ -28,7 +28,7 @@ pub const UDP: UdpExplanation = UdpExplanation {
               peer connect() has set; that call sends nothing.",
     move_of: "No side. The socket exists until its process closes it, whether or not a peer is there.",
     fault: "If datagrams arrive faster than the process reads: what does not fit into the receive queue \
-            is dropped, and no side is told. A datagram to a port that no socket holds is answered \
+            is dropped, and neither side is notified. A datagram to a port that no socket holds is answered \
             with ICMP, unless a firewall drops it; on Linux only a socket with a peer reports it (ECONNREFUSED), on \
             Windows the next receive fails (WSAECONNRESET).",
     look: &[types(

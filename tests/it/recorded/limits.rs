@@ -90,7 +90,7 @@ fn memory_that_is_scarce() {
     let expected = "\
 warning      tcp-memory
 who          all processes together
-what         the memory of TCP is scarce: the kernel keeps the buffers of all
+what         TCP memory is scarce: the kernel keeps the buffers of all
              sockets small, and connections are slow
 evidence     130000 pages are used
              tcp_mem is 92139 122852 184278: it is scarce until less than 92139
