@@ -83,7 +83,7 @@ impl Evidence for HalfClosedPair {
 
     fn what(&self, case: &Case<'_>) -> String {
         format!(
-            "it has to call {} for {} {}; the peer waits in FIN_WAIT_2: {}",
+            "it must call {} for {} {}; the peer waits in FIN_WAIT_2: {}",
             close_call(case.capabilities().api),
             counted(case.count(), "connection"),
             self.common_end.words(),

@@ -50,7 +50,7 @@ impl Explained<'_> {
         self.edges("Comes from", one.enters, out)?;
         self.edges("Goes to", one.leaves, out)?;
         writeln!(out)?;
-        self.paragraph("Who must act", one.move_of, out)?;
+        self.paragraph("Who must act", one.must_act, out)?;
         self.paragraph("Normal", one.normal, out)?;
         self.paragraph("Problem", one.fault, out)?;
         writeln!(out)?;
@@ -162,7 +162,7 @@ mod tests {
                 assert!(line.trim_end() == line, "{}: {line:?}", one.state);
             }
             let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
-            for paragraph in [one.meaning, one.fault, one.move_of, one.sources] {
+            for paragraph in [one.meaning, one.fault, one.must_act, one.sources] {
                 assert!(words(&text).contains(&words(paragraph)), "{}: {paragraph}", one.state);
             }
         }

@@ -23,7 +23,7 @@ impl ExplainedUdp {
         writeln!(out, "{bold}UDP{bold:#}")?;
         paragraph::write("", UDP.meaning, bold, out)?;
         writeln!(out)?;
-        paragraph::write("Who must act", UDP.move_of, bold, out)?;
+        paragraph::write("Who must act", UDP.must_act, bold, out)?;
         paragraph::write("Problem", UDP.fault, bold, out)?;
         writeln!(out)?;
         for (label, advice) in

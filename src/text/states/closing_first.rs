@@ -49,7 +49,7 @@ pub(super) const FIN_WAIT_1: Explanation = Explanation {
         ),
         edge(TcpState::Bound, BESIDE_TIME_WAIT),
     ],
-    move_of: "The peer's TCP: to acknowledge. Its process has nothing to do, unless it stopped \
+    must_act: "The peer's TCP: to acknowledge. Its process has nothing to do, unless it stopped \
               reading: then there is no room for our last data and the FIN after it.",
     normal: "For one round trip.",
     fault: "If it lasts. With a retransmit timer the peer does not answer. With a probe \
@@ -124,7 +124,7 @@ pub(super) const FIN_WAIT_2: Explanation = Explanation {
         ),
         edge(TcpState::Bound, BESIDE_TIME_WAIT),
     ],
-    move_of: "The peer's process: it has to call close(). On its side this is CLOSE_WAIT.",
+    must_act: "The peer's process: it must call close(). On its side this is CLOSE_WAIT.",
     normal: "While the peer still answers: a client may end its request with shutdown(SHUT_WR) \
              and then wait for the reply.",
     fault: "If it lasts: the peer does not close, and leaks a CLOSE_WAIT for each of these. If it \
@@ -186,7 +186,7 @@ pub(super) const CLOSING: Explanation = Explanation {
         ),
         edge(TcpState::Bound, BESIDE_TIME_WAIT),
     ],
-    move_of: "The peer's TCP: to acknowledge. No process has anything left to do.",
+    must_act: "The peer's TCP: to acknowledge. No process has anything left to do.",
     normal: "For less than a round trip; so it is hardly ever seen.",
     fault: "If it lasts: our FIN, or data before it, is not acknowledged. The peer does not \
             answer, or it has stopped reading and its window is 0.",

@@ -29,7 +29,7 @@ pub(super) const CLOSE_WAIT: Explanation = Explanation {
         ),
         edge(TcpState::Bound, BOUND_INSTEAD),
     ],
-    move_of: "The process here: it has to call close(). Only the process can close it cleanly; TCP never \
+    must_act: "The process here: it must call close(). Only the process can close it cleanly; TCP never \
               times out an idle one. The last process that holds it closes it by exiting, so no CLOSE_WAIT \
               outlives its processes.",
     normal: "For a moment; or while the process still answers a peer that ended its request with \
@@ -127,7 +127,7 @@ pub(super) const LAST_ACK: Explanation = Explanation {
         ),
         edge(TcpState::Bound, BOUND_INSTEAD),
     ],
-    move_of: "The peer's TCP: to acknowledge. No process has anything left to do.",
+    must_act: "The peer's TCP: to acknowledge. No process has anything left to do.",
     normal: "For one round trip.",
     fault: "If it lasts: our FIN, or data before it, is not acknowledged. The peer does not \
             answer (often because a firewall has dropped its state and discards what it does not \

@@ -40,8 +40,8 @@ pub struct Explanation {
     pub enters: &'static [Edge],
     /// Where it goes.
     pub leaves: &'static [Edge],
-    /// Who has to act for it to go on.
-    pub move_of: &'static str,
+    /// Who must act before it goes on.
+    pub must_act: &'static str,
     /// When there is nothing to worry about.
     pub normal: &'static str,
     /// When there is.

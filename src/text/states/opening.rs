@@ -36,7 +36,7 @@ pub(super) const SYN_SENT: Explanation = Explanation {
         ),
         edge(TcpState::Bound, BOUND_INSTEAD),
     ],
-    move_of: "The peer: SYN+ACK opens the connection, RST refuses it.",
+    must_act: "The peer: SYN+ACK opens the connection, RST refuses it.",
     normal: "For one round trip.",
     fault: "If it lasts: nothing has answered. A closed port answers with RST immediately, so \
             the SYN or its answer was dropped on the way: a firewall, a wrong route or address, a \
@@ -141,7 +141,7 @@ pub(super) const SYN_RECEIVED: Explanation = Explanation {
              the descriptor is open",
         ),
     ],
-    move_of: "The peer's TCP: to acknowledge.",
+    must_act: "The peer's TCP: to acknowledge.",
     normal: "For one round trip; with TCP_DEFER_ACCEPT until the client sends its first data.",
     fault: "Many on one port: a SYN flood, or answers that do not reach the clients. A few that \
             persist: a full accept queue. Linux ignores the last ACK while \
@@ -223,7 +223,7 @@ pub(super) const ESTABLISHED: Explanation = Explanation {
         ),
         edge(TcpState::Bound, BOUND_INSTEAD),
     ],
-    move_of: "Either side: to send or to close. Neither has to: TCP sends nothing on an \
+    must_act: "Either side: to send or to close. Neither has to: TCP sends nothing on an \
               idle connection, however long it lasts.",
     normal: "Always.",
     fault: "If the peer is gone: after a power failure, or when a firewall has \

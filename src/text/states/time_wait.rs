@@ -38,7 +38,7 @@ pub(super) const TIME_WAIT: Explanation = Explanation {
             "a new SYN for the same addresses and ports, newer than the old connection",
         ),
     ],
-    move_of: "No side. It ends on its own.",
+    must_act: "No side. It ends on its own.",
     normal: "Always, as long as free ports remain. It occurs on the side that closes first, \
              and on both if they close at once (CLOSING).",
     fault: "If connections to one destination (address and port) use up the ephemeral ports: then \

@@ -41,7 +41,7 @@ pub(super) const CLOSED: Explanation = Explanation {
         edge(TcpState::Listening, "listen() without a bind()"),
         edge(TcpState::SynSent, "connect(): SYN goes out"),
     ],
-    move_of: "No side. A process that still has the descriptor should close() it.",
+    must_act: "No side. A process that still has the descriptor should close() it.",
     normal: "Rarely seen: systems remove a socket from their tables when it gets here.",
     fault: "If a process keeps the descriptors of connections that were reset or never made: they \
             are in no socket table, and only the number of its descriptors grows.",
@@ -131,7 +131,7 @@ pub(super) const BOUND: Explanation = Explanation {
         edge(TcpState::SynSent, "connect(): SYN goes out"),
         edge(TcpState::Closed, "close()"),
     ],
-    move_of: "The process here: listen(), connect() or close().",
+    must_act: "The process here: listen(), connect() or close().",
     normal: "For a moment between two calls; longer where a program reserves a port.",
     fault: "If it lasts and another program needs the port: its bind() fails with EADDRINUSE (on \
             Windows WSAEADDRINUSE), and ss and netstat with their usual options show no holder. \
@@ -199,7 +199,7 @@ pub(super) const LISTENING: Explanation = Explanation {
         ),
         edge(TcpState::Bound, "shutdown() for reading on Linux, if the port was bound explicitly"),
     ],
-    move_of: "A client, to connect. Then the process here, to call accept() before its queue is \
+    must_act: "A client, to connect. Then the process here, to call accept() before its queue is \
               full.",
     normal: "For as long as the service should run.",
     fault: "If the service is unknown, or listens at every address (0.0.0.0 or [::]) but should \
