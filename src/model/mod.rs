@@ -32,7 +32,7 @@ pub use capabilities::{Api, Capabilities, Paths, ServiceManager, Shell};
 pub use container::{Container, Runtime};
 pub use creator::Creator;
 pub use endpoint::{Endpoint, Family, Protocol};
-pub use gap::{Gap, LeftOut};
+pub use gap::{Gap, Hiding, LeftOut, Whereabouts};
 pub use machine_limits::{MachineLimits, Reading, TcpMemory, Usage};
 pub use need::Need;
 pub use owner::{Holder, KernelReason, Owner, Presence};

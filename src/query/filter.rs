@@ -114,13 +114,20 @@ impl Filter {
     /// Whether nothing but the local end was asked for.
     #[must_use]
     pub const fn is_by_local_end_alone(&self) -> bool {
-        let any_kind = self.protocols.tcp && self.protocols.udp && !self.listening;
+        let any_protocol = self.protocols.tcp && self.protocols.udp;
+        self.is_by_bind_alone() && any_protocol && self.families.v4 && self.families.v6
+    }
+
+    /// Whether nothing was asked for but what a bind is about: local ends, protocols and families.
+    #[must_use]
+    pub const fn is_by_bind_alone(&self) -> bool {
+        let any_role = !self.listening && !self.exposed;
         let any_state = StateSet::ALL.without(self.states).is_empty();
         let any_end = self.foreign_ports.is_none()
             && self.local_networks.is_empty()
             && self.foreign_ends.is_empty();
         let any_owner = self.pids.is_empty() && self.names.is_empty() && self.users.is_empty();
-        any_kind && any_state && any_end && any_owner && self.families.v4 && self.families.v6
+        any_role && any_state && any_end && any_owner
     }
 
     /// How much has to be known of processes to tell whether they pass.

@@ -5,7 +5,7 @@
 use std::io::ErrorKind;
 use std::net::IpAddr;
 
-use super::{AskedPort, Row, Way};
+use super::{AskedPort, PortSet, Row, Way};
 use crate::model::{Gap, PortRange, Protocol, Snapshot, Socket, StateSet, TcpState};
 
 /// What can be said of a bind.
@@ -90,6 +90,9 @@ pub struct PortVerdict<'a> {
     pub protocol: Protocol,
     /// The sockets that a bind meets, whether they hold the port or not.
     pub met: Vec<&'a Socket>,
+    /// The sockets that hold the port where a bind does not meet them: at other addresses, or for the
+    /// other family.
+    pub beside: Vec<&'a Socket>,
     /// The rules by which a bind fails.
     pub obstacles: Vec<Obstacle>,
     /// What could not be seen and may hide a socket that holds the port.
@@ -173,6 +176,8 @@ pub struct PortVerdicts<'a> {
     pub told: Vec<PortVerdict<'a>>,
     /// How many of the verdicts are that the port is free.
     pub free_count: usize,
+    /// The ports that are free wherever they were asked for.
+    pub free: PortSet,
     /// Where the names are of what holds ports in other network namespaces.
     pub elsewhere: Option<&'a Snapshot>,
 }
@@ -180,7 +185,7 @@ pub struct PortVerdicts<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Endpoint, PortRules};
+    use crate::model::{Endpoint, Families, PortRules};
     use crate::query::{PortEvidence, Protocols};
 
     const ASKED: AskedPort = AskedPort { port: 80, address: None, interface: None, protocol: None };
@@ -206,6 +211,7 @@ mod tests {
     ) -> Vec<Verdict> {
         let rules = [Protocol::Tcp, Protocol::Udp].map(|protocol| (protocol, rules.clone()));
         let evidence = PortEvidence {
+            families: Families::BOTH,
             sockets: sockets.iter().collect(),
             narrower_blocks: true,
             gaps,

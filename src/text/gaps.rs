@@ -2,7 +2,7 @@
 
 use super::counted;
 use super::escape::Escaped;
-use crate::model::{Gap, LeftOut, Untrusted};
+use crate::model::{Gap, Hiding, LeftOut, Untrusted, Whereabouts};
 
 /// How a gap reads.
 struct Sentence {
@@ -27,10 +27,8 @@ pub fn remedy(gap: &Gap) -> &'static str {
 
 fn sentence(gap: &Gap) -> Sentence {
     match gap {
-        Gap::OwnersHidden { count, users, as_root } => owners_hidden(*count, users, *as_root),
-        Gap::OwnersNotFound { count, inside_pid_namespace } => {
-            owners_not_found(*count, *inside_pid_namespace)
-        }
+        Gap::OwnersHidden { count, users, why } => owners_hidden(*count, users, *why),
+        Gap::OwnersNotFound { count, place } => owners_not_found(*count, *place),
         Gap::ChangingHands { count } => changing_hands(*count),
         Gap::OwnersExited { count } => owners_exited(*count),
         Gap::SearchBounded { user, left_out } => search_bounded(user.as_ref(), *left_out),
@@ -50,25 +48,35 @@ fn sentence(gap: &Gap) -> Sentence {
     }
 }
 
-fn owners_hidden(count: usize, users: &[Untrusted], as_root: bool) -> Sentence {
+fn owners_hidden(count: usize, users: &[Untrusted], why: Hiding) -> Sentence {
     let what = format!("the owners of {} are hidden{}", sockets(count), of_users(users));
-    let remedy = if as_root {
-        "even root cannot read some processes: CAP_SYS_PTRACE is missing, or a sandbox or user \
-         namespace isolates them"
-    } else {
-        "run with sudo to see the owners of other users' sockets"
+    let remedy = match why {
+        Hiding::Rights => "run with sudo to see the owners of other users' sockets",
+        Hiding::EvenFromRoot => {
+            "even root cannot read some processes: CAP_SYS_PTRACE is missing, or a sandbox or user \
+             namespace isolates them"
+        }
+        Hiding::Unsearched => UNSEARCHED,
     };
     Sentence { what, remedy }
 }
 
-fn owners_not_found(count: usize, inside_pid_namespace: bool) -> Sentence {
+/// A gap of its own says how many descriptors of whom were not searched.
+const UNSEARCHED: &str =
+    "not every process was searched in full, and one of the others may hold them";
+
+fn owners_not_found(count: usize, place: Whereabouts) -> Sentence {
     let what = format!("the owners of {} were not found", sockets(count));
-    let remedy = if inside_pid_namespace {
-        "they belong to another PID namespace, or are being passed between processes: run \
-         portwho again, or run it outside this PID namespace"
-    } else {
-        "they belong to the kernel or to another PID namespace, or are being passed between \
-         processes: run portwho again, or on the host"
+    let remedy = match place {
+        Whereabouts::OutsidePidNamespace => {
+            "they belong to another PID namespace, or are being passed between processes: run \
+             portwho again, or run it outside this PID namespace"
+        }
+        Whereabouts::Anywhere => {
+            "they belong to the kernel or to another PID namespace, or are being passed between \
+             processes: run portwho again, or on the host"
+        }
+        Whereabouts::Unsearched => UNSEARCHED,
     };
     Sentence { what, remedy }
 }

@@ -63,7 +63,8 @@ fn what_remains_is_reported() {
     await_state(server_address, client_address, State::TIME_WAIT);
     let port = server_address.port();
     let web = Owner::named("web").holding(listener);
-    let remains = " (1 TIME_WAIT, T left; until it ends, a bind without SO_REUSEADDR fails)";
+    let remains = " (1 TIME_WAIT, T left; until it ends, a bind fails unless both sockets set \
+                   SO_REUSEADDR, which no table shows)";
     let expected = held_here(port, "web", web.pid()) + &freed(web.pid(), port, remains);
     run(kill([port.to_string()])).is(0, &expected, "");
     assert_eq!(web.ended_by(), TERM);
@@ -85,7 +86,8 @@ fn clients_live_on() {
         + &freed(
             web.pid(),
             80,
-            " (2 FIN_WAIT_2; until they end, a bind without SO_REUSEADDR fails)",
+            " (2 FIN_WAIT_2; until they end, a bind fails unless they and the new socket set \
+             SO_REUSEADDR, which no table shows)",
         );
     run(kill(["80"])).is(0, &expected, "");
     assert_eq!(web.process.ended_by(), TERM);
@@ -148,8 +150,8 @@ fn time_wait_is_not_a_target() {
     let port = remains.client_address.port().to_string();
     let bystander = Owner::named("web").holding(remains.listener);
     let line = format!(
-        "portwho: port {port}: nothing holds it (1 TIME_WAIT, T left; until it ends, a bind \
-         without SO_REUSEADDR fails)\n"
+        "portwho: port {port}: nothing holds it (1 TIME_WAIT, T left; until it ends, a bind fails \
+         unless both sockets set SO_REUSEADDR, which no table shows)\n"
     );
     run(kill([&port])).is(1, "", &line);
     assert_lives(&bystander);

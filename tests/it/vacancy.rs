@@ -8,6 +8,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::os::fd::OwnedFd;
 
 use rustix::net::{AddressFamily, SocketType, bind, sockopt};
+use serde_json::json;
 
 use crate::support::kernel_table::{State, await_state};
 use crate::support::makers::{self, Loopback};
@@ -61,7 +62,13 @@ fn an_address_and_a_listener_of_ipv6_alone() {
     says(&["127.0.0.1:80"], &format!("{line}portwho: 127.0.0.1:80 is free\n"));
     let left_out = "portwho: 1 socket on port 80 does not match the other filters; to see it, \
                     run: portwho 80\n";
-    says(&["-4", "80"], &format!("{line}{left_out}"));
+    let free = "portwho: port 80 is free for IPv4\n";
+    says(&["-4", "80"], &format!("{line}{left_out}{free}"));
+    let answer = portwho(["--json", "127.0.0.1:80"]).run();
+    let answer = answer.json(1, &format!("{line}portwho: 127.0.0.1:80 is free\n"));
+    assert_eq!(answer["ports"][0]["verdict"], "free");
+    let note = &answer["ports"][0]["notes"][0];
+    assert_eq!((&note["kind"], &note["v6only"]), (&"other-address".into(), &true.into()));
     try_bind(Loopback::V4.port(80), true).expect("it is free");
     let answer = portwho(["--json", "80"]).run().json(0, "");
     assert_eq!(answer["sockets"][0]["v6only"], true);
@@ -85,8 +92,12 @@ fn ipv4_and_a_dual_stack_listener() {
 fn some_are_held_and_some_are_not() {
     let owner = Owner::named("server").holding(makers::listening(Loopback::V4.port(80)).socket);
     shows(&["80,81"], "127.0.0.1:80", owner.pid(), "portwho: port 81 is free\n");
-    let line = "portwho: ports 80-99: 19 of these 20 are not in use\n";
+    let line = "portwho: ports 80-99: 19 of these 20 are not in use; the first free port is 81\n";
     shows(&["80-99"], "127.0.0.1:80", owner.pid(), line);
+    let line = "portwho: ports 79-99: 20 of these 21 are not in use; the first free port is 79\n";
+    let answer = portwho(["--json", "79-99"]).run().json(0, line);
+    let free = json!([{"first": 79, "last": 79}, {"first": 81, "last": 99}]);
+    assert_eq!(answer["free_ranges"], free);
 }
 
 /// What a bind says that sets nothing, or SO_REUSEADDR.
@@ -104,7 +115,8 @@ fn free_for_every_protocol_or_for_one() {
     says(&["-tu", "80"], "portwho: port 80 is free\n");
     says(&["-t", "80"], "portwho: port 80 is free for TCP\n");
     says(&["-u", "80"], "portwho: port 80 is free for UDP\n");
-    says(&["-4", "80"], "portwho: port 80 is free\n");
+    says(&["-4", "80"], "portwho: port 80 is free for IPv4\n");
+    says(&["-6t", "80"], "portwho: port 80 is free for TCP over IPv6\n");
     says(&["-s", "CLOSE_WAIT", "80"], "portwho: port 80 is free for TCP\n");
 }
 
@@ -155,7 +167,17 @@ fn an_address_and_a_wildcard() {
 #[trial]
 fn an_address_and_another() {
     let owner = Owner::named("server").holding(makers::listening(Loopback::V4.port(80)).socket);
-    says(&["127.0.0.2:80"], "portwho: 127.0.0.2:80 is free\n");
+    let free = "portwho: 127.0.0.2:80 is free\n\
+                portwho: 127.0.0.1:80 is held; to see by whom, run: portwho 80\n";
+    says(&["127.0.0.2:80"], free);
+    let answer = portwho(["--json", "127.0.0.2:80"]).run().json(1, free);
+    let notes = json!([{
+        "kind": "other-address",
+        "local": {"address": "127.0.0.1", "port": 80, "interface": null},
+        "state": "LISTENING",
+        "v6only": null,
+    }]);
+    assert_eq!(answer["ports"][0]["notes"], notes);
     try_bind("127.0.0.2:80".parse().expect("an address"), true).expect("it is free");
     let line = "portwho: 0.0.0.0:80: no socket is bound to exactly this address; 127.0.0.1:80 blocks a bind to it\n";
     shows(&["0.0.0.0:80"], "127.0.0.1:80", owner.pid(), line);
@@ -190,13 +212,18 @@ fn teardown_blocks_a_bind() {
         drop(client);
         await_state(at, near, State::TIME_WAIT);
     }
-    let output = asked(&["80"]);
-    let line = "portwho: port 80 is not in use (2 TIME_WAIT, N left; until they end, a bind \
-                fails unless they and the new socket set SO_REUSEADDR, which no table shows); to \
-                find out, run: \
-                portwho --try-bind 80\n";
-    assert!(output.stderr.ends_with(line), "{output:?}");
-    output.is(0, &output.stdout, &output.stderr);
+    for (words, only) in
+        [(&["80"][..], ""), (&["-t", "80"], " for TCP"), (&["-4", "80"], " for IPv4")]
+    {
+        let output = asked(words);
+        let line = format!(
+            "portwho: port 80 is not in use{only} (2 TIME_WAIT, N left; until they end, a bind \
+             fails unless they and the new socket set SO_REUSEADDR, which no table shows); to \
+             find out, run: portwho --try-bind 80\n"
+        );
+        assert!(output.stderr.ends_with(&line), "{output:?}");
+        output.is(0, &output.stdout, &output.stderr);
+    }
     try_bind(at, false).expect_err("a bind without SO_REUSEADDR fails");
     try_bind(at, true).expect("one with SO_REUSEADDR does not");
 }
@@ -238,7 +265,7 @@ fn with_too_few_descriptors() {
     let unknown = "portwho: cannot tell whether this system lists BOUND sockets (Too many open \
                    files (os error 24)): a port may be bound without listening; run portwho again\n";
     let verdict = "portwho: port 8080 is not in use by any socket that can be seen\n";
-    limited("4").is(1, "", &format!("{unknown}{NOT_SEARCHED}{verdict}"));
+    limited("4").is(1, "", &format!("{unknown}{verdict}{NOT_SEARCHED}"));
     let enough = portwho(["8080"]).user(NOBODY).run();
     limited("20").is(1, "", &enough.stderr);
 }

@@ -12,7 +12,7 @@ use crate::query::{Filter, Place, Protocols, Row, Way};
 use crate::text::advice::Remedy;
 use crate::text::endpoints::{local_endpoint, needs_scope};
 use crate::text::kill::no_target::{self as text, NoTarget, Unseen};
-use crate::text::ports::remains::Remains;
+use crate::text::ports::remains::{Remains, Reuse};
 use crate::text::{owners, ports, remedies};
 
 /// The verdict on a PORT that none of the targets is on.
@@ -78,7 +78,9 @@ fn reason(
     }
     let kernels = rows.iter().filter(|row| matches!(row.owner, Owner::Kernel(_)));
     NoTarget::NotHeld {
-        remains: Remains::of(kernels.map(|row| &row.socket), snapshot.capabilities).to_string(),
+        remains: Remains::of(kernels.map(|row| &row.socket), snapshot.capabilities)
+            .with(Reuse::Unknown)
+            .to_string(),
         connections: connections(&rows),
     }
 }

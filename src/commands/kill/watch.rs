@@ -14,7 +14,7 @@ use crate::model::{
 use crate::platform::System;
 use crate::query::{Filter, PortSet, Row};
 use crate::text::gaps;
-use crate::text::ports::remains::Remains;
+use crate::text::ports::remains::{Remains, Reuse};
 
 /// How long the port is watched.
 const WATCH: Duration = Duration::from_secs(1);
@@ -108,5 +108,5 @@ pub(super) fn blocking_remains(sockets: &[Row<'_>], system: &impl System) -> Rem
     let scope = Scope { udp: UdpScope::None, ..scope(&tcp, StateSet::TEARDOWN) };
     let Ok(table) = system.sockets(&scope) else { return Remains::default() };
     let blocks = |left: &&Socket| tcp.clone().any(|socket| left.conflicts_with(socket));
-    Remains::of(table.sockets.iter().filter(blocks), system.capabilities())
+    Remains::of(table.sockets.iter().filter(blocks), system.capabilities()).with(Reuse::Unknown)
 }

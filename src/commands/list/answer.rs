@@ -6,7 +6,7 @@ use crate::commands::Outcome;
 use crate::commands::shared::absent::AbsentOwner;
 use crate::commands::shared::in_the_way::Alike;
 use crate::commands::shared::near_misses::NearMiss;
-use crate::model::{Gap, Snapshot};
+use crate::model::{Gap, Snapshot, Socket};
 use crate::query::{BindAttempt, PortVerdict, PortVerdicts, Row, Rows};
 use crate::text::advice::Remedy;
 
@@ -41,6 +41,8 @@ pub(super) struct ManyPorts {
     pub(super) vacant: usize,
     /// Whether sockets may hold some that cannot be seen.
     pub(super) is_unseen: bool,
+    /// The first that is free.
+    pub(super) first_free: Option<u16>,
     /// The first port that this process may bind, where some are below it.
     pub(super) first_unprivileged: Option<u16>,
 }
@@ -68,6 +70,8 @@ pub(super) enum Remark<'a> {
     InTheWay(Alike<'a>),
     /// Sockets of IPv6 hold the port and leave that of IPv4, which was asked for.
     OnlyIpv6(BTreeSet<u16>),
+    /// Sockets hold the port at other addresses, and leave the one that was asked for.
+    Beside(Vec<&'a Socket>),
     /// Something was nearly asked for.
     NearMiss(NearMiss),
     /// The verdicts on the ports that no socket holds.

@@ -6,12 +6,12 @@ use std::net::IpAddr;
 
 use super::answer::{Answer, Remark};
 use crate::commands::shared::in_the_way::ends;
-use crate::model::Snapshot;
+use crate::model::{Snapshot, Socket};
 use crate::query::{AskedPort, BindAttempt, BindRefusal, Row, Rows};
 use crate::text::advice::Remedy;
 use crate::text::endpoints::local_endpoint;
 use crate::text::escape::Escaped;
-use crate::text::{gaps, hints as text, owners, ports};
+use crate::text::{gaps, hints as text, owners, ports, remedies};
 
 impl Remark<'_> {
     /// What is said of it, as part of `answer`.
@@ -32,11 +32,15 @@ impl Remark<'_> {
             Self::ReadAsPort(number) => text::read_as_port(*number, system.shell),
             Self::InTheWay(alike) => alike.sentence(rows.snapshot),
             Self::OnlyIpv6(held) => text::only_ipv6(held),
+            Self::Beside(sockets) => beside(sockets, rows.snapshot),
             Self::NearMiss(miss) => {
                 return local.map(|local| miss.sentence(local, system.shell)).into_iter().collect();
             }
             Self::Vacant(vacant) => {
-                return local.map(|local| vacant.sentences(local, system)).unwrap_or_default();
+                let families = rows.filter.families;
+                return local
+                    .map(|local| vacant.sentences(local, families, system))
+                    .unwrap_or_default();
             }
             Self::Elsewhere { namespace, rows, snapshot, list } => {
                 elsewhere(*namespace, rows, snapshot, list)
@@ -50,6 +54,17 @@ impl Remark<'_> {
         };
         vec![sentence]
     }
+}
+
+/// Which sockets hold the port at other addresses.
+fn beside(sockets: &[&Socket], snapshot: &Snapshot) -> String {
+    let ends: BTreeSet<String> =
+        sockets.iter().map(|socket| local_endpoint(socket, snapshot)).collect();
+    let ports: BTreeSet<u16> = sockets.iter().map(|socket| socket.local.port).collect();
+    let ends: Vec<String> = ends.into_iter().collect();
+    let typed = ports.iter().map(ToString::to_string);
+    let list = remedies::list(snapshot.capabilities.shell, typed);
+    text::held_beside(&ends, &list.into())
 }
 
 /// Who has it in another network namespace.
@@ -97,7 +112,7 @@ fn bind(attempt: &BindAttempt, rows: &Rows<'_>) -> String {
             Ok(()) => bound.push(name),
             Err(refusal) => {
                 let holders = in_use_by(*address, refusal, attempt, rows);
-                refused.push(ports::bind::refusal(&name, &refusal.reason, &holders));
+                refused.push((name, ports::bind::refusal(&refusal.reason, &holders)));
             }
         }
     }

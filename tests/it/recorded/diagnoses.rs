@@ -1,6 +1,8 @@
 //! doctor on recorded machines: old leaks, services, Windows, and machines that are half hidden.
 
-use portwho::model::{Gap, Os, OwnedSocket, Owner, PortRules, Service, TcpSettings, TcpState, Uid};
+use portwho::model::{
+    Gap, Hiding, Os, OwnedSocket, Owner, PortRules, Service, TcpSettings, TcpState, Uid,
+};
 use serde_json::{Value, json};
 
 use super::machine::Machine;
@@ -152,7 +154,7 @@ fn shared_sockets_are_their_parents() {
 #[trial]
 fn hidden_owners_have_no_pid() {
     let sockets = (0..100).map(|number| close_wait(80, number, 1, 1000).owner(Owner::Hidden));
-    let gap = Gap::OwnersHidden { count: 100, users: vec!["www-data".into()], as_root: false };
+    let gap = Gap::OwnersHidden { count: 100, users: vec!["www-data".into()], why: Hiding::Rights };
     let machine = Machine::new(Os::Linux, Vec::new(), sockets.collect()).gap(gap).user(54, "web");
     let remark = "portwho: the owners of 100 sockets are hidden (www-data): run with sudo to see \
                   the owners of other users' sockets\n";

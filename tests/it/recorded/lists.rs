@@ -147,11 +147,11 @@ const JSON: &str = r#"{"schema":1,"os":"windows",
 "started":"2026-11-20T04:19:00Z","service":null,"container":null}],
 "ports":[{"port":80,"address":null,"protocol":"tcp","verdict":"held",
 "blockers":[{"kind":"holder","local":{"address":"0.0.0.0","port":80,"interface":null},"state":"LISTENING",
-"way":"same","unless":null,"owner":{"kind":"processes","pids":[1688]}},
-{"kind":"holder","local":{"address":"::","port":80,"interface":null},"state":"LISTENING",
-"way":"same","unless":null,"owner":null}],"notes":[],"try_bind":null},
+"way":"same","unless":null,"owner":{"kind":"processes","pids":[1688]}}],
+"notes":[{"kind":"other-address","local":{"address":"::","port":80,"interface":null},"state":"LISTENING",
+"v6only":true}],"try_bind":null},
 {"port":80,"address":null,"protocol":"udp","verdict":"free","blockers":[],"notes":[],"try_bind":null}],
-"free_count":1,"gaps":[]}"#;
+"free_count":1,"free_ranges":[],"gaps":[]}"#;
 
 #[trial]
 fn a_kernels_port_in_json() {

@@ -2,7 +2,8 @@
 //! sockets' groups, and what is told of a process with `-v`.
 
 use portwho::model::{
-    Container, Creator, Gap, Os, Owner, Particulars, Pid, Runtime, Service, Untrusted,
+    Container, Creator, Gap, Hiding, Os, Owner, Particulars, Pid, Runtime, Service, Untrusted,
+    Whereabouts,
 };
 use serde_json::json;
 
@@ -16,7 +17,7 @@ const ID: &str = "932a195ea739d3a1f0c8b1cf5d9f7f2a1b0c3d4e5f60718293a4b5c6d7e8f9
 
 /// A Linux machine with one listener whose owner may not be seen, made in this group.
 fn hidden(creator: Creator) -> Machine {
-    let gap = Gap::OwnersHidden { count: 1, users: vec!["root".into()], as_root: false };
+    let gap = Gap::OwnersHidden { count: 1, users: vec!["root".into()], why: Hiding::Rights };
     let socket = listener("0.0.0.0:80").linux(31_337, 0).cgroup(4711).owner(Owner::Hidden);
     let mut machine = Machine::new(Os::Linux, Vec::new(), vec![socket]).user(0, "root").gap(gap);
     machine.creators.insert(4711, creator);
@@ -128,7 +129,7 @@ fn every_runtime_by_its_short_id() {
 #[trial]
 fn an_owner_that_is_not_found() {
     let mut machine = hidden(unit("nginx.service", false)).privileged();
-    let gap = Gap::OwnersNotFound { count: 1, inside_pid_namespace: false };
+    let gap = Gap::OwnersNotFound { count: 1, place: Whereabouts::Anywhere };
     machine.gaps = vec![gap];
     machine.world.borrow_mut().sockets[0].owner = Owner::NotFound;
     let lines = "portwho: the owners of 1 socket were not found: they belong to the kernel or to \

@@ -147,8 +147,8 @@ const EVERYWHERE: [&str; 3] = ["127.0.0.1:4731", "0.0.0.0:4731", "[::]:4731"];
 fn a_bind_that_is_denied() {
     let machine = refusing(office(), &EVERYWHERE, ErrorKind::PermissionDenied);
     let lines = "portwho: port 4731 is not in use, but a bind fails: permission denied\n\
-                 portwho: port 4731: a TCP bind fails at 127.0.0.1: permission denied, 0.0.0.0: \
-                 permission denied, [::]: permission denied; it is in an excluded range, or \
+                 portwho: port 4731: a TCP bind fails at 127.0.0.1, 0.0.0.0, [::]: \
+                 permission denied; it is in an excluded range, or \
                  HTTP.sys holds it; netsh http show servicestate lists what HTTP.sys serves; to \
                  list the excluded \
                  ranges, run: netsh int ipv4 show excludedportrange protocol=tcp\n";
@@ -170,8 +170,8 @@ fn a_bind_that_is_denied_on_linux() {
 fn a_bind_where_it_is_used() {
     let machine = refusing(office(), &["127.0.0.1:3301", "0.0.0.0:3301"], ErrorKind::AddrInUse);
     let output = machine.run("--try-bind 3301");
-    let line = "portwho: port 3301: a TCP bind succeeds at [::]; fails at 127.0.0.1: address in \
-                use by 127.0.0.1:3301, 0.0.0.0: address in use by 127.0.0.1:3301\n";
+    let line = "portwho: port 3301: a TCP bind succeeds at [::]; fails at 127.0.0.1, 0.0.0.0: \
+                address in use by 127.0.0.1:3301\n";
     output.is(0, &output.stdout, line);
 }
 

@@ -33,7 +33,7 @@ fn ports_of_privileged_users() {
     }
     let as_nobody = |port: u16, line: &str| {
         let words = [port.to_string()];
-        portwho(&words).user(NOBODY).run().is(1, "", &format!("{NOT_SEARCHED}{line}"));
+        portwho(&words).user(NOBODY).run().is(1, "", &format!("{line}{NOT_SEARCHED}"));
         // The system's own word for it.
         let bind = portwho(["--try-bind", &words[0]]).user(NOBODY).run();
         let denied = bind.stderr.contains("Permission denied (os error 13)");

@@ -167,7 +167,13 @@ fn many_ports_have_one_verdict() {
     let (request, filter) = (request("101-117"), on_ports(101, 117));
     let facts = with_ports(seen(vec![listener("0.0.0.0", 110)]), None);
     let answer = answer(&request, &filter, &facts);
-    let many = ManyPorts { asked: 17, vacant: 16, is_unseen: false, first_unprivileged: None };
+    let many = ManyPorts {
+        asked: 17,
+        vacant: 16,
+        is_unseen: false,
+        first_free: Some(101),
+        first_unprivileged: None,
+    };
     assert_eq!(answer.remarks, [Remark::Vacant(Vacant::Many(many))]);
     let ports = answer.ports.unwrap();
     assert_eq!((verdicts(Some(&ports)), ports.free_count), (vec![Verdict::Held], 33));
