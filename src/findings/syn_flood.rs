@@ -1,4 +1,4 @@
-//! Handshakes that are not completing: on a port, or so many that the kernel sends cookies.
+//! Handshakes that are not completing: on a port, or so many that the kernel sends SYN cookies.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -54,7 +54,7 @@ struct Flood {
     addresses: usize,
 }
 
-/// The half-open connections of each port; and the cookies, where no port has too many.
+/// The half-open connections of each port; and the SYN cookies, where no port has too many.
 fn measure(looks: &Looks<'_>) -> Vec<Measurement> {
     let mut measured = ports(looks.machine);
     let is_found = |one: &Measurement| one.evidence.severity(one.count, None).is_some();

@@ -157,7 +157,7 @@ fn checks_that_could_not_be_made() {
     let queue = checks.iter().find(|check| check["kind"] == "accept-queue-full").expect("it");
     assert_eq!(
         (&queue["needs"], &queue["why"]),
-        (&json!("kernel"), &json!("needs sock_diag (netlink)"))
+        (&json!("kernel"), &json!("requires sock_diag (netlink)"))
     );
 }
 
