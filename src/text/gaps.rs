@@ -63,7 +63,7 @@ fn owners_hidden(count: usize, users: &[Untrusted], why: Hiding) -> Sentence {
 
 /// A gap of its own says how many descriptors of whom were not searched.
 const UNSEARCHED: &str =
-    "not every process was searched in full, and one of the others may hold them";
+    "some processes were not searched in full; one of them may hold these sockets";
 
 fn owners_not_found(count: usize, place: Whereabouts) -> Sentence {
     let what = format!("the owners of {} were not found", sockets(count));
