@@ -44,7 +44,7 @@ impl Evidence for Leak {
     }
 
     fn lasting(&self, _count: usize) -> usize {
-        self.lasting
+        self.settled
     }
 
     fn what(&self, case: &Case<'_>) -> String {
@@ -155,6 +155,7 @@ mod tests {
         Leak {
             place,
             lasting,
+            settled: lasting,
             young: 0,
             in_use: 0,
             oldest_ms: None,

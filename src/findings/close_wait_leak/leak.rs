@@ -19,6 +19,9 @@ pub(super) struct Leak {
     pub(super) place: Place,
     /// How many last.
     pub(super) lasting: usize,
+    /// How many have stayed for a while at this moment: by as many more as there were at another, a leak
+    /// has grown.
+    pub(super) settled: usize,
     /// How many more may pass.
     pub(super) young: usize,
     /// How many more are in use.
@@ -129,6 +132,7 @@ impl Leak {
         Self {
             place,
             lasting: group.lasting.len(),
+            settled: group.settled,
             young: group.young,
             in_use: group.in_use,
             oldest_ms: ages().max(),

@@ -78,6 +78,28 @@ fn clients_that_leave() {
     is_healthy(&output, "90 sockets of 1 process");
 }
 
+/// Six seconds later, with ten more each second.
+fn six_seconds_later(sockets: &mut Vec<OwnedSocket>) {
+    let closed =
+        |host: u16, age_ms| to_host(host, TcpState::CloseWait).unread(0, age_ms).of(&[812]);
+    *sockets = (0..20).map(|host| closed(host, 7000)).collect();
+    sockets.extend((20..60).map(|host| closed(host, 3000)));
+    sockets.extend((60..80).map(|host| closed(host, 1000)));
+}
+
+/// Those that are too young to count are left out at both snapshots.
+#[trial]
+fn what_is_left_lasts_as_long_as_the_leak_shows() {
+    let machine = forgotten(20, 1000).only_sockets(812, 680).after_looks(1, six_seconds_later);
+    let answer = machine.run("doctor --json --interval 6").json(1, "");
+    let finding = &answer["findings"][0];
+    assert_eq!(finding["severity"], "critical");
+    assert_eq!(finding["evidence"]["growth"]["before"], 20);
+    assert_eq!(finding["evidence"]["growth"]["now"], 80);
+    // 600 are left, and 60 leak in 6 s.
+    assert_eq!(finding["evidence"]["exhausted_in_ms"], 60_000);
+}
+
 /// Each answer to a probe makes the peer's last segment young again.
 #[trial]
 fn keepalive_does_not_hide_a_leak() {

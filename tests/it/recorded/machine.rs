@@ -32,6 +32,8 @@ pub struct Machine {
     pub interfaces: BTreeMap<u32, Untrusted>,
     pub creators: BTreeMap<u64, Creator>,
     pub particulars: BTreeMap<Pid, Particulars>,
+    /// Processes that have a descriptor for each socket, and no other.
+    pub only_sockets: BTreeSet<Pid>,
     pub rules: PortRules,
     pub refused_binds: BTreeMap<Endpoint, io::ErrorKind>,
     pub settings: TcpSettings,
@@ -75,6 +77,7 @@ impl Machine {
             interfaces: BTreeMap::new(),
             creators: BTreeMap::new(),
             particulars: BTreeMap::new(),
+            only_sockets: BTreeSet::new(),
             rules: PortRules::default(),
             refused_binds: BTreeMap::new(),
             settings: TcpSettings::default(),
@@ -122,6 +125,12 @@ impl Machine {
             Particulars { descriptors: Some(open), descriptor_limit: limit, ..Default::default() };
         self.particulars.insert(Pid(pid), own);
         self
+    }
+
+    /// The process has a descriptor for each of its sockets, of at most so many.
+    pub fn only_sockets(mut self, pid: u32, limit: u64) -> Self {
+        self.only_sockets.insert(Pid(pid));
+        self.descriptors(pid, 0, Some(limit))
     }
 
     /// Adds a process, or puts it in the place of another.

@@ -76,8 +76,16 @@ impl Processes for Machine {
     }
 
     fn particulars(&self, pids: &BTreeSet<Pid>) -> BTreeMap<Pid, Particulars> {
-        let known = pids.iter().filter_map(|pid| Some((*pid, self.particulars.get(pid)?.clone())));
-        known.collect()
+        let of = |pid: &Pid| {
+            let mut own = self.particulars.get(pid)?.clone();
+            if self.only_sockets.contains(pid) {
+                let sockets = &self.world.borrow().sockets;
+                let is_own = |row: &&OwnedSocket| row.owner.pids().any(|owner| owner == *pid);
+                own.descriptors = Some(sockets.iter().filter(is_own).count() as u64);
+            }
+            Some((*pid, own))
+        };
+        pids.iter().filter_map(of).collect()
     }
 
     fn ancestors(&self) -> Vec<Pid> {
