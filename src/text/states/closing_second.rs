@@ -101,7 +101,7 @@ pub(super) const CLOSE_WAIT: Explanation = Explanation {
 
 pub(super) const LAST_ACK: Explanation = Explanation {
     state: TcpState::LastAck,
-    gist: "closed by the peer, then here; our FIN is not acknowledged",
+    gist: "closed by the peer, then here; FIN not acknowledged yet",
     meaning: "The peer closed first, then this side did; only the ACK of our FIN is missing.",
     names: &[name("LAST-ACK", &["RFC 9293", "ss"]), name("LastAck", &["PowerShell"])],
     exchange: &[
