@@ -251,6 +251,7 @@ fn ports_by_the_name_of_a_service() {
     let (by_name, by_port) = (portwho(["--json", name]).run(), portwho(["--json", port]).run());
     assert_ne!(by_name.code, Some(2), "{by_name:?}");
     by_name.is(by_port.code.expect("a code"), &by_port.stdout, &by_port.stderr);
-    let why = "portwho: port 'no-such-service': unknown service; use a number from 1 to 65535\n";
+    let why = "portwho: port 'no-such-service': unknown service; use a number from 1 to 65535; \
+               to find processes by name, run: portwho --name no-such-service\n";
     portwho(["no-such-service"]).run().is(2, "", why);
 }
