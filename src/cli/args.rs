@@ -60,8 +60,8 @@ pub(super) struct Cli {
 pub(super) enum Verb {
     /// Terminate the owner of a port, and check that the port is free
     #[command(after_help = "Only a process with a listening or BOUND socket on the port is \
-                            terminated, never one that merely has a connection. Without -u, only \
-                            TCP counts.\n\
+                            terminated, never one that merely has a connection. Without -u or a \
+                            PORT such as 53/udp, only TCP counts.\n\
                       On a terminal, kill asks first. If standard input is not a terminal, it \
                       sends the signal without asking; if unrelated processes hold the port, it \
                       then requires --yes or a filter, and --parent requires --yes.\n\

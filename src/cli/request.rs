@@ -93,7 +93,7 @@ pub struct KillRequest {
     pub dry_run: bool,
     /// What to send, where it was named.
     pub signal: Option<Signal>,
-    /// End it at once.
+    /// Terminate it immediately.
     pub force: bool,
     /// End the process that restarts the owner too.
     pub parent: bool,

@@ -23,7 +23,7 @@ pub(super) const CHECK: Check = Check {
              snapshots, a warning"
         )
     },
-    reason: "a full queue drops new connections; one that is half full twice is no burst",
+    reason: "a full queue drops new connections; one that is half full at two snapshots is not just a burst",
     subject: Subject::Sockets,
     needs: backlogs,
     measure,
@@ -102,9 +102,9 @@ impl Evidence for Queue {
             count => format!("{count} connections wait"),
         };
         let outcome = if self.is_full(case.count()) {
-            ": further clients are ignored"
+            ": new clients are ignored"
         } else {
-            "; above it further clients are ignored"
+            "; above the backlog, new clients are ignored"
         };
         format!(
             "{waiting} for accept() on {}, and the backlog is {}{outcome}",

@@ -43,7 +43,7 @@ pub enum Subject {
 pub struct Check {
     /// The fixed name of the finding, in JSON and elsewhere.
     pub kind: &'static str,
-    /// The threshold.
+    /// The threshold; several are a line each.
     pub threshold: fn() -> String,
     /// Why it is there.
     pub reason: &'static str,
@@ -188,7 +188,7 @@ pub(super) fn warning(is_reached: bool) -> Option<Severity> {
     is_reached.then_some(Severity::Warning)
 }
 
-/// Whether `count` is at least so many percent of `of`, which is something.
+/// Whether `count` is at least this many percent of `of`, which is something.
 pub(super) const fn reaches(count: u64, percent: u64, of: u64) -> bool {
     of > 0 && count.saturating_mul(100) >= of.saturating_mul(percent)
 }

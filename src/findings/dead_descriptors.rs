@@ -133,7 +133,7 @@ impl Evidence for Dead {
         let api = case.capabilities().api;
         let (close, read) = (close_call(api), read_call(api));
         let fix = format!(
-            "call {close} on every code path, above all when {read} or connect() fails (ECONNRESET, \
+            "call {close} on every code path, especially when {read} or connect() fails (ECONNRESET, \
              ETIMEDOUT, ECONNREFUSED); until then, restart it before its {} are used up",
             descriptors(api, 0)
         );

@@ -46,7 +46,7 @@ pub trait Evidence: Debug {
     /// The next command to run.
     fn now(&self, case: &Case<'_>) -> Remedy;
 
-    /// What to change for good.
+    /// What to change permanently.
     fn fix(&self, case: &Case<'_>) -> String;
 
     /// The evidence as a JSON object. The names of the fields are fixed.

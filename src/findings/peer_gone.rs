@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::check::{never, socket_details};
 use super::culprits::Culprits;
-use super::facts::{counts, largest};
+use super::facts::{bytes, counts, largest};
 use super::gone::{CONNECTIONS, Common, Gone, PERCENT, RETRANSMITS, groups};
 use super::{Case, Check, Evidence, Growth, Looks, Measurement, Severity, Subject};
 use crate::model::TcpState;
@@ -84,10 +84,8 @@ impl Evidence for GonePeers {
 
     fn details(&self, case: &Case<'_>) -> Vec<String> {
         let most = counted(usize::from(self.gone.most_retransmits), "time");
-        let sent = format!(
-            "retransmitted or probed up to {most}; {} bytes are not acknowledged",
-            self.unacknowledged
-        );
+        let (bytes, are) = bytes(self.unacknowledged);
+        let sent = format!("retransmitted or probed up to {most}; {bytes} {are} not acknowledged");
         let peers = match self.gone.common {
             Common::Address(_) => None,
             Common::Port(_) | Common::Clients => Some(format!("to {}", largest(&self.gone.peers))),

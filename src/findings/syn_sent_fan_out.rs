@@ -24,8 +24,8 @@ pub(super) const CHECK: Check = Check {
     threshold: || {
         format!("{ADDRESSES} foreign addresses, after {RETRANSMITS} retransmissions or more")
     },
-    reason: "no client waits for the first answer from so many at once; a crawler that starts does, \
-             for a moment",
+    reason: "no client waits for the first answer from so many at once; a crawler does only \
+             briefly at startup",
     subject: Subject::Sockets,
     needs: nothing,
     measure,

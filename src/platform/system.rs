@@ -102,7 +102,7 @@ pub trait Ports {
     fn port_rules(&self, protocol: Protocol) -> PortRules;
 
     /// Binds a socket of `protocol` to `end`, on `interface` where one is meant, as a server would,
-    /// and lets go of it at once.
+    /// and releases it immediately.
     ///
     /// # Errors
     /// The system's answer, where it is no.

@@ -63,7 +63,7 @@ fn owners_hidden(count: usize, users: &[Untrusted], why: Hiding) -> Sentence {
 
 /// A gap of its own says how many descriptors of whom were not searched.
 const UNSEARCHED: &str =
-    "not every process was searched in full, and one of the others may hold them";
+    "some processes were not searched in full; one of them may hold these sockets";
 
 fn owners_not_found(count: usize, place: Whereabouts) -> Sentence {
     let what = format!("the owners of {} were not found", sockets(count));
@@ -90,8 +90,10 @@ fn changing_hands(count: usize) -> Sentence {
 }
 
 fn owners_exited(count: usize) -> Sentence {
+    let created = if count == 1 { "process that created" } else { "processes that created" };
+    let has = if count == 1 { "has" } else { "have" };
     Sentence {
-        what: format!("the processes that created {} have exited", sockets(count)),
+        what: format!("the {created} {} {has} exited", sockets(count)),
         remedy: "the processes that inherited them hold them: look for children of the exited process",
     }
 }
@@ -99,8 +101,10 @@ fn owners_exited(count: usize) -> Sentence {
 fn search_bounded(user: Option<&Untrusted>, left_out: LeftOut) -> Sentence {
     let user = user.map(|user| format!("user {}", Escaped(user)));
     let user = user.unwrap_or_else(|| "other users".to_owned());
+    let LeftOut { descriptors, threads, rings } = left_out;
+    let were = was(descriptors.saturating_add(threads).saturating_add(rings));
     Sentence {
-        what: format!("{} of {user} were not searched", kinds(left_out)),
+        what: format!("{} of {user} {were} not searched", kinds(left_out)),
         remedy: "they may own some of these sockets too; terminate the processes that hold so \
                  many, and run portwho again",
     }
@@ -236,5 +240,26 @@ fn kinds(left_out: LeftOut) -> String {
     match kinds.split_last() {
         Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
         _ => kinds.concat(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_is_singular() {
+        let bounded = |descriptors, threads| {
+            line(&Gap::SearchBounded {
+                user: None,
+                left_out: LeftOut { descriptors, threads, rings: 0 },
+            })
+        };
+        assert!(bounded(1, 0).starts_with("1 descriptor of other users was not searched: "));
+        let both = "1 descriptor and 1 thread of other users were not searched: ";
+        assert!(bounded(1, 1).starts_with(both));
+        let exited = |count| line(&Gap::OwnersExited { count });
+        assert!(exited(1).starts_with("the process that created 1 socket has exited: "));
+        assert!(exited(2).starts_with("the processes that created 2 sockets have exited: "));
     }
 }

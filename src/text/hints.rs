@@ -39,11 +39,11 @@ pub fn only_ipv6(held: &BTreeSet<u16>) -> String {
     format!("{} {verb} held at [::] for IPv6 only (v6only)", ports::named(held))
 }
 
-/// `10.0.0.5:80 is held; to see by whom, run: portwho 80`.
+/// `10.0.0.5:80 is held; to see the owner, run: portwho 80`.
 #[must_use]
 pub fn held_beside(ends: &[String], list: &Remedy) -> String {
     let verb = if ends.len() == 1 { "is" } else { "are" };
-    run_to("to see by whom", &format!("{} {verb} held", listed(ends)), list)
+    run_to("to see the owner", &format!("{} {verb} held", listed(ends)), list)
 }
 
 /// `port 445 is held by the kernel (PID 4): it is the file server (SMB); ...`.

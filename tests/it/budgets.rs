@@ -209,7 +209,7 @@ fn rings_are_read_within_a_budget() {
     // What was not searched may hold the listener in flight: neither rights nor the kernel hide it.
     let gaps = answer["gaps"].as_array().expect("gaps").iter();
     let mut unfound = gaps.filter(|gap| gap["kind"] == unfound_kind(&answer));
-    let remedy = "not every process was searched in full, and one of the others may hold them";
+    let remedy = "some processes were not searched in full; one of them may hold these sockets";
     assert!(unfound.any(|gap| gap["remedy"] == remedy), "{answer:#}");
 }
 

@@ -6,7 +6,7 @@ use crate::support::json::sockets;
 use crate::support::process::{Actor, Owner};
 use crate::support::{portwho, skip};
 
-/// A process that listens with these descriptors, and has about so many others with a few holes
+/// A process that listens with these descriptors, and has about this many others with a few holes
 /// (it may have inherited some); or a skip.
 fn scattered(plain: u16, numbers: &[u16]) -> Option<Actor> {
     let limit = numbers.iter().fold(plain, |most, number| most.max(*number)) + 500;

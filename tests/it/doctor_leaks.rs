@@ -117,7 +117,7 @@ fn a_server_that_does_not_accept() {
 
 /// Its connections share a port all the same.
 #[trial]
-fn a_server_that_listens_no_more() {
+fn a_server_that_no_longer_listens() {
     let mut closing = Owner::named("closing").playing("listen", &[LOOPBACK]);
     let address: SocketAddr = closing.line().parse().expect("an address");
     let connect = |_| {
@@ -233,7 +233,7 @@ fn both_ends_on_this_machine() {
     });
     assert_eq!(finding["evidence"], evidence);
     let text = portwho(["doctor"]).run();
-    let who = format!("it has to call close() for 1 connection on port {port}; the");
+    let who = format!("it must call close() for 1 connection on port {port}; the");
     assert!(text.stdout.contains(&who), "{text:?}");
     text.is(0, &text.stdout, "");
     // A side that no process holds waits for no process.

@@ -49,7 +49,7 @@ fn a_backend_that_does_not_answer() {
     if find_in_path("ip").is_none() {
         return skip("no ip in the PATH");
     }
-    // What is sent to lo, and is for nobody here, is dropped without an answer.
+    // What is sent to lo, and is for no address here, is dropped without an answer.
     ip("route add 198.18.0.0/15 dev lo");
     let mut web = client("web");
     for port in [5432, 6379] {

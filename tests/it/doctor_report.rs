@@ -39,7 +39,7 @@ fn thresholds_and_settings_on_demand() {
     assert!(output.stdout.starts_with("no problems found in 0 sockets of 0 processes ("));
     for part in [
         "\n\nChecks\nclose-wait-leak\n             100 on one port or to one destination",
-        "\nhalf-closed-pair\n             any that lasts and is not in use; a note",
+        "\nhalf-closed-pair\n             any that lasts and is not in use (a note)",
         "\nephemeral-ports\n             80% of them in use to one destination",
         "\ntime-wait-pressure\n             80% of tcp_max_tw_buckets",
         "\nsyn-sent-fan-out\n             100 foreign addresses",

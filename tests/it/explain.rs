@@ -202,11 +202,11 @@ UDP
 
 Who must act No side. The socket exists until its process closes it, whether or
              not a peer is there.
-A fault      If datagrams arrive faster than the process reads: what does not
-             fit into the receive queue is dropped, and no side is told. A
-             datagram to a port that no socket holds is answered with ICMP,
-             unless a firewall drops it; on Linux only a socket with a peer
-             reports it (ECONNREFUSED), on Windows the next receive fails
+Problem      If datagrams arrive faster than the process reads: what does not
+             fit into the receive queue is dropped, and neither side is
+             notified. A datagram to a port that no socket holds is answered
+             with ICMP, unless a firewall drops it; on Linux only a socket with
+             a peer reports it (ECONNREFUSED), on Windows the next receive fails
              (WSAECONNRESET).
 
 Check        Which processes receive, and how much is unread (recv-q)?

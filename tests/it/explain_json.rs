@@ -24,7 +24,7 @@ fn state(one: &Explanation, count: Option<usize>) -> Value {
         "note": (!one.note.is_empty()).then_some(one.note),
         "from": edges(one.enters),
         "to": edges(one.leaves),
-        "whose_move": one.move_of,
+        "whose_move": one.must_act,
         "normal": one.normal,
         "fault": one.fault,
         "look_at": advice(one.look),
@@ -82,7 +82,7 @@ fn udp() {
         "states": [],
         "udp": {
             "what": UDP.meaning,
-            "whose_move": UDP.move_of,
+            "whose_move": UDP.must_act,
             "fault": UDP.fault,
             "look_at": advice(UDP.look),
             "linux": advice(UDP.linux),

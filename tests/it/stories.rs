@@ -69,7 +69,7 @@ fn a_scanner() {
     if find_in_path("ip").is_none() {
         return skip("no ip in the PATH");
     }
-    // What is sent to lo, and is for nobody here, is dropped without an answer.
+    // What is sent to lo, and is for no address here, is dropped without an answer.
     ip("route add 198.18.0.0/15 dev lo");
     let mut scanner = Owner::named("scanner").playing("connections", &[]);
     scanner.line();
@@ -92,7 +92,7 @@ fn a_scanner() {
         assert!(rows().all(|line| line.contains(" SYN_SENT ")), "{listed:?}");
         assert_eq!(rows().count(), 1, "{row}: {listed:?}");
     }
-    let scan = "Many from one process to many addresses are a scan";
+    let scan = "Many from one process to many addresses may be a scan";
     explains("SYN_SENT", scan, 110, &named("scanner", pid));
     let pid_word = pid.to_string();
     let closed = format!(
@@ -108,7 +108,7 @@ fn a_scanner() {
     assert_lives(&scanner.process);
 }
 
-/// Nobody closes the connections that two processes of a database share.
+/// No process closes the connections that two processes of a database share.
 #[trial]
 fn a_database_that_leaks() {
     const LEAKED: usize = 100;
@@ -129,7 +129,7 @@ fn a_database_that_leaks() {
     let owners = json!({"kind": "processes", "pids": sorted([pid, worker])});
     let owned = sockets(&answer).iter().filter(|socket| socket["owner"] == owners);
     assert_eq!(owned.count(), LEAKED, "{answer:#}");
-    explains("CLOSE_WAIT", "it has to call close()", LEAKED, &named("oracle", pid));
+    explains("CLOSE_WAIT", "it must call close()", LEAKED, &named("oracle", pid));
     let finding = only_finding();
     is(&finding, "close-wait-leak", "warning", Some((pid, "oracle")), LEAKED);
     assert_eq!(finding["evidence"]["cause"], "not-closed");
@@ -189,16 +189,15 @@ fn half_closed_on_one_machine() {
     assert_eq!(only_socket(&answer)["owner"]["pids"], json!([report.pid()]));
 
     // Each is explained with the other side, and doctor names both.
-    let is_close_wait =
-        "The peer's process: it has to call close(). On its side this is CLOSE_WAIT.";
+    let is_close_wait = "The peer's process: it must call close(). On its side this is CLOSE_WAIT.";
     explains("FIN_WAIT_2", is_close_wait, 1, &named("report", report.pid()));
     explains("CLOSE_WAIT", "The peer has closed its side", 1, &named("database", pid));
     let text = portwho(["doctor"]).run();
     let expected = format!(
         "note         half-closed-pair\n\
          who          {}\n\
-         what         it has to call close() for 1 connection on port 5432; the peer\n\
-         {:13}waits in FIN_WAIT_2: {}\n",
+         what         it must call close() for 1 connection on port 5432; the peer waits\n\
+         {:13}in FIN_WAIT_2: {}\n",
         identity("database", pid),
         "",
         named("report", report.pid())

@@ -168,7 +168,7 @@ fn an_address_and_a_wildcard() {
 fn an_address_and_another() {
     let owner = Owner::named("server").holding(makers::listening(Loopback::V4.port(80)).socket);
     let free = "portwho: 127.0.0.2:80 is free\n\
-                portwho: 127.0.0.1:80 is held; to see by whom, run: portwho 80\n";
+                portwho: 127.0.0.1:80 is held; to see the owner, run: portwho 80\n";
     says(&["127.0.0.2:80"], free);
     let answer = portwho(["--json", "127.0.0.2:80"]).run().json(1, free);
     let notes = json!([{

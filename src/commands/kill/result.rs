@@ -44,7 +44,7 @@ impl KillResult {
         matches!(self, Self::Exited | Self::AlreadyExited)
     }
 
-    /// Whether nothing of the group is held by it any more.
+    /// Whether it no longer holds anything of the group.
     pub(super) const fn has_released(&self) -> bool {
         self.has_exited() || matches!(self, Self::Released)
     }

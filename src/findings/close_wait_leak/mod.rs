@@ -58,10 +58,11 @@ fn threshold() -> String {
     let time = |ms: u32| duration(Duration::from_millis(ms.into()));
     format!(
         "{MANY} on one port or to one destination that are {} old or survive a second snapshot, or \
-         {SOME_OLD} older than {old}; of one process {MANY} older than {old}, and as a note {MANY} \
-         of any such age, or one older than {}; critical from {CRITICAL}, with \
-         {CRITICAL_DESCRIPTORS_PERCENT}% of the descriptors open, or when they last less than {} at \
-         a growth by {GROWTH} in {} or more",
+         {SOME_OLD} older than {old};\n\
+         {MANY} of the whole process that are older than {old};\n\
+         as a note: {MANY} of the whole process that last, or one older than {};\n\
+         critical: {CRITICAL} or more, {CRITICAL_DESCRIPTORS_PERCENT}% of the descriptors open, or \
+         the rest of them lasting less than {} at a growth of at least {GROWTH} in at least {}",
         time(half_closed::YOUNG_MS),
         time(FORGOTTEN_MS),
         duration(SOON),

@@ -42,7 +42,7 @@ pub(super) const PATH: usize = 4096;
 pub(super) const FILE_NAME: usize = 255;
 
 /// What the kernel prints, and others can make longer: the files of an io_uring, the processes of
-/// a group, the groups of a user, mounts. Many times what an honest machine has.
+/// a group, the groups of a user, mounts. Many times what an ordinary machine has.
 pub(super) const KERNEL_FILE: usize = 16 * 1024 * 1024;
 
 /// The mount table of a process with the name and the path of a container runtime. The kernel's time
@@ -78,7 +78,7 @@ pub(super) const GROUP_COST: usize = 64;
 pub(super) const THREADS_COUNTED: usize = 1000;
 
 /// How many descriptors of one user's processes are read for sockets that no table has. The same as
-/// the search for owners allows (an honest server with a million loses nothing): about a
+/// the search for owners allows (a well-behaved server with a million loses nothing): about a
 /// microsecond each.
 pub(super) const DESCRIPTORS_OF_USER: usize = 2_000_000;
 
@@ -101,7 +101,7 @@ pub(super) const DESCRIPTORS_TIME_FIRST: Duration = Duration::from_millis(200);
 pub(super) const DESCRIPTORS_TIME: Duration = Duration::from_millis(1500);
 
 /// Descriptors in the tables of processes, and owners named from them. What a user multiplies here
-/// takes kernel memory, and an honest server may have a million.
+/// takes kernel memory, and a well-behaved server may have a million.
 pub(super) const SEARCH_DESCRIPTORS: u64 = 2_000_000;
 
 /// Descriptors in tables that threads have for themselves. Hardly any program makes such a table,

@@ -86,7 +86,7 @@ impl Reading {
     }
 }
 
-/// Answers one order after the other, until nobody asks any more.
+/// Answers one order after the other, until it is no longer asked.
 fn serve(proc: &OwnedFd, orders: Receiver<(Pid, usize)>, answers: &Sender<Option<Beginning>>) {
     for (pid, limit) in orders {
         let answer = read_beginning(proc, format!("{pid}/cmdline"), limit).ok();

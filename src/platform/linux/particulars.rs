@@ -35,8 +35,8 @@ fn describe(directory: &OwnedFd, entries: &mut Entries) -> Particulars {
     }
 }
 
-/// The descriptors of a process: those of its first thread, or where that has exited and has none
-/// any more, of the thread that has most.
+/// The descriptors of a process: those of its first thread, or where that has exited and no longer has
+/// any, of the thread that has most.
 fn count(directory: impl AsFd, entries: &mut Entries) -> Option<u64> {
     let own = count_in(&directory, c"fd", entries);
     if own.is_some_and(|count| count > 0) {

@@ -78,9 +78,11 @@ impl Doctor {
         for (check, need) in &diagnosis.checks {
             writeln!(out, "{}", check.kind)?;
             let threshold = format!("{}: {}", (check.threshold)(), check.reason);
-            paragraph::write("", &threshold, label, out)?;
+            for line in threshold.lines() {
+                paragraph::write("", line, label, out)?;
+            }
             if let Some(need) = need {
-                paragraph::write("", &format!("not made: {}", needs(*need, shell)), label, out)?;
+                paragraph::write("", &format!("not run: {}", needs(*need, shell)), label, out)?;
             }
         }
         Ok(())

@@ -63,7 +63,8 @@ struct JsonState {
     note: Option<&'static str>,
     from: Vec<JsonEdge>,
     to: Vec<JsonEdge>,
-    whose_move: &'static str,
+    #[serde(rename = "whose_move")]
+    must_act: &'static str,
     normal: &'static str,
     fault: &'static str,
     look_at: Vec<JsonAdvice>,
@@ -85,7 +86,7 @@ impl JsonState {
             note: Some(one.note).filter(|note| !note.is_empty()),
             from: edges(one.enters),
             to: edges(one.leaves),
-            whose_move: one.move_of,
+            must_act: one.must_act,
             normal: one.normal,
             fault: one.fault,
             look_at: advice(one.look),
@@ -100,7 +101,8 @@ impl JsonState {
 #[derive(Serialize)]
 struct JsonUdp {
     what: &'static str,
-    whose_move: &'static str,
+    #[serde(rename = "whose_move")]
+    must_act: &'static str,
     fault: &'static str,
     look_at: Vec<JsonAdvice>,
     linux: Vec<JsonAdvice>,
@@ -112,7 +114,7 @@ impl JsonUdp {
     fn new() -> Self {
         Self {
             what: UDP.meaning,
-            whose_move: UDP.move_of,
+            must_act: UDP.must_act,
             fault: UDP.fault,
             look_at: advice(UDP.look),
             linux: advice(UDP.linux),

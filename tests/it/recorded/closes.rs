@@ -127,7 +127,7 @@ fn an_inherited_socket() {
     let machine = windows(vec![close_wait("10.0.0.1:80").by_table(700, Some(5))]);
     let closed = "1 CLOSE_WAIT of PID 700, which has exited\n\
                   closed 1 socket of PID 700, which has exited\n";
-    let gap = "portwho: the processes that created 1 socket have exited: the processes that \
+    let gap = "portwho: the process that created 1 socket has exited: the processes that \
                inherited them hold them: look for children of the exited process\n";
     let output = machine.run("close 80");
     output.is(0, closed, "");

@@ -18,7 +18,7 @@ fn inherited() -> Machine {
     Machine::new(Os::Windows, vec![newcomer], sockets)
 }
 
-const GAP: &str = "portwho: the processes that created 1 socket have exited: the processes that \
+const GAP: &str = "portwho: the process that created 1 socket has exited: the processes that \
                    inherited them hold them: look for children of the exited process\n";
 
 #[trial]

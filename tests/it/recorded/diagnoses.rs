@@ -55,7 +55,7 @@ evidence     oldest 3h; 12 over 1m
              receive queue: 0 in 1012
              4100 of 65536 descriptors are open
 now          sudo portwho close --state CLOSE_WAIT --pid 22725 1521
-fix          call close() on every code path, above all when read() returns 0;
+fix          call close() on every code path, especially when read() returns 0;
              until then, restart it before its descriptors are used up: closing
              the connections from outside does not free them; run: systemctl
              restart oracle.service
@@ -184,7 +184,7 @@ what         120 CLOSE_WAIT on port 8081: the peers have closed, and it has not
 evidence     511 handles are open
              CLOSE_WAIT did not grow in 1s
 now          in an elevated prompt, run: portwho close --state CLOSE_WAIT --pid 1688 8081
-fix          call closesocket() on every code path, above all when recv()
+fix          call closesocket() on every code path, especially when recv()
              returns 0; until then, restart it before its handles are used up:
              closing the connections from outside does not free them; run:
              Restart-Service W3SVC

@@ -108,7 +108,7 @@ pub fn listen(words: &[String]) {
 /// `connections [ADDRESS]`: listens there, if anywhere, prints the address or nothing in a line,
 /// and obeys with `done`: `accept N` (and keep them), `read` (of all that it keeps, what there is
 /// to read), `connect ADDRESS N` (and keep them), `churn ADDRESS N` (connect and close, one after
-/// the other), `begin ADDRESS` (connect, and do not wait), `descriptors USED LIMIT` (have so many),
+/// the other), `begin ADDRESS` (connect, and do not wait), `descriptors USED LIMIT` (have that many),
 /// `write TEXT` (to all that it keeps), `fill` (each, until nothing more can be sent). `share` starts a
 /// child that holds all of these and the listener too, and says its PID.
 fn connections(words: &[String]) {

@@ -73,7 +73,7 @@ fn the_drops_are_the_last_of_nine_numbers() {
     assert_eq!((drops(9), drops(8)), (Some(9), None));
 }
 
-/// An answer with an attribute of so many numbers.
+/// An answer with an attribute of this many numbers.
 fn with_memory(numbers: u16) -> Vec<u8> {
     let mut bytes = answer(AF_INET, 7);
     bytes.extend((4 + 4 * numbers).to_ne_bytes());

@@ -158,7 +158,7 @@ impl Budgets {
         is_enough
     }
 
-    /// Takes `amount` off, if anything is left: an honest user's large table is not skipped for
+    /// Takes `amount` off, if anything is left: a well-behaved user's large table is not skipped for
     /// being larger than that.
     pub(super) fn start(&self, user: Uid, kind: Kind, amount: u64) -> bool {
         let mut accounts = self.accounts();

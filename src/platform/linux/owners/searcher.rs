@@ -242,7 +242,7 @@ pub(in crate::platform::linux) fn socket_inode(link: &[u8]) -> Option<u64> {
     std::str::from_utf8(digits).ok()?.parse().ok()
 }
 
-/// So many descriptors that are not searched; one at least.
+/// This many descriptors that are not searched; one at least.
 fn left_out(count: u64) -> LeftOut {
     let descriptors = usize::try_from(count.max(1)).unwrap_or(usize::MAX);
     LeftOut { descriptors, ..LeftOut::default() }

@@ -52,7 +52,7 @@ pub(super) fn ring(words: &[String]) {
 }
 
 /// `scattered LIMIT PLAIN ADDRESS@DESCRIPTOR...`: listens on each with that descriptor or the next
-/// one that is free, opens so many plain files, closes the first three again, prints `ready`, or
+/// one that is free, opens that many plain files, closes the first three again, prints `ready`, or
 /// why it may not have the limit, and waits for the end of its input.
 pub(super) fn scattered(words: &[String]) {
     let number = |place: usize| words[place].parse::<u16>().expect("a number");
