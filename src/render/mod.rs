@@ -22,6 +22,7 @@ mod summary;
 mod table;
 mod tables;
 mod tasklist;
+mod wait;
 
 use std::io::{self, Write};
 
@@ -35,6 +36,7 @@ pub use list_table::{Columns, Csv, Lsof, Wide};
 pub use pids::Pids;
 pub use summary::{Summary, SummaryJson};
 pub use tables::{Tables, Verbose};
+pub use wait::WaitJson;
 
 /// The style of tables.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

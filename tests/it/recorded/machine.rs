@@ -206,6 +206,7 @@ impl Machine {
                 Outcome::Success => 0,
                 Outcome::Negative => 1,
                 Outcome::Failure => 2,
+                Outcome::Interrupted => 130,
             }),
         }
     }
