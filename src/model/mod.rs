@@ -35,7 +35,7 @@ pub use need::Need;
 pub use owner::{Holder, KernelReason, Owner, Presence};
 pub use particulars::Particulars;
 pub use port_rules::PortRules;
-pub use process::{Pid, Process, ProcessKind, Service, Session, Uid};
+pub use process::{Pid, Process, ProcessKind, Service, Session, Uid, Withheld};
 pub use role::Role;
 pub use scope::{About, Depth, Detail, Families, PortRange, Reach, Scope, UdpScope};
 pub use signal::{Signal, UnknownSignal};

@@ -198,8 +198,9 @@ pub fn driver(port: u16) -> String {
     let command = |words: &str| ShellCommand::new(Shell::Windows, words).into();
     match port {
         445 => {
-            let server = "it is the file server (SMB)";
-            run_to("to stop it", server, &command("sc.exe stop LanmanServer"))
+            let server = "it is the file server (SMB), whose driver may keep the port after its \
+                          service has stopped";
+            run_to("to stop the service", server, &command("sc.exe stop LanmanServer"))
         }
         137..=139 => "it is NetBIOS over TCP/IP; turn it off in the adapter's settings".to_owned(),
         _ => {

@@ -224,7 +224,8 @@ fn a_bind_is_tried() {
 
 #[trial]
 fn there_are_no_other_namespaces() {
-    let line = "portwho: --all-netns: Windows has no network namespaces\n";
+    let line = "portwho: --all-netns: Windows shows the sockets of one network compartment only; \
+                run portwho inside of the container\n";
     portwho(["--all-netns"]).run().is(2, "", line);
 }
 

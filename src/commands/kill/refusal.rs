@@ -23,6 +23,8 @@ pub(super) enum Refusal {
     Critical,
     /// It hosts several Windows services, of which only one is meant.
     SharedHost,
+    /// Nothing is known of it, where that may mean that the system needs it.
+    Unidentified,
 }
 
 /// The systemd unit that holds a socket for a service.
@@ -51,7 +53,10 @@ pub(super) fn refusal<'a, O: Iterator<Item = &'a Process>>(
         _ if own_ancestors.contains(&pid) => return Some(Refusal::Ancestor),
         _ => {}
     }
-    let process = process?;
+    let Some(process) = process else {
+        // Whether it is one that the system does not live on without cannot be told.
+        return system.protected_processes.then_some(Refusal::Unidentified);
+    };
     match process.kind {
         ProcessKind::Kernel => Some(Refusal::Kernel),
         ProcessKind::Critical => Some(Refusal::Critical),
@@ -101,8 +106,10 @@ mod tests {
         assert_eq!(refused(500), Some(Refusal::Itself));
         assert_eq!(refused(812), None);
         assert_eq!(refused(4), None);
-        let on_windows =
-            refusal(Pid(4), None, iter::empty, &own_ancestors, &programs, Capabilities::WINDOWS);
-        assert_eq!(on_windows, Some(Refusal::Kernel));
+        let on_windows = |pid| {
+            refusal(Pid(pid), None, iter::empty, &own_ancestors, &programs, Capabilities::WINDOWS)
+        };
+        assert_eq!(on_windows(4), Some(Refusal::Kernel));
+        assert_eq!(on_windows(812), Some(Refusal::Unidentified));
     }
 }

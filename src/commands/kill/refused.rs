@@ -24,6 +24,7 @@ fn reason(pid: Pid, why: Refusal, group: &Group<'_>, snapshot: &Snapshot) -> Ref
         Refusal::Kernel if snapshot.capabilities.drivers_hold_sockets() => Refused::Driver(port),
         Refusal::Kernel => Refused::Kernel,
         Refusal::Critical => Refused::Critical,
+        Refusal::Unidentified => Refused::Unidentified,
         Refusal::SharedHost => Refused::SharedHost(pid, services(pid, snapshot)),
         Refusal::FirstProcess => Refused::Init { shares: group.all_holders.len() > 1 },
         Refusal::SocketActivation(unit) => Refused::SocketActivation(stop_unit(unit, snapshot)),

@@ -84,6 +84,7 @@ pub fn tcp_state(number: u32) -> TcpState {
         9 => TcpState::Closing,
         10 => TcpState::LastAck,
         11 => TcpState::TimeWait,
+        12 => TcpState::DeleteTcb,
         other => TcpState::Unknown(u8::try_from(other).unwrap_or(u8::MAX)),
     }
 }
@@ -112,6 +113,9 @@ pub fn owner_module_table(
 /// # Errors
 /// As [`owner_module_table`].
 pub fn bound_table(bytes: &[u8], family: Family) -> Result<Vec<MibRow>, DecodeError> {
+    if bytes.is_empty() {
+        return Ok(Vec::new());
+    }
     match family {
         Family::V4 => rows(bytes, 4, 28, |row| {
             let local = (ipv4(row, 4)?, be16_at(row, 8)?);
@@ -344,7 +348,7 @@ mod tests {
 
     #[test]
     fn an_unknown_state_keeps_its_number() {
-        assert_eq!(tcp_state(12), TcpState::Unknown(12));
+        assert_eq!(tcp_state(13), TcpState::Unknown(13));
         assert_eq!(tcp_state(70_000), TcpState::Unknown(255));
     }
 

@@ -26,7 +26,9 @@ pub mod proc_status;
 pub mod process_list;
 pub mod ring_info;
 pub mod services;
+pub mod sid;
 pub mod sysctl;
+pub mod windows_command_line;
 
 use thiserror::Error;
 

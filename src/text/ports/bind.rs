@@ -1,7 +1,7 @@
 //! What is said of binds that were tried.
 
 use super::vacancy::excluded_ranges;
-use crate::model::Protocol;
+use crate::model::{Family, Protocol};
 use crate::text::advice::{listed, run_to};
 
 /// No port was named.
@@ -54,6 +54,6 @@ pub fn answers(answers: &Answers) -> String {
     // What stands behind WSAEACCES where no socket can be seen.
     let behind = "an excluded range or HTTP.sys has it; netsh http show servicestate lists what \
                   HTTP.sys serves";
-    let list = excluded_ranges(answers.protocol).into();
+    let list = excluded_ranges(answers.protocol, Family::V4).into();
     run_to("to list the excluded ranges", &format!("{text}; {behind}"), &list)
 }

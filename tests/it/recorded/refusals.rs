@@ -22,8 +22,9 @@ fn refuses(port: u16, held: &str, why: &str) {
 #[trial]
 fn the_file_server() {
     let held = "0.0.0.0:445, [::]:445 are held by System (PID 4)\n  it also holds ports 80, 139\n";
-    let why = "System (PID 4) is the kernel: it is the file server (SMB); to stop it, run: \
-               sc.exe stop LanmanServer";
+    let why = "System (PID 4) is the kernel: it is the file server (SMB), whose driver may keep the \
+               port after its service has stopped; to stop the service, run: sc.exe stop \
+               LanmanServer";
     refuses(445, held, why);
 }
 
@@ -100,6 +101,18 @@ fn a_forwarder_into_containers() {
     let held = "0.0.0.0:8080, [::]:8080 are held by com.docker.backend.exe (PID 2200)\n";
     let stop = "8080";
     refuses(8080, held, &format!("com.docker.backend.exe (PID 2200) {FORWARDS}{stop}"));
+}
+
+/// A list of processes that is empty describes nobody, not even those that Windows needs.
+#[trial]
+fn a_process_that_nothing_is_known_of() {
+    for options in ["-n", "-y", "-y -f"] {
+        let machine = Machine::new(Os::Windows, vec![], vec![listener("0.0.0.0:135").of(&[812])]);
+        let output = machine.run(&format!("kill {options} 135"));
+        let held = "0.0.0.0:135 is held by PID 812\n";
+        output.is(2, held, "portwho: port 135: refused: PID 812 cannot be identified\n");
+        machine.is_untouched();
+    }
 }
 
 #[trial]

@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 
-use portwho::model::{Endpoint, Gap, KernelReason, Os, PortRules, TcpState};
+use portwho::model::{Endpoint, Family, Gap, KernelReason, Os, PortRules, TcpState};
 
 use crate::support::json::gaps;
 
@@ -16,7 +16,7 @@ fn windows() -> Machine {
 }
 
 fn with_rules(excluded: &[(u16, u16)]) -> Machine {
-    let excluded = excluded.iter().map(|(first, last)| *first..=*last).collect();
+    let excluded = excluded.iter().map(|(first, last)| (Family::V4, *first..=*last)).collect();
     let ephemeral = Some(49_152..=65_535);
     let rules = PortRules { excluded, ephemeral, ..PortRules::default() };
     Machine { rules, ..windows() }
@@ -42,6 +42,49 @@ fn an_excluded_range() {
                 list such ranges, run: netsh int ipv4 show excludedportrange protocol=tcp\n";
     machine.run("5357").is(1, "", line);
     machine.run("5356 5358").is(1, "", "portwho: port 5356 is free\nportwho: port 5358 is free\n");
+}
+
+/// Each family has a list of its own.
+#[trial]
+fn an_excluded_range_of_one_family() {
+    let rules = PortRules { excluded: vec![(Family::V6, 8000..=8010)], ..PortRules::default() };
+    let machine = Machine { rules, ..windows() };
+    let line = |asked: &str| {
+        format!(
+            "portwho: {asked} is not in use, but a bind fails: 8000-8010 is an excluded range; to \
+             list such ranges, run: netsh int ipv6 show excludedportrange protocol=tcp\n"
+        )
+    };
+    machine.run("8001").is(1, "", &line("port 8001"));
+    machine.run("[::1]:8001").is(1, "", &line("[::1]:8001"));
+    machine.run("127.0.0.1:8001").is(1, "", "portwho: 127.0.0.1:8001 is free\n");
+}
+
+/// An administrator keeps it for whoever asks for it by number: a bind succeeds.
+#[trial]
+fn an_administered_exclusion() {
+    let rules = PortRules { reserved: vec![50_000..=50_059], ..PortRules::default() };
+    let machine = Machine { rules, ..windows() };
+    let line = "portwho: port 50059 is free; it is reserved, so never assigned automatically (an \
+                administered exclusion of netsh; a program that names the port can bind it)\n";
+    machine.run("50059").is(1, "", line);
+    let answer = machine.run("--json 50059").json(1, line);
+    let port = &answer["ports"][0];
+    assert_eq!((&port["verdict"], &port["notes"][0]["kind"]), (&"free".into(), &"reserved".into()));
+}
+
+/// Without the rules nobody knows whether a bind succeeds.
+#[trial]
+fn rules_that_cannot_be_read() {
+    let unread = Some("netsh: no answer".to_owned());
+    let machine = Machine { rules: PortRules { unread, ..PortRules::default() }, ..windows() };
+    let lines = "portwho: the port ranges that Windows keeps could not be read (netsh: no answer): \
+                 a bind may fail although no socket holds the port; run portwho again\n\
+                 portwho: port 80 is not in use\n";
+    machine.run("80").is(1, "", lines);
+    let answer = machine.run("--json 80").json(1, lines);
+    assert_eq!(answer["ports"][0]["verdict"], "unknown");
+    assert_eq!(gaps(&answer), [("port-rules-unreadable", None)]);
 }
 
 #[trial]
@@ -184,7 +227,8 @@ fn a_bind_for_udp() {
 
 #[trial]
 fn other_namespaces_are_linux_own() {
-    let line = "portwho: --all-netns: Windows has no network namespaces\n";
+    let line = "portwho: --all-netns: Windows shows the sockets of one network compartment only; \
+                run portwho inside of the container\n";
     for words in ["--all-netns", "--all-netns 80", "--json --all-netns"] {
         office().run(words).is(2, "", line);
     }

@@ -71,6 +71,7 @@ pub(super) fn facts(
         None
     };
     let (ports, near_misses) = on_ports(request, filter, &snapshot, system);
+    snapshot.gaps.extend(ports.as_ref().and_then(PortFacts::rules_gap));
     let absent = absent::ask(filter, &snapshot, system);
     Ok(Facts { snapshot, elsewhere, ports, absent, near_misses, attempts, is_read: true })
 }
