@@ -311,6 +311,14 @@ mod close_terminal;
 #[cfg(windows)]
 mod windows_list;
 
+/// Tables that a test decides.
+#[cfg(windows)]
+mod windows_lab;
+
+/// What a netsh says that a test decides.
+#[cfg(windows)]
+mod windows_rules;
+
 /// Their processes, as the system's own `tasklist` has them.
 #[cfg(windows)]
 mod windows_processes;

@@ -27,6 +27,8 @@ pub mod golden;
 pub mod json;
 #[cfg(target_os = "linux")]
 pub mod kernel_table;
+#[cfg(windows)]
+pub mod lab;
 #[cfg(target_os = "linux")]
 pub mod limits;
 #[cfg(target_os = "linux")]
