@@ -42,6 +42,7 @@ pub use signal::{Signal, UnknownSignal};
 pub use snapshot::{Os, OwnedSocket, Snapshot};
 pub use socket::{
     Endpoint, Family, Protocol, Queues, Socket, SocketIdentity, TableOwner, Timer, TimerKind,
+    from_file_time,
 };
 pub use state::TcpState;
 pub use state_set::{StateSet, UnknownState};

@@ -1,7 +1,7 @@
 //! A Windows whose tables a test decides, see `support::lab`: what those hold that no machine shows at
 //! will.
 
-use portwho::model::{About, Pid};
+use portwho::model::{About, Pid, Process};
 use portwho::platform::{Processes, ThisSystem};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -10,6 +10,7 @@ use crate::support::json::{gaps, only_socket, process};
 use crate::support::lab::{CREATED, DELETE_TCB, ESTABLISHED, LISTEN, Lab, TIME_WAIT, tcp, udp};
 use crate::support::netstat;
 use crate::support::peer::Peer;
+use crate::support::skip_stand_in;
 
 /// In the 100 ns that Windows counts in.
 const HOUR: u64 = 36_000_000_000;
@@ -93,6 +94,21 @@ fn system_never_exits() {
     assert_eq!(only_socket(&answer)["owner"], json!({"kind": "kernel", "reason": "kernel"}));
 }
 
+/// In the details, in JSON and as a column.
+#[trial]
+fn the_age_of_a_socket() {
+    let peer = Peer::holding(&[]);
+    let row = udp("10.1.2.3:80", peer.pid()).created(CREATED);
+    let lab = Lab::with(&[row]).bound(&[]);
+    let answer = lab.portwho("-u --json 80").run().json(0, "");
+    assert_eq!(only_socket(&answer)["created"], "2022-06-18T04:26:40Z");
+    let output = lab.portwho("-u -v 80").run();
+    let line = "\n  socket       UDP 10.1.2.3:80, created 2022-06-18T04:26:40Z, ";
+    assert!(output.stdout.contains(line), "{output:?}");
+    let output = lab.portwho("-u --no-header --columns age,pid 80").run();
+    assert!(output.stdout.contains("years "), "{output:?}");
+}
+
 #[trial]
 fn bound_endpoints_and_their_twins() {
     let (peer, other) = (Peer::holding(&[]), Peer::holding(&[]));
@@ -127,6 +143,32 @@ fn no_bound_endpoints() {
     let answer = lab.portwho("--json -s BOUND").run();
     let answer: Value = serde_json::from_str(&answer.stdout).expect("JSON");
     assert_eq!(gaps(&answer), []);
+}
+
+/// A process that hosts several services.
+fn service_host() -> Option<Process> {
+    let all = ThisSystem.all_processes().expect("processes");
+    let all = ThisSystem.processes(&all, About::Table);
+    all.into_values().find(|process| process.services.len() > 1)
+}
+
+/// The row is handed on as it was, and the answer counts where the Service Control Manager agrees.
+#[trial]
+fn the_service_of_a_socket() {
+    let Some(host) = service_host() else {
+        skip_stand_in("no process hosts several services here");
+        return;
+    };
+    let own = host.services[1].name.to_lossy();
+    let row = tcp("10.1.2.3:80", LISTEN, host.pid.0).created(CREATED);
+    for (answer, expected) in [(own.as_str(), json!(own)), ("other", Value::Null)] {
+        let name: Vec<u8> = answer.encode_utf16().chain([0]).flat_map(u16::to_ne_bytes).collect();
+        let lab = Lab::with(&[row]).bound(&[]).answer("owner.tcp4", 0, &name);
+        let output = lab.portwho("--json 80").run();
+        let answer: Value = serde_json::from_str(&output.stdout).expect("JSON");
+        assert_eq!(only_socket(&answer)["service"], expected, "{output:?}");
+        assert_eq!(lab.asked(), format!("owner.tcp4 {}\n", row.module()));
+    }
 }
 
 /// Between the call that asks for the size and the one that reads.

@@ -24,17 +24,29 @@ pub struct ListedProcess {
     pub memory_bytes: Option<u64>,
 }
 
-/// The offsets of the fields on 64-bit systems.
-mod offset {
-    pub(super) const NEXT: usize = 0;
-    pub(super) const CREATED: usize = 32;
-    pub(super) const NAME_LENGTH: usize = 56;
-    pub(super) const NAME_ADDRESS: usize = 64;
-    pub(super) const PID: usize = 80;
-    pub(super) const PARENT: usize = 88;
-    pub(super) const HANDLES: usize = 96;
-    pub(super) const SESSION: usize = 100;
-    pub(super) const WORKING_SET: usize = 144;
+/// The offsets of the fields on 64-bit systems. The Windows build compares them with its headers, which
+/// call some of them reserved: these are named in System Informer's headers (phnt, ntexapi.h,
+/// SYSTEM_PROCESS_INFORMATION).
+pub mod offset {
+    /// `NextEntryOffset`.
+    pub const NEXT: usize = 0;
+    /// `CreateTime`, behind WorkingSetPrivateSize, HardFaultCount, NumberOfThreadsHighWatermark and
+    /// CycleTime, in what the headers call Reserved1.
+    pub const CREATED: usize = 32;
+    /// `ImageName.Length`.
+    pub const NAME_LENGTH: usize = 56;
+    /// `ImageName.Buffer`.
+    pub const NAME_ADDRESS: usize = 64;
+    /// `UniqueProcessId`.
+    pub const PID: usize = 80;
+    /// `InheritedFromUniqueProcessId`, which the headers call Reserved2.
+    pub const PARENT: usize = 88;
+    /// `HandleCount`.
+    pub const HANDLES: usize = 96;
+    /// `SessionId`.
+    pub const SESSION: usize = 100;
+    /// `WorkingSetSize`.
+    pub const WORKING_SET: usize = 144;
 }
 
 /// Where the last field that is read ends.

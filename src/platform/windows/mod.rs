@@ -8,9 +8,11 @@ mod accounts;
 mod close;
 mod ffi;
 mod handle;
+mod layouts;
 mod owners;
 mod port_rules;
 mod process;
+mod service_sockets;
 mod tables;
 
 use std::collections::{BTreeMap, BTreeSet};

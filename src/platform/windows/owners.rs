@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{process, tables};
+use super::{process, service_sockets, tables};
 use crate::model::{
     Gap, KernelReason, OwnedSocket, Owner, Presence, Scope, Socket, StateSet, TableOwner, TcpState,
 };
@@ -24,6 +24,7 @@ pub(super) fn find(sockets: Vec<Socket>) -> OwnerTable {
     let known = known(&sockets, &listed);
     let mut sockets = owned(sockets, |socket| owner(socket, &known));
     without_vanished(&mut sockets);
+    service_sockets::name(&mut sockets);
     let count = sockets.iter().filter(|row| has_exited(row)).count();
     let gaps = if count > 0 { vec![Gap::OwnersExited { count }] } else { Vec::new() };
     OwnerTable { sockets, gaps }

@@ -4,7 +4,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::os::windows::ffi::OsStrExt;
-use std::time::{Duration, SystemTime};
 
 use rustc_hash::FxHashMap;
 use windows_sys::Win32::Foundation::ERROR_ACCESS_DENIED;
@@ -14,13 +13,11 @@ use super::accounts::Accounts;
 use super::ffi;
 use crate::model::{
     About, Particulars, Pid, Process, ProcessKind, Service, Session, Untrusted, Withheld,
+    from_file_time,
 };
 use crate::platform::PlatformError;
 use crate::platform::decode::process_list::{ListedProcess, process_list};
 use crate::platform::decode::windows_command_line::arguments;
-
-/// From 1601 to 1970, in the 100 ns of a FILETIME.
-const UNIX_EPOCH: u64 = 116_444_736_000_000_000;
 
 /// Every process of the machine.
 ///
@@ -141,7 +138,7 @@ impl Source {
             is_set_user_id: false,
             user,
             memory_bytes: listed.memory_bytes,
-            started: listed.created.and_then(system_time),
+            started: listed.created.and_then(from_file_time),
             session: Session { name: self.session_name(listed.session), id: Some(listed.session) },
             services: self.services_of(pid),
             container: None,
@@ -173,11 +170,6 @@ fn kind(pid: Pid, opened: Option<&ffi::Process>) -> ProcessKind {
         _ if opened.is_some_and(ffi::Process::is_critical) => ProcessKind::Critical,
         _ => ProcessKind::Ordinary,
     }
-}
-
-fn system_time(ticks: u64) -> Option<SystemTime> {
-    let since = ticks.checked_sub(UNIX_EPOCH)?;
-    SystemTime::UNIX_EPOCH.checked_add(Duration::from_nanos(since.checked_mul(100)?))
 }
 
 /// The parent, if it is still there: Windows keeps its PID, which may be a newcomer's by now.

@@ -6,6 +6,7 @@ use portwho::platform::Ending;
 use super::machine::Machine;
 use super::office::office;
 use super::parts::{listener, process, udp};
+use crate::support::json::only_socket;
 
 /// What is said, whether it is asked to do it or only to say what it would do; nobody is opened.
 #[track_caller]
@@ -50,6 +51,47 @@ fn a_service_host_of_several() {
     let why = "svchost.exe (PID 912) hosts several services: RpcEptMapper, RpcSs; stop the \
                one that is meant, by its name, with sc.exe stop";
     refuses(135, held, why);
+}
+
+/// Where Windows says which of them created the socket, that one is named, in the list too.
+#[trial]
+fn a_service_host_of_several_and_the_one_that_is_meant() {
+    let host = || process(912, "svchost.exe").hosting(&["RpcEptMapper", "RpcSs"]);
+    let sockets = || vec![listener("0.0.0.0:135").by_service("RpcEptMapper").of(&[912])];
+    let machine = || Machine::new(Os::Windows, vec![host()], sockets());
+    let held = "0.0.0.0:135 is held by svchost.exe (PID 912, RpcEptMapper, RpcSs)\n";
+    let why = "svchost.exe (PID 912) hosts several services: RpcEptMapper, RpcSs; RpcEptMapper \
+               created the socket; to stop that service alone, run: sc.exe stop RpcEptMapper";
+    let privileged = machine().privileged();
+    let output = privileged.run("kill -y 135");
+    output.is(2, held, &format!("portwho: port 135: refused: {why}\n"));
+    privileged.is_untouched();
+    let output = machine().run("kill -n 135");
+    assert!(
+        output.stderr.contains("to stop that service alone, in an elevated prompt"),
+        "{output:?}"
+    );
+    let row = "  TCP    0.0.0.0:135            0.0.0.0:0              LISTENING       912      \
+               svchost.exe (RpcEptMapper)\n";
+    assert!(machine().run("--no-header 135").stdout.starts_with(row));
+    let answer = machine().run("--json 135").json(0, "");
+    assert_eq!(only_socket(&answer)["service"], "RpcEptMapper");
+    // Another socket of the group is that of another service.
+    let mixed = machine().socket(listener("[::]:135").by_service("RpcSs").of(&[912]));
+    let output = mixed.run("kill -n 135");
+    assert!(output.stderr.contains("stop the one that is meant, by its name"), "{output:?}");
+}
+
+/// A forwarded port is given back by its rule; the service does more than that.
+#[trial]
+fn a_port_proxy_that_is_known() {
+    let host = process(1312, "svchost.exe").hosting(&["iphlpsvc", "LanmanServer"]);
+    let sockets = vec![listener("0.0.0.0:9000").by_service("iphlpsvc").of(&[1312])];
+    let machine = Machine::new(Os::Windows, vec![host], sockets);
+    let output = machine.run("kill -n 9000");
+    let end = "iphlpsvc created the socket; for a forwarded port, run: netsh interface portproxy \
+               show all\n";
+    assert!(output.stderr.ends_with(end), "{output:?}");
 }
 
 #[trial]

@@ -87,6 +87,11 @@ impl Row {
         row.0
     }
 
+    /// Its bytes as they are logged, as the tables of owners' modules have it.
+    pub fn module(&self) -> String {
+        self.with_module().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
     fn ends(&self, row: &mut Fields) {
         if self.foreign.is_some() && self.local.is_ipv4() {
             row.number(self.state);
