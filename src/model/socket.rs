@@ -167,7 +167,7 @@ pub struct Socket {
     pub netns: Option<u64>,
     /// The process that the table names; none on systems whose tables name none.
     pub table_owner: Option<TableOwner>,
-    /// The service that created it, where its process hosts several and the system tells (Windows).
+    /// The service that created it, where its process hosts services and the system tells (Windows).
     pub service: Option<Untrusted>,
 }
 

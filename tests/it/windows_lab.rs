@@ -55,7 +55,7 @@ fn rows_of_every_table() {
 }
 
 #[trial]
-fn time_wait_and_the_kernel() {
+pub fn time_wait_and_the_kernel() {
     let lab = Lab::with(&[
         tcp("10.1.2.3:80", TIME_WAIT, 0).to("10.9.9.9:50000"),
         tcp("0.0.0.0:80", LISTEN, 4).created(CREATED),
@@ -88,15 +88,22 @@ fn a_clock_step() {
 
 /// System is as old as the machine, whatever the clock says.
 #[trial]
-fn system_never_exits() {
+pub fn system_never_exits() {
     let row = tcp("10.1.2.3:80", LISTEN, 4).created(1);
-    let answer = Lab::with(&[row]).bound(&[]).portwho("--json 80").run().json(0, DRIVER);
+    let lab = Lab::with(&[row]).bound(&[]);
+    let answer = lab.portwho("--json 80").run().json(0, DRIVER);
     assert_eq!(only_socket(&answer)["owner"], json!({"kind": "kernel", "reason": "kernel"}));
+    for words in ["kill -n 80", "kill -y -f 80"] {
+        let output = lab.portwho(words).run();
+        assert_eq!(output.code, Some(2), "{output:?}");
+        assert!(output.stderr.contains("PID 4"), "{output:?}");
+        assert!(output.stderr.contains(" is the kernel: a driver holds it"), "{output:?}");
+    }
 }
 
 /// In the details, in JSON and as a column.
 #[trial]
-fn the_age_of_a_socket() {
+pub fn the_age_of_a_socket() {
     let peer = Peer::holding(&[]);
     let row = udp("10.1.2.3:80", peer.pid()).created(CREATED);
     let lab = Lab::with(&[row]).bound(&[]);
@@ -110,7 +117,7 @@ fn the_age_of_a_socket() {
 }
 
 #[trial]
-fn bound_endpoints_and_their_twins() {
+pub fn bound_endpoints_and_their_twins() {
     let (peer, other) = (Peer::holding(&[]), Peer::holding(&[]));
     let connected = tcp("10.1.2.3:50000", ESTABLISHED, peer.pid()).to("10.9.9.9:443");
     let lab = Lab::with(&[connected])
@@ -145,21 +152,21 @@ fn no_bound_endpoints() {
     assert_eq!(gaps(&answer), []);
 }
 
-/// A process that hosts several services.
+/// A process that hosts services.
 fn service_host() -> Option<Process> {
     let all = ThisSystem.all_processes().expect("processes");
     let all = ThisSystem.processes(&all, About::Table);
-    all.into_values().find(|process| process.services.len() > 1)
+    all.into_values().find(|process| !process.services.is_empty())
 }
 
 /// The row is handed on as it was, and the answer counts where the Service Control Manager agrees.
 #[trial]
 fn the_service_of_a_socket() {
     let Some(host) = service_host() else {
-        skip_stand_in("no process hosts several services here");
+        skip_stand_in("no process hosts services here (EnumServicesStatusExW)");
         return;
     };
-    let own = host.services[1].name.to_lossy();
+    let own = host.services[0].name.to_lossy();
     let row = tcp("10.1.2.3:80", LISTEN, host.pid.0).created(CREATED);
     for (answer, expected) in [(own.as_str(), json!(own)), ("other", Value::Null)] {
         let name: Vec<u8> = answer.encode_utf16().chain([0]).flat_map(u16::to_ne_bytes).collect();
@@ -218,5 +225,15 @@ fn a_connection_is_closed() {
         let output = closing(code).portwho("close -y 50000").run();
         assert!(output.stderr.contains("permission denied"), "{code}: {output:?}");
         assert_eq!(output.code, Some(2), "{code}: {output:?}");
+    }
+}
+
+/// What Windows reads of a program before it starts it ("Application manifests").
+#[trial]
+fn the_manifest() {
+    let program = std::fs::read(env!("CARGO_BIN_EXE_portwho")).expect("read the program");
+    for part in ["level=\"asInvoker\"", ">UTF-8</activeCodePage>", ">true</longPathAware>"] {
+        let is_there = program.windows(part.len()).any(|bytes| bytes == part.as_bytes());
+        assert!(is_there, "{part}");
     }
 }

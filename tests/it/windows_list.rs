@@ -12,6 +12,7 @@ use crate::support::json::{only_socket, process, socket};
 use crate::support::netstat;
 use crate::support::peer::{EVERYTHING, Peer};
 use crate::support::{Scratch, portwho, wait_until, wine};
+use crate::windows_lab;
 
 #[trial]
 fn json_of_a_listener() {
@@ -89,8 +90,8 @@ fn a_client_has_no_bound_twin() {
 
 #[trial]
 fn time_wait_is_nobodys() {
-    if wine::lacks("TIME_WAIT") {
-        return;
+    if wine::is_wine() {
+        return windows_lab::time_wait_and_the_kernel();
     }
     let (mut server, mut client) = (Peer::holding(&["tcp:127.0.0.1:0"]), Peer::holding(&[]));
     let near = client.connect(&mut server);
@@ -108,8 +109,8 @@ fn time_wait_is_nobodys() {
 /// PID 4, which every Windows has listening somewhere.
 #[trial]
 fn the_systems_own_listener() {
-    if wine::lacks("a System that listens") {
-        return;
+    if wine::is_wine() {
+        return windows_lab::system_never_exits();
     }
     let output = portwho(["--json", "-l", "-t", "--pid", "4"]).run();
     let answer: Value = serde_json::from_str(&output.stdout).expect("JSON");
@@ -127,8 +128,8 @@ fn the_systems_own_listener() {
 /// When a socket was made tells whether the process that has its PID now can have made it.
 #[trial]
 fn creation_times() {
-    if wine::lacks("creation times of sockets") {
-        return;
+    if wine::is_wine() {
+        return windows_lab::the_age_of_a_socket();
     }
     let peer = Peer::holding(&EVERYTHING);
     let pid = Pid(peer.pid());
@@ -148,8 +149,8 @@ fn creation_times() {
 
 #[trial]
 fn bound_sockets_are_listed() {
-    if wine::lacks("the list of bound sockets") {
-        return;
+    if wine::is_wine() {
+        return windows_lab::bound_endpoints_and_their_twins();
     }
     let table = ThisSystem.sockets(&Scope::everything()).expect("the tables");
     assert_eq!(table.gaps, []);

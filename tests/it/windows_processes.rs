@@ -157,7 +157,7 @@ fn a_hostile_name() {
 /// Windows keeps some processes even from administrators; they are only opened here.
 #[trial]
 fn a_process_that_may_not_be_opened() {
-    if wine::lacks("processes that may not be opened") {
+    if wine::lacks("processes that may not be opened (Process Security and Access Rights)") {
         return;
     }
     let mut command = Command::new("tasklist");
