@@ -136,6 +136,11 @@ pub enum Gap {
         /// The system's reason.
         why: String,
     },
+    /// What the system's own web server serves.
+    UrlsUnreadable {
+        /// The system's reason.
+        why: String,
+    },
     /// A table could not be read at all.
     TableUnreadable {
         /// What was to be read.
@@ -169,6 +174,7 @@ impl Gap {
             Self::DetailsWithheld { .. } => "details-withheld",
             Self::ServicesUnreadable => "services-unreadable",
             Self::PortRulesUnreadable { .. } => "port-rules-unreadable",
+            Self::UrlsUnreadable { .. } => "urls-unreadable",
             Self::TableUnreadable { .. } => "table-unreadable",
         }
     }

@@ -15,6 +15,7 @@ mod port_rules;
 mod process;
 mod role;
 mod scope;
+mod served_url;
 mod signal;
 mod snapshot;
 mod socket;
@@ -38,6 +39,7 @@ pub use port_rules::PortRules;
 pub use process::{Pid, Process, ProcessKind, Service, Session, Uid, Withheld};
 pub use role::Role;
 pub use scope::{About, Depth, Detail, Families, PortRange, Reach, Scope, UdpScope};
+pub use served_url::ServedUrl;
 pub use signal::{Signal, UnknownSignal};
 pub use snapshot::{Os, OwnedSocket, Snapshot};
 pub use socket::{

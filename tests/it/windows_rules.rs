@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::lab::{Lab, has_netsh};
+use crate::support::lab::{LISTEN, Lab, has_netsh, tcp};
 
 const HEAD: &str = "\r\nProtocol tcp Port Exclusion Ranges\r\n\r\nStart Port    End Port      \r\n\
                     ----------    --------      \r\n";
@@ -80,6 +80,31 @@ fn a_netsh_that_prints_nothing() {
     let lab = Lab::new().bound(&[]).netsh("int ipv6 show dynamicport tcp", Some(""));
     let output = lab.portwho("-t 80").run();
     assert!(output.stderr.contains("(netsh did not list dynamic ports)"), "{output:?}");
+}
+
+/// The program behind HTTP.sys, in words of any language.
+#[trial]
+fn what_http_sys_serves() {
+    if !has_netsh() {
+        return;
+    }
+    let lab = Lab::with(&[tcp("0.0.0.0:80", LISTEN, 4)]).bound(&[]).netsh(
+        "http show servicestate view=requestq",
+        Some(
+            "\r\nNom : DefaultAppPool\r\n    Processus :\r\n        ID : 4711, image : \
+             C:\\Windows\\System32\\inetsrv\\w3wp.exe\r\n    URL :\r\n        HTTP://*:80/\r\n\r\n",
+        ),
+    );
+    let output = lab.portwho("80").run();
+    let line = "portwho: port 80 is held by the kernel (PID 4): HTTP.sys serves HTTP://*:80/ for \
+                w3wp.exe (PID 4711)\n";
+    output.is(0, &output.stdout, line);
+    let late = Lab::with(&[tcp("0.0.0.0:80", LISTEN, 4)]).bound(&[]);
+    let late = late.netsh("http show servicestate view=requestq", None).portwho("80").run();
+    assert!(
+        late.stderr.contains("HTTP.sys serves could not be read (netsh: no answer)"),
+        "{late:?}"
+    );
 }
 
 /// The directory of the system is asked of the system, and not of whoever starts portwho.

@@ -53,10 +53,7 @@ pub(super) fn refusal<'a, O: Iterator<Item = &'a Process>>(
         _ if own_ancestors.contains(&pid) => return Some(Refusal::Ancestor),
         _ => {}
     }
-    let Some(process) = process else {
-        // Whether it is one that the system does not live on without cannot be told.
-        return system.protected_processes.then_some(Refusal::Unidentified);
-    };
+    let process = process?;
     match process.kind {
         ProcessKind::Kernel => Some(Refusal::Kernel),
         ProcessKind::Critical => Some(Refusal::Critical),
@@ -106,10 +103,8 @@ mod tests {
         assert_eq!(refused(500), Some(Refusal::Itself));
         assert_eq!(refused(812), None);
         assert_eq!(refused(4), None);
-        let on_windows = |pid| {
-            refusal(Pid(pid), None, iter::empty, &own_ancestors, &programs, Capabilities::WINDOWS)
-        };
-        assert_eq!(on_windows(4), Some(Refusal::Kernel));
-        assert_eq!(on_windows(812), Some(Refusal::Unidentified));
+        let on_windows =
+            refusal(Pid(4), None, iter::empty, &own_ancestors, &programs, Capabilities::WINDOWS);
+        assert_eq!(on_windows, Some(Refusal::Kernel));
     }
 }

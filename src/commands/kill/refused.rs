@@ -24,7 +24,9 @@ pub(super) fn unidentified(pid: Pid) -> String {
 fn reason(pid: Pid, why: Refusal, group: &Group<'_>, snapshot: &Snapshot) -> Refused {
     let port = group.ports.first().copied().unwrap_or_default();
     match why {
-        Refusal::Kernel if snapshot.capabilities.drivers_hold_sockets() => Refused::Driver(port),
+        Refusal::Kernel if snapshot.capabilities.drivers_hold_sockets() => {
+            Refused::Driver(remedies::driver(port, &snapshot.urls_on(port)))
+        }
         Refusal::Kernel => Refused::Kernel,
         Refusal::Critical => Refused::Critical,
         Refusal::Unidentified => Refused::Unidentified,

@@ -104,7 +104,12 @@ pub(in crate::commands) fn name_all(system: &impl System, about: About, snapshot
     let groups: BTreeSet<u64> = groups.collect();
     let groups = groups.into_iter().filter(|id| !snapshot.creators.contains_key(id)).collect();
     snapshot.processes.extend(system.processes(&pids, about));
-    snapshot.gaps.extend(undescribed(system, &pids, snapshot));
+    let unidentified = unidentified(system, &pids, snapshot);
+    if !unidentified.is_empty() {
+        let why = "owners of sockets are not in it".to_owned();
+        snapshot.gaps.push(Gap::ProcessesUnreadable { why });
+        snapshot.unidentified.extend(unidentified);
+    }
     snapshot.users.extend(users);
     snapshot.creators.extend(system.creators(&groups));
     if about == About::Everything {
@@ -117,14 +122,19 @@ pub(in crate::commands) fn name_all(system: &impl System, about: About, snapshot
     }
 }
 
-/// The gap of a list of processes that failed, where one owner that it lacks may be one that the system
-/// does not live on without.
-fn undescribed(system: &impl System, pids: &BTreeSet<Pid>, snapshot: &Snapshot) -> Option<Gap> {
-    let is_missing = |pid: &&Pid| !snapshot.processes.contains_key(pid) && !system.is_absent(**pid);
-    let is_failed =
-        snapshot.capabilities.protected_processes && pids.iter().any(|pid| is_missing(&pid));
-    let why = || "owners of sockets are not in it".to_owned();
-    is_failed.then(|| Gap::ProcessesUnreadable { why: why() })
+/// Those of `pids` that were not described although they may run: the list of processes failed. A list
+/// without anybody has failed too, because portwho runs.
+fn unidentified(system: &impl System, pids: &BTreeSet<Pid>, snapshot: &Snapshot) -> BTreeSet<Pid> {
+    let missing = pids.iter().filter(|pid| !snapshot.processes.contains_key(pid)).copied();
+    let mut missing: BTreeSet<Pid> = missing.collect();
+    if !snapshot.capabilities.protected_processes || missing.is_empty() {
+        return BTreeSet::new();
+    }
+    // What exited after the sockets were read is in no list either.
+    if let Some(all) = system.all_processes().filter(|all| !all.is_empty()) {
+        missing.retain(|pid| all.contains(pid));
+    }
+    missing
 }
 
 /// The gap of processes that the system tells nothing of.

@@ -7,6 +7,7 @@ pub mod bytes;
 pub mod cgroup;
 pub mod container_files;
 pub mod descriptor;
+pub mod http_sys;
 pub mod inet_diag;
 pub mod inet_request;
 pub mod kernel_release;

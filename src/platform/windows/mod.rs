@@ -26,8 +26,8 @@ use super::{
     Processes, SocketTable, Sockets, System, bind,
 };
 use crate::model::{
-    About, Capabilities, Creator, Endpoint, Particulars, Pid, PortRules, Process, Protocol, Reach,
-    Scope, Signal, Socket, TcpSettings, Uid, Untrusted,
+    About, Capabilities, Creator, Endpoint, Gap, Particulars, Pid, PortRules, Process, Protocol,
+    Reach, Scope, ServedUrl, Signal, Socket, TcpSettings, Uid, Untrusted,
 };
 
 /// The running Windows.
@@ -92,6 +92,11 @@ impl Processes for Windows {
 impl Ports for Windows {
     fn port_rules(&self, protocol: Protocol) -> PortRules {
         port_rules::read(protocol)
+    }
+
+    /// There is no documented call that lists the URL groups that exist.
+    fn served_urls(&self) -> Result<Vec<ServedUrl>, Gap> {
+        port_rules::served_urls()
     }
 
     fn try_bind(

@@ -1,4 +1,5 @@
-//! The rules on ports, by `netsh`: there is no documented call that lists excluded ranges.
+//! The rules on ports and the URLs of HTTP.sys, by `netsh`: there is no documented call that lists excluded
+//! ranges, nor one for URL groups of other processes.
 
 use std::io;
 use std::process::Command;
@@ -6,9 +7,9 @@ use std::thread;
 use std::time::Duration;
 
 use super::ffi;
-use crate::model::{Family, PortRules, Protocol};
+use crate::model::{Family, Gap, PortRules, Protocol, ServedUrl};
 use crate::platform::command::output_within;
-use crate::platform::decode::netsh;
+use crate::platform::decode::{http_sys, netsh};
 use crate::platform::reason;
 
 /// How long all calls of `netsh` may take together. The first after a start of Windows reads it and its
@@ -59,6 +60,17 @@ fn add(rules: &mut PortRules, family: Family, Answers { dynamic, excluded }: Ans
 
 fn failed(error: &io::Error) -> String {
     format!("netsh: {}", reason(error))
+}
+
+/// The URLs that HTTP.sys serves, which holds their ports in the name of System.
+pub(super) fn served_urls() -> Result<Vec<ServedUrl>, Gap> {
+    let text = ask(&["http", "show", "servicestate", "view=requestq"]);
+    let text = text.map_err(|error| Gap::UrlsUnreadable { why: failed(&error) })?;
+    if text.trim().is_empty() {
+        // It has a heading at least.
+        return Err(Gap::UrlsUnreadable { why: "netsh printed nothing".to_owned() });
+    }
+    Ok(http_sys::served_urls(&text))
 }
 
 /// Both lists of one family at once.

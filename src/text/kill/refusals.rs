@@ -2,7 +2,7 @@
 
 use crate::model::{Pid, Shell};
 use crate::text::advice::{Remedy, run, run_to};
-use crate::text::remedies::{driver, find_container};
+use crate::text::remedies::find_container;
 use crate::text::shell::ShellCommand;
 
 /// Why a process is refused, with all that its sentence needs.
@@ -11,7 +11,8 @@ pub enum Refused {
     /// It is the kernel.
     Kernel,
     /// It is Windows' System, in whose name a driver holds this port.
-    Driver(u16),
+    /// What it is.
+    Driver(String),
     /// Windows does not run without it.
     Critical,
     /// PID 1.
@@ -53,7 +54,7 @@ pub fn refused(name: &str, why: &Refused) -> String {
 fn reason(name: &str, why: &Refused) -> String {
     match why {
         Refused::Kernel => format!("{name} belongs to the kernel"),
-        Refused::Driver(port) => format!("{name} is the kernel: {}", driver(*port)),
+        Refused::Driver(driver) => format!("{name} is the kernel: {driver}"),
         Refused::Critical => format!("{name}: ending it crashes Windows"),
         Refused::Init { shares: false } => format!(
             "{name}; killing it stops the system; in a container, stop the container instead"

@@ -1,11 +1,11 @@
 //! Whom kill refuses on Windows. A refused process is not even opened.
 
-use portwho::model::{Os, ProcessKind};
+use portwho::model::{Gap, Os, Pid, ProcessKind, ServedUrl};
 use portwho::platform::Ending;
 
 use super::machine::Machine;
 use super::office::office;
-use super::parts::{listener, process, udp};
+use super::parts::{listener, process, udp, windows_text};
 use crate::support::json::only_socket;
 
 /// What is said, whether it is asked to do it or only to say what it would do; nobody is opened.
@@ -43,6 +43,41 @@ fn a_web_server_in_the_kernel() {
     let why = "System (PID 4) is the kernel: a driver holds it, most often HTTP.sys; to see what \
                that serves, run: netsh http show servicestate";
     refuses(80, held, why);
+}
+
+/// HTTP.sys says for whom. That process is not ended: it does not hold the port.
+#[trial]
+fn a_web_server_in_the_kernel_and_its_program() {
+    let url = |url: &str, port, processes| ServedUrl { url: windows_text(url), port, processes };
+    let program = (Pid(4711), windows_text(r"C:\Windows\System32\inetsrv\w3wp.exe"));
+    let served = vec![
+        url("HTTP://*:80/", 80, vec![program]),
+        url("HTTP://+:80/IDLE/", 80, vec![]),
+        url("HTTP://+:5985/WSMAN/", 5985, vec![]),
+    ];
+    let machine = Machine { served_urls: Ok(served), ..office().privileged() };
+    let what = "HTTP.sys serves HTTP://*:80/ for w3wp.exe (PID 4711), HTTP://+:80/IDLE/ for no \
+                process that runs";
+    let output = machine.run("kill -y -f 80");
+    let why = format!("portwho: port 80: refused: System (PID 4) is the kernel: {what}\n");
+    output.is(2, &output.stdout, &why);
+    machine.is_untouched();
+    let output = machine.run("80");
+    output.is(
+        0,
+        &output.stdout,
+        &format!("portwho: port 80 is held by the kernel (PID 4): {what}\n"),
+    );
+    let answer = machine.run("--json 80");
+    let answer = answer.json(0, &answer.stderr);
+    assert_eq!(answer["served_urls"][0]["processes"][0]["pid"], 4711);
+    // Nothing is asked of HTTP.sys for a port of another driver.
+    let gap = Gap::UrlsUnreadable { why: "netsh: no answer".to_owned() };
+    let machine = Machine { served_urls: Err(gap), ..office() };
+    assert!(!machine.run("445").stderr.contains("no answer"));
+    let unread = "portwho: the URLs that HTTP.sys serves could not be read (netsh: no answer): netsh \
+                  http show servicestate lists them\n";
+    assert!(machine.run("80").stderr.starts_with(unread));
 }
 
 #[trial]
@@ -152,7 +187,10 @@ fn a_process_that_nothing_is_known_of() {
         let machine = Machine::new(Os::Windows, vec![], vec![listener("0.0.0.0:135").of(&[812])]);
         let output = machine.run(&format!("kill {options} 135"));
         let held = "0.0.0.0:135 is held by PID 812\n";
-        output.is(2, held, "portwho: port 135: refused: PID 812 cannot be identified\n");
+        let lines = "portwho: cannot list processes: owners of sockets are not in it: make the list of \
+                     processes readable (on Linux: mount /proc), and run portwho again\n\
+                     portwho: port 135: refused: PID 812 cannot be identified\n";
+        output.is(2, held, lines);
         machine.is_untouched();
     }
 }

@@ -9,7 +9,7 @@ use crate::support::json::gaps;
 
 use super::machine::Machine;
 use super::office::office;
-use super::parts::{tcp, udp};
+use super::parts::{process, tcp, udp};
 
 fn windows() -> Machine {
     Machine::new(Os::Windows, Vec::new(), Vec::new())
@@ -108,7 +108,8 @@ fn teardown_does_not_block_a_bind() {
 #[trial]
 fn connections_do() {
     let used = |far| tcp("192.168.0.7:80", TcpState::Established).to(far).of(&[1688]);
-    let machine = windows().socket(used("192.168.0.9:1")).socket(used("192.168.0.9:2"));
+    let machine = windows().process(process(1688, "inetinfo.exe"));
+    let machine = machine.socket(used("192.168.0.9:1")).socket(used("192.168.0.9:2"));
     let output = machine.run("80");
     let line = "portwho: port 80 has no listener; 2 connections use it: a bind may fail until \
                 they end\n";

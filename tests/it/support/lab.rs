@@ -290,7 +290,12 @@ pub fn played_netsh() -> Option<ExitCode> {
     let folder = env::var_os(SCRIPT).map(|path| PathBuf::from(path).with_file_name("netsh"));
     let output = folder.and_then(|path| fs::read(path.join(file_of(&words.join(" ")))).ok());
     let is_dynamic = words.iter().any(|word| word == "dynamicport");
-    let usual = || if is_dynamic { DYNAMIC.into() } else { Vec::new() };
+    let is_http = words.iter().any(|word| word == "servicestate");
+    let usual = || match (is_dynamic, is_http) {
+        (true, _) => DYNAMIC.into(),
+        (_, true) => b"\r\n---------\r\n".to_vec(),
+        _ => Vec::new(),
+    };
     let output = output.unwrap_or_else(usual);
     if output == ENDLESS.as_bytes() {
         loop {
