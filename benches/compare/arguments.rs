@@ -25,7 +25,7 @@ pub struct Arguments {
     #[arg(long)]
     quick: bool,
 
-    /// A load of so many processes, in place of the workloads
+    /// A load of this many processes, in place of the workloads
     #[arg(long, value_name = "COUNT", conflicts_with = "names")]
     processes: Option<NonZero<usize>>,
 

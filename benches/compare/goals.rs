@@ -17,7 +17,7 @@ struct Goal {
 enum Bound {
     /// At most this share of what another command takes.
     Time(f64, &'static str),
-    /// Less than so many MiB at the peak.
+    /// Less than this many MiB at the peak.
     Memory(u64),
 }
 

@@ -58,7 +58,7 @@ pub fn ask(question: &Question, pace: Pace) -> Answer {
 }
 
 /// The order of a round. Every other one goes backwards, and another contestant begins every two
-/// rounds, so that nobody always runs after the same one.
+/// rounds, so that none always runs after the same one.
 fn order(count: usize, round: usize) -> Vec<usize> {
     let mut order: Vec<usize> = (0..count).map(|turn| (round / 2 + turn) % count).collect();
     if round % 2 == 1 {

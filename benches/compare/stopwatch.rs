@@ -1,7 +1,6 @@
 //! One run of a tool, from fork to exit, in a small process of its own around it: getrusage(2)
 //! tells the peak memory only of all children together, and a stopwatch has one.
-//!
-//! The stopwatch outlives nobody: it ends, and its tool with it, at the deadline or when the
+//! The stopwatch outlives no process: it ends, and its tool with it, at the deadline or when the
 //! comparison exits, whichever comes first.
 
 use std::env;
@@ -91,8 +90,8 @@ fn run(program: &Path, words: &[String], output: Stdio) -> anyhow::Result<Run> {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(output).process_group(0);
     let mut child = command.spawn()?;
     let ended = wait_readable(&[&pidfd(child.id())?], Instant::now() + LIMIT + MARGIN);
-    // Nobody of the group is left, unless something went wrong. It is not reaped before, so that
-    // its number is nobody else's.
+    // No process of the group is left, unless something went wrong. It is not reaped before, so that
+    // no other process has its number.
     let _ = kill_process_group(Pid::from_child(&child), Signal::KILL);
     let status = child.wait()?;
     ensure!(ended?[0], "the stopwatch itself hangs");

@@ -46,7 +46,7 @@ fn cells(contestant: &Contestant, own: Option<Duration>) -> Vec<String> {
     };
     let share = match own {
         Some(own) if contestant.line.tool() != "portwho" => {
-            format!("{:.2} of it", ratio(own, wall))
+            format!("{:.2}x", ratio(own, wall))
         }
         _ => String::new(),
     };

@@ -61,11 +61,11 @@ pub fn main() -> ExitCode {
     ExitCode::from(u8::from(tallies.iter().any(|(_, tally)| tally.failed > 0)))
 }
 
-/// A network namespace of its own, outside of any systemd unit.
+/// A network namespace of its own, outside any systemd unit.
 fn enter() {
     netns::enter().expect("a network namespace: run as root");
     unshare(CloneFlags::CLONE_NEWCGROUP).expect("a cgroup namespace");
-    mounts::hide_cgroups().expect("hide the control groups");
+    mounts::hide_cgroups().expect("hide the cgroups");
     refuse::other_namespaces();
     // A try that fails tells why; that is printed once, below the table.
     std::panic::set_hook(Box::new(|_| {}));

@@ -1,4 +1,4 @@
-//! Paths of control groups: a unit, slice or container is a part of the path, and nothing below a
+//! Paths of cgroups: a unit, slice or container is a part of the path, and nothing below a
 //! container changes which container it is.
 
 use portwho::platform::decode::cgroup::{Membership, is_id, of_path, of_process};

@@ -46,7 +46,7 @@ fn close_comes_back(request: &CloseRequest) {
     assert_eq!(format!("{again:?}"), format!("{request:?}"), "{command}");
 }
 
-/// Whether a word is in dollar-single-quotes, which shlex does not know. The law of `shell_word`
+/// Whether a word is in dollar-single-quotes, which shlex does not know. The invariant of `shell_word`
 /// covers them.
 fn is_beyond_shlex(command: &str) -> bool {
     command.contains(" $'")

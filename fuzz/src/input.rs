@@ -1,4 +1,4 @@
-//! Values out of the fuzzer's bytes, and what several laws compare.
+//! Values out of the fuzzer's bytes, and what several invariants compare.
 
 /// The bytes that are left.
 pub struct Input<'a>(&'a [u8]);

@@ -3,7 +3,7 @@
 //! written and read again is the same.
 //!
 //! Each file is a target of `cargo fuzz`. tests/it/corpus.rs includes these files and replays the
-//! corpus, so that `cargo test` checks the same laws on every system without a fuzzer.
+//! corpus, so that `cargo test` checks the same invariants on every system without a fuzzer.
 
 pub mod cgroup;
 pub mod command_line;

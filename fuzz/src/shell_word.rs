@@ -50,7 +50,7 @@ fn decoded(text: &str) -> Vec<u8> {
     decoded
 }
 
-/// What shlex does not know: outside of quotes no character means anything to a shell, and between
+/// What shlex does not know: outside quotes no character means anything to a shell, and between
 /// double quotes nothing is expanded, in bash's history neither.
 fn is_inert(word: &str, quoted: &str) {
     let special = |c: char| c.is_ascii() && !c.is_ascii_alphanumeric() && !"-_.,:/@%+=".contains(c);

@@ -6,10 +6,9 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand};
 use ipnet::IpNet;
 
-use super::choices::{ColorArg, GenerateArg, SortArg};
-use super::request::Topic;
-use super::values::{column, network, pid, seconds, signal, some_seconds, states, topic};
-use crate::model::Signal;
+use super::choices::{ColorArg, SortArg};
+use super::values::{column, network, pid, states};
+use super::verb_args::{CloseArgs, DoctorArgs, ExplainArgs, GenerateArgs, KillArgs};
 use crate::model::StateSet;
 use crate::query::{ForeignTerm, SocketColumn};
 
@@ -24,9 +23,9 @@ Examples:
 
 /// Shown by `--help`, below the options.
 pub(super) const DETAILS: &str = "\
-States: any spelling is understood: CLOSE_WAIT, close-wait, CloseWait.
+States: spelling is flexible: CLOSE_WAIT, close-wait, CloseWait.
   Groups: connected (all but LISTENING, BOUND and CLOSED), synchronized (past the handshake),
-  teardown (being closed), stuck (teardown without TIME_WAIT).
+  teardown (closing or closed), stuck (teardown without TIME_WAIT).
   PowerShell splits lists, so quote them: --state \"LISTEN,CLOSE_WAIT\"
 Exit codes: 0 a row was shown, 1 nothing matched, 2 usage error or failure.
 Help for a command: portwho kill --help";
@@ -60,8 +59,9 @@ pub(super) struct Cli {
 #[derive(Subcommand, Debug)]
 pub(super) enum Verb {
     /// Terminate the owner of a port, and check that the port is free
-    #[command(after_help = "Only a process with a listening or bound socket on the port is \
-                      terminated, never one that merely has a connection.\n\
+    #[command(after_help = "Only a process with a listening or BOUND socket on the port is \
+                            terminated, never one that merely has a connection. Without -u or a \
+                            PORT such as 53/udp, only TCP counts.\n\
                       On a terminal, kill asks first. If standard input is not a terminal, it \
                       sends the signal without asking; if unrelated processes hold the port, it \
                       then requires --yes or a filter, and --parent requires --yes.\n\
@@ -70,7 +70,7 @@ pub(super) enum Verb {
     Kill(KillArgs),
     /// Close sockets; their process keeps running
     #[command(
-        after_help = "At least one filter is required. The connection is closed; the process keeps \
+        after_help = "A PORT or another filter is required. The connection is closed; the process keeps \
                       its descriptor until it calls close(). On Linux the peer gets a RST in \
                       ESTABLISHED, CLOSE_WAIT and FIN_WAIT_1, and in FIN_WAIT_2 with a process; in \
                       CLOSING, LAST_ACK and TIME_WAIT nothing is sent.\n\
@@ -81,28 +81,28 @@ pub(super) enum Verb {
                       refused, declined or failed."
     )]
     Close(CloseArgs),
-    /// Explain a TCP state: what it means, who has to act, what to do
+    /// Explain a TCP state: what it means, who must act, what to do
     #[command(after_help = "Without STATE: every state, how many sockets are in it here, and the \
                       transitions between them. With UDP: why its sockets have no state.\n\
-                      Exit codes: 0 explained, 2 usage error or failure.")]
+                      Exit codes: 0 explanation printed, 2 unknown state or failure.")]
     Explain(ExplainArgs),
     /// Check for leaks, full queues and exhausted ports and descriptors
     #[command(
-        after_help = "Checks for CLOSE_WAIT leaks, half-closed connections within this machine, \
-                      ephemeral ports that run out, TIME_WAIT pressure, SYN_SENT fan-out, SYN floods, full accept queues, \
-                      vanished peers, and descriptors nearly used up. On Linux it checks only \
+        after_help = "Checks for leaks, full queues, drops, peers that do not answer or read, \
+                      and limits nearly reached; -v lists every check. On Linux it checks only \
                       its own network namespace.\n\
-                      Exit codes: 0 no findings, or only notes; 1 findings; 2 usage error or \
-                      failure."
+                      Exit codes: 0 no findings, or only notes; 1 findings, or nothing matched; \
+                      2 usage error or failure."
     )]
     Doctor(DoctorArgs),
     /// Print the man page, or a script that completes portwho's command lines in a shell
     #[command(
-        after_help = "In bash, zsh and fish, to complete commands, options, states, and the ports, \
-                      PIDs and names of this machine:\n  \
+        after_help = "To complete commands, options, states, and the ports, PIDs and names of \
+                      this machine:\n  \
                       source <(portwho generate bash)    in ~/.bashrc\n  \
-                      source <(portwho generate zsh)     in ~/.zshrc, behind compinit\n  \
-                      portwho generate fish | source     in ~/.config/fish/config.fish"
+                      source <(portwho generate zsh)     in ~/.zshrc, after compinit\n  \
+                      portwho generate fish > ~/.config/fish/completions/portwho.fish\n  \
+                      portwho generate powershell | Out-String | Invoke-Expression    in $PROFILE"
     )]
     Generate(GenerateArgs),
 }
@@ -167,7 +167,7 @@ pub(super) struct FilterArgs {
     #[arg(long, value_name = "ADDR[/LEN]", value_parser = network, value_delimiter = ',',
           hide_short_help = true)]
     pub(super) local: Vec<IpNet>,
-    /// Foreign address or network, perhaps with a port, or a list: 10.0.0.0/8,10.0.0.5:443
+    /// Foreign address or network, optionally with a port, or a list: 10.0.0.0/8,10.0.0.5:443
     #[arg(long, value_name = "ADDR[/LEN][:PORT]", value_parser = ForeignTerm::parse,
           value_delimiter = ',', hide_short_help = true)]
     pub(super) foreign: Vec<ForeignTerm>,
@@ -219,7 +219,7 @@ pub(super) struct ViewArgs {
     /// Show details of each owner: user, start time, command line, descriptors
     #[arg(short, long, conflicts_with_all = ["pids", "summary"])]
     pub(super) verbose: bool,
-    /// Show one table, with the user and the command line in each row
+    /// Print one table, with the user and the command line in each row
     #[arg(short, long, conflicts_with_all = ["pids", "summary", "json", "columns", "lsof"])]
     pub(super) wide: bool,
     /// Print one table with these columns: proto, local, foreign, state, pid, image, user, command,
@@ -269,7 +269,7 @@ pub(super) struct ViewArgs {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Compatibility")]
 pub(super) struct HabitArgs {
-    /// All sockets; cancels -l
+    /// All sockets; overrides -l
     #[arg(short = 'a', hide_short_help = true)]
     pub(super) all: bool,
     /// No effect; accepted for netstat -aon
@@ -284,104 +284,4 @@ pub(super) struct HabitArgs {
     /// No effect; accepted for netstat -anob
     #[arg(short = 'b', hide_short_help = true)]
     binaries: bool,
-}
-
-/// Terminating.
-#[derive(Args, Debug)]
-pub(super) struct KillArgs {
-    /// Local port, or a list: 80, 80,443, 8000-8010, http, 53/udp, localhost:80, [::1]:80
-    #[arg(value_name = "PORT", required = true)]
-    pub(super) ports: Vec<String>,
-    /// Do not ask
-    #[arg(short, long)]
-    pub(super) yes: bool,
-    /// Show what would be done, and stop
-    #[arg(short = 'n', long)]
-    pub(super) dry_run: bool,
-    /// Send this signal instead of SIGTERM (not on Windows)
-    #[arg(short, long, value_name = "NAME", value_parser = signal)]
-    pub(super) signal: Option<Signal>,
-    /// Send SIGKILL immediately (also: -9, -KILL)
-    #[arg(short, long, short_alias = '9')]
-    pub(super) force: bool,
-    /// Terminate the process that restarts it first (asks, or requires -y)
-    #[arg(long)]
-    pub(super) parent: bool,
-    /// Seconds to wait for the exit
-    #[arg(long, value_name = "SECS", value_parser = seconds, default_value = "5")]
-    pub(super) timeout: std::time::Duration,
-    #[command(flatten)]
-    pub(super) select: SelectArgs,
-}
-
-/// Closing.
-#[derive(Args, Debug)]
-pub(super) struct CloseArgs {
-    #[command(flatten)]
-    pub(super) filters: FilterArgs,
-    /// Do not ask
-    #[arg(short, long, help_heading = "Options")]
-    pub(super) yes: bool,
-    /// Show what would be closed, and stop
-    #[arg(short = 'n', long, help_heading = "Options")]
-    pub(super) dry_run: bool,
-}
-
-/// Explaining.
-#[derive(Args, Debug)]
-pub(super) struct ExplainArgs {
-    /// TCP state in any spelling, or UDP
-    #[arg(value_name = "STATE", value_parser = topic)]
-    pub(super) state: Option<Topic>,
-    #[arg(hide = true)]
-    pub(super) more: Vec<String>,
-    /// Print JSON
-    #[arg(long)]
-    pub(super) json: bool,
-    /// Use color: auto, always or never
-    #[arg(
-        long,
-        value_name = "WHEN",
-        default_value = "auto",
-        hide_default_value = true,
-        hide_possible_values = true
-    )]
-    pub(super) color: ColorArg,
-}
-
-/// Diagnosing.
-#[derive(Args, Debug)]
-pub(super) struct DoctorArgs {
-    #[command(flatten)]
-    pub(super) filters: FilterArgs,
-    /// Take two snapshots, SECS apart, and report growth
-    #[arg(long, value_name = "SECS", value_parser = some_seconds, help_heading = "Options")]
-    pub(super) interval: Option<std::time::Duration>,
-    /// Take N snapshots, and compare each with the one before; 0: until Ctrl-C
-    #[arg(long, value_name = "N", help_heading = "Options")]
-    pub(super) count: Option<u64>,
-    /// Show every check with its threshold, and the settings of TCP
-    #[arg(short, long, help_heading = "Options")]
-    pub(super) verbose: bool,
-    /// Print JSON
-    #[arg(long, help_heading = "Options")]
-    pub(super) json: bool,
-    /// Use color: auto, always or never
-    #[arg(
-        long,
-        value_name = "WHEN",
-        default_value = "auto",
-        hide_default_value = true,
-        hide_possible_values = true,
-        help_heading = "Options"
-    )]
-    pub(super) color: ColorArg,
-}
-
-/// Generating.
-#[derive(Args, Debug)]
-pub(super) struct GenerateArgs {
-    /// What to print: man, bash, zsh, fish or powershell
-    #[arg(value_name = "WHAT", hide_possible_values = true)]
-    pub(super) what: GenerateArg,
 }

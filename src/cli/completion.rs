@@ -36,7 +36,7 @@ mod tests {
     }
 
     #[test]
-    fn the_command_line_stands_behind_two_dashes() {
+    fn the_command_line_follows_two_dashes() {
         let asked = completion(Some("bash".into()), words("portwho -- portwho kill -- 8"));
         let expected =
             CompletionRequest { shell: "bash".to_owned(), words: words("portwho kill -- 8") };

@@ -14,13 +14,13 @@ const STATE_OPTIONS: [&str; 3] = ["-s", "--state", "--not-state"];
 /// argument to clap; what is wrong there is the order.
 pub(super) fn misplaced(error: &clap::Error, words: &[OsString]) -> CliError {
     let commands = command_names();
-    let mut behind = words.windows(2).skip(1).filter_map(|pair| match pair {
+    let mut after = words.windows(2).skip(1).filter_map(|pair| match pair {
         // CLOSE is also a state.
         [option, _] if STATE_OPTIONS.iter().any(|known| option == known) => None,
         [_, word] => word.to_str(),
         _ => None,
     });
-    let command = behind.find(|word| commands.iter().any(|command| command == word));
+    let command = after.find(|word| commands.iter().any(|command| command == word));
     match command {
         Some(command)
             if error.kind() == ErrorKind::UnknownArgument && verb(words, &commands).is_none() =>

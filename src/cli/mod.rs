@@ -6,11 +6,13 @@ mod choices;
 mod completion;
 mod errors;
 mod help;
+mod list_request;
 mod options;
 mod ports;
 mod request;
 mod similar;
 mod values;
+mod verb_args;
 mod words;
 
 use std::ffi::OsString;
@@ -18,20 +20,19 @@ use std::ffi::OsString;
 use clap::{CommandFactory, Parser};
 use thiserror::Error;
 
-use args::{
-    Cli, CloseArgs, DoctorArgs, ExplainArgs, FilterArgs, KillArgs, ListArgs, SelectArgs, Verb,
-    ViewArgs,
-};
+use args::{Cli, FilterArgs, ListArgs, SelectArgs, Verb, ViewArgs};
 pub use completion::{COMPLETION, CompletionRequest, completion};
 use errors::misplaced;
 pub use help::command;
+pub use list_request::{ListRequest, ViewKind};
 pub use options::OptionError;
 pub use ports::UsageError;
 pub use request::{
     CloseRequest, ColorWhen, DoctorRequest, ExplainRequest, FilterRequest, Generated, KillRequest,
-    ListRequest, Request, Selection, Topic, ViewKind,
+    Request, Selection, Topic,
 };
 use similar::nearest;
+use verb_args::{CloseArgs, DoctorArgs, ExplainArgs, KillArgs};
 use words::{after_lone_p, spell_out};
 
 use crate::model::{Families, Pid, StateSet};
@@ -64,11 +65,12 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Request, CliEr
     let words = spell_out(words);
     let cli = Cli::try_parse_from(&words).map_err(|error| misplaced(&error, &words))?;
     let after_p = after_lone_p(&words).map(str::to_owned);
-    let behind_verb = words.into_iter().skip(2).collect();
+    let typed: Vec<OsString> = words.into_iter().skip(1).collect();
+    let after_verb = typed.iter().skip(1).cloned().collect();
     Ok(match cli.command {
-        None => Request::List(list_request(cli.list, after_p)?),
-        Some(Verb::Kill(kill)) => Request::Kill(kill_request(kill, behind_verb)?),
-        Some(Verb::Close(close)) => Request::Close(close_request(close, behind_verb)?),
+        None => Request::List(list_request(cli.list, after_p, typed)?),
+        Some(Verb::Kill(kill)) => Request::Kill(kill_request(kill, after_verb)?),
+        Some(Verb::Close(close)) => Request::Close(close_request(close, after_verb)?),
         Some(Verb::Doctor(doctor)) => Request::Doctor(doctor_request(doctor)?),
         Some(Verb::Explain(explain)) => Request::Explain(explain_request(&explain)?),
         Some(Verb::Generate(generate)) => Request::Generate(generate.what.into()),
@@ -89,7 +91,11 @@ fn help_is_for_a_command(words: &[OsString]) -> Result<(), UsageError> {
     })
 }
 
-fn list_request(args: ListArgs, after_p: Option<String>) -> Result<ListRequest, UsageError> {
+fn list_request(
+    args: ListArgs,
+    after_p: Option<String>,
+    words: Vec<OsString>,
+) -> Result<ListRequest, UsageError> {
     let filters = filter_request(args.filters).map_err(|error| match (error, &after_p) {
         (UsageError::Port(PortError::OutOfRange(word)), Some(number)) if word == *number => {
             UsageError::PidForPort(word)
@@ -112,6 +118,7 @@ fn list_request(args: ListArgs, after_p: Option<String>) -> Result<ListRequest, 
         sort: args.view.sort.map(SortKey::from),
         header: !args.view.no_header,
         color: args.view.color.into(),
+        words,
     })
 }
 

@@ -25,6 +25,7 @@ impl OptionError {
             ErrorKind::ValueValidation => finding.refused_value(),
             ErrorKind::ArgumentConflict => finding.conflict(),
             ErrorKind::MissingRequiredArgument => finding.missing(),
+            ErrorKind::TooManyValues => finding.value_of_switch(),
             ErrorKind::InvalidUtf8 => format!("an argument is not valid UTF-8; {}", finding.help()),
             _ => finding.in_claps_words(),
         })
@@ -82,7 +83,15 @@ impl Finding<'_> {
         }
     }
 
+    /// A value of an option that takes none: `--exposed=1`.
+    fn value_of_switch(&self) -> String {
+        format!("{}: takes no value; {}", self.option(), self.help())
+    }
+
     fn missing(&self) -> String {
+        if self.verb == Some("generate") {
+            return "generate: say what to print: man, bash, zsh, fish or powershell".to_owned();
+        }
         let missing = self.texts(ContextKind::InvalidArg);
         let names =
             missing.iter().map(|name| name.trim_matches(['<', '>', '.'])).collect::<Vec<_>>();

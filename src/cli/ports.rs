@@ -9,8 +9,8 @@ use crate::query::{PortError, PortTerm, Protocols};
 /// What is wrong with a PORT.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 pub enum UsageError {
-    /// A command behind options or ports.
-    #[error("'{command}' is a command and must come first; try: portwho {command} {arguments}")]
+    /// A command after options or ports.
+    #[error("'{command}' is a command and must come first; run: portwho {command} {arguments}")]
     CommandNotFirst {
         /// The command.
         command: String,
@@ -18,16 +18,16 @@ pub enum UsageError {
         arguments: String,
     },
     /// A state.
-    #[error("'{0}' is a state, not a port; try: portwho --state {0}")]
+    #[error("'{0}' is a state, not a port; run: portwho --state {0}")]
     StateForPort(String),
-    /// A state behind another, which was the value of `--state`.
+    /// A state after another, which was the value of `--state`.
     #[error(
-        "'{0}' is a state, not a port; PowerShell splits lists that are not quoted; try: portwho \
+        "'{0}' is a state, not a port; PowerShell splits lists that are not quoted; run: portwho \
          --state \"{0}\""
     )]
     StateBehindState(String),
     /// Help for what is no command.
-    #[error("'{word}' is not a command; commands are {commands}; try: portwho --help")]
+    #[error("'{word}' is not a command; commands are {commands}; run: portwho --help")]
     NotACommand {
         /// What was typed.
         word: String,
@@ -41,9 +41,9 @@ pub enum UsageError {
     #[error("'{0}': unexpected argument; explain takes one state")]
     SeveralStates(String),
     /// An address in front of a foreign port.
-    #[error("foreign port '{0}': an address belongs to --foreign; try: portwho --foreign {0}")]
+    #[error("foreign port '{0}': an address belongs to --foreign; run: portwho --foreign {0}")]
     AddressForForeignPort(String),
-    /// A protocol behind a foreign port.
+    /// A protocol after a foreign port.
     #[error("foreign port '{word}': a protocol belongs to a PORT, or to {option}")]
     ProtocolForForeignPort {
         /// What was typed.
@@ -51,7 +51,7 @@ pub enum UsageError {
         /// The option for its protocol.
         option: &'static str,
     },
-    /// A protocol behind a port against that of an option.
+    /// A protocol after a port that contradicts an option.
     #[error("port '{word}': cannot be used with {option}")]
     OtherProtocol {
         /// The port.
@@ -59,9 +59,9 @@ pub enum UsageError {
         /// The option.
         option: &'static str,
     },
-    /// A PID behind `-p`.
+    /// A PID after `-p`.
     #[error(
-        "port '{0}': ports are 1 to 65535, and -p has no effect; for a PID, try: portwho --pid {0}"
+        "port '{0}': ports are 1 to 65535, and -p has no effect; for a PID, run: portwho --pid {0}"
     )]
     PidForPort(String),
     /// Any other.
@@ -118,9 +118,8 @@ pub(super) fn contradicts(
     asked: Protocols,
     option: &'static str,
 ) -> Result<(), UsageError> {
-    let is_other =
-        |term: &&PortTerm| term.protocol.is_some_and(|protocol| !asked.contains(protocol));
-    match terms.iter().find(is_other) {
+    let other = terms.iter().find(|term| term.protocol.is_some_and(|it| !asked.contains(it)));
+    match other {
         Some(term) => Err(UsageError::OtherProtocol { word: term.to_string(), option }),
         None => Ok(()),
     }

@@ -5,11 +5,10 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use super::list_request::ListRequest;
 use super::words::{without_dry_run, without_value};
 use crate::model::{Families, Pid, Protocol, Shell, Signal, StateSet, TcpState};
-use crate::query::{
-    ForeignTerm, NamePattern, PortTerm, Protocols, SocketColumn, SortKey, UserTerm,
-};
+use crate::query::{ForeignTerm, NamePattern, PortTerm, Protocols, UserTerm};
 use crate::text::shell::ShellCommand;
 
 /// What was asked for.
@@ -79,51 +78,25 @@ pub struct FilterRequest {
     pub foreign: Vec<ForeignTerm>,
 }
 
-/// A request to list.
-#[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
-pub struct ListRequest {
-    /// Which sockets.
-    pub filters: FilterRequest,
-    /// How to show the rows.
-    pub view: ViewKind,
-    /// Whether everything is wanted that can be told of the owners.
-    pub verbose: bool,
-    /// The number that a lone `-p` stands before, which is read as a PORT.
-    pub after_p: Option<u16>,
-    /// Whether every network namespace is looked at.
-    pub all_namespaces: bool,
-    /// Whether the ports are bound, for the system's own answer.
-    pub try_bind: bool,
-    /// The columns of the views that take any.
-    pub columns: Vec<SocketColumn>,
-    /// How to sort them; none where that was not said.
-    pub sort: Option<SortKey>,
-    /// Whether tables have titles and headings.
-    pub header: bool,
-    /// When to use color.
-    pub color: ColorWhen,
-}
-
 /// A request to end.
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub struct KillRequest {
     /// Ports and owners.
     pub selection: Selection,
-    /// Do not ask.
+    /// Do not ask for confirmation.
     pub yes: bool,
     /// Stop before the first signal.
     pub dry_run: bool,
     /// What to send, where it was named.
     pub signal: Option<Signal>,
-    /// End it at once.
+    /// Terminate it immediately.
     pub force: bool,
     /// End the process that restarts the owner too.
     pub parent: bool,
     /// How long to wait for the exit.
     pub timeout: Duration,
-    /// The words behind `kill` as they were typed, but for the PORTs.
+    /// The words after `kill` as they were typed, except the PORTs.
     pub options: Vec<OsString>,
 }
 
@@ -168,17 +141,17 @@ impl KillRequest {
 pub struct CloseRequest {
     /// Which sockets.
     pub filters: FilterRequest,
-    /// Do not ask.
+    /// Do not ask for confirmation.
     pub yes: bool,
     /// Stop before the first is closed.
     pub dry_run: bool,
-    /// The words behind `close` as they were typed.
+    /// The words after `close` as they were typed.
     pub words: Vec<OsString>,
 }
 
 impl CloseRequest {
-    /// Whether it may act where there is nobody to ask: `-y` says so, and a PORT or a PID is too narrow
-    /// to mean every connection of the machine.
+    /// Whether it may act where there is no terminal to ask on: `-y` says so, and a PORT or a PID is too
+    /// narrow to mean every connection of the machine.
     #[must_use]
     pub const fn is_explicit(&self) -> bool {
         let selection = &self.filters.selection;
@@ -256,39 +229,6 @@ pub enum Generated {
     Fish,
     /// The script for PowerShell.
     PowerShell,
-}
-
-/// The views of a list.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum ViewKind {
-    /// Both tables.
-    Tables,
-    /// Both tables, and the particulars of each owner.
-    Verbose,
-    /// One table, with command lines.
-    Wide,
-    /// One table with the columns that were asked for.
-    Columns,
-    /// lsof's table.
-    Lsof,
-    /// Comma-separated values.
-    Csv,
-    /// JSON.
-    Json,
-    /// Bare PIDs.
-    Pids,
-    /// Counts.
-    Summary,
-    /// Counts, as JSON.
-    SummaryJson,
-}
-
-impl ViewKind {
-    /// Whether remarks on rows stand below it: a person reads it.
-    #[must_use]
-    pub const fn has_remarks_on_rows(self) -> bool {
-        matches!(self, Self::Tables | Self::Verbose | Self::Wide)
-    }
 }
 
 /// When to use color.

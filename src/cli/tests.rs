@@ -45,34 +45,34 @@ fn a_protocol_of_windows_netstat_is_an_option() {
 
 #[test]
 fn a_command_out_of_place_is_refused() {
-    let expected = "'kill' is a command and must come first; try: portwho kill 80";
+    let expected = "'kill' is a command and must come first; run: portwho kill 80";
     assert_eq!(error("portwho 80 kill"), expected);
     for line in ["portwho -n kill 80", "portwho -s LISTEN kill 80", "portwho -9 kill 80"] {
         assert_eq!(error(line), expected, "{line}");
     }
     assert_eq!(
         error("portwho -t kill"),
-        "'kill' is a command and must come first; try: portwho kill --help"
+        "'kill' is a command and must come first; run: portwho kill --help"
     );
 }
 
 #[test]
 fn a_state_in_a_ports_place_asks_for_quotes() {
     let expected = "'FIN_WAIT_2' is a state, not a port; PowerShell splits lists that are not \
-                    quoted; try: portwho --state \"FIN_WAIT_2\"";
+                    quoted; run: portwho --state \"FIN_WAIT_2\"";
     assert_eq!(error("portwho --state CLOSE_WAIT FIN_WAIT_2"), expected);
 }
 
 #[test]
 fn a_state_alone_is_an_option() {
-    let expected = "'listen' is a state, not a port; try: portwho --state listen";
+    let expected = "'listen' is a state, not a port; run: portwho --state listen";
     assert_eq!(error("portwho listen"), expected);
 }
 
 #[test]
 fn there_is_help_for_commands_alone() {
-    let expected = "'nothing' is not a command; commands are kill, close, explain, doctor, generate; \
-                    try: portwho --help";
+    let expected = "'nothing' is not a command; commands are kill, close, explain, doctor, \
+                    generate; run: portwho --help";
     assert_eq!(error("portwho help nothing"), expected);
     for line in ["portwho help", "portwho help kill", "portwho help -h"] {
         assert!(matches!(parsed(line), Err(CliError::Help(_))), "{line}");
@@ -134,10 +134,10 @@ fn close_takes_any_one_filter_and_wants_one() {
 }
 
 #[test]
-fn a_state_called_close_is_no_command() {
+fn a_state_called_close_is_not_a_command() {
     assert_eq!(
         error("portwho 80 close"),
-        "'close' is a command and must come first; try: portwho close 80"
+        "'close' is a command and must come first; run: portwho close 80"
     );
     assert!(matches!(parsed("portwho -s close"), Ok(Request::List(_))));
     for line in ["portwho -s close --frobnicate", "portwho --frobnicate --state close"] {

@@ -75,7 +75,7 @@ pub(super) fn signal(word: &str) -> Result<Signal, String> {
     })
 }
 
-/// An address, or a network. Bits behind the prefix are ignored.
+/// An address, or a network. Bits after the prefix are ignored.
 pub(super) fn network(word: &str) -> Result<IpNet, String> {
     let network = query::network(word);
     network.ok_or_else(|| "not an address or network; examples: 10.0.0.0/8, ::1".to_owned())
@@ -95,6 +95,11 @@ pub(super) fn seconds(word: &str) -> Result<Duration, String> {
 pub(super) fn some_seconds(word: &str) -> Result<Duration, String> {
     let some = seconds(word).ok().filter(|duration| !duration.is_zero());
     some.ok_or_else(|| "not a number of seconds above 0 and up to 86400".to_owned())
+}
+
+/// How many times: any whole number.
+pub(super) fn count(word: &str) -> Result<u64, String> {
+    word.parse().map_err(|_| "not a whole number, 0 or more".to_owned())
 }
 
 #[cfg(test)]

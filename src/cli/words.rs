@@ -45,7 +45,7 @@ fn is_number(word: &str) -> bool {
 const NETSTAT_PROTOCOLS: [(&str, &str); 4] =
     [("tcp", "-t"), ("udp", "-u"), ("tcpv6", "-t6"), ("udpv6", "-u6")];
 
-/// Puts portwho's option in the place of `tcp` behind `-p` or `-anop`, which has no effect itself.
+/// Puts portwho's option in the place of `tcp` after `-p` or `-anop`, which has no effect itself.
 fn spell_protocols_out(words: &mut [OsString]) {
     let end = words.iter().position(|word| word == "--").unwrap_or(words.len());
     for at in 1..end.saturating_sub(1) {
@@ -58,7 +58,7 @@ fn spell_protocols_out(words: &mut [OsString]) {
     }
 }
 
-/// Whether it is `-p`, alone or behind other letters of netstat that take no value.
+/// Whether it is `-p`, alone or after other letters of netstat that take no value.
 fn ends_with_p(word: &OsStr) -> bool {
     let letters = word.to_str().and_then(|word| word.strip_prefix('-'));
     letters.is_some_and(|letters| {
@@ -95,7 +95,7 @@ fn signal_option(name: &str) -> Option<String> {
     Some(if signal == Signal::Kill { "--force".to_owned() } else { format!("--signal={name}") })
 }
 
-/// The words behind `kill` or `close` but for `-n` and `--dry-run`, alone or among other letters.
+/// The words after `kill` or `close` except `-n` and `--dry-run`, alone or among other letters.
 pub(super) fn without_dry_run(words: &[OsString]) -> Vec<OsString> {
     let end = words.iter().position(|word| word == "--").unwrap_or(words.len());
     let (options, operands) = words.split_at_checked(end).unwrap_or((words, &[]));
@@ -111,13 +111,13 @@ fn without_n(word: &OsStr) -> Option<OsString> {
     if letters.starts_with('-') || letters.is_empty() {
         return Some(word.to_owned());
     }
-    // What stands behind -s is its value.
+    // What follows -s is its value.
     let (switches, value) = letters.split_at(letters.find('s').unwrap_or(letters.len()));
     let left = format!("{}{value}", switches.replace('n', ""));
     (!left.is_empty()).then(|| format!("-{left}").into())
 }
 
-/// The words behind `kill` but for an option and its value, in every spelling: `-s INT`, `-ysINT`,
+/// The words after `kill` except an option and its value, in every spelling: `-s INT`, `-ysINT`,
 /// `--signal INT`, `--signal=INT`.
 pub(super) fn without_value(words: &[OsString], short: Option<char>, long: &str) -> Vec<OsString> {
     let mut left = Vec::new();
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn a_protocol_behind_p_is_an_option() {
+    fn a_protocol_after_p_is_an_option() {
         for (line, expected) in [
             ("-p tcp", "-p -t"),
             ("-anop UDP 53", "-anop -u 53"),

@@ -67,15 +67,17 @@ fn one(
     };
     let depth = Depth { detail: Detail::Brief, about: About::Table };
     let snapshot = survey(system, &filter, depth);
-    let unlisted = |snapshot: &Snapshot| {
-        explanation.state == TcpState::Bound && snapshot.gaps.iter().any(Gap::may_hide_bound)
-    };
-    let seen = snapshot.as_ref().ok().filter(|snapshot| !unlisted(snapshot));
+    let seen = snapshot.as_ref().ok().filter(|found| !may_lack(explanation.state, found));
     let rows = seen.map(|snapshot| select(snapshot, &filter, SortKey::Port));
     let view = Explained { explanation, here: rows.as_ref(), color };
     let written = output.result(|out| view.write(out));
     tell(snapshot.as_ref().map(|snapshot| snapshot.gaps.as_slice()), output);
     written
+}
+
+/// Whether there may be sockets in `state` that `snapshot` does not have.
+fn may_lack(state: TcpState, snapshot: &Snapshot) -> bool {
+    state == TcpState::Bound && snapshot.gaps.iter().any(Gap::may_hide_bound)
 }
 
 /// All states, with the number of each.

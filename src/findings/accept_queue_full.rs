@@ -23,7 +23,7 @@ pub(super) const CHECK: Check = Check {
              snapshots, a warning"
         )
     },
-    reason: "a full queue drops new connections; one that is half full twice is no burst",
+    reason: "a full queue drops new connections; one that is half full at two snapshots is not just a burst",
     subject: Subject::Sockets,
     needs: backlogs,
     measure,
@@ -39,7 +39,7 @@ struct Queue {
     other: Option<u32>,
 }
 
-/// The accept queue of each listener, where the system tells it.
+/// The accept queue of each listener, where the system reports it.
 fn measure(looks: &Looks<'_>) -> Vec<Measurement> {
     let machine = looks.machine;
     let measured = machine.rows(&[TcpState::Listening]).filter_map(|row| {
@@ -102,9 +102,9 @@ impl Evidence for Queue {
             count => format!("{count} connections wait"),
         };
         let outcome = if self.is_full(case.count()) {
-            ": further clients are ignored"
+            ": new clients are ignored"
         } else {
-            "; above it further clients are ignored"
+            "; above the backlog, new clients are ignored"
         };
         format!(
             "{waiting} for accept() on {}, and the backlog is {}{outcome}",

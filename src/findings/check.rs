@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::growth::Growth;
+use super::growth::{Earlier, Growth};
 use super::{Culprit, Evidence, Finding, Machine};
 use crate::model::{Gap, Need, OwnedSocket};
 
@@ -43,7 +43,7 @@ pub enum Subject {
 pub struct Check {
     /// The fixed name of the finding, in JSON and elsewhere.
     pub kind: &'static str,
-    /// The threshold.
+    /// The threshold; several are a line each.
     pub threshold: fn() -> String,
     /// Why it is there.
     pub reason: &'static str,
@@ -153,12 +153,11 @@ impl Check {
 
     /// The measurements that reach the threshold.
     pub(super) fn findings(self, looks: Looks<'_>) -> Vec<Finding> {
-        let before = looks.before();
-        let before = before.map(|(looks, over)| (looks.machine, (self.measure)(&looks), over));
+        let earlier = looks.before();
+        let earlier =
+            earlier.map(|(looks, over)| Earlier::new(looks.machine, (self.measure)(&looks), over));
         let finding = |measurement: Measurement| {
-            let growth = before.as_ref().and_then(|(machine, measurements, over)| {
-                Growth::of(&measurement, measurements, machine, *over)
-            });
+            let growth = earlier.as_ref().and_then(|earlier| Growth::of(&measurement, earlier));
             let evidence = &measurement.evidence;
             let severity = evidence.severity(measurement.count, growth.as_ref())?;
             Some(Finding { kind: self.kind, severity, measurement, growth })
@@ -182,11 +181,6 @@ impl Measurement {
     pub(super) fn new(culprit: Culprit, count: usize, evidence: impl Evidence + 'static) -> Self {
         Self { culprit, count, evidence: Box::new(evidence) }
     }
-
-    /// Whether two measurements of one check are of the same thing, at two moments.
-    pub(super) fn is_of_same(&self, other: &Self) -> bool {
-        self.culprit == other.culprit && self.evidence.subject() == other.evidence.subject()
-    }
 }
 
 /// A warning, where the threshold is reached.
@@ -194,7 +188,7 @@ pub(super) fn warning(is_reached: bool) -> Option<Severity> {
     is_reached.then_some(Severity::Warning)
 }
 
-/// Whether `count` is at least so many percent of `of`, which is something.
+/// Whether `count` is at least this many percent of `of`, which is something.
 pub(super) const fn reaches(count: u64, percent: u64, of: u64) -> bool {
     of > 0 && count.saturating_mul(100) >= of.saturating_mul(percent)
 }

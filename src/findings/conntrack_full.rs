@@ -50,8 +50,8 @@ impl Evidence for Tracked {
     fn what(&self, _case: &Case<'_>) -> String {
         let Usage { used, most } = self.0;
         format!(
-            "netfilter tracks {used} connections, and at most {most} (nf_conntrack_max): above \
-             that, it drops new ones"
+            "netfilter tracks {used} of at most {most} connections (nf_conntrack_max); at the \
+             limit it drops new ones"
         )
     }
 
@@ -69,7 +69,8 @@ impl Evidence for Tracked {
     }
 
     fn fix(&self, _case: &Case<'_>) -> String {
-        "set it for good in /etc/sysctl.d, shorten nf_conntrack_tcp_timeout_established (5 days by default), or exempt busy ports from \
+        "set it permanently in /etc/sysctl.d, shorten nf_conntrack_tcp_timeout_established (5 \
+         days by default), or exempt busy ports from \
          tracking (notrack)"
             .to_owned()
     }

@@ -59,7 +59,7 @@ impl Culprit {
                 format!("a process of {}", brief(&machine.snapshot.user_name(*uid)))
             }
             Self::Hidden(None) => "a hidden process".to_owned(),
-            Self::Unknown => "no process that can be found".to_owned(),
+            Self::Unknown => "owner not found".to_owned(),
             Self::Nobody => "no process here".to_owned(),
             Self::Machine => "all processes together".to_owned(),
         }

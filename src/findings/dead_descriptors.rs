@@ -43,7 +43,7 @@ pub(super) const CHECK: Check = Check {
     },
 };
 
-/// Where some processes cannot be read, what those have is not known. What was found is told.
+/// Where some processes cannot be read, what those have is not known. What was found is reported.
 fn needs(machine: &Machine<'_>) -> Option<Need> {
     match machine.unconnected {
         Reading::Read(all) if all.is_unreadable && all.sockets.is_empty() => {
@@ -133,7 +133,7 @@ impl Evidence for Dead {
         let api = case.capabilities().api;
         let (close, read) = (close_call(api), read_call(api));
         let fix = format!(
-            "call {close} on every code path, above all when {read} or connect() fails (ECONNRESET, \
+            "call {close} on every code path, especially when {read} or connect() fails (ECONNRESET, \
              ETIMEDOUT, ECONNREFUSED); until then, restart it before its {} are used up",
             descriptors(api, 0)
         );

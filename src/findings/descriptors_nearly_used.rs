@@ -86,7 +86,7 @@ impl Evidence for NearlyUsed {
     }
 
     fn fix(&self, case: &Case<'_>) -> String {
-        let raise = "raise the limit for good (LimitNOFILE= in its unit, or limits.conf), after \
+        let raise = "raise the limit permanently (LimitNOFILE= in its unit, or limits.conf), after \
                      checking for a leak";
         run(raise, &case.portwho(&["--summary"]).words(case.pid_option()).into())
     }

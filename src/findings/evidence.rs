@@ -1,4 +1,4 @@
-//! What a finding rests on, and how it is told.
+//! What a finding rests on, and how it is reported.
 
 use std::fmt::Debug;
 use std::time::Duration;
@@ -11,9 +11,9 @@ use crate::model::Capabilities;
 use crate::text::advice::Remedy;
 use crate::text::durations::duration;
 
-/// What a finding rests on, and how it is told.
+/// What a finding rests on, and how it is reported.
 pub trait Evidence: Debug {
-    /// What tells this measurement from others of the same culprit: a port, a destination.
+    /// What distinguishes this measurement from others of the same culprit: a port, a destination.
     fn subject(&self) -> String {
         String::new()
     }
@@ -46,7 +46,7 @@ pub trait Evidence: Debug {
     /// The next command to run.
     fn now(&self, case: &Case<'_>) -> Remedy;
 
-    /// What to change for good.
+    /// What to change permanently.
     fn fix(&self, case: &Case<'_>) -> String;
 
     /// The evidence as a JSON object. The names of the fields are fixed.
@@ -102,7 +102,7 @@ impl<'a> Case<'a> {
         details
     }
 
-    /// Whether the user who asks has all rights.
+    /// Whether the user who asks has all privileges.
     pub(super) const fn privileged(&self) -> bool {
         self.machine.snapshot.privileged
     }

@@ -1,4 +1,4 @@
-//! Facts that several findings tell.
+//! Facts that several findings report.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -32,6 +32,25 @@ pub(super) fn largest(counts: &BTreeMap<impl ToString, usize>) -> String {
         named.push("and others".to_owned());
     }
     named.join(", ")
+}
+
+/// `1 byte` and `is`, `12 bytes` and `are`.
+pub(super) fn bytes(count: u64) -> (String, &'static str) {
+    match count {
+        1 => ("1 byte".to_owned(), "is"),
+        count => (format!("{count} bytes"), "are"),
+    }
+}
+
+/// That some of the connections of a process wait in its accept queue; nothing where none does.
+pub(super) fn never_accepted(count: usize) -> Option<String> {
+    match count {
+        0 => None,
+        1 => Some("1 of them was never accepted: it waits in the accept queue".to_owned()),
+        count => {
+            Some(format!("{count} of them were never accepted: they wait in the accept queue"))
+        }
+    }
 }
 
 /// Counts by name, as JSON.

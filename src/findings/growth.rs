@@ -1,9 +1,10 @@
 //! How a measurement changed between two snapshots.
 
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{Machine, Measurement, Severity};
+use super::{Culprit, Machine, Measurement, Severity};
 use crate::text::durations::duration;
 
 /// How a measurement changed between two snapshots.
@@ -25,19 +26,48 @@ pub struct Growth {
     pub over: Duration,
 }
 
-impl Growth {
-    /// The growth of `now`, which is measured on `machine` too, `over` before.
-    pub(super) fn of(
-        now: &Measurement,
-        before: &[Measurement],
-        machine: &Machine<'_>,
+/// What a check measured at the earlier of two moments.
+pub(super) struct Earlier<'a> {
+    machine: &'a Machine<'a>,
+    /// By whose and of what they are. A machine may have thousands.
+    measurements: BTreeMap<(Culprit, String), Measurement>,
+    /// How long ago it was.
+    over: Duration,
+}
+
+impl<'a> Earlier<'a> {
+    pub(super) fn new(
+        machine: &'a Machine<'a>,
+        measured: Vec<Measurement>,
         over: Duration,
-    ) -> Option<Self> {
+    ) -> Self {
+        let mut measurements = BTreeMap::new();
+        for one in measured {
+            measurements.entry(key(&one)).or_insert(one);
+        }
+        Self { machine, measurements, over }
+    }
+
+    /// The measurement of the same thing.
+    fn same(&self, now: &Measurement) -> Option<&Measurement> {
+        self.measurements.get(&key(now))
+    }
+}
+
+/// What two measurements of one check have in common that are of the same thing, at two moments.
+fn key(measurement: &Measurement) -> (Culprit, String) {
+    (measurement.culprit.clone(), measurement.evidence.subject())
+}
+
+impl Growth {
+    /// The growth of `now` since the earlier moment.
+    pub(super) fn of(now: &Measurement, earlier: &Earlier<'_>) -> Option<Self> {
         let of = now.evidence.growing()?;
-        let same = before.iter().find(|one| one.is_of_same(now));
+        let Earlier { machine, over, .. } = *earlier;
+        let same = earlier.same(now);
         let lasting = |one: &Measurement| one.evidence.lasting(one.count);
         let counted = lasting(now).saturating_sub(same.map_or(0, lasting));
-        let descriptors_before = machine.descriptors(&now.culprit).and_then(|own| own.descriptors);
+        let descriptors_before = machine.descriptors_before(&now.culprit, over);
         Some(Self {
             of,
             before: same.map_or(0, |one| one.evidence.total(one.count)),

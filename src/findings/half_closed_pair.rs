@@ -18,7 +18,7 @@ use crate::text::counted;
 
 pub(super) const CHECK: Check = Check {
     kind: "half-closed-pair",
-    threshold: || "any that lasts and is not in use; a note".to_owned(),
+    threshold: || "any that lasts and is not in use (a note)".to_owned(),
     reason: "it shows which of two local processes has to close; one that still sends is in use",
     subject: Subject::Sockets,
     needs: nothing,
@@ -83,7 +83,7 @@ impl Evidence for HalfClosedPair {
 
     fn what(&self, case: &Case<'_>) -> String {
         format!(
-            "it has to call {} for {} {}; the peer waits in FIN_WAIT_2: {}",
+            "it must call {} for {} {}; the peer waits in FIN_WAIT_2: {}",
             close_call(case.capabilities().api),
             counted(case.count(), "connection"),
             self.common_end.words(),

@@ -79,7 +79,7 @@ impl Evidence for Dropped {
     fn what(&self, case: &Case<'_>) -> String {
         let (verb, over) = (if case.count() == 1 { "was" } else { "were" }, duration(self.over));
         format!(
-            "{} to {} {verb} dropped in {over}: its accept queue was full, or there was no memory",
+            "{} to {} {verb} dropped in {over}: its accept queue was full, or memory had run out",
             counted(case.count(), "connection attempt"),
             endpoint(&self.local),
         )
@@ -87,8 +87,11 @@ impl Evidence for Dropped {
 
     fn details(&self, case: &Case<'_>) -> Vec<String> {
         let Self { waiting, backlog, in_all, .. } = self;
-        let queue = format!("{waiting} wait for accept() now, and the backlog is {backlog}");
-        let in_all = format!("{in_all} were dropped since the listener was created");
+        let (are, have) =
+            (if *waiting == 1 { "is" } else { "are" }, if *in_all == 1 { "has" } else { "have" });
+        let connections = counted(usize::try_from(*waiting).unwrap_or(usize::MAX), "connection");
+        let queue = format!("{connections} {are} waiting for accept(); the backlog is {backlog}");
+        let in_all = format!("{in_all} {have} been dropped since the listener was created");
         [queue, in_all].into_iter().chain(listener_counters(case)).collect()
     }
 
@@ -100,7 +103,7 @@ impl Evidence for Dropped {
     }
 
     fn fix(&self, _case: &Case<'_>) -> String {
-        "call accept() in a thread that does nothing else; against bursts enlarge the backlog \
+        "call accept() in a thread that does nothing else; against bursts, raise the backlog \
          (listen(), up to net.core.somaxconn)"
             .to_owned()
     }

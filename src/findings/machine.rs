@@ -2,6 +2,7 @@
 
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use rustc_hash::FxHashMap;
 
@@ -18,6 +19,8 @@ pub struct Inspection {
     pub snapshot: Snapshot,
     /// What is known of the owners beyond that.
     pub particulars: BTreeMap<Pid, Particulars>,
+    /// How long after the sockets that was read: the search for owners comes first.
+    pub particulars_after: Duration,
     /// The rules on ports.
     pub rules: PortRules,
     /// The settings of TCP.
@@ -35,6 +38,8 @@ pub struct Machine<'a> {
     pub snapshot: &'a Snapshot,
     /// What is known of the owners beyond that.
     pub particulars: &'a BTreeMap<Pid, Particulars>,
+    /// How long after the sockets that was read.
+    particulars_after: Duration,
     /// The rules on ports.
     pub rules: &'a PortRules,
     /// The settings of TCP.
@@ -54,7 +59,15 @@ impl<'a> Machine<'a> {
     /// The whole machine.
     #[must_use]
     pub fn new(inspection: &'a Inspection) -> Self {
-        let Inspection { snapshot, particulars, rules, settings, limits, unconnected } = inspection;
+        let Inspection {
+            snapshot,
+            particulars,
+            particulars_after,
+            rules,
+            settings,
+            limits,
+            unconnected,
+        } = inspection;
         let mut listeners: FxHashMap<u16, Vec<&OwnedSocket>> = FxHashMap::default();
         for row in &snapshot.sockets {
             if row.socket.state == Some(TcpState::Listening) {
@@ -65,6 +78,7 @@ impl<'a> Machine<'a> {
         Self {
             snapshot,
             particulars,
+            particulars_after: *particulars_after,
             rules,
             settings,
             limits,
@@ -141,7 +155,7 @@ impl<'a> Machine<'a> {
     }
 
     /// The backlog of the listeners that a connection may have come through: several may share its port
-    /// and address (SO_REUSEPORT), and which of them it was is not told.
+    /// and address (SO_REUSEPORT), and which of them it was is not known.
     pub(super) fn backlog(&self, socket: &Socket) -> u64 {
         let first = self.listener(socket);
         let at_port = self.listeners.get(&socket.local.port).into_iter().flatten();
@@ -180,4 +194,14 @@ impl<'a> Machine<'a> {
     pub(super) fn descriptors(&self, culprit: &Culprit) -> Option<&'a Particulars> {
         self.particulars.get(&culprit.pid()?)
     }
+
+    /// How many descriptors a culprit had open, if they were counted soon after the sockets. Otherwise they
+    /// cannot tell how many were opened in the time `over` that is between two snapshots.
+    pub(super) fn descriptors_before(&self, culprit: &Culprit, over: Duration) -> Option<u64> {
+        let own = self.descriptors(culprit)?;
+        own.descriptors.filter(|_| self.particulars_after.saturating_mul(LATE) <= over)
+    }
 }
+
+/// Counted later than after this part of the time between two snapshots, descriptors say nothing.
+const LATE: u32 = 4;

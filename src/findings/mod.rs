@@ -50,7 +50,7 @@ use std::time::Duration;
 
 use crate::model::Need;
 
-/// Every check, in the order in which equally severe findings are told.
+/// Every check, in the order in which equally severe findings are reported.
 pub const CHECKS: &[Check] = &[
     close_wait_leak::CHECK,
     half_closed_pair::CHECK,
@@ -94,7 +94,7 @@ pub struct Diagnosis<'a> {
 }
 
 impl<'a> Diagnosis<'a> {
-    /// Makes every check. With an earlier snapshot, taken `over` before, findings tell their growth.
+    /// Makes every check. With an earlier snapshot, taken `over` before, findings report their growth.
     #[must_use]
     pub fn new(machine: &'a Machine<'a>, earlier: Option<(&'a Machine<'a>, Duration)>) -> Self {
         let looks = Looks::new(machine, earlier);

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::accept_queue_full;
 use super::check::{never, socket_details};
 use super::close_wait_leak::is_unaccepted;
-use super::facts::{counts, largest};
+use super::facts::{bytes, counts, largest, never_accepted};
 use super::{
     Case, Check, Culprit, Evidence, Growth, Looks, Machine, Measurement, Severity, Subject,
 };
@@ -33,7 +33,7 @@ pub(super) const CHECK: Check = Check {
             duration(Duration::from_millis(IDLE_MS.into()))
         )
     },
-    reason: "a server that works reads a request sooner; a client that only writes may never read \
+    reason: "a healthy server reads requests sooner; a client that only writes may never read \
              what it was sent",
     subject: Subject::Sockets,
     needs: socket_details,
@@ -67,7 +67,7 @@ struct Unread {
     /// How much is unread, in bytes.
     bytes: u64,
     longest_ms: u32,
-    /// How many nobody has accepted.
+    /// How many no process has accepted.
     not_accepted: usize,
 }
 
@@ -155,19 +155,15 @@ impl Evidence for Unread {
 
     fn details(&self, _case: &Case<'_>) -> Vec<String> {
         let longest = duration(Duration::from_millis(self.longest_ms.into()));
-        let unread = format!("{} bytes are unread, idle for up to {longest}", self.bytes);
+        let (bytes, are) = bytes(self.bytes);
+        let unread = format!("{bytes} {are} unread, idle for up to {longest}");
         let noun = if self.ports.len() == 1 { "port" } else { "ports" };
         let prefix = match self.side {
             Side::Server => "on",
             Side::Client => "to",
         };
         let ports = format!("{prefix} {noun} {}", largest(&self.ports));
-        let not_accepted = (self.not_accepted > 0).then(|| {
-            format!(
-                "{} of them were never accepted: they wait in its accept queue",
-                self.not_accepted
-            )
-        });
+        let not_accepted = never_accepted(self.not_accepted);
         [unread, ports].into_iter().chain(not_accepted).collect()
     }
 

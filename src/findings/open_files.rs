@@ -54,15 +54,15 @@ impl Evidence for OpenFiles {
     fn what(&self, _case: &Case<'_>) -> String {
         let Usage { used, most } = self.usage;
         format!(
-            "{used} files are open on this machine, of at most {most} (fs.file-max): at the limit \
-             accept() and open() fail everywhere"
+            "{used} of at most {most} files are open on this machine (fs.file-max): at the limit \
+             accept(), socket() and open() fail in every process but root's"
         )
     }
 
     fn details(&self, case: &Case<'_>) -> Vec<String> {
         let most = self.most.map(|(pid, count)| {
             let owner = Culprit::Processes([pid].into()).name(case.machine);
-            format!("of the owners of sockets {owner} has most: {count} descriptors")
+            format!("the socket owner with the most descriptors is {owner}: {count}")
         });
         most.into_iter().collect()
     }
@@ -73,8 +73,7 @@ impl Evidence for OpenFiles {
     }
 
     fn fix(&self, _case: &Case<'_>) -> String {
-        "find the process that leaks files (lsof counts them), and set the limit for good in \
-         /etc/sysctl.d"
+        "find the process that leaks files (lsof counts them), and set the limit permanently in /etc/sysctl.d"
             .to_owned()
     }
 

@@ -44,15 +44,17 @@ impl Evidence for Orphans {
     fn what(&self, _case: &Case<'_>) -> String {
         let Usage { used, most } = self.0;
         format!(
-            "{used} sockets were closed by their processes and are still being torn down, of at \
-             most {most} (tcp_max_orphans): above that, they are reset"
+            "{used} of at most {most} sockets (tcp_max_orphans) were closed by their processes \
+             and are still being torn down: above that, they are reset"
         )
     }
 
     fn details(&self, case: &Case<'_>) -> Vec<String> {
         let retries = case.machine.settings.orphan_retries;
         let retries = retries.map(|value| format!("tcp_orphan_retries is {value}"));
-        std::iter::once("those of all network namespaces count".to_owned()).chain(retries).collect()
+        std::iter::once("orphans in all network namespaces count".to_owned())
+            .chain(retries)
+            .collect()
     }
 
     fn now(&self, case: &Case<'_>) -> Remedy {
@@ -62,7 +64,7 @@ impl Evidence for Orphans {
 
     fn fix(&self, _case: &Case<'_>) -> String {
         "find the peers that do not answer; a smaller tcp_orphan_retries ends such sockets sooner, \
-         and a larger tcp_max_orphans takes up to 64 KiB for each"
+         and a larger tcp_max_orphans uses up to 64 KiB of memory per orphan"
             .to_owned()
     }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::check::{never, socket_details, warning};
-use super::facts::{counts, largest};
+use super::facts::{bytes, counts, largest};
 use super::{Case, Check, Culprit, Evidence, Growth, Looks, Measurement, Severity, Subject};
 use crate::model::{OwnedSocket, TcpState, TimerKind};
 use crate::text::advice::Remedy;
@@ -18,7 +18,7 @@ use crate::text::durations::duration;
 const CONNECTIONS: usize = 10;
 /// Longer than a busy peer takes to read on.
 const IDLE_MS: u32 = 30_000;
-/// So many probes without an answer mean that the peer is gone, which is another finding.
+/// This many probes without an answer mean that the peer is gone, which is another finding.
 const UNANSWERED: u8 = 3;
 
 pub(super) const CHECK: Check = Check {
@@ -29,7 +29,7 @@ pub(super) const CHECK: Check = Check {
             duration(Duration::from_millis(IDLE_MS.into()))
         )
     },
-    reason: "a busy peer reads on sooner; a few pause, or are suspended, at any time",
+    reason: "a merely busy peer resumes reading sooner; a few pause, or are suspended, at any time",
     subject: Subject::Sockets,
     needs: socket_details,
     measure,
@@ -106,7 +106,8 @@ impl Evidence for NotRead {
 
     fn details(&self, _case: &Case<'_>) -> Vec<String> {
         let longest = duration(Duration::from_millis(self.longest_ms.into()));
-        let waiting = format!("{} bytes wait to be sent, the longest for {longest}", self.waiting);
+        let (bytes, are) = bytes(self.waiting);
+        let waiting = format!("{bytes} {are} waiting to be sent, the longest for {longest}");
         vec![waiting, format!("to {}", largest(&self.peers))]
     }
 

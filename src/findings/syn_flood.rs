@@ -1,4 +1,4 @@
-//! Handshakes that are not completing: on a port, or so many that the kernel sends cookies.
+//! Handshakes that are not completing: on a port, or so many that the kernel sends SYN cookies.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -23,12 +23,12 @@ pub(super) const CHECK: Check = Check {
     kind: "syn-flood",
     threshold: || {
         format!(
-            "{SYN_RECEIVED} SYN_RECEIVED on a port that are at least its backlog, or {COOKIES} \
-             cookies sent between two snapshots"
+            "{SYN_RECEIVED} SYN_RECEIVED on a port, and no fewer than its backlog, or {COOKIES} \
+             SYN cookies sent between two snapshots"
         )
     },
-    reason: "from the backlog on, handshakes are dropped or answered with cookies; fewer are those \
-             of distant clients",
+    reason: "from the backlog on, handshakes are dropped or answered with SYN cookies; fewer may \
+             just be distant clients",
     subject: Subject::Sockets,
     needs: backlogs,
     measure,
@@ -54,7 +54,7 @@ struct Flood {
     addresses: usize,
 }
 
-/// The half-open connections of each port; and the cookies, where no port has too many.
+/// The half-open connections of each port; and the SYN cookies, where no port has too many.
 fn measure(looks: &Looks<'_>) -> Vec<Measurement> {
     let mut measured = ports(looks.machine);
     let is_found = |one: &Measurement| one.evidence.severity(one.count, None).is_some();
@@ -80,7 +80,7 @@ fn ports(machine: &Machine<'_>) -> Vec<Measurement> {
     measured.collect()
 }
 
-/// Of which port they were, the kernel does not tell.
+/// The kernel does not report which port.
 fn cookies(looks: &Looks<'_>) -> Option<Measurement> {
     let (earlier, _) = looks.earlier.filter(|_| !looks.machine.is_narrowed())?;
     let sent = grown(looks.machine, earlier, |counters| counters.syncookies_sent)?;
@@ -120,7 +120,7 @@ impl Evidence for Flood {
                 counted(self.addresses, "address")
             ),
             Place::Namespace => format!(
-                "{count} handshakes were answered with cookies: a flood, or a listener whose \
+                "{count} handshakes were answered with SYN cookies: a flood, or a listener whose \
                  backlog is too small for its clients"
             ),
         }

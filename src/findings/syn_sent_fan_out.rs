@@ -24,8 +24,8 @@ pub(super) const CHECK: Check = Check {
     threshold: || {
         format!("{ADDRESSES} foreign addresses, after {RETRANSMITS} retransmissions or more")
     },
-    reason: "no client waits for the first answer from so many at once; a crawler that starts does, \
-             for a moment",
+    reason: "no client waits for the first answer from so many at once; a crawler does only \
+             briefly at startup",
     subject: Subject::Sockets,
     needs: nothing,
     measure,
@@ -44,7 +44,7 @@ fn measure(looks: &Looks<'_>) -> Vec<Measurement> {
     fan_outs(looks.machine, |row| is_unanswered(row, looks))
 }
 
-/// Whether its SYN was retransmitted. Where no timer is told, one that is there at both snapshots.
+/// Whether its SYN was retransmitted. Where timers are not reported, one that is there at both snapshots.
 pub(super) fn is_unanswered(row: &OwnedSocket, looks: &Looks<'_>) -> bool {
     if looks.machine.snapshot.capabilities.socket_details {
         row.socket.timer.is_some_and(|timer| timer.retransmits >= RETRANSMITS)
@@ -53,7 +53,7 @@ pub(super) fn is_unanswered(row: &OwnedSocket, looks: &Looks<'_>) -> bool {
     }
 }
 
-/// Where no timer is told.
+/// Where timers are not reported.
 fn wants_second(machine: &Machine<'_>) -> bool {
     let is_many = |fan_out: &Measurement| fan_out.count >= ADDRESSES;
     !machine.snapshot.capabilities.socket_details && fan_outs(machine, |_| true).iter().any(is_many)

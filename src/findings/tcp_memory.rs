@@ -43,7 +43,7 @@ impl Evidence for Scarce {
     }
 
     fn what(&self, _case: &Case<'_>) -> String {
-        "the memory of TCP is scarce: the kernel keeps the buffers of all sockets small, and \
+        "TCP memory is scarce: the kernel keeps the buffers of all sockets small, and \
          connections are slow"
             .to_owned()
     }
@@ -51,7 +51,10 @@ impl Evidence for Scarce {
     fn details(&self, _case: &Case<'_>) -> Vec<String> {
         let pages = self.0.pages.map(|pages| format!("{pages} pages are used"));
         let bounds = self.0.bounds.map(|[low, pressure, high]| {
-            format!("tcp_mem is {low} {pressure} {high}: it is scarce until less than {low} are")
+            format!(
+                "tcp_mem is {low} {pressure} {high}: it stays scarce until fewer than {low} \
+                     pages are used"
+            )
         });
         pages.into_iter().chain(bounds).collect()
     }

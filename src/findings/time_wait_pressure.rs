@@ -16,7 +16,7 @@ const PERCENT: u64 = 80;
 pub(super) const CHECK: Check = Check {
     kind: "time-wait-pressure",
     threshold: || format!("{PERCENT}% of tcp_max_tw_buckets"),
-    reason: "below that TIME_WAIT is normal; above the limit it is skipped",
+    reason: "below that TIME_WAIT is normal; above the limit, further connections skip it",
     subject: Subject::Machine,
     needs: |machine| if limit(machine).is_some() { None } else { Some(Need::System) },
     measure,
@@ -57,7 +57,7 @@ impl Evidence for Buckets {
 
     fn what(&self, case: &Case<'_>) -> String {
         format!(
-            "{} TIME_WAIT, FIN_WAIT_2 without a process included; at most {} are kept \
+            "{} sockets in TIME_WAIT, counting FIN_WAIT_2 without a process; at most {} are kept \
              (tcp_max_tw_buckets)",
             case.count(),
             self.most

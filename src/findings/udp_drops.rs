@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::check::{socket_details, warning};
 use super::drops::{dropping, have_dropped};
-use super::facts::{endpoint, endpoint_json};
+use super::facts::{bytes, endpoint, endpoint_json};
 use super::{Case, Check, Evidence, Growth, Looks, Machine, Measurement, Severity, Subject};
 use crate::model::{Endpoint, Need, OwnedSocket, Protocol};
 use crate::text::advice::Remedy;
@@ -19,7 +19,7 @@ const PER_SECOND: usize = 10;
 pub(super) const CHECK: Check = Check {
     kind: "udp-drops",
     threshold: || format!("{PER_SECOND} datagrams a second between two snapshots"),
-    reason: "a socket that is hardly ever read drops some; old drops say nothing of now",
+    reason: "a socket that is hardly ever read drops some; old drops say nothing about the present",
     subject: Subject::Sockets,
     needs,
     measure,
@@ -83,8 +83,10 @@ impl Evidence for Dropped {
     }
 
     fn details(&self, _case: &Case<'_>) -> Vec<String> {
-        let unread = format!("{} bytes wait to be read", self.unread);
-        vec![unread, format!("{} were dropped since the socket was created", self.in_all)]
+        let (bytes, are) = bytes(self.unread);
+        let have = if self.in_all == 1 { "has" } else { "have" };
+        let in_all = format!("{} {have} been dropped since the socket was created", self.in_all);
+        vec![format!("{bytes} {are} waiting to be read"), in_all]
     }
 
     fn now(&self, case: &Case<'_>) -> Remedy {
@@ -94,7 +96,7 @@ impl Evidence for Dropped {
 
     fn fix(&self, _case: &Case<'_>) -> String {
         "read in a thread that does nothing else, or on several sockets (SO_REUSEPORT); against \
-         bursts enlarge the receive buffer (SO_RCVBUF, up to net.core.rmem_max)"
+         bursts, enlarge the receive buffer (SO_RCVBUF, up to net.core.rmem_max)"
             .to_owned()
     }
 

@@ -38,7 +38,7 @@ struct Unanswered {
     foreign: IpAddr,
     /// How many to each foreign port.
     ports: BTreeMap<u16, usize>,
-    /// None where no timer is told.
+    /// None where timers are not reported.
     most_retransmits: Option<u8>,
     culprits: Culprits,
 }
@@ -54,7 +54,7 @@ fn measure(looks: &Looks<'_>) -> Vec<Measurement> {
     measured.collect()
 }
 
-/// Where no timer is told, those that are there at two snapshots are not answered.
+/// Where timers are not reported, those that are there at two snapshots are not answered.
 fn wants_second(machine: &Machine<'_>) -> bool {
     let is_many = |rows: &Vec<&OwnedSocket>| rows.len() >= CONNECTIONS;
     !machine.snapshot.capabilities.socket_details

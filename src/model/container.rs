@@ -1,4 +1,4 @@
-//! Containers, as far as the machine outside of them knows.
+//! Containers, as far as the machine outside them knows.
 
 use super::Untrusted;
 
@@ -35,6 +35,18 @@ impl Runtime {
             Self::Kubernetes => "kubernetes",
             Self::Lxc => "lxc",
             Self::Nspawn => "systemd-nspawn",
+        }
+    }
+
+    /// Its name in a sentence.
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Docker => "Docker",
+            Self::CriO => "CRI-O",
+            Self::Kubernetes => "Kubernetes",
+            Self::Lxc => "LXC",
+            Self::Podman | Self::Containerd | Self::Nerdctl | Self::Nspawn => self.word(),
         }
     }
 }

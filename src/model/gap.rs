@@ -28,6 +28,28 @@ impl LeftOut {
     }
 }
 
+/// Why an owner may not be seen.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Hiding {
+    /// Only root may.
+    Rights,
+    /// Root may not either: something else stops it.
+    EvenFromRoot,
+    /// Not every process was searched that may be read, which another gap tells.
+    Unsearched,
+}
+
+/// Where an owner may be that no process is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Whereabouts {
+    /// The kernel, or another PID namespace.
+    Anywhere,
+    /// Outside of this PID namespace, which is below the machine's own.
+    OutsidePidNamespace,
+    /// A process that was not searched, which another gap tells.
+    Unsearched,
+}
+
 /// Something the answer lacks.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Gap {
@@ -37,15 +59,15 @@ pub enum Gap {
         count: usize,
         /// The users they belong to, where the kernel reports them.
         users: Vec<Untrusted>,
-        /// Whether the one who looks is root already, who is stopped by something else.
-        as_root: bool,
+        /// What stands between.
+        why: Hiding,
     },
     /// Sockets whose owner was not found in any process.
     OwnersNotFound {
         /// How many sockets.
         count: usize,
-        /// Whether this is a PID namespace below the machine's own.
-        inside_pid_namespace: bool,
+        /// Where they may be.
+        place: Whereabouts,
     },
     /// Sockets that were closed and opened again faster than their owner could be found.
     ChangingHands {

@@ -32,8 +32,8 @@ pub struct TcpMemory {
     pub is_scarce: bool,
     /// How much is used, in pages.
     pub pages: Option<u64>,
-    /// `tcp_mem`, in pages: below the first it is not scarce any more, above the second it is, and
-    /// there is no more than the third. None outside of the first network namespace.
+    /// `tcp_mem`, in pages: below the first it is no longer scarce, above the second it is, and
+    /// there is no more than the third. None outside the initial network namespace.
     pub bounds: Option<[u64; 3]>,
 }
 

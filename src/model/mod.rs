@@ -6,6 +6,7 @@
 mod capabilities;
 mod container;
 mod creator;
+mod endpoint;
 mod gap;
 mod machine_limits;
 mod need;
@@ -25,12 +26,14 @@ mod stopped;
 mod tcp_info;
 mod tcp_settings;
 mod text;
+mod timer;
 mod unconnected;
 
 pub use capabilities::{Api, Capabilities, Paths, ServiceManager, Shell};
 pub use container::{Container, Runtime};
 pub use creator::Creator;
-pub use gap::{Gap, LeftOut};
+pub use endpoint::{Endpoint, Family, Protocol};
+pub use gap::{Gap, Hiding, LeftOut, Whereabouts};
 pub use machine_limits::{MachineLimits, Reading, TcpMemory, Usage};
 pub use need::Need;
 pub use owner::{Holder, KernelReason, Owner, Presence};
@@ -42,14 +45,12 @@ pub use scope::{About, Depth, Detail, Families, PortRange, Reach, Scope, UdpScop
 pub use served_url::ServedUrl;
 pub use signal::{Signal, UnknownSignal};
 pub use snapshot::{Os, OwnedSocket, Snapshot};
-pub use socket::{
-    Endpoint, Family, Protocol, Queues, Socket, SocketIdentity, TableOwner, Timer, TimerKind,
-    from_file_time,
-};
+pub use socket::{Queues, Socket, SocketIdentity, TableOwner, from_file_time};
 pub use state::TcpState;
 pub use state_set::{StateSet, UnknownState};
 pub use stopped::Stopped;
 pub use tcp_info::TcpInfo;
 pub use tcp_settings::{TcpCounters, TcpSettings};
 pub use text::Untrusted;
+pub use timer::{Timer, TimerKind};
 pub use unconnected::Unconnected;

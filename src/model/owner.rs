@@ -7,7 +7,7 @@ use super::{Pid, TableOwner};
 pub struct Holder {
     /// The process.
     pub pid: Pid,
-    /// The descriptor's number in that process; none where the system does not tell.
+    /// The descriptor's number in that process; none where the system does not report it.
     pub descriptor: Option<u32>,
 }
 
@@ -40,7 +40,7 @@ impl KernelReason {
 /// What is known now of a PID that a socket table names.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Presence {
-    /// Nobody has it.
+    /// No process has it.
     Absent,
     /// A process has it, born then, as far as that may be known; in the unit of
     /// [`TableOwner::created`].
@@ -56,9 +56,9 @@ const CLOCK_STEP: u64 = 200_000;
 pub enum Owner {
     /// These, a holder for each process and descriptor, ascending.
     Processes(Box<[Holder]>),
-    /// Nobody can.
+    /// No process can have it.
     Kernel(KernelReason),
-    /// Somebody does, and this user may not look.
+    /// A process does, and this user may not see which.
     Hidden,
     /// Readable everywhere and found nowhere.
     NotFound,
@@ -71,12 +71,11 @@ impl Owner {
     /// socket only has the PID of the one that made it.
     #[must_use]
     pub fn by_table(named: TableOwner, presence: Presence) -> Self {
-        let is_newcomer = |birth: Option<u64>| {
-            birth.zip(named.created).is_some_and(|(birth, made)| birth > made + CLOCK_STEP)
-        };
         match presence {
             Presence::Absent => Self::Exited(named.pid),
-            Presence::Present(birth) if is_newcomer(birth) => Self::Exited(named.pid),
+            Presence::Present(birth) if is_newcomer(birth, named.created) => {
+                Self::Exited(named.pid)
+            }
             Presence::Present(_) => Self::of_process(named.pid),
         }
     }
@@ -100,6 +99,11 @@ impl Owner {
     pub fn pids(&self) -> impl Iterator<Item = Pid> + '_ {
         self.holders().chunk_by(|a, b| a.pid == b.pid).filter_map(|same| Some(same.first()?.pid))
     }
+}
+
+/// Whether a process was born after the socket of its PID was made.
+fn is_newcomer(birth: Option<u64>, created: Option<u64>) -> bool {
+    birth.zip(created).is_some_and(|(birth, made)| birth > made + CLOCK_STEP)
 }
 
 #[cfg(test)]

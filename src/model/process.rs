@@ -71,7 +71,7 @@ pub struct Process {
     /// Its id.
     pub pid: Pid,
     /// When it was born, in the system's own finest unit (clock ticks after the boot, or 100 ns
-    /// since 1601): together with the PID it names a process for good.
+    /// since 1601): together with the PID it identifies a process permanently.
     pub birth: Option<u64>,
     /// The process that started it, or that inherited it.
     pub parent: Option<Pid>,
@@ -79,7 +79,7 @@ pub struct Process {
     pub name: Untrusted,
     /// The command line, one text for each argument.
     pub command: Vec<Untrusted>,
-    /// Whether the command line goes on behind what was read of it, be that nothing.
+    /// Whether the command line goes on after what was read of it, be that nothing.
     pub command_cut: bool,
     /// The path of the program.
     pub executable: Option<Untrusted>,

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 
-use super::StateSet;
+use super::{Family, Socket, StateSet};
 
 /// A range of ports, its first and last included.
 pub type PortRange = RangeInclusive<u16>;
@@ -31,6 +31,26 @@ pub struct Families {
 impl Families {
     /// Both families.
     pub const BOTH: Self = Self { v4: true, v6: true };
+
+    /// Whether a bind of one of these families may meet `socket`. One to `[::]` is dual-stack, and so
+    /// may be what holds it.
+    #[must_use]
+    pub fn meet(self, socket: &Socket) -> bool {
+        match socket.family() {
+            Family::V4 => true,
+            Family::V6 => self.v6 || socket.holds_ipv4(),
+        }
+    }
+
+    /// The only one, where there is only one.
+    #[must_use]
+    pub const fn only(self) -> Option<Family> {
+        match self {
+            Self { v4: true, v6: false } => Some(Family::V4),
+            Self { v4: false, v6: true } => Some(Family::V6),
+            _ => None,
+        }
+    }
 }
 
 /// How much is wanted to know of each socket.

@@ -1,65 +1,11 @@
 //! A socket as the kernel reports it.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, SystemTime};
 
-use super::{KernelReason, Pid, TcpInfo, TcpState, Uid, Untrusted};
-
-/// The transport protocol of a socket.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum Protocol {
-    /// TCP, RFC 9293.
-    Tcp,
-    /// UDP, RFC 768.
-    Udp,
-}
-
-impl Protocol {
-    /// Its name in JSON.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Tcp => "tcp",
-            Self::Udp => "udp",
-        }
-    }
-}
-
-/// The address family a socket is shown in. A v4-mapped IPv6 socket is shown as IPv4.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum Family {
-    /// IPv4.
-    V4,
-    /// IPv6.
-    V6,
-}
-
-/// One end of a socket.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct Endpoint {
-    /// The address; unspecified means every address.
-    pub address: IpAddr,
-    /// The port, 0 for none.
-    pub port: u16,
-}
-
-impl Endpoint {
-    /// An endpoint at `address` and `port`; a v4-mapped address becomes the IPv4 one.
-    #[must_use]
-    pub fn new(address: IpAddr, port: u16) -> Self {
-        Self { address: address.to_canonical(), port }
-    }
-
-    /// Every address of `family`, and `port`.
-    #[must_use]
-    pub const fn wildcard(family: Family, port: u16) -> Self {
-        let address = match family {
-            Family::V4 => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-            Family::V6 => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
-        };
-        Self { address, port }
-    }
-}
+use super::{
+    Endpoint, Family, KernelReason, Pid, Protocol, TcpInfo, TcpState, Timer, Uid, Untrusted,
+};
 
 /// Bytes waiting in a socket; for a listener its accept queue and its backlog, as in ss.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -68,43 +14,6 @@ pub struct Queues {
     pub receive: Option<u32>,
     /// Bytes sent and not yet acknowledged; for a listener, the backlog.
     pub send: Option<u32>,
-}
-
-/// What a socket's timer waits for (`idiag_timer` in sock_diag(7)).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum TimerKind {
-    /// A retransmission, an early one or a tail loss probe.
-    Retransmit,
-    /// A keepalive probe, or the end of an orphan's FIN_WAIT_2.
-    Keepalive,
-    /// The end of TIME_WAIT.
-    TimeWait,
-    /// A zero window probe.
-    Probe,
-}
-
-impl TimerKind {
-    /// Its name, also in JSON.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Retransmit => "retransmit",
-            Self::Keepalive => "keepalive",
-            Self::TimeWait => "time-wait",
-            Self::Probe => "probe",
-        }
-    }
-}
-
-/// A running timer of a socket.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Timer {
-    /// What it waits for.
-    pub kind: TimerKind,
-    /// Milliseconds until it fires.
-    pub expires_ms: u32,
-    /// How often the last segment was retransmitted.
-    pub retransmits: u8,
 }
 
 /// The process that a socket table itself names, as on Windows.
@@ -171,7 +80,7 @@ pub struct Socket {
     pub service: Option<Untrusted>,
 }
 
-/// What tells a socket from every other one, at any two moments.
+/// What distinguishes a socket from every other one, at any two moments.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum SocketIdentity {
     /// The kernel's own name for it.
@@ -216,7 +125,7 @@ impl Socket {
         from_file_time(self.table_owner?.created?)
     }
 
-    /// What tells it from every other socket.
+    /// What distinguishes it from every other socket.
     #[must_use]
     pub const fn identity(&self) -> SocketIdentity {
         match self.cookie {

@@ -53,7 +53,7 @@ impl TcpState {
         Self::Bound,
     ];
 
-    /// The place in [`TcpState::ALL`]; what is in no diagram shares the place behind the last.
+    /// The place in [`TcpState::ALL`]; what is in no diagram shares the place after the last.
     pub(super) const fn place(self) -> u16 {
         match self {
             Self::Listening => 0,

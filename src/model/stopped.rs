@@ -9,7 +9,7 @@ pub enum Stopped {
     BySignal,
     /// A debugger has (ptrace(2)).
     ByTracer,
-    /// Its control group is frozen (the freezer of cgroups(7)).
+    /// Its cgroup is frozen (the freezer of cgroups(7)).
     Frozen {
         /// What has to be written to thaw it.
         thaw: &'static str,

@@ -72,7 +72,7 @@ impl Untrusted {
         self.origin == Origin::Windows
     }
 
-    /// The part behind the last separator.
+    /// The part after the last separator.
     #[must_use]
     pub fn base_name(&self) -> &[u8] {
         let separates = |byte: &u8| *byte == b'/' || (self.has_windows_paths() && *byte == b'\\');

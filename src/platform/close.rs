@@ -11,7 +11,7 @@ pub enum CloseError {
     #[error("the system cannot find it")]
     NotFound,
     /// The system forbids it.
-    #[error("not permitted")]
+    #[error("permission denied")]
     NotPermitted,
     /// The kernel cannot close sockets: it was built without `INET_DIAG_DESTROY`, or is older
     /// than Linux 4.5.

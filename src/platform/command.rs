@@ -16,11 +16,10 @@ pub(super) fn output_within(mut command: Command, time: Duration) -> Option<Vec<
     let mut child = streams.spawn().ok()?;
     let mut stdout = child.stdout.take()?;
     let (sender, receiver) = mpsc::channel();
-    let read = move || {
-        // Nobody receives it if it came too late.
+    let reader = thread::Builder::new().spawn(move || {
+        // It is not received if it came too late.
         let _ = sender.send(read_within(&mut stdout, LONGEST_OUTPUT));
-    };
-    let reader = thread::Builder::new().spawn(read);
+    });
     let output = reader.ok().and_then(|_| receiver.recv_timeout(time).ok().flatten());
     // It has said what it had to say, or is too late; that it has ended by itself is as good.
     let _ = child.kill();

@@ -38,7 +38,7 @@ pub enum PlatformError {
     #[error("PID {0} has exited")]
     NoSuchProcess(Pid),
     /// The system forbids it.
-    #[error("not permitted")]
+    #[error("permission denied")]
     NotPermitted,
     /// The kernel can signal by bare PID only, which may hit a newcomer.
     #[error("this kernel cannot signal a process safely")]

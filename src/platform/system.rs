@@ -42,7 +42,7 @@ pub trait Sockets {
     }
 
     /// The sockets of TCP that are not connected, and no more than kept, of processes of this network
-    /// namespace that have at least so many of them.
+    /// namespace that have at least this many of them.
     fn unconnected(&self, at_least: usize) -> Reading<Unconnected> {
         let _ = at_least;
         Reading::Unreported
@@ -102,7 +102,7 @@ pub trait Ports {
     fn port_rules(&self, protocol: Protocol) -> PortRules;
 
     /// Binds a socket of `protocol` to `end`, on `interface` where one is meant, as a server would,
-    /// and lets go of it at once.
+    /// and releases it immediately.
     ///
     /// # Errors
     /// The system's answer, where it is no.
@@ -162,7 +162,7 @@ pub trait Control {
     fn open_process(&self, pid: Pid, birth: Option<u64>) -> Result<Self::Process, PlatformError>;
 
     /// Closes each of `sockets` itself, while its process lives on; the answers are in their
-    /// order. A success says that the system took it on: only a new look tells that it is gone.
+    /// order. A success says that the system took it on: only another query shows that it is gone.
     fn close_sockets(&self, sockets: &[&Socket]) -> Vec<Result<(), CloseError>>;
 }
 
@@ -183,7 +183,7 @@ pub trait System: Sockets + Processes + Ports + Names + Control {
     }
 
     /// Waits for so long, or until the user interrupts. From the first call on, that does not end
-    /// this process any more.
+    /// this process anymore.
     fn pause_until_interrupt(&self, time: Duration) -> Pause {
         self.pause(time);
         Pause::Over
@@ -237,7 +237,7 @@ pub trait OpenProcess {
     fn wait_exit(&self, timeout: Duration) -> Result<bool, PlatformError>;
 
     /// What keeps it from running at this moment, as far as that can be told; nothing for one that
-    /// runs, and on systems that tell nothing of it.
+    /// runs, and on systems that do not report it.
     fn stopped(&self) -> Option<Stopped> {
         None
     }

@@ -19,7 +19,7 @@ pub struct AskedPort {
 }
 
 impl AskedPort {
-    /// More ports than these are told of together, and not one by one.
+    /// More ports than these are reported together, and not one by one.
     pub const MOST: usize = 16;
 
     /// Each port of what was asked for; nothing where there are more than [`Self::MOST`].
@@ -44,9 +44,10 @@ impl AskedPort {
     /// The protocols in question, of those that were asked for with ports that name none.
     #[must_use]
     pub fn protocols(self, asked: Protocols) -> Protocols {
-        let only =
-            |protocol| Protocols { tcp: protocol == Protocol::Tcp, udp: protocol == Protocol::Udp };
-        self.protocol.map_or(asked, only)
+        self.protocol.map_or(asked, |protocol| Protocols {
+            tcp: protocol == Protocol::Tcp,
+            udp: protocol == Protocol::Udp,
+        })
     }
 
     /// Where servers of `families` bind to have this port.
@@ -119,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn sixteen_ports_are_told_of_one_by_one() {
+    fn sixteen_ports_are_reported_one_by_one() {
         let count = |first, last| {
             AskedPort::each(&local(PortSet::from_iter([first..=last]))).map(|ports| ports.len())
         };

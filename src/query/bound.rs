@@ -5,17 +5,16 @@ use crate::model::{Protocol, Socket, TcpState};
 
 impl Rows<'_> {
     /// Whether a socket that is bound without listening could change the answer: such sockets were
-    /// asked for by their state, or a port of which nobody was found who holds it for TCP, be it
+    /// asked for by their state, or a port for which no TCP holder was found, be it
     /// among the sockets `beside` the rows.
     #[must_use]
     pub fn may_lack_bound(&self, beside: &[&Socket]) -> bool {
         let filter = self.filter;
-        // Nobody can name the states that have no name: these are all but some.
+        // States without a name cannot be asked for: these are all but some.
         let is_named = !filter.states.contains(TcpState::Unknown(0));
-        let is_unheld = |local| !self.are_held(local, beside);
         filter.asks_for(Protocol::Tcp)
             && ((is_named && filter.states.contains(TcpState::Bound))
-                || filter.local.as_ref().is_some_and(is_unheld))
+                || filter.local.as_ref().is_some_and(|local| !self.are_held(local, beside)))
     }
 
     /// Whether a TCP socket of this network namespace holds each of the ports; any of them where

@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use super::{AskedPort, BindAttempt, Obstacle, PortNote, PortVerdict, Protocols, Row, Way};
-use crate::model::{Family, Gap, PortRange, PortRules, Protocol, Socket};
+use crate::model::{Families, Family, Gap, PortRange, PortRules, Protocol, Socket};
 
 /// What ports are judged by.
 #[derive(Clone, Debug)]
 pub struct PortEvidence<'a> {
+    /// Which families were asked for.
+    pub families: Families,
     /// The sockets on those ports, at every address.
     pub sockets: SocketsByPort<'a>,
     /// Whether a socket at one address blocks a bind to every address.
@@ -55,25 +57,31 @@ impl<'a> PortEvidence<'a> {
     }
 
     fn verdict(&self, asked: AskedPort, protocol: Protocol) -> PortVerdict<'a> {
-        let meets = |socket: &&&Socket| {
-            let way = asked.way(socket).filter(|_| socket.protocol == protocol);
-            way.is_some_and(|way| way != Way::Within || self.narrower_blocks)
-        };
+        let of_protocol = self.sockets.on(asked.port).iter().copied();
+        let of_protocol = of_protocol.filter(|socket| socket.protocol == protocol);
+        let (met, unmet): (Vec<_>, Vec<_>) = of_protocol.partition(|it| self.meets(asked, it));
         let rules = self.rules.get(&protocol);
         let elsewhere = self.elsewhere.iter().filter(|row| {
             row.socket.holds_port() && row.socket.protocol == protocol && asked.meets(&row.socket)
         });
-        let tried = |attempt: &&BindAttempt| attempt.asked == asked && attempt.protocol == protocol;
+        let mut attempts = self.attempts.iter().filter(|attempt| attempt.asked == asked);
         PortVerdict {
             asked,
             protocol,
-            met: self.sockets.on(asked.port).iter().filter(meets).copied().collect(),
+            met,
+            beside: unmet.into_iter().filter(|socket| socket.holds_port()).collect(),
             obstacles: rules.map(|rules| obstacles(asked, rules)).unwrap_or_default(),
             hidden_by: self.hiding(protocol).collect(),
             note: rules.and_then(|rules| note(asked.port, rules)),
             elsewhere: elsewhere.copied().collect(),
-            attempt: self.attempts.iter().find(tried),
+            attempt: attempts.find(|attempt| attempt.protocol == protocol),
         }
+    }
+
+    /// Whether a bind meets the socket, which is of its protocol.
+    fn meets(&self, asked: AskedPort, socket: &Socket) -> bool {
+        let way = asked.way(socket).filter(|_| self.families.meet(socket));
+        way.is_some_and(|way| way != Way::Within || self.narrower_blocks)
     }
 
     /// What may hide sockets of `protocol` that hold a port.

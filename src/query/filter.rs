@@ -114,13 +114,20 @@ impl Filter {
     /// Whether nothing but the local end was asked for.
     #[must_use]
     pub const fn is_by_local_end_alone(&self) -> bool {
-        let any_kind = self.protocols.tcp && self.protocols.udp && !self.listening;
+        let any_protocol = self.protocols.tcp && self.protocols.udp;
+        self.is_by_bind_alone() && any_protocol && self.families.v4 && self.families.v6
+    }
+
+    /// Whether nothing was asked for but what a bind is about: local ends, protocols and families.
+    #[must_use]
+    pub const fn is_by_bind_alone(&self) -> bool {
+        let any_role = !self.listening && !self.exposed;
         let any_state = StateSet::ALL.without(self.states).is_empty();
         let any_end = self.foreign_ports.is_none()
             && self.local_networks.is_empty()
             && self.foreign_ends.is_empty();
         let any_owner = self.pids.is_empty() && self.names.is_empty() && self.users.is_empty();
-        any_kind && any_state && any_end && any_owner && self.families.v4 && self.families.v6
+        any_role && any_state && any_end && any_owner
     }
 
     /// How much has to be known of processes to tell whether they pass.
@@ -138,7 +145,6 @@ impl Filter {
     /// What the system has to be asked for, so that nothing that passes is missing.
     #[must_use]
     pub fn scope(&self, detail: Detail) -> Scope {
-        let ports = |set: &PortSet| set.ranges().to_vec();
         Scope {
             tcp: self.tcp_states(),
             udp: match (self.asks_for(Protocol::Udp), self.listening) {
@@ -147,7 +153,7 @@ impl Filter {
                 (true, false) => UdpScope::All,
             },
             families: self.families_asked(),
-            local_ports: self.local.as_ref().map(|local| ports(&local.all_ports())),
+            local_ports: self.local.as_ref().map(|local| local.all_ports().ranges().to_vec()),
             local_addresses: self.addresses_asked(),
             foreign_ports: self.all_foreign_ports(),
             detail,
@@ -187,7 +193,7 @@ impl Filter {
         }
     }
 
-    /// The foreign ports outside of which nothing passes; none where any port may.
+    /// The foreign ports outside which nothing passes; none where any port may.
     fn all_foreign_ports(&self) -> Option<Vec<PortRange>> {
         if let Some(ports) = &self.foreign_ports {
             return Some(ports.ranges().to_vec());
@@ -227,11 +233,10 @@ impl Filter {
 
     fn admits_local(&self, socket: &Socket) -> bool {
         let protocol = self.protocols.contains(socket.protocol);
-        let is_there = |local: &LocalSet| {
+        let is_there = self.local.as_ref().map_or(protocol, |local| {
             local.contains(socket, protocol) || self.in_the_way_of(socket).next().is_some()
-        };
-        self.local.as_ref().map_or(protocol, is_there)
-            && any_or_none(&self.local_networks, |net| net.contains(&socket.local.address))
+        });
+        is_there && any_or_none(&self.local_networks, |net| net.contains(&socket.local.address))
     }
 
     /// Which places the socket is in the way of that no socket holds, and how.
@@ -282,16 +287,16 @@ impl Filter {
         if self.users.is_empty() {
             return true;
         }
-        let is = |user: &UserTerm, uid: Option<Uid>, name: Option<&Untrusted>| {
-            uid.is_some_and(|uid| user.is_number(uid))
-                || name.is_some_and(|name| user.is_name(name))
-        };
         let socket_user = row.socket.uid.map(|uid| snapshot.user_name(uid));
         self.users.iter().any(|user| {
-            is(user, row.socket.uid, socket_user.as_ref())
-                || owner.is_some_and(|owner| is(user, owner.uid, owner.user.as_ref()))
+            is_user(user, row.socket.uid, socket_user.as_ref())
+                || owner.is_some_and(|owner| is_user(user, owner.uid, owner.user.as_ref()))
         })
     }
+}
+
+fn is_user(user: &UserTerm, uid: Option<Uid>, name: Option<&Untrusted>) -> bool {
+    uid.is_some_and(|uid| user.is_number(uid)) || name.is_some_and(|name| user.is_name(name))
 }
 
 /// An empty filter matches everything.

@@ -26,7 +26,7 @@ pub enum ForeignError {
     /// A port alone.
     #[error("not an address; for a port at any address, use --foreign-port")]
     PortAlone,
-    /// An address, and no port behind it.
+    /// An address, and no port after it.
     #[error(transparent)]
     Port(#[from] PortError),
 }
@@ -69,7 +69,7 @@ fn networks(text: &str) -> Option<Vec<IpNet>> {
     Some(vec![network(without_brackets.as_deref().unwrap_or(text))?])
 }
 
-/// An address, or a network. Bits behind the prefix are ignored.
+/// An address, or a network. Bits after the prefix are ignored.
 pub(crate) fn network(word: &str) -> Option<IpNet> {
     let address = || word.parse::<IpAddr>().map(|address| IpNet::from(address.to_canonical()));
     word.parse::<IpNet>().map(unmapped).or_else(|_| address()).ok()

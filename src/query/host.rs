@@ -44,10 +44,11 @@ impl Host {
     /// Its addresses.
     #[must_use]
     pub fn addresses(&self) -> Vec<ScopedAddress> {
-        let loopback = |address| ScopedAddress { address, zone: None };
         match self {
             Self::Address(address) => vec![address.clone()],
-            Self::Localhost => LOOPBACK.map(loopback).to_vec(),
+            Self::Localhost => {
+                LOOPBACK.map(|address| ScopedAddress { address, zone: None }).to_vec()
+            }
         }
     }
 }

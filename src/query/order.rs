@@ -4,7 +4,7 @@ use std::cmp::{Ordering, Reverse};
 use std::net::IpAddr;
 
 use super::Row;
-use crate::model::{Endpoint, Snapshot};
+use crate::model::{Endpoint, Family, Protocol, Snapshot, Socket};
 
 /// What rows are sorted by. Rows that are equal in it stay in the table's own order.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -57,16 +57,16 @@ pub(super) fn sort(rows: &mut [Row<'_>], key: SortKey, snapshot: &Snapshot) {
 }
 
 fn natural(a: Row<'_>, b: Row<'_>) -> Ordering {
-    let key = |row: Row<'_>| {
-        let socket = &row.socket;
-        (socket.protocol, socket.family(), socket.local.port, !socket.is_listening())
-    };
-    key(a)
-        .cmp(&key(b))
+    natural_key(&a.socket)
+        .cmp(&natural_key(&b.socket))
         .then_with(|| a.socket.local.address.cmp(&b.socket.local.address))
         .then_with(|| a.socket.foreign.cmp(&b.socket.foreign))
         .then_with(|| a.socket.interface.cmp(&b.socket.interface))
         .then_with(|| a.socket.inode.cmp(&b.socket.inode))
+}
+
+fn natural_key(socket: &Socket) -> (Protocol, Family, u16, bool) {
+    (socket.protocol, socket.family(), socket.local.port, !socket.is_listening())
 }
 
 fn end_key(end: &Endpoint) -> (IpAddr, u16) {

@@ -14,7 +14,7 @@ pub struct PortTerm {
     pub host: Option<Host>,
     /// The port itself.
     pub port: PortWord,
-    /// The protocol behind the port, which concerns this term alone.
+    /// The protocol after the port, which concerns this term alone.
     pub protocol: Option<Protocol>,
 }
 
@@ -24,22 +24,23 @@ impl PortTerm {
     /// # Errors
     /// [`PortError`], which names the part at fault.
     pub fn parse_list(words: &str) -> Result<Vec<Self>, PortError> {
-        let part = |word: &str| match word {
-            "" => Err(PortError::NotAPort(words.to_owned())),
-            word => Self::parse(word),
-        };
         let (mut terms, mut rest) = (Vec::new(), words);
         while !url::is_url(rest) {
             let Some((first, more)) = rest.split_once(',') else {
-                terms.push(part(rest)?);
+                terms.push(Self::parse_part(rest, words)?);
                 return Ok(terms);
             };
-            terms.push(part(first)?);
+            terms.push(Self::parse_part(first, words)?);
             rest = more;
         }
         let (host, end) = url::parse(rest)?;
         terms.push(Self { host: Some(host), port: end, protocol: None });
         Ok(terms)
+    }
+
+    /// One of the `words` between commas.
+    fn parse_part(word: &str, words: &str) -> Result<Self, PortError> {
+        if word.is_empty() { Err(PortError::NotAPort(words.to_owned())) } else { Self::parse(word) }
     }
 
     fn parse(word: &str) -> Result<Self, PortError> {
@@ -76,15 +77,11 @@ fn split_protocol(word: &str) -> (&str, Option<Protocol>) {
 /// Splits `127.0.0.1:80`, `[::1]:80`, `localhost:80`, `*:80` and `:80` at the colon before the port,
 /// which is the first one but for IPv6: `8000:8010` is a range.
 fn split_host<'a>(end: &'a str, word: &str) -> Result<(Option<Host>, &'a str), PortError> {
-    let not_an_address = |address: &str| PortError::NotAnAddress {
-        word: word.to_owned(),
-        address: address.to_owned(),
-    };
     if let Some(bracketed) = end.strip_prefix('[') {
         let not_a_port = || PortError::NotAPort(word.to_owned());
         let (inside, port) = bracketed.split_once("]:").ok_or_else(not_a_port)?;
         let host = Host::parse(inside).filter(|host| *host != Host::Localhost);
-        return Ok((Some(host.ok_or_else(|| not_an_address(inside))?), port));
+        return Ok((Some(host.ok_or_else(|| not_an_address(word, inside))?), port));
     }
     let no_brackets = || PortError::NoBrackets(word.to_owned());
     match end.split_once(':') {
@@ -97,9 +94,13 @@ fn split_host<'a>(end: &'a str, word: &str) -> Result<(Option<Host>, &'a str), P
         Some((host, port)) => match Host::parse(host) {
             Some(host) => Ok((Some(host), port)),
             None if port.contains(':') => Err(no_brackets()),
-            None => Err(not_an_address(host)),
+            None => Err(not_an_address(word, host)),
         },
     }
+}
+
+fn not_an_address(word: &str, address: &str) -> PortError {
+    PortError::NotAnAddress { word: word.to_owned(), address: address.to_owned() }
 }
 
 #[cfg(test)]

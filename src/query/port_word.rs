@@ -53,18 +53,14 @@ pub enum PortError {
 
 /// Parses a port, a range or a service's name, which is `word` or a part of it.
 pub(super) fn parse_port(port: &str, word: &str) -> Result<PortWord, PortError> {
-    let in_range = |number: u64| {
-        let port = u16::try_from(number).ok().filter(|&port| port != 0);
-        port.ok_or_else(|| PortError::OutOfRange(word.to_owned()))
-    };
     if let Some(number) = parse_digits(port) {
-        let port = in_range(number)?;
+        let port = in_range(number, word)?;
         return Ok(PortWord::Range(port..=port));
     }
     if let Some((first, last)) = port.split_once(['-', ':'])
         && let (Some(first), Some(last)) = (parse_digits(first), parse_digits(last))
     {
-        let (start, end) = (in_range(first)?, in_range(last)?);
+        let (start, end) = (in_range(first, word)?, in_range(last, word)?);
         if start > end {
             return Err(PortError::Backwards { word: word.to_owned(), start, end });
         }
@@ -78,6 +74,11 @@ pub(super) fn parse_port(port: &str, word: &str) -> Result<PortWord, PortError> 
     } else {
         Err(PortError::NotAPort(word.to_owned()))
     }
+}
+
+fn in_range(number: u64, word: &str) -> Result<u16, PortError> {
+    let port = u16::try_from(number).ok().filter(|&port| port != 0);
+    port.ok_or_else(|| PortError::OutOfRange(word.to_owned()))
 }
 
 /// Digits alone are a number, however large.

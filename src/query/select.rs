@@ -37,11 +37,9 @@ impl<'a> Rows<'a> {
     /// only stands for the kernel.
     #[must_use]
     pub fn picked_pids(&self) -> BTreeSet<Pid> {
-        let picked = |row: &Row<'a>| {
-            let row = *row;
+        let pids = self.rows.iter().copied().flat_map(|row| {
             row.owner.pids().filter(move |pid| self.filter.picks(row, *pid, self.snapshot))
-        };
-        let pids = self.rows.iter().flat_map(picked);
+        });
         pids.filter(|pid| *pid != Pid(0) && !self.snapshot.is_kernel(*pid)).collect()
     }
 

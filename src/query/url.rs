@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_a_url_is_said() {
+    fn an_invalid_url_says_why() {
         let out_of_range = "port 'http://localhost:70000/': ports are 1 to 65535";
         assert_eq!(written("http://localhost:70000/"), out_of_range);
         let elsewhere = "port 'http://example.com/': 'example.com' is not an address or localhost";

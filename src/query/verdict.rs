@@ -5,7 +5,7 @@
 use std::io::ErrorKind;
 use std::net::IpAddr;
 
-use super::{AskedPort, Row, Way};
+use super::{AskedPort, PortSet, Row, Way};
 use crate::model::{Family, Gap, PortRange, Protocol, Snapshot, Socket, StateSet, TcpState};
 
 /// What can be said of a bind.
@@ -65,10 +65,9 @@ impl BindAttempt {
     #[must_use]
     pub fn refusal(&self) -> Option<&BindRefusal> {
         let is_named = self.asked.address.is_some();
-        let is_about_port = |refusal: &&BindRefusal| {
+        self.refusals().find(|refusal| {
             is_named || matches!(refusal.kind, ErrorKind::AddrInUse | ErrorKind::PermissionDenied)
-        };
-        self.refusals().find(is_about_port)
+        })
     }
 
     /// Whether a bind was denied, and not only found the address in use.
@@ -91,13 +90,16 @@ pub struct PortVerdict<'a> {
     pub protocol: Protocol,
     /// The sockets that a bind meets, whether they hold the port or not.
     pub met: Vec<&'a Socket>,
+    /// The sockets that hold the port where a bind does not meet them: at other addresses, or for the
+    /// other family.
+    pub beside: Vec<&'a Socket>,
     /// The rules by which a bind fails.
     pub obstacles: Vec<Obstacle>,
     /// What could not be seen and may hide a socket that holds the port, or a rule.
     pub hidden_by: Vec<&'a Gap>,
     /// What else is worth knowing.
     pub note: Option<PortNote>,
-    /// Who holds it in other network namespaces, where that is nobody's concern here.
+    /// Who holds it in other network namespaces, where that does not matter here.
     pub elsewhere: Vec<Row<'a>>,
     /// The bind that was tried.
     pub attempt: Option<&'a BindAttempt>,
@@ -108,10 +110,8 @@ impl<'a> PortVerdict<'a> {
     /// the other socket had set, no table shows.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
-        let holds = |(socket, way): (&Socket, Way)| {
-            way != Way::Within && socket.state != Some(TcpState::Bound)
-        };
-        if self.holders().any(holds) {
+        let mut holders = self.holders().filter(|(_, way)| *way != Way::Within);
+        if holders.any(|(socket, _)| socket.state != Some(TcpState::Bound)) {
             Verdict::Held
         } else if self.has_holder() || !self.obstacles.is_empty() || self.refusal().is_some() {
             Verdict::Blocked
@@ -172,10 +172,12 @@ fn is_alive(socket: &Socket) -> bool {
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct PortVerdicts<'a> {
     /// For each port in turn, and for each of the protocols that were asked for. Of more ports than are
-    /// told of one by one only those that are not free.
+    /// reported one by one only those that are not free.
     pub told: Vec<PortVerdict<'a>>,
     /// How many of the verdicts are that the port is free.
     pub free_count: usize,
+    /// The ports that are free wherever they were asked for.
+    pub free: PortSet,
     /// Where the names are of what holds ports in other network namespaces.
     pub elsewhere: Option<&'a Snapshot>,
 }
@@ -183,7 +185,7 @@ pub struct PortVerdicts<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Endpoint, PortRules};
+    use crate::model::{Endpoint, Families, PortRules};
     use crate::query::{PortEvidence, Protocols};
 
     const ASKED: AskedPort = AskedPort { port: 80, address: None, interface: None, protocol: None };
@@ -209,6 +211,7 @@ mod tests {
     ) -> Vec<Verdict> {
         let rules = [Protocol::Tcp, Protocol::Udp].map(|protocol| (protocol, rules.clone()));
         let evidence = PortEvidence {
+            families: Families::BOTH,
             sockets: sockets.iter().collect(),
             narrower_blocks: true,
             gaps,

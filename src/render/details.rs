@@ -87,7 +87,7 @@ fn services(process: &Process) -> Option<String> {
     (!names.is_empty()).then(|| names.join(", "))
 }
 
-/// `the docker container web (1234567890ab)`.
+/// `the Docker container web (1234567890ab)`.
 fn container(container: &Container) -> String {
     format!("{} ({})", owners::container(container), escaped(&container.short_id()))
 }

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde::{Serialize, Serializer};
 
-use super::json_ports::{self, JsonPort};
+use super::json_ports::{self, JsonPort, JsonRange};
 use super::json_process::JsonProcess;
 use super::json_socket::JsonSocket;
 use super::{View, json_text};
@@ -45,6 +45,7 @@ impl View for Json {
                 .collect(),
             ports: json_ports::ports(ports, rows),
             free_count: ports.map(|ports| ports.free_count),
+            free_ranges: ports.map(json_ports::free),
             served_urls: rows.snapshot.served_urls.iter().map(JsonUrl::new).collect(),
             gaps: gaps(&rows.snapshot.gaps),
         };
@@ -65,6 +66,8 @@ struct Document<'a> {
     ports: Vec<JsonPort>,
     /// How many of the verdicts on ports are `free`; none where no port was asked for.
     free_count: Option<usize>,
+    /// The ports that are free wherever they were asked for, as ranges.
+    free_ranges: Option<Vec<JsonRange>>,
     /// What the system's own web server serves, where one of its ports was asked for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     served_urls: Vec<JsonUrl>,

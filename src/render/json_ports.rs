@@ -12,12 +12,25 @@ use crate::query::{
 };
 use crate::text::endpoints::interfaces_of;
 
-/// The verdicts, as far as they are told one by one.
+/// The verdicts, as far as they are reported one by one.
 pub(super) fn ports(ports: Option<&PortVerdicts<'_>>, rows: &Rows<'_>) -> Vec<JsonPort> {
     let Some(ports) = ports else { return Vec::new() };
     let owners = Owners::new(rows);
     let port = |verdict| JsonPort::new(verdict, ports.elsewhere, &owners);
     ports.told.iter().map(port).collect()
+}
+
+/// The ports that are free wherever they were asked for.
+pub(super) fn free(ports: &PortVerdicts<'_>) -> Vec<JsonRange> {
+    let range = |range: &PortRange| JsonRange { first: *range.start(), last: *range.end() };
+    ports.free.ranges().iter().map(range).collect()
+}
+
+/// Ports from the first to the last.
+#[derive(Serialize)]
+pub(super) struct JsonRange {
+    first: u16,
+    last: u16,
 }
 
 /// The rows by what stays the same of a socket: a port may have very many.
@@ -64,7 +77,7 @@ impl JsonPort {
             protocol: verdict.protocol.word(),
             verdict: word(verdict.verdict()),
             blockers: blockers(verdict, owners),
-            notes: notes(verdict, elsewhere),
+            notes: notes(verdict, elsewhere, owners),
             try_bind: verdict.attempt.map(JsonBind::all),
         }
     }
@@ -157,6 +170,25 @@ enum Note {
     Reserved,
     Ephemeral { first: u16, last: u16 },
     OtherNamespace(Box<Elsewhere>),
+    OtherAddress(Box<Beside>),
+}
+
+/// A socket that holds the port where a bind does not meet it.
+#[derive(Serialize)]
+struct Beside {
+    local: JsonEndpoint,
+    state: Option<String>,
+    v6only: Option<bool>,
+}
+
+impl Beside {
+    fn new(socket: &Socket, snapshot: &Snapshot) -> Self {
+        Self {
+            local: endpoint(socket, snapshot),
+            state: socket.state.map(|state| state.to_string()),
+            v6only: socket.v6_only,
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -167,7 +199,11 @@ struct Elsewhere {
     owner: JsonOwner,
 }
 
-fn notes(verdict: &PortVerdict<'_>, elsewhere: Option<&Snapshot>) -> Vec<Note> {
+fn notes(
+    verdict: &PortVerdict<'_>,
+    elsewhere: Option<&Snapshot>,
+    owners: &Owners<'_>,
+) -> Vec<Note> {
     let note = verdict.note.as_ref().map(|note| match note {
         PortNote::Reserved => Note::Reserved,
         PortNote::Ephemeral(range) => {
@@ -179,7 +215,9 @@ fn notes(verdict: &PortVerdict<'_>, elsewhere: Option<&Snapshot>) -> Vec<Note> {
         .elsewhere
         .iter()
         .filter_map(|row| Some(Note::OtherNamespace(Box::new(Elsewhere::new(row, elsewhere?)))));
-    note.into_iter().chain(there).collect()
+    let beside = verdict.beside.iter().map(|socket| Beside::new(socket, owners.snapshot));
+    let beside = beside.map(|beside| Note::OtherAddress(Box::new(beside)));
+    note.into_iter().chain(there).chain(beside).collect()
 }
 
 impl Elsewhere {

@@ -58,7 +58,7 @@ impl<'a, C: Column<Row: 'a>> Layout<'a, C> {
     ) -> Self {
         let whole = self.indent + self.widths.iter().map(|width| width + 1).sum::<usize>();
         match style.columns {
-            // There is no space behind the last column.
+            // There is no space after the last column.
             Some(columns) if whole > columns + 1 => self.narrowed(style, columns, rows()),
             _ => self,
         }
@@ -70,11 +70,11 @@ impl<'a, C: Column<Row: 'a>> Layout<'a, C> {
         columns: usize,
         rows: impl Iterator<Item = &'a C::Row>,
     ) -> Self {
-        let room = |(column, padded): (&C, &usize)| {
+        let rooms = self.columns.iter().zip(&self.widths).map(|(column, padded)| {
             let title = if style.header { column.title().width() } else { 0 };
             Room { padded: *padded, title, cells: 0, least: 0, gives_way: column.gives_way() }
-        };
-        let mut rooms: Vec<Room> = self.columns.iter().zip(&self.widths).map(room).collect();
+        });
+        let mut rooms: Vec<Room> = rooms.collect();
         for row in rows {
             for (column, room) in self.columns.iter().zip(&mut rooms) {
                 let cell = column.cell(row, self.context);
@@ -117,11 +117,10 @@ impl<'a, C: Column<Row: 'a>> Layout<'a, C> {
     }
 
     fn cells(&self, row: &C::Row) -> impl Iterator<Item = String> {
-        let fitted = |(column, width): (&C, &usize)| {
+        self.columns.iter().zip(&self.widths).map(|(column, width)| {
             let cell = column.cell(row, self.context);
             if cell.width() > *width { column.shortened(cell, *width) } else { cell }
-        };
-        self.columns.iter().zip(&self.widths).map(fitted)
+        })
     }
 
     fn line(&self, cells: impl Iterator<Item = String>, ansi: Ansi) -> Line {

@@ -1,4 +1,4 @@
-//! Owners that were asked for and that nobody is.
+//! Owners that were asked for and do not exist.
 
 use crate::model::Pid;
 

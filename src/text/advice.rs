@@ -20,14 +20,14 @@ impl From<ShellCommand> for Remedy {
 }
 
 impl Remedy {
-    /// A command that takes all rights: `sudo portwho kill 80`.
+    /// A command that requires all privileges: `sudo portwho kill 80`.
     #[must_use]
     pub fn privileged(command: ShellCommand) -> Self {
         let place = (command.shell() == Shell::Windows).then_some("in an elevated prompt");
         Self { note: None, place, command: command.sudo() }
     }
 
-    /// The same, as this user may type it: one with all rights types the command as it is.
+    /// The same, as this user may type it: one with all privileges types the command as it is.
     #[must_use]
     pub fn with_rights(command: ShellCommand, privileged: bool) -> Self {
         if privileged { command.into() } else { Self::privileged(command) }
@@ -50,7 +50,7 @@ impl Remedy {
         Self { place: Some(place), ..self }
     }
 
-    /// The same command, behind this sentence.
+    /// The same command, after this sentence.
     #[must_use]
     pub fn after(self, note: String) -> Self {
         Self { note: Some(note), ..self }

@@ -60,20 +60,20 @@ pub const fn reserved_ports(api: Api) -> &'static str {
     }
 }
 
-/// Why not even all rights suffice to end a process.
+/// Why not even all privileges suffice to end a process.
 #[must_use]
 pub const fn beyond_rights(api: Api) -> &'static str {
     match api {
-        Api::Posix => "not permitted, even as root: it takes CAP_KILL",
-        Api::Windows => "not permitted, even elevated: the process is protected",
+        Api::Posix => "permission denied, even as root: it requires CAP_KILL",
+        Api::Windows => "permission denied, even elevated: the process is protected",
     }
 }
 
-/// Why not even all rights suffice to close a socket.
+/// Why not even all privileges suffice to close a socket.
 #[must_use]
 pub const fn beyond_rights_to_close(api: Api) -> &'static str {
     match api {
-        Api::Posix => "not permitted, even as root: it takes CAP_NET_ADMIN",
-        Api::Windows => "not permitted, even elevated",
+        Api::Posix => "permission denied, even as root: it requires CAP_NET_ADMIN",
+        Api::Windows => "permission denied, even elevated",
     }
 }

@@ -1,5 +1,6 @@
 //! What a process claims to be, and nothing proves.
 
+use super::counted;
 use crate::model::Role;
 
 /// Its name is that of this role.
@@ -12,19 +13,22 @@ pub fn by_name(process: &str, role: Role) -> String {
         Role::ServiceHost => "a host of Windows services",
     };
     format!(
-        "  warning: {process} has the name of {role}; neither its user nor its executable proves \
-         that it is one"
+        "  warning: {process} has the name of {role}, but neither its user nor its executable \
+         confirms it"
     )
 }
 
-/// Its control group, which its own user names, is that of a container.
+/// Its cgroup, which its own user names, is that of a container.
 #[must_use]
 pub fn by_cgroup(process: &str, container: &str) -> String {
-    format!("  warning: only a cgroup below a user's own says that {process} runs in {container}")
+    format!(
+        "  warning: the only sign that {process} runs in {container} is a cgroup that an \
+             ordinary user controls"
+    )
 }
 
-/// So many more warnings of these kinds.
+/// How many more such warnings there are.
 #[must_use]
 pub fn more(count: usize) -> String {
-    format!("  and {count} more such warnings")
+    format!("  and {}", counted(count, "more such warning"))
 }

@@ -7,7 +7,7 @@ use crate::model::{Api, KernelReason, Pid};
 /// The question was not answered with yes.
 pub const NOT_CONFIRMED: &str = "not confirmed; nothing was closed";
 
-/// There is nobody to ask, and neither a PORT nor a PID says which sockets are meant.
+/// There is no terminal to ask on, and neither a PORT nor a PID says which sockets are meant.
 #[must_use]
 pub fn requires_yes(close: &Remedy) -> String {
     let required = "nothing was closed: without a terminal, close requires a PORT, --pid or --yes";
@@ -48,19 +48,19 @@ pub fn question(count: usize, owner: &str) -> String {
     format!("Close {}?", counted_of(count, owner))
 }
 
-/// `would close 12 sockets of app-server (PID 812)`. So many of them are unconnected sockets of UDP.
+/// `would close 12 sockets of app-server (PID 812)`. `udp` of them are unconnected UDP sockets.
 #[must_use]
 pub fn intention(count: usize, udp: usize, owner: &str) -> String {
-    format!("would close {}{}", counted_of(count, owner), unless_by_number(count, udp))
+    format!("would close {}{}", counted_of(count, owner), unless_explicit(count, udp))
 }
 
 /// What closing does not do: udp_abort() of the kernel leaves a port with its process that
 /// was bound by number, and no table tells whether one was.
-const fn unless_by_number(count: usize, udp: usize) -> &'static str {
+const fn unless_explicit(count: usize, udp: usize) -> &'static str {
     match (count, udp) {
         (_, 0) => "",
-        (1, _) => ", unless its port was bound by number",
-        _ => ", except at UDP ports that were bound by number",
+        (1, _) => ", unless its port was bound explicitly (bind() with a port other than 0)",
+        _ => ", except at UDP ports that were bound explicitly (bind() with a port other than 0)",
     }
 }
 
@@ -75,7 +75,7 @@ pub fn listeners_not_closed(tcp: usize, udp: usize, close: &Remedy) -> Option<St
     let parts = [part(tcp, "listener"), part(udp, "unconnected UDP socket")];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
     let purpose = if tcp + udp == 1 { "to close it" } else { "to close them" };
-    let purpose = format!("{purpose}{}", unless_by_number(tcp + udp, udp));
+    let purpose = format!("{purpose}{}", unless_explicit(tcp + udp, udp));
     let not_closed = format!("{} not closed", parts.join(" and "));
     (!parts.is_empty()).then(|| run_to(&purpose, &not_closed, close))
 }
@@ -91,7 +91,7 @@ pub enum Refused {
     Ancestor,
     /// Their owner is hidden, from every user.
     Unseen,
-    /// Their owner is hidden; this command has more rights.
+    /// Their owner is hidden; this command has more privileges.
     UnseenByUser(Remedy),
     /// They end by themselves, and this system would keep them forever.
     Orphan,
@@ -117,20 +117,16 @@ fn refusal(why: &Refused) -> String {
         Refused::Ancestor => {
             "an ancestor of portwho holds it: the shell or session it runs in".to_owned()
         }
-        Refused::Unseen => format!("{session}; more rights would not show it"),
+        Refused::Unseen => format!("{session}; no further privileges would reveal it"),
         Refused::UnseenByUser(privileged) => run(session, privileged),
         Refused::Orphan => {
-            "orphans end by themselves (tcp_orphan_retries); if one is closed from outside, Linux \
-             before 6.11 keeps it forever"
+            "sockets without a process end on their own (tcp_orphan_retries); before Linux 6.11, \
+             closing one would keep it forever"
                 .to_owned()
         }
-        Refused::Forwarder(container) => {
-            let served =
-                |name| format!("it serves {name}, which would keep running without its port");
-            match container {
-                Some((name, stop)) => run(&served(name.as_str()), stop),
-                None => format!("{}; stop the container instead", served("a container")),
-            }
+        Refused::Forwarder(Some((name, stop))) => run(&serves(name), stop),
+        Refused::Forwarder(None) => {
+            format!("{}; stop the container instead", serves("a container"))
         }
         Refused::OnlyIpv4 => {
             "Windows closes TCP connections over IPv4 only; it has no call for IPv6".to_owned()
@@ -139,6 +135,10 @@ fn refusal(why: &Refused) -> String {
             "Windows closes TCP connections only; it has no call for UDP".to_owned()
         }
     }
+}
+
+fn serves(container: &str) -> String {
+    format!("it serves {container}, which would keep running without its port")
 }
 
 /// Who had the sockets that were closed.
@@ -207,7 +207,7 @@ const fn without_process(reason: KernelReason) -> &'static str {
         KernelReason::TimeWait => "in TIME_WAIT",
         KernelReason::SynReceived => "whose handshake was not complete",
         KernelReason::NotAccepted => "that nobody had accepted",
-        KernelReason::Orphaned => "that no process had any more",
+        KernelReason::Orphaned => "that no process held",
     }
 }
 
@@ -231,9 +231,9 @@ fn descriptors_kept(
 pub enum NotClosed {
     /// It is no longer what was asked for.
     Changed,
-    /// Not even all rights suffice, for this reason.
+    /// Not even all privileges suffice, for this reason.
     BeyondRights(&'static str),
-    /// This command has more rights.
+    /// This command has more privileges.
     NotPermitted(Remedy),
     /// The kernel cannot close sockets, in its own words; whether a process has this one.
     NoDestroy(String, bool),
@@ -258,14 +258,16 @@ fn reason(why: &NotClosed) -> String {
         NotClosed::Changed => "changed since it was listed".to_owned(),
         NotClosed::BeyondRights(text) => (*text).to_owned(),
         NotClosed::NotPermitted(privileged) => run("permission denied", privileged),
-        NotClosed::NoDestroy(text, true) => format!("{text}; ending their process closes them"),
+        NotClosed::NoDestroy(text, true) => {
+            format!("{text}; terminating their process closes them")
+        }
         NotClosed::NoDestroy(text, false) | NotClosed::Other(text) => text.clone(),
         NotClosed::OtherKind(text) => format!(
-            "{text} (Linux closes UDP sockets since 4.9, and TIME_WAIT and FIN_WAIT_2 without a \
-             process since 6.0)"
+            "{text} (Linux can close UDP sockets from 4.9 on, and TIME_WAIT and FIN_WAIT_2 \
+             without a process from 6.0 on)"
         ),
         NotClosed::PortStays(kill) => {
-            run("its port was bound by number and stays with its process", kill)
+            run("its port was bound explicitly and stays with its process", kill)
         }
         NotClosed::Survived => "still there, although the system accepted the request".to_owned(),
     }
@@ -274,5 +276,5 @@ fn reason(why: &NotClosed) -> String {
 /// The closing could not be checked.
 #[must_use]
 pub fn unknown(error: &str) -> String {
-    format!("cannot tell what is closed: {error}")
+    format!("cannot tell which sockets were closed: {error}")
 }

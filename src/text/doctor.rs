@@ -31,26 +31,26 @@ pub fn no_problems(checked: Checked) -> String {
     format!("no problems found in {sockets} of {processes} ({}{unknown})", counted(checks, "check"))
 }
 
-/// `not checked: conntrack-full, open-files (needs the first network namespace: run it on the host)`.
+/// `not run: conntrack-full, open-files (requires the initial network namespace: run it on the host)`.
 #[must_use]
 pub fn not_checked(kinds: &[&str], need: Need, shell: Shell) -> String {
-    format!("not checked: {} ({})", kinds.join(", "), needs(need, shell))
+    format!("not run: {} ({})", kinds.join(", "), needs(need, shell))
 }
 
 /// What a check needs that could not be made.
 #[must_use]
 pub fn needs(need: Need, shell: Shell) -> String {
     match (need, shell) {
-        (Need::Rights, Shell::Posix) => "needs root".to_owned(),
-        (Need::Rights, Shell::Windows) => "needs an elevated prompt".to_owned(),
-        (Need::Ptrace, _) => "needs CAP_SYS_PTRACE, to read every process".to_owned(),
-        (Need::Kernel(what), _) => format!("needs {what}"),
+        (Need::Rights, Shell::Posix) => "requires root".to_owned(),
+        (Need::Rights, Shell::Windows) => "requires an elevated prompt".to_owned(),
+        (Need::Ptrace, _) => "requires CAP_SYS_PTRACE, to read every process".to_owned(),
+        (Need::Kernel(what), _) => format!("requires {what}"),
         (Need::FirstNamespace, _) => {
-            "needs the first network namespace: run portwho on the host".to_owned()
+            "requires the initial network namespace: run portwho on the host".to_owned()
         }
         (Need::System, _) => "this system does not report it".to_owned(),
         (Need::WholeMachine, _) => {
-            "concerns the whole machine: run doctor without PORT and filters".to_owned()
+            "concerns the whole machine: run doctor without a PORT or filters".to_owned()
         }
     }
 }

@@ -6,17 +6,21 @@ use super::advice::run_to;
 use super::shell::ShellCommand;
 use crate::model::Shell;
 
-/// A PORT that is neither a number nor a service; perhaps the command `near` was meant.
+/// A PORT that is neither a number nor a service; perhaps the command `near` was meant. A word with a `/`
+/// names a protocol.
 #[must_use]
 pub fn unknown_service(name: &str, near: Option<&str>, shell: Shell) -> String {
-    let unknown = format!("port '{name}': unknown service");
-    match near {
-        Some(command) => {
-            let help = ShellCommand::new(shell, format_args!("portwho {command} --help"));
-            run_to(&format!("for the command {command}"), &unknown, &help.into())
-        }
-        None => format!("{unknown}; use a number from 1 to 65535"),
+    if name.contains('/') {
+        return format!("port '{name}': unknown protocol; use /tcp or /udp");
     }
+    if let Some(command) = near {
+        let help = ShellCommand::new(shell, format_args!("portwho {command} --help"));
+        let unknown = format!("port '{name}': unknown service");
+        return run_to(&format!("for the command {command}"), &unknown, &help.into());
+    }
+    let may_be_command = name.bytes().all(|byte| byte.is_ascii_alphabetic());
+    let what = if may_be_command { "service or command" } else { "service" };
+    format!("port '{name}': unknown {what}; use a number from 1 to 65535")
 }
 
 /// An interface that the system does not have: `interface 'eth7': not found`.

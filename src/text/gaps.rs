@@ -2,7 +2,7 @@
 
 use super::counted;
 use super::escape::Escaped;
-use crate::model::{Gap, LeftOut, Untrusted};
+use crate::model::{Gap, Hiding, LeftOut, Untrusted, Whereabouts};
 
 /// How a gap reads.
 struct Sentence {
@@ -27,10 +27,8 @@ pub fn remedy(gap: &Gap) -> &'static str {
 
 fn sentence(gap: &Gap) -> Sentence {
     match gap {
-        Gap::OwnersHidden { count, users, as_root } => owners_hidden(*count, users, *as_root),
-        Gap::OwnersNotFound { count, inside_pid_namespace } => {
-            owners_not_found(*count, *inside_pid_namespace)
-        }
+        Gap::OwnersHidden { count, users, why } => owners_hidden(*count, users, *why),
+        Gap::OwnersNotFound { count, place } => owners_not_found(*count, *place),
         Gap::ChangingHands { count } => changing_hands(*count),
         Gap::OwnersExited { count } => owners_exited(*count),
         Gap::SearchBounded { user, left_out } => search_bounded(user.as_ref(), *left_out),
@@ -54,25 +52,35 @@ fn sentence(gap: &Gap) -> Sentence {
     }
 }
 
-fn owners_hidden(count: usize, users: &[Untrusted], as_root: bool) -> Sentence {
+fn owners_hidden(count: usize, users: &[Untrusted], why: Hiding) -> Sentence {
     let what = format!("the owners of {} are hidden{}", sockets(count), of_users(users));
-    let remedy = if as_root {
-        "even root may not read some processes: CAP_SYS_PTRACE is missing, or a sandbox or \
-         user namespace keeps them apart"
-    } else {
-        "run with sudo to see the owners of other users' sockets"
+    let remedy = match why {
+        Hiding::Rights => "run with sudo to see the owners of other users' sockets",
+        Hiding::EvenFromRoot => {
+            "even root cannot read some processes: CAP_SYS_PTRACE is missing, or a sandbox or user \
+             namespace isolates them"
+        }
+        Hiding::Unsearched => UNSEARCHED,
     };
     Sentence { what, remedy }
 }
 
-fn owners_not_found(count: usize, inside_pid_namespace: bool) -> Sentence {
+/// A gap of its own says how many descriptors of whom were not searched.
+const UNSEARCHED: &str =
+    "some processes were not searched in full; one of them may hold these sockets";
+
+fn owners_not_found(count: usize, place: Whereabouts) -> Sentence {
     let what = format!("the owners of {} were not found", sockets(count));
-    let remedy = if inside_pid_namespace {
-        "unless they are passing between processes, they are outside of this PID namespace: run \
-         portwho again, or outside of it"
-    } else {
-        "they belong to the kernel, are passing between processes, or to another PID namespace: \
-         run portwho again, or on the host"
+    let remedy = match place {
+        Whereabouts::OutsidePidNamespace => {
+            "they belong to another PID namespace, or are being passed between processes: run \
+             portwho again, or run it outside this PID namespace"
+        }
+        Whereabouts::Anywhere => {
+            "they belong to the kernel or to another PID namespace, or are being passed between \
+             processes: run portwho again, or on the host"
+        }
+        Whereabouts::Unsearched => UNSEARCHED,
     };
     Sentence { what, remedy }
 }
@@ -86,27 +94,31 @@ fn changing_hands(count: usize) -> Sentence {
 }
 
 fn owners_exited(count: usize) -> Sentence {
+    let created = if count == 1 { "process that created" } else { "processes that created" };
+    let has = if count == 1 { "has" } else { "have" };
     Sentence {
-        what: format!("the processes that created {} have exited", sockets(count)),
-        remedy: "a child that inherited them holds them: look for children of the exited process",
+        what: format!("the {created} {} {has} exited", sockets(count)),
+        remedy: "the processes that inherited them hold them: look for children of the exited process",
     }
 }
 
 fn search_bounded(user: Option<&Untrusted>, left_out: LeftOut) -> Sentence {
     let user = user.map(|user| format!("user {}", Escaped(user)));
     let user = user.unwrap_or_else(|| "other users".to_owned());
+    let LeftOut { descriptors, threads, rings } = left_out;
+    let were = was(descriptors.saturating_add(threads).saturating_add(rings));
     Sentence {
-        what: format!("{} of {user} were not searched", kinds(left_out)),
-        remedy: "they may own some of these sockets too; end the processes that have so many, and \
-                 run portwho again",
+        what: format!("{} of {user} {were} not searched", kinds(left_out)),
+        remedy: "they may own some of these sockets too; terminate the processes that hold so \
+                 many, and run portwho again",
     }
 }
 
 fn rings_unread(count: usize) -> Sentence {
     Sentence {
         what: format!("what is registered in {} could not be read", counted(count, "io_uring")),
-        remedy: "a program was using them just then (or Linux is too old to tell): run portwho \
-                 again",
+        remedy: "they were in use at that moment (or this Linux is too old to report them): run \
+                 portwho again",
     }
 }
 
@@ -114,8 +126,8 @@ fn commands_cut(count: usize, users: &[Untrusted]) -> Sentence {
     let processes = counted(count, "process");
     Sentence {
         what: format!("the command lines of {processes}{} were not read in full", of_users(users)),
-        remedy: "portwho reads up to 128 KiB of each and 8 MiB for each user, and does not wait \
-                 for a process that keeps its memory locked; the rest is in /proc/PID/cmdline",
+        remedy: "portwho reads up to 128 KiB of each and 8 MiB for each user, and gives up if \
+                 the kernel does not return one in time; the rest is in /proc/PID/cmdline",
     }
 }
 
@@ -130,8 +142,8 @@ fn namespaces_not_searched() -> Sentence {
 fn namespaces_missing(why: &str) -> Sentence {
     Sentence {
         what: format!("some network namespaces may be missing ({why})"),
-        remedy: "entering a network namespace takes CAP_SYS_ADMIN and CAP_SYS_PTRACE: run portwho \
-                 on the host, outside of containers and sandboxes",
+        remedy: "entering a network namespace requires CAP_SYS_ADMIN and CAP_SYS_PTRACE: run \
+                 portwho on the host, outside containers and sandboxes",
     }
 }
 
@@ -147,7 +159,7 @@ fn namespaces_bounded(count: usize, users: &[Untrusted]) -> Sentence {
     let namespaces = counted(count, "network namespace");
     Sentence {
         what: format!("{namespaces} of {} {} not searched", list(users), was(count)),
-        remedy: "portwho searches a limited number of each user's; nsenter(1) runs portwho in one \
+        remedy: "portwho searches at most a fixed number per user; nsenter(1) runs portwho in one \
                  of them; to list them, run: sudo lsns --type net",
     }
 }
@@ -155,8 +167,8 @@ fn namespaces_bounded(count: usize, users: &[Untrusted]) -> Sentence {
 fn sockets_unexamined(count: usize, why: &str) -> Sentence {
     Sentence {
         what: format!("{} in no table {} not examined ({why})", sockets(count), was(count)),
-        remedy: "they may be of a network namespace that no process is in; examining them takes \
-                 CAP_SYS_PTRACE, CAP_NET_ADMIN and Linux 5.6",
+        remedy: "they may belong to a network namespace without processes; examining them \
+                 requires CAP_SYS_PTRACE, CAP_NET_ADMIN and Linux 5.6",
     }
 }
 
@@ -164,29 +176,28 @@ fn descriptors_unexamined(count: usize, users: &[Untrusted]) -> Sentence {
     let descriptors = counted(count, "descriptor");
     Sentence {
         what: format!("{descriptors} of {} {} not examined", list(users), was(count)),
-        remedy: "portwho examines a limited number of each user's; a port may be bound by one of \
-                 them",
+        remedy: "portwho examines at most a fixed number per user; a port may be bound by one of them",
     }
 }
 
 fn bound_not_listed() -> Sentence {
     Sentence {
-        what: "this system does not list bound sockets".to_owned(),
-        remedy: "Linux lists them since 6.8, Windows where netstat has -q",
+        what: "this system does not list BOUND sockets".to_owned(),
+        remedy: "Linux has listed them since 6.8; Windows lists them if netstat has -q",
     }
 }
 
 fn bound_unknown(why: &str) -> Sentence {
     Sentence {
-        what: format!("cannot tell whether this system lists bound sockets ({why})"),
+        what: format!("cannot tell whether this system lists BOUND sockets ({why})"),
         remedy: "a port may be bound without listening; run portwho again",
     }
 }
 
 fn netlink_refused(why: &str) -> Sentence {
     Sentence {
-        what: format!("netlink is not permitted ({why}), so /proc/net was read"),
-        remedy: "bound ports, backlogs, idle times and cgroups are missing; allow AF_NETLINK \
+        what: format!("netlink was refused ({why}), so /proc/net was read"),
+        remedy: "BOUND sockets, backlogs, idle times and cgroups are missing; allow AF_NETLINK \
                  sockets (NETLINK_SOCK_DIAG)",
     }
 }
@@ -234,7 +245,7 @@ fn urls_unreadable(why: &str) -> Sentence {
 fn table_unreadable(table: &str, why: &str) -> Sentence {
     Sentence {
         what: format!("cannot read the table {table}: {why}"),
-        remedy: "its sockets are missing; run portwho again, with more rights if that does not help",
+        remedy: "its sockets are missing; run portwho again, with more privileges if that does not help",
     }
 }
 
@@ -265,5 +276,26 @@ fn kinds(left_out: LeftOut) -> String {
     match kinds.split_last() {
         Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
         _ => kinds.concat(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_is_singular() {
+        let bounded = |descriptors, threads| {
+            line(&Gap::SearchBounded {
+                user: None,
+                left_out: LeftOut { descriptors, threads, rings: 0 },
+            })
+        };
+        assert!(bounded(1, 0).starts_with("1 descriptor of other users was not searched: "));
+        let both = "1 descriptor and 1 thread of other users were not searched: ";
+        assert!(bounded(1, 1).starts_with(both));
+        let exited = |count| line(&Gap::OwnersExited { count });
+        assert!(exited(1).starts_with("the process that created 1 socket has exited: "));
+        assert!(exited(2).starts_with("the processes that created 2 sockets have exited: "));
     }
 }

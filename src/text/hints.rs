@@ -39,6 +39,13 @@ pub fn only_ipv6(held: &BTreeSet<u16>) -> String {
     format!("{} {verb} held at [::] for IPv6 only (v6only)", ports::named(held))
 }
 
+/// `10.0.0.5:80 is held; to see the owner, run: portwho 80`.
+#[must_use]
+pub fn held_beside(ends: &[String], list: &Remedy) -> String {
+    let verb = if ends.len() == 1 { "is" } else { "are" };
+    run_to("to see the owner", &format!("{} {verb} held", listed(ends)), list)
+}
+
 /// `port 445 is held by the kernel (PID 4): it is the file server (SMB); ...`.
 #[must_use]
 pub fn held_by_driver(port: u16, urls: &[&ServedUrl]) -> String {
@@ -63,36 +70,23 @@ pub fn foreign_connections(count: usize, to: &PortSet, shell: Shell) -> String {
     run_to(purpose, &text, &remedies::list(shell, ["--foreign-port", &words]).into())
 }
 
-/// `0.0.0.0:80 is held in the network namespace web by nginx (PID 812); to see it, add --all-netns`.
+/// `2 sockets are in the network namespace web, owned by nginx (PID 812); to see them, run: portwho
+/// --all-netns 80`.
 #[must_use]
-pub fn held_elsewhere(socket: &str, namespace: &str, owners: &[String]) -> String {
-    let owners = listed(owners);
-    format!(
-        "{socket} is held in the network namespace {namespace} by {owners}; to see it, add \
-         --all-netns"
-    )
-}
-
-/// `2 sockets are in the network namespace web, of nginx (PID 812); to see them, add --all-netns`.
-#[must_use]
-pub fn sockets_elsewhere(count: usize, namespace: &str, owners: &[String]) -> String {
-    let (verb, them) = if count == 1 { ("is", "it") } else { ("are", "them") };
-    format!(
-        "{} {verb} in the network namespace {namespace}, of {}; to see {them}, add --all-netns",
-        counted(count, "socket"),
-        listed(owners)
-    )
-}
-
-/// So many more namespaces have such sockets.
-#[must_use]
-pub fn more_elsewhere(count: usize) -> String {
-    let more = counted(count, "more network namespace");
-    format!("{more} {} such sockets; to see them, add --all-netns", has(count))
+pub fn sockets_elsewhere(
+    count: usize,
+    namespace: &str,
+    owners: &[String],
+    list: &Remedy,
+) -> String {
+    let (verb, purpose) = if count == 1 { ("is", "to see it") } else { ("are", "to see them") };
+    let (sockets, owners) = (counted(count, "socket"), listed(owners));
+    let text = format!("{sockets} {verb} in the network namespace {namespace}, owned by {owners}");
+    run_to(purpose, &text, list)
 }
 
 /// `0.0.0.0:80 is held in the network namespace web by nginx (PID 812); to see it, run: portwho
-/// --all-netns 80`, where the option does not exist.
+/// --all-netns 80`.
 #[must_use]
 pub fn held_in_namespace(
     sockets: &[String],
@@ -107,28 +101,29 @@ pub fn held_in_namespace(
     run_to(purpose, &held, list)
 }
 
-/// So many more namespaces have such sockets.
+/// How many more namespaces have such sockets.
 #[must_use]
 pub fn more_namespaces(count: usize, list: &Remedy) -> String {
-    let more = counted(count, "more network namespace");
-    run_to("to see them", &format!("{more} {} such sockets", has(count)), list)
+    run_to("to see them", &matching_in(count), list)
 }
 
-/// `port 80 belongs to the docker container web; to stop it, run: docker stop web`.
+/// `port 80 belongs to the Docker container web; to stop it, run: docker stop web`.
 #[must_use]
 pub fn of_container(held: &BTreeSet<u16>, container: &str, stop: &Remedy) -> String {
     let verb = if held.len() == 1 { "belongs" } else { "belong" };
     run_to("to stop it", &format!("{} {verb} to {container}", ports::named(held)), stop)
 }
 
-/// So many more containers hold ports.
+/// How many more containers hold ports.
 #[must_use]
-pub fn more_containers(count: usize) -> String {
+pub fn more_containers(count: usize, local: Option<&LocalSet>, shell: Shell) -> String {
     let more = counted(count, "more container");
-    let hold = if count == 1 { "holds" } else { "hold" };
-    format!("{more} {hold} ports; to see them, add -v")
+    let (hold, purpose) = if count == 1 { ("holds", "to see it") } else { ("hold", "to see them") };
+    let typed = local.map(ports::typed).unwrap_or_default();
+    let words = ["-v".to_owned()].into_iter().chain(typed);
+    run_to(purpose, &format!("{more} {hold} ports"), &remedies::list(shell, words).into())
 }
 
-const fn has(count: usize) -> &'static str {
-    if count == 1 { "has" } else { "have" }
+fn matching_in(namespaces: usize) -> String {
+    format!("there are matching sockets in {}", counted(namespaces, "more network namespace"))
 }

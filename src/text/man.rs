@@ -3,7 +3,7 @@
 /// What the program is for.
 pub const DESCRIPTION: &str = "\
 portwho finds the process that holds a TCP or UDP port, terminates it and checks that the port is \
-free, closes single connections, and explains socket states. Without a command it lists sockets and \
+free, closes individual connections, and explains socket states. Without a command it lists sockets and \
 the processes that own them, in the format of Windows' netstat -aon and tasklist.";
 
 /// Command lines, and what they do.

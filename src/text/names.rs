@@ -17,7 +17,7 @@ const USERS_NAMED: usize = 4;
 pub struct Names {
     first: Vec<String>,
     more: usize,
-    /// How many of the others each user has; empty where that is not told.
+    /// How many of the others each user has; empty where that is not reported.
     users: Vec<(String, usize)>,
 }
 
@@ -74,18 +74,21 @@ impl Names {
 
 /// `150 of user alice`, for the users who have most.
 fn users(counts: &[(Option<&Untrusted>, usize)]) -> Vec<(String, usize)> {
-    let name = |user: Option<&Untrusted>| match user {
-        Some(user) => format!("user {}", brief(user)),
-        None => "unknown users".to_owned(),
-    };
     let told = if counts.len() > USERS_NAMED + 1 { USERS_NAMED } else { counts.len() };
     let mut users: Vec<(String, usize)> =
-        counts.iter().take(told).map(|(user, count)| (name(*user), *count)).collect();
+        counts.iter().take(told).map(|(user, count)| (user_or_users(*user), *count)).collect();
     let others: usize = counts.iter().skip(told).map(|(_, count)| count).sum();
     if others > 0 {
         users.push((format!("{} other users", counts.len() - told), others));
     }
     users
+}
+
+fn user_or_users(user: Option<&Untrusted>) -> String {
+    match user {
+        Some(user) => format!("user {}", brief(user)),
+        None => "unknown users".to_owned(),
+    }
 }
 
 impl Display for Names {

@@ -37,8 +37,8 @@ const LINES: usize = 10;
 
 /// Remarks on rows of which more is known than the table says, and on ports that are bound without
 /// listening: a line for each kind. The table itself has a word for each reason why a row has no
-/// process, its user, and its unit or container. `every_owner` also includes the owners of sockets that are only
-/// connections.
+/// process, its user, and its unit or container. `every_owner` also includes the owners of sockets that are
+/// only connections.
 #[must_use]
 pub fn lines(rows: &Rows<'_>, every_owner: bool) -> Vec<String> {
     let snapshot = rows.snapshot;
@@ -58,7 +58,8 @@ pub fn lines(rows: &Rows<'_>, every_owner: bool) -> Vec<String> {
     let mut groups: Vec<(Kind, Alike)> = groups.into_iter().collect();
     groups.sort_by_key(|(_, alike)| alike.place);
     let lines = groups.iter().take(LINES).map(|(kind, alike)| line(kind, alike));
-    let more = (unshown > 0).then(|| format!("{unshown} more remarks; --json has them all"));
+    let more =
+        (unshown > 0).then(|| format!("{}; --json has them all", counted(unshown, "more remark")));
     lines.chain(more).collect()
 }
 

@@ -43,10 +43,10 @@ pub fn owner(row: &OwnedSocket, snapshot: &Snapshot) -> String {
         Owner::NotFound => {
             let (place, candidates) =
                 (place(&row.socket, snapshot), candidates(&row.socket, snapshot));
-            format!("no process that can be found{place}{candidates}")
+            format!("an owner{place} that was not found{candidates}")
         }
         Owner::Exited(pid) => {
-            format!("PID {pid}, which has exited, and now by children that inherited it")
+            format!("children of PID {pid} (which has exited) that inherited it")
         }
     }
 }
@@ -95,7 +95,7 @@ fn hidden(socket: &Socket, snapshot: &Snapshot) -> String {
 fn place(socket: &Socket, snapshot: &Snapshot) -> String {
     let creator = snapshot.creator(socket);
     let service = creator.and_then(|creator| creator.service.as_ref()).map(|service| {
-        let of_user = if service.of_user { " of a user's own systemd" } else { "" };
+        let of_user = if service.of_user { " (a systemd user unit)" } else { "" };
         format!(" in {}{of_user}", brief(&service.name))
     });
     let inside = creator.and_then(|creator| creator.container.as_ref());
@@ -122,10 +122,10 @@ fn candidates(socket: &Socket, snapshot: &Snapshot) -> String {
     }
 }
 
-/// `the docker container web`.
+/// `the Docker container web`.
 #[must_use]
 pub fn container(container: &Container) -> String {
-    format!("the {} container {}", container.runtime.word(), brief(&known_as(container)))
+    format!("the {} container {}", container.runtime.title(), brief(&known_as(container)))
 }
 
 /// A container's name, or else its short id.

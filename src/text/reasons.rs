@@ -35,10 +35,9 @@ impl<'a> Reasons<'a> {
         let socket = &row.socket;
         match &row.owner {
             Owner::Kernel(reason) => Some(self.of_kernel(*reason, socket)),
-            Owner::Hidden | Owner::Exited(_) => {
+            Owner::Hidden | Owner::NotFound | Owner::Exited(_) => {
                 Some(format!("held by {}", owners::owner(row, self.snapshot)))
             }
-            Owner::NotFound => Some(owners::owner(row, self.snapshot)),
             Owner::Processes(_) if socket.state == Some(TcpState::Bound) => Some(BOUND.to_owned()),
             Owner::Processes(_) => None,
         }
@@ -59,19 +58,16 @@ impl<'a> Reasons<'a> {
     /// `: nginx's queue holds 12 of 511`, or nothing where no listener is seen.
     pub(super) fn queue(&self, socket: &Socket) -> String {
         let listeners = self.listeners_of(socket);
-        let sum = |part: fn(&Socket) -> Option<u32>| {
-            let parts = listeners.iter().map(|row| part(&row.socket));
-            parts.sum::<Option<u32>>().filter(|_| !listeners.is_empty())
-        };
-        let waiting = sum(|listener| listener.queues.receive);
-        let backlog = sum(|listener| listener.queues.send);
+        let queues = || listeners.iter().map(|row| row.socket.queues);
+        let waiting: Option<u32> = queues().map(|queue| queue.receive).sum();
+        let backlog: Option<u32> = queues().map(|queue| queue.send).sum();
         let queue = match self.names(&listeners) {
             Some(names) => format!("{names}'s queue"),
             None => "its listener's queue".to_owned(),
         };
         match (waiting, backlog) {
-            (Some(waiting), Some(backlog)) => format!(": {queue} holds {waiting} of {backlog}"),
             _ if listeners.is_empty() => String::new(),
+            (Some(waiting), Some(backlog)) => format!(": {queue} holds {waiting} of {backlog}"),
             _ => format!(": in {queue}"),
         }
     }
@@ -96,10 +92,9 @@ impl<'a> Reasons<'a> {
     /// every address.
     fn listeners_of(&self, socket: &Socket) -> Vec<&'a OwnedSocket> {
         let on_port = self.listeners.get(&socket.local.port).map(Vec::as_slice).unwrap_or_default();
-        let there = |row: &&&OwnedSocket| {
-            row.socket.netns == socket.netns && row.socket.covers(socket.local.address)
-        };
-        let covering: Vec<&OwnedSocket> = on_port.iter().filter(there).copied().collect();
+        let here = on_port.iter().copied().filter(|row| row.socket.netns == socket.netns);
+        let covering: Vec<&OwnedSocket> =
+            here.filter(|row| row.socket.covers(socket.local.address)).collect();
         let exact = |row: &&OwnedSocket| row.socket.local.address == socket.local.address;
         let exactly: Vec<&OwnedSocket> = covering.iter().copied().filter(exact).collect();
         if exactly.is_empty() { covering } else { exactly }

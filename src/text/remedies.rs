@@ -183,15 +183,16 @@ pub fn raise_descriptor_limit(
     hard_limit: Option<u64>,
     privileged: bool,
 ) -> Remedy {
-    let prlimit = |limits: std::fmt::Arguments<'_>| {
-        ShellCommand::new(Shell::Posix, format_args!("prlimit --pid {pid} --nofile={limits}"))
-    };
     match hard_limit {
         Some(hard) if hard < wanted => {
-            Remedy::with_rights(prlimit(format_args!("{wanted}:{wanted}")), privileged)
+            Remedy::with_rights(prlimit(pid, &format!("{wanted}:{wanted}")), privileged)
         }
-        _ => prlimit(format_args!("{wanted}:")).into(),
+        _ => prlimit(pid, &format!("{wanted}:")).into(),
     }
+}
+
+fn prlimit(pid: Pid, limits: &str) -> ShellCommand {
+    ShellCommand::new(Shell::Posix, format_args!("prlimit --pid {pid} --nofile={limits}"))
 }
 
 /// Which driver holds a port in the name of Windows' System, PID 4, as far as the port shows it, and

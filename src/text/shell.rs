@@ -109,12 +109,7 @@ fn visible(text: &[u8]) -> Option<&str> {
 #[must_use]
 pub fn posix_word(text: &[u8]) -> String {
     let Some(word) = visible(text) else {
-        let octal = |byte: &u8| match byte {
-            b'\'' | b'\\' => format!("\\{}", char::from(*byte)),
-            b' '..=b'~' => char::from(*byte).to_string(),
-            byte => format!("\\{byte:03o}"),
-        };
-        return format!("$'{}'", text.iter().map(octal).collect::<String>());
+        return format!("$'{}'", text.iter().copied().map(escaped).collect::<String>());
     };
     let is_plain = |c: char| c.is_alphanumeric() || "-_.,:/@%+=".contains(c);
     // zsh expands a word that begins with =, and job control one that begins with %.
@@ -125,6 +120,15 @@ pub fn posix_word(text: &[u8]) -> String {
         format!("'{}'", word.replace('\'', "'\\''"))
     } else {
         format!("\"{word}\"")
+    }
+}
+
+/// A byte in `$'...'`.
+fn escaped(byte: u8) -> String {
+    match byte {
+        b'\'' | b'\\' => format!("\\{}", char::from(byte)),
+        b' '..=b'~' => char::from(byte).to_string(),
+        byte => format!("\\{byte:03o}"),
     }
 }
 
@@ -214,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn an_operand_is_no_option() {
+    fn an_operand_is_not_an_option() {
         let stop = |name: &[u8]| ShellCommand::systemctl(false, "stop").operand(name);
         assert_eq!(stop(b"web.service").text(), Some("systemctl stop web.service"));
         assert_eq!(stop(b"-Hevil.service").text(), Some("systemctl stop -- -Hevil.service"));

@@ -20,7 +20,7 @@ use crate::support::kernel_table::{State, await_state, find};
 use crate::support::makers::{self, Connection, Held, Loopback};
 use crate::support::{features, portwho, wait_until};
 
-/// In this test's own namespace nobody else has it.
+/// In this test's own namespace no other process has it.
 const PORT: u16 = 6800;
 
 /// A socket with a port, or with none.
@@ -119,8 +119,26 @@ fn a_refused_connection() {
 fn a_listener_that_was_shut_down() {
     for at in Loopback::BOTH {
         let listener = makers::listening(at.port(PORT));
+        // Only shutdown() for reading ends it.
+        finish(&listener.socket);
+        assert_eq!(find_any(listener.address), Some(State::LISTENING));
         shutdown(&listener.socket, Shutdown::Both).expect("shutdown");
         is_bound_until_closed(TcpState::Listening, listener.address, listener.socket);
+    }
+}
+
+/// In any direction.
+#[trial]
+fn a_handshake_that_was_shut_down() {
+    for direction in [Shutdown::Read, Shutdown::Write, Shutdown::Both] {
+        let made = makers::syn_sent(Loopback::V4);
+        let client = socket_at(Loopback::V4, Some(PORT));
+        rustix::io::ioctl_fionbio(&client, true).expect("FIONBIO");
+        assert_eq!(connect(&client, &made.server_address), Err(Errno::INPROGRESS));
+        let address = Loopback::V4.port(PORT);
+        await_state(address, made.server_address, State::SYN_SENT);
+        shutdown(&client, direction).expect("shutdown");
+        is_bound_until_closed(TcpState::SynSent, address, client);
     }
 }
 

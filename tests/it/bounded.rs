@@ -55,9 +55,9 @@ fn tables(pid: u32) -> String {
 /// What is said where a command line was cut.
 fn cut(count: &str, user: &str) -> String {
     format!(
-        "portwho: the command lines of {count} ({user}) were not read in full: portwho \
-         reads up to 128 KiB of each and 8 MiB for each user, and does not wait for a process \
-         that keeps its memory locked; the rest is in /proc/PID/cmdline\n"
+        "portwho: the command lines of {count} ({user}) were not read in full: portwho reads up \
+         to 128 KiB of each and 8 MiB for each user, and gives up if the kernel does not return \
+         one in time; the rest is in /proc/PID/cmdline\n"
     )
 }
 

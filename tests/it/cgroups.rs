@@ -1,6 +1,8 @@
 //! Owners that this user may not see: the unit, slice or container that the socket was made
 //! in is named all the same, with the processes that may hold it.
 
+mod nameless;
+
 use std::os::fd::OwnedFd;
 
 use serde_json::{Value, json};
@@ -55,12 +57,12 @@ fn family_in(group: &Group, children: usize) -> (Actor, Vec<u32>) {
     (parent, pids)
 }
 
-/// Nobody asks for port 80: the row says where root holds it, and a remark which processes it may
+/// Port 80 was not asked for: the row says where root holds it, and a remark which processes it may
 /// be, if there are any.
 #[track_caller]
 fn nobody_is_told(place: &str) {
     let (shown, candidates) = place.split_once(" (").unwrap_or((place, ""));
-    let shown = shown.strip_prefix("the docker container ").map(|id| format!("docker {id}"));
+    let shown = shown.strip_prefix("the Docker container ").map(|id| format!("docker {id}"));
     let shown = shown.unwrap_or_else(|| place.split(" (").next().unwrap_or_default().to_owned());
     let note = format!("portwho: 127.0.0.1:80: held by root in {place}\n");
     let remarks =
@@ -77,16 +79,6 @@ fn nobodys_json(note: &str) -> Value {
     assert_eq!(socket["note"], note, "{socket:#}");
     assert_eq!(gaps(&answer), [("owners-hidden", Some(1))]);
     socket["owner"].clone()
-}
-
-/// Nothing is known but whose it is.
-#[track_caller]
-fn nobody_is_told_the_user_alone() {
-    let expected = golden::netstat(&[hidden_row(80, "root")]);
-    portwho(["80"]).user(NOBODY).run().is(0, &expected, ONE_HIDDEN);
-    let nothing = json!({"kind": "hidden", "user": "root", "service": null, "container": null,
-        "candidates": []});
-    assert_eq!(nobodys_json("held by a process of root"), nothing);
 }
 
 #[trial]
@@ -162,7 +154,7 @@ fn a_container_is_named() {
     let inner = container.below("nginx.service");
     let server = inner.inside(|| Owner::named("roots").holding(listener(80)));
     let short = &id[..12];
-    let place = format!("the docker container {short} (most likely PID {})", server.pid());
+    let place = format!("the Docker container {short} (most likely PID {})", server.pid());
     nobody_is_told(&place);
     let owner = json!({"kind": "hidden", "user": "root", "service": null,
         "container": {"runtime": "docker", "id": short, "name": null},
@@ -189,46 +181,6 @@ fn a_group_without_a_unit_has_candidates() {
     let owner = json!({"kind": "hidden", "user": "root", "service": null, "container": null,
         "candidates": [server.pid()]});
     assert_eq!(nobodys_json(&note), owner);
-}
-
-#[trial]
-fn the_first_group_says_nothing() {
-    let Some(group) = group("unused") else { return };
-    let socket = group.inside_the_first(|| listener(80));
-    let _server = Owner::named("roots").holding(socket);
-    nobody_is_told_the_user_alone();
-}
-
-#[trial]
-fn without_control_groups_the_user_alone_is_named() {
-    let Some(group) = group("web.service") else { return };
-    let _server = server_in(&group);
-    mounts::hide_cgroups().expect("a tmpfs in their place");
-    nobody_is_told_the_user_alone();
-}
-
-/// As in a container: what is mounted begins at the group that this process is in.
-#[trial]
-fn an_invisible_group_identifies_nothing() {
-    let Some(outside) = group("web.service") else { return };
-    let Some(root) = Group::named("container") else { return };
-    let server = server_in(&outside);
-    let inside = root.below("inner.service");
-    root.inside(mounts::only_own_cgroups).expect("mounts of its own");
-    nobody_is_told_the_user_alone();
-    drop(server);
-    let server = server_in(&inside);
-    nobody_is_told(&format!("inner.service (most likely PID {})", server.pid()));
-}
-
-#[trial]
-fn a_group_that_was_removed_says_nothing() {
-    let Some(group) = group("web.service") else { return };
-    let socket = group.inside(|| listener(80));
-    let _server = Owner::named("roots").holding(socket);
-    nobody_is_told(group.name());
-    group.remove();
-    nobody_is_told_the_user_alone();
 }
 
 /// Whoever holds it by now: the kernel keeps the group that it was made in.
@@ -289,8 +241,8 @@ fn root_without_ptrace_sees_the_unit() {
     let (_parent, pids) = family_in(&group, 1);
     refuse::ptrace();
     let remarks = format!(
-        "portwho: the owners of 1 socket are hidden (root): even root may not read some \
-         processes: CAP_SYS_PTRACE is missing, or a sandbox or user namespace keeps them apart\n\
+        "portwho: the owners of 1 socket are hidden (root): even root cannot read some \
+         processes: CAP_SYS_PTRACE is missing, or a sandbox or user namespace isolates them\n\
          portwho: 127.0.0.1:80: held by root in {} (most likely one of PIDs {}, {})\n",
         group.name(),
         pids[0],

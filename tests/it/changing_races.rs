@@ -119,7 +119,7 @@ fn a_listener_reopened_apart_is_named_or_free() {
     assert!(tally.named > 0, "{tally:?}");
 }
 
-/// It is held by its process, or free: at no moment by nobody that can be found.
+/// It is held by its process, or free: at no moment by a process that cannot be found.
 #[trial]
 fn a_listener_closes_during_a_run() {
     refuse::other_namespaces();

@@ -11,7 +11,7 @@ use crate::kill::{identity, named};
 use crate::support::process::{Owner, Process};
 use crate::support::{Run, kernel_table, portwho};
 
-/// `portwho close` with these words, seeing the test and its processes outside of any systemd
+/// `portwho close` with these words, seeing the test and its processes outside any systemd
 /// unit, whatever started them.
 pub fn close<W: AsRef<OsStr>>(words: impl IntoIterator<Item = W>) -> Run {
     unshare(CloneFlags::CLONE_NEWCGROUP).expect("a cgroup namespace");
@@ -45,13 +45,13 @@ pub fn closes_kernels(state: &str, reason: &str) -> String {
         "time-wait" => "in TIME_WAIT",
         "syn-received" => "whose handshake was not complete",
         "not-accepted" => "that nobody had accepted",
-        "orphaned" => "that no process had any more",
+        "orphaned" => "that no process held",
         other => panic!("{other} is no reason of the kernel's"),
     };
     format!("1 {state} of the kernel ({reason})\nclosed 1 connection {closed}\n")
 }
 
-/// The kernel has no socket with these two ends any more.
+/// The kernel no longer has a socket with these two ends.
 #[track_caller]
 pub fn assert_gone(local: SocketAddr, foreign: SocketAddr) {
     let found = kernel_table::find(local, foreign);

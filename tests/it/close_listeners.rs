@@ -44,14 +44,15 @@ fn nothing_but_listeners() {
         close(words).run().is(1, "", &left);
     }
     let left = "portwho: 2 listeners and 1 unconnected UDP socket not closed; to close them, \
-                except at UDP ports that were bound by number, run: portwho close -l -4 -y\n";
+                except at UDP ports that were bound explicitly (bind() with a port other than \
+                0), run: portwho close -l -4 -y\n";
     close(["-4", "-y"]).run().is(1, "", left);
     portwho(["-q", "-l"]).run().is(0, &portwho(["-q"]).run().stdout, "");
 }
 
 /// The port that it was bound to by number stays with the process.
 #[trial]
-fn a_listener_by_itself() {
+fn a_listener_alone() {
     let web = Owner::named("web").holding(listener(80));
     let expected = is_of("1 LISTENING", "web", web.pid())
         + &format!(
@@ -188,7 +189,7 @@ fn udp_unconnected() {
     let held = makers::udp(Loopback::V4.port(0));
     let app = app(held.socket);
     let left = "portwho: 1 unconnected UDP socket not closed; to close it, unless its port was \
-                bound by number, run: portwho close -l -u -y\n";
+                bound explicitly (bind() with a port other than 0), run: portwho close -l -u -y\n";
     close(["-u", "-y"]).run().is(1, "", left);
     close(["-l", "-u", "-y"]).run().is(0, &closes("UDP", &app), "");
     assert_eq!(kernel_table::rows("udp").len(), 0);
@@ -199,13 +200,14 @@ fn udp_unconnected() {
 fn udp_bound_by_number() {
     let dns = Owner::named("dns").holding(makers::udp(Loopback::V4.port(53)).socket);
     let why = format!(
-        "portwho: 1 UDP of {}: not closed: its port was bound by number and stays with its \
+        "portwho: 1 UDP of {}: not closed: its port was bound explicitly and stays with its \
          process; run: portwho kill -u 53\n",
         named("dns", dns.pid())
     );
     let would = is_of("1 UDP", "dns", dns.pid())
         + &format!(
-            "would close 1 socket of {}, unless its port was bound by number\n",
+            "would close 1 socket of {}, unless its port was bound explicitly (bind() with a \
+             port other than 0)\n",
             named("dns", dns.pid())
         );
     close(["-n", "-l", "53"]).run().is(0, &would, "");

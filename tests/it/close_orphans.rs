@@ -1,4 +1,4 @@
-//! close and orphans: FIN_WAIT_1, CLOSING and LAST_ACK that no process holds any more. Linux ends
+//! close and orphans: FIN_WAIT_1, CLOSING and LAST_ACK that no process holds. Linux ends
 //! them since 6.11; before, it would keep them forever, and they are left alone.
 
 use std::net::SocketAddr;
@@ -29,8 +29,8 @@ fn close_orphan(state: &str, local: SocketAddr) -> Run {
 #[track_caller]
 fn is_left_alone(run: Run, state: &str, local: SocketAddr, foreign: SocketAddr) {
     let line = format!(
-        "portwho: 1 {state} of the kernel (orphaned): refused: orphans end by themselves \
-         (tcp_orphan_retries); if one is closed from outside, Linux before 6.11 keeps it forever\n"
+        "portwho: 1 {state} of the kernel (orphaned): refused: sockets without a process end on \
+         their own (tcp_orphan_retries); before Linux 6.11, closing one would keep it forever\n"
     );
     run.run().is(2, "", &line);
     assert_there(local, foreign);

@@ -18,12 +18,12 @@ fn nothing_asked_for() {
     portwho(["-s", "CLOSE_WAIT", "close"]).run().is(
         2,
         "",
-        "portwho: 'close' is a command and must come first; try: portwho close --help\n",
+        "portwho: 'close' is a command and must come first; run: portwho close --help\n",
     );
     assert_there(made.server_address, made.client_address);
 }
 
-/// There is nobody to ask, and every connection of a program may be meant by mistake.
+/// There is no terminal to ask on, and every connection of a program may be meant by mistake.
 #[trial]
 fn without_a_terminal_a_filter_alone_is_not_enough() {
     let made = makers::half_closed(Loopback::V4);
@@ -133,7 +133,7 @@ fn another_users() {
 
 /// Its own sockets, and no CAP_NET_ADMIN.
 #[trial]
-fn of_nobody_with_rights() {
+fn of_another_user_with_capabilities() {
     if !can_become(NOBODY) {
         return skip("only one user can be had here");
     }
@@ -156,7 +156,7 @@ fn root_without_the_capability() {
     let app = app(made.server);
     refuse::net_admin();
     let line = format!(
-        "portwho: 1 CLOSE_WAIT of {}: not closed: not permitted, even as root: it takes \
+        "portwho: 1 CLOSE_WAIT of {}: not closed: permission denied, even as root: it requires \
          CAP_NET_ADMIN\n",
         named("app", app.pid())
     );

@@ -86,7 +86,7 @@ fn nothing_where_the_handshake_is_not_complete() {
 }
 
 #[trial]
-fn nothing_of_what_is_over() {
+fn no_segment_for_closed_connections() {
     if !features::destroys_what_is_over() {
         return;
     }

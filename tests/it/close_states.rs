@@ -188,8 +188,8 @@ fn closes_what_is_over(state: &str, reason: &str, local: SocketAddr, foreign: So
     }
     let what = format!("1 {state} of the kernel ({reason})");
     let why = format!(
-        "portwho: {what}: not closed: this system cannot close such sockets (Linux closes UDP \
-         sockets since 4.9, and TIME_WAIT and FIN_WAIT_2 without a process since 6.0)\n"
+        "portwho: {what}: not closed: this system cannot close such sockets (Linux can close UDP \
+         sockets from 4.9 on, and TIME_WAIT and FIN_WAIT_2 without a process from 6.0 on)\n"
     );
     output.is(2, &format!("{what}\n"), &why);
     assert_there(local, foreign);
@@ -271,8 +271,9 @@ fn without_netlink() {
     let made = makers::half_closed(Loopback::V4);
     let app = app(made.server);
     crate::support::refuse::netlink(libc::EPERM);
-    let gap = "portwho: netlink is not permitted (Operation not permitted (os error 1)), so \
-               /proc/net was read: bound ports, backlogs, idle times and cgroups are missing; allow AF_NETLINK \
+    let gap = "portwho: netlink was refused (Operation not permitted (os error 1)), so \
+               /proc/net was read: BOUND sockets, backlogs, idle times and cgroups are missing; \
+               allow AF_NETLINK \
                sockets (NETLINK_SOCK_DIAG)\n";
     let why = format!(
         "{gap}portwho: 1 CLOSE_WAIT of {}: not closed: cannot close it over netlink: Operation \

@@ -54,7 +54,7 @@ fn anything_else_is_no() {
 }
 
 #[trial]
-fn yes_beforehand() {
+fn yes_skips_the_question() {
     let made = makers::half_closed(Loopback::V4);
     let app = app(made.server);
     let output = Terminal::asked(&close(["--yes", "-s", "CLOSE_WAIT"])).finish();
@@ -148,7 +148,7 @@ fn connected_while_asked() {
     drop((filler, accepted));
 }
 
-/// The same socket with another peer: nobody was asked about that connection.
+/// The same socket with another peer: that connection was not asked about.
 #[trial]
 fn reconnected_while_asked() {
     let end = |port| Loopback::V4.port(port);

@@ -183,8 +183,8 @@ fn values_are_quoted_and_escaped() {
 fn an_unknown_column_is_answered_with_all() {
     let all = "proto, local, foreign, state, pid, image, user, command, service, age, recv-q, \
                send-q, timer, idle, inode, fd, netns, type, device, size/off, node, name";
-    for words in [&["--columns", "pid,colour"][..], &["--csv", "--columns", "colour"]] {
-        let line = format!("portwho: --columns 'colour': unknown column; columns are {all}\n");
+    for words in [&["--columns", "pid,color"][..], &["--csv", "--columns", "color"]] {
+        let line = format!("portwho: --columns 'color': unknown column; columns are {all}\n");
         portwho(words).run().is(2, "", &line);
     }
 }

@@ -1,4 +1,4 @@
-//! The laws of fuzz/, on the corpus of each target: without a fuzzer, and on every system.
+//! The invariants of fuzz/, on the corpus of each target: without a fuzzer, and on every system.
 
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,7 +10,7 @@ use crate::support::has_checkout;
 
 /// What must hold of any bytes; `cargo fuzz` tries the same functions.
 #[path = "../../fuzz/src/lib.rs"]
-mod laws;
+mod invariants;
 
 /// The folder of the fuzzing targets.
 fn fuzz() -> PathBuf {
@@ -26,12 +26,13 @@ fn corpus(target: &str) -> Vec<(PathBuf, Vec<u8>)> {
     paths.map(|path| (path.clone(), fs::read(&path).expect("an input"))).collect()
 }
 
-/// What breaks a law of all that `made` makes of the corpora, as it would be written in a test.
+/// What breaks an invariant of all that `made` makes of the corpora, as it would be written in a test.
 fn breaking(made: fn(&[u8]) -> Vec<Vec<u8>>) -> Vec<String> {
     let mut broken = Vec::new();
-    for (target, law) in laws::TARGETS {
+    for (target, invariant) in invariants::TARGETS {
         for (path, input) in corpus(target) {
-            let breaks = |input: &Vec<u8>| catch_unwind(AssertUnwindSafe(|| law(input))).is_err();
+            let breaks =
+                |input: &Vec<u8>| catch_unwind(AssertUnwindSafe(|| invariant(input))).is_err();
             let inputs = made(&input).into_iter().filter(breaks);
             broken.extend(
                 inputs.map(|input| format!("{}: {}", path.display(), input.escape_ascii())),
@@ -62,12 +63,12 @@ fn so_does_every_beginning_of_it() {
 
 #[trial]
 fn every_character_is_shown_or_escaped() {
-    let passes = |c: &char| !is_treacherous(*c) && !laws::escape::is_safe(*c);
+    let passes = |c: &char| !is_treacherous(*c) && !invariants::escape::is_safe(*c);
     let missed: Vec<_> = ('\0'..=char::MAX).filter(passes).map(u32::from).collect();
     assert!(missed.is_empty(), "{missed:x?}");
 }
 
-/// A law without a target is never fuzzed, and a corpus without a law never replayed.
+/// An invariant without a target is never fuzzed, and a corpus without an invariant never replayed.
 #[trial]
 fn every_target_has_a_corpus() {
     if !has_checkout() {
@@ -79,8 +80,8 @@ fn every_target_has_a_corpus() {
         .map(|entry| entry.expect("an entry").file_name().into_string().expect("UTF-8"))
         .collect();
     folders.sort();
-    assert_eq!(folders, laws::TARGETS.map(|(target, _)| target));
-    for (target, _) in laws::TARGETS {
+    assert_eq!(folders, invariants::TARGETS.map(|(target, _)| target));
+    for (target, _) in invariants::TARGETS {
         assert!(manifest.contains(&format!("\nname = \"{target}\"\n")), "{target}");
         let source = fs::read_to_string(fuzz().join(format!("fuzz_targets/{target}.rs")));
         let call = format!("portwho_fuzz::{target}::check(data)");

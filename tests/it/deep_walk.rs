@@ -100,13 +100,13 @@ fn registered_in_an_io_uring() {
     if features::names_registered_sockets() {
         is_found(&actor);
     } else {
-        is_missed();
+        owner_is_missed();
     }
 }
 
-/// Nobody is named, and a ring is told of that may be where the socket is.
+/// No process is named, and a gap reports a ring that may have the socket.
 #[track_caller]
-fn is_missed() {
+fn owner_is_missed() {
     let output = portwho(["--json", "8080"]).run();
     let answer = output.json(0, &output.stderr);
     assert_eq!(only_socket(&answer)["owner"]["kind"], "not-found", "{answer:#}");
@@ -114,7 +114,7 @@ fn is_missed() {
     assert!(told.contains(&("rings-unread", Some(1))), "{told:?}");
 }
 
-/// The kernel tells nothing of a ring while somebody uses it, and be it to read the same.
+/// The kernel reports nothing about a ring while it is in use, if only to read the same.
 #[trial]
 fn registered_in_an_io_uring_that_is_in_use() {
     let Some(actor) = with_ring() else { return };
@@ -203,7 +203,7 @@ fn with_a_holder_that_has_a_descriptor() {
     answer.is(0, &pids.map(|pid| format!("{pid}\n")).concat(), "");
 }
 
-/// In flight it is in nobody's table. Threads that share their process' are told by kcmp(2).
+/// In flight it is in no table of descriptors. kcmp(2) shows which threads share their process's.
 #[trial]
 fn many_threads_that_share_a_table() {
     with_threads(100, 2_000, || {
@@ -234,7 +234,7 @@ fn answer_in_flight() -> Vec<(String, Option<u64>)> {
     gaps(&answer).into_iter().map(|(kind, count)| (kind.to_owned(), count)).collect()
 }
 
-/// Runs this beside so many threads, in a process with so many descriptors; or a skip.
+/// Runs this with this many other threads, in a process with this many descriptors; or a skip.
 fn with_threads(threads: usize, descriptors: usize, run: impl FnOnce()) {
     if allow_descriptors(descriptors as u64 + 1_000).is_err() {
         return skip("too few descriptors are allowed");

@@ -6,7 +6,7 @@ use crate::support::json::sockets;
 use crate::support::process::{Actor, Owner};
 use crate::support::{portwho, skip};
 
-/// A process that listens with these descriptors, and has about so many others with a few holes
+/// A process that listens with these descriptors, and has about this many others with a few holes
 /// (it may have inherited some); or a skip.
 fn scattered(plain: u16, numbers: &[u16]) -> Option<Actor> {
     let limit = numbers.iter().fold(plain, |most, number| most.max(*number)) + 500;
@@ -47,12 +47,12 @@ fn without_a_hole() {
 }
 
 #[trial]
-fn behind_a_hole() {
+fn after_a_hole() {
     are_found([3, 4, 6, 7]);
 }
 
 #[trial]
-fn behind_more_holes_than_are_tried() {
+fn after_more_holes_than_are_tried() {
     are_found([3, 30, 31]);
 }
 
@@ -62,12 +62,12 @@ fn with_every_other_number() {
 }
 
 #[trial]
-fn far_behind_the_rest() {
+fn far_after_the_rest() {
     are_found([3, 4, 5, 4000]);
 }
 
 #[trial]
-fn both_before_and_behind_many_holes() {
+fn both_before_and_after_many_holes() {
     are_found((5..40).chain(90..95).chain([900]));
 }
 

@@ -45,7 +45,7 @@ fn only_owner(answer: &Value) -> u32 {
 fn is_the_containers(port: u16, container: &Container) -> String {
     let name = &container.name;
     format!(
-        "portwho: port {port} belongs to the docker container {name}; to stop it, run: docker stop {name}\n"
+        "portwho: port {port} belongs to the Docker container {name}; to stop it, run: docker stop {name}\n"
     )
 }
 
@@ -81,12 +81,11 @@ fn kill_refuses_the_forwarder() {
     let (container, port, forwarder) = published(&image);
     let name = &container.name;
     let held = format!(
-        "127.0.0.1:{port} is held by docker-proxy (PID {forwarder}, user root, the docker \
-         container \
+        "127.0.0.1:{port} is held by docker-proxy (PID {forwarder}, user root, the Docker container \
          {name})\n"
     );
     let refused = format!(
-        "portwho: port {port}: refused: docker-proxy (PID {forwarder}) serves the docker container \
+        "portwho: port {port}: refused: docker-proxy (PID {forwarder}) serves the Docker container \
          {name}; run: docker stop {name}\n"
     );
     for words in [&["kill"][..], &["kill", "-y", "--force"], &["kill", "-n"]] {
@@ -105,7 +104,7 @@ fn close_refuses_the_forwarder() {
     let (container, port, forwarder) = published(&image);
     let name = &container.name;
     let refused = format!(
-        "portwho: 1 LISTENING of docker-proxy (PID {forwarder}): refused: it serves the docker \
+        "portwho: 1 LISTENING of docker-proxy (PID {forwarder}): refused: it serves the Docker \
          container {name}, which would keep running without its port; run: docker stop {name}\n"
     );
     outside(&["close", "-y", "-l", &port.to_string()]).run().is(2, "", &refused);
@@ -158,15 +157,16 @@ fn a_server_on_the_machines_network() {
     assert_eq!(process(&answer, container.pid())["container"], described(&container));
     let name = &container.name;
     let output = outside(&["-v", "-l", &port.to_string()]).run();
-    let line = format!("  container    the docker container {name} ({})\n", container.short_id());
+    let line = format!("  container    the Docker container {name} ({})\n", container.short_id());
     assert!(output.stdout.contains(&line), "{output:?}");
     let output = outside(&["kill", "-n", &port.to_string()]).run();
-    let again = format!("  it runs in a container; to stop that, run: docker stop {name}\n");
+    let again =
+        format!("  it runs in a container; to stop the container, run: docker stop {name}\n");
     assert!(output.stdout.contains(&again), "{output:?}");
     output.is(0, &output.stdout, "");
 }
 
-/// Who may not look into it still reads the control group of its socket.
+/// Who may not look into it still reads the cgroup of its socket.
 #[trial]
 fn its_owner_is_named_to_others_too() {
     let Some(image) = Image::new() else { return };
@@ -179,7 +179,7 @@ fn its_owner_is_named_to_others_too() {
     let remarks = format!(
         "portwho: the owners of 1 socket are hidden (root): run with sudo to see the owners of \
          other users' sockets\n\
-         portwho: 127.0.0.1:{port}: held by root in the docker container {id} (most likely PID \
+         portwho: 127.0.0.1:{port}: held by root in the Docker container {id} (most likely PID \
          {pid})\n"
     );
     let words = [&port.to_string(), "-l"];

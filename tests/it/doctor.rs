@@ -63,7 +63,12 @@ pub fn is(finding: &Value, kind: &str, severity: &str, of: Option<(u32, &str)>, 
 
 /// A program with connections, of this name, that listens.
 pub fn server(name: &str) -> (Actor, SocketAddr) {
-    let mut server = Owner::named(name).playing("connections", &[LOOPBACK]);
+    server_at(name, LOOPBACK)
+}
+
+/// The same, at this address.
+pub fn server_at(name: &str, address: &str) -> (Actor, SocketAddr) {
+    let mut server = Owner::named(name).playing("connections", &[address]);
     let address = server.line().parse().expect("an address");
     (server, address)
 }

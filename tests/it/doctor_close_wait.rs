@@ -13,7 +13,7 @@ use crate::support::process::{Actor, Owner};
 use crate::support::terminal::Terminal;
 use crate::support::{is_healthy, portwho};
 
-/// A client with a connection to each of so many hosts, which the hosts have closed.
+/// A client with a connection to each of this many hosts, which the hosts have closed.
 fn forgetful(name: &str, hosts: u8) -> (Actor, Vec<TcpListener>) {
     let listen = |host| TcpListener::bind(SocketAddr::from(([127, 0, 1, host], 80))).expect("bind");
     let hosts: Vec<TcpListener> = (1..=hosts).map(listen).collect();
@@ -95,7 +95,7 @@ fn a_leak_that_ends_soon() {
 
 /// The answer is that of the last snapshot.
 #[trial]
-fn as_long_as_nobody_interrupts() {
+fn until_it_is_interrupted() {
     let (mut leaky, address) = server("leaky");
     let clients: Vec<TcpStream> =
         (0..100).map(|_| TcpStream::connect(address).expect("connect")).collect();

@@ -13,7 +13,7 @@ use crate::support::makers::{self, Loopback};
 use crate::support::netns::in_netns;
 use crate::support::process::{Actor, Owner};
 
-/// A program with so many connections to `backend`, and their other sides.
+/// A program with this many connections to `backend`, and their other sides.
 fn connected(name: &str, backend: &TcpListener, count: usize) -> (Actor, Vec<TcpStream>) {
     let address: SocketAddr = backend.local_addr().expect("address");
     let mut client = Owner::named(name).playing("connections", &[]);
@@ -43,7 +43,7 @@ fn sockets_that_were_reset_and_never_closed() {
     let (_few, of_few) = connected("few", &backend, 99);
     reset(of_few);
     await_count("tcp", State::ESTABLISHED, 2 * (150 + 160));
-    // Sockets of another kind, and of another namespace in which somebody lives: the resolver of a
+    // Sockets of another kind, and of another namespace that has processes: the resolver of a
     // container engine has such.
     let local: Vec<_> = (0..120).map(|_| UnixDatagram::unbound().expect("socket")).collect();
     let (elsewhere, _container) = in_netns(|| {

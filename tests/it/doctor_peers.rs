@@ -49,7 +49,7 @@ fn a_backend_that_does_not_answer() {
     if find_in_path("ip").is_none() {
         return skip("no ip in the PATH");
     }
-    // What is sent to lo, and is for nobody here, is dropped without an answer.
+    // What is sent to lo, and is for no address here, is dropped without an answer.
     ip("route add 198.18.0.0/15 dev lo");
     let mut web = client("web");
     for port in [5432, 6379] {
@@ -78,7 +78,7 @@ fn a_backend_that_does_not_answer() {
     assert_eq!(finding["now"], "portwho --state SYN_SENT --foreign 198.18.0.1");
 }
 
-/// Connections to a peer whose link is cut, with data that nobody acknowledges.
+/// Connections to a peer whose link is cut, with data that no peer acknowledges.
 #[trial]
 fn a_peer_that_is_gone() {
     let Some(neighbor) = Neighbor::new() else { return };
@@ -105,7 +105,7 @@ fn a_peer_that_is_gone() {
 
 /// Mobile clients vanish from everywhere at any time; here 12 of 300, each from an address of its own.
 #[trial]
-fn clients_that_vanish() {
+fn clients_that_do_not_answer() {
     let Some(neighbor) = Neighbor::new() else { return };
     let mut web = Owner::named("web").playing("connections", &[&format!("{HERE}:0")]);
     let address: SocketAddr = web.line().parse().expect("an address");

@@ -119,7 +119,7 @@ fn a_fan_out_into_nowhere() {
     if find_in_path("ip").is_none() {
         return skip("no ip in the PATH");
     }
-    // What is sent to lo, and is for nobody here, is dropped without an answer.
+    // What is sent to lo, and is for no address here, is dropped without an answer.
     ip("route add 198.18.0.0/15 dev lo");
     let mut worm = Owner::named("worm").playing("connections", &[]);
     worm.line();

@@ -131,8 +131,8 @@ fn without_netlink_bound_is_not_counted() {
     let _bound = makers::bound(Loopback::V4.port(0));
     let _listening = makers::listening(Loopback::V4.port(0));
     refuse::netlink(libc::EPERM);
-    let gap = "portwho: netlink is not permitted (Operation not permitted (os error 1)), so \
-               /proc/net was read: bound ports, backlogs, idle times and cgroups are missing; allow \
+    let gap = "portwho: netlink was refused (Operation not permitted (os error 1)), so \
+               /proc/net was read: BOUND sockets, backlogs, idle times and cgroups are missing; allow \
                AF_NETLINK sockets (NETLINK_SOCK_DIAG)\n";
     let output = portwho(["explain"]).run();
     output.is(0, &output.stdout, gap);
@@ -181,7 +181,7 @@ fn nothing_is_wider_than_a_terminal() {
 }
 
 #[trial]
-fn colours_on_demand() {
+fn colors_on_demand() {
     for words in [["explain", "--color=always"].as_slice(), &["explain", "BOUND", "--color=always"]]
     {
         let plain = portwho(&words[..words.len() - 1]).run();
@@ -202,11 +202,11 @@ UDP
 
 Who must act No side. The socket exists until its process closes it, whether or
              not a peer is there.
-A fault      If datagrams arrive faster than the process reads: what does not
-             fit into the receive queue is dropped, and no side is told. A
-             datagram to a port that no socket holds is answered with ICMP,
-             unless a firewall drops it; on Linux only a socket with a peer
-             reports it (ECONNREFUSED), on Windows the next receive fails
+Problem      If datagrams arrive faster than the process reads: what does not
+             fit into the receive queue is dropped, and neither side is
+             notified. A datagram to a port that no socket holds is answered
+             with ICMP, unless a firewall drops it; on Linux only a socket with
+             a peer reports it (ECONNREFUSED), on Windows the next receive fails
              (WSAECONNRESET).
 
 Check        Which processes receive, and how much is unread (recv-q)?

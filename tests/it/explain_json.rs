@@ -24,7 +24,7 @@ fn state(one: &Explanation, count: Option<usize>) -> Value {
         "note": (!one.note.is_empty()).then_some(one.note),
         "from": edges(one.enters),
         "to": edges(one.leaves),
-        "whose_move": one.move_of,
+        "whose_move": one.must_act,
         "normal": one.normal,
         "fault": one.fault,
         "look_at": advice(one.look),
@@ -82,7 +82,7 @@ fn udp() {
         "states": [],
         "udp": {
             "what": UDP.meaning,
-            "whose_move": UDP.move_of,
+            "whose_move": UDP.must_act,
             "fault": UDP.fault,
             "look_at": advice(UDP.look),
             "linux": advice(UDP.linux),
@@ -101,8 +101,8 @@ fn udp() {
 fn what_cannot_be_counted_is_null() {
     let _listening = makers::listening(Loopback::V4.port(0));
     refuse::netlink(libc::EPERM);
-    let gap = "portwho: netlink is not permitted (Operation not permitted (os error 1)), so \
-               /proc/net was read: bound ports, backlogs, idle times and cgroups are missing; allow \
+    let gap = "portwho: netlink was refused (Operation not permitted (os error 1)), so \
+               /proc/net was read: BOUND sockets, backlogs, idle times and cgroups are missing; allow \
                AF_NETLINK sockets (NETLINK_SOCK_DIAG)\n";
     let answer = explained(&[], gap);
     assert_eq!(answer["states"][0]["count"], 1);

@@ -96,8 +96,9 @@ fn bound_sockets_unseen_without_netlink() {
 fn nothing_found_without_netlink() {
     refuse::netlink(1);
     refuse::other_namespaces();
-    let why = "portwho: netlink is not permitted (Operation not permitted (os error 1)), so \
-               /proc/net was read: bound ports, backlogs, idle times and cgroups are missing; allow AF_NETLINK \
+    let why = "portwho: netlink was refused (Operation not permitted (os error 1)), so \
+               /proc/net was read: BOUND sockets, backlogs, idle times and cgroups are missing; \
+               allow AF_NETLINK \
                sockets (NETLINK_SOCK_DIAG)\n\
                portwho: port 4732 is not in use by any socket that can be seen\n";
     portwho(["4732"]).run().is(1, "", why);
@@ -237,7 +238,7 @@ fn a_mapped_connection_is_ipv4() {
         let output = portwho(filter).run();
         output.is(0, &expected, &features::remark_on_bound(&output));
     }
-    let line = "portwho: 127.0.0.1:80: no socket holds exactly this; [::]:80 covers it \
+    let line = "portwho: 127.0.0.1:80: no socket is bound to exactly this address; [::]:80 covers it \
                 (dual-stack: IPv4 too)\n";
     let beside_listener = portwho(["--json", "127.0.0.1:80"]).run().json(0, line);
     let states = sockets(&beside_listener).iter().map(|socket| &socket["state"]);
@@ -256,7 +257,8 @@ fn quiet(pid: u32) -> String {
 fn the_wildcard_holder_is_shown() {
     let made = makers::listening(SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 80));
     let owner = Owner::named("server").holding(made.socket);
-    let line = "portwho: 127.0.0.1:80: no socket holds exactly this; 0.0.0.0:80 covers it\n";
+    let line =
+        "portwho: 127.0.0.1:80: no socket is bound to exactly this address; 0.0.0.0:80 covers it\n";
     portwho(["-q", "127.0.0.1:80"]).run().is(0, &quiet(owner.pid()), line);
 }
 

@@ -27,7 +27,7 @@ fn has(program: &str) -> bool {
 }
 
 #[trial]
-fn the_man_page_is_without_fault() {
+fn the_man_page_has_no_warnings() {
     if !has("mandoc") {
         return;
     }

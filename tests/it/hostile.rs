@@ -189,7 +189,7 @@ fn a_name_longer_than_comm_is_found_in_argv() {
     assert_eq!(process(&answer, owner.pid())["name"], "a-name-of-more-than-15-bytes");
 }
 
-/// Anybody can write anything into argv[0]; only what continues comm is a name.
+/// Any process can write anything into argv[0]; only what continues comm is a name.
 #[trial]
 fn an_argv_that_does_not_begin_with_comm_is_not_believed() {
     let listener = makers::listening(Loopback::V4.port(80));

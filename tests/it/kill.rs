@@ -19,7 +19,7 @@ pub const NOBODY: u32 = 65534;
 pub const TERM: Option<i32> = Some(15);
 pub const KILL: Option<i32> = Some(9);
 
-/// `portwho kill` with these words, seeing the test and its processes outside of any systemd
+/// `portwho kill` with these words, seeing the test and its processes outside any systemd
 /// unit, whatever started them.
 pub fn kill<W: AsRef<OsStr>>(words: impl IntoIterator<Item = W>) -> Run {
     static ALONE: Once = Once::new();
@@ -126,10 +126,10 @@ fn without_timers(text: &str) -> String {
     let mut pieces = text.split(BEFORE);
     let first = pieces.next().unwrap_or_default().to_owned();
     pieces.fold(first, |whole, piece| {
-        let (time, rest) = piece.split_once(':').expect("a time");
+        let (time, rest) = piece.split_once(" left").expect("a time");
         let seconds = time.strip_suffix('s').and_then(|number| number.parse().ok());
         assert!(time == "1m" || seconds.is_some_and(|left: u32| left < 60), "{text}");
-        whole + BEFORE + "T:" + rest
+        whole + BEFORE + "T left" + rest
     })
 }
 
@@ -143,7 +143,7 @@ pub fn assert_lives(process: &Process) {
     assert!(!process.has_exited(), "ended by {:?}", process.ended_by());
 }
 
-/// Nobody holds the port on 127.0.0.1; what only remains there does not hinder std's
+/// No socket holds the port on 127.0.0.1; what only remains there does not hinder std's
 /// SO_REUSEADDR.
 #[track_caller]
 pub fn assert_free(port: u16) {

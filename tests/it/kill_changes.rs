@@ -1,5 +1,5 @@
 //! A socket that has become something else between the question and the answer: same process, same
-//! descriptor, same inode, and no holder of what was asked for any more.
+//! descriptor, same inode, and it no longer holds what was asked for.
 
 use crate::kill::{assert_lives, held, kill, listener, named, timeless};
 use crate::support::Output;

@@ -28,9 +28,7 @@ fn of_nobody(name: &str, pid: u32) -> String {
 
 fn warning(name: &str, pid: u32, what: &str) -> String {
     format!(
-        "  warning: {} has the name of {what}; neither its user nor its executable proves that it \
-         is \
-         one\n",
+        "  warning: {} has the name of {what}, but neither its user nor its executable confirms it\n",
         named(name, pid)
     )
 }

@@ -66,7 +66,7 @@ const WORKER: &str = r#"
     echo $$; while :; do sleep 3600 & wait; done"#;
 
 #[trial]
-fn the_master_is_told_first() {
+fn the_master_is_signaled_first() {
     let scratch = Scratch::new();
     let log = scratch.path().join("log");
     // A shell gives its background commands /dev/null for a stdin, but leaves other descriptors.
@@ -112,7 +112,7 @@ fn a_chain_of_holders() {
     assert_free(80);
 }
 
-/// As nginx does: nobody else needs to be told, and nobody is.
+/// As nginx does: no other process needs a signal, and none gets one.
 #[trial]
 fn a_master_that_ends_its_workers() {
     let script = r#"exec 3<&0
@@ -153,7 +153,7 @@ fn a_worker_that_does_not_end() {
     assert_free(80);
 }
 
-/// The others still hold the socket, and nobody asked for them.
+/// The others still hold the socket, and they were not asked for.
 #[trial]
 fn one_of_a_family() {
     let (parent, children) = family(2);

@@ -18,7 +18,7 @@ use crate::support::{portwho, refuse};
 #[trial]
 fn a_command_out_of_place() {
     let web = server("web", 80);
-    let line = "portwho: 'kill' is a command and must come first; try: portwho kill 80\n";
+    let line = "portwho: 'kill' is a command and must come first; run: portwho kill 80\n";
     for words in [
         &["-n", "kill", "80"][..],
         &["80", "kill"],
@@ -45,7 +45,7 @@ fn without_a_port() {
 
 /// One wrong word, and nothing is ended.
 #[trial]
-fn a_port_that_is_none() {
+fn an_invalid_port() {
     let web = server("web", 80);
     let range = "ports are 1 to 65535";
     for (word, why) in [
@@ -57,9 +57,9 @@ fn a_port_that_is_none() {
         run(kill(["80", word])).is(2, "", &line);
         run(kill([word, "80"])).is(2, "", &line);
     }
-    for word in ["nope", "80x"] {
+    for (word, unknown) in [("nope", "service or command"), ("80x", "service")] {
         let line =
-            format!("portwho: port '{word}': unknown service; use a number from 1 to 65535\n");
+            format!("portwho: port '{word}': unknown {unknown}; use a number from 1 to 65535\n");
         run(kill(["80", word])).is(2, "", &line);
     }
     assert_lives(&web);
@@ -207,7 +207,7 @@ fn without_netlink() {
     output.is(0, &ended(&web, "web", 80), &output.stderr);
     assert_eq!(web.ended_by(), TERM);
     let gap = output.stderr;
-    assert!(gap.contains("bound ports"), "{gap}");
+    assert!(gap.contains("BOUND sockets"), "{gap}");
     let output = run(kill(["81"]));
     output.is(1, "", &(gap + "portwho: port 81: nothing holds it\n"));
     assert_lives(&bound);

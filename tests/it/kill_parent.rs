@@ -113,7 +113,7 @@ fn a_supervisor_at_a_terminal() {
     assert_free(80);
 }
 
-/// Nobody is there to say yes.
+/// There is no terminal to say yes on.
 #[trial]
 fn without_a_terminal_it_requires_yes() {
     let (supervisor, pid) = supervisor();

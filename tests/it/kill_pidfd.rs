@@ -82,7 +82,7 @@ fn it_lets_go_meanwhile() {
 fn it_exits_meanwhile() {
     refuse_pidfd();
     it_exits();
-    // A zombie has exited too: nobody has waited for it.
+    // A zombie has exited too: its parent has not waited for it.
     let mut web = server("web", 80);
     let output = meanwhile(|| web.make_zombie());
     output.is(0, &already_exited(web.pid()), &asked(web.pid()));

@@ -27,7 +27,7 @@ fn not_permitted() {
     let web = Owner::named("web").user(NOBODY).holding(listener(80));
     without_kill();
     let line = format!(
-        "portwho: {}: not permitted, even as root: it takes CAP_KILL\n",
+        "portwho: {}: permission denied, even as root: it requires CAP_KILL\n",
         named("web", web.pid())
     );
     let first = of_nobody("127.0.0.1:80", "web", web.pid());
@@ -46,7 +46,7 @@ fn not_permitted_and_another_one_ended() {
     let own = server("own", 81);
     without_kill();
     let line = format!(
-        "portwho: {}: not permitted, even as root: it takes CAP_KILL\n",
+        "portwho: {}: permission denied, even as root: it requires CAP_KILL\n",
         named("theirs", theirs.pid())
     );
     let expected = of_nobody("127.0.0.1:80", "theirs", theirs.pid()) + &ended(&own, "own", 81);
@@ -89,8 +89,8 @@ fn one_hidden_and_another_one_ended() {
 fn root_may_not_read() {
     let web = server("web", 80);
     refuse::ptrace();
-    let line = "portwho: port 80: held by a process of root or the kernel itself; more rights \
-                would not show it\n";
+    let line = "portwho: port 80: held by a process of root or the kernel itself; no further \
+                privileges would reveal it\n";
     run(kill(["80"])).is(2, "", line);
     assert_lives(&web);
 }

@@ -57,8 +57,9 @@ fn by_systemd() {
 
 /// The first line and the one below it, of a process of this unit.
 fn in_unit(first: &str, unit: &str) -> String {
-    let lines =
-        format!(", {unit})\n  it runs as a service; to stop that, run: systemctl stop {unit}\n");
+    let lines = format!(
+        ", {unit})\n  it runs as a service; to stop the service, run: systemctl stop {unit}\n"
+    );
     first.replacen(")\n", &lines, 1)
 }
 
@@ -75,7 +76,7 @@ fn systemd_does() {
     unit.take(web.pid());
     for (policy, line) in [
         ("on-failure", "its service restarts it (Restart=on-failure); run"),
-        ("no", "it runs as a service; to stop that, run"),
+        ("no", "it runs as a service; to stop the service, run"),
     ] {
         fs::write(&file, format!("[Service]\nRestart={policy}\n")).expect("a unit");
         let output = run(kill(["-n", "80"]));
@@ -86,7 +87,7 @@ fn systemd_does() {
 
 /// npm, a shell and a test start programs, and do not start them again.
 #[trial]
-fn a_parent_is_no_supervisor() {
+fn a_parent_is_not_a_supervisor() {
     let mut parent = Owner::named("npm").playing("supervise", &["60", "127.0.0.1:80"]);
     let pid: u32 = parent.line().parse().expect("a PID");
     let expected =

@@ -58,7 +58,7 @@ fn redis_is_given_time() {
     let redis = waiting("redis-server");
     let first = held_here(80, "redis-server", redis.pid());
     let line = still("redis-server", redis.pid())
-        + "; on SIGTERM Redis saves its data, which may take its time; to wait longer, run: portwho \
+        + "; on SIGTERM Redis saves its data, which may take a while; to wait longer, run: portwho \
            kill --timeout 60 80\n";
     run(kill(["--timeout=0.2", "80"])).is(2, &first, &line);
     assert_lives(&redis);
@@ -66,7 +66,7 @@ fn redis_is_given_time() {
     assert_eq!(redis.ended_by(), KILL);
 }
 
-/// A name alone is anybody's.
+/// Any process may have that name.
 #[trial]
 fn another_program_of_that_name() {
     let other = Owner::named("postgres").ignoring_term().holding(listener(80));

@@ -31,7 +31,7 @@ fn term_is_ignored() {
 }
 
 #[trial]
-fn force_is_not() {
+fn force_cannot_be_ignored() {
     for words in [&["-9"][..], &["-KILL"], &["-f"], &["-s", "KILL"]] {
         let web = stubborn();
         run(kill(words.iter().chain(&["80"]))).is(0, &ended(&web, "web", 80), "");
@@ -51,7 +51,7 @@ fn by_name_and_number() {
 }
 
 #[trial]
-fn an_unknown_one() {
+fn an_unknown_signal() {
     let web = server("web", 80);
     for word in ["NOPE", "0", "SIG", "99", "-1"] {
         let line = format!(
@@ -82,7 +82,7 @@ fn a_signal_that_does_not_end() {
 }
 
 #[trial]
-fn a_timeout_that_is_none() {
+fn an_invalid_timeout() {
     let web = server("web", 80);
     for word in ["-1", "x", "", "inf", "NaN"] {
         let output = run(kill([&format!("--timeout={word}"), "80"]));
@@ -103,7 +103,7 @@ fn draining() {
     assert_eq!(web.line(), "ready");
     let line = format!(
         "portwho: {} released port 80 but is still running after 500ms; it may be draining; to \
-         end it now, run: kill -9 {}\n",
+         terminate it now, run: kill -9 {}\n",
         named("web", web.pid()),
         web.pid()
     );
@@ -183,12 +183,12 @@ fn frozen() {
     let web = web.process;
     below.take(web.pid());
     if !group.freeze(true) {
-        return skip("control groups of version 2 have no cgroup.freeze here (Linux 5.2)");
+        return skip("cgroups of version 2 have no cgroup.freeze here (Linux 5.2)");
     }
     let run_here = |words: &[&str]| run(portwho([&["kill"], words].concat()));
     let output = run_here(&["--timeout", "0.3", "80"]);
     let command = format!("echo 0 > \"{}/{}/cgroup.freeze\"", group.mounted(), group.name());
-    let how = "is frozen with its control group";
+    let how = "is frozen with its cgroup";
     let line = does_not_run("web", web.pid(), how, FORCE, &command);
     output.is(2, &held_here(80, "web", web.pid()), &line);
     assert_lives(&web);
@@ -200,12 +200,12 @@ fn frozen() {
 #[trial]
 fn frozen_in_version_1() {
     let Some(group) = Group::of_freezer("frozen") else {
-        return skip("no control groups of version 1 with a freezer");
+        return skip("no cgroups of version 1 with a freezer");
     };
     let web = server("web", 80);
     group.take(web.pid());
     group.freeze(true);
-    let how = "is frozen with its control group";
+    let how = "is frozen with its cgroup";
     let file = format!("{}/{}/freezer.state", group.mounted(), group.name());
     let line = does_not_run("web", web.pid(), how, "", &format!("echo THAWED > {file}"));
     let held = held_here(80, "web", web.pid());

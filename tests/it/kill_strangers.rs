@@ -73,7 +73,7 @@ fn a_listener_passed_to_a_daemon() {
 }
 
 #[trial]
-fn confirmed_beforehand() {
+fn confirmed_with_yes() {
     let Some(strangers) = Strangers::new() else { return };
     let output = run(kill(["-y", PORT]));
     assert_eq!(output.code, Some(0), "{output:?}");
@@ -127,7 +127,7 @@ fn each_is_asked_about() {
     assert_lives(&strangers.daemon.process);
 }
 
-/// Descent relates nobody to a socket that another user has made.
+/// Descent relates no process to a socket that another user has made.
 #[trial]
 fn a_daemon_that_is_the_parent() {
     if !can_become(NOBODY) {

@@ -46,7 +46,7 @@ fn anything_else_is_no() {
     }
 }
 
-/// Control-D, alone or behind a word that has no end: the verdict has a line to itself.
+/// Control-D, alone or after a word that has no end: the verdict has a line to itself.
 #[trial]
 fn the_end_of_the_input_is_no() {
     let web = server("web", 80);
@@ -82,7 +82,7 @@ fn the_question_names_the_signal() {
 }
 
 #[trial]
-fn yes_beforehand() {
+fn yes_skips_the_question() {
     for word in ["-y", "--yes"] {
         let web = server("web", 80);
         let output = timeless(Terminal::asked(&kill([word, "80"])).finish());
@@ -102,7 +102,7 @@ fn a_dry_run() {
 
 /// stdin is no terminal; stdout may be one.
 #[trial]
-fn nobody_to_ask() {
+fn no_terminal_to_ask_on() {
     let (master, screen) = terminal::open();
     let web = server("web", 80);
     run(kill(["80"]).stdout(screen)).is(0, "", "");
@@ -225,7 +225,7 @@ fn still_running_and_no() {
 
 /// `--yes` is an answer to one question, and this would be another.
 #[trial]
-fn still_running_and_yes_beforehand() {
+fn yes_skips_the_question_about_survivors() {
     let web = stubborn();
     let output = Terminal::asked(&kill(["-y", "--timeout", "0.3", "80"])).finish();
     output.is(

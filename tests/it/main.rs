@@ -63,7 +63,7 @@ mod filters;
 
 /// `ss` and netstat2 see the same sockets, with the same fields.
 #[cfg(target_os = "linux")]
-mod witnesses;
+mod cross_checks;
 
 /// All the owners of a socket, whatever becomes of them meanwhile, or why none is named.
 #[cfg(target_os = "linux")]
@@ -80,9 +80,9 @@ mod rights;
 #[cfg(target_os = "linux")]
 mod changing_races;
 
-/// What takes time is done only where it serves.
+/// What takes time is done only where it is needed.
 #[cfg(target_os = "linux")]
-mod thrift;
+mod costs;
 
 /// The number of a descriptor does not matter.
 #[cfg(target_os = "linux")]
@@ -94,9 +94,9 @@ mod deep_walk;
 
 /// Users who make the search expensive, and what it costs.
 #[cfg(target_os = "linux")]
-mod excess;
+mod budgets;
 
-/// Owners that may not be seen: their unit or container, by the control groups of sockets.
+/// Owners that may not be seen: their unit or container, by the cgroups of sockets.
 #[cfg(target_os = "linux")]
 mod cgroups;
 
@@ -160,7 +160,11 @@ mod verbose;
 #[cfg(target_os = "linux")]
 mod doctor;
 
-/// Connections that nobody closes, and machines where all is well.
+/// Machines where all is well, or hidden, and what else doctor reports.
+#[cfg(target_os = "linux")]
+mod doctor_report;
+
+/// Connections that no process closes.
 #[cfg(target_os = "linux")]
 mod doctor_leaks;
 
@@ -195,6 +199,10 @@ mod doctor_near_misses;
 #[cfg(target_os = "linux")]
 mod doctor_pressure;
 
+/// Stories of the field, end to end: seen, explained, found, ended, free.
+#[cfg(target_os = "linux")]
+mod stories;
+
 /// Nothing matched: empty, said, and told apart from not having been able to look.
 #[cfg(target_os = "linux")]
 mod no_match;
@@ -203,7 +211,7 @@ mod no_match;
 #[cfg(target_os = "linux")]
 mod reasons;
 
-/// Ports that nobody holds: free, or a bind would fail, and why.
+/// Ports that no socket holds: free, or a bind would fail, and why.
 #[cfg(target_os = "linux")]
 mod vacancy;
 
@@ -291,7 +299,7 @@ mod close_states;
 #[cfg(target_os = "linux")]
 mod close_segments;
 
-/// close and what no process holds any more, on kernels that end it and on those that would not.
+/// close and what no process holds, on kernels that end it and on those that would not.
 #[cfg(target_os = "linux")]
 mod close_orphans;
 
@@ -323,7 +331,7 @@ mod windows_rules;
 #[cfg(windows)]
 mod windows_processes;
 
-/// kill on a running Windows: the child is gone, and nobody else.
+/// kill on a running Windows: the child is gone, and no other process.
 #[cfg(windows)]
 mod windows_kill;
 
@@ -342,9 +350,9 @@ mod house;
 #[cfg(target_os = "linux")]
 mod documentation;
 
-/// What was made is what the support code says it made: the makers against the kernel's tables.
+/// The makers of sockets, compared with the kernel's tables.
 #[cfg(target_os = "linux")]
-mod made;
+mod fixtures;
 
 fn main() -> ExitCode {
     support::main()

@@ -78,7 +78,7 @@ fn one_of_two_owners_does_not_exist() {
 }
 
 #[trial]
-fn a_number_behind_p_is_a_port() {
+fn a_number_after_p_is_a_port() {
     refuse::other_namespaces();
     let owner = server(80);
     let hint = "portwho: -p has no effect, and 4731 is read as a port; for the process with PID \

@@ -20,7 +20,7 @@ fn listening(address: SocketAddr, backlog: i32) -> OwnedFd {
     makers::listening_with(address, backlog, share).socket
 }
 
-/// So many connections to the address that nobody accepts, complete on both sides.
+/// This many connections to the address that are not accepted, complete on both sides.
 fn knock(address: SocketAddr, times: usize) -> Vec<TcpStream> {
     let connect = |_| {
         let client = TcpStream::connect(address).expect("connect");
@@ -147,7 +147,7 @@ fn few_are_named_and_many_are_counted() {
 
 /// The row has the reason, and there is no more to say.
 #[trial]
-fn what_the_row_says_is_not_said_again() {
+fn what_the_row_says_is_not_repeated() {
     let _over = makers::time_wait(Loopback::V4);
     let half_closed = makers::half_closed(Loopback::V4);
     drop(half_closed.client);
@@ -178,7 +178,7 @@ fn those_of_one_kind_have_one_line() {
 }
 
 #[trial]
-fn no_more_than_ten_lines() {
+fn at_most_ten_lines() {
     if !features::lists_bound() {
         return;
     }

@@ -155,7 +155,7 @@ fn as_text(lines: &[&str]) -> String {
 /// No systemd unit or container that the tests may run in, and no socket of another test.
 fn apart_from_units_and_other_tests() {
     unshare(CloneFlags::CLONE_NEWCGROUP).expect("a cgroup namespace");
-    mounts::hide_cgroups().expect("no control groups");
+    mounts::hide_cgroups().expect("no cgroups");
     refuse::other_namespaces();
 }
 
@@ -239,7 +239,7 @@ fn in_a_shell(command: &str, user: Option<u32>) -> Run {
 /// The number that the pages show for the session of the tests.
 const SESSION: u32 = 640;
 
-/// That of this process, and of all that it starts; `None` if its leader is outside of this PID
+/// That of this process, and of all that it starts; `None` if its leader is outside this PID
 /// namespace, which gives it the number 0.
 fn session() -> Option<u32> {
     let session = nix::unistd::getsid(None).expect("getsid").as_raw();

@@ -1,5 +1,8 @@
 //! Every state made on loopback, over IPv4 and IPv6, in the tables and in JSON.
 
+mod queues;
+mod teardown;
+
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 
@@ -7,10 +10,9 @@ use serde_json::{Value, json};
 
 use crate::support::golden::{self, SocketRow};
 use crate::support::json::{only_socket, socket};
-use crate::support::kernel_table;
 use crate::support::makers::{self, Held, Loopback};
 use crate::support::process::{Owner, Process};
-use crate::support::{portwho, wait_until, without_seconds};
+use crate::support::{portwho, without_seconds};
 
 /// The name of the process that holds what is listed.
 const NAME: &str = "inetinfo.exe";
@@ -19,7 +21,7 @@ fn hold(socket: OwnedFd) -> Process {
     Owner::named(NAME).holding(socket)
 }
 
-/// The row of a connection that this process, or nobody, holds.
+/// The row of a connection that this process, or none, holds.
 fn row(
     state: &str,
     local: SocketAddr,
@@ -57,9 +59,9 @@ fn has_note(row: &Value, note: Option<&str>) {
 }
 
 /// A connection that may block a bind.
-fn blocked(what: &str, until: &str, port: u16) -> String {
+fn blocked(what: &str, port: u16) -> String {
     format!(
-        "is not in use (1 {what}: a bind fails {until}, unless it and the old socket set SO_REUSEADDR, \
+        "is not in use (1 {what}; until it ends, a bind fails unless both sockets set SO_REUSEADDR, \
          which no table shows); to find out, run: portwho --try-bind {port}"
     )
 }
@@ -70,13 +72,13 @@ fn verdict(state: &str, port: u16) -> String {
         "SYN_SENT" | "ESTABLISHED" | "" => {
             "has no listener; 1 connection uses it: a bind may fail until it ends".to_owned()
         }
-        "TIME_WAIT" => blocked("TIME_WAIT, N", "until then", port),
-        other => blocked(other, "while they last", port),
+        "TIME_WAIT" => blocked("TIME_WAIT, N left", port),
+        other => blocked(other, port),
     };
     format!("portwho: port {port} {verdict}\n")
 }
 
-/// Why nobody holds a connection on a port without a listener, in JSON.
+/// Why no process holds a connection on a port without a listener, in JSON.
 fn reason(state: &str) -> &'static str {
     const ORPHANED: &str = "closed by its process, and the kernel has not finished closing it";
     const ORPHANED_FOR: &str =
@@ -124,7 +126,7 @@ fn one_connection(
 }
 
 /// A connection on a port where a listener stands too, which this process holds. Where the
-/// connection is nobody's, its reason comes with the words for it.
+/// connection has no owner, its reason comes with the words for it.
 #[track_caller]
 fn beside_listener(
     state: &str,
@@ -255,102 +257,6 @@ fn not_accepted() {
 }
 
 #[trial]
-fn fin_wait_1() {
-    for at in Loopback::BOTH {
-        let made = makers::fin_wait_1(at);
-        let owner = hold(made.client);
-        one_connection("FIN_WAIT_1", made.client_address, made.server_address, Ok(&owner));
-    }
-}
-
-#[trial]
-fn fin_wait_2() {
-    for at in Loopback::BOTH {
-        let made = makers::half_closed(at);
-        let owner = hold(made.client);
-        one_connection("FIN_WAIT_2", made.client_address, made.server_address, Ok(&owner));
-    }
-}
-
-#[trial]
-fn close_wait() {
-    for at in Loopback::BOTH {
-        let made = makers::half_closed(at);
-        drop(made.listener);
-        let owner = hold(made.server);
-        one_connection("CLOSE_WAIT", made.server_address, made.client_address, Ok(&owner));
-    }
-}
-
-#[trial]
-fn last_ack() {
-    for at in Loopback::BOTH {
-        let made = makers::last_ack(at);
-        drop(made.listener);
-        let owner = hold(made.server);
-        one_connection("LAST_ACK", made.server_address, made.client_address, Ok(&owner));
-    }
-}
-
-#[trial]
-fn closing() {
-    for at in Loopback::BOTH {
-        let made = makers::closing(at);
-        let owner = hold(made.client);
-        one_connection("CLOSING", made.client_address, made.server_address, Ok(&owner));
-    }
-}
-
-#[trial]
-fn time_wait() {
-    for at in Loopback::BOTH {
-        let made = makers::time_wait(at);
-        one_connection("TIME_WAIT", made.client_address, made.server_address, Err("time-wait"));
-        let port = made.client_address.port();
-        let answer = in_json(port, &verdict("TIME_WAIT", port));
-        let left = only_socket(&answer)["timer"]["expires_ms"].as_u64();
-        let left = left.expect("the time that is left");
-        assert!((1..=60_000).contains(&left), "{left}");
-    }
-}
-
-#[trial]
-fn orphaned_fin_wait_1() {
-    for at in Loopback::BOTH {
-        let made = makers::fin_wait_1(at);
-        drop(made.client);
-        one_connection("FIN_WAIT_1", made.client_address, made.server_address, Err("orphaned"));
-    }
-}
-
-#[trial]
-fn orphaned_fin_wait_2() {
-    for at in Loopback::BOTH {
-        let made = makers::half_closed(at);
-        drop(made.client);
-        one_connection("FIN_WAIT_2", made.client_address, made.server_address, Err("orphaned"));
-    }
-}
-
-#[trial]
-fn orphaned_last_ack() {
-    for at in Loopback::BOTH {
-        let made = makers::last_ack(at);
-        drop((made.server, made.listener));
-        one_connection("LAST_ACK", made.server_address, made.client_address, Err("orphaned"));
-    }
-}
-
-#[trial]
-fn orphaned_closing() {
-    for at in Loopback::BOTH {
-        let made = makers::closing(at);
-        drop(made.client);
-        one_connection("CLOSING", made.client_address, made.server_address, Err("orphaned"));
-    }
-}
-
-#[trial]
 fn udp() {
     for at in Loopback::BOTH {
         let Held { socket, address } = makers::udp(at.port(123));
@@ -380,60 +286,5 @@ fn udp_connected() {
         is_owned_by(found, &owner);
         assert_eq!(found["state"], Value::Null);
         assert_eq!(found["foreign"], endpoint(foreign));
-    }
-}
-
-#[trial]
-fn a_timer_runs_where_something_is_awaited() {
-    let runs = |state, address: SocketAddr| {
-        let port = address.port();
-        only_socket(&in_json(port, &verdict(state, port)))["timer"].is_object()
-    };
-    for at in Loopback::BOTH {
-        let idle = makers::established(at);
-        let waiting = makers::syn_sent(at);
-        let stuck = makers::fin_wait_1(at);
-        let over = makers::time_wait(at);
-        assert!(!runs("ESTABLISHED", idle.client_address));
-        assert!(runs("SYN_SENT", waiting.client_address));
-        assert!(runs("FIN_WAIT_1", stuck.client_address));
-        assert!(runs("TIME_WAIT", over.client_address));
-    }
-}
-
-#[trial]
-fn the_queues_are_the_kernels() {
-    for at in Loopback::BOTH {
-        let made = makers::fin_wait_1(at);
-        let (client, server) = (made.client_address, made.server_address);
-        let ((unsent, unread), sent, received) = wait_until("queues that stay as they are", || {
-            let witness = kernel_queues(client, server);
-            let sent = in_json(client.port(), &verdict("FIN_WAIT_1", client.port()));
-            let received = in_json(server.port(), "");
-            (kernel_queues(client, server) == witness).then_some((witness, sent, received))
-        });
-        let ours = (
-            only_socket(&sent)["send_queue"].as_u64(),
-            socket(&received, server, Some(client))["recv_queue"].as_u64(),
-        );
-        assert!(unsent > 0 && unread > 0);
-        assert_eq!(ours, (Some(unsent.into()), Some(unread.into())));
-    }
-}
-
-/// What the client has sent and the server has not acknowledged, and what that one has not read.
-fn kernel_queues(client: SocketAddr, server: SocketAddr) -> (u32, u32) {
-    let sender = kernel_table::find(client, server).expect("a row");
-    let receiver = kernel_table::find(server, client).expect("a row");
-    (sender.send_queue, receiver.receive_queue)
-}
-
-#[trial]
-fn a_full_accept_queue_shows_its_length_and_limit() {
-    for at in Loopback::BOTH {
-        let made = makers::syn_sent(at);
-        let answer = in_json(made.server_address.port(), "");
-        let listener = socket(&answer, made.server_address, None);
-        assert_eq!((&listener["recv_queue"], &listener["send_queue"]), (&json!(1), &json!(0)));
     }
 }

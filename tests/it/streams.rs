@@ -11,7 +11,7 @@ use crate::support::process::server;
 use crate::support::{VIEWS, portwho};
 
 #[trial]
-fn a_reader_who_was_never_there() {
+fn stdout_closed_from_the_start() {
     let _owner = server(80);
     let others: [&[&str]; 3] = [&["--help"], &["--version"], &["kill", "--help"]];
     for words in VIEWS.into_iter().chain(others) {

@@ -52,9 +52,9 @@ fn sorted() {
     let mut by_pid: Vec<usize> = vec![0, 1, 2];
     by_pid.sort_unstable_by_key(|&place| owners[place].pid());
     assert_eq!(sorted_by("pid"), by_pid.into_iter().map(row).collect::<Vec<_>>());
-    let unknown = portwho(["--sort", "colour"]).run();
+    let unknown = portwho(["--sort", "color"]).run();
     assert_eq!((unknown.code, unknown.stdout.as_str()), (Some(2), ""));
-    assert!(unknown.stderr.contains("colour"), "{unknown:?}");
+    assert!(unknown.stderr.contains("color"), "{unknown:?}");
 }
 
 /// TCP v4, TCP v6, UDP v4, UDP v6; each by port; listeners first, then by address.
@@ -139,7 +139,7 @@ fn no_escapes_into_a_pipe() {
 }
 
 #[trial]
-fn colours_when_asked_for() {
+fn colors_when_asked_for() {
     let owner = server(80);
     let output = portwho(["--color", "always", "80"]).run();
     assert!(output.stdout.contains(ESCAPE), "{output:?}");
@@ -154,12 +154,12 @@ fn colours_when_asked_for() {
 }
 
 #[trial]
-fn colours_on_a_terminal() {
+fn colors_on_a_terminal() {
     let owner = server(80);
     let shown = |run: Run| Terminal::whole(&run).finish().stdout;
-    let coloured = shown(portwho(["80"]).env("TERM", "xterm-256color"));
-    assert!(coloured.contains(ESCAPE), "{coloured:?}");
-    assert_eq!(without_escapes(&coloured), golden::server(80, owner.pid()));
+    let colored = shown(portwho(["80"]).env("TERM", "xterm-256color"));
+    assert!(colored.contains(ESCAPE), "{colored:?}");
+    assert_eq!(without_escapes(&colored), golden::server(80, owner.pid()));
     let plain = shown(portwho(["80"]).env("TERM", "xterm-256color").env("NO_COLOR", "1"));
     assert_eq!(plain, golden::server(80, owner.pid()));
     let empty = shown(portwho(["80"]).env("TERM", "xterm-256color").env("NO_COLOR", ""));

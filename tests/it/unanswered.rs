@@ -19,7 +19,7 @@ use crate::support::{Output, Run, Scratch, is_healthy, mounts, portwho, skip};
 const NAME: &str = "p (deleted)";
 
 /// A program that runs from a file system which has stopped answering, and its server, which goes
-/// first when both are dropped: nobody waits for it any longer then.
+/// first when both are dropped: nothing waits for it any longer then.
 struct Unanswered {
     server: Actor,
     process: Process,
@@ -49,7 +49,7 @@ fn unanswered() -> Option<Unanswered> {
     Some(Unanswered { server, process, path, _scratch: scratch })
 }
 
-/// How long a run may take that waits for nobody.
+/// How long a run may take that waits for no other process.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 impl Unanswered {

@@ -1,6 +1,8 @@
 //! Help and usage errors. An error names the word at fault in one line on stderr, prints nothing
 //! else, and exits with 2 before the system is asked for anything.
 
+mod help;
+
 use crate::support::portwho;
 
 #[track_caller]
@@ -9,8 +11,8 @@ fn says(words: &[&str], line: &str) {
 }
 
 #[trial]
-fn a_command_behind_an_option() {
-    let line = "'kill' is a command and must come first; try: portwho kill 80";
+fn a_command_after_an_option() {
+    let line = "'kill' is a command and must come first; run: portwho kill 80";
     says(&["-n", "kill", "80"], line);
     says(&["-s", "LISTEN", "kill", "80"], line);
     says(&["--state=LISTEN", "kill", "80"], line);
@@ -19,15 +21,15 @@ fn a_command_behind_an_option() {
 }
 
 #[trial]
-fn a_command_behind_a_port() {
-    let line = "'kill' is a command and must come first; try: portwho kill 80";
+fn a_command_after_a_port() {
+    let line = "'kill' is a command and must come first; run: portwho kill 80";
     says(&["80", "kill"], line);
     says(&["--", "80", "kill"], line);
 }
 
 /// A process may be called as it likes.
 #[trial]
-fn a_command_as_a_value_is_none() {
+fn a_value_is_not_a_command() {
     let output = portwho(["--name", "kill", "4733"]).run();
     output.is(1, "", &output.stderr);
     assert!(output.stderr.contains("portwho: port 4733 is "), "{output:?}");
@@ -53,9 +55,9 @@ fn a_port_out_of_range() {
 }
 
 #[trial]
-fn a_pid_behind_p() {
-    let line = "port '70000': ports are 1 to 65535, and -p has no effect; for a PID, try: portwho \
-                --pid 70000";
+fn a_pid_after_p() {
+    let line = "port '70000': ports are 1 to 65535, and -p has no effect; for a PID, run: \
+                portwho --pid 70000";
     says(&["-p", "70000"], line);
     says(&["-anp", "70000"], "port '70000': ports are 1 to 65535");
 }
@@ -76,19 +78,19 @@ fn a_protocol_against_an_option() {
 }
 
 #[trial]
-fn a_host_that_is_no_address() {
+fn a_host_that_is_not_an_address() {
     let line = "'example.com' is not an address or localhost";
     for word in ["example.com:80", "http://example.com/", "https://me@example.com:80/x,y"] {
         says(&[word], &format!("port '{word}': {line}"));
         says(&["kill", word], &format!("port '{word}': {line}"));
     }
     says(&["http://"], "port 'http://': not a URL; example: http://localhost:3000/");
-    let line = "port 'nosuch': unknown service; use a number from 1 to 65535";
+    let line = "port 'nosuch': unknown service or command; use a number from 1 to 65535";
     says(&["nosuch://localhost/"], line);
 }
 
 #[trial]
-fn a_foreign_end_that_is_none() {
+fn an_invalid_foreign_address() {
     let line = "--foreign '443': not an address; for a port at any address, use --foreign-port";
     says(&["--foreign", "443"], line);
     let line = "--foreign '10.0.0.1:0': port '10.0.0.1:0': ports are 1 to 65535";
@@ -96,16 +98,32 @@ fn a_foreign_end_that_is_none() {
 }
 
 #[trial]
-fn a_word_that_is_no_service() {
-    for word in ["nope", "80x", "0x50"] {
-        let line = format!("port '{word}': unknown service; use a number from 1 to 65535");
+fn an_unknown_protocol() {
+    for (word, named) in
+        [("80/sctp", "80/sctp"), ("127.0.0.1:80/sctp", "80/sctp"), ("http/icmp", "http/icmp")]
+    {
+        let line = format!("port '{named}': unknown protocol; use /tcp or /udp");
+        says(&[word], &line);
+        says(&["kill", word], &line);
+    }
+}
+
+#[trial]
+fn an_unknown_service() {
+    for (word, unknown) in [
+        ("nope", "service or command"),
+        ("80x", "service"),
+        ("0x50", "service"),
+        ("no-such", "service"),
+    ] {
+        let line = format!("port '{word}': unknown {unknown}; use a number from 1 to 65535");
         says(&[word], &line);
         says(&["80", &format!("443,{word}")], &line);
     }
 }
 
 #[trial]
-fn a_word_that_is_no_port() {
+fn an_invalid_port() {
     for word in ["", "8 0", "+80", "80-", "80.5", "127.0.0.1", "8\u{1b}0", "8\n0", "/tcp"] {
         let line = "not a port; examples: 80, 80,443, 8000-8010, http, 53/udp, localhost:80, \
                     [::1]:80";
@@ -122,11 +140,11 @@ fn an_ipv6_address_without_brackets() {
 /// PowerShell hands `-s LISTEN,CLOSE_WAIT` over as two words.
 #[trial]
 fn a_state_in_the_place_of_a_port() {
-    let line = "'CLOSE_WAIT' is a state, not a port; try: portwho --state CLOSE_WAIT";
+    let line = "'CLOSE_WAIT' is a state, not a port; run: portwho --state CLOSE_WAIT";
     says(&["CLOSE_WAIT"], line);
     says(&["80", "CLOSE_WAIT"], line);
-    let line = "'CLOSE_WAIT' is a state, not a port; PowerShell splits lists that are not quoted; \
-                try: portwho --state \"CLOSE_WAIT\"";
+    let line = "'CLOSE_WAIT' is a state, not a port; PowerShell splits lists that are not \
+                quoted; run: portwho --state \"CLOSE_WAIT\"";
     says(&["--state", "LISTEN", "CLOSE_WAIT"], line);
 }
 
@@ -180,7 +198,7 @@ fn a_port_as_an_option() {
 
 #[trial]
 fn an_address_for_a_foreign_port() {
-    let line = "foreign port '10.0.0.1:443': an address belongs to --foreign; try: portwho \
+    let line = "foreign port '10.0.0.1:443': an address belongs to --foreign; run: portwho \
                 --foreign 10.0.0.1:443";
     says(&["--foreign-port", "10.0.0.1:443"], line);
     says(&["--foreign-port", "80,10.0.0.1:443/tcp"], line);
@@ -189,7 +207,7 @@ fn an_address_for_a_foreign_port() {
 }
 
 #[trial]
-fn a_network_that_is_none() {
+fn an_invalid_network() {
     let local = "not an address or network; examples: 10.0.0.0/8, ::1";
     let foreign = "not an address or network; examples: 10.0.0.0/8, ::1, 10.0.0.5:443, [::1]:443";
     for (option, why) in [("--local", local), ("--foreign", foreign)] {
@@ -205,9 +223,9 @@ fn a_word_from_a_list() {
     says(&["--color", "sometimes"], line);
     let line = "'csh': unknown value; values are man, bash, zsh, fish, powershell";
     says(&["generate", "csh"], line);
-    let line = "--sort 'colour': unknown value; values are port, local, foreign, state, pid, image, \
+    let line = "--sort 'color': unknown value; values are port, local, foreign, state, pid, image, \
                 user, recv-q, send-q";
-    says(&["--sort", "colour"], line);
+    says(&["--sort", "color"], line);
 }
 
 #[trial]
@@ -216,6 +234,22 @@ fn a_value_that_is_missing() {
     says(&["--pid"], line);
     let line = "--signal: a value is missing; to see all options, run: portwho kill --help";
     says(&["kill", "80", "-s"], line);
+}
+
+#[trial]
+fn a_value_of_an_option_that_takes_none() {
+    let line = "--exposed: takes no value; to see all options, run: portwho --help";
+    says(&["--exposed=1"], line);
+    let line = "--json: takes no value; to see all options, run: portwho doctor --help";
+    says(&["doctor", "--json=yes"], line);
+}
+
+#[trial]
+fn an_invalid_count() {
+    for word in ["x", "", "-1", "1.5"] {
+        let line = format!("--count '{word}': not a whole number, 0 or more");
+        says(&["doctor", &format!("--count={word}")], &line);
+    }
 }
 
 #[trial]
@@ -253,11 +287,11 @@ fn explain_of_several_states() {
     says(&["explain", "LISTEN", "LAST_ACK"], line);
     says(
         &["80", "explain"],
-        "'explain' is a command and must come first; try: portwho explain --help",
+        "'explain' is a command and must come first; run: portwho explain --help",
     );
     says(
         &["-t", "explain"],
-        "'explain' is a command and must come first; try: portwho explain --help",
+        "'explain' is a command and must come first; run: portwho explain --help",
     );
     let line =
         "port 'explian': unknown service; for the command explain, run: portwho explain --help";
@@ -266,51 +300,5 @@ fn explain_of_several_states() {
 
 #[trial]
 fn generate_without_what() {
-    says(&["generate"], "generate needs a WHAT; to see all options, run: portwho generate --help");
-}
-
-/// What `words` print on stdout, with nothing on stderr.
-#[track_caller]
-fn help(words: &[&str]) -> String {
-    let output = portwho(words).run();
-    output.is(0, &output.stdout, "");
-    output.stdout
-}
-
-#[trial]
-fn short_help_fits_a_screen() {
-    let text = help(&["-h"]);
-    assert!(text.lines().count() <= 25, "{text}");
-    assert!(text.lines().all(|line| line.len() <= 100), "{text}");
-    for part in ["portwho kill 8080 ", "portwho --help ", "  explain ", "--state", "--json"] {
-        assert!(text.contains(part), "{part}: {text}");
-    }
-    assert!(!text.contains("--no-header"), "{text}");
-}
-
-#[trial]
-fn long_help_is_grouped_and_whole() {
-    let text = help(&["--help"]);
-    assert_eq!(help(&["help"]), text);
-    let headings = ["Arguments:", "Filters:", "Scope:", "Output:", "Compatibility:"];
-    let found: Vec<&str> = text.lines().filter(|line| headings.contains(line)).collect();
-    assert_eq!(found, headings, "{text}");
-    for option in ["--not-state", "--all-netns", "--no-header", "-a ", "--version", "Exit codes:"] {
-        assert!(text.contains(option), "{option}: {text}");
-    }
-    assert!(text.lines().all(|line| line.len() <= 100), "{text}");
-}
-
-#[trial]
-fn help_of_a_command() {
-    for command in ["kill", "close", "explain", "doctor", "generate"] {
-        let text = help(&[command, "--help"]);
-        assert!(text.contains(&format!("Usage: portwho {command} ")), "{text}");
-        assert_eq!(help(&["help", command]), text);
-        assert_eq!(help(&[command, "-h"]), text);
-    }
-    let unasked = "If standard input is not a terminal, it";
-    for command in ["kill", "close"] {
-        assert!(help(&[command, "-h"]).replace('\n', " ").contains(unasked), "{command}");
-    }
+    says(&["generate"], "generate: say what to print: man, bash, zsh, fish or powershell");
 }

@@ -1,15 +1,15 @@
-//! Nobody holds the port: it is free, or a bind would fail, and why. What the program claims is
+//! No socket holds the port: it is free, or a bind would fail, and why. What the program claims is
 //! compared with what a bind does.
 
-use std::fs;
+mod rules;
+
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::os::fd::OwnedFd;
 
 use rustix::net::{AddressFamily, SocketType, bind, sockopt};
-use rustix::thread::{CapabilitySet, remove_capability_from_bounding_set};
+use serde_json::json;
 
-use crate::support::features;
 use crate::support::kernel_table::{State, await_state};
 use crate::support::makers::{self, Loopback};
 use crate::support::process::{Owner, can_become};
@@ -44,7 +44,8 @@ fn an_address_and_a_dual_stack_listener() {
     let owner = Owner::named("server").holding(makers::listening(everywhere).socket);
     for address in ["127.0.0.1:80", "0.0.0.0:80"] {
         let line = format!(
-            "portwho: {address}: no socket holds exactly this; [::]:80 covers it (dual-stack: IPv4 \
+            "portwho: {address}: no socket is bound to exactly this address; [::]:80 covers it \
+             (dual-stack: IPv4 \
              too)\n"
         );
         shows(&[address], "[::]:80", owner.pid(), &line);
@@ -61,7 +62,13 @@ fn an_address_and_a_listener_of_ipv6_alone() {
     says(&["127.0.0.1:80"], &format!("{line}portwho: 127.0.0.1:80 is free\n"));
     let left_out = "portwho: 1 socket on port 80 does not match the other filters; to see it, \
                     run: portwho 80\n";
-    says(&["-4", "80"], &format!("{line}{left_out}"));
+    let free = "portwho: port 80 is free for IPv4\n";
+    says(&["-4", "80"], &format!("{line}{left_out}{free}"));
+    let answer = portwho(["--json", "127.0.0.1:80"]).run();
+    let answer = answer.json(1, &format!("{line}portwho: 127.0.0.1:80 is free\n"));
+    assert_eq!(answer["ports"][0]["verdict"], "free");
+    let note = &answer["ports"][0]["notes"][0];
+    assert_eq!((&note["kind"], &note["v6only"]), (&"other-address".into(), &true.into()));
     try_bind(Loopback::V4.port(80), true).expect("it is free");
     let answer = portwho(["--json", "80"]).run().json(0, "");
     assert_eq!(answer["sockets"][0]["v6only"], true);
@@ -85,14 +92,12 @@ fn ipv4_and_a_dual_stack_listener() {
 fn some_are_held_and_some_are_not() {
     let owner = Owner::named("server").holding(makers::listening(Loopback::V4.port(80)).socket);
     shows(&["80,81"], "127.0.0.1:80", owner.pid(), "portwho: port 81 is free\n");
-    let line = "portwho: ports 80-99: 19 of these 20 are not in use\n";
+    let line = "portwho: ports 80-99: 19 of these 20 are not in use; the first free port is 81\n";
     shows(&["80-99"], "127.0.0.1:80", owner.pid(), line);
-}
-
-/// Changes a setting of this test's network namespace.
-#[track_caller]
-fn set(name: &str, value: &str) {
-    fs::write(format!("/proc/sys/net/ipv4/{name}"), value).expect("a setting of the namespace");
+    let line = "portwho: ports 79-99: 20 of these 21 are not in use; the first free port is 79\n";
+    let answer = portwho(["--json", "79-99"]).run().json(0, line);
+    let free = json!([{"first": 79, "last": 79}, {"first": 81, "last": 99}]);
+    assert_eq!(answer["free_ranges"], free);
 }
 
 /// What a bind says that sets nothing, or SO_REUSEADDR.
@@ -110,7 +115,8 @@ fn free_for_every_protocol_or_for_one() {
     says(&["-tu", "80"], "portwho: port 80 is free\n");
     says(&["-t", "80"], "portwho: port 80 is free for TCP\n");
     says(&["-u", "80"], "portwho: port 80 is free for UDP\n");
-    says(&["-4", "80"], "portwho: port 80 is free\n");
+    says(&["-4", "80"], "portwho: port 80 is free for IPv4\n");
+    says(&["-6t", "80"], "portwho: port 80 is free for TCP over IPv6\n");
     says(&["-s", "CLOSE_WAIT", "80"], "portwho: port 80 is free for TCP\n");
 }
 
@@ -151,7 +157,8 @@ fn an_address() {
 fn an_address_and_a_wildcard() {
     let everywhere = SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 80);
     let owner = Owner::named("server").holding(makers::listening(everywhere).socket);
-    let line = "portwho: 127.0.0.1:80: no socket holds exactly this; 0.0.0.0:80 covers it\n";
+    let line =
+        "portwho: 127.0.0.1:80: no socket is bound to exactly this address; 0.0.0.0:80 covers it\n";
     shows(&["127.0.0.1:80"], "0.0.0.0:80", owner.pid(), line);
     assert!(try_bind(Loopback::V4.port(80), true).is_err());
 }
@@ -160,10 +167,19 @@ fn an_address_and_a_wildcard() {
 #[trial]
 fn an_address_and_another() {
     let owner = Owner::named("server").holding(makers::listening(Loopback::V4.port(80)).socket);
-    says(&["127.0.0.2:80"], "portwho: 127.0.0.2:80 is free\n");
+    let free = "portwho: 127.0.0.2:80 is free\n\
+                portwho: 127.0.0.1:80 is held; to see the owner, run: portwho 80\n";
+    says(&["127.0.0.2:80"], free);
+    let answer = portwho(["--json", "127.0.0.2:80"]).run().json(1, free);
+    let notes = json!([{
+        "kind": "other-address",
+        "local": {"address": "127.0.0.1", "port": 80, "interface": null},
+        "state": "LISTENING",
+        "v6only": null,
+    }]);
+    assert_eq!(answer["ports"][0]["notes"], notes);
     try_bind("127.0.0.2:80".parse().expect("an address"), true).expect("it is free");
-    let line =
-        "portwho: 0.0.0.0:80: no socket holds exactly this; 127.0.0.1:80 blocks a bind to it\n";
+    let line = "portwho: 0.0.0.0:80: no socket is bound to exactly this address; 127.0.0.1:80 blocks a bind to it\n";
     shows(&["0.0.0.0:80"], "127.0.0.1:80", owner.pid(), line);
     try_bind("0.0.0.0:80".parse().expect("an address"), true).expect_err("it is not free");
     assert!(!owner.has_exited());
@@ -196,12 +212,18 @@ fn teardown_blocks_a_bind() {
         drop(client);
         await_state(at, near, State::TIME_WAIT);
     }
-    let output = asked(&["80"]);
-    let line = "portwho: port 80 is not in use (2 TIME_WAIT, N: a bind fails until then, unless it \
-                and the old sockets set SO_REUSEADDR, which no table shows); to find out, run: \
-                portwho --try-bind 80\n";
-    assert!(output.stderr.ends_with(line), "{output:?}");
-    output.is(0, &output.stdout, &output.stderr);
+    for (words, only) in
+        [(&["80"][..], ""), (&["-t", "80"], " for TCP"), (&["-4", "80"], " for IPv4")]
+    {
+        let output = asked(words);
+        let line = format!(
+            "portwho: port 80 is not in use{only} (2 TIME_WAIT, N left; until they end, a bind \
+             fails unless they and the new socket set SO_REUSEADDR, which no table shows); to \
+             find out, run: portwho --try-bind 80\n"
+        );
+        assert!(output.stderr.ends_with(&line), "{output:?}");
+        output.is(0, &output.stdout, &output.stderr);
+    }
     try_bind(at, false).expect_err("a bind without SO_REUSEADDR fails");
     try_bind(at, true).expect("one with SO_REUSEADDR does not");
 }
@@ -230,51 +252,6 @@ const NOT_SEARCHED: &str = "portwho: other network namespaces were not searched:
                             --all-netns to see the sockets of containers and other network \
                             namespaces\n";
 
-/// The line of a port that takes more rights.
-fn takes_rights(port: u16, below: u16) -> String {
-    format!(
-        "portwho: port {port} is not in use, but a bind fails: ports below {below} require root or \
-         CAP_NET_BIND_SERVICE (net.ipv4.ip_unprivileged_port_start)\n"
-    )
-}
-
-#[trial]
-fn ports_of_privileged_users() {
-    if !can_become(NOBODY) {
-        return skip("there is no other user here");
-    }
-    if !features::lists_bound() {
-        return;
-    }
-    let as_nobody = |port: u16, line: &str| {
-        let words = [port.to_string()];
-        portwho(&words).user(NOBODY).run().is(1, "", &format!("{NOT_SEARCHED}{line}"));
-        // The system's own word for it.
-        let bind = portwho(["--try-bind", &words[0]]).user(NOBODY).run();
-        let denied = bind.stderr.contains("Permission denied (os error 13)");
-        assert_eq!(denied, line.contains("a bind fails"), "{bind:?}");
-    };
-    set("ip_unprivileged_port_start", "1024");
-    as_nobody(1023, &takes_rights(1023, 1024));
-    as_nobody(1024, "portwho: port 1024 is free\n");
-    set("ip_unprivileged_port_start", "81");
-    as_nobody(80, &takes_rights(80, 81));
-    as_nobody(81, "portwho: port 81 is free\n");
-    set("ip_unprivileged_port_start", "0");
-    as_nobody(80, "portwho: port 80 is free\n");
-    set("ip_unprivileged_port_start", "1024");
-    says(&["80"], "portwho: port 80 is free\n");
-}
-
-#[trial]
-fn root_without_the_capability() {
-    set("ip_unprivileged_port_start", "1024");
-    says(&["80"], "portwho: port 80 is free\n");
-    remove_capability_from_bounding_set(CapabilitySet::NET_BIND_SERVICE).expect("drop it");
-    says(&["80"], &takes_rights(80, 1024));
-    says(&["8080"], "portwho: port 8080 is free\n");
-}
-
 /// There is one for the tables, and none for the socket that finds out what they list.
 #[trial]
 fn with_too_few_descriptors() {
@@ -285,57 +262,10 @@ fn with_too_few_descriptors() {
         let script = format!("ulimit -n {count}; exec \"$@\"");
         portwho(["8080"]).user(NOBODY).through(["sh", "-c", &script, "sh"]).run()
     };
-    let unknown = "portwho: cannot tell whether this system lists bound sockets (Too many open \
+    let unknown = "portwho: cannot tell whether this system lists BOUND sockets (Too many open \
                    files (os error 24)): a port may be bound without listening; run portwho again\n";
     let verdict = "portwho: port 8080 is not in use by any socket that can be seen\n";
-    limited("4").is(1, "", &format!("{unknown}{NOT_SEARCHED}{verdict}"));
+    limited("4").is(1, "", &format!("{unknown}{verdict}{NOT_SEARCHED}"));
     let enough = portwho(["8080"]).user(NOBODY).run();
     limited("20").is(1, "", &enough.stderr);
-}
-
-/// The kernel hands it out to nobody who asks for any port, and gives it to those who name it.
-#[trial]
-fn a_reserved_port() {
-    set("ip_local_reserved_ports", "8080,9148-9150");
-    for port in [8080, 9149] {
-        let line = format!(
-            "portwho: port {port} is free; it is reserved, so never assigned automatically \
-             (net.ipv4.ip_local_reserved_ports)\n"
-        );
-        says(&[&port.to_string()], &line);
-        try_bind(Loopback::V4.port(port), false).expect("it can be bound");
-    }
-    says(&["8081"], "portwho: port 8081 is free\n");
-}
-
-#[trial]
-fn the_ephemeral_range() {
-    set("ip_local_port_range", "40000 50001");
-    for port in [40_000, 50_001] {
-        let line = format!(
-            "portwho: port {port} is free; it is in the ephemeral range 40000-50001: any \
-             connection may take it\n"
-        );
-        says(&[&port.to_string()], &line);
-        try_bind(Loopback::V4.port(port), false).expect("it can be bound");
-    }
-    says(&["39999"], "portwho: port 39999 is free\n");
-    says(&["50002"], "portwho: port 50002 is free\n");
-}
-
-#[trial]
-fn a_held_port_is_not_judged() {
-    set("ip_local_port_range", "40000 50001");
-    set("ip_local_reserved_ports", "8080");
-    for port in [8080, 40_000] {
-        let held = makers::bound(Loopback::V4.port(port));
-        let owner = Owner::named("holder").holding(held.socket);
-        let line = format!(
-            "portwho: 127.0.0.1:{port}: held by holder (PID {}), bound without listening: nobody \
-             can connect, and it blocks the port\n",
-            owner.pid()
-        );
-        let output = asked(&[&port.to_string()]);
-        output.is(0, &output.stdout, &line);
-    }
 }

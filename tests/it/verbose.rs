@@ -1,14 +1,16 @@
 //! `-v`: each line of it, against what /proc says of the process.
 
+mod commands;
+mod far_ends;
+
 use std::env;
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr};
+
 use std::os::fd::OwnedFd;
 use std::time::{Duration, SystemTime};
 
-use rustix::net::{SocketFlags, accept_with};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::support::cgroup::Group;
 use crate::support::golden::{self, SocketRow};
@@ -150,64 +152,6 @@ fn the_start_and_the_age() {
     assert!(looked + rounding >= before && looked <= after + rounding, "{line}");
 }
 
-/// One with blanks or a quote, and an empty one, could be taken for several or for none.
-#[trial]
-fn arguments_are_kept_separate() {
-    let words = ["0", "", "two words", "it's", "a\tb", "plain", r"back\slash"];
-    let mut server = Owner::named("server").playing_with("family", &words, listener(80));
-    assert_eq!(server.line(), "");
-    let command = only_line(&["80"], "command");
-    let (_, arguments) = command.split_once(' ').expect("arguments");
-    assert_eq!(arguments, r"0 '' 'two words' 'it\'s' a\tb plain back\\slash");
-    let answer = portwho(["-v", "--json", "80"]).run().json(0, "");
-    let command = process(&answer, server.pid())["command"].as_array().expect("words");
-    assert_eq!(command[1..], words.map(Value::from));
-}
-
-#[trial]
-fn a_hostile_command() {
-    use std::ffi::OsStr;
-    use std::os::unix::ffi::OsStrExt;
-    let argv0 = b"\x1b]52;c;AA==\x07 \xff\n(PID 1)";
-    let server = Owner::named("server").argv0(OsStr::from_bytes(argv0)).holding(listener(80));
-    let shown = r"'\x1b]52;c;AA==\x07 \xff\n(PID 1)' 3600";
-    assert_eq!(only_line(&["80"], "command"), shown);
-    let output = run(portwho(["-v", "80"]));
-    assert!(output.stdout.ends_with(&block(&server, "server", shown)), "{output:?}");
-}
-
-/// A copy of a program that runs and is then removed.
-fn deleted() -> (Process, String) {
-    let server = Owner::named("server").copied().holding(listener(80));
-    let path = link(server.pid(), "exe");
-    fs::remove_file(&path).expect("remove");
-    assert_eq!(link(server.pid(), "exe"), format!("{path} (deleted)"));
-    (server, path)
-}
-
-#[track_caller]
-fn is_told_as_deleted(server: &Process, path: &str) {
-    let line = only_line(&["80"], "executable");
-    assert_eq!(line, format!("{path} (deleted)"));
-    let answer = portwho(["-v", "--json", "80"]).run().json(0, "");
-    let told = process(&answer, server.pid());
-    assert_eq!((&told["executable"], &told["executable_deleted"]), (&json!(path), &json!(true)));
-}
-
-#[trial]
-fn an_executable_that_was_deleted() {
-    let (server, path) = deleted();
-    is_told_as_deleted(&server, &path);
-}
-
-/// As a package manager does it: the path leads to another program by now.
-#[trial]
-fn an_executable_that_was_replaced() {
-    let (server, path) = deleted();
-    fs::write(&path, "another program").expect("write");
-    is_told_as_deleted(&server, &path);
-}
-
 #[trial]
 fn parents_up_to_the_first() {
     let mut parent = Owner::named("nginx").playing_with("family", &["1"], listener(80));
@@ -256,7 +200,7 @@ fn the_container() {
     let id = "c0ffee".repeat(11)[..64].to_owned();
     let container = docker.below(&id);
     let server = container.inside(|| Owner::named("server").holding(listener(80)));
-    assert_eq!(only_line(&["80"], "container"), "the docker container c0ffeec0ffee (c0ffeec0ffee)");
+    assert_eq!(only_line(&["80"], "container"), "the Docker container c0ffeec0ffee (c0ffeec0ffee)");
     let answer = portwho(["-v", "--json", "80"]).run();
     let answer = answer.json(0, &answer.stderr);
     let told = json!({"runtime": "docker", "id": "c0ffeec0ffee", "name": null});
@@ -304,110 +248,8 @@ fn what_one_may_not_see_has_no_lines() {
     assert!(output.stderr.starts_with("portwho: the owners of 1 socket are hidden (root): "));
 }
 
-/// Both ends of a connection, each with a process of its own.
-struct Ends {
-    client: Process,
-    server: Process,
-    near: SocketAddr,
-    far: SocketAddr,
-}
-
-fn ends(made: makers::Connection) -> Ends {
-    let (near, far) = (made.client_address, made.server_address);
-    Ends {
-        client: Owner::named("client").holding(made.client),
-        server: Owner::named("server").holding(made.server),
-        near,
-        far,
-    }
-}
-
 fn named(process: &Process, name: &str) -> String {
     format!("{name} (PID {})", process.pid())
-}
-
-#[trial]
-fn the_process_at_the_other_end() {
-    for at in Loopback::BOTH {
-        let Ends { client, server, near, far } = ends(makers::established(at));
-        let to_server = format!("{}, at {far}", named(&server, "server"));
-        let to_client = format!("{}, at {near}", named(&client, "client"));
-        assert_eq!(only_line(&[&near.port().to_string()], "connected to"), to_server);
-        let ip = far.ip().to_string();
-        let filter = ["-s", "ESTABLISHED", "--local", &ip];
-        let port = far.port().to_string();
-        let of_server = [&filter[..], &[&port]].concat();
-        assert_eq!(only_line(&of_server, "connected to"), to_client);
-        let both = portwho([&["-v"][..], &filter].concat()).run();
-        assert_eq!(lines(&both, "connected to"), [to_server, to_client]);
-    }
-}
-
-#[trial]
-fn the_other_side_at_an_address_of_this_machine() {
-    let here = SocketAddr::new(Ipv4Addr::new(127, 1, 2, 3).into(), 80);
-    let listener = makers::listening(here);
-    let client = std::net::TcpStream::connect(here).expect("connect");
-    let near = client.local_addr().expect("local address");
-    let server = accept_with(&listener.socket, SocketFlags::CLOEXEC).expect("accept");
-    let server = Owner::named("server").holding(server);
-    let _client = Owner::named("client").holding(client.into());
-    let expected = format!("{}, at {here}", named(&server, "server"));
-    assert_eq!(only_line(&[&near.port().to_string()], "connected to"), expected);
-}
-
-/// Up to three are named; more are counted.
-#[trial]
-fn several_connections_to_one_process() {
-    let address = Loopback::V4.port(80);
-    let mut server = Owner::named("server").playing("listen", &[&address.to_string()]);
-    server.line();
-    let mut clients = Vec::new();
-    let mut told = |count: usize| {
-        while clients.len() < count {
-            clients.push(std::net::TcpStream::connect(address).expect("connect"));
-            assert_eq!(server.tell("accept"), "accepted");
-        }
-        let words = ["--pid", &std::process::id().to_string(), "-s", "ESTABLISHED"];
-        let line = only_line(&words, "connected to");
-        let name = format!("server (PID {}), ", server.pid());
-        line.strip_prefix(&name).unwrap_or_else(|| panic!("{line}")).to_owned()
-    };
-    assert_eq!(told(1), format!("at {address}"));
-    assert_eq!(told(3), format!("at {address}, {address}, {address}"));
-    assert_eq!(told(4), "4 connections");
-}
-
-#[trial]
-fn the_other_side_of_datagrams() {
-    use std::net::UdpSocket;
-    let [one, other] = [(); 2].map(|()| UdpSocket::bind("127.0.0.1:0").expect("bind"));
-    let address = |socket: &UdpSocket| socket.local_addr().expect("local address");
-    one.connect(address(&other)).expect("connect");
-    other.connect(address(&one)).expect("connect");
-    let (near, far) = (address(&one), address(&other));
-    let _one = Owner::named("one").holding(one.into());
-    let other = Owner::named("other").holding(other.into());
-    let expected = format!("{}, at {far}", named(&other, "other"));
-    assert_eq!(only_line(&["-u", &near.port().to_string()], "connected to"), expected);
-}
-
-#[trial]
-fn the_other_side_that_was_not_accepted() {
-    let made = makers::not_accepted(Loopback::V4);
-    let _client = Owner::named("client").holding(made.client);
-    let line = only_line(&[&made.client_address.port().to_string()], "connected to");
-    assert_eq!(line, format!("the kernel (not-accepted), at {}", made.server_address));
-}
-
-#[trial]
-fn a_listener_has_no_other_end() {
-    let made = makers::established(Loopback::V4);
-    let _listener = Owner::named("listener").holding(made.listener);
-    let port = made.server_address.port().to_string();
-    let output = portwho(["-v", "-l", &port]).run();
-    assert_eq!(lines(&output, "connected to"), [""; 0], "{output:?}");
-    assert_eq!(lines(&output, "user"), ["root"]);
 }
 
 #[trial]
@@ -437,7 +279,7 @@ fn without_owners_there_are_the_tables() {
 }
 
 #[trial]
-fn the_titles_are_bold_in_colour() {
+fn the_titles_are_bold_in_color() {
     let server = Owner::named("server").holding(listener(80));
     let title = named(&server, "server");
     let output = portwho(["-v", "--color", "always", "80"]).run();

@@ -27,8 +27,8 @@ fn a_kernel_socket_has_no_pid() {
     assert!(portwho([&port]).run().stdout.contains("TIME_WAIT"));
     let nobody = "portwho: no process holds these sockets: the kernel keeps them\n";
     let verdict = format!(
-        "portwho: port {port} is not in use (1 TIME_WAIT, N: a bind fails until then, unless it and \
-         the old socket set SO_REUSEADDR, which no table shows); to find out, run: portwho --try-bind \
+        "portwho: port {port} is not in use (1 TIME_WAIT, N left; until it ends, a bind fails \
+         unless both sockets set SO_REUSEADDR, which no table shows); to find out, run: portwho --try-bind \
          {port}\n"
     );
     let output = portwho(["-q", &port]).run().without_seconds();

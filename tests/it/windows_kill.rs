@@ -103,8 +103,8 @@ fn a_client_is_no_target() {
     let (mut server, mut client) = (Peer::holding(&["tcp:127.0.0.1:0"]), Peer::holding(&[]));
     let port = client.connect(&mut server).port();
     let why = format!(
-        "{}portwho: port {port}: nothing holds it; only a connection uses it; kill ends listeners \
-         only\n",
+        "{}portwho: port {port}: nothing holds it; only a connection uses it; kill terminates \
+         only processes that hold the port\n",
         wine::gap()
     );
     portwho(["kill", "-y", "-f", &port.to_string()]).run().is(1, "", &why);

@@ -147,7 +147,7 @@ fn make(part: &Part) -> anyhow::Result<(Vec<OwnedFd>, Vec<MmapRaw>)> {
     Ok((held, mapped))
 }
 
-/// The first page of the program, so many times.
+/// The first page of the program, this many times.
 fn mapped(count: usize) -> io::Result<Vec<MmapRaw>> {
     let program = File::open(env::current_exe()?)?;
     times(count, |_| MmapOptions::new().len(4096).map_raw_read_only(&program))

@@ -20,7 +20,7 @@ const PORTS: usize = (u16::MAX - PORT) as usize + 1;
 /// Mappings of a process in addition to those of the load: its program, libraries, heap and stacks.
 const SPARE_MAPPINGS: usize = 200;
 
-/// Processes that are left for everybody else, the contestants included.
+/// Processes that are left for all others, the contestants included.
 const SPARE_PROCESSES: usize = 100;
 
 /// What a process takes at most in addition to its sockets, in KiB: its own pages and the kernel's.
@@ -34,7 +34,7 @@ pub(super) const fn descriptors(each: &Each) -> usize {
     each.descriptors + each.sockets() + SPARE_DESCRIPTORS
 }
 
-/// Lets this process have so many descriptors at least.
+/// Lets this process have at least this many descriptors.
 ///
 /// # Errors
 /// When it may not.

@@ -1,4 +1,4 @@
-//! The load: so many processes with so many descriptors and sockets each.
+//! The load: processes with descriptors and sockets, each in a given number.
 //!
 //! Nothing of it outlives the comparison, however that ends: each process asks the kernel to be
 //! killed with its parent (PR_SET_PDEATHSIG), and ends by itself when the pipe on its standard

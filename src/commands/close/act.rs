@@ -38,7 +38,7 @@ pub(super) enum CloseResult {
     Survived,
 }
 
-/// Closes the sockets of `rows`, and tells what became of each, in their order.
+/// Closes the sockets of `rows`, and reports what became of each, in their order.
 ///
 /// # Errors
 /// When the tables cannot be read.
@@ -86,13 +86,13 @@ fn await_closed(
 ) -> anyhow::Result<SocketIndex> {
     let deadline = Instant::now() + WAIT;
     let scope = scope(rows);
-    let is_awaited = |reply: &Reply| matches!(reply, Some(Ok(())));
     loop {
         let after = SocketIndex::read(&scope, system)?;
         if let Some(gap) = after.hiding {
             bail!("{}", gaps::line(&gap));
         }
-        let mut awaited = rows.iter().zip(replies).filter(|(_, reply)| is_awaited(reply));
+        let mut awaited =
+            rows.iter().zip(replies).filter(|(_, reply)| matches!(reply, Some(Ok(()))));
         let is_there = |socket| matches!(after.leftover_of(socket), Leftover::Socket);
         if !awaited.any(|(row, _)| is_there(&row.socket)) || Instant::now() >= deadline {
             return Ok(after);
@@ -118,7 +118,7 @@ fn scope(rows: &[Row<'_>]) -> Scope {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Leftover {
     Nothing,
-    /// No connection any more, but the port that the process bound by number.
+    /// The connection is gone, but not the port that the process bound explicitly.
     Port,
     Socket,
 }

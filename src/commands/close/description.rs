@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::plan::{Group, Refusal};
+use super::group::Group;
+use super::plan::Refusal;
 use crate::cli::CloseRequest;
 use crate::model::{Owner, Pid, Protocol, Shell, Snapshot, TcpState};
 use crate::query::Row;
@@ -19,11 +20,11 @@ fn kinds(sockets: &[Row<'_>]) -> String {
     for row in sockets {
         *counts.entry((row.socket.protocol, row.socket.state)).or_insert(0) += 1;
     }
-    let word = |((_, state), count): (&(Protocol, Option<TcpState>), &usize)| match state {
+    let words = counts.iter().map(|((_, state), count)| match state {
         Some(state) => format!("{count} {state}"),
         None => format!("{count} UDP"),
-    };
-    counts.iter().map(word).collect::<Vec<_>>().join(", ")
+    });
+    words.collect::<Vec<_>>().join(", ")
 }
 
 /// `2 CLOSE_WAIT of app-server (PID 812)`: some sockets of a group.
@@ -43,10 +44,9 @@ pub(super) fn question(group: &Group<'_>, snapshot: &Snapshot) -> String {
 
 /// `would close 12 sockets of app-server (PID 812)`.
 pub(super) fn intention(group: &Group<'_>, snapshot: &Snapshot) -> String {
-    let is_unconnected =
-        |row: &&Row<'_>| row.socket.protocol == Protocol::Udp && row.socket.holds_port();
-    let udp = group.sockets.iter().filter(is_unconnected).count();
-    text::intention(group.sockets.len(), udp, &owner(group, snapshot))
+    let udp = group.sockets.iter().filter(|row| row.socket.protocol == Protocol::Udp);
+    let unconnected = udp.filter(|row| row.socket.holds_port()).count();
+    text::intention(group.sockets.len(), unconnected, &owner(group, snapshot))
 }
 
 /// `app-server (PID 812)`, `the kernel (time-wait)`.

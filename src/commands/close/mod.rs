@@ -5,6 +5,7 @@
 
 mod act;
 mod description;
+mod group;
 mod plan;
 mod verdict;
 
@@ -20,7 +21,8 @@ use crate::platform::System;
 use crate::query::{Filter, Row, Rows, SortKey, Ways, select};
 use crate::text::close as text;
 use crate::text::gaps;
-use plan::{Group, Plan};
+use group::Group;
+use plan::Plan;
 use verdict::Context;
 
 /// Closes sockets.

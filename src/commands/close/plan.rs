@@ -1,32 +1,16 @@
 //! What to close: pure, from the rows that were asked for to groups with one owner each.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashSet;
 
-use crate::commands::shared::installed::Programs;
-use crate::commands::shared::installed::is_proven;
+use super::group::{Group, Groups, place};
+use crate::commands::shared::installed::{Programs, is_proven};
 use crate::model::{
     Capabilities, Family, KernelReason, OwnedSocket, Owner, Pid, Protocol, Role, Snapshot, Socket,
-    TcpState, Uid,
+    TcpState,
 };
 use crate::query::Row;
-
-/// How many groups are told and asked for one by one: a user may give each of many sockets other
-/// holders.
-pub(super) const GROUPS_TOLD: usize = 16;
-
-/// Sockets with the same owner.
-#[derive(Clone, Debug)]
-pub(super) struct Group<'a> {
-    /// The sockets; one at least.
-    pub(super) sockets: Vec<Row<'a>>,
-    /// How many more owners the sockets have: where there are too many groups to tell each, the last
-    /// one has several.
-    pub(super) more_owners: usize,
-    /// The processes that hold them.
-    holders: BTreeSet<Pid>,
-}
 
 /// Why a socket is refused.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -83,88 +67,9 @@ impl<'a> Plan<'a> {
             .into_iter()
             .flat_map(|(why, groups)| groups.bounded().into_iter().map(move |group| (why, group)));
         let mut refused: Vec<(Refusal, Group<'a>)> = refused.collect();
-        let place = |row: Option<&Row<'a>>| {
-            row.and_then(|row| rows.iter().position(|other| std::ptr::eq(*row, *other)))
-        };
-        refused.sort_by_cached_key(|(_, group)| place(group.sockets.first()));
+        refused.sort_by_cached_key(|(_, group)| place(group, rows));
         Self { groups: groups.bounded(), refused, not_closed }
     }
-}
-
-impl Group<'_> {
-    /// Their owner; of several the first.
-    pub(super) fn owner(&self) -> Option<&Owner> {
-        self.sockets.first().map(|row| &row.owner)
-    }
-
-    /// The processes that hold them.
-    pub(super) const fn pids(&self) -> &BTreeSet<Pid> {
-        &self.holders
-    }
-}
-
-/// What sockets with the same owner have in common.
-#[derive(PartialEq, Eq, Hash)]
-enum OwnerKey {
-    Processes(Vec<Pid>),
-    Kernel(KernelReason),
-    Hidden(Option<Uid>),
-    NotFound,
-    Exited(Pid),
-}
-
-impl OwnerKey {
-    fn of(row: &OwnedSocket) -> Self {
-        match row.owner {
-            Owner::Processes(_) => Self::Processes(row.owner.pids().collect()),
-            Owner::Kernel(reason) => Self::Kernel(reason),
-            Owner::Hidden => Self::Hidden(row.socket.uid),
-            Owner::NotFound => Self::NotFound,
-            Owner::Exited(pid) => Self::Exited(pid),
-        }
-    }
-}
-
-/// Sockets by owner, in the order of their first ones.
-#[derive(Default)]
-struct Groups<'a> {
-    numbers: FxHashMap<OwnerKey, usize>,
-    sockets: Vec<Vec<Row<'a>>>,
-}
-
-impl<'a> Groups<'a> {
-    fn add(&mut self, row: Row<'a>) {
-        let next = self.sockets.len();
-        let number = *self.numbers.entry(OwnerKey::of(row)).or_insert(next);
-        match self.sockets.get_mut(number) {
-            Some(sockets) => sockets.push(row),
-            None => self.sockets.push(vec![row]),
-        }
-    }
-
-    /// As many groups as are told one by one. Of those beyond, those with processes are one group
-    /// more, and all others one.
-    fn bounded(self) -> Vec<Group<'a>> {
-        let mut told = self.sockets;
-        let rest =
-            if told.len() > GROUPS_TOLD + 1 { told.split_off(GROUPS_TOLD) } else { Vec::new() };
-        let mut groups: Vec<Group<'a>> = told.into_iter().map(|rows| group(vec![rows])).collect();
-        let has_process =
-            |rows: &Vec<Row<'a>>| rows.first().is_some_and(|row| !row.owner.holders().is_empty());
-        let (of_processes, of_others): (Vec<_>, Vec<_>) = rest.into_iter().partition(has_process);
-        let crowds = [of_processes, of_others].into_iter().filter(|crowd| !crowd.is_empty());
-        groups.extend(crowds.map(group));
-        groups
-    }
-}
-
-/// A group of sockets that have these owners.
-fn group(owners: Vec<Vec<Row<'_>>>) -> Group<'_> {
-    // All sockets of an owner have the same holders.
-    let firsts = owners.iter().filter_map(|rows| rows.first());
-    let holders = firsts.flat_map(|row| row.owner.pids()).collect();
-    let more_owners = owners.len().saturating_sub(1);
-    Group { sockets: owners.into_iter().flatten().collect(), more_owners, holders }
 }
 
 /// Those who take connections for containers. Each process is looked at once, however many sockets
@@ -172,11 +77,12 @@ fn group(owners: Vec<Vec<Row<'_>>>) -> Group<'_> {
 fn forwarders(rows: &[Row<'_>], programs: &Programs, snapshot: &Snapshot) -> FxHashSet<Pid> {
     let listeners = rows.iter().filter(|row| row.socket.is_listening());
     let pids: FxHashSet<Pid> = listeners.flat_map(|row| row.owner.pids()).collect();
-    let forwards = |pid: &Pid| {
-        let process = snapshot.processes.get(pid);
-        process.is_some_and(|it| is_proven(it, Role::Container, programs, snapshot.capabilities))
-    };
-    pids.into_iter().filter(forwards).collect()
+    pids.into_iter().filter(|pid| is_forwarder(*pid, programs, snapshot)).collect()
+}
+
+fn is_forwarder(pid: Pid, programs: &Programs, snapshot: &Snapshot) -> bool {
+    let process = snapshot.processes.get(&pid);
+    process.is_some_and(|it| is_proven(it, Role::Container, programs, snapshot.capabilities))
 }
 
 /// Why a socket is not closed, if it is not. One that several processes hold is an ancestor's if
@@ -189,7 +95,6 @@ fn refusal(
 ) -> Option<Refusal> {
     let own_holders = || row.owner.pids().filter(|pid| own_ancestors.contains(pid));
     let socket = &row.socket;
-    let forwards = |pid: Pid| forwarders.contains(&pid);
     let Capabilities { closes_udp, closes_ipv6, .. } = system;
     match row.owner {
         _ if socket.state == Some(TcpState::Bound) => Some(Refusal::Bound),
@@ -199,7 +104,9 @@ fn refusal(
             Some(Refusal::Ancestor)
         }
         _ if own_holders().next().is_some() => Some(Refusal::Itself),
-        _ if socket.is_listening() && row.owner.pids().any(forwards) => Some(Refusal::Forwarder),
+        _ if socket.is_listening() && row.owner.pids().any(|pid| forwarders.contains(&pid)) => {
+            Some(Refusal::Forwarder)
+        }
         _ if !closes_udp && socket.protocol == Protocol::Udp => Some(Refusal::OnlyTcp),
         _ if !closes_ipv6 && socket.family() == Family::V6 => Some(Refusal::OnlyIpv4),
         _ => None,
@@ -216,6 +123,7 @@ pub(super) fn is_kept_forever(socket: &Socket, system: Capabilities) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::group::GROUPS_TOLD;
     use super::*;
     use crate::model::{Endpoint, Holder};
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::act::CloseResult;
 use super::description;
-use super::plan::Group;
+use super::group::Group;
 use crate::cli::CloseRequest;
 use crate::commands::Outcome;
 use crate::model::{Capabilities, Owner, Snapshot, Socket};
@@ -20,7 +20,7 @@ pub(super) struct Context<'a> {
     pub(super) group: &'a Group<'a>,
     /// What was typed.
     pub(super) request: &'a CloseRequest,
-    /// Whether more rights cannot be had by `sudo`.
+    /// Whether more privileges cannot be had by `sudo`.
     pub(super) privileged: bool,
     /// What was seen before.
     pub(super) snapshot: &'a Snapshot,

@@ -51,23 +51,30 @@ fn with_values<S: System + Sync>(
     system: &'static S,
 ) -> Command {
     let verb = command.get_name().to_owned();
-    let argument = |arg: Arg| {
-        let hidden = arg.is_hide_set() || !(with_options || arg.is_positional());
-        let values = Values::of(&verb, arg.get_id().as_str());
-        let arg = arg.hide(hidden);
-        let Some(values) = values else { return arg };
-        let offer = move |typed: &OsStr| offered(values, typed, system);
-        arg.add(ArgValueCompleter::new(offer))
-    };
-    let with_arguments = command.mut_args(argument);
+    let with_arguments = command.mut_args(|arg| with_offers(arg, &verb, with_options, system));
     with_arguments.mut_subcommands(|verb| with_values(verb, with_options, system))
+}
+
+/// The argument of `verb`, which knows its values.
+fn with_offers<S: System + Sync>(
+    arg: Arg,
+    verb: &str,
+    with_options: bool,
+    system: &'static S,
+) -> Arg {
+    let hidden = arg.is_hide_set() || !(with_options || arg.is_positional());
+    let values = Values::of(verb, arg.get_id().as_str());
+    let arg = arg.hide(hidden);
+    let Some(values) = values else { return arg };
+    arg.add(ArgValueCompleter::new(move |typed: &OsStr| offered(values, typed, system)))
 }
 
 fn offered(values: Values, typed: &OsStr, system: &impl System) -> Vec<CompletionCandidate> {
     let Some(typed) = typed.to_str() else { return Vec::new() };
-    let candidate = |(value, help): (String, String)| {
-        let help = (!help.is_empty()).then(|| help.into());
-        CompletionCandidate::new(value).help(help)
-    };
     values.matching(typed, system).into_iter().map(candidate).collect()
+}
+
+fn candidate((value, help): (String, String)) -> CompletionCandidate {
+    let help = (!help.is_empty()).then(|| help.into());
+    CompletionCandidate::new(value).help(help)
 }

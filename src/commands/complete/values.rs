@@ -89,12 +89,15 @@ fn last_of_list(typed: &str, offers: &[Offer]) -> Vec<Offer> {
 fn states(typed: &str, groups: bool) -> Vec<Offer> {
     let groups = StateSet::GROUPS.iter().filter(|_| groups).map(ToString::to_string);
     let names = TcpState::ALL.iter().map(ToString::to_string).chain(groups);
+    let spelled = names.map(|name| spelled_like(typed, name));
+    beginning(typed, spelled.map(without_help).collect())
+}
+
+/// The name of a state in the case and with the hyphens that were typed.
+fn spelled_like(typed: &str, name: String) -> String {
     let is_lower = typed.contains(|c: char| c.is_ascii_lowercase());
-    let spelt = |name: String| {
-        let cased = if is_lower { name.to_lowercase() } else { name };
-        if typed.contains('-') { cased.replace('_', "-") } else { cased }
-    };
-    beginning(typed, names.map(spelt).map(without_help).collect())
+    let cased = if is_lower { name.to_lowercase() } else { name };
+    if typed.contains('-') { cased.replace('_', "-") } else { cased }
 }
 
 /// The ports that are held, ascending, with their holders.
@@ -108,11 +111,11 @@ fn ports(system: &impl System) -> Vec<Offer> {
         holders.insert(owners::owner(row, &snapshot));
         *is_tcp |= row.socket.protocol == Protocol::Tcp;
     }
-    let offer = |(port, (holders, is_tcp)): (u16, (BTreeSet<String>, bool))| {
+    let offers = held.into_iter().map(|(port, (holders, is_tcp))| {
         let holders: Vec<String> = holders.into_iter().collect();
         (port.to_string(), text::holders(&holders, is_tcp))
-    };
-    held.into_iter().map(offer).collect()
+    });
+    offers.collect()
 }
 
 fn signals() -> Vec<Offer> {

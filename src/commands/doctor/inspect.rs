@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::time::Instant;
 
 use rustc_hash::FxHashSet;
 
@@ -29,6 +30,7 @@ pub(super) fn inspect(
         detail: Detail::Drops,
         ..Scope::everything()
     };
+    let begun = Instant::now();
     let table = system.sockets(&scope)?;
     let compared = filter.map(|filter| Compared::of(&table.sockets, filter));
     let is_bound = |socket: &Socket| socket.state == Some(TcpState::Bound);
@@ -41,10 +43,12 @@ pub(super) fn inspect(
     };
     add_keepers(system, &unconnected, &mut snapshot);
     let pids: BTreeSet<Pid> = snapshot.processes.keys().copied().collect();
+    let particulars_after = begun.elapsed();
     Ok(Inspection {
         limits,
         unconnected,
         particulars: system.particulars(&pids),
+        particulars_after,
         rules: system.port_rules(Protocol::Tcp),
         settings: system.tcp_settings(),
         snapshot,

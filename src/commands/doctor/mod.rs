@@ -18,7 +18,7 @@ use crate::text::{doctor as text, gaps};
 use inspect::machine;
 use series::Series;
 
-/// Takes one snapshot, or several, and tells what is wrong.
+/// Takes one snapshot, or several, and reports what is wrong.
 pub(super) fn run(
     request: &DoctorRequest,
     system: &impl System,

@@ -26,7 +26,7 @@ pub(super) struct Target<'a, S: System> {
     pub(super) ending: Ending,
 }
 
-/// Of so many survivors is told that they are stopped.
+/// At most this many survivors are reported as stopped.
 const STOPPED_TOLD: usize = 10;
 
 impl<'a, S: System> Kill<'a, S> {
@@ -75,8 +75,8 @@ impl<'a, S: System> Kill<'a, S> {
         target.opened.took_since(start)
     }
 
-    /// Asks whether the survivors are to be ended by the next means; none where there is nobody to ask,
-    /// nothing to do, or the answer is no.
+    /// Asks whether the survivors are to be ended by the next means; none where there is no terminal to ask
+    /// on, nothing to do, or the answer is no.
     fn offer(&mut self, opened: &OpenedHolders<S::Process>, last: Ending) -> Option<Ending> {
         let survivors = opened.holding_survivors();
         let may_offer = !self.request.yes && self.report.can_ask() && !last.is_force();
@@ -120,13 +120,15 @@ impl<'a, S: System> Kill<'a, S> {
         }
         let holders = group.holders.iter().filter_map(|pid| self.snapshot.processes.get(pid));
         let parents: BTreeSet<Pid> = holders.filter_map(|process| process.parent).collect();
-        let restarts = |pid: &Pid| {
-            let shell = self.parents.get(*pid).and_then(|parent| shell_use(&parent));
-            *pid != Pid(1)
-                && !self.own_ancestors.contains(pid)
-                && !matches!(shell, Some(ShellUse::Interactive | ShellUse::Wrapper))
-        };
-        parents.into_iter().filter(restarts).collect()
+        parents.into_iter().filter(|pid| self.may_restart(*pid)).collect()
+    }
+
+    /// Whether a parent may be what starts its children again.
+    fn may_restart(&self, parent: Pid) -> bool {
+        let shell = self.parents.get(parent).and_then(|parent| shell_use(&parent));
+        parent != Pid(1)
+            && !self.own_ancestors.contains(&parent)
+            && !matches!(shell, Some(ShellUse::Interactive | ShellUse::Wrapper))
     }
 
     /// The verdicts on one group.

@@ -22,7 +22,7 @@ fn worker_keys(process: &Process) -> Vec<WorkerKey<'_>> {
     let (Some(user), Some(program)) = (&process.user, &process.executable) else {
         return Vec::new();
     };
-    // Session 0 is that of all processes whose leader is outside of this PID namespace.
+    // Session 0 is that of all processes whose leader is outside this PID namespace.
     let session = match process.session {
         Session { id: Some(id), .. } if id != 0 => Some(Membership::Session(id)),
         _ => None,
@@ -37,12 +37,17 @@ pub(super) fn numbered_keys(
     processes: &BTreeMap<Pid, Process>,
 ) -> Vec<Vec<usize>> {
     let mut numbers: BTreeMap<WorkerKey<'_>, usize> = BTreeMap::new();
-    let mut number = |key| {
-        let next = numbers.len();
-        *numbers.entry(key).or_insert(next)
-    };
-    let keys = |pid| processes.get(pid).map(worker_keys).unwrap_or_default();
-    holdings.pids().iter().map(|pid| keys(pid).into_iter().map(&mut number).collect()).collect()
+    let numbered = holdings.pids().iter().map(|pid| {
+        let keys = processes.get(pid).map(worker_keys).unwrap_or_default();
+        keys.into_iter().map(|key| number(key, &mut numbers)).collect()
+    });
+    numbered.collect()
+}
+
+/// The number of a key: the next one where it has none yet.
+fn number<'a>(key: WorkerKey<'a>, numbers: &mut BTreeMap<WorkerKey<'a>, usize>) -> usize {
+    let next = numbers.len();
+    *numbers.entry(key).or_insert(next)
 }
 
 /// The parent of a process. One that is younger than its child only has the parent's PID.

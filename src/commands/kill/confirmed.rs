@@ -20,7 +20,7 @@ const FRESH: Duration = Duration::from_millis(20);
 /// take.
 const ALONE: Duration = Duration::from_secs(2);
 
-/// So many are the first ones.
+/// How many come first.
 const FIRST_ALONE: usize = 64;
 
 /// How often a process is searched whose sockets change meanwhile.
@@ -126,11 +126,11 @@ impl<'a, S: System> Confirmed<'a, S> {
         for socket in &now.sockets {
             at.entry((socket.local, socket.inode)).or_default().push(socket);
         }
-        let holds = |socket: &&&Socket| {
+        let holding = sockets.iter().copied().filter(|socket| {
             let mut same = at.get(&(socket.local, socket.inode)).into_iter().flatten();
             same.any(|later| socket.still_holds(later))
-        };
-        let holding: Vec<&Socket> = sockets.iter().filter(holds).copied().collect();
+        });
+        let holding: Vec<&Socket> = holding.collect();
         if holding.len() < sockets.len() && now.gaps.iter().any(Gap::may_hide_rows) {
             return Err(unknown(text::TABLE_UNREADABLE));
         }

@@ -7,7 +7,7 @@ use super::relations::Relations;
 use crate::query::Row;
 use crate::text::kill as text;
 
-/// How many of the ports are told with their holders.
+/// How many of the ports are reported with their holders.
 const TOLD: usize = 10;
 
 /// The ports that unrelated processes hold, where there is no terminal to ask which of them are

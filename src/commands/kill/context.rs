@@ -12,7 +12,7 @@ use crate::query::Filter;
 use crate::text::advice::listed;
 use crate::text::ports;
 
-/// So many ports are typed one by one; of more, what was asked for is typed again.
+/// At most this many ports are typed one by one; with more, what was asked for is typed again.
 const TYPED: usize = 32;
 
 /// What the verdicts on a group depend on.
@@ -24,7 +24,7 @@ pub(super) struct Context<'a> {
     /// The parents of those that were ended, without portwho's ancestors, PID 1, interactive shells and
     /// wrappers, which start nothing again.
     pub(super) supervisors: BTreeSet<Pid>,
-    /// Whether more rights cannot be had by `sudo`.
+    /// Whether more privileges cannot be had by `sudo`.
     pub(super) privileged: bool,
     /// What was seen before.
     pub(super) before: &'a Snapshot,

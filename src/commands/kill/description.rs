@@ -82,20 +82,20 @@ fn notes(roots: &BTreeSet<Pid>, snapshot: &Snapshot) -> BTreeSet<String> {
 
 /// Those that hold the sockets besides the roots: first those that are ended too, then others.
 fn other_holders(group: &Group<'_>, roots: &BTreeSet<Pid>, snapshot: &Snapshot) -> Vec<String> {
-    let named =
-        |pids: &BTreeSet<Pid>| (!pids.is_empty()).then(|| names(pids.iter().copied(), snapshot));
     let followers: BTreeSet<Pid> = group.holders.difference(roots).copied().collect();
-    let is_ended = |pid: &Pid| group.holders.contains(pid) || group.unrelated.contains(pid);
-    let unmatched: BTreeSet<Pid> =
-        group.all_holders.iter().copied().filter(|pid| !is_ended(pid)).collect();
+    let unmatched = &(&group.all_holders - &group.holders) - &group.unrelated;
     let unrelated = identities(&group.unrelated, snapshot);
     let lines = [
-        named(&followers).map(|names| text::also_held(&names)),
-        named(&unmatched).map(|names| text::also_held_unmatched(&names)),
+        names_if_any(&followers, snapshot).map(|names| text::also_held(&names)),
+        names_if_any(&unmatched, snapshot).map(|names| text::also_held_unmatched(&names)),
         foreign(group, snapshot),
         (unrelated.count() > 0).then(|| text::also_held_unrelated(&unrelated)),
     ];
     lines.into_iter().flatten().collect()
+}
+
+fn names_if_any(pids: &BTreeSet<Pid>, snapshot: &Snapshot) -> Option<Names> {
+    (!pids.is_empty()).then(|| names(pids.iter().copied(), snapshot))
 }
 
 /// Whose the sockets are, where they were made by another user than hold them here, who may have
@@ -148,10 +148,9 @@ fn other_ports(group: &Group<'_>) -> Option<String> {
 
 /// Connections that end with the process, and whose peer is still there.
 fn clients(group: &Group<'_>, snapshot: &Snapshot) -> Option<String> {
-    let ports = &group.ports;
-    let is_client =
-        |row: &&OwnedSocket| ports.contains(&row.socket.local.port) && has_open_peer(row);
-    let count = snapshot.sockets.iter().filter(is_client).count();
+    let on_ports =
+        snapshot.sockets.iter().filter(|row| group.ports.contains(&row.socket.local.port));
+    let count = on_ports.filter(|row| has_open_peer(row)).count();
     (count > 0).then(|| text::clients(count))
 }
 

@@ -37,11 +37,10 @@ impl<S: System> Kill<'_, S> {
 /// A line for each namespace in which one of the PORTs is held.
 fn lines(vacant: &[&Operand], filter: &Filter, snapshot: &Snapshot) -> Vec<String> {
     let mut held = by_namespace(filter, snapshot);
-    let is_wanted = |row: &Row<'_>| {
-        row.socket.holds_port() && vacant.iter().any(|it| !it.rows(&[*row]).is_empty())
-    };
     for rows in held.values_mut() {
-        rows.retain(is_wanted);
+        rows.retain(|row| {
+            row.socket.holds_port() && vacant.iter().any(|it| !it.rows(&[*row]).is_empty())
+        });
     }
     held.retain(|_, rows| !rows.is_empty());
     let typed = vacant.iter().flat_map(|operand| operand.typed());

@@ -28,11 +28,11 @@ pub(super) fn gather(filter: &Filter, system: &impl System) -> Result<Snapshot, 
     // What else an owner holds is of interest only where there is one: no walk otherwise.
     let is_held = table.sockets.iter().any(Socket::holds_port);
     let ports = filter.local.as_ref().map(LocalSet::all_ports).unwrap_or_default();
-    let matters = |socket: &Socket| is_held || ports.contains(socket.local.port);
-    let is_new =
-        |socket: &Socket| socket.holds_port() && matters(socket) && !on_ports.admits_socket(socket);
-    table.sockets.extend(others.sockets.into_iter().filter(is_new));
-    // Whether something is bound to the ports themselves, the first table has told.
+    table.sockets.extend(others.sockets.into_iter().filter(|socket| {
+        let matters = is_held || ports.contains(socket.local.port);
+        socket.holds_port() && matters && !on_ports.admits_socket(socket)
+    }));
+    // The first table has shown whether something is bound to the ports themselves.
     for gap in others.gaps.into_iter().filter(|gap| !gap.is_about_bound()) {
         if !table.gaps.contains(&gap) {
             table.gaps.push(gap);
@@ -43,15 +43,16 @@ pub(super) fn gather(filter: &Filter, system: &impl System) -> Result<Snapshot, 
     Ok(snapshot)
 }
 
-/// So many ancestors are read of the processes of one user, who may start processes that are each
+/// At most this many ancestors are read of the processes of one user, who may start processes that are each
 /// other's children without end. One that is left out makes its descendants unrelated to all, which
 /// ends nothing by mistake.
 const ANCESTORS_OF_USER: usize = 4096;
 
-/// So many are read in all: a user with subordinate ids (subuid(5)) is many.
+/// At most this many are read in all: a user with subordinate ids (subuid(5)) is many.
 const ANCESTORS: usize = 4 * ANCESTORS_OF_USER;
 
-/// Adds the ancestors of the owners: they tell who is related, and may start their children again.
+/// Adds the ancestors of the owners: they show which processes are related, and may start their children
+/// again.
 fn with_ancestors(mut snapshot: Snapshot, system: &impl System) -> Snapshot {
     let mut asked: BTreeSet<Pid> = snapshot.processes.keys().copied().collect();
     let mut children: Vec<Pid> = asked.iter().copied().collect();

@@ -14,7 +14,7 @@ pub(super) struct Group<'a> {
     pub(super) sockets: Vec<Row<'a>>,
     /// Those of the holders that were asked for, and no others.
     pub(super) holders: BTreeSet<Pid>,
-    /// Everybody who holds one of the sockets, asked for or not.
+    /// Every process that holds one of the sockets, asked for or not.
     pub(super) all_holders: BTreeSet<Pid>,
     /// Others that hold these sockets and were asked for, but are unrelated: a group of their own.
     pub(super) unrelated: BTreeSet<Pid>,
@@ -24,7 +24,7 @@ pub(super) struct Group<'a> {
     pub(super) other_ports: BTreeSet<u16>,
     /// Why none of them is ended, if so.
     pub(super) refusal: Option<(Pid, Refusal)>,
-    /// Whether these are several groups, which are too many to be told one by one.
+    /// Whether these are several groups, which are too many to be reported one by one.
     pub(super) is_crowd: bool,
 }
 

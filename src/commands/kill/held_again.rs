@@ -11,7 +11,7 @@ use crate::text::advice::Remedy;
 use crate::text::kill::verdicts::{self as text, HeldAgain};
 use crate::text::{owners, remedies};
 
-/// How many holders of freed ports are told.
+/// How many holders of freed ports are reported.
 const HOLDERS_TOLD: usize = 10;
 
 /// Who holds the ports after the exits.

@@ -5,7 +5,7 @@ use rustc_hash::FxHashMap;
 use super::plan::Group;
 use crate::model::Pid;
 
-/// So many descriptors of a process are known: it holds what it was to be ended for as long as it
+/// At most this many descriptors of a process are known: it holds what it was to be ended for as long as it
 /// has one.
 const KNOWN: usize = 4;
 

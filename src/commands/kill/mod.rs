@@ -98,7 +98,7 @@ pub(super) fn run(
     kill.report.finish()
 }
 
-/// Of so many sockets is told that their holder cannot be named.
+/// At most this many sockets are reported whose holder cannot be named.
 const UNSEEN_TOLD: usize = 32;
 
 /// One run of the command.
@@ -117,7 +117,7 @@ struct Kill<'a, S: System> {
 
 impl<'a, S: System> Kill<'a, S> {
     /// What could not be seen matters only where it concerns the ports themselves; what is
-    /// unknown of their owners is told port by port. BOUND sockets matter where no target was found.
+    /// unknown of their owners is reported port by port. BOUND sockets matter where no target was found.
     fn remark_on_gaps(&mut self, operands: &[Operand]) {
         let holders = self.snapshot.sockets.iter().filter(|row| row.socket.holds_port());
         let of_tcp = holders.filter(|row| row.socket.protocol == Protocol::Tcp).collect::<Vec<_>>();
@@ -183,9 +183,9 @@ impl<'a, S: System> Kill<'a, S> {
         if !is_told {
             return Contested::default();
         }
-        let sentence =
-            |port| description::contested(port, plan, self.filter, self.request, self.snapshot);
-        Contested::new(&plan.contested_ports, sentence)
+        Contested::new(&plan.contested_ports, |port| {
+            description::contested(port, plan, self.filter, self.request, self.snapshot)
+        })
     }
 
     /// Another run may find the owner of a port that changes hands.

@@ -11,8 +11,8 @@ use crate::model::{Gap, Owner, Protocol, Snapshot, Socket};
 use crate::query::{Filter, Place, Protocols, Row, Way};
 use crate::text::advice::Remedy;
 use crate::text::endpoints::{local_endpoint, needs_scope};
-use crate::text::kill::{self as text, NoTarget, Unseen};
-use crate::text::ports::remains::Remains;
+use crate::text::kill::no_target::{self as text, NoTarget, Unseen};
+use crate::text::ports::remains::{Remains, Reuse};
 use crate::text::{owners, ports, remedies};
 
 /// The verdict on a PORT that none of the targets is on.
@@ -78,7 +78,9 @@ fn reason(
     }
     let kernels = rows.iter().filter(|row| matches!(row.owner, Owner::Kernel(_)));
     NoTarget::NotHeld {
-        remains: Remains::of(kernels.map(|row| &row.socket), snapshot.capabilities).to_string(),
+        remains: Remains::of(kernels.map(|row| &row.socket), snapshot.capabilities)
+            .with(Reuse::Unknown)
+            .to_string(),
         connections: connections(&rows),
     }
 }
@@ -129,14 +131,13 @@ fn holds(row: Row<'_>, protocol: Protocol) -> bool {
     row.socket.protocol == protocol && row.socket.holds_port()
 }
 
-/// Connections that a process has on the port; the kernel's own are no targets anybody could mean.
+/// Connections that a process has on the port; the kernel's own are never meant as targets.
 fn connections(rows: &[Row<'_>]) -> usize {
-    let has_process =
-        |row: &&Row<'_>| row.socket.foreign.is_some() && !matches!(row.owner, Owner::Kernel(_));
-    rows.iter().filter(has_process).count()
+    let of_processes = rows.iter().filter(|row| !matches!(row.owner, Owner::Kernel(_)));
+    of_processes.filter(|row| row.socket.foreign.is_some()).count()
 }
 
-/// Of so many sockets at narrower addresses the command is told.
+/// The command is printed for at most this many sockets at narrower addresses.
 const NARROWER_TOLD: usize = 16;
 
 /// The sockets at one of the addresses that were asked for, which block a bind to all of them.
@@ -144,18 +145,20 @@ fn narrower<'a>(operand: &Operand, filter: &Filter, snapshot: &'a Snapshot) -> V
     if !snapshot.capabilities.narrower_blocks_bind {
         return Vec::new();
     }
-    let is_within = |socket: &Socket| {
-        let mut asked = operand.places().iter().filter_map(|place| place.ask(socket.local.port));
-        asked.any(|asked| asked.way(socket) == Some(Way::Within))
-    };
     let protocols = operand.protocol().map_or(filter.protocols, |_| Protocols::BOTH);
     let anywhere = Filter { local: None, protocols, ..filter.clone() };
     let mut rows: Vec<Row<'a>> = snapshot.sockets.iter().collect();
-    rows.retain(|row| is_target(row, &anywhere) && is_within(&row.socket));
+    rows.retain(|row| is_target(row, &anywhere) && is_within(&row.socket, operand));
     let mut seen = BTreeSet::new();
     rows.retain(|row| seen.insert((row.socket.local, row.socket.interface)));
     rows.truncate(NARROWER_TOLD);
     rows
+}
+
+/// Whether a socket stands in the way of `operand` only at an address among those it means.
+fn is_within(socket: &Socket, operand: &Operand) -> bool {
+    let mut asked = operand.places().iter().filter_map(|place| place.ask(socket.local.port));
+    asked.any(|asked| asked.way(socket) == Some(Way::Within))
 }
 
 /// The local end of a socket as it can be typed,

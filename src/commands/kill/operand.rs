@@ -19,11 +19,11 @@ pub(super) struct Operand {
 impl Operand {
     /// The PORTs, each with what it means.
     pub(super) fn all(selection: &Selection, system: &impl System) -> anyhow::Result<Vec<Self>> {
-        let operand = |term| {
+        let operands = selection.ports.iter().map(|term| {
             let local = local_set(std::slice::from_ref(term), selection.families, system)?;
             Ok(Self { local, in_the_way: InTheWay::NONE })
-        };
-        selection.ports.iter().map(operand).collect()
+        });
+        operands.collect()
     }
 
     /// Also means what covers its addresses from now on, where no socket has them.

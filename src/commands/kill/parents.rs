@@ -7,8 +7,8 @@ use std::rc::Rc;
 use crate::model::{About, Pid, Process};
 use crate::platform::System;
 
-/// So many are asked for: it is about the parents of what is told, and one user may have processes
-/// without end.
+/// At most this many are queried: only the parents of what is reported matter, and one user may have
+/// processes without end.
 const ASKED: usize = 256;
 
 /// Processes with their command lines.

@@ -1,4 +1,4 @@
-//! The holders in parts: those that are ended together, and as many parts as can be told.
+//! The holders in parts: those that are ended together, and as many parts as can be reported.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,7 @@ use super::sets::Sets;
 use crate::model::{OwnedSocket, Owner, Pid, Snapshot, Socket, Uid};
 use crate::query::{Filter, Row};
 
-/// How many groups are told and asked for one by one. Whoever passes a socket to hundreds of
+/// How many groups are reported and asked about one by one. Whoever passes a socket to hundreds of
 /// processes that have nothing in common makes hundreds of groups.
 pub(super) const GROUPS_TOLD: usize = 16;
 
@@ -107,13 +107,11 @@ impl Parts {
     pub(super) fn groups<'a>(&self, holdings: &Holdings<'a>, picked: &[bool]) -> Vec<Group<'a>> {
         let touched = self.touched(holdings);
         let count = holdings.pids().len();
-        let pids =
-            |places: &[Place]| places.iter().filter_map(|place| holdings.pid(*place)).collect();
         let mut groups: Vec<Group<'a>> = self
             .0
             .iter()
             .map(|part| Group {
-                holders: pids(&part.holders),
+                holders: part.holders.iter().filter_map(|place| holdings.pid(*place)).collect(),
                 refusal: part.refusal,
                 is_crowd: part.is_crowd,
                 ..Group::default()
@@ -153,14 +151,11 @@ impl Parts {
                 part_of.get_mut(*place).into_iter().for_each(|part| *part = Some(number));
             }
         }
-        let parts = |list: &Vec<Place>| {
+        let parts = holdings.lists().iter().map(|list| {
             let parts = list.iter().filter_map(|place| part_of.get(*place).copied().flatten());
-            let mut parts: Vec<usize> = parts.collect();
-            parts.sort_unstable();
-            parts.dedup();
-            parts
-        };
-        holdings.lists().iter().map(parts).collect()
+            parts.collect::<BTreeSet<usize>>().into_iter().collect()
+        });
+        parts.collect()
     }
 }
 
@@ -189,7 +184,7 @@ fn sharing(holdings: &Holdings<'_>) -> Vec<Vec<Place>> {
     sharing
 }
 
-/// No more parts than are told one by one: the rest is one part more, and one more has those of
+/// At most as many parts as are reported one by one: the rest is one part more, and one more has those of
 /// them that are refused.
 fn bounded(mut parts: Vec<Part>) -> Vec<Part> {
     if parts.len() <= GROUPS_TOLD + 1 {

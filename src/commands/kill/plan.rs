@@ -80,10 +80,7 @@ fn find_refusal(
     programs: &Programs,
 ) -> Option<(Pid, Refusal)> {
     all_holders.iter().find_map(|&pid| {
-        let others = || {
-            let others = all_holders.iter().filter(move |other| **other != pid);
-            others.filter_map(|other| snapshot.processes.get(other))
-        };
+        let others = || all_but(pid, all_holders, snapshot);
         let process = snapshot.processes.get(&pid);
         let system = snapshot.capabilities;
         let refusal = refusal(pid, process, others, own_ancestors, programs, system);
@@ -93,12 +90,22 @@ fn find_refusal(
     })
 }
 
+/// The processes among `all_holders` that are not `pid`.
+fn all_but<'a>(
+    pid: Pid,
+    all_holders: &'a [Pid],
+    snapshot: &'a Snapshot,
+) -> impl Iterator<Item = &'a Process> {
+    let others = all_holders.iter().filter(move |other| **other != pid);
+    others.filter_map(|other| snapshot.processes.get(other))
+}
+
 /// Those of `holders` whose parent is not among them: a master before its workers.
 pub(super) fn roots(holders: &BTreeSet<Pid>, processes: &BTreeMap<Pid, Process>) -> BTreeSet<Pid> {
-    let is_child = |pid: &Pid| {
-        parent(*pid, processes).is_some_and(|parent| parent != *pid && holders.contains(&parent))
-    };
-    let roots: BTreeSet<Pid> = holders.iter().copied().filter(|pid| !is_child(pid)).collect();
+    let roots = holders.iter().copied().filter(|pid| {
+        !parent(*pid, processes).is_some_and(|parent| parent != *pid && holders.contains(&parent))
+    });
+    let roots: BTreeSet<Pid> = roots.collect();
     // Parents are read one after the other, so a reused PID could close a circle.
     if roots.is_empty() { holders.clone() } else { roots }
 }
@@ -116,12 +123,12 @@ pub(super) fn is_target(row: &OwnedSocket, filter: &Filter) -> bool {
 /// The rows that hold the ports, by everything that was asked for.
 pub(super) fn targets<'a>(snapshot: &'a Snapshot, filter: &'a Filter) -> Vec<Row<'a>> {
     let mut picked = Picked::new(filter, snapshot);
-    let mut is_asked_for = |row: Row<'_>| {
+    let mut rows = select(snapshot, filter, SortKey::Port).rows;
+    rows.retain(|row| is_target(row, filter));
+    rows.retain(|row| {
         let mut pids = row.owner.pids();
         row.owner.holders().is_empty() || pids.any(|pid| picked.is_picked(row, pid))
-    };
-    let mut rows = select(snapshot, filter, SortKey::Port).rows;
-    rows.retain(|row| is_target(row, filter) && is_asked_for(row));
+    });
     rows
 }
 
@@ -193,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn connected_sockets_make_no_target() {
+    fn connected_sockets_are_not_targets() {
         let snapshot = snapshot(vec![row(80, &[900], TcpState::Established)], &[(900, 1)]);
         assert!(plan(&snapshot).groups.is_empty());
     }

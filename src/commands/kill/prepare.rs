@@ -92,7 +92,7 @@ impl<'a, S: System> Kill<'a, S> {
             .map_err(|why| parents_text::no_parent(&why))
     }
 
-    /// Whether nobody has said yes to ending a parent, and nobody can.
+    /// Whether terminating a parent was not confirmed, and cannot be.
     fn lacks_yes(&mut self, group: &Group<'_>) -> bool {
         let lacks = self.request.parent && !self.request.yes && !self.report.can_ask();
         if lacks {

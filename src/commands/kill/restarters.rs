@@ -25,7 +25,7 @@ const SUPERVISORS: [&str; 9] = [
     "forever-monitor",
 ];
 
-/// How many are told.
+/// How many are reported.
 const TOLD: usize = 10;
 
 /// What restarts the `roots`, or contains them, each once.

@@ -39,6 +39,21 @@ impl KillResult {
         )
     }
 
+    /// Whether the process has exited.
+    pub(super) const fn has_exited(&self) -> bool {
+        matches!(self, Self::Exited | Self::AlreadyExited)
+    }
+
+    /// Whether it no longer holds anything of the group.
+    pub(super) const fn has_released(&self) -> bool {
+        self.has_exited() || matches!(self, Self::Released)
+    }
+
+    /// Whether it was signaled, still runs, and holds a socket or restarts what held one.
+    pub(super) const fn is_holding_survivor(&self) -> bool {
+        matches!(self, Self::Survived { holds: true, .. } | Self::StarterSurvived { .. })
+    }
+
     /// What an error says of a process.
     pub(super) fn of_error(error: PlatformError) -> Self {
         match error {

@@ -10,7 +10,7 @@ pub(super) enum ShellUse {
     Interactive,
     /// It waits for the one command of its `-c`, as npm and nodemon start programs.
     Wrapper,
-    /// It runs a script, or a loop behind `-c`.
+    /// It runs a script, or a loop after `-c`.
     Script,
 }
 
@@ -56,7 +56,7 @@ fn is_shell(process: &Process) -> bool {
     SHELLS.contains(&program)
 }
 
-/// `-c`, also behind other letters: `-lc`, but not `-norc`.
+/// `-c`, also after other letters: `-lc`, but not `-norc`.
 fn is_command_option(word: &[u8]) -> bool {
     let letters = word.strip_prefix(b"-").unwrap_or_default();
     letters.ends_with(b"c") && !letters.starts_with(b"-") && !letters.contains(&b'o')

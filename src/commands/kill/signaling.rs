@@ -80,13 +80,7 @@ impl<P: OpenProcess> OpenedHolders<P> {
 
     /// Whether every one of them has exited or released its sockets, so that the port should be free.
     pub(super) fn all_released(&self) -> bool {
-        let released = |result| {
-            matches!(
-                result,
-                &KillResult::Exited | &KillResult::AlreadyExited | &KillResult::Released
-            )
-        };
-        !self.results.is_empty() && self.results.values().all(released)
+        !self.results.is_empty() && self.results.values().all(KillResult::has_released)
     }
 
     /// How long after `start` the last of those that exited did so.
@@ -96,13 +90,8 @@ impl<P: OpenProcess> OpenedHolders<P> {
 
     /// Those that were signaled, and still run and hold their sockets.
     pub(super) fn holding_survivors(&self) -> BTreeSet<Pid> {
-        let holds = |result: &KillResult| {
-            matches!(
-                result,
-                KillResult::Survived { holds: true, .. } | KillResult::StarterSurvived { .. }
-            )
-        };
-        self.results.iter().filter(|(_, result)| holds(result)).map(|(pid, _)| *pid).collect()
+        let survivors = self.results.iter().filter(|(_, result)| result.is_holding_survivor());
+        survivors.map(|(pid, _)| *pid).collect()
     }
 
     /// What keeps a survivor from running.
@@ -147,13 +136,8 @@ impl<P: OpenProcess> OpenedHolders<P> {
             }
             self.signal_wave(&wave, confirmed, ending);
             self.wait_for(&wave, confirmed, Instant::now() + timeout);
-            let exited = |pid| {
-                matches!(
-                    self.results.get(pid),
-                    Some(KillResult::Exited | KillResult::AlreadyExited)
-                )
-            };
-            if !wave.iter().all(|pid| exited(pid) || self.has_released(*pid)) {
+            let has_exited = |pid| self.results.get(pid).is_some_and(KillResult::has_exited);
+            if !wave.iter().all(|pid| has_exited(pid) || self.has_released(*pid)) {
                 self.leave_rest(confirmed);
                 return;
             }
@@ -251,7 +235,7 @@ impl<P: OpenProcess> OpenedHolders<P> {
         }
     }
 
-    /// Nobody holds the sockets any more; workers that were not signaled end with their
+    /// No process holds the sockets anymore; workers that were not signaled end with their
     /// master, or drain.
     fn wait_for_rest(&mut self, deadline: Instant) {
         for (pid, process) in &self.living {

@@ -1,6 +1,6 @@
 //! The process that restarts the owners of a group: the nearest ancestor above `sh -c`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::iter;
 
 use super::parents::Parents;
@@ -14,14 +14,14 @@ use crate::text::kill::parents::{NoParent, WhyNot};
 use crate::text::names::Names;
 use crate::text::owners;
 
-/// So many wrappers are passed on the way up.
+/// At most this many wrappers are passed on the way up.
 const WRAPPERS: usize = 16;
 
-/// So many owners are followed upwards.
+/// At most this many owners are followed upwards.
 const ROOTS: usize = 64;
 
 /// What runs containers or is their first process: ending it ends more than a restart. By name, which
-/// anybody may take: nothing is lost where it is refused by mistake.
+/// any process may take: nothing is lost where it is refused by mistake.
 const RUNTIMES: [&str; 11] = [
     "containerd",
     "runc",
@@ -36,7 +36,7 @@ const RUNTIMES: [&str; 11] = [
     "lxc-start",
 ];
 
-/// What runs sessions or jobs of users, which would end with it or not start any more.
+/// What runs sessions or jobs of users, which would end with it or no longer start.
 const SESSIONS: [&str; 11] = [
     "sshd",
     "sshd-session",
@@ -51,7 +51,7 @@ const SESSIONS: [&str; 11] = [
     "atd",
 ];
 
-/// A process and when it was born: together they name it for good.
+/// A process and when it was born: together they identify it permanently.
 type Identity = (Pid, Option<u64>);
 
 /// The process that restarts the owners.
@@ -124,16 +124,17 @@ impl Starter {
 fn is_intact(line: &[Identity], system: &impl System) -> bool {
     let pids = line.iter().map(|(pid, _)| *pid).collect();
     let now = system.processes(&pids, About::Table);
-    let is_same = |(pid, birth): &Identity| {
-        now.get(pid).is_some_and(|process| process.birth.is_some() && process.birth == *birth)
-    };
-    let is_child = |pair: &[Identity]| match pair {
-        [(child, _), (parent, _)] => {
-            now.get(child).is_some_and(|process| process.parent == Some(*parent))
-        }
-        _ => false,
-    };
-    line.iter().all(is_same) && line.windows(2).all(is_child)
+    let mut pairs = line.iter().zip(line.iter().skip(1));
+    line.iter().all(|known| is_same(known, &now))
+        && pairs.all(|((child, _), (parent, _))| is_child(*child, *parent, &now))
+}
+
+fn is_same((pid, birth): &Identity, now: &BTreeMap<Pid, Process>) -> bool {
+    now.get(pid).is_some_and(|process| process.birth.is_some() && process.birth == *birth)
+}
+
+fn is_child(pid: Pid, parent: Pid, now: &BTreeMap<Pid, Process>) -> bool {
+    now.get(&pid).is_some_and(|process| process.parent == Some(parent))
 }
 
 /// From a process up to the nearest ancestor that is no wrapper.

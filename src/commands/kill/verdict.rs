@@ -17,7 +17,7 @@ use crate::text::kill::verdicts::{self as text, Survival};
 use crate::text::ports::remains::Remains;
 use crate::text::{api, owners, ports, remedies};
 
-/// Of so many processes of a group is told why they did not end.
+/// The reason why it is still running is reported for at most this many processes of a group.
 const FAILURES_TOLD: usize = 20;
 
 /// A sentence and what it means for the exit code.
@@ -82,11 +82,7 @@ fn of_process(
 fn parent_runs(pid: Pid, results: &BTreeMap<Pid, KillResult>, context: &Context<'_>) -> bool {
     let parent = context.before.processes.get(&pid).and_then(|process| process.parent);
     let result = parent.and_then(|parent| results.get(&parent));
-    result.is_some_and(|result| !is_exit(result))
-}
-
-const fn is_exit(result: &KillResult) -> bool {
-    matches!(result, KillResult::Exited | KillResult::AlreadyExited)
+    result.is_some_and(|result| !result.has_exited())
 }
 
 fn survival(pid: Pid, stopped: Option<&Stopped>, context: &Context<'_>) -> Survival {
@@ -108,7 +104,7 @@ fn survival(pid: Pid, stopped: Option<&Stopped>, context: &Context<'_>) -> Survi
 /// The verdicts on those that did not end as they should: one for each, and one for all beyond
 /// the first.
 fn of_processes(results: &BTreeMap<Pid, KillResult>, context: &Context<'_>) -> Vec<Verdict> {
-    let mut others = results.iter().filter(|(_, result)| !is_exit(result));
+    let mut others = results.iter().filter(|(_, result)| !result.has_exited());
     let told = others.by_ref().take(FAILURES_TOLD);
     let mut verdicts: Vec<Verdict> =
         told.filter_map(|(pid, _)| of_process(*pid, results, context)).collect();
@@ -162,17 +158,11 @@ pub(super) fn other_protocol(
     context: &Context<'_>,
 ) -> Option<String> {
     let (ports, exited) = (&context.group.ports, exited(results));
-    let is_running = |row: &OwnedSocket| {
-        row.owner.holders().is_empty() || row.owner.pids().any(|pid| !exited.contains(&pid))
-    };
-    let is_udp = |row: &&OwnedSocket| {
-        row.socket.protocol == Protocol::Udp
-            && row.socket.holds_port()
-            && ports.contains(&row.socket.local.port)
-            && !context.filter.admits_socket(&row.socket)
-            && is_running(row)
-    };
-    let udp: Vec<&OwnedSocket> = context.before.sockets.iter().filter(is_udp).collect();
+    let others = context.before.sockets.iter().filter(|row| {
+        ports.contains(&row.socket.local.port) && !context.filter.admits_socket(&row.socket)
+    });
+    let udp: Vec<&OwnedSocket> =
+        others.filter(|row| is_unconnected_udp(row) && is_running(row, &exited)).collect();
     if context.filter.protocols.udp || udp.is_empty() {
         return None;
     }
@@ -185,6 +175,15 @@ pub(super) fn other_protocol(
     Some(text::other_protocol(&ports::named(&ports), ports.len() > 1, &owners, &kill))
 }
 
+fn is_unconnected_udp(row: &OwnedSocket) -> bool {
+    row.socket.protocol == Protocol::Udp && row.socket.holds_port()
+}
+
+/// Whether an owner may run that is not among the `exited`.
+fn is_running(row: &OwnedSocket, exited: &BTreeSet<Pid>) -> bool {
+    row.owner.holders().is_empty() || row.owner.pids().any(|pid| !exited.contains(&pid))
+}
+
 /// `PIDs 812, 813 exited after 200ms`; none where nothing exited.
 fn exit_sentence(results: &BTreeMap<Pid, KillResult>, took: Duration) -> Option<String> {
     let exited = exited(results);
@@ -195,6 +194,6 @@ fn exit_sentence(results: &BTreeMap<Pid, KillResult>, took: Duration) -> Option<
 }
 
 fn exited(results: &BTreeMap<Pid, KillResult>) -> BTreeSet<Pid> {
-    let exited = results.iter().filter(|(_, result)| is_exit(result));
+    let exited = results.iter().filter(|(_, result)| result.has_exited());
     exited.map(|(pid, _)| *pid).collect()
 }

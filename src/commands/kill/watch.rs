@@ -14,7 +14,7 @@ use crate::model::{
 use crate::platform::System;
 use crate::query::{Filter, PortSet, Row};
 use crate::text::gaps;
-use crate::text::ports::remains::Remains;
+use crate::text::ports::remains::{Remains, Reuse};
 
 /// How long the port is watched.
 const WATCH: Duration = Duration::from_secs(1);
@@ -50,21 +50,27 @@ pub(super) fn watch(
         if let Some(gap) = holders.gaps.iter().find(|gap| gap.may_hide_rows()) {
             bail!("{}", gaps::line(gap));
         }
-        let is_held = |old: &&Socket| {
-            let port = old.local.port;
-            // What an exited process held may linger for a moment (the kernel takes an io_uring
-            // down later); that is no new holder yet.
-            let lingers = |row: &OwnedSocket| match row.owner {
-                Owner::Exited(_) => true,
-                Owner::Hidden | Owner::NotFound => freed.iter().any(|old| row.socket.is_same(old)),
-                _ => false,
-            };
-            holders.sockets.iter().any(|row| row.socket.local.port == port && !lingers(row))
-        };
-        if freed.iter().all(is_held) || Instant::now() >= deadline {
+        let is_held_again = freed.iter().all(|old| is_held(old.local.port, &holders, freed));
+        if is_held_again || Instant::now() >= deadline {
             return Ok(WatchResult { holders });
         }
         thread::sleep(POLL_INTERVAL);
+    }
+}
+
+/// Whether a port that was freed has a new holder.
+fn is_held(port: u16, holders: &Snapshot, freed: &[&Socket]) -> bool {
+    let mut on_port = holders.sockets.iter().filter(|row| row.socket.local.port == port);
+    on_port.any(|row| !lingers(row, freed))
+}
+
+/// What an exited process held may linger for a moment (the kernel takes an io_uring down later);
+/// that is no new holder yet.
+fn lingers(row: &OwnedSocket, freed: &[&Socket]) -> bool {
+    match row.owner {
+        Owner::Exited(_) => true,
+        Owner::Hidden | Owner::NotFound => freed.iter().any(|old| row.socket.is_same(old)),
+        _ => false,
     }
 }
 
@@ -102,5 +108,5 @@ pub(super) fn blocking_remains(sockets: &[Row<'_>], system: &impl System) -> Rem
     let scope = Scope { udp: UdpScope::None, ..scope(&tcp, StateSet::TEARDOWN) };
     let Ok(table) = system.sockets(&scope) else { return Remains::default() };
     let blocks = |left: &&Socket| tcp.clone().any(|socket| left.conflicts_with(socket));
-    Remains::of(table.sockets.iter().filter(blocks), system.capabilities())
+    Remains::of(table.sockets.iter().filter(blocks), system.capabilities()).with(Reuse::Unknown)
 }

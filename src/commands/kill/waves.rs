@@ -6,7 +6,7 @@ use super::plan::roots;
 use crate::model::{Pid, Process};
 
 /// How many waves of signals there are at most. A server has two or three generations of holders; a
-/// chain of thousands, which somebody made, is ended as a whole in the last wave.
+/// chain of thousands, which a user made, is terminated as a whole in the last wave.
 const WAVES: usize = 16;
 
 /// The next to signal of those that hold the sockets: those whose parent does not, in the waves before

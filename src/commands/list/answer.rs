@@ -6,7 +6,7 @@ use crate::commands::Outcome;
 use crate::commands::shared::absent::AbsentOwner;
 use crate::commands::shared::in_the_way::Alike;
 use crate::commands::shared::near_misses::NearMiss;
-use crate::model::{Gap, Snapshot};
+use crate::model::{Gap, Snapshot, Socket};
 use crate::query::{BindAttempt, PortVerdict, PortVerdicts, Row, Rows};
 use crate::text::advice::Remedy;
 
@@ -17,18 +17,18 @@ pub(super) struct Answer<'a> {
     pub(super) rows: Rows<'a>,
     /// The verdicts on the ports that were asked for, where they were judged.
     pub(super) ports: Option<PortVerdicts<'a>>,
-    /// What is told beside the rows, in this order.
+    /// What is reported in addition to the rows, in this order.
     pub(super) remarks: Vec<Remark<'a>>,
     /// How it ends.
     pub(super) outcome: Outcome,
 }
 
-/// The ports that no socket holds, as they are told of.
+/// The ports that no socket holds, as they are reported.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) enum Vacant<'a> {
     /// For each the verdicts by protocol.
     Each(Vec<Vec<PortVerdict<'a>>>),
-    /// Of more ports than are told of one by one.
+    /// More ports than are reported one by one.
     Many(ManyPorts),
 }
 
@@ -41,11 +41,13 @@ pub(super) struct ManyPorts {
     pub(super) vacant: usize,
     /// Whether sockets may hold some that cannot be seen.
     pub(super) is_unseen: bool,
+    /// The first that is free.
+    pub(super) first_free: Option<u16>,
     /// The first port that this process may bind, where some are below it.
     pub(super) first_unprivileged: Option<u16>,
 }
 
-/// What is told beside the rows.
+/// What is reported in addition to the rows.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) enum Remark<'a> {
     /// Something could not be seen that the answer may depend on.
@@ -62,12 +64,14 @@ pub(super) enum Remark<'a> {
     NoSocket,
     /// An owner that was asked for does not exist.
     Absent(&'a AbsentOwner),
-    /// This number stands behind `-p`, and was perhaps meant as a PID.
+    /// This number follows `-p`, and was perhaps meant as a PID.
     ReadAsPort(u16),
     /// Sockets are in the way of an address that no socket holds.
     InTheWay(Alike<'a>),
     /// Sockets of IPv6 hold the port and leave that of IPv4, which was asked for.
     OnlyIpv6(BTreeSet<u16>),
+    /// Sockets hold the port at other addresses, and leave the one that was asked for.
+    Beside(Vec<&'a Socket>),
     /// Something was nearly asked for.
     NearMiss(NearMiss),
     /// The verdicts on the ports that no socket holds.
@@ -80,9 +84,11 @@ pub(super) enum Remark<'a> {
         rows: Vec<Row<'a>>,
         /// Where the names are.
         snapshot: &'a Snapshot,
+        /// What lists it.
+        list: Remedy,
     },
-    /// So many more network namespaces have it.
-    MoreElsewhere(usize),
+    /// How many more network namespaces have it.
+    MoreElsewhere(usize, Remedy),
     /// Ports belong to a container.
     Container {
         /// The container, in words.
@@ -92,7 +98,7 @@ pub(super) enum Remark<'a> {
         /// The ports.
         ports: BTreeSet<u16>,
     },
-    /// So many more containers hold ports.
+    /// How many more containers hold ports.
     MoreContainers(usize),
     /// A bind was tried.
     Bind(&'a BindAttempt),

@@ -9,7 +9,7 @@ use crate::cli::{ListRequest, ViewKind};
 use crate::commands::Outcome;
 use crate::commands::shared::elsewhere::{NAMESPACES_TOLD, by_namespace};
 use crate::commands::shared::in_the_way;
-use crate::model::{Owner, PortRules, Protocol, Socket};
+use crate::model::{Gap, Owner, PortRules, Protocol, Socket};
 use crate::query::{
     AskedPort, Filter, LocalSet, PortEvidence, PortVerdict, PortVerdicts, Row, Rows, SocketsByPort,
     Verdict, select,
@@ -17,7 +17,7 @@ use crate::query::{
 use crate::text::advice::Remedy;
 use crate::text::{notes, owners, remedies};
 
-/// How many containers are told of.
+/// How many containers are reported.
 const CONTAINERS_TOLD: usize = 10;
 
 /// The answer to what was asked for.
@@ -29,8 +29,9 @@ pub(super) fn answer<'a>(
     let rows = select(&facts.snapshot, filter, request.sort.unwrap_or_default());
     let outcome = outcome(request.view, &rows);
     let (ports, vacant) = ports(&rows, facts);
-    let mut remarks = on_gaps(&rows);
+    let (mut remarks, on_namespaces) = on_gaps(request, &rows);
     if is_everything(request, filter) && !facts.is_read && !rows.rows.is_empty() {
+        remarks.extend(on_namespaces);
         return Answer { rows, ports, remarks, outcome };
     }
     if request.view.has_remarks_on_rows() {
@@ -42,13 +43,17 @@ pub(super) fn answer<'a>(
             remarks.push(without_pid(&rows));
         }
         remarks.extend(in_the_way::alike(&rows.rows, filter).into_iter().map(Remark::InTheWay));
-        remarks.extend(only_ipv6(&rows, facts));
+        let only_ipv6 = only_ipv6(&rows, facts);
+        let beside = vacant.as_ref().and_then(|vacant| beside(vacant, only_ipv6.is_some()));
+        remarks.extend(only_ipv6);
         remarks.extend(beside_rows(&rows, vacant, facts));
-        remarks.extend(elsewhere(filter, facts));
+        remarks.extend(beside);
+        remarks.extend(elsewhere(request, filter, facts));
         remarks.extend(read_as_port(request, &rows));
         remarks.extend(containers(&rows));
         remarks.extend(facts.attempts.iter().map(Remark::Bind));
     }
+    remarks.extend(on_namespaces);
     Answer { rows, ports, remarks, outcome }
 }
 
@@ -67,11 +72,17 @@ fn without_pid<'a>(rows: &Rows<'_>) -> Remark<'a> {
     if rows.rows.iter().all(is_kernels) { Remark::NoProcess } else { Remark::NoPid }
 }
 
-/// What could not be seen, as far as it could change the answer.
-fn on_gaps<'a>(rows: &Rows<'a>) -> Vec<Remark<'a>> {
+/// What could not be seen, as far as it could change the answer; and apart, because it comes after the
+/// verdicts on ports, what could not be seen of other network namespaces where they were not asked for:
+/// no bind here meets it.
+fn on_gaps<'a>(request: &ListRequest, rows: &Rows<'a>) -> (Vec<Remark<'a>>, Vec<Remark<'a>>) {
     let may_be_bound = rows.may_lack_bound(&[]);
     let gaps = rows.snapshot.gaps.iter().filter(|gap| may_be_bound || !gap.is_about_bound());
-    gaps.map(Remark::Gap).collect()
+    let is_beside = rows.rows.is_empty() && !request.all_namespaces;
+    let (later, first): (Vec<&Gap>, Vec<&Gap>) =
+        gaps.partition(|gap| gap.is_about_namespaces() && is_beside);
+    let remarks = |gaps: Vec<&'a Gap>| gaps.into_iter().map(Remark::Gap).collect();
+    (remarks(first), remarks(later))
 }
 
 /// The verdicts on the ports, and what is told of those that no socket holds; nothing where there
@@ -86,10 +97,12 @@ fn ports<'a>(rows: &Rows<'a>, facts: &'a Facts) -> (Option<PortVerdicts<'a>>, Op
     let mut ports = PortVerdicts { elsewhere, ..PortVerdicts::default() };
     let shown: SocketsByPort<'_> = rows.rows.iter().map(|row| &row.socket).collect();
     let mut each = Vec::new();
+    let mut free: BTreeMap<u16, bool> = BTreeMap::new();
     let mut many = ManyPorts {
         asked: 0,
         vacant: 0,
         is_unseen: false,
+        first_free: None,
         first_unprivileged: first_unprivileged(local, &known.rules),
     };
     for asked in AskedPort::all(local) {
@@ -104,11 +117,15 @@ fn ports<'a>(rows: &Rows<'a>, facts: &'a Facts) -> (Option<PortVerdicts<'a>>, Op
         for verdict in verdicts {
             let is_free = verdict.verdict() == Verdict::Free;
             ports.free_count += usize::from(is_free);
+            *free.entry(asked.port).or_insert(true) &= is_free;
             if !(is_free && is_many) {
                 ports.told.push(verdict);
             }
         }
     }
+    let free = free.into_iter().filter(|(_, is_free)| *is_free);
+    ports.free = free.map(|(port, _)| port..=port).collect();
+    many.first_free = ports.free.ranges().first().map(|range| *range.start());
     let vacant = match (is_many, many.vacant) {
         (true, 1..) => Some(Vacant::Many(many)),
         _ => (!each.is_empty()).then_some(Vacant::Each(each)),
@@ -119,12 +136,11 @@ fn ports<'a>(rows: &Rows<'a>, facts: &'a Facts) -> (Option<PortVerdicts<'a>>, Op
 /// Whether the rows say enough of a port: they hold it elsewhere, or were picked by more than their
 /// end and say nothing of the others.
 fn is_told_by(asked: AskedPort, on_port: &[&Socket], filter: &Filter) -> bool {
-    let is_narrowed = !filter.is_by_local_end_alone();
-    let tells = |socket: &&Socket| match socket.netns {
+    let is_narrowed = !filter.is_by_bind_alone();
+    on_port.iter().any(|socket| match socket.netns {
         None => is_narrowed && asked.meets(socket),
         Some(_) => socket.holds_port() && asked.meets(socket),
-    };
-    on_port.iter().any(tells)
+    })
 }
 
 /// What the ports are judged by: every socket on them, which may be the rows.
@@ -132,7 +148,7 @@ fn evidence<'a>(rows: &Rows<'a>, known: &'a PortFacts, facts: &'a Facts) -> Port
     let (sockets, gaps) = if let Some(table) = &known.table {
         (table.sockets.iter().collect(), &table.gaps)
     } else {
-        // What is in another network namespace hinders nobody here.
+        // What is in another network namespace does not matter here.
         let here = rows.rows.iter().filter(|row| row.socket.netns.is_none());
         (here.map(|row| &row.socket).collect(), &rows.snapshot.gaps)
     };
@@ -141,6 +157,7 @@ fn evidence<'a>(rows: &Rows<'a>, known: &'a PortFacts, facts: &'a Facts) -> Port
     let shown = rows.rows.iter().copied().filter(|row| row.socket.netns.is_some());
     let elsewhere = elsewhere.chain(shown).collect();
     PortEvidence {
+        families: rows.filter.families,
         sockets,
         narrower_blocks: rows.snapshot.capabilities.narrower_blocks_bind,
         gaps,
@@ -160,20 +177,29 @@ fn only_ipv6<'a>(rows: &Rows<'_>, facts: &Facts) -> Option<Remark<'a>> {
     let places =
         places.map(|place| (&place.ports, place.protocol, is_v4 || place.address.is_ipv4()));
     let asked: Vec<_> = anywhere.chain(places).filter(|(_, _, is_v4)| *is_v4).collect();
-    let is_asked = |socket: &&Socket| {
+    let table = facts.ports.as_ref().and_then(|known| known.table.as_ref())?;
+    let left = table.sockets.iter().filter(|socket| socket.leaves_ipv4()).filter(|socket| {
         let allowed = filter.protocols.contains(socket.protocol);
         asked.iter().any(|(ports, protocol, _)| {
             ports.contains(&socket.local.port)
                 && protocol.map_or(allowed, |protocol| protocol == socket.protocol)
         })
-    };
-    let table = facts.ports.as_ref().and_then(|known| known.table.as_ref())?;
-    let left = table.sockets.iter().filter(|socket| socket.leaves_ipv4()).filter(is_asked);
+    });
     let mut ports: BTreeSet<u16> = left.map(|socket| socket.local.port).collect();
     for held in rows.rows.iter().filter(|row| row.socket.holds_port()) {
         ports.remove(&held.socket.local.port);
     }
     (!ports.is_empty()).then_some(Remark::OnlyIpv6(ports))
+}
+
+/// What holds the ports at other addresses than those that nothing holds; without the sockets of
+/// IPv6 that are told of already.
+fn beside<'a>(vacant: &Vacant<'a>, is_ipv6_told: bool) -> Option<Remark<'a>> {
+    let Vacant::Each(each) = vacant else { return None };
+    let at_an_address = each.iter().flatten().filter(|one| one.asked.address.is_some());
+    let beside = at_an_address.flat_map(|one| one.beside.iter().copied());
+    let beside: Vec<_> = beside.filter(|it| !(is_ipv6_told && it.leaves_ipv4())).collect();
+    (!beside.is_empty()).then_some(Remark::Beside(beside))
 }
 
 /// The first port that this process may bind, where one of `local` is below it.
@@ -186,11 +212,9 @@ fn first_unprivileged(local: &LocalSet, rules: &BTreeMap<Protocol, PortRules>) -
 
 /// Which drivers ports of Windows' System belong to.
 fn drivers<'a>(rows: &Rows<'_>) -> impl Iterator<Item = Remark<'a>> {
-    let is_drivers = |row: &&Row<'_>| {
-        row.socket.holds_port() && row.owner.pids().any(|pid| rows.snapshot.is_kernel(pid))
-    };
-    let ports = rows.rows.iter().filter(is_drivers).map(|row| row.socket.local.port);
-    let ports: BTreeSet<u16> = ports.collect();
+    let holders = rows.rows.iter().filter(|row| row.socket.holds_port());
+    let drivers = holders.filter(|row| row.owner.pids().any(|pid| rows.snapshot.is_kernel(pid)));
+    let ports: BTreeSet<u16> = drivers.map(|row| row.socket.local.port).collect();
     ports.into_iter().map(Remark::Driver)
 }
 
@@ -213,22 +237,24 @@ fn beside_rows<'a>(
     absent.chain(drivers(rows)).chain(left_out).chain(verdict).chain(others).collect()
 }
 
-/// `-p 812`: a port that nobody holds may have been meant as a PID.
+/// `-p 812`: a port that no socket holds may have been meant as a PID.
 fn read_as_port<'a>(request: &ListRequest, rows: &Rows<'_>) -> Option<Remark<'a>> {
-    let is_held =
-        |port| rows.rows.iter().any(|row| row.socket.local.port == port && row.socket.holds_port());
-    request.after_p.filter(|&port| !is_held(port)).map(Remark::ReadAsPort)
+    let port = request.after_p?;
+    let mut holders = rows.rows.iter().filter(|row| row.socket.holds_port());
+    let is_held = holders.any(|row| row.socket.local.port == port);
+    (!is_held).then_some(Remark::ReadAsPort(port))
 }
 
 /// Which other network namespaces have what was asked for.
-fn elsewhere<'a>(filter: &'a Filter, facts: &'a Facts) -> Vec<Remark<'a>> {
+fn elsewhere<'a>(request: &ListRequest, filter: &'a Filter, facts: &'a Facts) -> Vec<Remark<'a>> {
     let Some(snapshot) = &facts.elsewhere else { return Vec::new() };
+    let list: Remedy = request.in_all_namespaces(snapshot.capabilities.shell).into();
     let by_namespace = by_namespace(filter, snapshot);
     let more = by_namespace.len().saturating_sub(NAMESPACES_TOLD);
-    let told = by_namespace.into_iter().take(NAMESPACES_TOLD);
-    told.map(|(namespace, rows)| Remark::Elsewhere { namespace, rows, snapshot })
-        .chain((more > 0).then_some(Remark::MoreElsewhere(more)))
-        .collect()
+    let told = by_namespace.into_iter().take(NAMESPACES_TOLD).map(|(namespace, rows)| {
+        Remark::Elsewhere { namespace, rows, snapshot, list: list.clone() }
+    });
+    told.chain((more > 0).then(|| Remark::MoreElsewhere(more, list.clone()))).collect()
 }
 
 /// Which containers the ports belong to that are held: those that a holder runs in or serves.

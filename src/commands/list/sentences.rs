@@ -6,11 +6,12 @@ use std::net::IpAddr;
 
 use super::answer::{Answer, Remark};
 use crate::commands::shared::in_the_way::ends;
-use crate::model::Snapshot;
+use crate::model::{Snapshot, Socket};
 use crate::query::{AskedPort, BindAttempt, BindRefusal, Row, Rows};
+use crate::text::advice::Remedy;
 use crate::text::endpoints::local_endpoint;
 use crate::text::escape::Escaped;
-use crate::text::{gaps, hints as text, owners, ports};
+use crate::text::{gaps, hints as text, owners, ports, remedies};
 
 impl Remark<'_> {
     /// What is said of it, as part of `answer`.
@@ -31,34 +32,52 @@ impl Remark<'_> {
             Self::ReadAsPort(number) => text::read_as_port(*number, system.shell),
             Self::InTheWay(alike) => alike.sentence(rows.snapshot),
             Self::OnlyIpv6(held) => text::only_ipv6(held),
+            Self::Beside(sockets) => beside(sockets, rows.snapshot),
             Self::NearMiss(miss) => {
                 return local.map(|local| miss.sentence(local, system.shell)).into_iter().collect();
             }
             Self::Vacant(vacant) => {
-                return local.map(|local| vacant.sentences(local, system)).unwrap_or_default();
+                let families = rows.filter.families;
+                return local
+                    .map(|local| vacant.sentences(local, families, system))
+                    .unwrap_or_default();
             }
-            Self::Elsewhere { namespace, rows, snapshot } => elsewhere(*namespace, rows, snapshot),
-            Self::MoreElsewhere(count) => text::more_elsewhere(*count),
+            Self::Elsewhere { namespace, rows, snapshot, list } => {
+                elsewhere(*namespace, rows, snapshot, list)
+            }
+            Self::MoreElsewhere(count, list) => text::more_namespaces(*count, list),
             Self::Container { container, stop, ports } => {
                 text::of_container(ports, container, stop)
             }
-            Self::MoreContainers(count) => text::more_containers(*count),
+            Self::MoreContainers(count) => text::more_containers(*count, local, system.shell),
             Self::Bind(attempt) => bind(attempt, rows),
         };
         vec![sentence]
     }
 }
 
+/// Which sockets hold the port at other addresses.
+fn beside(sockets: &[&Socket], snapshot: &Snapshot) -> String {
+    let ends: BTreeSet<String> =
+        sockets.iter().map(|socket| local_endpoint(socket, snapshot)).collect();
+    let ports: BTreeSet<u16> = sockets.iter().map(|socket| socket.local.port).collect();
+    let ends: Vec<String> = ends.into_iter().collect();
+    let typed = ports.iter().map(ToString::to_string);
+    let list = remedies::list(snapshot.capabilities.shell, typed);
+    text::held_beside(&ends, &list.into())
+}
+
 /// Who has it in another network namespace.
-fn elsewhere(namespace: u64, rows: &[Row<'_>], snapshot: &Snapshot) -> String {
+fn elsewhere(namespace: u64, rows: &[Row<'_>], snapshot: &Snapshot, list: &Remedy) -> String {
     let owners: BTreeSet<String> = rows.iter().map(|row| owners::owner(row, snapshot)).collect();
     let owners: Vec<String> = owners.into_iter().collect();
     let namespace = Escaped(&snapshot.namespace_name(namespace)).to_string();
     match rows {
         [one] if one.socket.holds_port() => {
-            text::held_elsewhere(&local_endpoint(&one.socket, snapshot), &namespace, &owners)
+            let socket = local_endpoint(&one.socket, snapshot);
+            text::held_in_namespace(&[socket], &namespace, &owners, list)
         }
-        rows => text::sockets_elsewhere(rows.len(), &namespace, &owners),
+        rows => text::sockets_elsewhere(rows.len(), &namespace, &owners, list),
     }
 }
 
@@ -70,12 +89,13 @@ fn in_use_by(
     rows: &Rows<'_>,
 ) -> Vec<String> {
     let asked = AskedPort { address: Some(address), ..attempt.asked };
-    let is_met = |row: &&Row<'_>| {
-        let socket = &row.socket;
-        let here = socket.netns.is_none() && socket.protocol == attempt.protocol;
-        here && socket.holds_port() && asked.meets(socket)
-    };
-    let met: Vec<Row<'_>> = rows.rows.iter().filter(is_met).copied().collect();
+    let here = rows
+        .rows
+        .iter()
+        .copied()
+        .filter(|row| row.socket.netns.is_none() && row.socket.protocol == attempt.protocol);
+    let holders = here.filter(|row| row.socket.holds_port());
+    let met: Vec<Row<'_>> = holders.filter(|row| asked.meets(&row.socket)).collect();
     if refusal.kind == ErrorKind::AddrInUse { ends(&met, rows.snapshot) } else { Vec::new() }
 }
 
@@ -92,7 +112,7 @@ fn bind(attempt: &BindAttempt, rows: &Rows<'_>) -> String {
             Ok(()) => bound.push(name),
             Err(refusal) => {
                 let holders = in_use_by(*address, refusal, attempt, rows);
-                refused.push(ports::bind::refusal(&name, &refusal.reason, &holders));
+                refused.push((name, ports::bind::refusal(&refusal.reason, &holders)));
             }
         }
     }

@@ -1,7 +1,7 @@
 //! The sentences on ports that nothing holds, from the verdicts on them.
 
 use super::answer::Vacant;
-use crate::model::Capabilities;
+use crate::model::{Capabilities, Families};
 use crate::query::{LocalSet, Obstacle, PortNote, PortVerdict};
 use crate::text::ports::remains::{Remains, Reuse};
 use crate::text::ports::vacancy::{self as text, Addition, State};
@@ -10,18 +10,34 @@ use crate::text::{ports, remedies};
 
 impl Vacant<'_> {
     /// A sentence for each port that nothing holds.
-    pub(super) fn sentences(&self, local: &LocalSet, system: Capabilities) -> Vec<String> {
+    pub(super) fn sentences(
+        &self,
+        local: &LocalSet,
+        families: Families,
+        system: Capabilities,
+    ) -> Vec<String> {
         match self {
-            Self::Each(each) => each.iter().map(|verdicts| sentence(verdicts, system)).collect(),
+            Self::Each(each) => {
+                let sentence = |verdicts: &Vec<_>| sentence(verdicts, families, system);
+                each.iter().map(sentence).collect()
+            }
             Self::Many(many) => {
                 let some = (many.vacant < many.asked).then_some((many.vacant, many.asked));
-                vec![text::of_many(local, some, !many.is_unseen, many.first_unprivileged)]
+                vec![text::of_many(
+                    local,
+                    &text::Vacancies {
+                        some,
+                        first_free: many.first_free,
+                        all_seen: !many.is_unseen,
+                        first_unprivileged: many.first_unprivileged,
+                    },
+                )]
             }
         }
     }
 }
 
-fn sentence(verdicts: &[PortVerdict<'_>], system: Capabilities) -> String {
+fn sentence(verdicts: &[PortVerdict<'_>], families: Families, system: Capabilities) -> String {
     let met = || verdicts.iter().flat_map(|one| one.met.iter().copied());
     let connections = verdicts.iter().map(PortVerdict::connections).sum();
     let addition = match (met().next().is_some(), connections) {
@@ -31,10 +47,12 @@ fn sentence(verdicts: &[PortVerdict<'_>], system: Capabilities) -> String {
     };
     text::verdict(&text::Vacancy {
         spot: verdicts.first().map(name).unwrap_or_default(),
-        only: match verdicts {
+        protocol: match verdicts {
             [one] => Some(one.protocol),
             _ => None,
         },
+        // An address has a family of its own.
+        family: families.only().filter(|_| verdicts.iter().all(|one| one.asked.address.is_none())),
         state: state(verdicts),
         remains: Remains::of(met(), system).with(reuse(verdicts)),
         try_bind: try_bind(verdicts, system).into(),

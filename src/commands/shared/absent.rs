@@ -1,8 +1,8 @@
 //! Owners that were asked for and that do not exist: most often a word that was misspelt.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{About, Pid, Snapshot};
+use crate::model::{About, Pid, Process, Snapshot};
 use crate::platform::System;
 use crate::query::{Filter, NamePattern, UserTerm};
 use crate::text::absent as text;
@@ -29,7 +29,7 @@ impl AbsentOwner {
     }
 }
 
-/// The PIDs, names and users of `filter` that nobody has.
+/// The PIDs, names and users of `filter` that do not exist.
 pub(in crate::commands) fn ask(
     filter: &Filter,
     snapshot: &Snapshot,
@@ -68,10 +68,8 @@ fn names<'a>(
     snapshot: &Snapshot,
     system: &impl System,
 ) -> Vec<&'a NamePattern> {
-    let is_seen =
-        |name: &&NamePattern| snapshot.processes.values().any(|process| name.matches(process));
     let mut missing: Vec<&NamePattern> =
-        filter.names.iter().filter(|name| !is_seen(name)).collect();
+        filter.names.iter().filter(|name| !matches_any(name, &snapshot.processes)).collect();
     if missing.is_empty() {
         return missing;
     }
@@ -79,6 +77,10 @@ fn names<'a>(
     let others: BTreeSet<Pid> =
         pids.into_iter().filter(|pid| !snapshot.processes.contains_key(pid)).collect();
     let others = system.processes(&others, About::Table);
-    missing.retain(|name| !others.values().any(|process| name.matches(process)));
+    missing.retain(|name| !matches_any(name, &others));
     missing
+}
+
+fn matches_any(name: &NamePattern, processes: &BTreeMap<Pid, Process>) -> bool {
+    processes.values().any(|process| name.matches(process))
 }

@@ -50,7 +50,7 @@ fn name(process: &Process, snapshot: &Snapshot, programs: &Programs) -> Option<S
     (identity == Identity::Claimed).then(|| text::by_name(&process(), role))
 }
 
-/// Below a user's own manager that user names control groups at will.
+/// Below a user's own manager that user names cgroups at will.
 fn cgroup(process: &Process, snapshot: &Snapshot) -> Option<String> {
     let container = process.container.as_ref().filter(|container| container.of_user)?;
     Some(text::by_cgroup(&owners::process(process.pid, snapshot), &owners::container(container)))

@@ -7,7 +7,7 @@ use crate::model::{Detail, Gap, Reach, Snapshot};
 use crate::platform::System;
 use crate::query::{Filter, Row, SortKey, select};
 
-/// How many network namespaces are told.
+/// How many network namespaces are reported.
 pub(in crate::commands) const NAMESPACES_TOLD: usize = 5;
 
 /// What other network namespaces have of what was asked for, where there is anything to look at,

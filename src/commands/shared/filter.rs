@@ -56,14 +56,10 @@ pub(in crate::commands) fn local_set(
     families: Families,
     system: &impl System,
 ) -> anyhow::Result<LocalSet> {
-    let ports_of = |protocol: Option<Protocol>| {
-        let anywhere = |term: &&PortTerm| term.host.is_none() && term.protocol == protocol;
-        port_set(terms.iter().filter(anywhere).map(|term| &term.port), system)
-    };
     let mut local = LocalSet {
-        ports: ports_of(None)?,
-        tcp_ports: ports_of(Some(Protocol::Tcp))?,
-        udp_ports: ports_of(Some(Protocol::Udp))?,
+        ports: ports_anywhere(terms, None, system)?,
+        tcp_ports: ports_anywhere(terms, Some(Protocol::Tcp), system)?,
+        udp_ports: ports_anywhere(terms, Some(Protocol::Udp), system)?,
         places: Vec::new(),
     };
     for term in terms {
@@ -77,14 +73,23 @@ pub(in crate::commands) fn local_set(
     Ok(local)
 }
 
+/// The ports of `protocol` that are meant at any address.
+fn ports_anywhere(
+    terms: &[PortTerm],
+    protocol: Option<Protocol>,
+    system: &impl System,
+) -> anyhow::Result<PortSet> {
+    let anywhere = terms.iter().filter(|term| term.host.is_none() && term.protocol == protocol);
+    port_set(anywhere.map(|term| &term.port), system)
+}
+
 fn addresses(host: Option<&Host>, families: Families) -> Vec<ScopedAddress> {
     let mut addresses = host.map(Host::addresses).unwrap_or_default();
     if host == Some(&Host::Localhost) {
-        let is_asked_for = |address: &ScopedAddress| match address.address {
+        addresses.retain(|address| match address.address {
             IpAddr::V4(_) => families.v4,
             IpAddr::V6(_) => families.v6,
-        };
-        addresses.retain(is_asked_for);
+        });
     }
     addresses
 }

@@ -68,7 +68,7 @@ fn how(way: Way, place: &Place, socket: &Socket) -> How {
 }
 
 impl Alike<'_> {
-    /// `127.0.0.1:80: no socket holds exactly this; 0.0.0.0:80 covers it`.
+    /// `127.0.0.1:80: no socket is bound to exactly this address; 0.0.0.0:80 covers it`.
     pub(in crate::commands) fn sentence(&self, snapshot: &Snapshot) -> String {
         let sockets = ends(&self.rows, snapshot);
         let blocks = snapshot.capabilities.narrower_blocks_bind;

@@ -1,4 +1,4 @@
-//! Whether a process is what its name says. A name may be taken by anybody; a program in a directory
+//! Whether a process is what its name says. Any process may take a name; a program in a directory
 //! that only an administrator writes to may not, nor may root's user.
 
 use std::collections::BTreeSet;
@@ -184,7 +184,7 @@ mod tests {
         }
     }
 
-    /// Anybody may call su by such a name, and let it wait for a password.
+    /// Any user may call su by such a name, and let it wait for a password.
     #[test]
     fn a_set_user_id_program_is_not_roots() {
         let process = Process { is_set_user_id: true, ..process("conmon", None, Some(0)) };

@@ -20,9 +20,9 @@ pub(in crate::commands) struct NearMisses {
 /// One of them, which is worth telling.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::commands) enum NearMiss {
-    /// So many sockets on the ports do not match the other filters.
+    /// How many sockets on the ports do not match the other filters.
     LeftOut(usize),
-    /// So many connections go to such a port elsewhere.
+    /// How many connections go to such a port elsewhere.
     ToForeignPorts(usize),
 }
 
@@ -47,7 +47,7 @@ fn left_out(local: &LocalSet, system: &impl System) -> usize {
     table.sockets.iter().filter(|socket| filter.admits_socket(socket)).count()
 }
 
-/// How many connections go to those ports, which are somebody else's.
+/// How many connections go to those ports, which belong to other machines or processes.
 fn foreign_connections(ports: &PortSet, system: &impl System) -> usize {
     let scope = Scope {
         tcp: StateSet::CONNECTED,

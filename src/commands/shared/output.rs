@@ -39,7 +39,7 @@ pub struct Terminals {
     pub stdout: bool,
     /// There is a person to show progress to.
     pub stderr: bool,
-    /// How many columns stdout's terminal has, where it tells.
+    /// How many columns stdout's terminal has, where it reports that.
     pub columns: Option<usize>,
 }
 
@@ -107,7 +107,7 @@ impl Output {
     }
 
     /// Writes a remark, which is not part of the result, in one line: `portwho: WHAT: WHY`. Where
-    /// even that fails there is nobody left to tell.
+    /// even that fails there is nowhere left to report it.
     pub fn remark(&mut self, text: impl Display) {
         let line = harmless(&text.to_string()).replace('\n', "\\n");
         let _ = writeln!(self.stderr, "portwho: {line}");

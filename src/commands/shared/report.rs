@@ -1,6 +1,6 @@
-//! What a command that acts tells, and the worst of it.
+//! What a command that acts reports, and the worst of it.
 //!
-//! A reader that left or a full disk does not stop it half-way: it is told at the end.
+//! A reader that left or a full disk does not stop it half-way: it is reported at the end.
 
 use std::collections::BTreeSet;
 use std::fmt::Display;
@@ -44,13 +44,13 @@ impl<'a> Report<'a> {
         self.verdict(Outcome::Failure, text);
     }
 
-    /// A verdict of failure that concerns several groups alike: told once, when all of them have
+    /// A verdict of failure that concerns several groups alike: reported once, when all of them have
     /// been described.
     pub(in crate::commands) fn failure_later(&mut self, text: String) {
         self.later.insert(text);
     }
 
-    /// Tells what was to be told later.
+    /// Reports what was to be reported later.
     pub(in crate::commands) fn catch_up(&mut self) {
         for text in std::mem::take(&mut self.later) {
             self.failure(text);
@@ -67,7 +67,7 @@ impl<'a> Report<'a> {
         self.output.ask(question)
     }
 
-    /// The worst verdict; or, after a success that could not be told, why.
+    /// The worst verdict; or, after a success that could not be reported, why.
     pub(in crate::commands) fn finish(self) -> anyhow::Result<Outcome> {
         match self.unwritten {
             Some(error) if !error.is::<Broken>() => Err(error),

@@ -87,7 +87,7 @@ pub(in crate::commands) fn complete(
     snapshot
 }
 
-/// Describes everybody in a snapshot who has not been yet.
+/// Describes the processes in a snapshot that are not described yet.
 pub(in crate::commands) fn name_all(system: &impl System, about: About, snapshot: &mut Snapshot) {
     let rows = || [&snapshot.sockets, &snapshot.listeners, &snapshot.peers].into_iter().flatten();
     let pids: BTreeSet<_> = rows().flat_map(|row| row.owner.pids()).collect();
@@ -151,11 +151,13 @@ fn services_unreadable(snapshot: &Snapshot) -> Option<Gap> {
 
 /// The gap of the command lines that were not read to their end.
 fn commands_cut(snapshot: &Snapshot) -> Option<Gap> {
-    let cut = || snapshot.processes.values().filter(|process| process.command_cut);
-    let users: BTreeSet<&Untrusted> = cut().filter_map(|process| process.user.as_ref()).collect();
-    let gap =
-        || Gap::CommandsCut { count: cut().count(), users: users.into_iter().cloned().collect() };
-    cut().next().is_some().then(gap)
+    let cut: Vec<_> = snapshot.processes.values().filter(|process| process.command_cut).collect();
+    if cut.is_empty() {
+        return None;
+    }
+    let users: BTreeSet<&Untrusted> =
+        cut.iter().filter_map(|process| process.user.as_ref()).collect();
+    Some(Gap::CommandsCut { count: cut.len(), users: users.into_iter().cloned().collect() })
 }
 
 fn each<T: Ord>(rows: &[OwnedSocket], part: impl Fn(&Socket) -> Option<T>) -> BTreeSet<T> {

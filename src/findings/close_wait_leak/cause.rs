@@ -17,7 +17,7 @@ pub(super) enum Cause {
 }
 
 impl Cause {
-    /// The cause behind a receive queue of so many bytes: in CLOSE_WAIT the kernel counts the FIN
+    /// The cause that a receive queue of this many bytes shows: in CLOSE_WAIT the kernel counts the FIN
     /// as one until it is read (`tcp_inq()` in include/net/tcp.h).
     pub(super) const fn of_queue(bytes: u32) -> Self {
         match bytes {
@@ -47,14 +47,16 @@ impl Cause {
 }
 
 /// What the process does wrong.
-pub(super) const fn bug(cause: Option<Cause>) -> &'static str {
+pub(super) fn bug(cause: Option<Cause>, api: Api) -> String {
     match cause {
-        Some(Cause::NotClosed) => "everything was read, and close() was never called",
-        Some(Cause::EndNotRead) => {
-            "end of stream not read: a thread is stuck, or these sockets are forgotten"
+        Some(Cause::NotClosed) => {
+            format!("everything was read, and {} was never called", close_call(api))
         }
-        Some(Cause::DataUnread) => "it stopped reading with data waiting",
-        None => "the peers have closed, and it has not",
+        Some(Cause::EndNotRead) => {
+            "end of stream not read: a thread is stuck, or these sockets are forgotten".to_owned()
+        }
+        Some(Cause::DataUnread) => "it stopped reading with data waiting".to_owned(),
+        None => "the peers have closed, and it has not".to_owned(),
     }
 }
 
@@ -63,7 +65,7 @@ pub(super) fn fix(cause: Option<Cause>, api: Api) -> String {
     let (close, read) = (close_call(api), read_call(api));
     match cause {
         Some(Cause::NotClosed) | None => {
-            format!("call {close} on every code path, above all when {read} returns 0")
+            format!("call {close} on every code path, especially when {read} returns 0")
         }
         Some(Cause::EndNotRead) => "find the thread that should read: it is stuck, or waits for \
              something else; an idle socket must be watched for the end of its stream"

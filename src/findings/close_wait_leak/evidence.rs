@@ -1,4 +1,4 @@
-//! How a leak is told.
+//! How a leak is reported.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::cause::{self, Cause};
 use super::leak::{Leak, Place};
 use super::{Case, CommonEnd, Evidence, Growth, OLD_MS, Severity};
-use crate::findings::facts::counts;
+use crate::findings::facts::{counts, never_accepted};
 use crate::text::advice::{Remedy, run_if_any};
 use crate::text::api::descriptors;
 use crate::text::durations::duration;
@@ -16,7 +16,7 @@ use crate::text::shell::ShellCommand;
 impl Leak {
     /// The connections in CLOSE_WAIT, as words for portwho.
     fn selected(&self, command: ShellCommand, case: &Case<'_>) -> ShellCommand {
-        // What nobody has accepted belongs to no process yet, so no PID selects it.
+        // What was not accepted belongs to no process yet, so no PID selects it.
         let pid = if self.is_of_unaccepted(case) { Vec::new() } else { case.pid_option() };
         command.words(pid).words(self.place.options())
     }
@@ -44,7 +44,7 @@ impl Evidence for Leak {
     }
 
     fn lasting(&self, _count: usize) -> usize {
-        self.lasting
+        self.settled
     }
 
     fn what(&self, case: &Case<'_>) -> String {
@@ -52,23 +52,25 @@ impl Evidence for Leak {
         if self.is_of_unaccepted(case) {
             return format!("{count} CLOSE_WAIT {place}: it does not call accept()");
         }
-        // Those that may be used again tell of no bug yet.
+        // Those that may be used again do not show a bug yet.
         let is_leak = case.finding.severity != Severity::Note || self.forgotten > 0;
         let told = self.cause().filter(|_| is_leak);
-        format!("{count} CLOSE_WAIT {place}: {}", cause::bug(told))
+        format!("{count} CLOSE_WAIT {place}: {}", cause::bug(told, case.capabilities().api))
     }
 
     fn details(&self, case: &Case<'_>) -> Vec<String> {
         let age = self.oldest_ms.map(|age| ages(age, self.old));
-        let young = (self.young > 0).then(|| format!("{} more are new, and may pass", self.young));
-        let in_use = (self.in_use > 0)
-            .then(|| format!("{} more are in use: it still sends to their peers", self.in_use));
-        let not_accepted = (self.not_accepted > 0).then(|| {
-            format!(
-                "{} of them were never accepted: they wait in its accept queue",
-                self.not_accepted
-            )
-        });
+        let young = match self.young {
+            0 => None,
+            1 => Some("1 more is new, and may go away".to_owned()),
+            young => Some(format!("{young} more are new, and may go away")),
+        };
+        let in_use = match self.in_use {
+            0 => None,
+            1 => Some("1 more is in use: it still sends to its peer".to_owned()),
+            in_use => Some(format!("{in_use} more are in use: it still sends to their peers")),
+        };
+        let not_accepted = never_accepted(self.not_accepted);
         let api = case.capabilities().api;
         let used = self.descriptors.map(|used| match self.descriptor_limit {
             Some(limit) => format!("{used} of {limit} {} are open", descriptors(api, 0)),
@@ -153,6 +155,7 @@ mod tests {
         Leak {
             place,
             lasting,
+            settled: lasting,
             young: 0,
             in_use: 0,
             oldest_ms: None,

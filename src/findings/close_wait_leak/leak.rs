@@ -19,6 +19,9 @@ pub(super) struct Leak {
     pub(super) place: Place,
     /// How many last.
     pub(super) lasting: usize,
+    /// How many have stayed for a while at this moment: by as many more as there were at another, a leak
+    /// has grown.
+    pub(super) settled: usize,
     /// How many more may pass.
     pub(super) young: usize,
     /// How many more are in use.
@@ -29,9 +32,9 @@ pub(super) struct Leak {
     pub(super) old: usize,
     /// How many are older than [`FORGOTTEN_MS`].
     pub(super) forgotten: usize,
-    /// How many there are of each cause; empty where receive queues are not told.
+    /// How many there are of each cause; empty where receive queues are not reported.
     pub(super) causes: BTreeMap<Cause, usize>,
-    /// How many nobody has accepted.
+    /// How many no process has accepted.
     pub(super) not_accepted: usize,
     /// How long what is left of the descriptors lasts, where that can be told.
     pub(super) ends_in: Option<Duration>,
@@ -46,7 +49,7 @@ pub(super) enum Place {
     At(CommonEnd),
     /// At the only end of a process, which does not have enough of them by itself.
     Only(CommonEnd),
-    /// At several ends of a process, with so many foreign addresses.
+    /// At several ends of a process, with this many foreign addresses.
     Over(usize),
 }
 
@@ -129,6 +132,7 @@ impl Leak {
         Self {
             place,
             lasting: group.lasting.len(),
+            settled: group.settled,
             young: group.young,
             in_use: group.in_use,
             oldest_ms: ages().max(),
@@ -175,7 +179,7 @@ impl Leak {
         self.descriptors.zip(self.descriptor_limit).map(|(used, limit)| limit.saturating_sub(used))
     }
 
-    /// How severe so many are.
+    /// How severe this many are.
     pub(super) fn severity_of(&self, count: usize) -> Option<Severity> {
         if self.ends_in.is_some_and(|left| left < SOON) && count > 0 {
             return Some(Severity::Critical);

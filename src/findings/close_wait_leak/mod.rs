@@ -13,6 +13,7 @@ use std::time::Duration;
 use super::accept_queue_full;
 use super::check::nothing;
 use super::close_wait_place::{CommonEnd, CommonEnds};
+use super::half_closed::age_ms;
 use super::half_closed::{self, HalfClosed};
 use super::{
     Case, Check, Culprit, Evidence, Growth, Looks, Machine, Measurement, Severity, Subject,
@@ -57,10 +58,11 @@ fn threshold() -> String {
     let time = |ms: u32| duration(Duration::from_millis(ms.into()));
     format!(
         "{MANY} on one port or to one destination that are {} old or survive a second snapshot, or \
-         {SOME_OLD} older than {old}; of one process {MANY} older than {old}, and as a note {MANY} \
-         of any such age, or one older than {}; critical from {CRITICAL}, with \
-         {CRITICAL_DESCRIPTORS_PERCENT}% of the descriptors open, or when they last less than {} at \
-         a growth by {GROWTH} in {} or more",
+         {SOME_OLD} older than {old};\n\
+         {MANY} of the whole process that are older than {old};\n\
+         as a note: {MANY} of the whole process that last, or one older than {};\n\
+         critical: {CRITICAL} or more, {CRITICAL_DESCRIPTORS_PERCENT}% of the descriptors open, or \
+         the rest of them lasting less than {} at a growth of at least {GROWTH} in at least {}",
         time(half_closed::YOUNG_MS),
         time(FORGOTTEN_MS),
         duration(SOON),
@@ -91,13 +93,18 @@ struct Group<'a> {
     young: usize,
     /// How many are in use.
     in_use: usize,
+    /// How many have stayed for a while at this moment, whatever becomes of them.
+    settled: usize,
 }
 
 impl<'a> Group<'a> {
     fn of(rows: &[&'a OwnedSocket], looks: &Looks<'_>, if_young_last: bool) -> Self {
         let mut group = Self::default();
         for row in rows {
-            match half_closed::of(row, looks) {
+            let class = half_closed::of(row, looks);
+            let is_old = age_ms(row).is_some_and(|age| age >= half_closed::YOUNG_MS);
+            group.settled += usize::from(is_old && class != HalfClosed::InUse);
+            match class {
                 HalfClosed::InUse => group.in_use += 1,
                 HalfClosed::Young if !if_young_last => group.young += 1,
                 HalfClosed::Young | HalfClosed::Lasting => group.lasting.push(row),
@@ -110,6 +117,7 @@ impl<'a> Group<'a> {
         self.lasting.extend(other.lasting);
         self.young += other.young;
         self.in_use += other.in_use;
+        self.settled += other.settled;
     }
 }
 
@@ -145,33 +153,37 @@ fn measure(looks: &Looks<'_>, if_young_last: bool) -> Vec<Measurement> {
     measured
 }
 
-/// How many lasted at the earlier snapshot.
-struct Earlier {
-    lasting: BTreeMap<(Culprit, CommonEnd), usize>,
+/// How many had stayed for a while at the earlier snapshot.
+struct Earlier<'a> {
+    machine: &'a Machine<'a>,
+    settled: BTreeMap<(Culprit, CommonEnd), usize>,
     over: Duration,
 }
 
-impl Earlier {
-    fn of(looks: &Looks<'_>) -> Option<Self> {
+impl<'a> Earlier<'a> {
+    fn of(looks: &Looks<'a>) -> Option<Self> {
         let (looks, over) = (*looks).before()?;
-        let lasting = groups(looks.machine).into_iter();
-        let lasting =
-            lasting.map(|(key, rows)| (key, Group::of(&rows, &looks, false).lasting.len()));
-        Some(Self { lasting: lasting.collect(), over })
+        let settled = groups(looks.machine).into_iter();
+        let settled = settled.map(|(key, rows)| (key, Group::of(&rows, &looks, false).settled));
+        Some(Self { machine: looks.machine, settled: settled.collect(), over })
     }
 
     /// Leaves out an end of a process.
     fn forget(&mut self, culprit: &Culprit, end: CommonEnd) {
-        self.lasting.remove(&(culprit.clone(), end));
+        self.settled.remove(&(culprit.clone(), end));
     }
 
     /// How long what is left of the descriptors lasts, where a leak grows by enough for long enough
-    /// to tell.
+    /// to tell. Where clients leave, connections that were there before become CLOSE_WAIT, and no
+    /// descriptor is used up.
     fn ends_in(&self, leak: &Leak, culprit: &Culprit) -> Option<Duration> {
         let of_it = |(of, end): &(Culprit, CommonEnd)| of == culprit && leak.is_at(*end);
-        let before = self.lasting.iter().filter(|(key, _)| of_it(key));
-        let growth = leak.lasting.saturating_sub(before.map(|(_, count)| count).sum());
+        let before = self.settled.iter().filter(|(key, _)| of_it(key));
+        let growth = leak.settled.saturating_sub(before.map(|(_, count)| count).sum());
         let left = leak.descriptors_left()?;
+        let opened = leak.descriptors.zip(self.machine.descriptors_before(culprit, self.over));
+        let opened = opened.map(|(now, before)| now.saturating_sub(before));
+        let growth = opened.map_or(growth as u64, |opened| opened.min(growth as u64));
         let growth = u32::try_from(growth).ok().filter(|growth| *growth as usize >= GROWTH)?;
         let time = self.over.checked_mul(u32::try_from(left).ok()?)?.checked_div(growth)?;
         (self.over >= GROWTH_OVER).then_some(time)

@@ -35,8 +35,8 @@ pub(super) const CHECK: Check = Check {
              {CRITICAL_PERCENT}%"
         )
     },
-    reason: "above that a burst is enough to run out, and connect() fails; a TIME_WAIT whose port \
-             connect() may take (tcp_tw_reuse) does not count",
+    reason: "above that a burst is enough to run out, and connect() fails; a TIME_WAIT whose \
+             port connect() may reuse (tcp_tw_reuse) does not count",
     subject: Subject::Sockets,
     needs: |machine| if machine.rules.ephemeral.is_some() { None } else { Some(Need::System) },
     measure,
@@ -135,7 +135,7 @@ fn reserved(rules: &PortRules) -> PortSet {
     rules.reserved.iter().chain(excluded.map(|(_, range)| range)).cloned().collect()
 }
 
-/// Who has most of the connections that are still open: a TIME_WAIT has no owner any more.
+/// Who has most of the connections that are still open: a TIME_WAIT no longer has an owner.
 fn most_of(holders: &BTreeMap<Culprit, usize>) -> Culprit {
     let processes = holders.iter().filter(|(culprit, _)| culprit.pid().is_some());
     let most = processes.max_by_key(|(_, count)| **count);
@@ -181,8 +181,9 @@ impl Evidence for EphemeralPorts {
         let (start, end) = (self.range.start(), self.range.end());
         let time_wait =
             format!("{} of them in TIME_WAIT; the range is {start} to {end}", self.time_wait);
-        let reusable = (self.reusable > 0)
-            .then(|| format!("{} more TIME_WAIT, whose ports connect() may take", self.reusable));
+        let reusable = (self.reusable > 0).then(|| {
+            format!("{} more in TIME_WAIT, whose ports connect() may reuse", self.reusable)
+        });
         let reuse = settings.time_wait_reuse.zip(settings.timestamps).map(|(reuse, timestamps)| {
             format!("tcp_tw_reuse is {reuse}, tcp_timestamps {timestamps}")
         });
@@ -212,9 +213,10 @@ impl Evidence for EphemeralPorts {
         let settings = case.machine.settings;
         if self.time_wait > 0 && has_timestamps(settings) && !may_reuse(&self.path, settings) {
             return format!(
-                "{keep}; where both sides have timestamps and no NAT or load balancer is between \
-                 them, tcp_tw_reuse=1 lets connect() take the ports of old TIME_WAIT; \
-                 tcp_fin_timeout does not shorten TIME_WAIT"
+                "{keep}; only where that is not enough, both sides have timestamps, and no NAT or \
+                 load balancer is between them: tcp_tw_reuse=1 lets connect() reuse the ports of old \
+                 TIME_WAIT sockets (the kernel's documentation says not to change it without the advice of \
+                 technical experts); tcp_fin_timeout does not shorten TIME_WAIT"
             );
         }
         format!("{keep}; tcp_fin_timeout does not shorten TIME_WAIT")

@@ -1,4 +1,4 @@
-//! Paths of control groups: cgroups(7), systemd's names in them (systemd.unit(5)), and those of
+//! Paths of cgroups: cgroups(7), systemd's names in them (systemd.unit(5)), and those of
 //! container runtimes.
 
 use crate::model::Runtime;
@@ -23,7 +23,7 @@ pub struct ContainerPath<'a> {
     pub of_user: bool,
 }
 
-/// What the path of a control group identifies.
+/// What the path of a cgroup identifies.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Membership<'a> {
     /// The innermost service, scope or socket unit. What runs inside of a container has units of
@@ -48,24 +48,26 @@ pub fn path_of<'a>(file: &'a [u8], controller: &[u8]) -> Option<&'a [u8]> {
 /// What /proc/PID/cgroup says about a process.
 ///
 /// Every line is read: on a machine with mixed hierarchies the line of version 2 may be `/`
-/// while systemd's own hierarchy, `name=systemd`, tells the unit, and any of them the container.
+/// while systemd's own hierarchy, `name=systemd`, shows the unit, and any of them the container.
 #[must_use]
 pub fn of_process(file: &[u8]) -> Membership<'_> {
-    let lines = || {
-        file.split(|&byte| byte == b'\n').filter_map(|line| {
-            let mut fields = line.splitn(3, |&byte| byte == b':');
-            let (_, controllers, path) = (fields.next()?, fields.next()?, fields.next()?);
-            Some((controllers, of_path(path)))
-        })
-    };
-    let of = |wanted: &[u8]| lines().find(|(name, _)| *name == wanted).map(|(_, found)| found);
+    let of = |wanted: &[u8]| lines(file).find(|(name, _)| *name == wanted).map(|(_, found)| found);
     let unified = of(b"").unwrap_or_default();
     let systemd = of(b"name=systemd").unwrap_or_default();
     Membership {
         unit: unified.unit.or(systemd.unit),
         slice: unified.slice.or(systemd.slice),
-        container: unified.container.or_else(|| lines().find_map(|(_, found)| found.container)),
+        container: unified.container.or_else(|| lines(file).find_map(|(_, found)| found.container)),
     }
+}
+
+/// The controllers of each line, and what its path identifies.
+fn lines(file: &[u8]) -> impl Iterator<Item = (&[u8], Membership<'_>)> {
+    file.split(|&byte| byte == b'\n').filter_map(|line| {
+        let mut fields = line.splitn(3, |&byte| byte == b':');
+        let (_, controllers, path) = (fields.next()?, fields.next()?, fields.next()?);
+        Some((controllers, of_path(path)))
+    })
 }
 
 /// What a path identifies.
@@ -244,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_looks_like_a_container_is_none() {
+    fn what_only_looks_like_a_container_is_not_one() {
         let others = [
             "/system.slice/docker.service",
             "/system.slice/containerd.service",

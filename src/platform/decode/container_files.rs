@@ -106,12 +106,12 @@ pub fn oci_name(file: &[u8]) -> Result<Option<String>, DecodeError> {
 /// The lines of `docker ps --no-trunc --format '{{.ID}} {{.Names}}'`, and podman's alike.
 #[must_use]
 pub fn listed_names(output: &str) -> Vec<(String, String)> {
-    let pair = |line: &str| {
+    let pairs = output.lines().filter_map(|line| {
         let (id, name) = line.split_once(' ')?;
         // A container that others are linked to has several names.
         Some((id.to_owned(), name.split(',').next()?.to_owned()))
-    };
-    output.lines().filter_map(pair).collect()
+    });
+    pairs.collect()
 }
 
 /// The container that a forwarder or monitor serves, by its command line.

@@ -1,4 +1,4 @@
-//! What a descriptor tells of the socket it refers to, without a table of the kernel.
+//! What a descriptor shows about the socket it refers to, without a table of the kernel.
 
 use super::bytes::{u8_at, u32_at};
 use super::inet_diag::tcp_state;
@@ -25,7 +25,7 @@ pub fn is_plain_tcp(name: &[u8]) -> bool {
     matches!(name.strip_suffix(b"\0").unwrap_or(name), b"TCP" | b"TCPv6")
 }
 
-/// How a TCP socket uses the port that getsockname(2) tells.
+/// How a TCP socket uses the port that getsockname(2) returns.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum PortUse {
     /// bind(2) took it, and nothing else has happened.

@@ -23,17 +23,19 @@ pub fn tcp_bounds(text: &str) -> Option<[u64; 3]> {
 pub fn tcp_memory(text: &str) -> Option<TcpMemory> {
     let names = text.lines().next()?;
     let row = text.lines().skip(1).find(|line| line.split_whitespace().next() == Some("TCP"))?;
-    let value = |name| {
-        let place = names.split_whitespace().position(|known| known == name)?;
-        row.split_whitespace().nth(place)
-    };
-    let is_scarce = match value("press")? {
+    let is_scarce = match value("press", names, row)? {
         "yes" => true,
         "no" => false,
         _ => return None,
     };
-    let pages = value("memory").and_then(|pages| pages.parse().ok());
+    let pages = value("memory", names, row).and_then(|pages| pages.parse().ok());
     Some(TcpMemory { is_scarce, pages, bounds: None })
+}
+
+/// The value in a row that stands where its name does among the names.
+fn value<'a>(name: &str, names: &str, row: &'a str) -> Option<&'a str> {
+    let place = names.split_whitespace().position(|known| known == name)?;
+    row.split_whitespace().nth(place)
 }
 
 fn numbers(text: &str) -> Option<Vec<u64>> {

@@ -39,7 +39,7 @@ pub enum DecodeError {
     /// The bytes end before the structure does.
     #[error("the message is cut short")]
     Truncated,
-    /// A length that points outside of the bytes.
+    /// A length that points outside the bytes.
     #[error("a length in the message is wrong")]
     BadLength,
     /// An address family that is neither IPv4 nor IPv6.

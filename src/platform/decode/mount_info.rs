@@ -40,20 +40,22 @@ impl Mount {
         let shown = |mount: &Self| (mount.device.clone(), mount.root.clone(), mount.point.clone());
         shown(self) == shown(other)
     }
+
+    fn is_on_the_way_to(&self, path: &[u8]) -> bool {
+        let rest = path.strip_prefix(self.point.as_slice());
+        self.point == b"/" || rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
+    }
 }
 
 /// The mount that a path leads to: the longest mount point on its way, and of several at one point
 /// the last, which covers the others.
 #[must_use]
 pub fn covering<'a>(mounts: &'a [Mount], path: &[u8]) -> Option<&'a Mount> {
-    let leads_there = |mount: &&Mount| {
-        let rest = path.strip_prefix(mount.point.as_slice());
-        mount.point == b"/" || rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
-    };
-    mounts.iter().filter(leads_there).max_by_key(|mount| mount.point.len())
+    let on_the_way = mounts.iter().filter(|mount| mount.is_on_the_way_to(path));
+    on_the_way.max_by_key(|mount| mount.point.len())
 }
 
-/// Blanks, tabs, line ends and backslashes come as three octal digits behind a backslash.
+/// Blanks, tabs, line ends and backslashes come as three octal digits after a backslash.
 fn unescaped(field: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(field.len());
     let mut rest = field;
@@ -109,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn an_escape_that_is_none_stays() {
+    fn an_invalid_escape_stays() {
         assert_eq!(unescaped(br"a\04"), br"a\04");
         assert_eq!(unescaped(br"\999\134"), br"\999\");
         assert_eq!(unescaped(br"\+12"), br"\+12");

@@ -2,7 +2,7 @@
 
 use crate::model::PortRange;
 
-/// Room is left for the jump behind the end, which refuses a socket.
+/// Room is left for the jump past the end, which refuses a socket.
 pub(super) const LONGEST_PROGRAM: u16 = 60_000;
 
 const JUMP: u8 = 1;
@@ -17,7 +17,7 @@ const RANGE_LENGTH: usize = 20;
 /// port is in one of `foreign`; an empty list accepts every port.
 ///
 /// An instruction is `struct inet_diag_bc_op {code, yes, no}`: how many bytes to go on when it
-/// holds, and when not. Running to the end accepts; jumping four bytes behind it refuses.
+/// holds, and when not. Running to the end accepts; jumping four bytes past it refuses.
 pub(super) fn port_program(local: &[PortRange], foreign: &[PortRange]) -> Vec<u8> {
     let local_length = list_length(local);
     let total = local_length + list_length(foreign);

@@ -10,7 +10,7 @@ pub fn netstat(text: &str, group: &str, name: &str) -> Option<u64> {
     pairs.find(|(known, _)| *known == name)?.1.parse().ok()
 }
 
-/// The number behind `name` in the line of a group such as `TCP:` in /proc/net/sockstat.
+/// The number after `name` in the line of a group such as `TCP:` in /proc/net/sockstat.
 #[must_use]
 pub fn sockstat(text: &str, group: &str, name: &str) -> Option<u64> {
     let line = text.lines().find(|line| line.split(' ').next() == Some(group))?;

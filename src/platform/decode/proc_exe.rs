@@ -28,7 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_mark_is_reported_and_is_no_part_of_the_path() {
+    fn the_mark_is_reported_and_is_not_part_of_the_path() {
         let told = |link: &[u8]| {
             let found = executable(link);
             (found.path, found.is_removed)

@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mapped_time_wait_is_ipv4_and_nobodys() {
+    fn a_mapped_time_wait_is_ipv4_and_has_no_owner() {
         let socket = socket(TIME_WAIT, Protocol::Tcp).unwrap();
         assert!(socket.mapped);
         assert_eq!(socket.local, Endpoint::new([10, 0, 0, 5].into(), 80));

@@ -63,29 +63,34 @@ pub fn stat(bytes: &[u8]) -> Result<Stat, DecodeError> {
     let tail = bytes.get(end + 1..).ok_or(DecodeError::Malformed)?;
     let text = std::str::from_utf8(tail).map_err(|_| DecodeError::Malformed)?;
     let fields: Vec<&str> = text.split_ascii_whitespace().collect();
-    let number = |place: usize| -> Result<u64, DecodeError> {
-        let field = fields.get(place).ok_or(DecodeError::Truncated)?;
-        // The terminal is printed signed.
-        let signed: i128 = field.parse().map_err(|_| DecodeError::Malformed)?;
-        u64::try_from(signed & i128::from(u64::MAX)).map_err(|_| DecodeError::Malformed)
-    };
-    let narrow =
-        |place| u32::try_from(number(place)? & 0xffff_ffff).map_err(|_| DecodeError::Malformed);
-    let has_flag = |flag| number(6).map(|flags| flags & flag != 0);
-    let kind = if has_flag(KERNEL_THREAD)? { ProcessKind::Kernel } else { ProcessKind::Ordinary };
+    let flags = number(&fields, 6)?;
+    let is_kernel = flags & KERNEL_THREAD != 0;
+    let kind = if is_kernel { ProcessKind::Kernel } else { ProcessKind::Ordinary };
     Ok(Stat {
         state: fields
             .first()
             .and_then(|state| state.bytes().next())
             .ok_or(DecodeError::Malformed)?,
-        exiting: has_flag(EXITING)?,
-        parent: Some(Pid(narrow(1)?)).filter(|&pid| pid != Pid(0)),
-        session: narrow(3)?,
-        terminal: narrow(4)?,
+        exiting: flags & EXITING != 0,
+        parent: Some(Pid(narrow(&fields, 1)?)).filter(|&pid| pid != Pid(0)),
+        session: narrow(&fields, 3)?,
+        terminal: narrow(&fields, 4)?,
         kind,
-        threads: number(17)?,
-        start_ticks: number(19)?,
+        threads: number(&fields, 17)?,
+        start_ticks: number(&fields, 19)?,
     })
+}
+
+fn number(fields: &[&str], place: usize) -> Result<u64, DecodeError> {
+    let field = fields.get(place).ok_or(DecodeError::Truncated)?;
+    // The terminal is printed signed.
+    let signed: i128 = field.parse().map_err(|_| DecodeError::Malformed)?;
+    u64::try_from(signed & i128::from(u64::MAX)).map_err(|_| DecodeError::Malformed)
+}
+
+/// The low 32 bits of a number.
+fn narrow(fields: &[&str], place: usize) -> Result<u32, DecodeError> {
+    u32::try_from(number(fields, place)? & 0xffff_ffff).map_err(|_| DecodeError::Malformed)
 }
 
 /// The resident set in pages, by /proc/PID/statm (proc_pid_statm(5)): the same figure in
@@ -120,7 +125,7 @@ mod tests {
                         123456 1000 200 18446744073709551615 1 1 0 0 0";
 
     #[test]
-    fn fields_are_counted_behind_the_last_parenthesis() {
+    fn fields_are_counted_after_the_last_parenthesis() {
         let found = stat(LINE.as_bytes()).unwrap();
         assert_eq!((found.state, found.parent, found.session), (b'S', Some(Pid(700)), 799));
         assert_eq!((found.threads, found.start_ticks), (3, 123_456));

@@ -1,11 +1,11 @@
 //! Windows' list of processes: `SYSTEM_PROCESS_INFORMATION` of NtQuerySystemInformation, as the
-//! 64-bit systems lay it out. It tells of every process, also to those who may open none.
+//! 64-bit systems lay it out. It covers every process, even for those who may open none.
 
 use super::DecodeError;
 use super::bytes::{array_at, u16_at, u32_at, u64_at};
 use crate::model::{Pid, Presence, TableOwner, Untrusted};
 
-/// What the list tells of a process.
+/// What the list reports about a process.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ListedProcess {
     /// Its id.
@@ -56,7 +56,7 @@ const LENGTH: usize = offset::WORKING_SET + 8;
 /// given as addresses among them.
 ///
 /// # Errors
-/// When an entry points outside of the bytes. Never panics.
+/// When an entry points outside the bytes. Never panics.
 pub fn process_list(bytes: &[u8], address: u64) -> Result<Vec<ListedProcess>, DecodeError> {
     let mut processes = Vec::new();
     let mut place = 0;

@@ -1,14 +1,14 @@
 //! /proc/PID/fdinfo of an io_uring(7): `io_uring/fdinfo.c` in the kernel.
 
-/// Whether the kernel told no files although it may have some: it does not wait for a ring that is
-/// in use just now. Newer kernels then tell nothing at all, older ones only how many there are.
+/// Whether the kernel reported no files although it may have some: it does not wait for a ring that is
+/// in use just now. Newer kernels then report nothing at all, older ones only how many there are.
 #[must_use]
 pub fn was_in_use(text: &[u8]) -> bool {
     let count = text.split(|&byte| byte == b'\n').find_map(|line| line.strip_prefix(COUNT));
     count.is_none_or(|count| count.trim_ascii() != b"0" && registered_files(text).next().is_none())
 }
 
-/// Whether sockets may be registered in the ring of which the kernel told no inode: it told nothing
+/// Whether sockets may be registered in the ring of which the kernel reported no inode: it reported nothing
 /// of its files, or of sockets only their protocols, as it did before Linux 6.15 (`d_iname` of a
 /// file that `sock_alloc_file` made, the `name` of `struct proto`).
 #[must_use]
@@ -22,7 +22,7 @@ pub fn is_silent(text: &[u8]) -> bool {
 /// What stands before the number of the files.
 const COUNT: &[u8] = b"UserFiles:";
 
-/// The files that are registered in the ring: the lines behind `UserFiles:`, as `    0: NAME`. Their
+/// The files that are registered in the ring: the lines after `UserFiles:`, as `    0: NAME`. Their
 /// numbers ascend; a name with a line end, which older kernels print as it is, ends the list.
 pub fn registered_files(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut last = None;
@@ -34,7 +34,7 @@ pub fn registered_files(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// The lines behind `UserFiles:`, of which the first belong to the files.
+/// The lines after `UserFiles:`, of which the first belong to the files.
 fn lines_of_files(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     let lines = text.split(|&byte| byte == b'\n');
     lines.skip_while(|line| !line.starts_with(COUNT)).skip(1).map(<[u8]>::trim_ascii)
@@ -81,13 +81,13 @@ mod tests {
     }
 
     #[test]
-    fn a_protocol_is_no_inode() {
+    fn a_protocol_is_not_an_inode() {
         assert!(is_silent(b"UserFiles:\t2\n    0: <none>\n    1: TCPv6\nUserBufs:\t0\n"));
         assert!(!is_silent(b"UserFiles:\t2\n    0: /tmp/TCP\n    1: tcp\nUserBufs:\t0\n"));
     }
 
     #[test]
-    fn registered_files_stand_behind_their_number() {
+    fn registered_files_follow_their_number() {
         let text = b"pos:\t0\nCQEs:\t0\nUserFiles:\t3\n    0: socket:[4711]\n    1: <none>\n    2: /x: y\nUserBufs:\t1\n    0: 0x1/16\n";
         let files: Vec<_> = registered_files(text).collect();
         assert_eq!(files, [&b"socket:[4711]"[..], b"<none>", b"/x: y"]);

@@ -21,11 +21,12 @@ pub fn range(text: &str) -> Option<PortRange> {
 /// A list of ports and ranges, as `8080,9148-9150`.
 #[must_use]
 pub fn ranges(text: &str) -> Vec<PortRange> {
-    let range = |word: &str| {
-        let (first, last) = word.split_once('-').unwrap_or((word, word));
-        Some(number(first)?..=number(last)?)
-    };
-    text.split(',').filter_map(range).collect()
+    text.split(',').filter_map(port_or_range).collect()
+}
+
+fn port_or_range(word: &str) -> Option<PortRange> {
+    let (first, last) = word.split_once('-').unwrap_or((word, word));
+    Some(number(first)?..=number(last)?)
 }
 
 #[cfg(test)]

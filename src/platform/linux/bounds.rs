@@ -9,7 +9,8 @@ use std::time::Duration;
 /// that from being read.
 pub(super) const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Of so many users one that did not come is waited for in a run; each leaves a thread behind.
+/// For at most this many users a run waits for a command line that does not come; each leaves a thread
+/// behind.
 pub(super) const THREADS_LEFT_BEHIND: usize = 32;
 
 /// How long is waited for something when others have kept a thread waiting: for any number of them
@@ -31,7 +32,7 @@ pub(super) const ARGUMENT_COST: usize = 64;
 /// The command lines of all the processes of one user. Eight thousand ordinary ones.
 pub(super) const COMMAND_LINES_OF_USER: usize = 8 * 1024 * 1024;
 
-/// The command lines of everybody but root.
+/// The command lines of all users but root.
 pub(super) const COMMAND_LINES: usize = 16 * 1024 * 1024;
 
 /// How much of a command line is searched for the end of argv[0]: a path is no longer (`PATH_MAX`).
@@ -41,7 +42,7 @@ pub(super) const PATH: usize = 4096;
 pub(super) const FILE_NAME: usize = 255;
 
 /// What the kernel prints, and others can make longer: the files of an io_uring, the processes of
-/// a group, the groups of a user, mounts. Many times what an honest machine has.
+/// a group, the groups of a user, mounts. Many times what an ordinary machine has.
 pub(super) const KERNEL_FILE: usize = 16 * 1024 * 1024;
 
 /// The mount table of a process with the name and the path of a container runtime. The kernel's time
@@ -51,7 +52,7 @@ pub(super) const MOUNT_TABLE: usize = 128 * 1024;
 /// Those of one user's mount namespaces.
 pub(super) const MOUNT_TABLES_OF_USER: usize = 4 * MOUNT_TABLE;
 
-/// Those of everybody but root.
+/// Those of all users but root.
 pub(super) const MOUNT_TABLES: usize = 4 * MOUNT_TABLES_OF_USER;
 
 /// The services file: two hundred times that of a distribution, which has 12 KiB.
@@ -63,11 +64,11 @@ pub(super) const RUNTIME_FILE: usize = 4 * 1024 * 1024;
 /// How many containers are read from Docker's directory, a file each.
 pub(super) const DOCKER_CONTAINERS: usize = 4096;
 
-/// What the search for control groups keeps of those that one user made, in bytes: whoever was
+/// What the search for cgroups keeps of those that one user made, in bytes: whoever was
 /// given a group may make as many below it as it likes. Some eight thousand, a second for four users.
 pub(super) const GROUPS_OF_USER: usize = 1024 * 1024;
 
-/// The same of everybody but root.
+/// The same for all users but root.
 pub(super) const GROUPS: usize = 4 * 1024 * 1024;
 
 /// What a group costs in addition to its path.
@@ -77,7 +78,7 @@ pub(super) const GROUP_COST: usize = 64;
 pub(super) const THREADS_COUNTED: usize = 1000;
 
 /// How many descriptors of one user's processes are read for sockets that no table has. The same as
-/// the search for owners allows (an honest server with a million loses nothing): about a
+/// the search for owners allows (a well-behaved server with a million loses nothing): about a
 /// microsecond each.
 pub(super) const DESCRIPTORS_OF_USER: usize = 2_000_000;
 
@@ -100,7 +101,7 @@ pub(super) const DESCRIPTORS_TIME_FIRST: Duration = Duration::from_millis(200);
 pub(super) const DESCRIPTORS_TIME: Duration = Duration::from_millis(1500);
 
 /// Descriptors in the tables of processes, and owners named from them. What a user multiplies here
-/// takes kernel memory, and an honest server may have a million.
+/// takes kernel memory, and a well-behaved server may have a million.
 pub(super) const SEARCH_DESCRIPTORS: u64 = 2_000_000;
 
 /// Descriptors in tables that threads have for themselves. Hardly any program makes such a table,
@@ -121,7 +122,7 @@ pub(super) const SEARCH_RING_READING: u64 = 512;
 /// sockets are searched for: a user with subordinate ids (subuid(5)) is many.
 pub(super) const SEARCH_USERS: u64 = 8;
 
-/// So many users may come first.
+/// At most this many users may come first.
 pub(super) const SEARCH_FIRST_USERS: usize = 4;
 
 /// What is read of every user before more is read of any: some five hundred ordinary processes.
@@ -131,7 +132,7 @@ pub(super) const SEARCH_SHARE: u64 = 16_384;
 pub(super) const SEARCH_TIME_SHARE: Duration = Duration::from_millis(100);
 
 /// Descriptors of processes that look like root's and are not asked whose they are, which takes
-/// reading a file. Whoever runs them, they are counted to nobody.
+/// reading a file. Whoever runs them, they are counted for no user.
 pub(super) const SEARCH_UNASKED: u64 = 16_384;
 
 /// The same in time on a core.
@@ -141,7 +142,7 @@ pub(super) const SEARCH_TIME_UNASKED: Duration = Duration::from_millis(100);
 /// not one user's excess. A million ordinary descriptors.
 pub(super) const SEARCH_TIME_OF_USER: Duration = Duration::from_secs(3);
 
-/// How long those of everybody but root; on two cores it is half as long.
+/// How long those of all users but root; on two cores it is half as long.
 pub(super) const SEARCH_TIME: Duration = Duration::from_secs(4);
 
 /// How many network namespaces of one user are searched for a hint. Entering one and reading its
@@ -152,6 +153,6 @@ pub(super) const NAMESPACES_FOR_HINT: usize = 128;
 /// How many where all were asked for.
 pub(super) const NAMESPACES: usize = 256;
 
-/// As many of everybody but root are twice as many: a user with subordinate ids is many. So are
+/// Those of all users but root are twice as many: a user with subordinate ids is many. So are
 /// those of root, who may run hundreds of containers.
 pub(super) const USERS_OF_NAMESPACES: usize = 2;

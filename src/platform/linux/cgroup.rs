@@ -1,4 +1,4 @@
-//! Control groups of version 2: from the id of a socket's group to the unit or container that it
+//! Cgroups of version 2: from the id of a socket's group to the unit or container that it
 //! was created in, and to the processes there. Every user may read all of it.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -49,15 +49,22 @@ struct Hierarchy {
 fn mounts(shares: &Rc<Shares>) -> Vec<Hierarchy> {
     let file = read_file(CWD, c"/proc/self/mountinfo").unwrap_or_default();
     let unified = mount_info::mounts(&file).into_iter().filter(|mount| mount.kind == b"cgroup2");
-    let open = |mount: Mount| {
-        let directory = open_dir(CWD, mount.point).ok()?;
-        let is_unified = rustix::fs::fstatfs(&directory).is_ok_and(|of| of.f_type == CGROUP2);
-        let shares = Rc::clone(shares);
-        is_unified.then(|| Hierarchy { root: path(&mount.root), directory, shares })
-    };
-    let mut mounts: Vec<Hierarchy> = unified.filter_map(open).collect();
+    let mut mounts: Vec<Hierarchy> = unified.filter_map(|mount| hierarchy(mount, shares)).collect();
     mounts.sort_by_key(|mount| mount.root.as_os_str().len());
     mounts
+}
+
+/// What is mounted there, if that is the hierarchy still.
+fn hierarchy(mount: Mount, shares: &Rc<Shares>) -> Option<Hierarchy> {
+    let directory = open_dir(CWD, mount.point).ok()?;
+    let is_unified = rustix::fs::fstatfs(&directory).is_ok_and(|of| of.f_type == CGROUP2);
+    let shares = Rc::clone(shares);
+    is_unified.then(|| Hierarchy { root: path(&mount.root), directory, shares })
+}
+
+/// The service that runs as a unit.
+pub(super) fn service_of(unit: Unit<'_>) -> Service {
+    Service { name: Untrusted::new(unit.name), of_user: unit.of_user }
 }
 
 fn path(bytes: &[u8]) -> PathBuf {
@@ -119,10 +126,8 @@ impl Hierarchy {
         {
             candidates = self.service_of_socket(group, socket.name);
         }
-        let service =
-            |unit: Unit<'_>| Service { name: Untrusted::new(unit.name), of_user: unit.of_user };
         Creator {
-            service: place.unit.or(slice).map(service),
+            service: place.unit.or(slice).map(service_of),
             container: place.container.map(|container| CONTAINERS.named(container)),
             candidates,
         }
@@ -153,7 +158,7 @@ impl Hierarchy {
         Vec::new()
     }
 
-    /// `cgroup.procs`. A process outside of this PID namespace stands there as 0.
+    /// `cgroup.procs`. A process outside this PID namespace stands there as 0.
     fn own_processes(&self, group: &Path) -> Vec<Pid> {
         let read = |directory: OwnedFd| read_file(directory, c"cgroup.procs");
         let file = open_dir(&self.directory, group).and_then(read).unwrap_or_default();

@@ -1,6 +1,6 @@
 //! The names of containers, from the files of their runtimes, or else from their commands.
 //!
-//! What a process says of itself, by its name, its command line or the name of a control group
+//! What a process says of itself, by its name, its command line or the name of a cgroup
 //! that its user made, may be forged. An id is therefore looked up only if it is one, and only
 //! root's processes are believed to serve root's containers.
 
@@ -89,7 +89,7 @@ impl Containers {
         }
     }
 
-    /// Whether processes of that name serve containers, and their command lines tell which.
+    /// Whether processes of that name serve containers, and their command lines show which.
     pub(super) fn is_server(image: &[u8]) -> bool {
         matches!(image, b"docker-proxy" | b"conmon") || image.starts_with(b"containerd-shim")
     }
@@ -118,14 +118,8 @@ impl Containers {
         let address = served.address?;
         let known = self.docker.get_or_init(docker_containers);
         let found = known.iter().find(|one| one.running && one.addresses.contains(&address));
-        let listed = || {
-            let protocol = served.protocol.as_deref().unwrap_or("tcp");
-            let published = format!("publish={}/{protocol}", served.host_port?);
-            let listed = docker_listing(&["--filter", &published]);
-            // At two addresses of the machine the same port may be of two containers.
-            <[_; 1]>::try_from(listed).ok().map(|[only]| only)
-        };
-        let (id, name) = found.map(|one| (one.id.clone(), one.name.clone())).or_else(listed)?;
+        let found = found.map(|one| (one.id.clone(), one.name.clone()));
+        let (id, name) = found.or_else(|| publishing(served))?;
         let (id, name) = (id.into(), Some(name.into()));
         Some(Container { runtime: Runtime::Docker, id, name, of_user: false })
     }
@@ -149,11 +143,21 @@ fn name_of(id: &str, names: &[(String, String)]) -> Option<String> {
 
 /// Every container that Docker knows.
 fn docker_containers() -> Vec<DockerContainer> {
-    let config = |directory: PathBuf| {
+    let directories = directories_in(Path::new(DOCKER)).take(bounds::DOCKER_CONTAINERS);
+    let containers = directories.filter_map(|directory| {
         let file = read_regular(&directory.join("config.v2.json"))?;
         container_files::docker_container(&file).ok()
-    };
-    directories_in(Path::new(DOCKER)).take(bounds::DOCKER_CONTAINERS).filter_map(config).collect()
+    });
+    containers.collect()
+}
+
+/// The id and the name of the one container that the engine says publishes the port.
+fn publishing(served: &Served) -> Option<(String, String)> {
+    let protocol = served.protocol.as_deref().unwrap_or("tcp");
+    let published = format!("publish={}/{protocol}", served.host_port?);
+    let listed = docker_listing(&["--filter", &published]);
+    // At two addresses of the machine the same port may be of two containers.
+    <[_; 1]>::try_from(listed).ok().map(|[only]| only)
 }
 
 /// The names that containers-storage keeps: root's, and this user's own.
@@ -211,7 +215,7 @@ fn runtime_command(name: &str) -> Option<Command> {
     Some(command)
 }
 
-/// Whether a file is there which nobody but root may change.
+/// Whether a file is there which only root may change.
 fn is_roots_alone(path: &Path) -> bool {
     let by_others = (Mode::WGRP | Mode::WOTH).bits();
     let stat = rustix::fs::statat(CWD, path, AtFlags::empty());

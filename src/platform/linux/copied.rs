@@ -116,7 +116,7 @@ impl Drop for Copied {
         let may_block = self.may_block();
         let Some(descriptor) = self.descriptor.take() else { return };
         if may_block {
-            // Nobody waits for this thread, and the end of the program ends it.
+            // Nothing waits for this thread, and it ends with the program.
             let _ = thread::Builder::new().spawn(move || drop(descriptor));
         }
     }

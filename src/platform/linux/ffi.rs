@@ -46,8 +46,6 @@ pub(super) fn compare_files(one: (u32, u32), other: (u32, u32)) -> io::Result<Or
 }
 
 fn compare(one: (u32, u32), other: (u32, u32), kind: libc::c_int) -> io::Result<Ordering> {
-    let task =
-        |id: u32| libc::pid_t::try_from(id).map_err(|_| io::Error::from_raw_os_error(libc::ESRCH));
     let (one_task, other_task) = (task(one.0)?, task(other.0)?);
     let (one, other) = (libc::c_ulong::from(one.1), libc::c_ulong::from(other.1));
     // SAFETY: kcmp(2) takes five numbers and reads or writes no memory of this process.
@@ -60,6 +58,10 @@ fn compare(one: (u32, u32), other: (u32, u32), kind: libc::c_int) -> io::Result<
     }
 }
 
+fn task(id: u32) -> io::Result<libc::pid_t> {
+    libc::pid_t::try_from(id).map_err(|_| io::Error::from_raw_os_error(libc::ESRCH))
+}
+
 /// Runs this in a thread that has a table of descriptors of its own, as far as the system allows
 /// that (unshare(2)): what it opens is not among the descriptors of this process. No descriptor may
 /// be returned, for the number means nothing in another table.
@@ -67,14 +69,14 @@ fn compare(one: (u32, u32), other: (u32, u32), kind: libc::c_int) -> io::Result<
 /// # Errors
 /// When no thread can be started, or it panics.
 pub(super) fn with_own_descriptors<T: Send>(run: impl FnOnce() -> T + Send) -> io::Result<T> {
-    let run_apart = || {
-        // SAFETY: unshare(2) takes a number. Only this thread's table changes, which has what the
-        // old one had under the same numbers, and the thread is new: no descriptor is its own.
-        let _ = unsafe { libc::unshare(libc::CLONE_FILES) };
-        run()
-    };
     thread::scope(|scope| {
-        let thread = thread::Builder::new().spawn_scoped(scope, run_apart)?;
+        let thread = thread::Builder::new().spawn_scoped(scope, || {
+            // SAFETY: unshare(2) takes a number. Only this thread's table changes, which has what
+            // the old one had under the same numbers, and the thread is new: no descriptor is its
+            // own.
+            let _ = unsafe { libc::unshare(libc::CLONE_FILES) };
+            run()
+        })?;
         thread.join().map_err(|_| io::Error::other("the thread that copied sockets panicked"))
     })
 }
@@ -101,7 +103,7 @@ pub(super) fn network_namespace(socket: BorrowedFd<'_>) -> io::Result<OwnedFd> {
 /// user has made.
 ///
 /// # Errors
-/// EPERM where that user namespace is outside of the caller's, ENOTTY before Linux 4.11.
+/// EPERM where that user namespace is outside the caller's, ENOTTY before Linux 4.11.
 pub(super) fn namespace_owner(namespace: BorrowedFd<'_>) -> io::Result<u32> {
     // SAFETY: the descriptor is open as long as it is borrowed; NS_GET_USERNS takes no argument.
     let users = unsafe { libc::ioctl(namespace.as_raw_fd(), NS_GET_USERNS) };
@@ -225,7 +227,7 @@ mod tests {
         let namespace = std::fs::File::open("/proc/thread-self/ns/net").unwrap();
         match namespace_owner(namespace.as_fd()) {
             Err(error) if error.raw_os_error() == Some(libc::EPERM) => {
-                eprintln!("skipped: the owner is outside of this user namespace");
+                eprintln!("skipped: the owner is outside this user namespace");
             }
             owner => assert!(owner.is_ok(), "{owner:?}"),
         }

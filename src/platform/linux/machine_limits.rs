@@ -20,10 +20,7 @@ pub(super) fn read() -> MachineLimits {
 
 /// The files are there when netfilter tracks connections.
 fn tracked() -> Reading<Usage> {
-    let number = |name| {
-        decoded(&format!("/proc/sys/net/netfilter/nf_conntrack_{name}"), sysctl::number::<u64>)
-    };
-    match (number("count"), number("max")) {
+    match (conntrack("count"), conntrack("max")) {
         (Reading::Read(used), Reading::Read(most)) => Reading::Read(Usage { used, most }),
         (Reading::Refused, _) | (_, Reading::Refused) => Reading::Refused,
         _ if is_there("/proc/sys/net/ipv4") => Reading::Absent,
@@ -31,14 +28,18 @@ fn tracked() -> Reading<Usage> {
     }
 }
 
+fn conntrack(name: &str) -> Reading<u64> {
+    decoded(&format!("/proc/sys/net/netfilter/nf_conntrack_{name}"), sysctl::number::<u64>)
+}
+
 fn tcp_memory() -> Reading<TcpMemory> {
     let bounds = match decoded("/proc/sys/net/ipv4/tcp_mem", machine_limits::tcp_bounds) {
         Reading::Read(bounds) => Some(bounds),
         _ => None,
     };
-    let with_bounds =
-        |text: &str| machine_limits::tcp_memory(text).map(|memory| TcpMemory { bounds, ..memory });
-    decoded("/proc/thread-self/net/protocols", with_bounds)
+    decoded("/proc/thread-self/net/protocols", |text| {
+        machine_limits::tcp_memory(text).map(|memory| TcpMemory { bounds, ..memory })
+    })
 }
 
 /// The orphans of all namespaces are counted together. The limit is a file of the first one alone.

@@ -81,16 +81,18 @@ impl Reading {
         let proc = proc.try_clone().ok()?;
         let (orders, received) = channel();
         let (sender, answers) = channel();
-        let read = move || {
-            for (pid, limit) in received {
-                let answer = read_beginning(&proc, format!("{pid}/cmdline"), limit).ok();
-                if sender.send(answer).is_err() {
-                    break;
-                }
-            }
-        };
-        thread::Builder::new().spawn(read).ok()?;
+        thread::Builder::new().spawn(move || serve(&proc, received, &sender)).ok()?;
         Some(Self { orders, answers })
+    }
+}
+
+/// Answers one order after the other, until it is no longer asked.
+fn serve(proc: &OwnedFd, orders: Receiver<(Pid, usize)>, answers: &Sender<Option<Beginning>>) {
+    for (pid, limit) in orders {
+        let answer = read_beginning(proc, format!("{pid}/cmdline"), limit).ok();
+        if answers.send(answer).is_err() {
+            break;
+        }
     }
 }
 
@@ -103,9 +105,9 @@ mod tests {
     use super::super::proc_dir::open_dir;
     use super::*;
 
-    /// A FIFO that nobody writes to does not answer either.
+    /// A FIFO that no process writes to does not answer either.
     #[test]
-    fn what_does_not_come_is_left_behind() {
+    fn a_read_that_hangs_is_abandoned() {
         let folder = std::env::temp_dir().join(format!("portwho-memory-{}", std::process::id()));
         let users = [(1, 33), (2, 4000), (3, 4000), (4, 0)];
         for (pid, user) in users {

@@ -1,7 +1,6 @@
 //! The particulars of processes: /proc/PID/cwd, exe, fd and limits.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::CString;
 use std::os::fd::{AsFd, OwnedFd};
 
 use super::bounds;
@@ -13,22 +12,22 @@ use crate::platform::decode::{proc_exe, proc_limits};
 pub(super) fn of(pids: &BTreeSet<Pid>) -> BTreeMap<Pid, Particulars> {
     let Ok(proc) = open_proc() else { return BTreeMap::new() };
     let mut entries = Entries::new();
-    let mut particulars = |pid: &Pid| {
+    let particulars = pids.iter().filter_map(|pid| {
         let directory = open_dir(&proc, pid.to_string()).ok()?;
         Some((*pid, describe(&directory, &mut entries)))
-    };
-    pids.iter().filter_map(&mut particulars).collect()
+    });
+    particulars.collect()
 }
 
 fn describe(directory: &OwnedFd, entries: &mut Entries) -> Particulars {
     let working_directory = rustix::fs::readlinkat(directory, c"cwd", Vec::new()).ok();
     let executable = rustix::fs::readlinkat(directory, c"exe", Vec::new());
-    let is_removed = |link: CString| proc_exe::executable(link.as_bytes()).is_removed;
     let limits = read_file(directory, c"limits").ok();
     let limits = limits.map(|file| proc_limits::open_files(&file)).unwrap_or_default();
     let (descriptor_limit, descriptor_hard_limit) = limits;
     Particulars {
-        executable_deleted: executable.is_ok_and(is_removed),
+        executable_deleted: executable
+            .is_ok_and(|link| proc_exe::executable(link.as_bytes()).is_removed),
         working_directory: working_directory.map(|path| Untrusted::new(path.into_bytes())),
         descriptors: count(directory, entries),
         descriptor_limit,
@@ -36,8 +35,8 @@ fn describe(directory: &OwnedFd, entries: &mut Entries) -> Particulars {
     }
 }
 
-/// The descriptors of a process: those of its first thread, or where that has exited and has none
-/// any more, of the thread that has most.
+/// The descriptors of a process: those of its first thread, or where that has exited and no longer has
+/// any, of the thread that has most.
 fn count(directory: impl AsFd, entries: &mut Entries) -> Option<u64> {
     let own = count_in(&directory, c"fd", entries);
     if own.is_some_and(|count| count > 0) {

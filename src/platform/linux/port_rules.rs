@@ -30,10 +30,12 @@ fn may_bind_all() -> bool {
     let users = read_file(CWD, c"/proc/self/uid_map").unwrap_or_default();
     let is_first = users.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
     let is_first = is_first.eq([&b"0"[..], b"0", b"4294967295"]);
+    effective && (is_first || may_write_port_start())
+}
+
+fn may_write_port_start() -> bool {
     let setting = c"/proc/sys/net/ipv4/ip_unprivileged_port_start";
-    let rules_net =
-        || rustix::fs::accessat(CWD, setting, Access::WRITE_OK, AtFlags::EACCESS).is_ok();
-    effective && (is_first || rules_net())
+    rustix::fs::accessat(CWD, setting, Access::WRITE_OK, AtFlags::EACCESS).is_ok()
 }
 
 fn sysctl_text(name: &str) -> Option<String> {

@@ -8,7 +8,7 @@ use rustix::process::test_kill_process;
 use super::proc_dir::{Entries, open_proc, read_file};
 use crate::model::{Pid, Uid};
 
-/// A first process that can be read shows that /proc hides nobody (`hidepid`, proc(5)).
+/// A first process that can be read shows that /proc hides no process (`hidepid`, proc(5)).
 const FIRST: &str = "1/stat";
 
 /// Whether there is no such process. One that only may not be signaled exists, and so does one that

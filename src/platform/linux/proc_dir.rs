@@ -56,7 +56,7 @@ pub(super) fn open_dir(
 }
 
 /// Opens /proc, if it is the one of this process' PID namespace. In another one's the same
-/// number is another process, which must not be shown, let alone signalled.
+/// number is another process, which must not be shown, let alone signaled.
 ///
 /// # Errors
 /// When it cannot be opened, is no proc(5), or belongs to another PID namespace.
@@ -148,7 +148,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_more_is_read_than_the_limit_and_the_rest_is_said() {
+    fn reading_stops_at_the_limit_and_is_marked_as_cut() {
         let path = std::env::temp_dir().join(format!("portwho-reading-{}", std::process::id()));
         std::fs::write(&path, vec![b'a'; 10_000]).unwrap();
         let read = |limit| read_beginning(CWD, &path, limit).unwrap();

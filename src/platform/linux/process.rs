@@ -1,4 +1,4 @@
-//! Processes: sysinfo for what everybody shows, /proc for sessions, units and kernel threads.
+//! Processes: sysinfo for what every process shows, /proc for sessions, units and kernel threads.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 use rustix::param::page_size;
 use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, UpdateKind};
 
+use super::cgroup::service_of;
 use super::command_line;
 use super::containers::{CONTAINERS, Containers};
 use super::memory_reader::MemoryReader;
@@ -33,12 +34,12 @@ pub(super) fn describe(pids: &BTreeSet<Pid>, about: About) -> BTreeMap<Pid, Proc
     let mut parts = pids.chunks(pids.len().div_ceil(threads).max(1));
     let Some(own_part) = parts.next() else { return BTreeMap::new() };
     thread::scope(|scope| {
-        let work = |part| {
+        let others = parts.map(|part| {
             let shares = &shares;
             let describe = move || describe_part(part, about, shares);
-            thread::Builder::new().spawn_scoped(scope, describe)
-        };
-        let others: Vec<_> = parts.map(|part| (part, work(part))).collect();
+            (part, thread::Builder::new().spawn_scoped(scope, describe))
+        });
+        let others: Vec<_> = others.collect();
         let mut described = describe_part(own_part, about, &shares);
         for (part, other) in others {
             let joined = other.ok().and_then(|thread| thread.join().ok());
@@ -131,7 +132,7 @@ impl Describer<'_> {
 
     /// Whether root runs it. The owner of its directory would not tell: a process may hide itself
     /// behind root's name there (PR_SET_DUMPABLE in prctl(2)); nor does the effective user alone,
-    /// since anybody may start a set-user-ID program under any name.
+    /// since any user may start a set-user-ID program under any name.
     fn is_roots(&self, pid: Pid) -> bool {
         let file = read_file(self.proc, format!("{pid}/status")).unwrap_or_default();
         let users = [proc_status::real_user(&file), proc_status::effective_user(&file)];
@@ -153,11 +154,7 @@ impl Describer<'_> {
     fn place(&self, pid: Pid) -> (Option<Service>, Option<Container>) {
         let file = read_file(self.proc, format!("{pid}/cgroup")).unwrap_or_default();
         let group = cgroup::of_process(&file);
-        let service = |unit: cgroup::Unit<'_>| Service {
-            name: Untrusted::new(unit.name),
-            of_user: unit.of_user,
-        };
-        (group.unit.map(service), group.container.map(|path| CONTAINERS.named(path)))
+        (group.unit.map(service_of), group.container.map(|path| CONTAINERS.named(path)))
     }
 }
 
@@ -179,13 +176,16 @@ fn image_name(
     executable: Option<&Untrusted>,
     argv0: impl FnOnce() -> Option<Untrusted>,
 ) -> Untrusted {
-    let goes_on = |name: &&[u8]| {
-        let longer = comm.len() + 1..=bounds::FILE_NAME;
-        comm.len() == LONGEST_COMM && longer.contains(&name.len()) && name.starts_with(comm)
-    };
-    let by_link = executable.map(Untrusted::base_name).filter(goes_on);
-    let by_argv0 = || Some(Untrusted::new(argv0()?.base_name())).filter(|n| goes_on(&n.as_bytes()));
+    let by_link = executable.map(Untrusted::base_name).filter(|name| goes_on(comm, name));
+    let by_argv0 =
+        || Some(Untrusted::new(argv0()?.base_name())).filter(|name| goes_on(comm, name.as_bytes()));
     by_link.map(Untrusted::new).or_else(by_argv0).unwrap_or_else(|| Untrusted::new(comm))
+}
+
+/// Whether a name goes on where `comm` was cut.
+fn goes_on(comm: &[u8], name: &[u8]) -> bool {
+    let longer = comm.len() + 1..=bounds::FILE_NAME;
+    comm.len() == LONGEST_COMM && longer.contains(&name.len()) && name.starts_with(comm)
 }
 
 /// The name of a controlling terminal by its device number; none for 0.

@@ -7,8 +7,8 @@ use rustc_hash::FxHashMap;
 
 use crate::model::Uid;
 
-/// Equal shares for users, counted by all threads together. What is root's is counted for nobody:
-/// root attacks nobody, and nobody can use up what is read of its daemons.
+/// Equal shares for users, counted by all threads together. What is root's is not counted: root is not an
+/// attacker, and no user can use up what is read of its daemons.
 #[derive(Debug)]
 pub(super) struct Shares {
     of_user: usize,

@@ -1,4 +1,4 @@
-//! Whether a process is stopped: by a signal, by a debugger, or with its control group.
+//! Whether a process is stopped: by a signal, by a debugger, or with its cgroup.
 
 use std::os::fd::{AsFd, OwnedFd};
 
@@ -26,15 +26,15 @@ pub(super) fn of(directory: impl AsFd) -> Option<Stopped> {
     })
 }
 
-/// How a version of control groups says that a group is frozen, and whether by itself.
+/// How a version of cgroups says that a group is frozen, and whether by itself.
 struct Freezer {
     /// The type of its file system.
     kind: &'static [u8],
     /// The controller in /proc/PID/cgroup.
     controller: &'static [u8],
-    /// The file that tells, and what it says.
+    /// The file that shows it, and what it says.
     state: (&'static str, &'static [u8]),
-    /// The file that tells of the group alone and not of one above it.
+    /// The file that is about this cgroup alone and not about one above it.
     own: (&'static str, &'static [u8]),
     /// The file that thaws it, and what to write there.
     thaw: (&'static str, &'static str),
@@ -72,27 +72,23 @@ fn frozen(groups: &[u8]) -> Option<Stopped> {
 }
 
 impl Freezer {
-    /// Whether the group is frozen, as the hierarchy that is mounted there tells.
+    /// Whether the group is frozen, as the hierarchy that is mounted there shows.
     fn frozen_below(&self, mount: &Mount, group: &[u8]) -> Option<Stopped> {
         let root = mount.root.strip_suffix(b"/").unwrap_or(&mount.root);
         let group = group.strip_prefix(root)?;
         let parts: Vec<&[u8]> =
             group.split(|&byte| byte == b'/').filter(|part| !part.is_empty()).collect();
-        // A group outside of this cgroup namespace is told by `..`.
+        // A path with `..` is a cgroup outside this cgroup namespace.
         if parts.contains(&&b".."[..]) {
             return None;
         }
         let directory = open_hierarchy(mount)?;
-        let says = |parts: &[&[u8]], (file, line): (&str, &[u8])| {
-            let path = [parts, &[file.as_bytes()]].concat().join(&b'/');
-            let text = read_file(&directory, path.as_slice()).unwrap_or_default();
-            text.split(|&byte| byte == b'\n').any(|said| said == line)
-        };
-        if !says(&parts, self.state) {
+        if !says(&directory, &parts, self.state) {
             return None;
         }
         let above = (1..=parts.len()).rev().filter_map(|length| parts.get(..length));
-        let frozen = above.into_iter().find(|group| says(group, self.own)).unwrap_or(&parts);
+        let frozen =
+            above.into_iter().find(|group| says(&directory, group, self.own)).unwrap_or(&parts);
         let point = mount.point.strip_suffix(b"/").unwrap_or(&mount.point);
         let file = [&[point], frozen, &[self.thaw.0.as_bytes()]].concat().join(&b'/');
         Some(Stopped::Frozen {
@@ -101,6 +97,13 @@ impl Freezer {
             can_be_killed: self.can_be_killed,
         })
     }
+}
+
+/// Whether a file of the group `parts` has this line.
+fn says(hierarchy: &OwnedFd, parts: &[&[u8]], (file, line): (&str, &[u8])) -> bool {
+    let path = [parts, &[file.as_bytes()]].concat().join(&b'/');
+    let text = read_file(hierarchy, path.as_slice()).unwrap_or_default();
+    text.split(|&byte| byte == b'\n').any(|said| said == line)
 }
 
 /// The mounted hierarchy, unless something else is mounted over it.

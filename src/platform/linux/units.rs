@@ -31,7 +31,7 @@ const USER: [&str; 4] = [
 /// A unit file is a page or two.
 const LONGEST: usize = 64 * 1024;
 
-/// So many drop-ins of a unit are read.
+/// At most this many drop-ins of a unit are read.
 const DROP_INS: usize = 64;
 
 /// The value of `Restart=` of a service; none where it is `no`, or not known.

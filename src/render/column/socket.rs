@@ -132,12 +132,12 @@ fn or_empty(fact: Option<impl ToString>) -> String {
     fact.map(|fact| fact.to_string()).unwrap_or_default()
 }
 
-/// `keepalive 2h`, `retransmit 400ms, sent again 3 times`.
+/// `keepalive 2h`, `retransmit 400ms, retransmitted 3 times`.
 fn timer(timer: Timer) -> String {
     let again = match timer.retransmits {
         0 => String::new(),
-        1 => ", sent again once".to_owned(),
-        several => format!(", sent again {several} times"),
+        1 => ", retransmitted once".to_owned(),
+        several => format!(", retransmitted {several} times"),
     };
     format!("{} {}{again}", timer.kind.word(), milliseconds(timer.expires_ms))
 }

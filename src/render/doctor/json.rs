@@ -87,7 +87,7 @@ struct JsonThreshold {
 fn thresholds() -> Vec<JsonThreshold> {
     let threshold = |check: &Check| JsonThreshold {
         kind: check.kind,
-        threshold: (check.threshold)(),
+        threshold: (check.threshold)().replace('\n', " "),
         reason: check.reason,
     };
     CHECKS.iter().map(threshold).collect()

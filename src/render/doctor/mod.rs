@@ -78,9 +78,11 @@ impl Doctor {
         for (check, need) in &diagnosis.checks {
             writeln!(out, "{}", check.kind)?;
             let threshold = format!("{}: {}", (check.threshold)(), check.reason);
-            paragraph::write("", &threshold, label, out)?;
+            for line in threshold.lines() {
+                paragraph::write("", line, label, out)?;
+            }
             if let Some(need) = need {
-                paragraph::write("", &format!("not made: {}", needs(*need, shell)), label, out)?;
+                paragraph::write("", &format!("not run: {}", needs(*need, shell)), label, out)?;
             }
         }
         Ok(())
@@ -149,7 +151,7 @@ fn settings(diagnosis: &Diagnosis<'_>) -> Vec<(&'static str, String)> {
         ("ListenDrops in total", large(counters.listen_drops)),
         ("SyncookiesSent in total", large(counters.syncookies_sent)),
         ("TCPTimeWaitOverflow in total", large(counters.time_wait_overflows)),
-        ("orphans now", large(counters.orphans)),
+        ("orphans of the machine now", large(counters.orphans)),
     ];
     let limits = limits(machine.limits);
     all.into_iter().chain(limits).filter_map(|(name, value)| Some((name, value?))).collect()

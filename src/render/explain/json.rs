@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::model::{Gap, Os, TcpState};
 use crate::render::json::{JsonGap, SCHEMA, gaps};
 use crate::render::json_text;
-use crate::text::states::{Advice, Edge, Explanation, Name, UDP};
+use crate::text::states::{Advice, Edge, Explanation, UDP};
 
 /// Explanations as JSON.
 #[derive(Clone, Copy, Debug)]
@@ -31,11 +31,12 @@ impl ExplainJson<'_> {
     /// # Errors
     /// What `out` answers.
     pub fn write(self, out: &mut dyn Write) -> io::Result<()> {
-        let state = |one: &Explanation| JsonState::new(*one, self.counts.get(&one.state).copied());
+        let states = self.states.iter();
+        let states = states.map(|one| JsonState::new(*one, self.counts.get(&one.state).copied()));
         let document = Document {
             schema: SCHEMA,
             os: self.os.word(),
-            states: self.states.iter().map(state).collect(),
+            states: states.collect(),
             udp: self.udp.then(JsonUdp::new),
             gaps: gaps(self.gaps),
         };
@@ -62,7 +63,8 @@ struct JsonState {
     note: Option<&'static str>,
     from: Vec<JsonEdge>,
     to: Vec<JsonEdge>,
-    whose_move: &'static str,
+    #[serde(rename = "whose_move")]
+    must_act: &'static str,
     normal: &'static str,
     fault: &'static str,
     look_at: Vec<JsonAdvice>,
@@ -74,17 +76,17 @@ struct JsonState {
 
 impl JsonState {
     fn new(one: Explanation, count: Option<usize>) -> Self {
-        let name = |name: &Name| JsonName { name: name.word, used_by: name.users };
+        let names = one.names.iter();
         Self {
             state: one.state.to_string(),
             count,
-            names: one.names.iter().map(name).collect(),
+            names: names.map(|name| JsonName { name: name.word, used_by: name.users }).collect(),
             summary: one.gist,
             what: one.meaning,
             note: Some(one.note).filter(|note| !note.is_empty()),
             from: edges(one.enters),
             to: edges(one.leaves),
-            whose_move: one.move_of,
+            must_act: one.must_act,
             normal: one.normal,
             fault: one.fault,
             look_at: advice(one.look),
@@ -99,7 +101,8 @@ impl JsonState {
 #[derive(Serialize)]
 struct JsonUdp {
     what: &'static str,
-    whose_move: &'static str,
+    #[serde(rename = "whose_move")]
+    must_act: &'static str,
     fault: &'static str,
     look_at: Vec<JsonAdvice>,
     linux: Vec<JsonAdvice>,
@@ -111,7 +114,7 @@ impl JsonUdp {
     fn new() -> Self {
         Self {
             what: UDP.meaning,
-            whose_move: UDP.move_of,
+            must_act: UDP.must_act,
             fault: UDP.fault,
             look_at: advice(UDP.look),
             linux: advice(UDP.linux),

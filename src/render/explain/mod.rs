@@ -50,9 +50,9 @@ impl Explained<'_> {
         self.edges("Comes from", one.enters, out)?;
         self.edges("Goes to", one.leaves, out)?;
         writeln!(out)?;
-        self.paragraph("Who must act", one.move_of, out)?;
+        self.paragraph("Who must act", one.must_act, out)?;
         self.paragraph("Normal", one.normal, out)?;
-        self.paragraph("A fault", one.fault, out)?;
+        self.paragraph("Problem", one.fault, out)?;
         writeln!(out)?;
         self.counts(out)?;
         for (label, advice) in
@@ -61,7 +61,7 @@ impl Explained<'_> {
             write_advice(label, advice, self.color, out)?;
         }
         for (index, text) in one.beware.iter().enumerate() {
-            self.paragraph(if index == 0 { "Caution" } else { "" }, text, out)?;
+            self.paragraph(if index == 0 { "Corrections" } else { "" }, text, out)?;
         }
         if !one.beware.is_empty() {
             writeln!(out)?;
@@ -162,7 +162,7 @@ mod tests {
                 assert!(line.trim_end() == line, "{}: {line:?}", one.state);
             }
             let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
-            for paragraph in [one.meaning, one.fault, one.move_of, one.sources] {
+            for paragraph in [one.meaning, one.fault, one.must_act, one.sources] {
                 assert!(words(&text).contains(&words(paragraph)), "{}: {paragraph}", one.state);
             }
         }

@@ -23,8 +23,8 @@ impl ExplainedUdp {
         writeln!(out, "{bold}UDP{bold:#}")?;
         paragraph::write("", UDP.meaning, bold, out)?;
         writeln!(out)?;
-        paragraph::write("Who must act", UDP.move_of, bold, out)?;
-        paragraph::write("A fault", UDP.fault, bold, out)?;
+        paragraph::write("Who must act", UDP.must_act, bold, out)?;
+        paragraph::write("Problem", UDP.fault, bold, out)?;
         writeln!(out)?;
         for (label, advice) in
             [("Check", UDP.look), ("On Linux", UDP.linux), ("On Windows", UDP.windows)]

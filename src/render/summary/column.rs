@@ -24,7 +24,7 @@ pub(super) enum Subject {
     Owner(OwnerKey),
     /// The foreign address.
     Foreign(Foreign),
-    /// So many foreign addresses together.
+    /// This many foreign addresses together.
     Others(usize),
 }
 

@@ -17,7 +17,7 @@ pub fn is_treacherous(c: char) -> bool {
         || is_prepended(c)
 }
 
-/// Whether a letter has no width of its own because it is drawn with the one behind it
+/// Whether a letter has no width of its own because it is drawn with the one after it
 /// (Grapheme_Cluster_Break=Prepend of UAX #29, as unicode-width measures it).
 const fn is_prepended(c: char) -> bool {
     matches!(c,

@@ -54,12 +54,12 @@ pub fn shortened_in_the_middle(escaped: &str, width: usize) -> String {
     let first = beginning(escaped, columns.div_ceil(2), columns * BYTES_PER_COLUMN);
     let mut room = columns - first.width().min(columns);
     let rest: Vec<&str> = units(escaped.get(first.len()..).unwrap_or_default()).collect();
-    let fits = |unit: &&&str| {
+    let kept = rest.iter().rev().take_while(|unit| {
         let left = room.checked_sub(unit.width());
         room = left.unwrap_or(0);
         left.is_some()
-    };
-    let kept = rest.iter().rev().take_while(fits).count();
+    });
+    let kept = kept.count();
     let last = rest.get(rest.len() - kept..).unwrap_or_default();
     format!("{first}{MORE}{}", last.concat())
 }

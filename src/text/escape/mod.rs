@@ -42,7 +42,7 @@ impl fmt::Display for Escaped<'_> {
             let Some(chunk) = bytes.utf8_chunks().next() else { break };
             let valid = chunk.valid();
             out.put_all(valid, plain_backslash)?;
-            // Only the first byte: a surrogate may begin behind it.
+            // Only the first byte: a surrogate may begin after it.
             let invalid = chunk.invalid();
             let is_surrogate = bytes.get(valid.len()..).and_then(<[u8]>::first_chunk);
             let taken = match (invalid, is_surrogate.copied().and_then(surrogate)) {
@@ -147,7 +147,7 @@ mod tests {
             ("forged row", b"a\n  TCP", "a\\n  TCP"),
             ("carriage return", b"nginx\rsshd", "nginx\\rsshd"),
             ("tab", b"a\tb", "a\\tb"),
-            ("colour", b"\x1b[31m", "\\x1b[31m"),
+            ("color", b"\x1b[31m", "\\x1b[31m"),
             ("OSC 52 clipboard", b"\x1b]52;c;AA==\x07", "\\x1b]52;c;AA==\\x07"),
             ("DEL", b"\x7f", "\\x7f"),
             ("C1 CSI", "\u{9b}31m".as_bytes(), "\\u{9b}31m"),

@@ -1,5 +1,6 @@
 //! What `portwho kill` says. Processes and sockets come here as they are named elsewhere.
 
+pub mod no_target;
 pub mod parents;
 pub mod refusals;
 pub mod servers;
@@ -13,7 +14,7 @@ use crate::model::Signal;
 /// A signal was asked for on a system without signals.
 pub const NO_SIGNALS: &str = "--signal: Windows has no signals; omit it, or use --force";
 
-/// The question about `first` and so many others was not answered with yes.
+/// The question about `first` and this many others was not answered with yes.
 #[must_use]
 pub fn not_confirmed(first: &str, others: usize) -> String {
     let others = match others {
@@ -55,8 +56,9 @@ pub fn also_held_unrelated(holders: &Names) -> String {
     format!("  also held by {holders}, which {verb} unrelated")
 }
 
-/// Several groups are one, because there are so many.
-pub const CROWD: &str = "  these processes are unrelated; there are too many to ask for each group";
+/// Groups beyond those that are asked about one by one share one question.
+pub const CROWD: &str =
+    "  these processes are unrelated; there are too many groups to ask about one by one";
 
 /// The users who created the sockets, and are not those of their holders.
 #[must_use]
@@ -97,12 +99,14 @@ pub enum Restarter {
 #[must_use]
 pub fn restarts(restarter: &Restarter) -> String {
     match restarter {
-        Restarter::Container(stop) => run_to("to stop that", "  it runs in a container", stop),
+        Restarter::Container(stop) => {
+            run_to("to stop the container", "  it runs in a container", stop)
+        }
         Restarter::Service { stop, policy: Some(policy) } => {
             run(&format!("  its service restarts it (Restart={policy})"), stop)
         }
         Restarter::Service { stop, policy: None } => {
-            run_to("to stop that", "  it runs as a service", stop)
+            run_to("to stop the service", "  it runs as a service", stop)
         }
         Restarter::Supervisor(parent) => format!("  {parent}, its parent, restarts it"),
     }
@@ -117,16 +121,15 @@ pub fn contested(port: u16, holders: &Names, all: &Remedy) -> String {
     run_to("to terminate all of them", &held, all)
 }
 
-/// The same of so many more ports.
+/// How many more such ports there are.
 #[must_use]
 pub fn more_contested(count: usize) -> String {
-    format!(
-        "ports beside these ({count}): unrelated processes hold them; choose with --pid, --name or \
-         --user"
-    )
+    let them = if count == 1 { "it" } else { "them" };
+    let ports = counted(count, "more port");
+    format!("{ports}: unrelated processes hold {them}; choose with --pid, --name or --user")
 }
 
-/// So many more sockets whose holder cannot be named.
+/// How many more sockets have a holder that cannot be named.
 #[must_use]
 pub fn more_unseen(count: usize) -> String {
     format!("{}: held by processes that cannot be named", counted(count, "more socket"))
@@ -186,118 +189,8 @@ fn then(followers: &Names) -> String {
     let named = match followers.count() {
         0 => return String::new(),
         1..=FOLLOWERS_NAMED => followers.to_string(),
-        count => format!("{count} others that share it"),
+        count => format!("{count} others that share the socket,"),
     };
     let verb = if followers.count() == 1 { "it still holds" } else { "they still hold" };
     format!(", then {named} if {verb} the port")
-}
-
-/// Why a PORT has no process to end.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum NoTarget {
-    /// Its owner is not known well enough for the filters.
-    Incomparable {
-        /// Who holds it.
-        holders: Vec<String>,
-    },
-    /// The filters exclude its holders.
-    Unmatched {
-        /// Who holds it.
-        holders: Vec<String>,
-    },
-    /// Only UDP sockets hold it, and UDP was not asked for.
-    OnlyUdp {
-        /// Who holds it.
-        holders: Vec<String>,
-        /// What includes UDP.
-        command: Remedy,
-    },
-    /// The options exclude its sockets.
-    Excluded {
-        /// The sockets: `TCP [::]:80`.
-        sockets: Vec<String>,
-        /// Who holds them.
-        holders: Vec<String>,
-    },
-    /// Sockets at some of its addresses hold it, and none at all of them.
-    Narrower {
-        /// The sockets.
-        sockets: Vec<String>,
-        /// Who holds them.
-        holders: Vec<String>,
-        /// What ends them.
-        command: Remedy,
-    },
-    /// A table could not be read.
-    Unknown,
-    /// Nothing holds it.
-    NotHeld {
-        /// Connections that are being torn down, as they are written: ` (12 TIME_WAIT)`.
-        remains: String,
-        /// How many connections with a process use it.
-        connections: usize,
-    },
-}
-
-/// Why a PORT has no process to end.
-#[must_use]
-pub fn no_target(why: &NoTarget) -> String {
-    match why {
-        NoTarget::Incomparable { holders } => {
-            format!("held by {}; cannot tell whether the filters match", listed(holders))
-        }
-        NoTarget::Unmatched { holders } => {
-            format!("held by {}, which the filters exclude", listed(holders))
-        }
-        NoTarget::OnlyUdp { holders, command } => {
-            run(&format!("held only by UDP sockets of {}", listed(holders)), command)
-        }
-        NoTarget::Excluded { sockets, holders } => {
-            format!("the options exclude {}, held by {}", listed(sockets), listed(holders))
-        }
-        NoTarget::Unknown => "cannot tell whether anything holds it".to_owned(),
-        NoTarget::Narrower { sockets, holders, command } => {
-            let s = if sockets.len() == 1 { "s" } else { "" };
-            let (sockets, holders) = (listed(sockets), listed(holders));
-            let text = format!(
-                "no socket holds exactly this; {sockets}, held by {holders}, block{s} a bind to it"
-            );
-            run(&text, command)
-        }
-        NoTarget::NotHeld { remains, connections } => {
-            format!("nothing holds it{remains}{}", used_by(*connections))
-        }
-    }
-}
-
-fn used_by(connections: usize) -> String {
-    match connections {
-        0 => String::new(),
-        1 => "; only a connection uses it; kill ends listeners only".to_owned(),
-        count => format!("; only {count} connections use it; kill ends listeners only"),
-    }
-}
-
-/// Why a port whose holder cannot be named is not freed.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Unseen {
-    /// The process that created the socket has exited; a child of it, by its PID, holds it.
-    Inherited(u32),
-    /// Not even all rights would show the holder.
-    Always,
-    /// This command has more rights, or shows what is known.
-    Run(Remedy),
-}
-
-/// `port 80: held by a process of root; run: sudo portwho kill 80`.
-#[must_use]
-pub fn unseen(port: u16, holder: &str, why: &Unseen) -> String {
-    let held = format!("port {port}: held by {holder}");
-    match why {
-        Unseen::Inherited(pid) => {
-            format!("{held}; end the child of PID {pid} that inherited it, by its own PID")
-        }
-        Unseen::Always => format!("{held}; more rights would not show it"),
-        Unseen::Run(remedy) => run(&held, remedy),
-    }
 }

@@ -3,9 +3,9 @@
 use crate::text::advice::{Remedy, run};
 
 /// `--parent` was asked for where the children of a process cannot be listed.
-pub const NO_PARENTS: &str = "--parent: this system does not show the children of a process";
+pub const NO_PARENTS: &str = "--parent: cannot list a process's children on this system";
 
-/// Why the process that restarts an owner is not ended, or cannot be told.
+/// Why the process that restarts an owner is not terminated, or is not known.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum NoParent {
     /// None can be seen.
@@ -53,7 +53,7 @@ pub fn no_parent(why: &NoParent) -> String {
         NoParent::Refused { parent, why } => (parent, why),
     };
     let why = match why {
-        WhyNot::First => "the system stops with it; nothing else restarts the owner",
+        WhyNot::First => "terminating it stops the system; nothing else restarts the owner",
         WhyNot::Manager => "it runs other services; stop the unit instead",
         WhyNot::Ancestor => "it is an ancestor of portwho: the shell or session it runs in",
         WhyNot::Shell => "it is an interactive shell, which restarts nothing",
@@ -85,7 +85,7 @@ pub fn named(name: &str, is_parent: bool, others: usize) -> String {
 }
 
 /// It was not ended, because the processes between have changed.
-pub const CHANGED: &str = "it is not the parent any more";
+pub const CHANGED: &str = "it is no longer the parent";
 
 /// What was not done to it.
 pub const NOTHING_SENT: &str = "nothing was sent";

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::model::{Process, Signal};
 
-/// A server, and what it does when it is told to end.
+/// A server, and what it does on signals that terminate it.
 #[derive(Debug)]
 pub struct Server {
     name: &'static str,
@@ -32,7 +32,7 @@ const SERVERS: [Server; 8] = [
             (Signal::Int, "disconnects them and shuts down cleanly"),
         ],
         is_slow: false,
-        killed: Some("SIGKILL is a crash to PostgreSQL, which then recovers at its next start"),
+        killed: Some("SIGKILL crashes PostgreSQL, which then has to recover at its next start"),
         note: None,
     },
     // https://nginx.org/en/docs/control.html: QUIT is the graceful shutdown, TERM the fast one.
@@ -58,7 +58,7 @@ const SERVERS: [Server; 8] = [
         ],
         is_slow: false,
         killed: None,
-        note: Some("when a worker of HAProxy ends, its master ends too"),
+        note: Some("when an HAProxy worker exits, its master exits too"),
     },
     // https://httpd.apache.org/docs/2.4/stopping.html: SIGWINCH is graceful-stop, SIGTERM stop.
     Server {
@@ -76,7 +76,7 @@ const SERVERS: [Server; 8] = [
         steps: &[(Signal::Term, "closes its listener")],
         is_slow: false,
         killed: None,
-        note: Some("its sessions live on; no new ones can start"),
+        note: Some("existing sessions continue; new ones cannot start"),
     },
     // https://dev.mysql.com/doc/refman/8.4/en/unix-signal-response.html: SIGTERM is a shutdown, as
     // orderly as by mysqladmin; it flushes before it exits.
@@ -85,7 +85,7 @@ const SERVERS: [Server; 8] = [
         executables: &["mysqld", "mariadbd"],
         steps: &[(Signal::Term, "ends its transactions and writes its data")],
         is_slow: true,
-        killed: Some("SIGKILL is a crash to MySQL, which then recovers at its next start"),
+        killed: Some("SIGKILL crashes MySQL, which then has to recover at its next start"),
         note: None,
     },
     // https://redis.io/docs/latest/operate/oss_and_stack/reference/signals/: SIGTERM saves the data
@@ -104,7 +104,7 @@ const SERVERS: [Server; 8] = [
         executables: &["java"],
         steps: &[(Signal::Term, "runs its shutdown hooks")],
         is_slow: true,
-        killed: Some("on SIGKILL Java runs no shutdown hooks"),
+        killed: Some("SIGKILL skips Java's shutdown hooks"),
         note: None,
     },
 ];
@@ -137,7 +137,7 @@ impl Server {
     #[must_use]
     pub fn next(&self, sent: Signal, waited: Duration) -> Next {
         let mut steps = self.steps.iter().map(|(signal, _)| *signal);
-        // What is no step ends no such server.
+        // Any other signal does not terminate such a server.
         if !steps.any(|step| step == sent) {
             return Next::Signal(Signal::Term);
         }
@@ -157,7 +157,7 @@ impl Server {
             Next::Force => self.killed.map(str::to_owned),
             Next::Wait => {
                 let (signal, does) = does(sent)?;
-                Some(format!("on {signal} {} {does}, which may take its time", self.name))
+                Some(format!("on {signal} {} {does}, which may take a while", self.name))
             }
             Next::Signal(next) => {
                 let sent = does(sent);
@@ -215,9 +215,9 @@ mod tests {
              and shuts down cleanly"
         );
         assert_eq!(reason(Signal::Hup), "on SIGTERM PostgreSQL waits until its clients disconnect");
-        assert!(reason(Signal::Int).starts_with("SIGKILL is a crash"));
+        assert!(reason(Signal::Int).starts_with("SIGKILL crashes PostgreSQL"));
         let java = server("java").reason(Signal::Term, Next::Wait);
-        let expected = "on SIGTERM Java runs its shutdown hooks, which may take its time";
+        let expected = "on SIGTERM Java runs its shutdown hooks, which may take a while";
         assert_eq!(java.as_deref(), Some(expected));
     }
 

@@ -11,10 +11,11 @@ use crate::text::durations::duration;
 use crate::text::names::Names;
 
 /// Its sockets change again and again.
-pub const KEEPS_CHANGING: &str = "its sockets change while they are checked";
+pub const KEEPS_CHANGING: &str = "its sockets keep changing while being checked";
 
 /// The time is over for processes that take a dump of the sockets each.
-pub const TOO_MANY_TO_CHECK: &str = "too many processes hold it without a descriptor";
+pub const TOO_MANY_TO_CHECK: &str =
+    "too many holders to check again (their sockets have no descriptor)";
 
 /// `nginx (PID 812) no longer holds port 80; nothing was sent`.
 #[must_use]
@@ -22,19 +23,19 @@ pub fn released(name: &str, ports: &str) -> String {
     format!("{name} no longer holds {ports}; nothing was sent")
 }
 
-/// The same of so many more.
+/// How many more did.
 #[must_use]
 pub fn more_released(count: usize, ports: &str) -> String {
     let verb = if count == 1 { "no longer holds" } else { "no longer hold" };
     format!("{} {verb} {ports}; nothing was sent", counted(count, "more process"))
 }
 
-/// So many more did not end, for one reason or another.
+/// How many more are still running or could not be checked.
 #[must_use]
 pub fn more_failed(count: usize, ports: &str) -> String {
     let verb = if count == 1 { "is" } else { "are" };
     format!(
-        "{} of {ports} {verb} still running or could not be checked",
+        "{} holding {ports} {verb} still running or could not be checked",
         counted(count, "more process")
     )
 }
@@ -46,7 +47,7 @@ pub fn released_and_running(name: &str, ports: &str, waited: Duration, kill: &Re
         "{name} released {ports} but is still running after {}; it may be draining",
         duration(waited)
     );
-    run_to("to end it now", &running, kill)
+    run_to("to terminate it now", &running, kill)
 }
 
 /// It was not signaled. Its parent comes before it, and so do other holders.
@@ -69,7 +70,7 @@ pub fn reason_for_next(reason: &str) -> String {
     format!("  {reason}")
 }
 
-/// What is said behind a process that survived.
+/// What is said after a process that survived.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Survival {
     /// It is stopped; this sentence says how.
@@ -161,10 +162,11 @@ pub fn still_held(port: u16, owner: &str) -> HeldAgain {
     HeldAgain { text: format!("port {port} is still held by {owner}"), stop: None }
 }
 
-/// So many more ports are held.
+/// How many more ports are held.
 #[must_use]
 pub fn more_held(count: usize) -> HeldAgain {
-    HeldAgain { text: format!("ports beside these ({count}) are held too"), stop: None }
+    let verb = if count == 1 { "is" } else { "are" };
+    HeldAgain { text: format!("{} {verb} held", counted(count, "more port")), stop: None }
 }
 
 /// `port 80 was taken again by web (PID 900); sh (PID 3), its parent, restarts it`. The service that it
@@ -195,10 +197,10 @@ pub fn not_free(exited: Option<&str>, reasons: &BTreeSet<HeldAgain>) -> Vec<Stri
     }
     let exited = exited.map(|exited| format!("{exited}, but ")).unwrap_or_default();
     let leads = std::iter::once(exited).chain(std::iter::repeat(String::new()));
-    let sentence = |(lead, (stop, texts)): (String, (Option<&Remedy>, Vec<&str>))| {
-        run_if_any(&format!("{lead}{}", texts.join("; ")), stop)
-    };
-    leads.zip(by_stop).map(sentence).collect()
+    let sentences = leads
+        .zip(by_stop)
+        .map(|(lead, (stop, texts))| run_if_any(&format!("{lead}{}", texts.join("; ")), stop));
+    sentences.collect()
 }
 
 /// The port is free for TCP; with UDP others hold it.
@@ -230,7 +232,7 @@ const fn state(stopped: &Stopped) -> &'static str {
     match stopped {
         Stopped::BySignal => "is stopped (SIGSTOP)",
         Stopped::ByTracer => "is stopped by a debugger (ptrace)",
-        Stopped::Frozen { .. } => "is frozen with its control group",
+        Stopped::Frozen { .. } => "is frozen with its cgroup",
     }
 }
 

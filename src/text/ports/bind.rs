@@ -24,36 +24,43 @@ pub struct Answers {
     pub reuse: bool,
     /// The addresses where a bind succeeded.
     pub bound: Vec<String>,
-    /// The addresses where it failed, each with the reason: `0.0.0.0: address in use`.
-    pub refused: Vec<String>,
+    /// The addresses where it failed, each with the reason, as [`refusal`] has it.
+    pub refused: Vec<(String, String)>,
     /// Whether something may have the port that has no socket: an excluded range, or HTTP.sys.
     pub may_be_excluded: bool,
 }
 
-/// `0.0.0.0: address in use by 127.0.0.2:80`.
+/// `address in use by 127.0.0.2:80`.
 #[must_use]
-pub fn refusal(address: &str, reason: &str, holders: &[String]) -> String {
+pub fn refusal(reason: &str, holders: &[String]) -> String {
     let by = if holders.is_empty() { String::new() } else { format!(" by {}", listed(holders)) };
-    format!("{address}: {reason}{by}")
+    format!("{reason}{by}")
 }
 
-/// `port 80: a TCP bind succeeds at 127.0.0.1; fails at 0.0.0.0: address in use`.
+/// `port 80: a TCP bind succeeds at 127.0.0.1; fails at 0.0.0.0, [::]: address in use`.
 #[must_use]
 pub fn answers(answers: &Answers) -> String {
-    let part = |verb: &str, at: &[String]| {
-        (!at.is_empty()).then(|| format!("{verb} at {}", at.join(", ")))
-    };
-    let parts = [part("succeeds", &answers.bound), part("fails", &answers.refused)];
-    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    let bound = &answers.bound;
+    let bound = (!bound.is_empty()).then(|| format!("succeeds at {}", bound.join(", ")));
+    let parts: Vec<String> = bound.into_iter().chain(refusals(&answers.refused)).collect();
     let way = if answers.reuse { " with SO_REUSEADDR" } else { "" };
     let protocol = answers.protocol.word().to_uppercase();
     let text = format!("{}: a {protocol} bind{way} {}", answers.spot, parts.join("; "));
     if !answers.may_be_excluded {
         return text;
     }
-    // What stands behind WSAEACCES where no socket can be seen.
-    let behind = "an excluded range or HTTP.sys has it; netsh http show servicestate lists what \
-                  HTTP.sys serves";
+    // What WSAEACCES means where no socket can be seen.
+    let behind = "it is in an excluded range, or HTTP.sys holds it; netsh http show servicestate \
+                  lists what HTTP.sys serves";
     let list = excluded_ranges(answers.protocol, Family::V4).into();
     run_to("to list the excluded ranges", &format!("{text}; {behind}"), &list)
+}
+
+/// `fails at 0.0.0.0, [::]: address in use`, for each reason.
+fn refusals(refused: &[(String, String)]) -> impl Iterator<Item = String> {
+    refused.chunk_by(|(_, one), (_, other)| one == other).filter_map(|alike| {
+        let (_, reason) = alike.first()?;
+        let addresses: Vec<&str> = alike.iter().map(|(address, _)| address.as_str()).collect();
+        Some(format!("fails at {}: {reason}", addresses.join(", ")))
+    })
 }

@@ -23,8 +23,8 @@ pub const UNLESS_SHARED: &str = ", unless both set SO_REUSEADDR";
 const UNLESS_EXCLUSIVE: &str = ", and a bind to it succeeds unless one of both sets \
                                 SO_EXCLUSIVEADDRUSE";
 
-/// `127.0.0.1:80: no socket holds exactly this; 0.0.0.0:80 covers it`. `shared` is whether two sockets
-/// that set SO_REUSEADDR can both be bound.
+/// `127.0.0.1:80: no socket is bound to exactly this address; 0.0.0.0:80 covers it`. `shared` is whether
+/// two sockets that set SO_REUSEADDR can both be bound.
 #[must_use]
 pub fn remark(asked: &str, how: How, sockets: &[String], shared: bool) -> String {
     let (s, named) = (if sockets.len() == 1 { "s" } else { "" }, listed(sockets));
@@ -35,7 +35,7 @@ pub fn remark(asked: &str, how: How, sockets: &[String], shared: bool) -> String
         How::Within => format!("{named} block{s} a bind to it"),
     };
     let unless = if shared { UNLESS_SHARED } else { "" };
-    format!("{asked}: no socket holds exactly this; {way}{unless}")
+    format!("{asked}: no socket is bound to exactly this address; {way}{unless}")
 }
 
 /// `0.0.0.0:80 covers 127.0.0.1:80`, before a question. Where others may be bound to that address beside

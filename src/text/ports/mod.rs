@@ -18,12 +18,7 @@ const NAMED: usize = 20;
 #[must_use]
 pub fn named(ports: &BTreeSet<u16>) -> String {
     let runs: PortSet = ports.iter().map(|&port| port..=port).collect();
-    let word = |run: &PortRange| match run.end() - run.start() {
-        0 => run.start().to_string(),
-        1 => format!("{}, {}", run.start(), run.end()),
-        _ => format!("{}-{}", run.start(), run.end()),
-    };
-    let words: Vec<String> = runs.ranges().iter().take(NAMED).map(word).collect();
+    let words: Vec<String> = runs.ranges().iter().take(NAMED).map(run).collect();
     let noun = if ports.len() == 1 { "port" } else { "ports" };
     let rest = runs.ranges().iter().skip(NAMED);
     let rest: usize = rest.map(|run| usize::from(run.end() - run.start()) + 1).sum();
@@ -31,14 +26,24 @@ pub fn named(ports: &BTreeSet<u16>) -> String {
     format!("{noun} {}{more}", words.join(", "))
 }
 
+fn run(ports: &PortRange) -> String {
+    match (ports.start(), ports.end()) {
+        (first, last) if last - first == 1 => format!("{first}, {last}"),
+        _ => range(ports),
+    }
+}
+
 /// `80,8000-8010`.
 #[must_use]
 pub fn ranges(ranges: &[PortRange]) -> String {
-    let word = |range: &PortRange| match (range.start(), range.end()) {
+    ranges.iter().map(range).collect::<Vec<_>>().join(",")
+}
+
+fn range(ports: &PortRange) -> String {
+    match (ports.start(), ports.end()) {
         (start, end) if start == end => start.to_string(),
         (start, end) => format!("{start}-{end}"),
-    };
-    ranges.iter().map(word).collect::<Vec<_>>().join(",")
+    }
 }
 
 /// `port 80`, `ports 80,8000-8010`, `127.0.0.1:80`: what was asked for, in its own words.
@@ -56,10 +61,9 @@ pub fn asked(local: &LocalSet) -> String {
 /// `80,8000-8010`, `127.0.0.1:80`: what was asked for, as it can be typed.
 #[must_use]
 pub fn typed(local: &LocalSet) -> Vec<String> {
-    let port = |(range, protocol): (&PortRange, Option<Protocol>)| {
-        format!("{}{}", ranges(std::slice::from_ref(range)), suffix(protocol))
-    };
-    let ports: Vec<String> = local.anywhere().map(port).collect();
+    let ports = local.anywhere();
+    let ports: Vec<String> =
+        ports.map(|(ports, protocol)| format!("{}{}", range(ports), suffix(protocol))).collect();
     let ports = (!ports.is_empty()).then(|| ports.join(","));
     ports.into_iter().chain(local.places.iter().map(place)).collect()
 }
@@ -97,16 +101,15 @@ const fn suffix(protocol: Option<Protocol>) -> &'static str {
 /// Only what was asked for on one port, as it can be typed.
 #[must_use]
 pub fn typed_on(port: u16, local: Option<&LocalSet>) -> Vec<String> {
-    let is_there = |place: &&Place| place.ports.contains(&port);
     match local {
         Some(local) if !local.ports.contains(port) => {
-            let places = local.places.iter().filter(is_there).cloned().collect();
+            let places = local.places.iter().filter(|place| place.ports.contains(&port));
             let of = |protocol| local.ports_of(protocol).contains(port).then_some(port..=port);
             let (tcp, udp) = (of(Protocol::Tcp), of(Protocol::Udp));
             typed(&LocalSet {
                 tcp_ports: tcp.into_iter().collect(),
                 udp_ports: udp.into_iter().collect(),
-                places,
+                places: places.cloned().collect(),
                 ..LocalSet::default()
             })
         }

@@ -23,10 +23,10 @@ pub struct Remains {
 /// no table shows that.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Reuse {
-    /// It is said only that a bind without SO_REUSEADDR fails.
+    /// Reports only that a bind without SO_REUSEADDR fails.
     #[default]
     Unsaid,
-    /// Only a bind would tell.
+    /// Only a bind would show it.
     Unknown,
     /// A bind with SO_REUSEADDR has failed.
     Unset,
@@ -39,7 +39,7 @@ impl Remains {
         Self { reuse, ..self }
     }
 
-    /// Whether they may block a bind, and only a bind would tell.
+    /// Whether they may block a bind, and only a bind would show it.
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.blocks && !self.counts.is_empty() && self.reuse == Reuse::Unknown
@@ -64,32 +64,29 @@ impl Remains {
 }
 
 impl fmt::Display for Remains {
-    /// ` (12 TIME_WAIT, 58s: a bind without SO_REUSEADDR fails until then)`, or nothing.
+    /// ` (12 TIME_WAIT, 58s left; until they end, a bind without SO_REUSEADDR fails)`, or nothing.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.counts.is_empty() {
             return Ok(());
         }
-        let count = |(state, count): (&TcpState, &usize)| match (state, self.time_wait_ms) {
+        let counts = self.counts.iter().map(|(state, count)| match (state, self.time_wait_ms) {
             (TcpState::TimeWait, Some(left)) => {
-                format!("{count} TIME_WAIT, {}", durations::left(left))
+                format!("{count} TIME_WAIT, {} left", durations::left(left))
             }
             (state, _) => format!("{count} {state}"),
-        };
-        let counts: Vec<String> = self.counts.iter().map(count).collect();
-        let counts = counts.join(", ");
-        let until = if self.time_wait_ms.is_some() { "until then" } else { "while they last" };
-        let old = if self.counts.values().sum::<usize>() == 1 { "socket" } else { "sockets" };
+        });
+        let counts = counts.collect::<Vec<_>>().join(", ");
+        let is_one = self.counts.values().sum::<usize>() == 1;
+        let until = if is_one { "until it ends" } else { "until they end" };
+        let all = if is_one { "both sockets" } else { "they and the new socket" };
         match self.reuse {
             _ if !self.blocks => write!(f, " ({counts})"),
-            Reuse::Unsaid => write!(f, " ({counts}: a bind without SO_REUSEADDR fails {until})"),
+            Reuse::Unsaid => write!(f, " ({counts}; {until}, a bind without SO_REUSEADDR fails)"),
             Reuse::Unknown => write!(
                 f,
-                " ({counts}: a bind fails {until}, unless it and the old {old} set SO_REUSEADDR, which \
-                 no table shows)"
+                " ({counts}; {until}, a bind fails unless {all} set SO_REUSEADDR, which no table shows)"
             ),
-            Reuse::Unset => {
-                write!(f, " ({counts}: a bind fails {until}, also with SO_REUSEADDR)")
-            }
+            Reuse::Unset => write!(f, " ({counts}; {until}, a bind fails even with SO_REUSEADDR)"),
         }
     }
 }

@@ -14,12 +14,14 @@ pub struct Vacancy {
     /// The port, as [`super::spot`] names it.
     pub spot: String,
     /// The protocol, where only one was asked for.
-    pub only: Option<Protocol>,
+    pub protocol: Option<Protocol>,
+    /// The family, where only one was asked for.
+    pub family: Option<Family>,
     /// How sure it is.
     pub state: State,
     /// Connections that are being torn down.
     pub remains: Remains,
-    /// What tells whether they block a bind.
+    /// What shows whether they block a bind.
     pub try_bind: Remedy,
     /// What else is worth knowing.
     pub addition: Addition,
@@ -54,7 +56,7 @@ pub enum Obstacle {
 pub enum Addition {
     /// Nothing.
     None,
-    /// So many connections have the port.
+    /// How many connections use the port.
     Connections(usize),
     /// It is never assigned automatically, by the rules of this system.
     Reserved(Api),
@@ -62,7 +64,7 @@ pub enum Addition {
     Ephemeral(PortRange),
 }
 
-/// `port 80 is free`, `port 80 is not in use (1 TIME_WAIT, 58 s: ...)`.
+/// `port 80 is free`, `port 80 is not in use (1 TIME_WAIT, 58s left; ...)`.
 #[must_use]
 pub fn verdict(vacancy: &Vacancy) -> String {
     let Vacancy { spot, remains, .. } = vacancy;
@@ -75,11 +77,7 @@ pub fn verdict(vacancy: &Vacancy) -> String {
 }
 
 fn state(vacancy: &Vacancy) -> String {
-    let only = match vacancy.only {
-        None => "",
-        Some(Protocol::Tcp) => " for TCP",
-        Some(Protocol::Udp) => " for UDP",
-    };
+    let only = only(vacancy.protocol, vacancy.family);
     let (unused, visible) = match vacancy.addition {
         Addition::Connections(_) => ("has no listener", " that can be seen"),
         _ => ("is not in use", " by any socket that can be seen"),
@@ -93,6 +91,17 @@ fn state(vacancy: &Vacancy) -> String {
             format!("{unused}{only}, but a bind fails: {}", obstacles.join("; "))
         }
     }
+}
+
+/// ` for TCP over IPv4`, as far as only these were asked for.
+fn only(protocol: Option<Protocol>, family: Option<Family>) -> String {
+    let protocol = protocol.map(|protocol| protocol.word().to_uppercase());
+    let family = family.map(|family| match family {
+        Family::V4 => "IPv4".to_owned(),
+        Family::V6 => "IPv6".to_owned(),
+    });
+    let words: Vec<String> = protocol.into_iter().chain(family).collect();
+    if words.is_empty() { String::new() } else { format!(" for {}", words.join(" over ")) }
 }
 
 fn obstacle(obstacle: &Obstacle) -> String {
@@ -150,29 +159,39 @@ fn addition(addition: &Addition) -> String {
         }
         Addition::Ephemeral(range) => {
             let range = ranges(std::slice::from_ref(range));
-            format!("; it is in the ephemeral range {range}: any connection may take it")
+            format!("; it is in the ephemeral range {range}: any outgoing connection may take it")
         }
     }
 }
 
-/// `ports 101-117: none of them is in use`, or `12 of these 17 are not in use` of `some`. Ports
-/// below the first unprivileged one require root.
+/// What is known of more ports than are told of one by one.
+#[derive(Clone, Copy, Debug)]
+pub struct Vacancies {
+    /// How many of how many nothing holds; none where it is all of them.
+    pub some: Option<(usize, usize)>,
+    /// The first that is free.
+    pub first_free: Option<u16>,
+    /// Whether no socket may hold some that cannot be seen.
+    pub all_seen: bool,
+    /// The first port that does not require root, where one of them is below it.
+    pub first_unprivileged: Option<u16>,
+}
+
+/// `ports 101-117: none of them is in use`, or `12 of these 17 are not in use; the first free port is
+/// 103`.
 #[must_use]
-pub fn of_many(
-    local: &LocalSet,
-    some: Option<(usize, usize)>,
-    all_seen: bool,
-    first_unprivileged: Option<u16>,
-) -> String {
-    let seen = if all_seen { "" } else { " by any socket that can be seen" };
-    let privileged = first_unprivileged.map(|first| format!("; {}", privileged(first)));
-    let privileged = privileged.unwrap_or_default();
-    let none = match some {
+pub fn of_many(local: &LocalSet, vacancies: &Vacancies) -> String {
+    let seen = if vacancies.all_seen { "" } else { " by any socket that can be seen" };
+    let none = match vacancies.some {
         None => "none of them is in use".to_owned(),
         Some((vacant, of)) => {
             let are = if vacant == 1 { "is" } else { "are" };
             format!("{vacant} of these {of} {are} not in use")
         }
     };
-    format!("{}: {none}{seen}{privileged}", asked(local))
+    let first = vacancies.first_free.filter(|_| vacancies.some.is_some());
+    let first = first.map(|port| format!("; the first free port is {port}")).unwrap_or_default();
+    let privileged = vacancies.first_unprivileged.map(|first| format!("; {}", privileged(first)));
+    let privileged = privileged.unwrap_or_default();
+    format!("{}: {none}{seen}{first}{privileged}", asked(local))
 }

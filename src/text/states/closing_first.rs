@@ -4,9 +4,8 @@ use super::{APART, Explanation, Moment, edge, name, says, types};
 use crate::model::TcpState;
 
 /// To BOUND from a state that the connection leaves for TIME_WAIT too.
-const BESIDE_TIME_WAIT: &str = "on Linux instead of CLOSED, and beside a TIME_WAIT, which is another \
-                                socket then: if the port was bound by number and the descriptor is \
-                                open";
+const BESIDE_TIME_WAIT: &str = "on Linux, instead of CLOSED or beside a separate TIME_WAIT \
+                                socket, if the port was bound explicitly and the descriptor is open";
 
 pub(super) const FIN_WAIT_1: Explanation = Explanation {
     state: TcpState::FinWait1,
@@ -50,11 +49,11 @@ pub(super) const FIN_WAIT_1: Explanation = Explanation {
         ),
         edge(TcpState::Bound, BESIDE_TIME_WAIT),
     ],
-    move_of: "The peer's TCP: to acknowledge. Its process has nothing to do, unless it stopped \
+    must_act: "The peer's TCP: to acknowledge. Its process has nothing to do, unless it stopped \
               reading: then there is no room for our last data and the FIN after it.",
     normal: "For one round trip.",
-    fault: "If it lasts. With a retransmit timer the peer is gone or unreachable. With a probe \
-            timer the peer lives and does not read (its window is 0).",
+    fault: "If it lasts. With a retransmit timer the peer does not answer. With a probe \
+            timer the peer is alive but does not read (its window is 0).",
     look: &[types(
         "Which peers, and what do the timers say (timer in the JSON)?",
         &["portwho --state FIN_WAIT_1", "portwho --state FIN_WAIT_1 --json", "portwho doctor"],
@@ -65,18 +64,20 @@ pub(super) const FIN_WAIT_1: Explanation = Explanation {
             &["ss -tnpo state fin-wait-1"],
         ),
         types(
-            "An orphan ends on its own (tcp_orphan_retries; 0 stands for 8): after about 108 s if \
-             nothing answers, about 330 s if the peer answers and its window stays 0. Above \
-             tcp_max_orphans, which counts those of the whole machine, the kernel resets orphans at \
-             once. One that was only shut down may take tcp_retries2, 15 minutes or more, and never \
-             ends while the peer answers probes.",
+            "An orphan (a socket that no process holds) ends on its own (tcp_orphan_retries; 0 \
+             stands for 8): after about 108s if \
+             nothing answers, about 330s if the peer answers and its window stays 0. Above \
+             tcp_max_orphans, which counts those of the whole machine, the kernel resets orphans \
+             immediately. One that was only shut down may last for tcp_retries2 (15 minutes or more), \
+             and never ends while the peer answers probes.",
             &[
                 "sysctl net.ipv4.tcp_orphan_retries net.ipv4.tcp_max_orphans",
                 "sysctl net.ipv4.tcp_retries2",
             ],
         ),
         types(
-            "Close them now (as root); the peer gets a RST. Before Linux 6.11 orphans are left alone, \
+            "Close them now (as root); the peer gets a RST. Before Linux 6.11 sockets without a \
+             process are left alone, \
              since the kernel would keep them forever:",
             &["portwho close --state FIN_WAIT_1"],
         ),
@@ -95,7 +96,7 @@ pub(super) const FIN_WAIT_1: Explanation = Explanation {
 pub(super) const FIN_WAIT_2: Explanation = Explanation {
     state: TcpState::FinWait2,
     gist: "closed here and acknowledged; the peer has not closed",
-    meaning: "This side has closed, the peer's TCP knows it, and the peer has not closed its own \
+    meaning: "This side has closed, the peer's TCP has acknowledged it, and the peer has not closed its own \
               side.",
     names: &[
         name("FIN-WAIT-2", &["RFC 9293", "ss"]),
@@ -123,7 +124,7 @@ pub(super) const FIN_WAIT_2: Explanation = Explanation {
         ),
         edge(TcpState::Bound, BESIDE_TIME_WAIT),
     ],
-    move_of: "The peer's process: it has to call close(). On its side this is CLOSE_WAIT.",
+    must_act: "The peer's process: it must call close(). On its side this is CLOSE_WAIT.",
     normal: "While the peer still answers: a client may end its request with shutdown(SHUT_WR) \
              and then wait for the reply.",
     fault: "If it lasts: the peer does not close, and leaks a CLOSE_WAIT for each of these. If it \
@@ -134,9 +135,9 @@ pub(super) const FIN_WAIT_2: Explanation = Explanation {
     )],
     linux: &[
         types(
-            "Without a process (PID 0, orphaned) it ends after tcp_fin_timeout, 60 s, or after what \
-             the program set with TCP_LINGER2 (below 0: at once). A FIN that comes later is answered \
-             with RST. Above tcp_max_orphans the kernel resets orphans at once. With a process there \
+            "Without a process (PID 0, orphaned) it ends after tcp_fin_timeout, 60s, or after what \
+             the program set with TCP_LINGER2 (below 0: immediately). A FIN that comes later is answered \
+             with RST. Above tcp_max_orphans the kernel resets orphans immediately. With a process there \
              is no limit at all.",
             &[
                 "ss -tnpo state fin-wait-2",
@@ -146,7 +147,7 @@ pub(super) const FIN_WAIT_2: Explanation = Explanation {
         says("Fix the peer. Or call close() here instead of shutdown(): then the limit applies."),
         types(
             "Close them now (as root). The peer gets a RST; for an orphan nothing is sent, unless its \
-             limit is above 60 s:",
+             limit is above 60s:",
             &["portwho close --state FIN_WAIT_2 --pid PID"],
         ),
     ],
@@ -155,10 +156,8 @@ pub(super) const FIN_WAIT_2: Explanation = Explanation {
         says("Fix the peer. Windows closes orphans after a time limit of its own."),
         types("Close them now (IPv4, elevated):", &["portwho close --state FIN_WAIT_2 --pid PID"]),
     ],
-    beware: &[
-        "tcp_fin_timeout bounds this state, and only for sockets that no process holds any more. \
-         It does not shorten TIME_WAIT.",
-    ],
+    beware: &["tcp_fin_timeout bounds this state, and only for sockets that no process holds. \
+         It does not shorten TIME_WAIT."],
     sources: "RFC 9293 3.6, 3.10.7.4; RFC 1122 4.2.2.13; tcp(7) (tcp_fin_timeout, TCP_LINGER2, \
               tcp_max_orphans); kernel ip-sysctl.rst; tcp_close() and tcp_abort() in \
               net/ipv4/tcp.c",
@@ -167,7 +166,7 @@ pub(super) const FIN_WAIT_2: Explanation = Explanation {
 pub(super) const CLOSING: Explanation = Explanation {
     state: TcpState::Closing,
     gist: "both closed at once; our FIN is not acknowledged yet",
-    meaning: "Both sides closed at the same moment: the peer's FIN is here, the ACK of ours is not.",
+    meaning: "Both sides closed at the same moment: the peer's FIN has arrived, but not the ACK of ours.",
     names: &[name("Closing", &["PowerShell"])],
     exchange: &[
         Moment::at("ESTABLISHED", "ESTABLISHED"),
@@ -187,10 +186,10 @@ pub(super) const CLOSING: Explanation = Explanation {
         ),
         edge(TcpState::Bound, BESIDE_TIME_WAIT),
     ],
-    move_of: "The peer's TCP: to acknowledge. No process has anything left to do.",
+    must_act: "The peer's TCP: to acknowledge. No process has anything left to do.",
     normal: "For less than a round trip; so it is hardly ever seen.",
-    fault: "If it lasts: our FIN, or data before it, is not acknowledged. The peer is gone or \
-            unreachable, or it has stopped reading and its window is 0.",
+    fault: "If it lasts: our FIN, or data before it, is not acknowledged. The peer does not \
+            answer, or it has stopped reading and its window is 0.",
     look: &[types("Which peers?", &["portwho --state CLOSING", "portwho doctor"])],
     linux: &[
         types(
@@ -198,8 +197,8 @@ pub(super) const CLOSING: Explanation = Explanation {
             &["ss -tnpo state closing", "sysctl net.ipv4.tcp_orphan_retries"],
         ),
         types(
-            "Close them now (as root). Nothing is sent: the peer does not learn of it, until it sends \
-             something and gets a RST. Before Linux 6.11 orphans are left alone:",
+            "Close them now (as root). Nothing is sent: the peer does not learn of it until it sends \
+             something and gets a RST. Before Linux 6.11 sockets without a process are left alone:",
             &["portwho close --state CLOSING"],
         ),
     ],

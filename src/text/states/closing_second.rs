@@ -29,7 +29,7 @@ pub(super) const CLOSE_WAIT: Explanation = Explanation {
         ),
         edge(TcpState::Bound, BOUND_INSTEAD),
     ],
-    move_of: "The process here: it has to call close(). Only the process can close it cleanly; TCP never \
+    must_act: "The process here: it must call close(). Only the process can close it cleanly; TCP never \
               times out an idle one. The last process that holds it closes it by exiting, so no CLOSE_WAIT \
               outlives its processes.",
     normal: "For a moment; or while the process still answers a peer that ended its request with \
@@ -60,7 +60,7 @@ pub(super) const CLOSE_WAIT: Explanation = Explanation {
             &["ls /proc/PID/fd | wc -l", "grep 'open files' /proc/PID/limits"],
         ),
         says(
-            "Fix the program: close() on every code path, above all when read() returns 0. Until \
+            "Fix the program: close() on every code path, especially when read() returns 0. Until \
               then, restart it.",
         ),
         types(
@@ -79,7 +79,7 @@ pub(super) const CLOSE_WAIT: Explanation = Explanation {
             ],
         ),
         says(
-            "Fix the program: closesocket() on every code path, above all when recv() returns 0. \
+            "Fix the program: closesocket() on every code path, especially when recv() returns 0. \
               Until then, restart it.",
         ),
         types(
@@ -88,12 +88,12 @@ pub(super) const CLOSE_WAIT: Explanation = Explanation {
         ),
     ],
     beware: &[
-        "No sysctl and no registry value ends it: tcp_fin_timeout, tcp_tw_reuse and \
+        "No sysctl or registry value ends it: tcp_fin_timeout, tcp_tw_reuse and \
          TcpTimedWaitDelay apply to other states.",
         "Keepalive ends it only on sockets that set SO_KEEPALIVE, and only once the peer has \
-         dropped the connection or is gone; by default not before 2 hours.",
+         dropped the connection or does not answer; by default not before 2 hours.",
         "Terminating the peer does not help: its side is closed already.",
-        "No network failure makes a CLOSE_WAIT: only a FIN of the peer that has arrived does.",
+        "A network failure cannot cause CLOSE_WAIT; only a FIN that has arrived from the peer can.",
     ],
     sources: "RFC 9293 3.6, 3.10.4, 3.10.7.4; RFC 1122 4.2.2.13, 4.2.3.6; RFC 2525 2.17; tcp(7); \
               tcp_close() and tcp_abort() in net/ipv4/tcp.c",
@@ -101,8 +101,8 @@ pub(super) const CLOSE_WAIT: Explanation = Explanation {
 
 pub(super) const LAST_ACK: Explanation = Explanation {
     state: TcpState::LastAck,
-    gist: "the peer closed, then we; our FIN is not acknowledged yet",
-    meaning: "The peer closed first, then this side did; the ACK of our FIN is all that is missing.",
+    gist: "closed by the peer, then here; FIN not acknowledged yet",
+    meaning: "The peer closed first, then this side did; only the ACK of our FIN is missing.",
     names: &[name("LAST-ACK", &["RFC 9293", "ss"]), name("LastAck", &["PowerShell"])],
     exchange: &[
         Moment::at("CLOSE_WAIT", "FIN_WAIT_2"),
@@ -127,22 +127,23 @@ pub(super) const LAST_ACK: Explanation = Explanation {
         ),
         edge(TcpState::Bound, BOUND_INSTEAD),
     ],
-    move_of: "The peer's TCP: to acknowledge. No process has anything left to do.",
+    must_act: "The peer's TCP: to acknowledge. No process has anything left to do.",
     normal: "For one round trip.",
-    fault: "If it lasts: our FIN, or data before it, is not acknowledged. The peer is gone or \
-            unreachable (often a firewall that has dropped its state and discards what it does \
-            not know), or the peer has stopped reading and its window is 0.",
+    fault: "If it lasts: our FIN, or data before it, is not acknowledged. The peer does not \
+            answer (often because a firewall has dropped its state and discards what it does not \
+            know), or it has stopped reading and its window is 0.",
     look: &[types("Which peers?", &["portwho --state LAST_ACK", "portwho doctor"])],
     linux: &[
         types(
             "Does it retransmit? Once its process has closed it, it ends on its own \
-             (tcp_orphan_retries; 0 stands for 8): after about 108 s if nothing answers, about 330 s \
-             if the peer answers and its window stays 0.",
+             (tcp_orphan_retries; 0 stands for 8): after about 108s if nothing answers, about \
+             330s if the peer answers and its window stays 0.",
             &["ss -tnpo state last-ack", "sysctl net.ipv4.tcp_orphan_retries"],
         ),
         types(
-            "Close them now (as root). Nothing is sent: a peer that our FIN has not reached stays in \
-             FIN_WAIT_2, until it sends something and gets a RST. Before Linux 6.11 orphans are left alone, since the kernel would keep them \
+            "Close them now (as root). Nothing is sent: a peer that our FIN has not reached \
+             stays in FIN_WAIT_2 until it sends something and gets a RST. Before Linux 6.11 \
+             sockets without a process are left alone, since the kernel would keep them \
              forever:",
             &["portwho close --state LAST_ACK"],
         ),

@@ -37,20 +37,20 @@ in: a segment arrives; out: one is sent. close() stands for shutdown(SHUT_WR)
 too. A listener stays LISTENING: each SYN makes a socket of its own. Not drawn:
 close() leads to CLOSED from BOUND, LISTENING and SYN_SENT, and to FIN_WAIT_1
 from SYN_RECEIVED; FIN and ACK together lead from FIN_WAIT_1 to TIME_WAIT; a
-later SYN may reopen a connection in TIME_WAIT; a RST, or giving up on the peer,
-leads to CLOSED from everywhere but BOUND and LISTENING.
+later SYN may reopen a connection in TIME_WAIT; a RST, or a timeout, leads to
+CLOSED from everywhere but BOUND and LISTENING.
 
-On Linux a socket whose port was bound by number (bind() with a port other than
+On Linux a socket whose port was bound explicitly (bind() with a port other than
 0) keeps it until close(), and is BOUND once its connection or listener ended:
 
-    LISTENING   ---- shutdown() --------------------------------------> BOUND
-    SYN_SENT    ---- RST in (refused), ICMP error in, or no answer ---> BOUND
+    LISTENING   ---- shutdown() for reading --------------------------> BOUND
+    SYN_SENT    ---- refused, ICMP error in, no answer, shutdown() ---> BOUND
     ESTABLISHED ---- RST in ------------------------------------------> BOUND
     LAST_ACK    ---- ACK in ------------------------------------------> BOUND
     FIN_WAIT_2  ---- FIN in, ACK out; beside it, a TIME_WAIT ---------> BOUND
 
-So does a RST, or giving up on the peer, in every other state of a connection
-that a process holds.
+So does a RST, or a timeout, in every other state of a connection that a process
+holds.
 ";
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What each TCP state means: the text behind `portwho explain`, written once, as data.
+//! What each TCP state means: the text of `portwho explain`, written once, as data.
 //!
 //! The transitions are those of RFC 9293 (figure 5 and section 3.10), in the words of the socket
 //! calls that cause them; BOUND is not in the RFC, where such a socket is CLOSED. The ways back to
@@ -40,8 +40,8 @@ pub struct Explanation {
     pub enters: &'static [Edge],
     /// Where it goes.
     pub leaves: &'static [Edge],
-    /// Who has to act for it to go on.
-    pub move_of: &'static str,
+    /// Who must act before it goes on.
+    pub must_act: &'static str,
     /// When there is nothing to worry about.
     pub normal: &'static str,
     /// When there is.
@@ -151,10 +151,9 @@ portwho explain UDP
 /// Between two exchanges.
 const APART: Moment = Moment::at("", "");
 
-/// To BOUND where others go to CLOSED: `tcp_set_state` in the kernel keeps a port that was bound by
-/// number.
+/// To BOUND where others go to CLOSED: `tcp_set_state` in the kernel keeps a port that was bound explicitly.
 const BOUND_INSTEAD: &str =
-    "instead of CLOSED on Linux, if the port was bound by number and the descriptor is open";
+    "instead of CLOSED on Linux, if the port was bound explicitly and the descriptor is open";
 
 const fn name(word: &'static str, users: &'static [&'static str]) -> Name {
     Name { word, users }

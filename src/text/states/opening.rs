@@ -31,18 +31,18 @@ pub(super) const SYN_SENT: Explanation = Explanation {
         edge(TcpState::SynReceived, "a SYN alone comes in: both sides called connect()"),
         edge(
             TcpState::Closed,
-            "RST comes in (refused), no answer in time, or close(); on Linux also an ICMP error, or no \
-             answer to ARP",
+            "RST comes in (refused), no answer in time, or close(); on Linux also shutdown(), an ICMP \
+             error, or no answer to ARP",
         ),
         edge(TcpState::Bound, BOUND_INSTEAD),
     ],
-    move_of: "The peer: SYN+ACK opens the connection, RST refuses it.",
+    must_act: "The peer: SYN+ACK opens the connection, RST refuses it.",
     normal: "For one round trip.",
-    fault: "If it lasts, for then nothing has answered. A closed port answers with RST at once, so \
+    fault: "If it lasts: nothing has answered. A closed port answers with RST immediately, so \
             the SYN or its answer was dropped on the way: a firewall, a wrong route or address, a \
             server whose accept queue is full, or a host that is down beyond the local network (on \
-            the local network Linux gives up after 3 s). Many from one process to \
-            many addresses are a scan, a worm or blocked outbound traffic.",
+            the local network Linux gives up after 3s). Many from one process to many addresses \
+            may be a scan, a worm, or blocked outbound traffic.",
     look: &[types(
         "Which processes, and to which addresses?",
         &["portwho --state SYN_SENT", "portwho doctor"],
@@ -57,13 +57,14 @@ pub(super) const SYN_SENT: Explanation = Explanation {
             ],
         ),
         types(
-            "ICMP (unreachable, or time exceeded) ends connect() at once, with EHOSTUNREACH, \
-             ENETUNREACH or ECONNREFUSED; if a REJECT rule of this machine sends it, after 1 s. A host of the local network that does not answer \
-             ARP (IPv6: neighbor discovery) ends it after 3 s, with EHOSTUNREACH.",
+            "ICMP (unreachable, or time exceeded) ends connect() immediately, with EHOSTUNREACH, \
+             ENETUNREACH or ECONNREFUSED; if a REJECT rule of this machine sends it, after 1s. A \
+             host of the local network that does not answer \
+             ARP (IPv6: neighbor discovery) ends it after 3s, with EHOSTUNREACH.",
             &[],
         ),
         types(
-            "Without any answer connect() fails after 131 s; before Linux 6.5, after 127 s. A program \
+            "Without any answer connect() fails after 131s; before Linux 6.5, after 127s. A program \
              should set a timeout of its own. The setting for all of them:",
             &["sysctl net.ipv4.tcp_syn_retries"],
         ),
@@ -75,13 +76,13 @@ pub(super) const SYN_SENT: Explanation = Explanation {
     windows: &[
         types("Does anything answer there?", &["Test-NetConnection ADDRESS -Port PORT"]),
         types(
-            "connect() fails after 20 to 30 s; the number of SYNs:",
+            "connect() fails after 20s to 30s; the number of SYNs:",
             &["netsh interface tcp show global"],
         ),
         types("Terminate the process that keeps retrying:", &["taskkill /PID PID"]),
     ],
     beware: &[
-        "ping proves little: ICMP may pass where TCP does not, and vice versa. Try the port \
+        "A ping is not proof: ICMP may pass where TCP does not, and vice versa. Try the port \
          itself.",
     ],
     sources: "RFC 9293 3.5, 3.10.7.3; connect(2); kernel ip-sysctl.rst (tcp_syn_retries, \
@@ -91,7 +92,7 @@ pub(super) const SYN_SENT: Explanation = Explanation {
 pub(super) const SYN_RECEIVED: Explanation = Explanation {
     state: TcpState::SynReceived,
     gist: "a SYN was answered; the last ACK of the handshake is due",
-    meaning: "A SYN came in and was answered; the ACK that completes the handshake has not come.",
+    meaning: "A SYN came in and was answered; the ACK that completes the handshake has not arrived yet.",
     names: &[
         name("SYN-RECEIVED", &["RFC 9293"]),
         name("SYN_RECV", &["netstat on Linux"]),
@@ -130,17 +131,20 @@ pub(super) const SYN_RECEIVED: Explanation = Explanation {
             "close() by a process that has the socket: after a simultaneous open, or a server with \
              TCP Fast Open",
         ),
-        edge(TcpState::Closed, "RST comes in, or no ACK in time; the listener never left"),
+        edge(
+            TcpState::Closed,
+            "RST comes in, or no ACK in time; the listener itself stays LISTENING",
+        ),
         edge(
             TcpState::Bound,
-            "instead of CLOSED on Linux after a simultaneous open, if the port was bound by number and \
+            "instead of CLOSED on Linux after a simultaneous open, if the port was bound explicitly and \
              the descriptor is open",
         ),
     ],
-    move_of: "The peer's TCP: to acknowledge.",
+    must_act: "The peer's TCP: to acknowledge.",
     normal: "For one round trip; with TCP_DEFER_ACCEPT until the client sends its first data.",
     fault: "Many on one port: a SYN flood, or answers that do not reach the clients. A few that \
-            stay: a full accept queue. Linux ignores the last ACK while \
+            persist: a full accept queue. Linux ignores the last ACK while \
             there is no room.",
     look: &[types(
         "On which port, from where, and is the accept queue full?",
@@ -148,16 +152,17 @@ pub(super) const SYN_RECEIVED: Explanation = Explanation {
     )],
     linux: &[
         types(
-            "Were cookies sent and SYNs dropped, and did the kernel log a flood?",
+            "Were SYN cookies sent and SYNs dropped, and did the kernel log a flood?",
             &["nstat -az TcpExtSyncookiesSent TcpExtListenDrops", "dmesg | grep 'SYN flooding'"],
         ),
         types(
-            "Leave syncookies at 1: with them the kernel answers without keeping state when the queue is full. Then \
+            "Leave tcp_syncookies at 1: with SYN cookies the kernel answers without keeping \
+             state when the queue is full. Then \
              raise the backlog and somaxconn, and filter in front of the machine:",
             &["sysctl net.ipv4.tcp_syncookies net.core.somaxconn"],
         ),
         types(
-            "How often a SYN+ACK is retransmitted (5: 63 s in all):",
+            "How often a SYN+ACK is retransmitted (5: 63s in all):",
             &["sysctl net.ipv4.tcp_synack_retries"],
         ),
         types(
@@ -174,9 +179,9 @@ pub(super) const SYN_RECEIVED: Explanation = Explanation {
         ),
     ],
     beware: &[
-        "The backlog limits the half-open connections of a listener. While syncookies are on, raising \
+        "The backlog limits the half-open connections of a listener. While SYN cookies are on, raising \
          tcp_max_syn_backlog changes nothing on a current kernel; raise the backlog.",
-        "Syncookies are about this state only. They have nothing to do with TIME_WAIT.",
+        "SYN cookies concern this state only. They have nothing to do with TIME_WAIT.",
     ],
     sources: "RFC 9293 3.5, 3.10.7.4; RFC 4987; RFC 7413; tcp(7); kernel ip-sysctl.rst; \
               tcp_conn_request() in net/ipv4/tcp_input.c, tcp_close_state() in net/ipv4/tcp.c",
@@ -199,9 +204,10 @@ pub(super) const ESTABLISHED: Explanation = Explanation {
         Moment::sent("FIN_WAIT_1", "FIN", "CLOSE_WAIT"),
     ],
     note: "The side that closes first goes to FIN_WAIT_1, the other to CLOSE_WAIT. Three segments open \
-           a connection, because SYN+ACK answers and asks in one. Four close it, because a FIN ends \
-           one direction only: the other side acknowledges it, and may go on sending before its own \
-           FIN. If it has nothing more to send, its ACK and FIN are one segment, and three close it \
+           a connection, because one SYN+ACK both acknowledges and requests. Four close it, \
+           because a FIN ends \
+           one direction only: the other side acknowledges it, and may keep sending before its \
+           own FIN. If it has nothing more to send, its ACK and FIN are one segment, and three close it \
            too.",
     enters: &[
         edge(TcpState::SynSent, "SYN+ACK comes in, ACK goes out"),
@@ -217,10 +223,10 @@ pub(super) const ESTABLISHED: Explanation = Explanation {
         ),
         edge(TcpState::Bound, BOUND_INSTEAD),
     ],
-    move_of: "Either side: to send or to close. Neither has to: TCP sends nothing on an \
+    must_act: "Either side: to send or to close. Neither has to: TCP sends nothing on an \
               idle connection, however long it lasts.",
     normal: "Always.",
-    fault: "If the peer has vanished unnoticed: after a power failure, or when a firewall has \
+    fault: "If the peer is gone: after a power failure, or when a firewall has \
             dropped its state, no FIN arrives (RFC 9293 calls this half-open). A receive queue \
             that stays full: the process here does not read; a send queue: the peer does not. PID 0 with the reason not-accepted: the server does not call accept().",
     look: &[types(
@@ -233,14 +239,14 @@ pub(super) const ESTABLISHED: Explanation = Explanation {
             &["ss -tnpoi state established"],
         ),
         types(
-            "Unacknowledged data ends a connection after some 15 minutes or more \
+            "Unacknowledged data ends a connection after about 15 minutes or more \
              (tcp_retries2). An idle one is probed only if the program set SO_KEEPALIVE: \
-             first after 2 h, then with 9 probes 75 s apart. A program can set TCP_KEEPIDLE and \
+             first after 2h, then with 9 probes 75s apart. A program can set TCP_KEEPIDLE and \
              TCP_USER_TIMEOUT for its own sockets. The defaults:",
             &["sysctl net.ipv4.tcp_keepalive_time net.ipv4.tcp_retries2"],
         ),
         types(
-            "Close those to a peer that is gone (as root). A RST is sent, and the process here reads \
+            "Close those to a peer that does not answer (as root). A RST is sent, and the process here reads \
              what has arrived, then gets ECONNABORTED once, then 0 from read() and EPIPE (SIGPIPE) from \
              write():",
             &["portwho close --foreign ADDRESS"],
@@ -249,12 +255,11 @@ pub(super) const ESTABLISHED: Explanation = Explanation {
     windows: &[
         types("By process:", &["Get-NetTCPConnection -State Established"]),
         says(
-            "Keepalive starts after 2 h here too, and only if the program set SO_KEEPALIVE; \
-              TCP_KEEPIDLE and the like exist since Windows 10 1709, before that \
-              SIO_KEEPALIVE_VALS.",
+            "Keepalive starts after 2h here too, and only if the program set SO_KEEPALIVE; \
+              TCP_KEEPIDLE and the like have existed since Windows 10 1709, before that SIO_KEEPALIVE_VALS.",
         ),
         types(
-            "Close those to a peer that is gone (IPv4, elevated):",
+            "Close those to a peer that does not answer (IPv4, elevated):",
             &["portwho close --foreign ADDRESS"],
         ),
     ],

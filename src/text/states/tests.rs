@@ -37,7 +37,7 @@ const TRANSITIONS: [(TcpState, &[TcpState]); 12] = {
     ]
 };
 
-/// The ways to BOUND of a Linux socket whose port was bound by number: wherever it would go to CLOSED
+/// The ways to BOUND of a Linux socket whose port was bound explicitly: wherever it would go to CLOSED
 /// otherwise (`SOCK_BINDPORT_LOCK` in tcp_set_state()), but for close() itself, and TIME_WAIT, which no
 /// process holds. tests/it/bound_again.rs and unconfirmed.rs make them.
 const BOUND_AGAIN: [TcpState; 9] = {

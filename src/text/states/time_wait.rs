@@ -1,4 +1,4 @@
-//! What remains of a connection that is over: TIME_WAIT.
+//! What remains of a closed connection: TIME_WAIT.
 
 use super::{Explanation, Moment, edge, name, says, types};
 use crate::model::TcpState;
@@ -30,7 +30,7 @@ pub(super) const TIME_WAIT: Explanation = Explanation {
     leaves: &[
         edge(
             TcpState::Closed,
-            "after 60 s on Linux, 2 minutes by default on Windows; or RST comes in (Linux: \
+            "after 60s on Linux, 2 minutes by default on Windows; or RST comes in (Linux: \
              unless tcp_rfc1337 is 1)",
         ),
         edge(
@@ -38,8 +38,9 @@ pub(super) const TIME_WAIT: Explanation = Explanation {
             "a new SYN for the same addresses and ports, newer than the old connection",
         ),
     ],
-    move_of: "No side. It ends on its own.",
-    normal: "Always, as long as free ports remain. It occurs on the side that closes first.",
+    must_act: "No side. It ends on its own.",
+    normal: "Always, as long as free ports remain. It occurs on the side that closes first, \
+             and on both if they close at once (CLOSING).",
     fault: "If connections to one destination (address and port) use up the ephemeral ports: then \
             connect() fails with EADDRNOTAVAIL (on Windows WSAEADDRINUSE or WSAENOBUFS). On Linux \
             also if a server that is restarted cannot bind its port, because it does not set \
@@ -62,14 +63,14 @@ pub(super) const TIME_WAIT: Explanation = Explanation {
         says(
             "Keep connections open and reuse them (a pool, HTTP keep-alive); that is the fix. Let \
              the client close first where a server has too many. Set SO_REUSEADDR on listeners \
-             before bind(); it helps if the old socket had set it too.",
+             before bind(); it works only if the old socket had set it too.",
         ),
         types(
             "If that is not enough, more ports for outgoing connections (as root):",
             &["sysctl -w \"net.ipv4.ip_local_port_range=15000 60999\""],
         ),
         says(
-            "Only then tcp_tw_reuse=1: connect() may reuse a port after 1 s (tcp_tw_reuse_delay, \
+            "Only then tcp_tw_reuse=1: connect() may reuse a port after 1s (tcp_tw_reuse_delay, \
              where the kernel has it), if both sides use TCP timestamps. The kernel's \
              documentation says not to change it without the advice of technical experts. The \
              default, 2, does so on the loopback interface only.",
@@ -94,19 +95,18 @@ pub(super) const TIME_WAIT: Explanation = Explanation {
              SO_EXCLUSIVEADDRUSE prevents that.",
         ),
         says(
-            "How long it lasts is TcpTimedWaitDelay (30 to 300 s, REG_DWORD, read when Windows \
+            "How long it lasts is TcpTimedWaitDelay (30s to 300s, REG_DWORD, read when Windows \
               starts) in HKLM\\SYSTEM\\CurrentControlSet\\Services\\Tcpip\\Parameters.",
         ),
     ],
     beware: &[
         "tcp_tw_recycle was removed in Linux 4.12; it broke clients behind NAT.",
-        "tcp_fin_timeout does not shorten TIME_WAIT, which is fixed at 60 s in the kernel's source.",
+        "tcp_fin_timeout does not shorten TIME_WAIT, which is fixed at 60s in the kernel's source.",
         "tcp_tw_reuse does nothing for connections that come in, nor for bind().",
         "SO_LINGER with a timeout of 0 avoids it by sending a RST, which discards data in flight.",
         "Above tcp_max_tw_buckets Linux skips TIME_WAIT, and with it the protection; the kernel's \
          documentation says not to lower it.",
-        "Syncookies (tcp_syncookies) have nothing to do with it: they protect the handshake, \
-         SYN_RECEIVED.",
+        "SYN cookies (tcp_syncookies) have nothing to do with it: they protect the handshake, SYN_RECEIVED.",
     ],
     sources: "RFC 9293 3.4.2, 3.6.1, 3.10.7.4; RFC 6191; RFC 1337; tcp(7); kernel ip-sysctl.rst; \
               TCP_TIMEWAIT_LEN in include/net/tcp.h, tcp_time_wait() in net/ipv4/tcp_minisocks.c; \

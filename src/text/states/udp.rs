@@ -7,8 +7,8 @@ use super::{Advice, says, types};
 pub struct UdpExplanation {
     /// What stands where TCP has a state.
     pub meaning: &'static str,
-    /// Who has to act for it to go on.
-    pub move_of: &'static str,
+    /// Who must act before it goes on.
+    pub must_act: &'static str,
     /// When there is something to worry about.
     pub fault: &'static str,
     /// What to check with portwho, on both systems.
@@ -26,9 +26,9 @@ pub const UDP: UdpExplanation = UdpExplanation {
     meaning: "UDP has no states: nothing is opened, acknowledged or closed, so the state of a UDP \
               socket is empty. ss prints UNCONN for a socket without a peer, and ESTAB for one whose \
               peer connect() has set; that call sends nothing.",
-    move_of: "No side. The socket exists until its process closes it, whether or not a peer is there.",
+    must_act: "No side. The socket exists until its process closes it, whether or not a peer is there.",
     fault: "If datagrams arrive faster than the process reads: what does not fit into the receive queue \
-            is dropped, and no side is told. A datagram to a port that no socket holds is answered \
+            is dropped, and neither side is notified. A datagram to a port that no socket holds is answered \
             with ICMP, unless a firewall drops it; on Linux only a socket with a peer reports it (ECONNREFUSED), on \
             Windows the next receive fails (WSAECONNRESET).",
     look: &[types(

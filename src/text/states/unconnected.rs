@@ -5,8 +5,8 @@ use crate::model::TcpState;
 
 pub(super) const CLOSED: Explanation = Explanation {
     state: TcpState::Closed,
-    gist: "no connection: before the first segment, after the last",
-    meaning: "There is no connection: not yet, or no longer.",
+    gist: "not connected yet, or no longer",
+    meaning: "The socket is not connected yet, or no longer.",
     names: &[name("CLOSE", &["netstat and /proc on Linux"]), name("UNCONN", &["ss"])],
     exchange: &[
         Moment::at("CLOSED", "CLOSED"),
@@ -15,11 +15,17 @@ pub(super) const CLOSED: Explanation = Explanation {
         Moment::received("CLOSED", "RST+ACK", ""),
         Moment::at("(ECONNREFUSED)", ""),
     ],
-    note: "On Linux a socket whose port was bound by number (bind() with a port other than 0) does not \
+    note: "On Linux a socket whose port was bound explicitly (bind() with a port other than 0) does not \
            get here until the process closes it: it keeps the port, and is BOUND.",
     enters: &[
-        edge(TcpState::Listening, "close(), on Linux shutdown() too"),
-        edge(TcpState::SynSent, "RST or an ICMP error comes in, no answer in time, or close()"),
+        edge(
+            TcpState::Listening,
+            "close(), on Linux shutdown() for reading too (SHUT_RD, SHUT_RDWR)",
+        ),
+        edge(
+            TcpState::SynSent,
+            "RST or an ICMP error comes in, no answer in time, or close(), on Linux shutdown() too",
+        ),
         edge(TcpState::SynReceived, "RST comes in, or no ACK in time"),
         edge(TcpState::Established, "RST, or retransmission timed out"),
         edge(TcpState::FinWait1, "RST, or retransmission timed out"),
@@ -35,7 +41,7 @@ pub(super) const CLOSED: Explanation = Explanation {
         edge(TcpState::Listening, "listen() without a bind()"),
         edge(TcpState::SynSent, "connect(): SYN goes out"),
     ],
-    move_of: "No side. A process that still has the descriptor should close() it.",
+    must_act: "No side. A process that still has the descriptor should close() it.",
     normal: "Rarely seen: systems remove a socket from their tables when it gets here.",
     fault: "If a process keeps the descriptors of connections that were reset or never made: they \
             are in no socket table, and only the number of its descriptors grows.",
@@ -92,21 +98,22 @@ pub(super) const BOUND: Explanation = Explanation {
         Moment::at("BOUND", "(no answer)"),
         Moment::at("listen()", ""),
         Moment::at("LISTENING", ""),
-        Moment::at("shutdown()", ""),
+        Moment::at("shutdown(SHUT_RDWR)", ""),
         Moment::at("BOUND", "(no answer)"),
         APART,
         Moment::at("ESTABLISHED", "ESTABLISHED"),
         Moment::received("BOUND", "RST", "CLOSED"),
     ],
-    note: "The ways back to BOUND are those of Linux: the port was bound by number (bind() with a port \
-           other than 0), and the process keeps the descriptor. An accepted connection never gets here: its port is \
+    note: "The ways back to BOUND are those of Linux: the port was bound explicitly (bind() with \
+           a port other than 0), and the process keeps the descriptor. An accepted connection \
+           never gets here: its port is \
            the listener's.",
     enters: &[
         edge(TcpState::Closed, "bind()"),
-        edge(TcpState::Listening, "shutdown() of a listener"),
+        edge(TcpState::Listening, "shutdown() of a listener for reading"),
         edge(
             TcpState::SynSent,
-            "connect() failed: RST or an ICMP error came in, or no answer in time",
+            "connect() failed: RST or an ICMP error came in, or no answer in time; or shutdown()",
         ),
         edge(TcpState::SynReceived, "RST comes in, or no ACK in time, after a simultaneous open"),
         edge(TcpState::Established, "RST comes in, or retransmission timed out"),
@@ -124,7 +131,7 @@ pub(super) const BOUND: Explanation = Explanation {
         edge(TcpState::SynSent, "connect(): SYN goes out"),
         edge(TcpState::Closed, "close()"),
     ],
-    move_of: "The process here: listen(), connect() or close().",
+    must_act: "The process here: listen(), connect() or close().",
     normal: "For a moment between two calls; longer where a program reserves a port.",
     fault: "If it lasts and another program needs the port: its bind() fails with EADDRINUSE (on \
             Windows WSAEADDRINUSE), and ss and netstat with their usual options show no holder. \
@@ -187,15 +194,16 @@ pub(super) const LISTENING: Explanation = Explanation {
         edge(TcpState::SynReceived, "a SYN comes in, SYN+ACK goes out: for a new socket"),
         edge(
             TcpState::Closed,
-            "close(), on Linux shutdown() too; what waits in its accept queue is reset",
+            "close(), on Linux shutdown() for reading too (SHUT_RD, SHUT_RDWR); what waits in its accept \
+             queue is reset",
         ),
-        edge(TcpState::Bound, "shutdown() on Linux, if the port was bound by number"),
+        edge(TcpState::Bound, "shutdown() for reading on Linux, if the port was bound explicitly"),
     ],
-    move_of: "A client, to connect. Then the process here, to call accept() before its queue is \
+    must_act: "A client, to connect. Then the process here, to call accept() before its queue is \
               full.",
     normal: "For as long as the service should run.",
-    fault: "If the service is unknown, or listens at every address (0.0.0.0 or [::]) and should \
-            listen at one. Or if its accept queue is full, because the process does not call \
+    fault: "If the service is unknown, or listens at every address (0.0.0.0 or [::]) but should \
+            listen on only one. Or if its accept queue is full, because the process does not call \
             accept() fast enough: Linux then ignores new SYNs and the last ACK of handshakes, so \
             that clients hang or believe they are connected (with tcp_abort_on_overflow they get a \
             RST); Windows refuses them.",

@@ -50,7 +50,7 @@ fn a_connection_on_windows() {
     machine.run(words).is(1, "", "portwho: no socket matches\n");
 }
 
-/// Said before anybody is asked; the rest is closed.
+/// Said before any question; the rest is closed.
 #[trial]
 fn ipv6_and_udp_on_windows() {
     let datagrams = udp("127.0.0.1:5000").to("127.0.0.1:53");
@@ -89,7 +89,7 @@ fn not_elevated() {
 #[trial]
 fn not_even_elevated() {
     let machine = one().closing(Closing::Denied).privileged();
-    let why = "portwho: 1 ESTABLISHED of web.exe (PID 812): not closed: not permitted, even \
+    let why = "portwho: 1 ESTABLISHED of web.exe (PID 812): not closed: permission denied, even \
                elevated\n";
     machine.run("close 80").is(2, ONE, why);
 }
@@ -121,14 +121,14 @@ fn time_wait_on_windows() {
     machine.run("close -y --state TIME_WAIT").is(0, closed, "");
 }
 
-/// Its process has exited, and a child that cannot be named holds it: nobody else would end it.
+/// Its process has exited, and a child that cannot be named holds it: no other process would end it.
 #[trial]
 fn an_inherited_socket() {
     let machine = windows(vec![close_wait("10.0.0.1:80").by_table(700, Some(5))]);
     let closed = "1 CLOSE_WAIT of PID 700, which has exited\n\
                   closed 1 socket of PID 700, which has exited\n";
-    let gap = "portwho: the processes that created 1 socket have exited: a child that inherited \
-               them holds them: look for children of the exited process\n";
+    let gap = "portwho: the process that created 1 socket has exited: the processes that \
+               inherited them hold them: look for children of the exited process\n";
     let output = machine.run("close 80");
     output.is(0, closed, "");
     assert!(!output.stderr.contains(gap));
@@ -150,7 +150,7 @@ fn another_process_has_the_ends() {
 }
 
 #[trial]
-fn it_went_by_itself() {
+fn it_had_already_closed() {
     let machine = leaking().after_looks(1, Vec::clear);
     let gone = format!("{LEAK}3 sockets of app (PID 812) had already closed\n");
     machine.asked("close -s CLOSE_WAIT", "y\n").is(0, &gone, QUESTION);
@@ -179,7 +179,7 @@ fn some_of_them_went() {
 fn an_old_kernel() {
     let machine = leaking().closing(Closing::NoDestroy).privileged();
     let why = "portwho: 3 CLOSE_WAIT of app (PID 812): not closed: this kernel cannot close sockets: \
-               it lacks INET_DIAG_DESTROY; ending their process closes them\n";
+               it lacks INET_DIAG_DESTROY; terminating their process closes them\n";
     machine.run("close -y -s CLOSE_WAIT").is(2, LEAK, why);
     machine.run("-q -s CLOSE_WAIT").is(0, "812\n", "");
 }
@@ -212,11 +212,11 @@ fn an_old_kernel_and_orphans() {
             .socket(tcp("10.0.0.1:84", TcpState::LastAck).linux(9, 33).to("10.0.0.9:5").of(&[812]))
     };
     let why = "portwho: 1 FIN_WAIT_1, 1 CLOSING, 1 LAST_ACK of the kernel (orphaned): refused: \
-               orphans end by themselves (tcp_orphan_retries); if one is closed from outside, Linux \
-               before 6.11 keeps it forever\n";
+               sockets without a process end on their own (tcp_orphan_retries); before Linux \
+               6.11, closing one would keep it forever\n";
     let said = "1 FIN_WAIT_2 of the kernel (orphaned)\n\
                 1 LAST_ACK of app (PID 812)\n\
-                closed 1 connection that no process had any more\n\
+                closed 1 connection that no process held\n\
                 closed 1 socket; app (PID 812) keeps its descriptor until it calls close()\n";
     let old = machine().keeping_orphans();
     old.run("close -y 80-84").is(2, said, why);
@@ -259,8 +259,8 @@ fn some_of_them_cannot() {
                 closed 3 sockets; app (PID 812) keeps their descriptors until it calls \
                 close()\n";
     let why = "portwho: 1 TIME_WAIT of the kernel (time-wait): not closed: this system cannot \
-               close such sockets (Linux closes UDP sockets since 4.9, and TIME_WAIT and \
-               FIN_WAIT_2 without a process since 6.0)\n";
+               close such sockets (Linux can close UDP sockets from 4.9 on, and TIME_WAIT and \
+               FIN_WAIT_2 without a process from 6.0 on)\n";
     machine.run("close -y -s teardown").is(2, said, why);
 }
 
@@ -280,11 +280,11 @@ fn an_unreadable_table() {
     let gap = Gap::TableUnreadable { table: "tcp6".to_owned(), why: "no".to_owned() };
     let machine = leaking().gap(gap);
     let line = "portwho: cannot read the table tcp6: no: its sockets are missing; run portwho \
-                again, with more rights if that does not help\n";
+                again, with more privileges if that does not help\n";
     let nothing = "portwho: cannot tell whether any socket matches\n";
     machine.run("close 4733").is(2, "", &format!("{line}{nothing}"));
-    let cannot = "portwho: cannot tell what is closed: cannot read the table tcp6: no: its sockets \
-                  are missing; run portwho again, with more rights if that does not help\n";
+    let cannot = "portwho: cannot tell which sockets were closed: cannot read the table tcp6: no: its sockets \
+                  are missing; run portwho again, with more privileges if that does not help\n";
     machine.run("close 8080").is(2, "1 CLOSE_WAIT of app (PID 812)\n", &format!("{line}{cannot}"));
 }
 
@@ -298,11 +298,12 @@ fn an_owner_that_cannot_be_seen() {
     let sudo = format!("{start}a process of www-data: {why}; run: sudo portwho close 80\n");
     hidden(Owner::Hidden).user(33, "www-data").run("close 80").is(2, "", &sudo);
     let root = format!(
-        "{start}a process of www-data or the kernel itself: {why}; more rights would not show it\n"
+        "{start}a process of www-data or the kernel itself: {why}; no further privileges would reveal it\n"
     );
     let machine = hidden(Owner::Hidden).user(33, "www-data").privileged();
     machine.run("close 80").is(2, "", &root);
-    let nobody =
-        format!("{start}no process that can be found: {why}; more rights would not show it\n");
+    let nobody = format!(
+        "{start}an owner that was not found: {why}; no further privileges would reveal it\n"
+    );
     hidden(Owner::NotFound).run("close 80").is(2, "", &nobody);
 }

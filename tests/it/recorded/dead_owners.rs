@@ -18,11 +18,11 @@ fn inherited() -> Machine {
     Machine::new(Os::Windows, vec![newcomer], sockets)
 }
 
-const GAP: &str = "portwho: the processes that created 1 socket have exited: a child that \
-                   inherited them holds them: look for children of the exited process\n";
+const GAP: &str = "portwho: the process that created 1 socket has exited: the processes that \
+                   inherited them hold them: look for children of the exited process\n";
 
 #[trial]
-fn the_tables_name_nobody() {
+fn the_tables_name_no_process() {
     let row = "  TCP    0.0.0.0:80             0.0.0.0:0              LISTENING       ?        (PID 2208 \
                exited)\n";
     inherited().run("80 --no-header").is(0, row, GAP);
@@ -58,8 +58,9 @@ fn a_name_does_not_find_it() {
     }
 }
 
-const HELD_BY_HEIRS: &str = "portwho: port 80: held by PID 2208, which has exited, and now by \
-                             children that inherited it; end the child of PID 2208 that inherited it, by its own PID\n";
+const HELD_BY_HEIRS: &str = "portwho: port 80: held by children of PID 2208 (which has exited) that \
+                             inherited it; terminate the child of PID 2208 that inherited the socket, \
+                             by the child's PID\n";
 
 #[trial]
 fn kill_does_not_touch_the_newcomer() {
@@ -67,7 +68,7 @@ fn kill_does_not_touch_the_newcomer() {
         let machine = inherited();
         let output = machine.run(&format!("kill {options} 80"));
         assert!(!output.stderr.contains("newcomer"), "{output:?}");
-        assert!(output.stderr.contains("PID 2208, which has exited"), "{output:?}");
+        assert!(output.stderr.contains("PID 2208 (which has exited)"), "{output:?}");
         output.is(2, "", &output.stderr);
         machine.is_untouched();
         assert!(machine.is_alive(2208));
@@ -85,15 +86,15 @@ fn kill_ends_the_living_beside_the_dead() {
     assert_eq!(machine.opened(), [812]);
     assert!(!machine.is_alive(812));
     let told = format!(
-        "{HELD_BY_HEIRS}portwho: PID 812 exited after 0ms, but port 80 is still held by PID \
-         2208, which has exited, and now by children that inherited it\n"
+        "{HELD_BY_HEIRS}portwho: PID 812 exited after 0ms, but port 80 is still held by children \
+         of PID 2208 (which has exited) that inherited it\n"
     );
     output.is(2, "[::]:80 is held by web.exe (PID 812)\n", &told);
 }
 
 /// A time that is not known proves nothing, nor does one that fits: the table's word stands.
 #[trial]
-fn only_a_later_birth_is_a_proof() {
+fn only_a_later_start_is_proof() {
     for (created, birth) in [
         (None, Some(BIRTH)),
         (Some(BIRTH), Some(BIRTH)),
@@ -107,7 +108,7 @@ fn only_a_later_birth_is_a_proof() {
     }
 }
 
-/// The table names a PID that nobody has.
+/// The table names a PID that no process has.
 #[trial]
 fn an_owner_that_is_not_found() {
     let sockets = vec![listener("0.0.0.0:80").by_table(812, None)];

@@ -1,6 +1,8 @@
 //! doctor on recorded machines: old leaks, services, Windows, and machines that are half hidden.
 
-use portwho::model::{Gap, Os, OwnedSocket, Owner, PortRules, Service, TcpSettings, TcpState, Uid};
+use portwho::model::{
+    Gap, Hiding, Os, OwnedSocket, Owner, PortRules, Service, TcpSettings, TcpState, Uid,
+};
 use serde_json::{Value, json};
 
 use super::machine::Machine;
@@ -24,7 +26,7 @@ fn close_wait(port: u16, number: u16, unread: u32, age_ms: u32) -> super::parts:
     socket.to(&foreign).unread(unread, age_ms)
 }
 
-/// So many of them of one process, the first `old` ones three hours old and the others two seconds.
+/// This many of them of one process, the first `old` ones three hours old and the others two seconds.
 fn leak(pid: u32, count: u16, old: u16) -> Vec<OwnedSocket> {
     const THREE_HOURS: u32 = 3 * 60 * 60 * 1000;
     let age = |number| if number < old { THREE_HOURS } else { 2000 };
@@ -53,7 +55,7 @@ evidence     oldest 3h; 12 over 1m
              receive queue: 0 in 1012
              4100 of 65536 descriptors are open
 now          sudo portwho close --state CLOSE_WAIT --pid 22725 1521
-fix          call close() on every code path, above all when read() returns 0;
+fix          call close() on every code path, especially when read() returns 0;
              until then, restart it before its descriptors are used up: closing
              the connections from outside does not free them; run: systemctl
              restart oracle.service
@@ -83,7 +85,7 @@ fn the_json_of_it() {
     assert_eq!(answer, expected);
 }
 
-/// A user may name control groups at will, and root types what is advised.
+/// A user may name cgroups at will, and root types what is advised.
 #[trial]
 fn the_name_of_a_unit_is_quoted() {
     for (name, advised) in [
@@ -100,7 +102,7 @@ fn the_name_of_a_unit_is_quoted() {
         assert!(fix.ends_with(&format!(": {advised}")), "{fix}");
         let stop = advised.replace("restart", "stop");
         let output = machine.run("kill -n 1521");
-        let line = format!("  it runs as a service; to stop that, run: {stop}\n");
+        let line = format!("  it runs as a service; to stop the service, run: {stop}\n");
         assert!(output.stdout.contains(&line), "{output:?}");
     }
 }
@@ -152,7 +154,7 @@ fn shared_sockets_are_their_parents() {
 #[trial]
 fn hidden_owners_have_no_pid() {
     let sockets = (0..100).map(|number| close_wait(80, number, 1, 1000).owner(Owner::Hidden));
-    let gap = Gap::OwnersHidden { count: 100, users: vec!["www-data".into()], as_root: false };
+    let gap = Gap::OwnersHidden { count: 100, users: vec!["www-data".into()], why: Hiding::Rights };
     let machine = Machine::new(Os::Linux, Vec::new(), sockets.collect()).gap(gap).user(54, "web");
     let remark = "portwho: the owners of 100 sockets are hidden (www-data): run with sudo to see \
                   the owners of other users' sockets\n";
@@ -182,7 +184,7 @@ what         120 CLOSE_WAIT on port 8081: the peers have closed, and it has not
 evidence     511 handles are open
              CLOSE_WAIT did not grow in 1s
 now          in an elevated prompt, run: portwho close --state CLOSE_WAIT --pid 1688 8081
-fix          call closesocket() on every code path, above all when recv()
+fix          call closesocket() on every code path, especially when recv()
              returns 0; until then, restart it before its handles are used up:
              closing the connections from outside does not free them; run:
              Restart-Service W3SVC
@@ -226,7 +228,7 @@ fix          keep connections open and reuse them (a pool, HTTP keep-alive), or
 fn a_table_that_was_not_read() {
     let gap = || Gap::TableUnreadable { table: "tcp6".to_owned(), why: "no".to_owned() };
     let remark = "portwho: cannot read the table tcp6: no: its sockets are missing; run portwho \
-                  again, with more rights if that does not help\n";
+                  again, with more privileges if that does not help\n";
     database(Vec::new()).gap(gap()).run("doctor").is(2, "", remark);
     let output = database(leak(22725, 100, 0)).gap(gap()).run("doctor --json");
     assert_eq!(findings(&output, 1, remark).len(), 1);

@@ -32,8 +32,8 @@ fn all_states_of_a_windows_machine() {
 
 #[trial]
 fn bound_that_is_not_listed() {
-    let gap = "portwho: this system does not list bound sockets: Linux lists them since 6.8, \
-                 Windows where netstat has -q\n";
+    let gap = "portwho: this system does not list BOUND sockets: Linux has listed them since \
+               6.8; Windows lists them if netstat has -q\n";
     let output = office().gap(Gap::BoundNotListed).run("explain");
     output.is(0, &output.stdout, gap);
     assert!(output.stdout.contains("\nBOUND                ? holds a port"), "{output:?}");

@@ -104,7 +104,7 @@ fn a_signal_is_a_usage_error() {
 fn a_service_of_its_own_is_named() {
     let expected = "0.0.0.0:3389 is held by svchost.exe (PID 1020, user NT AUTHORITY\\NETWORK \
                     SERVICE, TermService)\n  \
-                    it runs as a service; to stop that, run: sc.exe stop TermService\n\
+                    it runs as a service; to stop the service, run: sc.exe stop TermService\n\
                     would terminate svchost.exe (PID 1020) immediately\n";
     office().run("kill -n 3389").is(0, expected, "");
 }
@@ -113,7 +113,7 @@ fn a_service_of_its_own_is_named() {
 #[trial]
 fn the_parent_is_for_linux() {
     let machine = office();
-    let line = "portwho: --parent: this system does not show the children of a process\n";
+    let line = "portwho: --parent: cannot list a process's children on this system\n";
     machine.run("kill -y --parent 8081").is(2, "", line);
     assert_eq!(machine.ended(), []);
 }
@@ -122,7 +122,7 @@ fn the_parent_is_for_linux() {
 fn a_service_that_comes_back() {
     let machine = with(process(812, "web.exe").hosting(&["W3SVC"]).fate(Fate::Restarted));
     let held = "0.0.0.0:80 is held by web.exe (PID 812, W3SVC)\n  \
-                it runs as a service; to stop that, run: sc.exe stop W3SVC\n";
+                it runs as a service; to stop the service, run: sc.exe stop W3SVC\n";
     let again = "portwho: PID 812 exited after 0ms, but port 80 was taken again by web.exe (PID \
                  813); run: sc.exe stop W3SVC\n";
     machine.run("kill 80").is(2, held, again);
@@ -130,10 +130,10 @@ fn a_service_that_comes_back() {
 }
 
 #[trial]
-fn a_client_is_no_target() {
+fn a_client_is_not_a_target() {
     let machine = office();
-    let why = "portwho: port 50001: nothing holds it; only a connection uses it; kill ends \
-               listeners only\n";
+    let why = "portwho: port 50001: nothing holds it; only a connection uses it; kill terminates \
+               only processes that hold the port\n";
     machine.run("kill -y 50001").is(1, "", why);
     machine.is_untouched();
 }
@@ -146,7 +146,7 @@ fn what_only_udp_holds() {
     machine.run("kill -y 123").is(2, "", why);
     machine.is_untouched();
     let held = "0.0.0.0:123, [::]:123 are held by svchost.exe (PID 1044, W32Time)\n  \
-                it runs as a service; to stop that, run: sc.exe stop W32Time\n\
+                it runs as a service; to stop the service, run: sc.exe stop W32Time\n\
                 PID 1044 exited after 0ms; port 123 is free\n";
     machine.run("kill -u -y 123").is(0, held, "");
     assert_eq!(machine.ended(), [(1044, Ending::Terminate)]);
@@ -171,7 +171,7 @@ fn one_that_may_not_be_ended() {
 fn one_that_not_even_an_administrator_may_end() {
     let machine = with(process(812, "web.exe").fate(Fate::Denied)).privileged();
     let why =
-        "portwho: web.exe (PID 812): not permitted, even elevated: the process is protected\n";
+        "portwho: web.exe (PID 812): permission denied, even elevated: the process is protected\n";
     machine.run("kill 80").is(2, HELD, why);
     assert_eq!(machine.ended(), []);
 }
@@ -214,8 +214,8 @@ fn a_socket_that_outlives_its_process_a_moment() {
 #[trial]
 fn a_socket_that_outlives_its_process_for_good() {
     let machine = by_table(Fate::LeavesHeirs);
-    let left = "portwho: PID 812 exited after 0ms, but port 80 is still held by PID 812, which \
-                has exited, and now by children that inherited it\n";
+    let left = "portwho: PID 812 exited after 0ms, but port 80 is still held by children of PID \
+                812 (which has exited) that inherited it\n";
     machine.run("kill 80").is(2, HELD, left);
 }
 
@@ -249,7 +249,7 @@ fn strangers_side_by_side() {
 }
 
 #[trial]
-fn an_unreadable_table_is_no_free_port() {
+fn an_unreadable_table_is_not_a_free_port() {
     let gap = Gap::TableUnreadable { table: "tcp6".to_owned(), why: "no".to_owned() };
     let machine = Machine::new(Os::Windows, Vec::new(), vec![udp("0.0.0.0:53").of(&[7])]).gap(gap);
     let output = machine.run("kill 80");

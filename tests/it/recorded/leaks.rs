@@ -20,7 +20,7 @@ fn machine(os: Os, parts: Vec<Part>) -> Machine {
     Machine::new(os, vec![process(812, "app").named("app".into())], sockets)
 }
 
-/// CLOSE_WAIT to so many hosts, whose last segments are so old.
+/// CLOSE_WAIT to this many hosts, whose last segments are this old.
 fn forgotten(count: u16, age_ms: u32) -> Machine {
     let one = |host| to_host(host, TcpState::CloseWait).unread(0, age_ms);
     machine(Os::Linux, (0..count).map(one).collect())
@@ -65,6 +65,41 @@ fn a_few_that_are_forgotten() {
     is_healthy(&forgotten(3, 299_000).run("doctor"), "3 sockets of 1 process");
 }
 
+fn three_times_as_many(sockets: &mut Vec<OwnedSocket>) {
+    let more = (100..160).map(|host| to_host(host, TcpState::CloseWait).unread(0, 3000).of(&[812]));
+    sockets.extend(more);
+}
+
+/// Connections that were there before: no descriptor is used up by them.
+#[trial]
+fn clients_that_leave() {
+    let machine = forgotten(30, 3000).descriptors(812, 269, Some(900));
+    let output = machine.after_looks(1, three_times_as_many).run("doctor --interval 6");
+    is_healthy(&output, "90 sockets of 1 process");
+}
+
+/// Six seconds later, with ten more each second.
+fn six_seconds_later(sockets: &mut Vec<OwnedSocket>) {
+    let closed =
+        |host: u16, age_ms| to_host(host, TcpState::CloseWait).unread(0, age_ms).of(&[812]);
+    *sockets = (0..20).map(|host| closed(host, 7000)).collect();
+    sockets.extend((20..60).map(|host| closed(host, 3000)));
+    sockets.extend((60..80).map(|host| closed(host, 1000)));
+}
+
+/// Those that are too young to count are left out at both snapshots.
+#[trial]
+fn what_is_left_lasts_as_long_as_the_leak_shows() {
+    let machine = forgotten(20, 1000).only_sockets(812, 680).after_looks(1, six_seconds_later);
+    let answer = machine.run("doctor --json --interval 6").json(1, "");
+    let finding = &answer["findings"][0];
+    assert_eq!(finding["severity"], "critical");
+    assert_eq!(finding["evidence"]["growth"]["before"], 20);
+    assert_eq!(finding["evidence"]["growth"]["now"], 80);
+    // 600 are left, and 60 leak in 6 s.
+    assert_eq!(finding["evidence"]["exhausted_in_ms"], 60_000);
+}
+
 /// Each answer to a probe makes the peer's last segment young again.
 #[trial]
 fn keepalive_does_not_hide_a_leak() {
@@ -106,7 +141,7 @@ fn a_server_that_answers_in_its_own_time() {
     assert_eq!(found(&output), ["close-wait-leak warning 120"]);
 }
 
-/// A pair whose server still sends needs nobody to close it.
+/// A pair whose server still sends needs no process to close it.
 #[trial]
 fn a_pair_in_use() {
     let pair = |sent_ms| {
@@ -155,7 +190,7 @@ fn vanished(peers: u16, connections: u16, retransmits: u8) -> Machine {
 }
 
 #[trial]
-fn single_clients_may_vanish() {
+fn single_silent_clients_are_not_a_finding() {
     let found = |peers, connections, retransmits| {
         found(&vanished(peers, connections, retransmits).run("doctor --json"))
     };

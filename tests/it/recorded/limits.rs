@@ -90,11 +90,11 @@ fn memory_that_is_scarce() {
     let expected = "\
 warning      tcp-memory
 who          all processes together
-what         the memory of TCP is scarce: the kernel keeps the buffers of all
-             sockets small, and connections are slow
+what         TCP memory is scarce: the kernel keeps the buffers of all sockets
+             small, and connections are slow
 evidence     130000 pages are used
-             tcp_mem is 92139 122852 184278: it is scarce until less than 92139
-             are
+             tcp_mem is 92139 122852 184278: it stays scarce until fewer than
+             92139 pages are used
 now          portwho --columns local,foreign,state,recv-q,send-q,idle,pid,image
 fix          find what does not read (large receive queues) and whose peers do
              not (large send queues); if all of it is needed, raise

@@ -1,6 +1,6 @@
 //! A recorded Linux, through the same program on every system.
 
-use portwho::model::{Gap, KernelReason, Os, Owner, Service, Signal, TcpState, Uid};
+use portwho::model::{Gap, Hiding, KernelReason, Os, Owner, Service, Signal, TcpState, Uid};
 use portwho::platform::Ending;
 use serde_json::json;
 
@@ -125,15 +125,15 @@ fn signals_are_sent_by_name() {
     let machine = server_with(0);
     let held = "0.0.0.0:80 is held by nginx (PID 812, user root, nginx.service)\n  also held by \
                 nginx (PID 813)\n  \
-                it runs as a service; to stop that, run: systemctl stop nginx.service\n";
+                it runs as a service; to stop the service, run: systemctl stop nginx.service\n";
     let would = "would send SIGTERM to nginx (PID 812), then nginx (PID 813) if it still holds the \
                  port\n";
     machine.run("kill -n 80").is(0, &format!("{held}{would}"), "");
     let would = "would send SIGHUP to nginx (PID 812), then nginx (PID 813) if it still holds the \
                  port\n";
     machine.run("kill -n -s hup 80").is(0, &format!("{held}{would}"), "");
-    let ended = "PIDs 812, 813 exited after 0ms; port 80 is free (1 TIME_WAIT, 58s: a bind \
-                 without SO_REUSEADDR fails until then)\n";
+    let ended = "PIDs 812, 813 exited after 0ms; port 80 is free (1 TIME_WAIT, 58s left; until it \
+                 ends, a bind fails unless both sockets set SO_REUSEADDR, which no table shows)\n";
     machine.asked("kill 80", "y\n").is(
         0,
         &format!("{held}{ended}"),
@@ -159,7 +159,7 @@ fn pid_1_and_forwarders_are_refused() {
 
 #[trial]
 fn a_hidden_owner_needs_sudo() {
-    let gap = Gap::OwnersHidden { count: 1, users: vec!["postgres".into()], as_root: false };
+    let gap = Gap::OwnersHidden { count: 1, users: vec!["postgres".into()], why: Hiding::Rights };
     let machine = server().gap(gap);
     let why = "portwho: port 5432: held by a process of postgres; run: sudo portwho kill 5432\n";
     machine.run("kill 5432").is(2, "", why);

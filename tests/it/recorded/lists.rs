@@ -148,11 +148,11 @@ const JSON: &str = r#"{"schema":1,"os":"windows",
 "started":"2026-11-20T04:19:00Z","service":null,"container":null}],
 "ports":[{"port":80,"address":null,"protocol":"tcp","verdict":"held",
 "blockers":[{"kind":"holder","local":{"address":"0.0.0.0","port":80,"interface":null},"state":"LISTENING",
-"way":"same","unless":null,"owner":{"kind":"processes","pids":[1688]}},
-{"kind":"holder","local":{"address":"::","port":80,"interface":null},"state":"LISTENING",
-"way":"same","unless":null,"owner":null}],"notes":[],"try_bind":null},
+"way":"same","unless":null,"owner":{"kind":"processes","pids":[1688]}}],
+"notes":[{"kind":"other-address","local":{"address":"::","port":80,"interface":null},"state":"LISTENING",
+"v6only":true}],"try_bind":null},
 {"port":80,"address":null,"protocol":"udp","verdict":"free","blockers":[],"notes":[],"try_bind":null}],
-"free_count":1,"gaps":[]}"#;
+"free_count":1,"free_ranges":[],"gaps":[]}"#;
 
 #[trial]
 fn a_kernels_port_in_json() {
@@ -267,7 +267,7 @@ fn connections_of_others_are_hinted_at() {
 
 #[trial]
 fn a_wildcard_holds_an_address() {
-    let lines = "portwho: 127.0.0.1:445: no socket holds exactly this; 0.0.0.0:445 answers there, \
+    let lines = "portwho: 127.0.0.1:445: no socket is bound to exactly this address; 0.0.0.0:445 answers there, \
                  and a bind to it succeeds unless one of both sets SO_EXCLUSIVEADDRUSE\n";
     let output = office().run("127.0.0.1:445");
     output.is(0, &output.stdout, &(lines.to_owned() + FILE_SERVER));

@@ -32,6 +32,8 @@ pub struct Machine {
     pub interfaces: BTreeMap<u32, Untrusted>,
     pub creators: BTreeMap<u64, Creator>,
     pub particulars: BTreeMap<Pid, Particulars>,
+    /// Processes that have a descriptor for each socket, and no other.
+    pub only_sockets: BTreeSet<Pid>,
     pub rules: PortRules,
     pub served_urls: Result<Vec<ServedUrl>, Gap>,
     pub refused_binds: BTreeMap<Endpoint, io::ErrorKind>,
@@ -76,6 +78,7 @@ impl Machine {
             interfaces: BTreeMap::new(),
             creators: BTreeMap::new(),
             particulars: BTreeMap::new(),
+            only_sockets: BTreeSet::new(),
             rules: PortRules::default(),
             served_urls: Ok(Vec::new()),
             refused_binds: BTreeMap::new(),
@@ -126,6 +129,12 @@ impl Machine {
         self
     }
 
+    /// The process has a descriptor for each of its sockets, of at most so many.
+    pub fn only_sockets(mut self, pid: u32, limit: u64) -> Self {
+        self.only_sockets.insert(Pid(pid));
+        self.descriptors(pid, 0, Some(limit))
+    }
+
     /// Adds a process, or puts it in the place of another.
     pub fn process(self, simulated: Simulated) -> Self {
         self.world.borrow_mut().processes.insert(simulated.process.pid, simulated);
@@ -164,7 +173,7 @@ impl Machine {
         self.world.borrow().ended.clone()
     }
 
-    /// Neither was anybody ended nor opened to be.
+    /// No process was terminated, nor opened for that.
     #[track_caller]
     pub fn is_untouched(&self) {
         assert_eq!(self.opened(), [0_u32; 0]);
@@ -175,7 +184,7 @@ impl Machine {
         self.world.borrow().processes.contains_key(&Pid(pid))
     }
 
-    /// Runs `portwho WORDS` with nobody at the terminal.
+    /// Runs `portwho WORDS` without a terminal.
     pub fn run(&self, words: &str) -> support::Output {
         self.run_at(words, "", Terminals::default())
     }

@@ -49,7 +49,7 @@ mod dead_owners;
 /// A Linux machine.
 mod linux;
 
-/// Ports that nobody holds, and binds that are tried.
+/// Ports that no socket holds, and binds that are tried.
 mod vacancies;
 
 /// Old leaks, peers that are gone, and Windows, by what lasts.

@@ -23,7 +23,7 @@ pub enum Fate {
     Hangs,
     /// May not be opened.
     Denied,
-    /// Has exited by the time it is opened, and nobody has its PID.
+    /// Has exited by the time it is opened, and no process has its PID.
     Gone,
     /// Has exited by the time it is opened, and a newcomer has its PID and its port.
     Replaced,
@@ -200,7 +200,7 @@ impl Part {
         self
     }
 
-    /// Made in the control group of this id.
+    /// Made in the cgroup of this id.
     pub fn cgroup(mut self, id: u64) -> Self {
         self.0.cgroup = Some(id);
         self
@@ -212,7 +212,7 @@ impl Part {
         self
     }
 
-    /// Bytes that nobody has read, and the age of the peer's last segment.
+    /// Bytes that were not read, and the age of the peer's last segment.
     pub fn unread(mut self, bytes: u32, age_ms: u32) -> Self {
         self.0.queues.receive = Some(bytes);
         self.0.tcp_info = Some(TcpInfo {

@@ -2,7 +2,8 @@
 //! sockets' groups, and what is told of a process with `-v`.
 
 use portwho::model::{
-    Container, Creator, Gap, Os, Owner, Particulars, Pid, Runtime, Service, Untrusted,
+    Container, Creator, Gap, Hiding, Os, Owner, Particulars, Pid, Runtime, Service, Untrusted,
+    Whereabouts,
 };
 use serde_json::json;
 
@@ -16,7 +17,7 @@ const ID: &str = "932a195ea739d3a1f0c8b1cf5d9f7f2a1b0c3d4e5f60718293a4b5c6d7e8f9
 
 /// A Linux machine with one listener whose owner may not be seen, made in this group.
 fn hidden(creator: Creator) -> Machine {
-    let gap = Gap::OwnersHidden { count: 1, users: vec!["root".into()], as_root: false };
+    let gap = Gap::OwnersHidden { count: 1, users: vec!["root".into()], why: Hiding::Rights };
     let socket = listener("0.0.0.0:80").linux(31_337, 0).cgroup(4711).owner(Owner::Hidden);
     let mut machine = Machine::new(Os::Linux, Vec::new(), vec![socket]).user(0, "root").gap(gap);
     machine.creators.insert(4711, creator);
@@ -78,28 +79,28 @@ fn a_unit_of_the_system() {
 
 #[trial]
 fn a_unit_of_a_user() {
-    is_held_by_root_in(unit("web.service", true), "web.service of a user's own systemd");
+    is_held_by_root_in(unit("web.service", true), "web.service (a systemd user unit)");
 }
 
 fn in_container(container: Container) -> Creator {
     Creator { service: None, container: Some(container), candidates: vec![Pid(900)] }
 }
 
-const RUNTIMES: [(Runtime, &str); 7] = [
-    (Runtime::Docker, "docker"),
-    (Runtime::Podman, "podman"),
-    (Runtime::Containerd, "containerd"),
-    (Runtime::CriO, "cri-o"),
-    (Runtime::Kubernetes, "kubernetes"),
-    (Runtime::Lxc, "lxc"),
-    (Runtime::Nspawn, "systemd-nspawn"),
+const RUNTIMES: [(Runtime, &str, &str); 7] = [
+    (Runtime::Docker, "docker", "Docker"),
+    (Runtime::Podman, "podman", "podman"),
+    (Runtime::Containerd, "containerd", "containerd"),
+    (Runtime::CriO, "cri-o", "CRI-O"),
+    (Runtime::Kubernetes, "kubernetes", "Kubernetes"),
+    (Runtime::Lxc, "lxc", "LXC"),
+    (Runtime::Nspawn, "systemd-nspawn", "systemd-nspawn"),
 ];
 
 #[trial]
 fn every_runtime_by_its_name() {
-    for (runtime, word) in RUNTIMES {
+    for (runtime, word, title) in RUNTIMES {
         let creator = in_container(container(runtime, ID, Some("web")));
-        let place = format!("the {word} container web (most likely PID 900)");
+        let place = format!("the {title} container web (most likely PID 900)");
         is_held_by_root_in(creator.clone(), &place);
         let answer = hidden(creator).run("--json 80").json(0, HIDDEN);
         let told = json!({"runtime": word, "id": "932a195ea739", "name": "web"});
@@ -110,7 +111,7 @@ fn every_runtime_by_its_name() {
 /// LXC and systemd-nspawn know no ids: the name is the id.
 #[trial]
 fn every_runtime_by_its_short_id() {
-    for (runtime, word) in RUNTIMES {
+    for (runtime, _, title) in RUNTIMES {
         let (id, shown) = match runtime {
             Runtime::Lxc | Runtime::Nspawn => {
                 ("a-longer-name-of-a-machine", "a-longer-name-of-a-machine")
@@ -118,19 +119,22 @@ fn every_runtime_by_its_short_id() {
             _ => (ID, "932a195ea739"),
         };
         let creator = in_container(container(runtime, id, None));
-        is_held_by_root_in(creator, &format!("the {word} container {shown} (most likely PID 900)"));
+        is_held_by_root_in(
+            creator,
+            &format!("the {title} container {shown} (most likely PID 900)"),
+        );
     }
 }
 
 #[trial]
 fn an_owner_that_is_not_found() {
     let mut machine = hidden(unit("nginx.service", false)).privileged();
-    let gap = Gap::OwnersNotFound { count: 1, inside_pid_namespace: false };
+    let gap = Gap::OwnersNotFound { count: 1, place: Whereabouts::Anywhere };
     machine.gaps = vec![gap];
     machine.world.borrow_mut().sockets[0].owner = Owner::NotFound;
-    let lines = "portwho: the owners of 1 socket were not found: they belong to the \
-                 kernel, are passing between processes, or to another PID namespace: run \
-                 portwho again, or on the host\n";
+    let lines = "portwho: the owners of 1 socket were not found: they belong to the kernel or to \
+                 another PID namespace, or are being passed between processes: run portwho \
+                 again, or on the host\n";
     let output = machine.run("80");
     assert!(output.stdout.contains(" ?        (root, nginx.service)\n"), "{output:?}");
     output.is(0, &output.stdout, lines);
@@ -166,7 +170,7 @@ fn how_to_stop_what_a_port_belongs_to() {
         (Runtime::Lxc, "lxc-stop -n web"),
         (Runtime::Nspawn, "machinectl terminate web"),
     ];
-    for ((runtime, word), (_, stop)) in RUNTIMES.into_iter().zip(stops) {
+    for ((runtime, _, title), (_, stop)) in RUNTIMES.into_iter().zip(stops) {
         let inside = process(900, "nginx").with(|process| {
             process.container = Some(container(runtime, ID, Some("web")));
         });
@@ -181,7 +185,7 @@ fn how_to_stop_what_a_port_belongs_to() {
             _ => "",
         };
         let line = format!(
-            "portwho: port 80 belongs to the {word} container web{note}; to stop it, run: {stop}\n"
+            "portwho: port 80 belongs to the {title} container web{note}; to stop it, run: {stop}\n"
         );
         output.is(0, &output.stdout, &line);
     }

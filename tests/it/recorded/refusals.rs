@@ -8,7 +8,7 @@ use super::office::office;
 use super::parts::{listener, process, udp, windows_text};
 use crate::support::json::only_socket;
 
-/// What is said, whether it is asked to do it or only to say what it would do; nobody is opened.
+/// What is said, whether it is asked to do it or only to say what it would do; no process is opened.
 #[track_caller]
 fn refuses(port: u16, held: &str, why: &str) {
     for options in ["", "-n ", "-y ", "-f ", "-y -f "] {
@@ -133,7 +133,8 @@ fn a_port_proxy_that_is_known() {
 fn a_service_host_with_a_port_proxy() {
     let held = "0.0.0.0:9000 is held by svchost.exe (PID 1312, iphlpsvc, LanmanServer)\n";
     let why = "svchost.exe (PID 1312) hosts several services: iphlpsvc, LanmanServer; stop the \
-               one that is meant, by its name, with sc.exe stop; for a forwarded port, run: netsh interface portproxy show \
+               one that is meant, by its name, with sc.exe stop; for a forwarded port, run: \
+               netsh interface portproxy show \
                all";
     refuses(9000, held, why);
 }

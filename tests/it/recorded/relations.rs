@@ -110,8 +110,8 @@ fn lists_of_holders_are_bounded() {
     let family = machine(|pid| if pid == 20 { 1 } else { 20 }).asked("kill 80", "n\n");
     let also = format!("  also held by {} and 189 more\n", ten(&pids[1..]));
     assert!(family.stdout.ends_with(&also), "{family:?}");
-    let question = "Terminate web (PID 20), then 199 others that share it if they still hold the \
-                    port? [y/N] portwho: port 80: not confirmed; nothing was sent to \
+    let question = "Terminate web (PID 20), then 199 others that share the socket, if they still \
+                    hold the port? [y/N] portwho: port 80: not confirmed; nothing was sent to \
                     web (PID 20)\n";
     family.is(2, &family.stdout, question);
     // Workers whose master has exited: all of them are signaled first.

@@ -45,7 +45,7 @@ fn young_connections_that_last_are_a_leak() {
 
 /// A server that drains what a load test closed at once.
 #[trial]
-fn young_connections_that_pass_are_none() {
+fn brief_young_connections_are_not_a_leak() {
     let drained = |sockets: &mut Vec<OwnedSocket>| sockets.truncate(1);
     let machine = web(half_closed(812, 80, 500, 300)).after_looks(1, drained);
     is_healthy(&machine.run("doctor"), "1 socket of 1 process");
@@ -136,7 +136,7 @@ fn checks_that_could_not_be_made() {
     let output = windows.run("doctor");
     is_healthy(&output, "1 socket of 1 process");
     let words = output.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
-    for part in ["not checked: ", "accept-queue-full, ", "(this system does not report it)"] {
+    for part in ["not run: ", "accept-queue-full, ", "(this system does not report it)"] {
         assert!(words.contains(part), "{part}: {output:?}");
     }
     let answer = windows.run("doctor --json").json(0, "");
@@ -147,7 +147,7 @@ fn checks_that_could_not_be_made() {
     let made = json!({"kind": "close-wait-leak", "made": true, "needs": null});
     assert_eq!(*of("close-wait-leak"), made);
     let verbose = windows.run("doctor -v").stdout;
-    let not_made = "\n             not made: this system does not report it\n";
+    let not_made = "\n             not run: this system does not report it\n";
     assert!(verbose.contains(not_made), "{verbose}");
     // Netlink shows the backlogs of Linux, and /proc/net does not.
     let gap = Gap::NetlinkRefused { why: "no".to_owned() };
@@ -157,7 +157,7 @@ fn checks_that_could_not_be_made() {
     let queue = checks.iter().find(|check| check["kind"] == "accept-queue-full").expect("it");
     assert_eq!(
         (&queue["needs"], &queue["why"]),
-        (&json!("kernel"), &json!("needs sock_diag (netlink)"))
+        (&json!("kernel"), &json!("requires sock_diag (netlink)"))
     );
 }
 

@@ -66,7 +66,7 @@ CLOSE_WAIT             4 10.0.0.4
 ";
 
 #[trial]
-fn ten_addresses_and_no_more() {
+fn at_most_ten_addresses() {
     let titles = "State              Count Foreign Address\n\
                   =============== ======== ===============\n";
     assert_eq!(addresses(&many(), "--summary"), format!("{titles}{MANY}"));

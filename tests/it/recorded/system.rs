@@ -76,8 +76,16 @@ impl Processes for Machine {
     }
 
     fn particulars(&self, pids: &BTreeSet<Pid>) -> BTreeMap<Pid, Particulars> {
-        let known = pids.iter().filter_map(|pid| Some((*pid, self.particulars.get(pid)?.clone())));
-        known.collect()
+        let of = |pid: &Pid| {
+            let mut own = self.particulars.get(pid)?.clone();
+            if self.only_sockets.contains(pid) {
+                let sockets = &self.world.borrow().sockets;
+                let is_own = |row: &&OwnedSocket| row.owner.pids().any(|owner| owner == *pid);
+                own.descriptors = Some(sockets.iter().filter(is_own).count() as u64);
+            }
+            Some((*pid, own))
+        };
+        pids.iter().filter_map(of).collect()
     }
 
     fn ancestors(&self) -> Vec<Pid> {
@@ -210,7 +218,7 @@ impl System for Machine {
         false
     }
 
-    /// Nobody waits, and the sockets are older all the same.
+    /// There is no wait, and the sockets are older all the same.
     fn pause(&self, time: Duration) {
         let ms = u32::try_from(time.as_millis()).expect("a short time");
         for row in &mut self.world.borrow_mut().sockets {

@@ -1,4 +1,4 @@
-//! Ports that nobody holds on recorded machines: what Windows keeps back, and what a bind says.
+//! Ports that no socket holds on recorded machines: what Windows keeps back, and what a bind says.
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -90,7 +90,7 @@ fn rules_that_cannot_be_read() {
 #[trial]
 fn the_dynamic_range() {
     let line = "portwho: port 50060 is free; it is in the ephemeral range 49152-65535: any \
-                connection may take it\n";
+                outgoing connection may take it\n";
     with_rules(&[(50_000, 50_059)]).run("50060").is(1, "", line);
     with_rules(&[]).run("49151").is(1, "", "portwho: port 49151 is free\n");
 }
@@ -118,14 +118,14 @@ fn connections_do() {
 
 #[trial]
 fn bound_sockets_that_cannot_be_seen() {
-    let lines = "portwho: this system does not list bound sockets: Linux lists them since 6.8, \
-                 Windows where netstat has -q\n\
+    let lines = "portwho: this system does not list BOUND sockets: Linux has listed them since \
+                 6.8; Windows lists them if netstat has -q\n\
                  portwho: port 80 is not in use by any socket that can be seen\n";
     windows().gap(Gap::BoundNotListed).run("80").is(1, "", lines);
 }
 
-const NOT_LISTED: &str = "portwho: this system does not list bound sockets: Linux lists them \
-                          since 6.8, Windows where netstat has -q\n";
+const NOT_LISTED: &str = "portwho: this system does not list BOUND sockets: Linux has listed \
+                          them since 6.8; Windows lists them if netstat has -q\n";
 
 /// The remark is there where such a socket could change the answer; the gap is always there.
 #[trial]
@@ -171,7 +171,7 @@ fn bound_sockets_matter_to_no_other_answer() {
 #[trial]
 fn bound_sockets_that_may_be_listed() {
     let why = "Too many open files (os error 24)".to_owned();
-    let lines = "portwho: cannot tell whether this system lists bound sockets (Too many open \
+    let lines = "portwho: cannot tell whether this system lists BOUND sockets (Too many open \
                  files (os error 24)): a port may be bound without listening; run portwho again\n\
                  portwho: port 80 is not in use by any socket that can be seen\n";
     windows().gap(Gap::BoundUnknown { why }).run("80").is(1, "", lines);
@@ -191,9 +191,10 @@ const EVERYWHERE: [&str; 3] = ["127.0.0.1:4731", "0.0.0.0:4731", "[::]:4731"];
 fn a_bind_that_is_denied() {
     let machine = refusing(office(), &EVERYWHERE, ErrorKind::PermissionDenied);
     let lines = "portwho: port 4731 is not in use, but a bind fails: permission denied\n\
-                 portwho: port 4731: a TCP bind fails at 127.0.0.1: permission denied, 0.0.0.0: \
-                 permission denied, [::]: permission denied; an excluded range or HTTP.sys has it; \
-                 netsh http show servicestate lists what HTTP.sys serves; to list the excluded \
+                 portwho: port 4731: a TCP bind fails at 127.0.0.1, 0.0.0.0, [::]: \
+                 permission denied; it is in an excluded range, or \
+                 HTTP.sys holds it; netsh http show servicestate lists what HTTP.sys serves; to \
+                 list the excluded \
                  ranges, run: netsh int ipv4 show excludedportrange protocol=tcp\n";
     machine.run("--try-bind 4731").is(1, "", lines);
     machine.run("4731").is(1, "", "portwho: port 4731 is free\n");
@@ -213,8 +214,8 @@ fn a_bind_that_is_denied_on_linux() {
 fn a_bind_where_it_is_used() {
     let machine = refusing(office(), &["127.0.0.1:3301", "0.0.0.0:3301"], ErrorKind::AddrInUse);
     let output = machine.run("--try-bind 3301");
-    let line = "portwho: port 3301: a TCP bind succeeds at [::]; fails at 127.0.0.1: address in \
-                use by 127.0.0.1:3301, 0.0.0.0: address in use by 127.0.0.1:3301\n";
+    let line = "portwho: port 3301: a TCP bind succeeds at [::]; fails at 127.0.0.1, 0.0.0.0: \
+                address in use by 127.0.0.1:3301\n";
     output.is(0, &output.stdout, line);
 }
 

@@ -194,7 +194,7 @@ impl OpenProcess for Opened {
         (fate == Some(Fate::Stopped)).then_some(Stopped::BySignal)
     }
 
-    /// Nobody has to wait for a process that was recorded.
+    /// A recorded process does not have to be waited for.
     fn wait_exit(&self, _timeout: Duration) -> Result<bool, PlatformError> {
         Ok(self.world.borrow().fate(self.pid).is_none())
     }

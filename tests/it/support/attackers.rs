@@ -11,7 +11,7 @@ use memmap2::MmapMut;
 use super::ffi::set_command_line;
 use super::process::ROLE;
 
-/// `command-line FILL BYTES`: has a command line of so many bytes that stands in memory of its
+/// `command-line FILL BYTES`: has a command line of this many bytes that stands in memory of its
 /// own: `nothing` (memory that was never touched, and reads as NULs), `letters` (one argument) or
 /// `marks` (its own name, and then combining marks). Prints `ready`, or why that is refused.
 pub fn command_line(words: &[String]) {
@@ -33,7 +33,7 @@ pub fn command_line(words: &[String]) {
     }
 }
 
-/// The name of this process, and behind it combining acute accents, which take no column.
+/// The name of this process, and after it combining acute accents, which take no column.
 fn fill_with_marks(memory: &mut [u8]) {
     let name = std::fs::read("/proc/self/comm").expect("comm");
     let name = name.trim_ascii_end();
@@ -62,7 +62,7 @@ pub fn long_path(words: &[String]) {
     io::copy(&mut io::stdin().lock(), &mut io::sink()).expect("read");
 }
 
-/// `command-lines COUNT FILL BYTES`: so many processes of that kind, which hold what stands on
+/// `command-lines COUNT FILL BYTES`: COUNT processes of that kind, which hold what stands on
 /// stdin. Prints `ready` when all of them are, or why that is refused.
 pub fn command_lines(words: &[String]) {
     let count: usize = words[0].parse().expect("a number of processes");

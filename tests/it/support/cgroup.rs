@@ -1,4 +1,4 @@
-//! Control groups, made for a test and removed after it.
+//! Cgroups, made for a test and removed after it.
 
 use std::fs::{self, File};
 use std::io;
@@ -12,7 +12,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::{skip, wait_until};
 
-/// A control group; when dropped, everybody in it is killed and it is removed.
+/// A cgroup; when dropped, every process in it is killed and it is removed.
 pub struct Group {
     /// Through a descriptor of the mount, which stays what it is when others hide it.
     path: PathBuf,
@@ -25,10 +25,10 @@ impl Group {
     /// Where there is no version 2, or it may not be changed, that is said.
     pub fn named(name: &str) -> Option<Self> {
         let made = match mounts("cgroup2", "").first() {
-            None => Err(io::Error::other("control groups of version 2 are not mounted")),
+            None => Err(io::Error::other("cgroups of version 2 are not mounted")),
             Some(mount) => Self::at(mount, "", &unique(name)),
         };
-        made.map_err(|error| skip(&format!("no control group of its own: {error}"))).ok()
+        made.map_err(|error| skip(&format!("no cgroup of its own: {error}"))).ok()
     }
 
     /// The same in systemd's own hierarchy of version 1, on machines that have one.

@@ -50,7 +50,7 @@ fn own() -> MemoryMap {
     let stat = fs::read_to_string("/proc/self/stat").expect("stat");
     let (_, fields) = stat.rsplit_once(')').expect("a name");
     let fields: Vec<&str> = fields.split_ascii_whitespace().collect();
-    // The third field is the first behind the name.
+    // The third field is the first after the name.
     let field = |number: usize| -> u64 { fields[number - 3].parse().expect("a number") };
     // SAFETY: sbrk(2) of 0 changes nothing.
     let brk = unsafe { libc::sbrk(0) };

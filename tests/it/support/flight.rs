@@ -7,7 +7,7 @@ use rustix::net::{
     SendAncillaryMessage, SendFlags, SocketFlags, SocketType, recvmsg, sendmsg, socketpair,
 };
 
-/// A descriptor on its way between two processes: open, and in nobody's /proc/PID/fd.
+/// A descriptor on its way between two processes: open, and in no /proc/PID/fd.
 pub struct Flight([OwnedFd; 2]);
 
 impl Flight {

@@ -76,7 +76,7 @@ pub fn test_name() -> &'static str {
     NAME.get().map_or("?", String::as_str)
 }
 
-/// The test binary's `main`: what this process is for is told by its environment.
+/// The test binary's `main`: what this process is for is given by its environment.
 pub fn main() -> ExitCode {
     #[cfg(target_os = "linux")]
     if super::role::played() {
@@ -209,7 +209,7 @@ fn has_exited(child: &Child) -> std::io::Result<bool> {
 #[cfg(unix)]
 fn end_group(child: &Child) {
     use rustix::process::{Pid, Signal, kill_process_group};
-    // The error is that there is nobody left to end.
+    // The error is that there is no process left to kill.
     let _ = kill_process_group(Pid::from_child(child), Signal::KILL);
 }
 

@@ -1,5 +1,5 @@
 //! The kernel's own socket tables, read and decoded without the program's help: what the makers
-//! wait for, and a witness for what the program shows.
+//! wait for, and a cross-check of what the program shows.
 
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};

@@ -8,7 +8,7 @@ pub fn limit_descriptors(count: u64) {
     setrlimit(Resource::Nofile, limit).expect("setrlimit");
 }
 
-/// Lets this process have so many descriptors at least, if it may.
+/// Lets this process have at least this many descriptors, if it may.
 pub fn allow_descriptors(count: u64) -> rustix::io::Result<()> {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     let current = current.map(|current| current.max(count));

@@ -11,11 +11,11 @@ mod wait;
 #[cfg(target_os = "linux")]
 mod attackers;
 #[cfg(target_os = "linux")]
+pub mod budgets;
+#[cfg(target_os = "linux")]
 pub mod cgroup;
 #[cfg(target_os = "linux")]
 pub mod docker;
-#[cfg(target_os = "linux")]
-pub mod excess;
 #[cfg(target_os = "linux")]
 pub mod features;
 #[cfg(target_os = "linux")]

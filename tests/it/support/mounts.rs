@@ -15,7 +15,7 @@ pub fn empty_proc() -> nix::Result<()> {
     mount_on_proc("tmpfs", None)
 }
 
-/// No control groups of version 2: whatever group this test runs in, nobody can tell.
+/// No cgroups of version 2: whatever group this test runs in, it cannot be seen.
 pub fn hide_cgroups() -> nix::Result<()> {
     own_mounts()?;
     for point in cgroup::mounts("cgroup2", "") {
@@ -24,7 +24,7 @@ pub fn hide_cgroups() -> nix::Result<()> {
     Ok(())
 }
 
-/// No other control groups of version 2 than those below the one that this process is in now.
+/// No other cgroups of version 2 than those below the one that this process is in now.
 pub fn only_own_cgroups() -> nix::Result<()> {
     unshare(CloneFlags::CLONE_NEWCGROUP)?;
     let points = cgroup::mounts("cgroup2", "");

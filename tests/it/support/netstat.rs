@@ -57,7 +57,7 @@ pub fn socket(
     }
 }
 
-/// Why a socket in this state is nobody's.
+/// Why a socket in this state has no owner.
 fn reason(state: &str) -> &'static str {
     match state {
         "TIME_WAIT" => "(time-wait)",

@@ -37,12 +37,12 @@ pub fn net_admin() {
     remove_capability_from_bounding_set(CapabilitySet::NET_ADMIN).expect("drop CAP_NET_ADMIN");
 }
 
-/// Nobody may enter another namespace.
+/// No process may enter another namespace.
 pub fn entering_namespaces() {
     system_call(libc::SYS_setns, Vec::new(), libc::EPERM);
 }
 
-/// Nobody enters another namespace, and believes to have done so: what matches nothing here is not
+/// No process enters another namespace, and each believes to have done so: what matches nothing here is not
 /// found in those of the tests that run beside this one.
 pub fn other_namespaces() {
     system_call(libc::SYS_setns, Vec::new(), 0);

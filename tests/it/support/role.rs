@@ -5,16 +5,16 @@
 //! its input it exits, so that no role outlives its test.
 
 mod changing;
+mod descriptor_tables;
 mod passing;
 
 use std::env;
 use std::io::{self, BufRead, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::process::{Command, Stdio};
 use std::thread;
 
-use io_uring::IoUring;
 use nix::sched::CloneFlags;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
@@ -22,7 +22,7 @@ use rustix::net::{RecvFlags, SendFlags};
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
 
 use super::attackers;
-use super::excess;
+use super::budgets;
 use super::limits::{allow_descriptors, limit_descriptors};
 use super::makers;
 use super::netns;
@@ -31,7 +31,7 @@ use super::reopen::reopen;
 use super::stalling_files;
 use super::supervisor::{listen_later, supervise};
 
-/// What a role does, told by the words that follow the program's name.
+/// What a role does, given by the words that follow the program's name.
 pub type Play = fn(&[String]);
 
 const ROLES: &[(&str, Play)] = &[
@@ -45,11 +45,11 @@ const ROLES: &[(&str, Play)] = &[
     ("notice", notice),
     ("namespaces", namespaces),
     ("thread-elsewhere", thread_elsewhere),
-    ("own-table", own_table),
-    ("own-table-alone", own_table_alone),
-    ("ring", ring),
+    ("own-table", descriptor_tables::own_table),
+    ("own-table-alone", descriptor_tables::own_table_alone),
+    ("ring", descriptor_tables::ring),
     ("reopen", reopen),
-    ("scattered", scattered),
+    ("scattered", descriptor_tables::scattered),
     ("command-line", attackers::command_line),
     ("command-lines", attackers::command_lines),
     ("long-path", attackers::long_path),
@@ -68,7 +68,7 @@ pub fn played() -> bool {
     let words: Vec<String> = env::args().skip(1).collect();
     let (_, play) = ROLES
         .iter()
-        .chain(excess::ROLES)
+        .chain(budgets::ROLES)
         .find(|(role, _)| *role == name)
         .expect("a role of that name");
     play(&words);
@@ -108,8 +108,9 @@ pub fn listen(words: &[String]) {
 /// `connections [ADDRESS]`: listens there, if anywhere, prints the address or nothing in a line,
 /// and obeys with `done`: `accept N` (and keep them), `read` (of all that it keeps, what there is
 /// to read), `connect ADDRESS N` (and keep them), `churn ADDRESS N` (connect and close, one after
-/// the other), `begin ADDRESS` (connect, and do not wait), `descriptors USED LIMIT` (have so many),
-/// `write TEXT` (to all that it keeps), `fill` (each, until nothing more can be sent).
+/// the other), `begin ADDRESS` (connect, and do not wait), `descriptors USED LIMIT` (have that many),
+/// `write TEXT` (to all that it keeps), `fill` (each, until nothing more can be sent). `share` starts a
+/// child that holds all of these and the listener too, and says its PID.
 fn connections(words: &[String]) {
     allow_descriptors(4096).expect("more descriptors");
     let listener = words.first().map(|word| TcpListener::bind(word.as_str()).expect("bind"));
@@ -139,6 +140,10 @@ fn connections(words: &[String]) {
                 one.write_all(words[1].as_bytes()).expect("write");
             }),
             "fill" => kept.iter().for_each(makers::fill),
+            "share" => {
+                say(&passing::share(listener.as_ref(), &kept).to_string());
+                continue;
+            }
             "begin" => begun.push(makers::begin(words[1].parse().expect("an address"))),
             "descriptors" => {
                 limit_descriptors(number(2));
@@ -288,73 +293,6 @@ fn namespaces(words: &[String]) {
     }
     say(&made.iter().take(count).filter(|made| *made).count().to_string());
     io::copy(&mut io::stdin().lock(), &mut io::sink()).expect("read");
-}
-
-/// `own-table ADDRESS`: a thread other than the first listens there, with a table of descriptors
-/// of its own; prints the address when it does.
-fn own_table(words: &[String]) {
-    let _ = listen_with_own_table(words[0].clone()).join();
-}
-
-/// `own-table-alone ADDRESS`: the same, and then the first thread ends.
-fn own_table_alone(words: &[String]) {
-    let _other = listen_with_own_table(words[0].clone());
-    end_first_thread();
-}
-
-fn listen_with_own_table(address: String) -> thread::JoinHandle<()> {
-    thread::spawn(move || {
-        nix::sched::unshare(CloneFlags::CLONE_FILES).expect("a table of its own");
-        let listener = TcpListener::bind(address).expect("bind");
-        say(&listener.local_addr().expect("local address").to_string());
-        loop {
-            thread::park();
-        }
-    })
-}
-
-/// `ring ADDRESS`: listens there, registers the listener in an io_uring and closes its
-/// descriptor; prints the address, or why that is refused.
-fn ring(words: &[String]) {
-    let listener = TcpListener::bind(&words[0]).expect("bind");
-    let address = listener.local_addr().expect("local address");
-    let made = IoUring::new(8).and_then(|ring| {
-        ring.submitter().register_files(&[listener.as_raw_fd()])?;
-        Ok(ring)
-    });
-    drop(listener);
-    match &made {
-        Ok(_) => say(&address.to_string()),
-        Err(error) => say(&format!("refused: {error}")),
-    }
-    io::copy(&mut io::stdin().lock(), &mut io::sink()).expect("read");
-}
-
-/// `scattered LIMIT PLAIN ADDRESS@DESCRIPTOR...`: listens on each with that descriptor or the next
-/// one that is free, opens so many plain files, closes the first three again, prints `ready`, or
-/// why it may not have the limit, and waits for the end of its input.
-fn scattered(words: &[String]) {
-    let number = |place: usize| words[place].parse::<u16>().expect("a number");
-    if let Err(error) = allow_descriptors(number(0).into()) {
-        return say(&format!("refused: {error}"));
-    }
-    let _listeners: Vec<OwnedFd> = words[2..].iter().map(|word| listen_with(word)).collect();
-    let open = |_| std::fs::File::open("/dev/null").expect("open");
-    let mut plain: Vec<_> = (0..number(1)).map(open).collect();
-    plain.drain(..plain.len().min(3));
-    say("ready");
-    io::copy(&mut io::stdin().lock(), &mut io::sink()).expect("read");
-}
-
-/// A listener at the address with the descriptor that `ADDRESS@DESCRIPTOR` tells.
-fn listen_with(word: &str) -> OwnedFd {
-    let (address, number) = word.split_once('@').expect("an address and a number");
-    let number = number.parse().expect("a number");
-    let listener = OwnedFd::from(TcpListener::bind(address).expect("bind"));
-    if listener.as_raw_fd() >= number {
-        return listener;
-    }
-    rustix::io::fcntl_dupfd_cloexec(&listener, number).expect("dup")
 }
 
 /// Says a line to whoever started the role.

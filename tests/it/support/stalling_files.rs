@@ -17,7 +17,7 @@ struct Program {
     length: u64,
 }
 
-/// Set when nothing is answered any more.
+/// Set when nothing is answered anymore.
 static STALLED: AtomicBool = AtomicBool::new(false);
 
 // Requests of linux/fuse.h.
@@ -39,7 +39,7 @@ const HEADER: usize = 40;
 const LARGEST_REQUEST: usize = 1 << 20;
 
 /// `stalling-files DIRECTORY NAME PROGRAM`: mounts itself on the directory with a copy of the
-/// program under that name, for everybody; prints `ready`, or why that is refused. When it reads a
+/// program under that name, for all users; prints `ready`, or why that is refused. When it reads a
 /// line, it stops answering, and says `stalled`.
 pub fn serve(words: &[String]) {
     let [directory, name, program] = words else { panic!("three words") };
@@ -72,7 +72,7 @@ fn mount_on(directory: &str) -> io::Result<File> {
     Ok(device)
 }
 
-/// Answers until nothing is mounted any more.
+/// Answers until nothing is mounted anymore.
 fn answer(mut device: &File, program: &Program) {
     let mut request = vec![0; LARGEST_REQUEST];
     while let Ok(length) = device.read(&mut request) {

@@ -160,7 +160,7 @@ fn sockets_side_by_side() {
 
 /// Each is related to the parent, but the daemon holds what the other user has created.
 #[test]
-fn a_common_relative_relates_nobody_to_anothers_socket() {
+fn a_common_relative_relates_no_process_to_anothers_socket() {
     let lines = [(10, 1, 0, 10, WEB), (11, 10, 0, 10, WEB), (12, 10, 1000, 12, OTHER)];
     let sockets = [socket(80, Some(0), &[10]), socket(80, Some(1000), &[11, 12])];
     divided(&sockets, &processes(&lines), &[&[10, 11], &[12]]);

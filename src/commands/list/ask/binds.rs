@@ -34,9 +34,11 @@ fn attempt(
     let ends = asked.customary_ends(families).into_iter();
     let answers = ends.map(|end| {
         let answer = system.try_bind(protocol, end, asked.interface);
-        let refusal =
-            |error| BindRefusal { kind: std::io::Error::kind(&error), reason: reason(&error) };
-        (end.address, answer.map_err(refusal))
+        (end.address, answer.map_err(|error| refusal(&error)))
     });
     BindAttempt { asked, protocol, answers: answers.collect() }
+}
+
+fn refusal(error: &std::io::Error) -> BindRefusal {
+    BindRefusal { kind: error.kind(), reason: reason(error) }
 }

@@ -1,4 +1,4 @@
-//! The listeners in whose queues connections wait that nobody has accepted.
+//! The listeners in whose queues connections wait that no process has accepted.
 
 use crate::commands::shared::survey::name_all;
 use crate::model::{

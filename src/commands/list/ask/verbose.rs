@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::commands::shared::survey::name_all;
-use crate::model::{About, Detail, Families, Pid, Scope, Snapshot, Socket, StateSet, UdpScope};
+use crate::model::{About, Detail, Families, Pid, Scope, Snapshot, StateSet, UdpScope};
 use crate::platform::System;
 use crate::query::PortSet;
 
@@ -16,7 +16,7 @@ pub(super) fn add(system: &impl System, snapshot: &mut Snapshot) {
     add_ancestors(system, snapshot);
 }
 
-/// Adds the parents of everybody, and theirs, up to the first.
+/// Adds the parents of all processes, and theirs, up to the first.
 fn add_ancestors(system: &impl System, snapshot: &mut Snapshot) {
     loop {
         let known = &snapshot.processes;
@@ -52,9 +52,8 @@ fn add_peers(system: &impl System, snapshot: &mut Snapshot) {
         detail: Detail::Brief,
     };
     let Ok(table) = system.sockets(&scope) else { return };
-    let is_far_end = |socket: &Socket| {
+    let peers = table.sockets.into_iter().filter(|socket| {
         socket.foreign.is_some_and(|end| far.contains(&(socket.protocol, socket.local, end)))
-    };
-    let peers = table.sockets.into_iter().filter(is_far_end).collect();
-    snapshot.peers = system.owners(peers).sockets;
+    });
+    snapshot.peers = system.owners(peers.collect()).sockets;
 }

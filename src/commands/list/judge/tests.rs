@@ -5,10 +5,11 @@ use crate::cli::{self, Request};
 use crate::commands::shared::near_misses::{NearMiss, NearMisses};
 use crate::model::{
     Capabilities, Endpoint, Gap, Holder, KernelReason, OwnedSocket, Owner, Pid, PortRules,
-    Protocol, Snapshot, Socket, TcpState,
+    Protocol, Shell, Snapshot, Socket, TcpState,
 };
 use crate::platform::SocketTable;
 use crate::query::{InTheWay, Place, PortVerdict, Protocols, Verdict, Ways};
+use crate::text::shell::ShellCommand;
 
 /// What `portwho WORDS` asks for.
 fn request(words: &str) -> ListRequest {
@@ -79,7 +80,7 @@ fn verdicts(ports: Option<&PortVerdicts<'_>>) -> Vec<Verdict> {
     ports.unwrap().told.iter().map(PortVerdict::verdict).collect()
 }
 
-/// Whether a remark tells of so many ports that no socket holds.
+/// Whether a remark reports this many ports that no socket holds.
 fn is_of_vacant(remark: &Remark<'_>, count: usize) -> bool {
     matches!(remark, Remark::Vacant(Vacant::Each(each)) if each.len() == count)
 }
@@ -104,7 +105,7 @@ fn a_port_that_nothing_holds_has_a_verdict_for_each_protocol() {
 }
 
 #[test]
-fn what_is_not_listed_leaves_tcp_unknown_and_is_told() {
+fn what_is_not_listed_leaves_tcp_unknown_and_is_reported() {
     let (request, filter) = (request("80"), on_ports(80, 80));
     let facts = with_ports(with_gap(seen(vec![]), Gap::BoundNotListed), None);
     let answer = answer(&request, &filter, &facts);
@@ -114,7 +115,7 @@ fn what_is_not_listed_leaves_tcp_unknown_and_is_told() {
 }
 
 #[test]
-fn a_table_that_could_not_be_read_is_no_answer() {
+fn an_unreadable_table_is_not_an_answer() {
     let unreadable = Gap::TableUnreadable { table: "TCP".to_owned(), why: "refused".to_owned() };
     let (request, filter) = (request("80"), on_ports(80, 80));
     let facts = with_ports(with_gap(seen(vec![]), unreadable.clone()), None);
@@ -124,7 +125,7 @@ fn a_table_that_could_not_be_read_is_no_answer() {
 }
 
 #[test]
-fn what_the_other_filters_leave_out_is_told_before_the_verdict() {
+fn what_the_other_filters_exclude_is_reported_before_the_verdict() {
     let udp = Protocols { tcp: false, udp: true };
     let (request, filter) = (request("-u 80"), Filter { protocols: udp, ..on_ports(80, 80) });
     let near_misses = NearMisses { left_out: 1, ..NearMisses::default() };
@@ -152,7 +153,7 @@ fn who_holds_every_address_holds_the_one_that_was_asked_for() {
 }
 
 #[test]
-fn each_port_that_nothing_holds_is_told_of() {
+fn each_port_that_nothing_holds_is_reported() {
     let (request, filter) = (request("80,81"), on_ports(80, 81));
     let facts = with_ports(seen(vec![listener("0.0.0.0", 80)]), None);
     let answer = answer(&request, &filter, &facts);
@@ -166,7 +167,13 @@ fn many_ports_have_one_verdict() {
     let (request, filter) = (request("101-117"), on_ports(101, 117));
     let facts = with_ports(seen(vec![listener("0.0.0.0", 110)]), None);
     let answer = answer(&request, &filter, &facts);
-    let many = ManyPorts { asked: 17, vacant: 16, is_unseen: false, first_unprivileged: None };
+    let many = ManyPorts {
+        asked: 17,
+        vacant: 16,
+        is_unseen: false,
+        first_free: Some(101),
+        first_unprivileged: None,
+    };
     assert_eq!(answer.remarks, [Remark::Vacant(Vacant::Many(many))]);
     let ports = answer.ports.unwrap();
     assert_eq!((verdicts(Some(&ports)), ports.free_count), (vec![Verdict::Held], 33));
@@ -188,7 +195,7 @@ fn a_list_of_everything_in_a_pipe_has_only_gaps() {
 }
 
 #[test]
-fn some_of_many_namespaces_are_told_of() {
+fn some_of_many_namespaces_are_reported() {
     let (request, filter) = (request("80"), on_ports(80, 80));
     let there = |netns: u64| {
         let mut row = listener("0.0.0.0", 80);
@@ -204,7 +211,8 @@ fn some_of_many_namespaces_are_told_of() {
     };
     let told: Vec<_> = answer.remarks.iter().filter_map(namespace).collect();
     assert_eq!(told, [(1, 1), (2, 1), (3, 1), (4, 1), (5, 1)]);
-    assert_eq!(answer.remarks.last(), Some(&Remark::MoreElsewhere(2)));
+    let list = ShellCommand::new(Shell::Posix, "portwho --all-netns 80").into();
+    assert_eq!(answer.remarks.last(), Some(&Remark::MoreElsewhere(2, list)));
 }
 
 #[test]

@@ -66,18 +66,16 @@ pub(in crate::platform::linux) fn inodes(sockets: &[Socket]) -> Inodes {
 /// Whether a listed TCP socket at every address holds each of the ports, so that nothing else does as
 /// a rule; and does so for each of the addresses.
 fn are_held(ports: &[PortRange], addresses: &[IpAddr], sockets: &[Socket]) -> bool {
-    let holds = |port: u16| {
-        let is_everywhere = |socket: &&Socket| {
-            socket.local.port == port
-                && socket.local.address.is_unspecified()
-                && socket.protocol == Protocol::Tcp
-                && socket.holds_port()
-        };
-        let everywhere: Vec<&Socket> = sockets.iter().filter(is_everywhere).collect();
-        let is_covered = |address: &IpAddr| everywhere.iter().any(|one| one.covers(*address));
-        !everywhere.is_empty() && addresses.iter().all(is_covered)
-    };
-    ports.iter().cloned().flatten().all(holds)
+    ports.iter().cloned().flatten().all(|port| is_held(port, addresses, sockets))
+}
+
+fn is_held(port: u16, addresses: &[IpAddr], sockets: &[Socket]) -> bool {
+    let on_port = sockets.iter().filter(|socket| socket.local.port == port);
+    let tcp = on_port.filter(|socket| socket.protocol == Protocol::Tcp && socket.holds_port());
+    let everywhere: Vec<&Socket> =
+        tcp.filter(|socket| socket.local.address.is_unspecified()).collect();
+    let is_covered = |address: &IpAddr| everywhere.iter().any(|one| one.covers(*address));
+    !everywhere.is_empty() && addresses.iter().all(is_covered)
 }
 
 /// The BOUND sockets that were found among descriptors.
@@ -176,7 +174,7 @@ mod tests {
         std::fs::metadata(path).unwrap().st_ino()
     }
 
-    /// What the kernel lists of `ports` as bound, without what a descriptor does not tell.
+    /// What the kernel lists of `ports` as bound, without what a descriptor does not show.
     fn kernels(ports: &[PortRange]) -> Vec<Socket> {
         let bound = StateSet::of(&[TcpState::Bound]);
         let scope = Scope { tcp: bound, local_ports: Some(ports.to_vec()), ..LISTED_TCP };

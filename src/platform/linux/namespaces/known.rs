@@ -24,7 +24,7 @@ use crate::platform::reason;
 const NAMED: &str = "/run/netns";
 
 /// kthreadd, the parent of the kernel's threads. In a PID namespace below the machine's own it
-/// may be anybody.
+/// may be any process.
 pub(super) const KERNEL_THREADS: Pid = Pid(2);
 
 /// A network namespace.
@@ -237,7 +237,7 @@ fn other_threads(proc: &OwnedFd, pid: u32, entries: &mut Entries) -> rustix::io:
         Err(error) if is_gone(error) => return Ok(Vec::new()),
         opened => opened?,
     };
-    // A process that vanishes while they are listed lives nowhere any more.
+    // A process that exits while they are listed has no namespace anymore.
     let threads = entries.numbers(&tasks).map_while(Result::ok);
     Ok(threads.filter(|thread| *thread != pid).collect())
 }

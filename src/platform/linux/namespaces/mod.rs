@@ -5,12 +5,12 @@
 
 mod known;
 mod names;
-mod strays;
+mod unowned_namespaces;
 mod visits;
 
 use self::known::Known;
 use self::names::names;
-use self::strays::Strays;
+use self::unowned_namespaces::UnownedNamespaces;
 use self::visits::{merge, visit_all};
 use super::owners::Inodes;
 use super::{bound, bounds};
@@ -43,12 +43,12 @@ pub(super) fn sockets(scope: &Scope, reach: Reach) -> Result<NamespaceTable, Pla
     let visits = visit_all(&known.namespaces, scope, reach);
     if reach == Reach::Descriptors {
         let listed: Vec<&Inodes> = visits.iter().map(|visit| &visit.inodes).collect();
-        let strays = Strays::search(&mut known, &listed);
+        let unowned = UnownedNamespaces::search(&mut known, &listed);
         merge(visits, &mut found.table);
-        strays.complete(&mut found.table);
-        let visits = visit_all(&strays.namespaces, scope, Reach::Processes);
+        unowned.complete(&mut found.table);
+        let visits = visit_all(&unowned.namespaces, scope, Reach::Processes);
         merge(visits, &mut found.table);
-        known.namespaces.extend(strays.namespaces);
+        known.namespaces.extend(unowned.namespaces);
     } else {
         merge(visits, &mut found.table);
     }

@@ -21,6 +21,12 @@ pub(super) struct Visit {
     pub(super) inodes: Inodes,
 }
 
+impl Visit {
+    fn failed(inode: u64, why: String) -> Self {
+        Self { inode, table: Err(why), inodes: Inodes::default() }
+    }
+}
+
 /// Adds what was found there.
 pub(super) fn merge(visits: Vec<Visit>, found: &mut SocketTable) {
     for Visit { inode, table, .. } in visits {
@@ -41,35 +47,33 @@ pub(super) fn visit_all(
     scope: &Scope,
     reach: Reach,
 ) -> Vec<Visit> {
-    let visit = |(&inode, namespace): (&u64, &Namespace)| {
-        let entered =
-            move_into_link_name_space(namespace.link.as_fd(), Some(LinkNameSpaceType::Network));
-        if let Err(error) = entered {
-            let why = io::Error::from(error).to_string();
-            return Visit { inode, table: Err(why), inodes: Inodes::default() };
-        }
-        let table = tables::listed(scope).map_err(|error| error.to_string());
-        let inodes = match (reach, &table) {
-            (Reach::Hint | Reach::Processes, _) => Inodes::default(),
-            (Reach::Descriptors, Ok(table)) if scope.is_everything() => {
-                bound::inodes(&table.sockets)
-            }
-            (Reach::Descriptors, _) => all_inodes(),
-        };
-        Visit { inode, table, inodes }
+    let visit_each = || {
+        namespaces.iter().map(|(inode, namespace)| visit(*inode, namespace, scope, reach)).collect()
     };
-    let visit_each = || namespaces.iter().map(visit).collect();
-    let visited = thread::scope(|scope| {
-        let visitor = thread::Builder::new().spawn_scoped(scope, visit_each);
+    let visited = thread::scope(|threads| {
+        let visitor = thread::Builder::new().spawn_scoped(threads, visit_each);
         let visitor = visitor.map_err(|error| error.to_string())?;
         visitor.join().map_err(|_| "the thread that entered them panicked".to_owned())
     });
-    let unvisited = |inode: &u64, why: &String| Visit {
-        inode: *inode,
-        table: Err(why.clone()),
-        inodes: Inodes::default(),
+    visited.unwrap_or_else(|why| {
+        namespaces.keys().map(|inode| Visit::failed(*inode, why.clone())).collect()
+    })
+}
+
+/// Enters a namespace, where this thread remains, and reads its table.
+fn visit(inode: u64, namespace: &Namespace, scope: &Scope, reach: Reach) -> Visit {
+    let entered =
+        move_into_link_name_space(namespace.link.as_fd(), Some(LinkNameSpaceType::Network));
+    if let Err(error) = entered {
+        return Visit::failed(inode, io::Error::from(error).to_string());
+    }
+    let table = tables::listed(scope).map_err(|error| error.to_string());
+    let inodes = match (reach, &table) {
+        (Reach::Hint | Reach::Processes, _) => Inodes::default(),
+        (Reach::Descriptors, Ok(table)) if scope.is_everything() => bound::inodes(&table.sockets),
+        (Reach::Descriptors, _) => all_inodes(),
     };
-    visited.unwrap_or_else(|why| namespaces.keys().map(|inode| unvisited(inode, &why)).collect())
+    Visit { inode, table, inodes }
 }
 
 /// The inodes of all sockets that this thread's network namespace lists.

@@ -8,7 +8,7 @@ use rustix::fs::SeekFrom;
 use super::super::proc_dir::{Entries, is_gone, open_dir};
 use crate::model::Uid;
 
-/// Where descriptor 0 stands in its directory: behind `.` and `..`.
+/// Where descriptor 0 stands in its directory: after `.` and `..`.
 const FIRST: u64 = 2;
 
 /// How many numbers without a descriptor are tried before the rest is listed.
@@ -29,8 +29,8 @@ pub(in crate::platform::linux) fn can_be_named(proc: &OwnedFd) -> bool {
 #[derive(Debug)]
 pub(in crate::platform::linux) struct Table {
     directory: OwnedFd,
-    /// How many there are, as the size of the directory tells since Linux 6.2. No more than a
-    /// hint: 0 where it tells nothing, or where they cannot be named.
+    /// How many there are, as the size of the directory has shown since Linux 6.2. Only a hint: 0 where it
+    /// shows nothing, or where they cannot be named.
     size: u32,
     /// Whom the directory belongs to: the user of the process, or root where it is not dumpable.
     user: Uid,
@@ -50,7 +50,7 @@ impl Table {
             Err(error) if is_gone(error) => return Ok(None),
             opened => opened?,
         };
-        // A thread that has ended meanwhile has no size any more, and nothing to list either.
+        // A thread that has ended meanwhile no longer has a size, and nothing to list either.
         let stat = rustix::fs::fstat(&directory).ok();
         let size = stat.as_ref().filter(|_| can_be_named).map(|stat| stat.st_size);
         let size = size.and_then(|size| u32::try_from(size).ok()).unwrap_or_default();

@@ -16,7 +16,7 @@ const CONFIRMATIONS: usize = 2;
 /// What a caller wants of sockets.
 pub(super) type Wanted<'a> = &'a dyn Fn(&Socket) -> bool;
 
-/// What names a socket: its cookie, or its inode where the table tells no cookie.
+/// What names a socket: its cookie, or its inode where the table has no cookie.
 pub(super) type Name = (Protocol, Option<u64>, Option<u64>);
 
 /// The name of a socket.
@@ -162,12 +162,12 @@ impl<'a> Doubt<'a> {
     fn unclear(&self, now: &[Socket]) -> Ports {
         let there: FxHashSet<Name> = now.iter().map(name).collect();
         let held: Ports = now.iter().filter(|socket| socket.holds_port()).collect();
-        let is_unclear = |row: &&Socket| {
+        let dumped = self.rows.iter().filter(|row| !is_asked_exactly(row) && !is_unlisted(row));
+        let unclear = dumped.filter(|row| self.ports.has(row)).filter(|row| {
             let is_missing = !there.contains(&name(row)) && !self.joined.contains(&name(row));
-            let is_dumped = !is_asked_exactly(row) && !is_unlisted(row);
-            self.ports.has(row) && is_dumped && (is_missing || !held.has(row))
-        };
-        self.rows.iter().filter(is_unclear).collect()
+            is_missing || !held.has(row)
+        });
+        unclear.collect()
     }
 
     /// The successors that were added and are still there.
@@ -179,12 +179,8 @@ impl<'a> Doubt<'a> {
     pub(super) fn sought(&self) -> Inodes {
         let mine = self.successors().filter(|row| (self.terms.mine)(row));
         let inodes = mine.filter_map(|row| row.inode);
-        let is_unknown = |inode: &u64| {
-            *inode != 0
-                && self.found.holders.get(*inode).is_none()
-                && !self.searched.contains(inode)
-        };
-        inodes.filter(is_unknown).collect()
+        let unknown = inodes.filter(|&inode| inode != 0 && self.found.holders.get(inode).is_none());
+        unknown.filter(|inode| !self.searched.contains(inode)).collect()
     }
 }
 

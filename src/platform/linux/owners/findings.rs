@@ -126,10 +126,12 @@ impl Holders {
     pub(super) fn add(&mut self, other: &Self) {
         let offset = self.all.len();
         self.all.extend(&other.all);
-        let moved = |(inode, place): (&u64, &Range<usize>)| {
-            (*inode, place.start + offset..place.end + offset)
-        };
-        self.places.extend(other.places.iter().map(moved));
+        self.places.extend(
+            other
+                .places
+                .iter()
+                .map(|(inode, place)| (*inode, place.start + offset..place.end + offset)),
+        );
     }
 
     /// Those of one inode; none unless some were found.

@@ -34,7 +34,7 @@ use self::settle::{Settled, settle};
 use self::walk::Walk;
 pub(super) use self::whole::{held_by, is_exiting, is_socket};
 use super::{proc_dir, user_name};
-use crate::model::{Gap, LeftOut, OwnedSocket, Owner, Socket, Uid};
+use crate::model::{Gap, Hiding, LeftOut, OwnedSocket, Owner, Socket, Uid, Whereabouts};
 use crate::platform::OwnerTable;
 
 /// Finds the owners of `sockets`, and of what took the port of one that closed meanwhile, as far as
@@ -43,10 +43,8 @@ pub(super) fn find(sockets: Vec<Socket>, wanted_later: Wanted<'_>) -> OwnerTable
     let own = rustix::process::geteuid();
     // Root may read every process, others only their own.
     let is_mine = |socket: &Socket| own.is_root() || socket.uid == Some(Uid(own.as_raw()));
-    let inodes = |sockets: &mut dyn Iterator<Item = &Socket>| -> Inodes {
-        sockets.filter_map(|socket| socket.inode).filter(|&inode| inode != 0).collect()
-    };
-    let wanted = inodes(&mut sockets.iter());
+    let inodes = sockets.iter().filter_map(|socket| socket.inode);
+    let wanted: Inodes = inodes.filter(|&inode| inode != 0).collect();
     let mut gaps = Vec::new();
     let mut found = Walk::default();
     if !wanted.is_empty() {
@@ -63,9 +61,10 @@ pub(super) fn find(sockets: Vec<Socket>, wanted_later: Wanted<'_>) -> OwnerTable
     let sockets: Vec<OwnedSocket> = sockets.into_iter().map(owned).collect();
     // Where no process could be listed, that is the reason for every owner that is hidden.
     if gaps.is_empty() {
-        gaps.extend(hidden(&sockets));
+        let is_cut = found.budgets.left_out().values().any(|what| what.count() > 0);
+        gaps.extend(hidden(&sockets, is_cut));
         gaps.extend(changing_hands(&sockets, &changing));
-        gaps.extend(not_found(&sockets, &changing));
+        gaps.extend(not_found(&sockets, &changing, is_cut));
         gaps.extend(unsearched(&found));
     }
     OwnerTable { sockets, gaps }
@@ -83,15 +82,20 @@ fn owner(socket: &Socket, found: &Walk) -> Owner {
     }
 }
 
-/// The gap of the sockets whose owner may not be seen, with the users they belong to.
-fn hidden(sockets: &[OwnedSocket]) -> Option<Gap> {
+/// The gap of the sockets whose owner may not be seen, with the users they belong to. Where the search
+/// `is_cut`, the rights are not what is missing.
+fn hidden(sockets: &[OwnedSocket], is_cut: bool) -> Option<Gap> {
     let hidden = || sockets.iter().filter(|row| row.owner == Owner::Hidden);
     let names: BTreeMap<_, _> =
         hidden().filter_map(|row| row.socket.uid).map(|uid| (uid, user_name(uid))).collect();
     let users = names.into_iter().map(|(uid, name)| name.unwrap_or_else(|| uid.to_string().into()));
     let count = hidden().count();
-    let as_root = rustix::process::geteuid().is_root();
-    (count > 0).then(|| Gap::OwnersHidden { count, users: users.collect(), as_root })
+    let why = match rustix::process::geteuid().is_root() {
+        false => Hiding::Rights,
+        true if is_cut => Hiding::Unsearched,
+        true => Hiding::EvenFromRoot,
+    };
+    (count > 0).then(|| Gap::OwnersHidden { count, users: users.collect(), why })
 }
 
 /// How many users whose budgets are spent get a gap of their own.
@@ -123,9 +127,15 @@ fn is_among(inodes: &Inodes, row: &OwnedSocket) -> bool {
     row.socket.inode.is_some_and(|inode| inodes.contains(&inode))
 }
 
-fn not_found(sockets: &[OwnedSocket], changing: &Inodes) -> Option<Gap> {
+fn not_found(sockets: &[OwnedSocket], changing: &Inodes, is_cut: bool) -> Option<Gap> {
     let rows = sockets.iter().filter(|row| row.owner == Owner::NotFound);
     let count = rows.filter(|row| !is_among(changing, row)).count();
-    let inside_pid_namespace = proc_dir::is_first_pid_namespace() == Some(false);
-    (count > 0).then_some(Gap::OwnersNotFound { count, inside_pid_namespace })
+    let place = if is_cut {
+        Whereabouts::Unsearched
+    } else if proc_dir::is_first_pid_namespace() == Some(false) {
+        Whereabouts::OutsidePidNamespace
+    } else {
+        Whereabouts::Anywhere
+    };
+    (count > 0).then_some(Gap::OwnersNotFound { count, place })
 }

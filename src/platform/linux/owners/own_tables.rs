@@ -13,7 +13,7 @@ use crate::model::{LeftOut, Pid, Uid};
 
 impl Searcher<'_> {
     /// Finds the threads of a process that have left its table of descriptors (`CLONE_FILES` in
-    /// unshare(2)), or outlived the first thread, which has none any more.
+    /// unshare(2)), or outlived the first thread, which no longer has one.
     pub(super) fn visit_threads(&mut self, proc: &OwnedFd, pid: Pid) {
         let found = match several_threads(proc, format!("{pid}/task"), &mut self.entries) {
             Ok(Some((tasks, threads, shown))) => {

@@ -39,13 +39,7 @@ pub(super) fn search_all<'a, P: Place>(
     visit: impl Fn(&mut Searcher<'a>, &P) + Sync,
 ) -> Findings {
     let next = AtomicUsize::new(0);
-    let work = || {
-        let mut searcher = Searcher::new(search);
-        while let Some(place) = places.get(next.fetch_add(1, Ordering::Relaxed)) {
-            visit(&mut searcher, place);
-        }
-        searcher.findings
-    };
+    let work = || search_next(places, &next, search, &visit);
     thread::scope(|scope| {
         let others: Vec<_> = (1..threads::worth(places.len(), P::PER_THREAD))
             .filter_map(|_| thread::Builder::new().spawn_scoped(scope, work).ok())
@@ -60,4 +54,18 @@ pub(super) fn search_all<'a, P: Place>(
         }
         findings
     })
+}
+
+/// Searches one place after the other, from the `next` one, until none is left.
+fn search_next<'a, P: Place>(
+    places: &[P],
+    next: &AtomicUsize,
+    search: &'a Search<'a>,
+    visit: impl Fn(&mut Searcher<'a>, &P),
+) -> Findings {
+    let mut searcher = Searcher::new(search);
+    while let Some(place) = places.get(next.fetch_add(1, Ordering::Relaxed)) {
+        visit(&mut searcher, place);
+    }
+    searcher.findings
 }

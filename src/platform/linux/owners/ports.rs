@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::super::tables;
-use crate::model::{Detail, Families, Gap, PortRange, Protocol, Scope, Socket, StateSet, UdpScope};
+use crate::model::{Detail, Families, Gap, Protocol, Scope, Socket, StateSet, UdpScope};
 
 /// Local ports of TCP and of UDP.
 #[derive(Clone, Debug, Default)]
@@ -47,12 +47,12 @@ impl Ports {
         if self.is_empty() {
             return Some(Vec::new());
         }
-        let range = |port: &u16| -> PortRange { *port..=*port };
+        let ports = self.tcp.union(&self.udp).map(|&port| port..=port);
         let scope = Scope {
             tcp: if self.tcp.is_empty() { StateSet::NONE } else { states },
             udp: if self.udp.is_empty() { UdpScope::None } else { UdpScope::All },
             families: Families::BOTH,
-            local_ports: Some(self.tcp.union(&self.udp).map(range).collect()),
+            local_ports: Some(ports.collect()),
             local_addresses: Vec::new(),
             foreign_ports: None,
             detail,

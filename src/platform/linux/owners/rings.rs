@@ -21,7 +21,7 @@ use crate::platform::decode::ring_info;
 /// How often a ring is read at most; a few microseconds each.
 const READINGS: usize = 32;
 
-/// After so many readings whoever uses the ring may itself be waiting for a processor.
+/// After this many readings the process that uses the ring may itself be waiting for a processor.
 const EAGER_READINGS: usize = 16;
 
 /// How long there is between two readings then.

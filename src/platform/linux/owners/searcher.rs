@@ -29,7 +29,7 @@ const RING: &[u8] = b"anon_inode:[io_uring]";
 /// From this size on it pays to ask whether a table is another process's too.
 const LARGE: u32 = 1024;
 
-/// After so many descriptors the time is looked at: asking for it is a system call, as is reading a
+/// The time is checked after this many descriptors: asking for it is a system call, as is reading a
 /// descriptor.
 const READ_BETWEEN: u64 = 64;
 
@@ -116,10 +116,6 @@ impl<'a> Searcher<'a> {
 
     fn search_part(&mut self, table: &Table, part: &Part) -> rustix::io::Result<()> {
         let (user, size) = (part.user, u64::from(part.size));
-        let left_out = |count: u64| LeftOut {
-            descriptors: usize::try_from(count.max(1)).unwrap_or(usize::MAX),
-            ..LeftOut::default()
-        };
         if user != UNASKED && !self.shared.budgets.start(user, Kind::Processes, size) {
             self.leave_out(user, left_out(size));
             return Ok(());
@@ -244,6 +240,12 @@ pub(super) fn ignore_gone<T: Default>(result: rustix::io::Result<T>) -> rustix::
 pub(in crate::platform::linux) fn socket_inode(link: &[u8]) -> Option<u64> {
     let digits = link.strip_prefix(b"socket:[")?.strip_suffix(b"]")?;
     std::str::from_utf8(digits).ok()?.parse().ok()
+}
+
+/// This many descriptors that are not searched; one at least.
+fn left_out(count: u64) -> LeftOut {
+    let descriptors = usize::try_from(count.max(1)).unwrap_or(usize::MAX);
+    LeftOut { descriptors, ..LeftOut::default() }
 }
 
 #[cfg(test)]

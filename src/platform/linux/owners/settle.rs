@@ -72,11 +72,9 @@ pub(super) fn settle(
 /// namespace cannot be asked for from here.
 fn doubtful(sockets: &[Socket], found: &Walk, mine: Wanted<'_>) -> FxHashSet<Name> {
     let is_owned = |inode| inode == 0 || found.holders.get(inode).is_some();
-    let is_open = |socket: &&Socket| {
-        socket.netns.is_none() && !socket.inode.is_none_or(is_owned) && mine(socket)
-    };
+    let unowned = sockets.iter().filter(|socket| !socket.inode.is_none_or(is_owned));
     let mut of_users: FxHashMap<Option<Uid>, Vec<Name>> = FxHashMap::default();
-    for socket in sockets.iter().filter(is_open) {
+    for socket in unowned.filter(|socket| socket.netns.is_none() && mine(socket)) {
         of_users.entry(socket.uid).or_default().push(name(socket));
     }
     of_users.into_values().filter(|names| names.len() <= ASKED_AGAIN).flatten().collect()

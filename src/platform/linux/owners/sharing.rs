@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_are_told_from_others() {
+    fn shared_tables_are_recognized() {
         let mut known = Known::default();
         let settled = [5, 3, 5, 9, 3, 9].map(|number| known.settle(Number(Some(number))));
         let expected = [

@@ -210,9 +210,8 @@ fn name_sharers(
             budgets.leave_out(user, LeftOut { descriptors, ..LeftOut::default() });
             return false;
         }
-        let named =
-            |(inode, descriptor): &(u64, _)| (*inode, Holder { pid, descriptor: *descriptor });
-        findings.held.extend(held.iter().map(named));
+        let held = held.iter().copied();
+        findings.held.extend(held.map(|(inode, descriptor)| (inode, Holder { pid, descriptor })));
         false
     });
 }

@@ -27,7 +27,7 @@ static SPENT: Mutex<BTreeMap<Uid, Duration>> = Mutex::new(BTreeMap::new());
 ///
 /// # Errors
 /// Where none was found, and not all could be searched: EMFILE when there are more than are
-/// searched, EACCES when a part may not be read, ENODATA when an io_uring does not tell what is
+/// searched, EACCES when a part may not be read, ENODATA when an io_uring does not report what is
 /// registered there. Otherwise when its descriptors cannot be read.
 pub(in crate::platform::linux) fn held_by(
     directory: BorrowedFd<'_>,
@@ -156,7 +156,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_could_not_be_searched_is_no_answer() {
+    fn an_incomplete_search_is_not_an_answer() {
         let holder = Holder { pid: Pid(812), descriptor: Some(3) };
         let found = || Findings { held: vec![(4711, holder)], ..Findings::default() };
         let refused = || Findings { refused: true, ..Findings::default() };

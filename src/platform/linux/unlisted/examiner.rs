@@ -21,7 +21,7 @@ use super::Protocols;
 use crate::model::{Pid, Protocol, Uid};
 use crate::platform::decode::descriptor;
 
-/// Longer than an honest program takes to be executed.
+/// Longer than a well-behaved program takes to be executed.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How many copies wait to be asked: while one is open, portwho holds the socket too.
@@ -174,7 +174,7 @@ fn sockets(candidates: &[Candidate]) -> impl Iterator<Item = &[Candidate]> {
     candidates.chunk_by(|one, other| one.inode == other.inode)
 }
 
-/// A thread that examines what is left. Nobody waits for its end.
+/// A thread that examines what is left. Nothing waits for its end.
 struct Worker {
     answers: Receiver<Answer>,
     /// Whose process it examines.

@@ -32,14 +32,15 @@ pub(super) fn list(proc: &OwnedFd) -> std::io::Result<(Vec<Process>, Missed)> {
         is_inside: is_first_pid_namespace() != Some(true),
         ..Missed::default()
     };
-    let user = |pid| {
-        let status = read_file(proc, format!("{pid}/status"));
-        status.ok().and_then(|status| proc_status::real_user(&status)).unwrap_or(Uid(0))
-    };
     let mut processes: Vec<Process> =
-        pids.into_iter().map(|pid| Process { pid: Pid(pid), user: user(pid) }).collect();
+        pids.into_iter().map(|pid| Process { pid: Pid(pid), user: user(proc, pid) }).collect();
     processes.sort_by_key(|process| process.user.0 != 0);
     Ok((processes, missed))
+}
+
+fn user(proc: &OwnedFd, pid: u32) -> Uid {
+    let status = read_file(proc, format!("{pid}/status"));
+    status.ok().and_then(|status| proc_status::real_user(&status)).unwrap_or(Uid(0))
 }
 
 /// A reading of descriptors: those of sockets that are in no table, as far as the budgets go.

@@ -21,7 +21,7 @@ use crate::platform::linux::{bounds, namespaces};
 const EXAMINED_BETWEEN: usize = 64;
 
 /// The sockets of TCP that are in no table, of processes of this thread's network namespace that have
-/// at least so many of them.
+/// at least this many of them.
 ///
 /// # Errors
 /// When /proc or the tables cannot be read at all.

@@ -45,7 +45,7 @@ pub struct TimeWait {
     pub server_address: SocketAddr,
 }
 
-/// ESTABLISHED on both sides; the server's has no owner, because nobody has accepted it.
+/// ESTABLISHED on both sides; the server's has no owner, because no process has accepted it.
 pub fn not_accepted(at: Loopback) -> Unaccepted {
     let Held { socket: listener, address: server_address } =
         listening_with(at.port(0), 16, small_buffers);

@@ -1,13 +1,16 @@
-//! Two programs of which one gives its socket to the other (SCM_RIGHTS in unix(7)).
+//! Two programs of which one gives its sockets to the other: over a socket (SCM_RIGHTS in unix(7)), or
+//! as its parent.
 
 use std::io::{self, BufRead, BufReader};
-use std::net::TcpListener;
-use std::os::fd::OwnedFd;
+use std::net::{TcpListener, TcpStream};
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::{env, thread};
 
-use super::say;
+use rustix::io::{FdFlags, fcntl_setfd};
+
+use super::{say, worker};
 use crate::support::flight;
 use crate::support::process::ROLE;
 
@@ -44,6 +47,15 @@ pub(super) fn employ(words: &[String]) {
     say(&child.id().to_string());
     child.wait().expect("wait");
     wait();
+}
+
+/// Starts a child that inherits these sockets and does nothing, and returns its PID.
+pub(super) fn share(listener: Option<&TcpListener>, connections: &[TcpStream]) -> u32 {
+    let listener = listener.into_iter().map(AsFd::as_fd);
+    for socket in listener.chain(connections.iter().map(AsFd::as_fd)) {
+        fcntl_setfd(socket, FdFlags::empty()).expect("fcntl");
+    }
+    worker(Stdio::null())
 }
 
 fn wait() -> ! {

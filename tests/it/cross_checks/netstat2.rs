@@ -1,4 +1,4 @@
-//! The crate netstat2 as a witness, asked from the calling thread and so in its namespace.
+//! The crate netstat2 as a cross-check, asked from the calling thread and so in its namespace.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};

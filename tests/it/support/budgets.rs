@@ -35,7 +35,7 @@ pub const ROLES: &[(&str, Play)] = &[
     ("large-table", large_table),
 ];
 
-/// `ring-copies REGISTERED COPIES`: an io_uring with so many registered files, whose descriptor
+/// `ring-copies REGISTERED COPIES`: an io_uring with REGISTERED files, whose descriptor
 /// is duplicated.
 fn ring_copies(words: &[String]) {
     let (registered, count) = (number(words, 0), number(words, 1));
@@ -47,7 +47,7 @@ fn ring_copies(words: &[String]) {
     stay(&made, &[]);
 }
 
-/// `rings COUNT REGISTERED [ADDRESS]`: so many io_urings, and in the last one the listener too.
+/// `rings COUNT REGISTERED [ADDRESS]`: COUNT io_urings, and in the last one the listener too.
 fn rings(words: &[String]) {
     let (count, registered) = (number(words, 0), number(words, 1));
     allow(count.max(registered));
@@ -58,7 +58,7 @@ fn rings(words: &[String]) {
 }
 
 /// `ring-family REGISTERED PROCESSES ADDRESS`: an io_uring in which the listener is registered,
-/// and so many processes that have inherited it.
+/// and that many processes that have inherited it.
 fn ring_family(words: &[String]) {
     let (registered, count) = (number(words, 0), number(words, 1));
     allow(registered);
@@ -88,8 +88,8 @@ fn ring_heir(_words: &[String]) {
     }
 }
 
-/// `own-tables THREADS DESCRIPTORS [undumpable]`: so many threads, each with a table of its own of
-/// so many descriptors.
+/// `own-tables THREADS DESCRIPTORS [undumpable]`: that many threads, each with a table of its own of that
+/// many descriptors.
 fn own_tables(words: &[String]) {
     let (threads, descriptors) = (number(words, 0), number(words, 1));
     allow(descriptors);
@@ -113,8 +113,8 @@ fn own_tables(words: &[String]) {
     stay(&Ok(()), &[]);
 }
 
-/// `shared-table PROCESSES DESCRIPTORS [ADDRESS]`: a table of so many descriptors, and the
-/// listener, that so many other processes share.
+/// `shared-table PROCESSES DESCRIPTORS [ADDRESS]`: a table of that many descriptors, and the
+/// listener, that that many other processes share.
 fn shared_table(words: &[String]) {
     let (count, descriptors) = (number(words, 0), number(words, 1));
     allow(descriptors);
@@ -126,7 +126,7 @@ fn shared_table(words: &[String]) {
     stay(&pids, &told);
 }
 
-/// `large-table DESCRIPTORS`: so many descriptors.
+/// `large-table DESCRIPTORS`: that many descriptors.
 fn large_table(words: &[String]) {
     allow(number(words, 0));
     let null = File::open("/dev/null").expect("open");
@@ -137,7 +137,7 @@ fn number(words: &[String], place: usize) -> usize {
     words[place].parse().expect("a number")
 }
 
-/// So many descriptors, or as many as there may be.
+/// This many descriptors, or as many as there may be.
 fn allow(count: usize) {
     if let Err(error) = allow_descriptors(count as u64 + 100) {
         say(&format!("refused: {count} descriptors: {error}"));
@@ -156,7 +156,7 @@ fn stay<T>(made: &io::Result<T>, others: &[u32]) {
     io::copy(&mut io::stdin().lock(), &mut io::sink()).expect("read");
 }
 
-/// An io_uring in which a file is registered so many times, and a listener, where an address is
+/// An io_uring in which a file is registered this many times, and a listener, where an address is
 /// given; only there.
 fn ring(registered: usize, address: Option<&String>) -> io::Result<IoUring> {
     let ring = IoUring::new(8)?;

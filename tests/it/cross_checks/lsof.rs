@@ -1,4 +1,4 @@
-//! lsof as a witness of the view that has its columns: each column of each row.
+//! lsof as a cross-check of the view that has its columns: each column of each row.
 
 use std::path::PathBuf;
 use std::process::Command;

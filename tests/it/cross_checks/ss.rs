@@ -1,4 +1,4 @@
-//! `ss` as a witness: it asks the same kernel interface, with code of its own.
+//! `ss` as a cross-check: it asks the same kernel interface, with code of its own.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;

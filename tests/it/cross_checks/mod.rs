@@ -1,4 +1,4 @@
-//! Other tools as witnesses: what the program says of a socket is what `ss`, lsof and netstat2 say,
+//! Cross-checks with other tools: what the program says of a socket is what `ss`, lsof and netstat2 say,
 //! field by field, at rest and while connections come and go.
 
 mod lsof;
@@ -26,13 +26,13 @@ use crate::support::process::{Actor, Owner, Process};
 use crate::support::{portwho, rounds, skip};
 use sighting::{Ends, Sighting, agree, compare};
 
-/// Sockets in every state, held by this process, by others, by several and by nobody.
+/// Sockets in every state, held by this process, by others, by several and by none.
 struct Zoo {
     owners: Vec<Process>,
     held: Vec<Box<dyn Any>>,
 }
 
-/// How many sockets the zoo has; a witness that sees fewer proves nothing.
+/// How many sockets the zoo has; another tool that sees fewer proves nothing.
 const TCP: usize = 56;
 const UDP: usize = 4;
 

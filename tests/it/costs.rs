@@ -1,4 +1,4 @@
-//! No call is made whose answer is not needed: strace shows which are made.
+//! Costs: the program makes only the system calls whose answers it needs, as strace shows.
 
 use std::fs;
 
@@ -31,7 +31,7 @@ fn server() -> impl Sized {
 }
 
 #[trial]
-fn a_port_that_nobody_holds_costs_no_walk() {
+fn a_port_that_no_socket_holds_costs_no_walk() {
     // Where BOUND sockets are not listed they are looked for among descriptors.
     if !can_strace() || !lists_bound() {
         return;

@@ -1,11 +1,11 @@
-//! What a witness says of a socket, and the comparison of two.
+//! What another tool reports of a socket, and the comparison of two.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 use crate::support::wait_until;
 
-/// The two ends of a socket, by which witnesses know it again; v4-mapped addresses as IPv4.
+/// The two ends of a socket, by which other tools identify it; v4-mapped addresses as IPv4.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Ends {
     pub tcp: bool,
@@ -13,7 +13,7 @@ pub struct Ends {
     pub foreign: Option<SocketAddr>,
 }
 
-/// What is said of a socket; `None` in a field that the witness does not speak of.
+/// What is reported of a socket; `None` in a field that the other tool does not have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sighting {
     /// netstat's word; none for UDP.
@@ -25,14 +25,14 @@ pub struct Sighting {
     pub has_timer: Option<bool>,
 }
 
-/// Compares the two when the witness says the same before and after ours: a full buffer may
-/// still take a little, and a timer may start. Returns what the witness said.
+/// Compares the two when the other tool says the same before and after ours: a full buffer may
+/// still take a little, and a timer may start. Returns what the other tool said.
 #[track_caller]
 pub fn agree(
     ours: impl Fn() -> BTreeMap<Ends, Sighting>,
     theirs: impl Fn() -> BTreeMap<Ends, Sighting>,
 ) -> BTreeMap<Ends, Sighting> {
-    let (our, their) = wait_until("the witness to say the same twice", || {
+    let (our, their) = wait_until("the other tool to say the same twice", || {
         let before = theirs();
         let our = ours();
         (theirs() == before).then_some((our, before))
@@ -47,7 +47,7 @@ pub fn compare(ours: &BTreeMap<Ends, Sighting>, theirs: &BTreeMap<Ends, Sighting
     let missed: Vec<_> = theirs.iter().filter(|(ends, _)| !ours.contains_key(ends)).collect();
     assert!(missed.is_empty(), "missed: {missed:#?}");
     let surplus: Vec<_> = ours.iter().filter(|(ends, _)| !theirs.contains_key(ends)).collect();
-    assert!(surplus.is_empty(), "not seen by the witness: {surplus:#?}");
+    assert!(surplus.is_empty(), "not seen by the other tool: {surplus:#?}");
     for (ends, their) in theirs {
         let our = &ours[ends];
         assert_eq!(our.state, their.state, "{ends:?}");

@@ -1,4 +1,4 @@
-//! The makers against the kernel's table and `ss`.
+//! The makers of sockets, compared with the kernel's table and `ss`.
 
 use std::net::SocketAddr;
 
@@ -31,7 +31,7 @@ fn every_state_is_reached() {
 }
 
 #[trial]
-fn inode_is_zero_where_nobody_can_hold_the_socket() {
+fn inode_is_zero_where_no_process_can_hold_the_socket() {
     for at in Loopback::BOTH {
         let made = makers::time_wait(at);
         let row = kernel_table::find(made.client_address, made.server_address).expect("a row");

@@ -12,19 +12,19 @@ use crate::model::{Gap, Protocol, Socket};
 use crate::platform::SocketTable;
 
 /// What was found by the descriptors of sockets that no table has.
-pub(super) struct Strays {
+pub(super) struct UnownedNamespaces {
     /// Namespaces that nothing but sockets keeps alive.
     pub(super) namespaces: BTreeMap<u64, Namespace>,
     /// Sockets bound in other namespaces that were known, for kernels that do not list those.
     bound: Vec<Socket>,
-    /// Whether one was met of which it cannot be told whether it still holds its port.
+    /// Whether one was met of which it is not known whether it still holds its port.
     is_unclear: bool,
     missed: Missed,
     /// Why no descriptor was searched.
     failure: Option<String>,
 }
 
-impl Strays {
+impl UnownedNamespaces {
     pub(super) fn search(known: &mut Known, listed: &[&Inodes]) -> Self {
         let own = all_inodes();
         let inodes = listed.iter().copied().chain([&own]).flatten().copied().collect();
