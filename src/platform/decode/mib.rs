@@ -219,14 +219,11 @@ pub fn module_rows(
     rows(bytes, MODULE_ROWS, layout)
 }
 
-/// Decodes a table of bound endpoints; one that is missing is empty.
+/// Decodes a table of bound endpoints.
 ///
 /// # Errors
 /// As [`owner_module_table`].
 pub fn bound_table(bytes: &[u8], family: Family) -> Result<Vec<MibRow>, DecodeError> {
-    if bytes.is_empty() {
-        return Ok(Vec::new());
-    }
     let layout = match family {
         Family::V4 => TCP4_BOUND,
         Family::V6 => TCP6_BOUND,

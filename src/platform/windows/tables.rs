@@ -181,5 +181,9 @@ fn bound(family: Family) -> Result<Vec<MibRow>, Gap> {
     };
     let bytes = ffi::bound_table(family).map_err(|error| unknown(reason(&error)))?;
     let bytes = bytes.ok_or(Gap::BoundNotListed)?;
+    if bytes.is_empty() {
+        // There is no table where there is nothing to tell.
+        return Ok(Vec::new());
+    }
     mib::bound_table(&bytes, family).map_err(|error| unknown(error.to_string()))
 }
