@@ -202,7 +202,7 @@ fn a_table_that_is_refused() {
     let lab = Lab::new().code("tcp6.pid", 5).rows(&[row]).bound(&[]);
     let output = lab.portwho("--no-header -l 80").run();
     let expected = "portwho: cannot read the table tcp6: Windows error 5 (ERROR_ACCESS_DENIED): \
-                    its sockets are missing; run portwho again, with more rights if that does not \
+                    its sockets are missing; run portwho again, with more privileges if that does not \
                     help\n";
     assert!(output.stderr.starts_with(expected), "{output:?}");
 }

@@ -51,7 +51,7 @@ fn the_dynamic_range() {
         return;
     }
     let line = "portwho: port 50000 is free for TCP; it is in the ephemeral range 49152-65535: any \
-                connection may take it\n";
+                outgoing connection may take it\n";
     Lab::new().bound(&[]).portwho("-t 50000").run().is(1, "", line);
 }
 
