@@ -81,6 +81,9 @@ pub(super) enum Verb {
                       refused, declined or failed."
     )]
     Close(CloseArgs),
+    /// Wait until something listens on a port, or until the port is free
+    #[command(after_help = super::wait::DETAILS)]
+    Wait(super::wait::WaitArgs),
     /// Explain a TCP state: what it means, who must act, what to do
     #[command(after_help = "Without STATE: every state, how many sockets are in it here, and the \
                       transitions between them. With UDP: why its sockets have no state.\n\

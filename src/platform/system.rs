@@ -177,6 +177,11 @@ pub trait System: Sockets + Processes + Ports + Names + Control {
     /// Whether the console obeys escapes, where stdout is one.
     fn console_takes_escapes(&self) -> bool;
 
+    /// How long processors have worked for this process; none where the system is not asked.
+    fn processor_time(&self) -> Option<Duration> {
+        None
+    }
+
     /// Waits for so long.
     fn pause(&self, time: Duration) {
         thread::sleep(time);

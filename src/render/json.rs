@@ -101,7 +101,7 @@ impl JsonUrl {
 }
 
 /// The sockets, each converted when it is written: there may be a hundred thousand.
-struct JsonSockets<'a>(&'a Rows<'a>);
+pub(super) struct JsonSockets<'a>(pub(super) &'a Rows<'a>);
 
 impl Serialize for JsonSockets<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

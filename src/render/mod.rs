@@ -23,6 +23,7 @@ mod summary;
 mod table;
 mod tables;
 mod tasklist;
+mod wait;
 
 use std::io::{self, Write};
 
@@ -36,6 +37,7 @@ pub use list_table::{Columns, Csv, Lsof, Wide};
 pub use pids::Pids;
 pub use summary::{Summary, SummaryJson};
 pub use tables::{Tables, Verbose};
+pub use wait::WaitJson;
 
 /// The style of tables.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -24,6 +24,7 @@ pub mod reasons;
 pub mod remedies;
 pub mod shell;
 pub mod states;
+pub mod wait;
 
 /// `1 socket`, `12 sockets`.
 #[must_use]

@@ -114,7 +114,8 @@ fn obstacle(obstacle: &Obstacle) -> String {
     }
 }
 
-fn privileged(first: u16) -> String {
+/// `ports below 1024 require root or CAP_NET_BIND_SERVICE (...)`.
+pub(in crate::text) fn privileged(first: u16) -> String {
     format!(
         "ports below {first} require root or CAP_NET_BIND_SERVICE \
          (net.ipv4.ip_unprivileged_port_start)"
@@ -145,7 +146,8 @@ pub fn excluded_ranges(protocol: Protocol, family: Family) -> ShellCommand {
     ShellCommand::new(Shell::Windows, list)
 }
 
-fn addition(addition: &Addition) -> String {
+/// What is worth knowing, behind a sentence.
+pub(in crate::text) fn addition(addition: &Addition) -> String {
     match addition {
         Addition::None => String::new(),
         Addition::Connections(count) => {

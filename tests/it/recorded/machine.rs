@@ -208,6 +208,7 @@ impl Machine {
                 Outcome::Success => 0,
                 Outcome::Negative => 1,
                 Outcome::Failure => 2,
+                Outcome::Interrupted => 130,
             }),
         }
     }
