@@ -1,9 +1,10 @@
 //! A snapshot: everything that one query of the system returned.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Capabilities, Creator, Gap, Namespace, Owner, Particulars, Pid, Process, Socket, Uid, Untrusted,
+    Capabilities, Creator, Gap, Namespace, Owner, Particulars, Pid, Process, ServedUrl, Socket,
+    Uid, Untrusted,
 };
 
 /// The system that a snapshot is of.
@@ -46,6 +47,9 @@ pub struct Snapshot {
     pub sockets: Vec<OwnedSocket>,
     /// The processes that own them.
     pub processes: BTreeMap<Pid, Process>,
+    /// Owners that the system did not describe although they may run, where that matters: see
+    /// [`Capabilities::protected_processes`].
+    pub unidentified: BTreeSet<Pid>,
     /// The names of the sockets' users.
     pub users: BTreeMap<Uid, Untrusted>,
     /// The names of the sockets' interfaces, by index.
@@ -60,6 +64,8 @@ pub struct Snapshot {
     pub particulars: BTreeMap<Pid, Particulars>,
     /// The far ends of connections within the machine, where they were asked for.
     pub peers: Vec<OwnedSocket>,
+    /// What the system's own web server serves, where one of its ports was asked for.
+    pub served_urls: Vec<ServedUrl>,
     /// What could not be seen.
     pub gaps: Vec<Gap>,
 }
@@ -73,6 +79,7 @@ impl Snapshot {
             privileged: false,
             sockets: Vec::new(),
             processes: BTreeMap::new(),
+            unidentified: BTreeSet::new(),
             users: BTreeMap::new(),
             interfaces: BTreeMap::new(),
             creators: BTreeMap::new(),
@@ -80,6 +87,7 @@ impl Snapshot {
             listeners: Vec::new(),
             particulars: BTreeMap::new(),
             peers: Vec::new(),
+            served_urls: Vec::new(),
             gaps: Vec::new(),
         }
     }
@@ -88,6 +96,12 @@ impl Snapshot {
     #[must_use]
     pub fn creator(&self, socket: &Socket) -> Option<&Creator> {
         self.creators.get(&socket.cgroup?)
+    }
+
+    /// The URLs that are served on a port.
+    #[must_use]
+    pub fn urls_on(&self, port: u16) -> Vec<&ServedUrl> {
+        self.served_urls.iter().filter(|url| url.port == port).collect()
     }
 
     /// Whether a PID only stands for the kernel: Windows' Idle and System.

@@ -35,7 +35,7 @@ pub enum SocketColumn {
     Timer,
     /// How long no data has gone either way.
     Idle,
-    /// How long the oldest owner has been running.
+    /// How long the socket has existed, or else the oldest owner.
     Age,
     /// The inode number of the socket.
     Inode,

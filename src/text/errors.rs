@@ -36,7 +36,8 @@ pub fn unknown_interface(name: &str) -> String {
 }
 
 /// Every network namespace was asked for on a system without any.
-pub const NO_NAMESPACES: &str = "--all-netns: Windows has no network namespaces";
+pub const NO_NAMESPACES: &str = "--all-netns: Windows shows the sockets of one network compartment \
+                                 only; run portwho inside of the container";
 
 /// The sockets of each state cannot be counted.
 #[must_use]

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::advice::{Remedy, listed, run_to};
 use super::{counted, ports, remedies};
-use crate::model::Shell;
+use crate::model::{ServedUrl, Shell};
 use crate::query::{LocalSet, PortSet};
 
 /// No row, and no port was asked for.
@@ -48,8 +48,8 @@ pub fn held_beside(ends: &[String], list: &Remedy) -> String {
 
 /// `port 445 is held by the kernel (PID 4): it is the file server (SMB); ...`.
 #[must_use]
-pub fn held_by_driver(port: u16) -> String {
-    format!("port {port} is held by the kernel (PID 4): {}", remedies::driver(port))
+pub fn held_by_driver(port: u16, urls: &[&ServedUrl]) -> String {
+    format!("port {port} is held by the kernel (PID 4): {}", remedies::driver(port, urls))
 }
 
 /// `-p has no effect, and 812 is read as a port; for the process with PID 812, run: portwho ...`.

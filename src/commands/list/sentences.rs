@@ -24,7 +24,7 @@ impl Remark<'_> {
             Self::Stuck(state) => return stuck::why(*state, system.shell).into_iter().collect(),
             Self::NoPid => text::NO_PID.to_owned(),
             Self::NoProcess => text::NO_PROCESS.to_owned(),
-            Self::Driver(port) => text::held_by_driver(*port),
+            Self::Driver(port) => text::held_by_driver(*port, &rows.snapshot.urls_on(*port)),
             Self::NoSocket => match local {
                 Some(local) => text::no_socket_on(local),
                 None => text::NO_SOCKET_MATCHES.to_owned(),

@@ -5,11 +5,13 @@
 
 #![allow(unsafe_code)]
 
-use std::ffi::c_void;
+use std::ffi::{CStr, OsString, c_void};
 use std::io;
 use std::mem;
 use std::net::SocketAddrV4;
+use std::os::windows::ffi::OsStringExt;
 use std::os::windows::io::{AsRawHandle, FromRawHandle, OwnedHandle};
+use std::path::PathBuf;
 use std::ptr;
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,41 +20,48 @@ use std::time::Duration;
 use windows_sys::Wdk::System::SystemInformation::{
     NtQuerySystemInformation, SystemProcessInformation,
 };
-use windows_sys::Wdk::System::Threading::{NtQueryInformationProcess, ProcessBreakOnTermination};
+use windows_sys::Wdk::System::Threading::{
+    NtQueryInformationProcess, ProcessBreakOnTermination, ProcessCommandLineInformation,
+};
 use windows_sys::Win32::Foundation::{
-    ERROR_INSUFFICIENT_BUFFER, ERROR_MORE_DATA, FILETIME, HANDLE, HWND, LPARAM, LUID, NO_ERROR,
-    RtlNtStatusToDosError, STATUS_INFO_LENGTH_MISMATCH, STATUS_SUCCESS, WAIT_OBJECT_0,
-    WAIT_TIMEOUT,
+    ERROR_INSUFFICIENT_BUFFER, ERROR_INVALID_DATA, ERROR_MORE_DATA, FILETIME, HANDLE, HWND, LPARAM,
+    LUID, NO_ERROR, RtlNtStatusToDosError, STATUS_BUFFER_OVERFLOW, STATUS_BUFFER_TOO_SMALL,
+    STATUS_INFO_LENGTH_MISMATCH, STATUS_INVALID_INFO_CLASS, STATUS_NOT_IMPLEMENTED, STATUS_SUCCESS,
+    UNICODE_STRING, WAIT_OBJECT_0, WAIT_TIMEOUT,
 };
 use windows_sys::Win32::NetworkManagement::IpHelper::{
     ConvertInterfaceAliasToLuid, ConvertInterfaceLuidToIndex, GetExtendedTcpTable,
-    GetExtendedUdpTable, MIB_TCP_STATE_DELETE_TCB, MIB_TCPROW_LH, MIB_TCPROW_LH_0, SetTcpEntry,
-    TCP_TABLE_OWNER_MODULE_ALL, UDP_TABLE_OWNER_MODULE,
+    GetExtendedUdpTable, MIB_TCP_STATE_DELETE_TCB, MIB_TCP6ROW_OWNER_MODULE, MIB_TCPROW_LH,
+    MIB_TCPROW_LH_0, MIB_TCPROW_OWNER_MODULE, MIB_UDP6ROW_OWNER_MODULE, MIB_UDPROW_OWNER_MODULE,
+    SetTcpEntry, TCP_TABLE_OWNER_MODULE_ALL, TCPIP_OWNER_MODULE_BASIC_INFO,
+    TCPIP_OWNER_MODULE_INFO_BASIC, TCPIP_OWNER_MODULE_INFO_CLASS, UDP_TABLE_OWNER_MODULE,
 };
 use windows_sys::Win32::NetworkManagement::Ndis::NET_LUID_LH;
 use windows_sys::Win32::Networking::WinSock::{AF_INET, AF_INET6};
 use windows_sys::Win32::Security::{
-    AdjustTokenPrivileges, GetTokenInformation, LUID_AND_ATTRIBUTES, LookupAccountSidW,
-    LookupPrivilegeValueW, SE_DEBUG_NAME, SE_PRIVILEGE_ENABLED, TOKEN_ACCESS_MASK,
-    TOKEN_ADJUST_PRIVILEGES, TOKEN_ELEVATION, TOKEN_INFORMATION_CLASS, TOKEN_PRIVILEGES,
-    TOKEN_QUERY, TOKEN_USER, TokenElevation, TokenUser,
+    AdjustTokenPrivileges, GetLengthSid, GetTokenInformation, IsValidSid, LUID_AND_ATTRIBUTES,
+    LookupAccountSidW, LookupPrivilegeValueW, PSID, SE_DEBUG_NAME, SE_PRIVILEGE_ENABLED,
+    TOKEN_ACCESS_MASK, TOKEN_ADJUST_PRIVILEGES, TOKEN_ELEVATION, TOKEN_INFORMATION_CLASS,
+    TOKEN_PRIVILEGES, TOKEN_QUERY, TOKEN_USER, TokenElevation, TokenUser,
 };
 use windows_sys::Win32::System::Console::{
     CTRL_C_EVENT, ENABLE_VIRTUAL_TERMINAL_PROCESSING, GetConsoleMode, GetStdHandle,
     STD_OUTPUT_HANDLE, SetConsoleCtrlHandler, SetConsoleMode,
 };
-use windows_sys::Win32::System::LibraryLoader::{GetModuleHandleW, GetProcAddress};
+use windows_sys::Win32::System::LibraryLoader::{GetModuleHandleA, GetProcAddress};
 use windows_sys::Win32::System::Memory::{GetProcessHeap, HeapFree, HeapSize};
 use windows_sys::Win32::System::RemoteDesktop::{
-    WTS_CURRENT_SERVER_HANDLE, WTS_SESSION_INFOW, WTSEnumerateSessionsW, WTSFreeMemory,
+    WTS_CURRENT_SERVER_HANDLE, WTS_PROCESS_INFOW, WTS_SESSION_INFOW, WTSEnumerateProcessesExW,
+    WTSEnumerateSessionsW, WTSFreeMemory, WTSFreeMemoryExW, WTSTypeProcessInfoLevel0,
 };
 use windows_sys::Win32::System::Services::{
     CloseServiceHandle, ENUM_SERVICE_STATUS_PROCESSW, EnumServicesStatusExW, OpenSCManagerW,
     SC_ENUM_PROCESS_INFO, SC_HANDLE, SC_MANAGER_ENUMERATE_SERVICE, SERVICE_ACTIVE, SERVICE_WIN32,
 };
+use windows_sys::Win32::System::SystemInformation::GetSystemDirectoryW;
 use windows_sys::Win32::System::Threading::{
     GetCurrentProcess, GetProcessTimes, OpenProcess, OpenProcessToken, PROCESS_ACCESS_RIGHTS,
-    TerminateProcess, WaitForSingleObject,
+    PROCESS_NAME_WIN32, QueryFullProcessImageNameW, TerminateProcess, WaitForSingleObject,
 };
 use windows_sys::Win32::UI::WindowsAndMessaging::{
     EnumWindows, GW_OWNER, GetWindow, GetWindowThreadProcessId, IsWindowVisible, PostMessageW,
@@ -60,6 +69,9 @@ use windows_sys::Win32::UI::WindowsAndMessaging::{
 };
 
 use crate::model::{Family, Pid, Protocol};
+
+/// Every session (`WTS_ANY_SESSION` of wtsapi32.h).
+const WTS_ANY_SESSION: u32 = 0xffff_fffe;
 
 /// How often a table that grows meanwhile is asked for again.
 const TRIES: usize = 8;
@@ -150,33 +162,159 @@ pub(super) fn delete_connection(local: SocketAddrV4, foreign: SocketAddrV4) -> u
 type BoundTable = unsafe extern "system" fn(*mut *mut c_void, *mut c_void, u32) -> u32;
 
 /// The bound endpoints of TCP, as `MIB_TCPTABLE2` or `MIB_TCP6TABLE2`; none where the system
-/// does not have the call.
-pub(super) fn bound_table(family: Family) -> Option<Vec<u8>> {
+/// does not have the call. A success that stores no table says that there are none.
+///
+/// # Errors
+/// The system's error.
+pub(super) fn bound_table(family: Family) -> io::Result<Option<Vec<u8>>> {
     let name = match family {
         Family::V4 => c"InternalGetBoundTcpEndpointTable",
         Family::V6 => c"InternalGetBoundTcp6EndpointTable",
     };
-    let library: Vec<u16> = "iphlpapi.dll\0".encode_utf16().collect();
-    // SAFETY: both names end in NUL; the library is loaded, since this file links to it.
-    let address =
-        unsafe { GetProcAddress(GetModuleHandleW(library.as_ptr()), name.as_ptr().cast()) }?;
+    let Some(address) = export(c"iphlpapi.dll", name) else { return Ok(None) };
     // SAFETY: the exports have this signature, (table, heap, heap flags), in System Informer's
     // headers (phnt), after netstat's own use; Windows documents neither.
     let call: BoundTable = unsafe { mem::transmute(address) };
     let mut table: *mut c_void = ptr::null_mut();
-    // SAFETY: the call stores a block of the given heap, which is ours from then on. Its size
-    // is asked of the heap, the bytes are copied, and it is freed once.
+    // SAFETY: the call stores a block of the given heap, which is ours from then on, or a null
+    // pointer. The block's size is asked of the heap, the bytes are copied, and it is freed once.
     unsafe {
         let heap = GetProcessHeap();
-        if call(&raw mut table, heap, 0) != NO_ERROR || table.is_null() {
-            return None;
+        let status = call(&raw mut table, heap, 0);
+        if table.is_null() {
+            return if status == NO_ERROR { Ok(Some(Vec::new())) } else { Err(os_error(status)) };
         }
         let size = HeapSize(heap, 0, table);
-        let bytes = (size != usize::MAX)
+        let bytes = (size != usize::MAX && status == NO_ERROR)
             .then(|| std::slice::from_raw_parts(table.cast::<u8>(), size).to_vec());
         HeapFree(heap, 0, table);
-        bytes
+        match bytes {
+            Some(bytes) => Ok(Some(bytes)),
+            None if status == NO_ERROR => Err(os_error(ERROR_INVALID_DATA)),
+            None => Err(os_error(status)),
+        }
     }
+}
+
+/// The signature of GetOwnerModuleFromTcpEntry and its kin, which differ in the row alone.
+type OwnerModule = unsafe extern "system" fn(
+    *const c_void,
+    TCPIP_OWNER_MODULE_INFO_CLASS,
+    *mut c_void,
+    *mut u32,
+) -> u32;
+
+/// The name of the module that created a socket, from its row exactly as [`owner_module_table`] returned
+/// it: in a process that hosts services that of the service (GetOwnerModuleFromTcpEntry). None where
+/// nothing is known of it, and under Wine, where these calls end the process.
+pub(super) fn owner_module(protocol: Protocol, family: Family, row: &[u8]) -> Option<Vec<u16>> {
+    let (name, length) = match (protocol, family) {
+        (Protocol::Tcp, Family::V4) => {
+            (c"GetOwnerModuleFromTcpEntry", size_of::<MIB_TCPROW_OWNER_MODULE>())
+        }
+        (Protocol::Tcp, Family::V6) => {
+            (c"GetOwnerModuleFromTcp6Entry", size_of::<MIB_TCP6ROW_OWNER_MODULE>())
+        }
+        (Protocol::Udp, Family::V4) => {
+            (c"GetOwnerModuleFromUdpEntry", size_of::<MIB_UDPROW_OWNER_MODULE>())
+        }
+        (Protocol::Udp, Family::V6) => {
+            (c"GetOwnerModuleFromUdp6Entry", size_of::<MIB_UDP6ROW_OWNER_MODULE>())
+        }
+    };
+    if row.len() != length || is_wines_own(c"iphlpapi.dll") {
+        return None;
+    }
+    let address = export(c"iphlpapi.dll", name)?;
+    // SAFETY: the exports have this signature by their documentation, apart from the type of the row.
+    let call: OwnerModule = unsafe { mem::transmute(address) };
+    let row: Vec<u64> =
+        row.as_chunks::<8>().0.iter().map(|chunk| u64::from_ne_bytes(*chunk)).collect();
+    let mut words = vec![0_u64; 128];
+    for _ in 0..TRIES {
+        let mut size = u32::try_from(words.len() * 8).ok()?;
+        // SAFETY: the row has the length of its type and is aligned to its numbers of 64 bits; the buffer
+        // is `size` bytes long and aligned to the pointers that it begins with.
+        let status = unsafe {
+            call(
+                row.as_ptr().cast(),
+                TCPIP_OWNER_MODULE_INFO_BASIC,
+                words.as_mut_ptr().cast(),
+                &raw mut size,
+            )
+        };
+        match status {
+            NO_ERROR => return module_name(&words),
+            ERROR_INSUFFICIENT_BUFFER => {
+                let bytes = usize::try_from(size).ok()?;
+                words = vec![0; bytes.max(words.len() * 8) / 8 + 64];
+            }
+            _ => return None,
+        }
+    }
+    None
+}
+
+/// The name in a `TCPIP_OWNER_MODULE_BASIC_INFO` at the start of a buffer, which holds the text too.
+fn module_name(words: &[u64]) -> Option<Vec<u16>> {
+    // SAFETY: the buffer is aligned to 8 and longer than the structure, whose pointers are only compared.
+    let info = unsafe { words.as_ptr().cast::<TCPIP_OWNER_MODULE_BASIC_INFO>().read() };
+    let start = info.pModuleName.addr().checked_sub(words.as_ptr().addr())?;
+    let all = bytes(words);
+    let units = all.get(start..)?.as_chunks::<2>().0.iter().map(|unit| u16::from_ne_bytes(*unit));
+    let name: Vec<u16> = units.take_while(|unit| *unit != 0).collect();
+    (!name.is_empty()).then_some(name)
+}
+
+/// Whether a library is Wine's and not one of Windows' or of a test: its own begin with a mark (Wine's
+/// winebuild, spec32.c).
+fn is_wines_own(library: &CStr) -> bool {
+    /// Behind the header of DOS, which is 64 bytes long.
+    const PLACE: usize = 64;
+    const MARK: &[u8] = b"Wine builtin DLL";
+    // SAFETY: the name ends in NUL. A module begins with its headers, which are mapped for reading and
+    // longer than these bytes, because a header of PE follows them.
+    unsafe {
+        let module = GetModuleHandleA(library.as_ptr().cast());
+        !module.is_null()
+            && std::slice::from_raw_parts(module.cast::<u8>().add(PLACE), MARK.len()) == MARK
+    }
+}
+
+/// A function that a library of this process exports, found by its name: some versions of Windows lack
+/// it.
+fn export(library: &CStr, name: &CStr) -> Option<unsafe extern "system" fn() -> isize> {
+    // SAFETY: both names end in NUL. A library that is not loaded gives a null handle, which has no
+    // exports.
+    unsafe {
+        let library = GetModuleHandleA(library.as_ptr().cast());
+        if library.is_null() { None } else { GetProcAddress(library, name.as_ptr().cast()) }
+    }
+}
+
+/// The directory of the system's own programs (GetSystemDirectoryW): no environment variable, which
+/// whoever starts this program may set.
+///
+/// # Errors
+/// The system's error.
+pub(super) fn system_directory() -> io::Result<PathBuf> {
+    let mut path = vec![0_u16; 260];
+    for _ in 0..TRIES {
+        let size = u32::try_from(path.len()).unwrap_or(u32::MAX);
+        // SAFETY: the buffer is `size` units long.
+        let length = unsafe { GetSystemDirectoryW(path.as_mut_ptr(), size) };
+        match usize::try_from(length) {
+            Ok(0) | Err(_) => return Err(io::Error::last_os_error()),
+            // The length of what was written, without its NUL.
+            Ok(length) if length < path.len() => {
+                path.truncate(length);
+                return Ok(PathBuf::from(OsString::from_wide(&path)));
+            }
+            // The length that is needed, with it.
+            Ok(length) => path = vec![0; length],
+        }
+    }
+    Err(os_error(ERROR_INSUFFICIENT_BUFFER))
 }
 
 /// A process that is open; it is closed on drop.
@@ -257,28 +395,163 @@ impl Process {
         }
     }
 
-    /// The account it runs as: domain and name.
-    pub(super) fn account(&self) -> Option<(Vec<u16>, Vec<u16>)> {
+    /// The path of its program, as long as it may be. The limited right suffices
+    /// (QueryFullProcessImageNameW).
+    pub(super) fn image_path(&self) -> Option<Vec<u16>> {
+        // The longest path that the system has is 32,767 units ("Maximum Path Length Limitation").
+        for length in [300_usize, 32_768] {
+            let mut path = vec![0_u16; length];
+            let mut size = u32::try_from(length).ok()?;
+            // SAFETY: the handle is open, and the buffer is `size` units long.
+            let known = unsafe {
+                QueryFullProcessImageNameW(
+                    self.raw(),
+                    PROCESS_NAME_WIN32,
+                    path.as_mut_ptr(),
+                    &raw mut size,
+                )
+            };
+            if known != 0 {
+                path.truncate(usize::try_from(size).ok()?);
+                return Some(path);
+            }
+            let error = io::Error::last_os_error().raw_os_error().map(i32::cast_unsigned);
+            if error != Some(ERROR_INSUFFICIENT_BUFFER) {
+                return None;
+            }
+        }
+        None
+    }
+
+    /// Its command line as one text (ProcessCommandLineInformation of NtQueryInformationProcess, since
+    /// Windows 8.1). The kernel copies it out of the process, so that the limited right suffices;
+    /// reading the process environment block takes that to read its memory (System Informer's
+    /// PhGetProcessCommandLine). Empty where the system lacks that class, as Wine does.
+    pub(super) fn command_line(&self) -> Option<Vec<u16>> {
+        let mut words = vec![0_u64; 128];
+        for _ in 0..TRIES {
+            let size = u32::try_from(words.len() * 8).ok()?;
+            let mut needed = 0;
+            // SAFETY: the handle is open, and the buffer is `size` bytes long and aligned to 8; a
+            // longer answer is refused, and its length told.
+            let status = unsafe {
+                NtQueryInformationProcess(
+                    self.raw(),
+                    ProcessCommandLineInformation,
+                    words.as_mut_ptr().cast(),
+                    size,
+                    &raw mut needed,
+                )
+            };
+            match status {
+                STATUS_SUCCESS => return text_behind(&words),
+                STATUS_INFO_LENGTH_MISMATCH | STATUS_BUFFER_TOO_SMALL | STATUS_BUFFER_OVERFLOW => {
+                    let needed = usize::try_from(needed).ok()?;
+                    words = vec![0; needed.max(words.len() * 8) / 8 + 64];
+                }
+                STATUS_INVALID_INFO_CLASS | STATUS_NOT_IMPLEMENTED => return Some(Vec::new()),
+                _ => return None,
+            }
+        }
+        None
+    }
+
+    /// The security identifier of the account it runs as.
+    pub(super) fn user(&self) -> Option<Vec<u8>> {
         let token = token(self.raw(), TOKEN_QUERY)?;
         let words = token_information(&token, TokenUser)?;
-        let (mut name, mut domain) = ([0_u16; 257], [0_u16; 257]);
-        let (mut name_length, mut domain_length) = (257, 257);
-        let mut kind = 0;
-        // SAFETY: TokenUser fills the buffer with a TOKEN_USER, aligned to 8 bytes, whose SID
-        // lies in the same buffer; names and lengths are ours, and describe each other.
-        let found = unsafe {
-            let user = words.as_ptr().cast::<TOKEN_USER>();
-            LookupAccountSidW(
+        // SAFETY: TokenUser fills the buffer with a TOKEN_USER, aligned to 8 bytes, whose SID lies in
+        // the same buffer.
+        unsafe { sid((*words.as_ptr().cast::<TOKEN_USER>()).User.Sid) }
+    }
+}
+
+/// The text of a `UNICODE_STRING` at the start of a buffer that its units lie in too.
+fn text_behind(words: &[u64]) -> Option<Vec<u16>> {
+    // SAFETY: the buffer is aligned to 8 and longer than the structure, which is plain numbers and a
+    // pointer that is only compared.
+    let text = unsafe { words.as_ptr().cast::<UNICODE_STRING>().read() };
+    let all = bytes(words);
+    if text.Length == 0 {
+        return Some(Vec::new());
+    }
+    let start = text.Buffer.addr().checked_sub(words.as_ptr().addr())?;
+    let text = all.get(start..start.checked_add(usize::from(text.Length))?)?;
+    let units = text.as_chunks::<2>().0.iter();
+    Some(units.map(|unit| u16::from_ne_bytes(*unit)).collect())
+}
+
+/// Copies a security identifier.
+///
+/// # Safety
+/// `sid` is null, or points to a SID.
+unsafe fn sid(sid: PSID) -> Option<Vec<u8>> {
+    // SAFETY: by the caller; the length is asked only of what is valid (GetLengthSid), and is that of
+    // the whole SID.
+    unsafe {
+        if sid.is_null() || IsValidSid(sid) == 0 {
+            return None;
+        }
+        let length = usize::try_from(GetLengthSid(sid)).ok()?;
+        Some(std::slice::from_raw_parts(sid.cast::<u8>(), length).to_vec())
+    }
+}
+
+/// The account of a security identifier: domain and name, as Windows has them, in its own language. It
+/// may ask a domain controller, and take as long as that (LookupAccountSidW, remarks).
+pub(super) fn account(sid: &[u8]) -> Option<(Vec<u16>, Vec<u16>)> {
+    // The length follows from the second byte, the number of subauthorities (SID).
+    if sid.len() < 8 || sid.len() != 8 + 4 * usize::from(*sid.get(1)?) {
+        return None;
+    }
+    let words: Vec<u32> =
+        sid.as_chunks::<4>().0.iter().map(|chunk| u32::from_ne_bytes(*chunk)).collect();
+    let (mut name, mut domain) = ([0_u16; 257], [0_u16; 257]);
+    let (mut name_length, mut domain_length) = (257, 257);
+    let mut kind = 0;
+    // SAFETY: the SID is as long as it says, and aligned to its numbers; names and lengths are ours,
+    // and describe each other.
+    let found = unsafe {
+        let sid = words.as_ptr().cast_mut().cast::<c_void>();
+        IsValidSid(sid) != 0
+            && LookupAccountSidW(
                 ptr::null(),
-                (*user).User.Sid,
+                sid,
                 name.as_mut_ptr(),
                 &raw mut name_length,
                 domain.as_mut_ptr(),
                 &raw mut domain_length,
                 &raw mut kind,
-            )
-        };
-        (found != 0).then(|| (until_nul(&domain), until_nul(&name)))
+            ) != 0
+    };
+    found.then(|| (until_nul(&domain), until_nul(&name)))
+}
+
+/// The users of processes, as far as the terminal services tell: all of them to an administrator
+/// (WTSEnumerateProcessesExW), without a handle of any.
+pub(super) fn users() -> Vec<(Pid, Vec<u8>)> {
+    let mut list: *mut WTS_PROCESS_INFOW = ptr::null_mut();
+    let (mut level, mut count) = (0, 0);
+    // SAFETY: of level 0 the list holds `count` WTS_PROCESS_INFOW, whose SIDs lie in the same block.
+    // It is freed once, by the call for its level, after the SIDs are copied.
+    unsafe {
+        let server = WTS_CURRENT_SERVER_HANDLE;
+        let known = WTSEnumerateProcessesExW(
+            server,
+            &raw mut level,
+            WTS_ANY_SESSION,
+            (&raw mut list).cast(),
+            &raw mut count,
+        );
+        if known == 0 || list.is_null() {
+            return Vec::new();
+        }
+        let length = usize::try_from(count).unwrap_or_default();
+        let entries = std::slice::from_raw_parts(list, length);
+        let user = |entry: &WTS_PROCESS_INFOW| Some((Pid(entry.ProcessId), sid(entry.pUserSid)?));
+        let users = entries.iter().filter_map(user).collect();
+        WTSFreeMemoryExW(WTSTypeProcessInfoLevel0, list.cast(), count);
+        users
     }
 }
 

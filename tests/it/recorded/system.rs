@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use portwho::model::{
     About, Capabilities, Creator, Endpoint, Gap, MachineLimits, Namespace, Os, OwnedSocket, Owner,
-    Particulars, Pid, PortRules, Process, Protocol, Reach, Reading, Scope, Signal, Socket,
-    TcpSettings, Uid, Unconnected, Untrusted,
+    Particulars, Pid, PortRules, Process, Protocol, Reach, Reading, Scope, ServedUrl, Signal,
+    Socket, TcpSettings, Uid, Unconnected, Untrusted,
 };
 use portwho::platform::{
     CloseError, Control, Ending, Names, NamespaceTable, OwnerTable, PlatformError, Ports,
@@ -108,6 +108,10 @@ impl Processes for Machine {
 impl Ports for Machine {
     fn port_rules(&self, _protocol: Protocol) -> PortRules {
         self.rules.clone()
+    }
+
+    fn served_urls(&self) -> Result<Vec<ServedUrl>, Gap> {
+        self.served_urls.clone()
     }
 
     fn try_bind(

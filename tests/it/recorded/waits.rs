@@ -1,7 +1,7 @@
 //! wait on recorded machines: Windows, excluded ranges, what cannot be read, and what changes between
 //! two looks. Nobody waits there for time to pass.
 
-use portwho::model::{Gap, Os, OwnedSocket, Owner, PortRules};
+use portwho::model::{Family, Gap, Os, OwnedSocket, Owner, PortRules};
 
 use super::machine::Machine;
 use super::office::office;
@@ -62,7 +62,7 @@ fn what_is_narrower_blocks_nothing_on_windows() {
 /// No time makes it better, and somebody may hold it meanwhile.
 #[trial]
 fn an_excluded_range_ends_it_at_once() {
-    let rules = PortRules { excluded: vec![50_000..=50_059], ..PortRules::default() };
+    let rules = PortRules { excluded: vec![(Family::V4, 50_000..=50_059)], ..PortRules::default() };
     let machine = Machine { rules, ..office() }.socket(listener("0.0.0.0:50001").of(&[1688]));
     let line = |port| {
         format!(
