@@ -102,13 +102,14 @@ fn headings_and_short_addresses_beside_a_long_one() {
 #[trial]
 fn a_reason_gives_way_before_a_short_address() {
     let held = Owner::named("web").holding(makers::listening(Loopback::V4.port(9001)).socket);
-    let _over = makers::time_wait(Loopback::V4);
+    // The listener is this program's, whose name is long.
+    drop(makers::time_wait(Loopback::V4).listener);
     for columns in [60, 80] {
         let lines = screen(&[], columns);
         let row = lines.iter().find(|line| line.contains("LISTENING ")).expect("a listener");
         let pid = held.pid().to_string();
         assert!(row.contains("TCP ") && row.contains(&format!(" {pid} ")), "{lines:#?}");
-        assert_eq!(row.contains(" 127.0.0.1:9001 "), columns == 80 || pid.len() < 5, "{lines:#?}");
+        assert_eq!(row.contains(" 127.0.0.1:9001 "), columns == 80 || pid.len() < 6, "{lines:#?}");
     }
 }
 

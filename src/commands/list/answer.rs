@@ -33,7 +33,7 @@ pub(super) enum Vacant<'a> {
 }
 
 /// The verdict on many ports.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) struct ManyPorts {
     /// How many were asked for.
     pub(super) asked: usize,
@@ -45,6 +45,17 @@ pub(super) struct ManyPorts {
     pub(super) first_free: Option<u16>,
     /// The first port that this process may bind, where some are below it.
     pub(super) first_unprivileged: Option<u16>,
+}
+
+impl ManyPorts {
+    /// Counts one more, by its verdicts, and returns whether no socket holds it.
+    pub(super) fn count(&mut self, verdicts: &[PortVerdict<'_>]) -> bool {
+        let is_vacant = !verdicts.iter().any(PortVerdict::has_holder);
+        self.asked += 1;
+        self.vacant += usize::from(is_vacant);
+        self.is_unseen |= verdicts.iter().any(PortVerdict::is_unseen);
+        is_vacant
+    }
 }
 
 /// What is reported in addition to the rows.

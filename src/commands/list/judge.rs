@@ -11,8 +11,8 @@ use crate::commands::shared::elsewhere::{NAMESPACES_TOLD, by_namespace};
 use crate::commands::shared::in_the_way;
 use crate::model::{Gap, Owner, PortRules, Protocol, Socket, TcpState};
 use crate::query::{
-    AskedPort, Filter, LocalSet, PortEvidence, PortVerdict, PortVerdicts, Row, Rows, SocketsByPort,
-    Verdict, select,
+    AskedPort, Filter, LocalSet, PortEvidence, PortVerdicts, Row, Rows, SocketsByPort, Verdict,
+    select,
 };
 use crate::text::advice::Remedy;
 use crate::text::states::stuck;
@@ -112,19 +112,11 @@ fn ports<'a>(rows: &Rows<'a>, facts: &'a Facts) -> (Option<PortVerdicts<'a>>, Op
     let shown: SocketsByPort<'_> = rows.rows.iter().map(|row| &row.socket).collect();
     let mut each = Vec::new();
     let mut free: BTreeMap<u16, bool> = BTreeMap::new();
-    let mut many = ManyPorts {
-        asked: 0,
-        vacant: 0,
-        is_unseen: false,
-        first_free: None,
-        first_unprivileged: first_unprivileged(local, &known.rules),
-    };
+    let first_unprivileged = first_unprivileged(local, &known.rules);
+    let mut many = ManyPorts { first_unprivileged, ..ManyPorts::default() };
     for asked in AskedPort::all(local) {
         let verdicts = evidence.verdicts(asked, rows.filter.protocols);
-        let is_vacant = !verdicts.iter().any(PortVerdict::has_holder);
-        many.asked += 1;
-        many.vacant += usize::from(is_vacant);
-        many.is_unseen |= verdicts.iter().any(PortVerdict::is_unseen);
+        let is_vacant = many.count(&verdicts);
         if is_vacant && !is_many && !is_told_by(asked, shown.on(asked.port), rows.filter) {
             each.push(verdicts.clone());
         }

@@ -5,13 +5,9 @@ use serde_json::json;
 use super::{NOBODY, name, port, server_elsewhere, unreadable};
 use crate::support::json::gaps;
 use crate::support::makers::{self, Loopback};
-use crate::support::netns::in_netns;
+use crate::support::netns::{NOT_SEARCHED, in_netns};
 use crate::support::process::{Owner, can_become, is_machines_root};
 use crate::support::{features, portwho, refuse, skip};
-
-const NOT_SEARCHED: &str = "portwho: other network namespaces were not searched: run with sudo and \
-                            --all-netns to see the sockets of containers and other network \
-                            namespaces\n";
 
 #[trial]
 fn other_users_do_not_see_them() {
