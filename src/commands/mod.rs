@@ -9,6 +9,7 @@ mod kill;
 mod list;
 mod shared;
 mod wait;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -29,7 +30,7 @@ pub enum Outcome {
     Negative,
     /// 2: failed, refused, survived, taken again, or not everything could be read.
     Failure,
-    /// 130, as shells report it: Ctrl-C ended it before there was an answer.
+    /// 130, as shells report it: Ctrl-C ended it before there was an answer, or ended a watch.
     Interrupted,
 }
 
@@ -56,6 +57,7 @@ pub fn run(request: Request, system: &impl System, output: &mut Output) -> anyho
         Request::Close(request) => close::run(&request, system, output),
         Request::Doctor(request) => doctor::run(&request, system, output),
         Request::Wait(request) => wait::run(&request, system, output),
+        Request::Watch(request) => watch::run(&request, system, output),
         Request::Explain(request) => explain::run(request, system, output),
         Request::Generate(what) => generate::run(what, output),
     }

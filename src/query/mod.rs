@@ -5,6 +5,7 @@
 
 mod asked_port;
 mod bound;
+mod changes;
 mod column;
 mod evidence;
 mod filter;
@@ -22,6 +23,7 @@ mod url;
 mod verdict;
 
 pub use asked_port::{AskedPort, Way};
+pub use changes::{Change, Seen, changes, same_owners};
 pub use column::{SocketColumn, UnknownColumn};
 pub use evidence::{PortEvidence, SocketsByPort};
 pub use filter::{Filter, ForeignEnd, Protocols};

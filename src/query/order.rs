@@ -56,7 +56,8 @@ pub(super) fn sort(rows: &mut [Row<'_>], key: SortKey, snapshot: &Snapshot) {
     }
 }
 
-fn natural(a: Row<'_>, b: Row<'_>) -> Ordering {
+/// The table's own order.
+pub(super) fn natural(a: Row<'_>, b: Row<'_>) -> Ordering {
     natural_key(&a.socket)
         .cmp(&natural_key(&b.socket))
         .then_with(|| a.socket.local.address.cmp(&b.socket.local.address))

@@ -24,6 +24,7 @@ mod table;
 mod tables;
 mod tasklist;
 mod wait;
+mod watch;
 
 use std::io::{self, Write};
 
@@ -38,6 +39,7 @@ pub use pids::Pids;
 pub use summary::{Summary, SummaryJson};
 pub use tables::{Tables, Verbose};
 pub use wait::WaitJson;
+pub use watch::{JsonChanges, LineChanges, Looks};
 
 /// The style of tables.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

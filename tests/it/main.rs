@@ -231,6 +231,10 @@ mod wait_json;
 #[cfg(target_os = "linux")]
 mod wait_manners;
 
+/// watch for programs and for pipes: what opens, changes and closes, line by line.
+#[cfg(target_os = "linux")]
+mod watch_plain;
+
 /// `--try-bind`, and that nothing is bound without it.
 #[cfg(target_os = "linux")]
 mod try_bind;

@@ -60,6 +60,7 @@ mod snapshots;
 
 /// What wait says on machines that no test can make.
 mod waits;
+mod watches;
 
 /// Units, containers, and what `-v` tells.
 mod places;
