@@ -7,9 +7,9 @@ use std::time::Duration;
 use clap::Args;
 
 use super::args::FilterArgs;
-use super::choices::SortArg;
+use super::choices::{ColorArg, SortArg};
 use super::values::{column, count, some_seconds};
-use super::{FilterRequest, UsageError, filter_request};
+use super::{ColorWhen, FilterRequest, UsageError, filter_request};
 use crate::query::{SocketColumn, SortKey};
 
 /// Shown below the options.
@@ -35,6 +35,9 @@ pub(super) struct WatchArgs {
     #[arg(long, value_name = "N", value_parser = count, default_value = "0",
           hide_default_value = true, help_heading = "Options")]
     count: u64,
+    /// Leave out the keys that kill, close and write a file
+    #[arg(long, help_heading = "Options")]
+    read_only: bool,
     /// Show the user and the command line in each row
     #[arg(short, long, conflicts_with_all = ["json", "columns"], help_heading = "Output")]
     wide: bool,
@@ -57,6 +60,16 @@ pub(super) struct WatchArgs {
     /// Print a JSON object for each change, one per line
     #[arg(long, help_heading = "Output")]
     json: bool,
+    /// Use color in the live view: auto, always or never
+    #[arg(
+        long,
+        value_name = "WHEN",
+        default_value = "auto",
+        hide_default_value = true,
+        hide_possible_values = true,
+        help_heading = "Output"
+    )]
+    color: ColorArg,
 }
 
 /// A request to watch.
@@ -78,6 +91,10 @@ pub struct WatchRequest {
     pub plain: bool,
     /// A JSON object for each change.
     pub json: bool,
+    /// Whether the live view does nothing to the machine.
+    pub read_only: bool,
+    /// When the live view uses color.
+    pub color: ColorWhen,
 }
 
 /// The request.
@@ -93,5 +110,7 @@ pub(super) fn request(args: WatchArgs) -> Result<WatchRequest, UsageError> {
         sort: args.sort.map(SortKey::from).unwrap_or_default(),
         plain: args.plain,
         json: args.json,
+        read_only: args.read_only,
+        color: args.color.into(),
     })
 }

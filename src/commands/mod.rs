@@ -45,6 +45,22 @@ impl From<Outcome> for ExitCode {
     }
 }
 
+/// Runs what was asked for. Unlike [`run`], it may show a view that is redrawn: for that several threads
+/// share the system.
+///
+/// # Errors
+/// As [`run`].
+pub fn start<S: System + Sync>(
+    request: Request,
+    system: &'static S,
+    output: &mut Output,
+) -> anyhow::Result<Outcome> {
+    match request {
+        Request::Watch(request) => watch::start(&request, system, output),
+        other => run(other, system, output),
+    }
+}
+
 /// Runs what was asked for.
 ///
 /// # Errors

@@ -9,6 +9,7 @@ mod details;
 mod doctor;
 mod explain;
 mod fit;
+mod grid;
 mod json;
 mod json_ports;
 mod json_process;
@@ -33,6 +34,7 @@ use crate::query::{PortVerdicts, Rows};
 
 pub use doctor::{Doctor, DoctorJson};
 pub use explain::{ExplainJson, Explained, ExplainedUdp, Overview};
+pub use grid::{Grid, Named, cell, title};
 pub use json::Json;
 pub use list_table::{Columns, Csv, Lsof, Wide};
 pub use pids::Pids;

@@ -57,3 +57,111 @@ pub fn slowed(interval: Duration, cost: Duration) -> String {
 /// A terminal is needed that there is none of, or the program was built without the view.
 pub const NO_LIVE_VIEW: &str =
     "watch has no live view here; to print a line for each change, run: portwho watch --plain";
+
+/// No row is selected.
+pub const NOTHING_SELECTED: &str = "no socket is selected";
+/// The selected row is of a socket that is gone.
+pub const IS_GONE: &str = "this socket has closed";
+/// The socket is not the one that was shown.
+pub const CHANGED_SOCKET: &str = "socket changed; nothing was done";
+/// A connection was to be killed.
+pub const KILL_TAKES_LISTENERS: &str =
+    "kill terminates what listens, not what is connected; press c to close this connection";
+/// A row went to the clipboard, as far as is known.
+pub const SENT: &str = "sent to the terminal's clipboard";
+/// The socket is out of reach.
+pub const ELSEWHERE: &str =
+    "this socket is in another network namespace; run portwho there to kill or close it";
+
+/// A key that `--read-only` leaves out.
+#[must_use]
+pub fn read_only(key: char) -> String {
+    format!("{key} is off: --read-only")
+}
+
+/// A file was written.
+#[must_use]
+pub fn written(name: &str, rows: usize) -> String {
+    format!("wrote {} to {name}", super::counted(rows, "socket"))
+}
+
+/// A file could not be written.
+#[must_use]
+pub fn not_written(name: &str, why: &str) -> String {
+    format!("{name}: cannot be written: {why}")
+}
+
+/// What confirms an action.
+#[must_use]
+pub fn confirm(token: &str) -> String {
+    format!("Type {token} and press Enter to confirm, Esc to cancel: ")
+}
+
+/// The keys.
+pub const KEYS: &str = "\
+Up Down j k PgUp PgDn Home End   select a socket
+Enter   details: its owner, its state
+Space   freeze the order of the rows, or let it go
+s r     sort by the next column; reverse
+g       group by process
+/       filter: 80, 10.0.0.0/8, nginx, state:close_wait name:nginx
+        pid:812 user:root foreign:10.0.0.5:443 listening:
+        Enter keeps it, Esc leaves it; Esc in the table removes it
+x       kill: terminate the owner of a listener
+c       close the socket; its process keeps running
+y       send the row to the terminal's clipboard
+w       write what is shown to a new file, as JSON or CSV (NAME.csv)
+e       log of changes
+q       quit
+
+Signs: + new, ~ changed, - gone; they stay for five seconds.
+What opened and closed between two looks is not seen.";
+
+/// The footer, where keys do what they do in the table.
+#[must_use]
+pub fn table_keys(read_only: bool) -> &'static str {
+    if read_only {
+        "? help  q quit  / filter  Enter details  s sort  g group  Space freeze  e log"
+    } else {
+        "? help  q quit  / filter  x kill  c close  Enter details  s sort  Space freeze"
+    }
+}
+
+/// The footer of a text.
+pub const TEXT_KEYS: &str = "Up Down PgUp PgDn scroll  Esc back";
+/// The footer of a socket's details.
+#[must_use]
+pub fn details_keys(read_only: bool) -> &'static str {
+    if read_only { TEXT_KEYS } else { "Up Down scroll  x kill  c close  Esc back" }
+}
+/// What is asked before a file is written.
+pub const FILE_NAME: &str = "Write to a new file (NAME.json or NAME.csv): ";
+/// The order of the rows is frozen.
+pub const FROZEN: &str = "frozen";
+/// The footer of an action that is over.
+pub const DONE_KEYS: &str = "Esc back";
+/// The footer of an action that works.
+pub const WORKING: &str = "working";
+/// No changes yet.
+pub const NO_CHANGES: &str = "no changes yet";
+/// Nothing is known yet.
+pub const LOOKING: &str = "looking";
+/// No rows.
+pub const NO_ROWS: &str = "no socket matches";
+/// That shorter lives are not seen.
+pub const UNSEEN: &str = "what lives shorter is not seen";
+
+/// What is said of a fault of portwho itself.
+#[must_use]
+pub fn internal_error(what: &str) -> String {
+    format!("internal error: {}", what.replace('\n', ": "))
+}
+
+/// What stands above the findings of a socket's port.
+pub const FINDINGS: &str = "Findings of portwho doctor for this port and process:";
+
+/// The title of an action.
+#[must_use]
+pub const fn deed(is_kill: bool) -> &'static str {
+    if is_kill { "Terminate the owner of a port" } else { "Close a socket" }
+}

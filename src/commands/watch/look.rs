@@ -40,25 +40,25 @@ pub(super) struct Look {
 
 impl Look {
     /// The same, with what `before` had seen and this look may have missed.
-    pub(super) fn after(mut self, before: Self) -> Self {
+    pub(in crate::commands::watch) fn after(mut self, before: &Self) -> Self {
         if self.seen().is_partial {
             let keys = |look: &Self| {
                 let rows = look.snapshot.sockets.iter().map(|row| row.socket.key());
                 rows.chain(look.others.iter().map(Socket::key)).collect::<FxHashSet<SocketKey>>()
             };
             let seen = keys(&self);
-            let missed = before.snapshot.sockets.into_iter();
+            let missed = before.snapshot.sockets.iter();
             let missed = missed.filter(|row| !seen.contains(&row.socket.key()));
-            self.snapshot.sockets.extend(missed);
-            for (pid, process) in before.snapshot.processes {
-                self.snapshot.processes.entry(pid).or_insert(process);
+            self.snapshot.sockets.extend(missed.cloned());
+            for (pid, process) in &before.snapshot.processes {
+                self.snapshot.processes.entry(*pid).or_insert_with(|| process.clone());
             }
         }
         self
     }
 
     /// As far as the next look is compared with it.
-    pub(super) fn seen(&self) -> Seen<'_> {
+    pub(in crate::commands::watch) fn seen(&self) -> Seen<'_> {
         Seen {
             rows: &self.snapshot.sockets,
             others: &self.others,

@@ -3,6 +3,8 @@
 //! A look asks the system ([`look`]); two looks are compared (`query::changes`, pure); what differs is
 //! printed, a line for each change.
 
+#[cfg(feature = "watch")]
+mod live;
 mod look;
 mod pace;
 mod print;
@@ -43,7 +45,7 @@ pub(super) fn run(
             (Ok(now), Some(before)) => {
                 let changes = changes(before.seen(), now.seen());
                 printer.tell(&changes, &before.snapshot, &now.snapshot)?;
-                last = Some(now.after(before));
+                last = Some(now.after(&before));
             }
             (Ok(now), None) => {
                 printer.begin(&now.snapshot)?;
@@ -64,6 +66,23 @@ pub(super) fn run(
         pause = system.pause_until_interrupt(clock.pause(rest));
     }
     Ok(Outcome::Interrupted)
+}
+
+/// Watches in a view that is redrawn, where there is a terminal for it and nothing else was asked for;
+/// otherwise prints what changes.
+pub(super) fn start<S: System + Sync>(
+    request: &WatchRequest,
+    system: &'static S,
+    output: &mut Output,
+) -> anyhow::Result<Outcome> {
+    let has_terminal = output.is_terminal() && output.can_ask() && system.console_takes_escapes();
+    if request.plain || request.json || !has_terminal {
+        return run(request, system, output);
+    }
+    #[cfg(feature = "watch")]
+    return live::run(request, system, output);
+    #[cfg(not(feature = "watch"))]
+    bail!(crate::text::watch::NO_LIVE_VIEW);
 }
 
 /// What is looked at, as deep as is shown.

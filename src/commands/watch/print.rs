@@ -11,7 +11,7 @@ use crate::render::{JsonChanges, LineChanges, Looks};
 use crate::text::{gaps, watch as text};
 
 /// The columns of a line.
-const COLUMNS: [SocketColumn; 6] = [
+pub(super) const COLUMNS: [SocketColumn; 6] = [
     SocketColumn::Protocol,
     SocketColumn::Local,
     SocketColumn::Foreign,
