@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use crate::model::{Pid, Snapshot, TcpState};
 
 /// How many looks are kept.
-pub(super) const HISTORY: usize = 20;
+const HISTORY: usize = 20;
 
 /// The counts.
 #[derive(Debug, Default)]
@@ -18,6 +18,8 @@ pub(super) struct Counts {
     pub(super) gaps: usize,
     /// By state; none for UDP.
     states: BTreeMap<Option<TcpState>, VecDeque<usize>>,
+    /// How many looks there were before, as far as they are kept.
+    looks: usize,
 }
 
 impl Counts {
@@ -32,8 +34,11 @@ impl Counts {
         (self.sockets, self.owners) = (snapshot.sockets.len(), owners.len());
         self.gaps = snapshot.gaps.len();
         for state in counts.keys() {
-            self.states.entry(*state).or_default();
+            // One that is new was not there at the looks before.
+            let none = || VecDeque::from(vec![0; self.looks]);
+            self.states.entry(*state).or_insert_with(none);
         }
+        self.looks = (self.looks + 1).min(HISTORY);
         for (state, history) in &mut self.states {
             history.push_back(counts.get(state).copied().unwrap_or_default());
             let excess = history.len().saturating_sub(HISTORY);

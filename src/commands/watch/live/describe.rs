@@ -19,11 +19,11 @@ pub(super) fn describe(row: &OwnedSocket, columns: usize, system: &impl System) 
     let mut told = Vec::new();
     // Writing into memory does not fail.
     let _ = owner(row, columns, system, &mut told);
+    told.extend(findings(row, system));
     if let Some(explanation) = row.socket.state.and_then(Explanation::of) {
         let view = Explained { explanation: &explanation, here: None, color: false };
         let _ = writeln!(told).and_then(|()| view.write(&mut told));
     }
-    told.extend(findings(row, system));
     let told = String::from_utf8_lossy(&told);
     let options = || textwrap::Options::new(columns.max(20));
     told.lines().flat_map(|line| textwrap::wrap(line, options())).map(Into::into).collect()

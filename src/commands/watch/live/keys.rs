@@ -184,20 +184,32 @@ impl State {
         Vec::new()
     }
 
-    fn in_text(&mut self, key: KeyEvent, mut text: Text) -> Vec<Effect> {
-        let is_details = matches!(text.kind, TextKind::Details(_));
+    fn in_text(&mut self, key: KeyEvent, mut pane: Text) -> Vec<Effect> {
+        let is_details = matches!(pane.kind, TextKind::Details(_));
         match key.code {
             KeyCode::Esc | KeyCode::Enter | KeyCode::Char('q' | '?' | 'e') => return Vec::new(),
             KeyCode::Char('x' | 'c') if is_details => return self.in_table(key),
-            KeyCode::Up | KeyCode::Char('k') => text.top = text.top.saturating_sub(1),
-            KeyCode::Down | KeyCode::Char('j') => text.top += 1,
-            KeyCode::PageUp => text.top = text.top.saturating_sub(self.room),
-            KeyCode::PageDown | KeyCode::Char(' ') => text.top += self.room,
-            KeyCode::Home => text.top = 0,
+            KeyCode::Up | KeyCode::Char('k') => pane.top = pane.top.saturating_sub(1),
+            KeyCode::Down | KeyCode::Char('j') => pane.top = pane.top.saturating_add(1),
+            KeyCode::PageUp => pane.top = pane.top.saturating_sub(self.room),
+            KeyCode::PageDown | KeyCode::Char(' ') => pane.top = pane.top.saturating_add(self.room),
+            KeyCode::Home => pane.top = 0,
+            KeyCode::End => pane.top = usize::MAX,
             _ => {}
         }
-        self.mode = Mode::Text(text);
+        // The text has a line more than the table, which has titles.
+        pane.top = pane.top.min(self.length(&pane.kind).saturating_sub(self.room + 1));
+        self.mode = Mode::Text(pane);
         Vec::new()
+    }
+
+    /// How many lines a text has.
+    fn length(&self, kind: &TextKind) -> usize {
+        match kind {
+            TextKind::Help => text::KEYS.lines().count(),
+            TextKind::Log => self.log.lines().count(),
+            TextKind::Details(lines) => lines.len(),
+        }
     }
 
     fn in_act(&mut self, key: KeyEvent, mut act: Act) -> Vec<Effect> {

@@ -45,8 +45,7 @@ impl Screen {
             let _ = TERMINAL.set(platform::stdout_again()?);
             restore_after_panics();
         }
-        let backend = CrosstermBackend::new(BufWriter::new(stdout()));
-        let screen = Self { terminal: Terminal::new(backend)? };
+        let screen = Self { terminal: blank()? };
         take()?;
         Ok(screen)
     }
@@ -58,8 +57,9 @@ impl Screen {
     pub(super) fn while_restored(&mut self, away: impl FnOnce()) -> io::Result<()> {
         restore();
         away();
-        take()?;
-        self.terminal.clear()
+        // Not `clear`: it asks the terminal where the cursor is, and another thread reads the answer.
+        self.terminal = blank()?;
+        take()
     }
 
     /// Draws the state.
@@ -94,6 +94,11 @@ impl Drop for Screen {
     fn drop(&mut self) {
         restore();
     }
+}
+
+/// A terminal of which nothing is known: all of it is drawn.
+fn blank() -> io::Result<Terminal<CrosstermBackend<BufWriter<Stdout>>>> {
+    Terminal::new(CrosstermBackend::new(BufWriter::new(stdout())))
 }
 
 fn take() -> io::Result<()> {
