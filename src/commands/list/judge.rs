@@ -46,7 +46,7 @@ pub(super) fn answer<'a>(
         }
         remarks.extend(in_the_way::alike(&rows.rows, filter).into_iter().map(Remark::InTheWay));
         let only_ipv6 = only_ipv6(&rows, facts);
-        let beside = vacant.as_ref().and_then(|vacant| beside(vacant, only_ipv6.is_some()));
+        let beside = vacant.as_ref().and_then(|vacant| beside(vacant, &rows, only_ipv6.is_some()));
         remarks.extend(only_ipv6);
         remarks.extend(beside_rows(&rows, vacant, facts));
         remarks.extend(beside);
@@ -199,12 +199,14 @@ fn only_ipv6<'a>(rows: &Rows<'_>, facts: &Facts) -> Option<Remark<'a>> {
 }
 
 /// What holds the ports at other addresses than those that nothing holds; without the sockets of
-/// IPv6 that are told of already.
-fn beside<'a>(vacant: &Vacant<'a>, is_ipv6_told: bool) -> Option<Remark<'a>> {
+/// IPv6 that are told of already, and those that are among the rows.
+fn beside<'a>(vacant: &Vacant<'a>, rows: &Rows<'_>, is_ipv6_told: bool) -> Option<Remark<'a>> {
     let Vacant::Each(each) = vacant else { return None };
     let at_an_address = each.iter().flatten().filter(|one| one.asked.address.is_some());
     let beside = at_an_address.flat_map(|one| one.beside.iter().copied());
-    let beside: Vec<_> = beside.filter(|it| !(is_ipv6_told && it.leaves_ipv4())).collect();
+    let beside = beside.filter(|it| !(is_ipv6_told && it.leaves_ipv4()));
+    let is_shown = |socket: &&Socket| rows.rows.iter().any(|row| row.socket == **socket);
+    let beside: Vec<_> = beside.filter(|socket| !is_shown(socket)).collect();
     (!beside.is_empty()).then_some(Remark::Beside(beside))
 }
 

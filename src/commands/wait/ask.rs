@@ -132,7 +132,7 @@ impl Question {
     fn is_told(&self, socket: &Socket) -> bool {
         let counts = match self.condition {
             Condition::Open => true,
-            Condition::Free => (self.is_whole || socket.holds_port()) && self.is_met(socket),
+            Condition::Free => (self.is_whole || socket.takes_port()) && self.is_met(socket),
         };
         counts && self.filter.admits_socket(socket)
     }
