@@ -9,8 +9,8 @@ use std::rc::Rc;
 use portwho::cli;
 use portwho::commands::{self, Outcome, Output, Terminals};
 use portwho::model::{
-    Creator, Endpoint, Gap, MachineLimits, Os, OwnedSocket, Particulars, Pid, PortRules, Reading,
-    ServedUrl, TcpMemory, TcpSettings, Uid, Unconnected, Untrusted, Usage,
+    Creator, Endpoint, Gap, MachineLimits, Os, OwnedSocket, Particulars, Pid, PortProxy, PortRules,
+    Reading, ServedUrl, TcpMemory, TcpSettings, Uid, Unconnected, Untrusted, Usage,
 };
 use portwho::platform::Ending;
 
@@ -36,6 +36,7 @@ pub struct Machine {
     pub only_sockets: BTreeSet<Pid>,
     pub rules: PortRules,
     pub served_urls: Result<Vec<ServedUrl>, Gap>,
+    pub port_proxies: Vec<PortProxy>,
     pub refused_binds: BTreeMap<Endpoint, io::ErrorKind>,
     pub settings: TcpSettings,
     pub limits: MachineLimits,
@@ -81,6 +82,7 @@ impl Machine {
             only_sockets: BTreeSet::new(),
             rules: PortRules::default(),
             served_urls: Ok(Vec::new()),
+            port_proxies: Vec::new(),
             refused_binds: BTreeMap::new(),
             settings: TcpSettings::default(),
             limits: if os == Os::Linux { far_from_limits() } else { MachineLimits::default() },

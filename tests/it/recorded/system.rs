@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use portwho::model::{
     About, Capabilities, Creator, Endpoint, Gap, MachineLimits, Namespace, Os, OwnedSocket, Owner,
-    Particulars, Pid, PortRules, Process, Protocol, Reach, Reading, Scope, ServedUrl, Signal,
-    Socket, TcpSettings, Uid, Unconnected, Untrusted,
+    Particulars, Pid, PortProxy, PortRules, Process, Protocol, Reach, Reading, Scope, ServedUrl,
+    Signal, Socket, TcpSettings, Uid, Unconnected, Untrusted,
 };
 use portwho::platform::{
     CloseError, Control, Ending, Names, NamespaceTable, OwnerTable, PlatformError, Ports,
@@ -112,6 +112,10 @@ impl Ports for Machine {
 
     fn served_urls(&self) -> Result<Vec<ServedUrl>, Gap> {
         self.served_urls.clone()
+    }
+
+    fn port_proxies(&self) -> (Vec<PortProxy>, Option<Gap>) {
+        (self.port_proxies.clone(), None)
     }
 
     fn try_bind(
