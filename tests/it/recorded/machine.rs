@@ -35,6 +35,8 @@ pub struct Machine {
     /// Processes that have a descriptor for each socket, and no other.
     pub only_sockets: BTreeSet<Pid>,
     pub rules: PortRules,
+    /// What its rules are once its sockets have changed.
+    pub later_rules: Option<PortRules>,
     pub served_urls: Result<Vec<ServedUrl>, Gap>,
     pub port_proxies: Vec<PortProxy>,
     pub refused_binds: BTreeMap<Endpoint, io::ErrorKind>,
@@ -81,6 +83,7 @@ impl Machine {
             particulars: BTreeMap::new(),
             only_sockets: BTreeSet::new(),
             rules: PortRules::default(),
+            later_rules: None,
             served_urls: Ok(Vec::new()),
             port_proxies: Vec::new(),
             refused_binds: BTreeMap::new(),

@@ -107,7 +107,9 @@ impl Processes for Machine {
 
 impl Ports for Machine {
     fn port_rules(&self, _protocol: Protocol) -> PortRules {
-        self.rules.clone()
+        let has_changed = self.world.borrow().meanwhile.is_none();
+        let later = self.later_rules.as_ref().filter(|_| has_changed);
+        later.unwrap_or(&self.rules).clone()
     }
 
     fn served_urls(&self) -> Result<Vec<ServedUrl>, Gap> {
