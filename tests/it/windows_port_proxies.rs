@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::process::{Command, Stdio};
 
-use portwho::model::{About, PortProxy};
+use portwho::model::{About, PortProxy, Service};
 use portwho::platform::{Processes, ThisSystem};
 use serde_json::{Value, json};
 
@@ -18,9 +18,9 @@ const RULES: &str = r"HKLM\SYSTEM\CurrentControlSet\Services\PortProxy";
 const PROGRAM: &str = r"C:\windows\system32\spoolsv.exe";
 
 /// The service, and rules, until they are dropped.
-struct Service;
+struct IpHelper;
 
-impl Service {
+impl IpHelper {
     fn start() -> Self {
         // What a test that was killed has left behind.
         drop(Self);
@@ -29,25 +29,24 @@ impl Service {
         assert!(sc(&["start", PortProxy::SERVICE]), "start the service");
         service
     }
-
-    fn pid(&self) -> u32 {
-        wait_until("the service to run", || {
-            let all: BTreeSet<_> = ThisSystem.all_processes().expect("processes");
-            let all = ThisSystem.processes(&all, About::Table);
-            let hosts = |services: &[portwho::model::Service]| {
-                services.iter().any(|service| PortProxy::is_by(&service.name))
-            };
-            all.into_values().find(|process| hosts(&process.services)).map(|host| host.pid.0)
-        })
-    }
-
-    /// As netsh sets it.
-    fn rule(&self, kind: &str, name: &str, data: &str) {
-        wine::set(&format!(r"{RULES}\{kind}\tcp"), name, data);
-    }
 }
 
-impl Drop for Service {
+/// The process that hosts the service.
+fn host() -> u32 {
+    wait_until("the service to run", || {
+        let all: BTreeSet<_> = ThisSystem.all_processes().expect("processes");
+        let all = ThisSystem.processes(&all, About::Table);
+        let hosts = |services: &[Service]| services.iter().any(|one| PortProxy::is_by(&one.name));
+        all.into_values().find(|process| hosts(&process.services)).map(|host| host.pid.0)
+    })
+}
+
+/// As netsh sets it.
+fn set_rule(kind: &str, name: &str, data: &str) {
+    wine::set(&format!(r"{RULES}\{kind}\tcp"), name, data);
+}
+
+impl Drop for IpHelper {
     fn drop(&mut self) {
         sc(&["stop", PortProxy::SERVICE]);
         sc(&["delete", PortProxy::SERVICE]);
@@ -74,8 +73,8 @@ fn forwarded_ports() {
         skip_stand_in("the machine's own port proxies and services stay as they are");
         return;
     }
-    let service = Service::start();
-    let pid = service.pid();
+    let _running = IpHelper::start();
+    let pid = host();
     let rows =
         [("0.0.0.0:9000", pid), ("[::]:9000", pid), ("0.0.0.0:9001", pid), ("0.0.0.0:9002", 4)];
     let lab = || Lab::with(&rows.map(|(end, pid)| tcp(end, LISTEN, pid))).bound(&[]);
@@ -83,11 +82,11 @@ fn forwarded_ports() {
     // Without a rule nothing is said, and the service alone is ended like any other.
     lab().portwho("9001").run().is(0, &lab().portwho("9001").run().stdout, "");
 
-    service.rule("v4tov4", "0.0.0.0/9000", "10.0.0.5/80");
-    service.rule("v4tov6", "*/9001", "fd00::5/443");
-    service.rule("v6tov4", "*/9000", "web.example/8080");
-    service.rule("v4tov4", "0.0.0.0/9002", "10.0.0.5/80");
-    service.rule("v4tov4", "192.0.2.7/9000", "10.0.0.6/80");
+    set_rule("v4tov4", "0.0.0.0/9000", "10.0.0.5/80");
+    set_rule("v4tov6", "*/9001", "fd00::5/443");
+    set_rule("v6tov4", "*/9000", "web.example/8080");
+    set_rule("v4tov4", "0.0.0.0/9002", "10.0.0.5/80");
+    set_rule("v4tov4", "192.0.2.7/9000", "10.0.0.6/80");
     let output = lab().portwho("9000").run();
     let line = "portwho: port 9000 is forwarded by iphlpsvc: 0.0.0.0:9000 to 10.0.0.5:80, *:9000 to \
                 web.example:8080\n";
@@ -109,12 +108,12 @@ fn forwarded_ports() {
             "run: netsh interface portproxy delete v4tov6 listenport=9001 listenaddress=*\n";
         assert!(output.stderr.ends_with(command), "{output:?}");
     }
-    assert_eq!(service.pid(), pid, "it still runs");
+    assert_eq!(host(), pid, "it still runs");
     // The rule of a port that another holds forwards nothing.
     assert!(!lab().portwho("9002").run().stderr.contains("forwarded"));
 
     // What is no rule is missing, and that is said once.
-    service.rule("v4tov4", "0.0.0.0/http", "10.0.0.5/80");
+    set_rule("v4tov4", "0.0.0.0/http", "10.0.0.5/80");
     wine::reg(&[
         "add",
         &format!(r"{RULES}\v4tov4\tcp"),
@@ -126,7 +125,7 @@ fn forwarded_ports() {
         "7",
         "/f",
     ]);
-    service.rule("v4tov4", &"n".repeat(300), &"d".repeat(3000));
+    set_rule("v4tov4", &"n".repeat(300), &"d".repeat(3000));
     let output = lab().portwho("9000").run();
     let gap = "portwho: some rules for forwarded ports could not be read (unknown values in the registry \
                key v4tov4\\tcp: 3): netsh interface portproxy show all lists them\n";
