@@ -12,6 +12,7 @@ mod fit;
 mod json;
 mod json_ports;
 mod json_process;
+mod json_proxy;
 mod json_socket;
 mod json_text;
 mod list_table;

@@ -226,6 +226,12 @@ fn drivers<'a>(rows: &Rows<'_>) -> impl Iterator<Item = Remark<'a>> {
     ports.into_iter().map(Remark::Driver)
 }
 
+/// Which ports a service forwards.
+fn forwarded<'a>(rows: &Rows<'_>) -> impl Iterator<Item = Remark<'a>> {
+    let ports = rows.snapshot.port_proxies.iter().map(|(rule, _)| rule.port);
+    ports.collect::<BTreeSet<u16>>().into_iter().map(Remark::Forwarded)
+}
+
 /// What is said of the ports that were asked for, and of what nearly was.
 fn beside_rows<'a>(
     rows: &Rows<'_>,
@@ -242,7 +248,13 @@ fn beside_rows<'a>(
     let none = (is_empty && left_out.is_none()).then_some(Remark::NoSocket);
     let verdict = vacant.map(Remark::Vacant).or(none);
     let others = facts.near_misses.others().map(Remark::NearMiss);
-    absent.chain(drivers(rows)).chain(left_out).chain(verdict).chain(others).collect()
+    absent
+        .chain(drivers(rows))
+        .chain(forwarded(rows))
+        .chain(left_out)
+        .chain(verdict)
+        .chain(others)
+        .collect()
 }
 
 /// `-p 812`: a port that no socket holds may have been meant as a PID.
