@@ -18,7 +18,6 @@ Examples:
   portwho 8080             Which process holds port 8080
   portwho kill 8080        Terminate it, and check that the port is free
   portwho -l --name nginx  Where nginx listens
-  portwho doctor           Leaks, full queues, exhausted ports and descriptors
   portwho --help           All options";
 
 /// Shown by `--help`, below the options.
@@ -85,6 +84,9 @@ pub(super) enum Verb {
     /// Wait until something listens on a port, or until the port is free
     #[command(after_help = super::wait::DETAILS)]
     Wait(super::wait::WaitArgs),
+    /// Watch sockets open, change and close
+    #[command(after_help = super::watch::DETAILS)]
+    Watch(super::watch::WatchArgs),
     /// Explain a TCP state: what it means, who must act, what to do
     #[command(after_help = "Without STATE: every state, how many sockets are in it here, and the \
                       transitions between them. With UDP: why its sockets have no state.\n\

@@ -30,6 +30,7 @@ mod tcp_settings;
 mod text;
 mod timer;
 mod unconnected;
+mod watched;
 
 pub use capabilities::{Api, Capabilities, Paths, ServiceManager, Shell};
 pub use container::{Container, Runtime};
@@ -58,3 +59,4 @@ pub use tcp_settings::{TcpCounters, TcpSettings};
 pub use text::Untrusted;
 pub use timer::{Timer, TimerKind};
 pub use unconnected::Unconnected;
+pub use watched::{Ends, SocketKey};

@@ -199,6 +199,30 @@ pub trait System: Sockets + Processes + Ports + Names + Control {
         self.pause(time);
         Pause::Over
     }
+
+    /// From now on this process does not end or stop when the system requests it: `tell` is told, and
+    /// [`System::obey`] does it. Nothing on systems without such requests.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    fn on_request(&self, tell: Box<dyn Fn(SystemRequest) + Send>) -> io::Result<()> {
+        let _ = tell;
+        Ok(())
+    }
+
+    /// Does what was requested: ends the process, or stops it and returns when it is continued.
+    fn obey(&self, request: SystemRequest) {
+        let _ = request;
+    }
+}
+
+/// What the system wants of a program that has taken the terminal over.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SystemRequest {
+    /// To end, by this signal.
+    End(i32),
+    /// To stop until it is continued.
+    Stop,
 }
 
 /// How a pause ended.

@@ -126,7 +126,7 @@ pub(super) struct JsonGap {
 }
 
 impl JsonGap {
-    fn new(gap: &Gap) -> Self {
+    pub(super) fn new(gap: &Gap) -> Self {
         let bounded = match gap {
             Gap::SearchBounded { user, left_out } => {
                 Some(JsonBounded::new(user.as_ref(), left_out))

@@ -27,6 +27,7 @@ pub mod remedies;
 pub mod shell;
 pub mod states;
 pub mod wait;
+pub mod watch;
 
 /// `1 socket`, `12 sockets`.
 #[must_use]

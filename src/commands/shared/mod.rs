@@ -9,6 +9,7 @@ pub(super) mod forwarded;
 pub(super) mod images;
 pub(super) mod in_the_way;
 pub(super) mod installed;
+pub(super) mod measured;
 pub(super) mod near_misses;
 pub(super) mod output;
 pub(super) mod report;

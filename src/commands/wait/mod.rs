@@ -11,13 +11,14 @@ mod wanted;
 
 use std::time::Duration;
 
+use super::shared::measured::measured;
 use super::{Outcome, Output};
 use crate::cli::{Condition, Timeout, WaitRequest};
 use crate::platform::{Pause, System};
 use crate::text::wait::{self as text, Spot};
 use ask::{Question, Seen};
 use judge::{Standing, is_worth_a_look, standing};
-use pace::{Clock, SHORTEST, interval, measured};
+use pace::{Clock, SHORTEST, interval};
 use print::Report;
 
 /// Waits, and tells what came of it.

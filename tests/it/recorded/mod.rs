@@ -63,6 +63,7 @@ mod port_proxies;
 
 /// What wait says on machines that no test can make.
 mod waits;
+mod watches;
 
 /// Units, containers, and what `-v` tells.
 mod places;

@@ -21,6 +21,8 @@ use crate::query::{BindAttempt, Filter, Protocols, Rows, SortKey};
 use crate::text::errors;
 
 pub(super) use ports::PortFacts;
+#[cfg(feature = "watch")]
+pub(in crate::commands) use verbose::add as add_details;
 
 /// What the system said.
 #[derive(Debug)]
