@@ -229,8 +229,8 @@ pub(super) struct ViewArgs {
     #[arg(short, long, conflicts_with_all = ["pids", "summary", "json", "columns", "lsof"])]
     pub(super) wide: bool,
     /// Print one table with these columns: proto, local, foreign, state, pid, image, user, command,
-    /// port, foreign-port, service, age, recv-q, send-q, timer, idle, inode, fd, netns, type, device,
-    /// size/off, node, name
+    /// port, foreign-port, service, age, recv-q, send-q, timer, idle, inode, fd, netns, v6only, type,
+    /// device, size/off, node, name
     #[arg(long, value_name = "A,B,...", value_parser = column, value_delimiter = ',',
           hide_short_help = true,
           conflicts_with_all = ["verbose", "pids", "summary", "json", "lsof"])]

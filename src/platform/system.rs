@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use super::{CloseError, Ending, NamespaceTable, OwnerTable, PlatformError, SocketTable};
 use crate::model::{
-    About, Capabilities, Creator, Endpoint, Gap, MachineLimits, Particulars, Pid, PortRules,
-    Process, Protocol, Reach, Reading, Scope, ServedUrl, Service, Signal, Socket, Stopped,
-    TcpSettings, Uid, Unconnected, Untrusted,
+    About, Capabilities, Creator, Endpoint, Gap, MachineLimits, Particulars, Pid, PortProxy,
+    PortRules, Process, Protocol, Reach, Reading, Scope, ServedUrl, Service, Signal, Socket,
+    Stopped, TcpSettings, Uid, Unconnected, Untrusted,
 };
 
 /// Reading sockets, who holds them and who created them.
@@ -123,6 +123,12 @@ pub trait Ports {
     /// The gap of URLs that could not be read.
     fn served_urls(&self) -> Result<Vec<ServedUrl>, Gap> {
         Ok(Vec::new())
+    }
+
+    /// The rules by which a service of the system forwards ports, and the gap of those that could not be
+    /// read; none on systems without such a service.
+    fn port_proxies(&self) -> (Vec<PortProxy>, Option<Gap>) {
+        (Vec::new(), None)
     }
 
     /// The ports of a service, by its name or alias in the system's services file.

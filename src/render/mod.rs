@@ -13,6 +13,7 @@ mod grid;
 mod json;
 mod json_ports;
 mod json_process;
+mod json_proxy;
 mod json_socket;
 mod json_text;
 mod list_table;

@@ -11,6 +11,7 @@ pub mod durations;
 pub mod endpoints;
 pub mod errors;
 pub mod escape;
+pub mod forwards;
 pub mod gaps;
 pub mod hints;
 pub mod kill;

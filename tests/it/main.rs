@@ -363,6 +363,14 @@ mod windows_processes;
 #[cfg(windows)]
 mod windows_kill;
 
+/// kill and windows that are asked to close.
+#[cfg(windows)]
+mod windows_kill_window;
+
+/// Ports that a service forwards.
+#[cfg(windows)]
+mod windows_port_proxies;
+
 /// close on a running Windows: the child lives, and the count is true.
 #[cfg(windows)]
 mod windows_close;

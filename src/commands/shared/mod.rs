@@ -5,6 +5,7 @@ pub(super) mod claim;
 pub(super) mod color;
 pub(super) mod elsewhere;
 pub(super) mod filter;
+pub(super) mod forwarded;
 pub(super) mod images;
 pub(super) mod in_the_way;
 pub(super) mod installed;

@@ -13,8 +13,8 @@ use crate::commands::shared::absent::{self, AbsentOwner};
 use crate::commands::shared::elsewhere;
 use crate::commands::shared::in_the_way;
 use crate::commands::shared::near_misses::{self, NearMisses};
-use crate::commands::shared::served;
 use crate::commands::shared::survey::{survey, survey_everywhere};
+use crate::commands::shared::{forwarded, served};
 use crate::model::{About, Depth, Snapshot};
 use crate::platform::System;
 use crate::query::{BindAttempt, Filter, Protocols, Rows, SortKey};
@@ -107,6 +107,7 @@ fn sockets(
     }
     if filter.local.is_some() {
         served::add(system, &mut snapshot, |row| filter.admits_socket(&row.socket));
+        forwarded::add(system, &mut snapshot, |row| filter.admits_socket(&row.socket));
     }
     Ok(snapshot)
 }
