@@ -26,7 +26,12 @@ impl State {
         }
         self.message = None;
         match std::mem::take(&mut self.mode) {
-            Mode::Table => self.in_table(key),
+            Mode::Table => {
+                let before = self.selected;
+                let effects = self.in_table(key);
+                self.drawn = self.drawn.take().filter(|_| self.selected == before);
+                effects
+            }
             Mode::Filter { input, before } => {
                 self.in_filter(key, input, before, system);
                 Vec::new()
