@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::growth::{Earlier, Growth};
-use super::{Culprit, Evidence, Finding, Machine};
+use super::{Culprit, Evidence, Finding, Machine, Others, Sharers};
 use crate::model::{Gap, Need, OwnedSocket};
 
 /// How severe a finding is, the worst first.
@@ -160,7 +160,13 @@ impl Check {
             let growth = earlier.as_ref().and_then(|earlier| Growth::of(&measurement, earlier));
             let evidence = &measurement.evidence;
             let severity = evidence.severity(measurement.count, growth.as_ref())?;
-            Some(Finding { kind: self.kind, severity, measurement, growth })
+            Some(Finding {
+                kind: self.kind,
+                severity,
+                measurement,
+                growth,
+                others: Others::default(),
+            })
         };
         (self.measure)(&looks).into_iter().filter_map(finding).collect()
     }
@@ -173,13 +179,20 @@ pub struct Measurement {
     pub culprit: Culprit,
     /// What the threshold counts.
     pub count: usize,
+    /// Which other processes hold the sockets.
+    pub sharers: Sharers,
     /// What else was measured.
     pub evidence: Box<dyn Evidence>,
 }
 
 impl Measurement {
     pub(super) fn new(culprit: Culprit, count: usize, evidence: impl Evidence + 'static) -> Self {
-        Self { culprit, count, evidence: Box::new(evidence) }
+        Self { culprit, count, sharers: Sharers::default(), evidence: Box::new(evidence) }
+    }
+
+    /// With the other holders of these sockets.
+    pub(super) fn of_rows<'a>(self, rows: impl IntoIterator<Item = &'a OwnedSocket>) -> Self {
+        Self { sharers: Sharers::of(rows, self.culprit), ..self }
     }
 }
 

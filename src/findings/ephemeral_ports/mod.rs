@@ -136,7 +136,7 @@ fn reserved(rules: &PortRules) -> PortSet {
 fn most_of(holders: &BTreeMap<Culprit, usize>) -> Culprit {
     let processes = holders.iter().filter(|(culprit, _)| culprit.pid().is_some());
     let most = processes.max_by_key(|(_, count)| **count);
-    most.map_or(Culprit::Nobody, |(culprit, _)| culprit.clone())
+    most.map_or(Culprit::Nobody, |(culprit, _)| *culprit)
 }
 
 impl Evidence for EphemeralPorts {
