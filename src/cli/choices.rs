@@ -24,6 +24,7 @@ pub(super) enum SortArg {
     Foreign,
     State,
     Pid,
+    #[value(alias = "name")]
     Image,
     User,
     RecvQ,

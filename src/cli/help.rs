@@ -17,10 +17,11 @@ pub(super) fn text(asked: &clap::Error, words: &[OsString], commands: &[String])
     match verb(words, commands) {
         Some(verb) => of_command(verb),
         None if words.iter().any(|word| word == "--help") => whole(),
-        // What is typed once in a lifetime would be a line too many.
+        // What is typed once in a lifetime would be a line too many, and so would a third view.
         None => {
             let hidden = |command: Command| command.hide(true);
-            Cli::command().mut_subcommand("generate", hidden).render_help().to_string()
+            let cli = Cli::command().mut_subcommand("generate", hidden);
+            cli.mut_arg("wide", |arg| arg.hide_short_help(true)).render_help().to_string()
         }
     }
 }

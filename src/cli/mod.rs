@@ -5,6 +5,7 @@ mod args;
 mod choices;
 mod completion;
 mod errors;
+mod habits;
 mod help;
 mod list_request;
 mod options;
@@ -13,6 +14,7 @@ mod request;
 mod similar;
 mod values;
 mod verb_args;
+mod wait;
 mod words;
 
 use std::ffi::OsString;
@@ -33,6 +35,7 @@ pub use request::{
 };
 use similar::nearest;
 use verb_args::{CloseArgs, DoctorArgs, ExplainArgs, KillArgs};
+pub use wait::{Condition, Timeout, WaitRequest};
 use words::{after_lone_p, spell_out};
 
 use crate::model::{Families, Pid, StateSet};
@@ -71,6 +74,7 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Request, CliEr
         None => Request::List(list_request(cli.list, after_p, typed)?),
         Some(Verb::Kill(kill)) => Request::Kill(kill_request(kill, after_verb)?),
         Some(Verb::Close(close)) => Request::Close(close_request(close, after_verb)?),
+        Some(Verb::Wait(wait)) => Request::Wait(wait::request(wait)?),
         Some(Verb::Doctor(doctor)) => Request::Doctor(doctor_request(doctor)?),
         Some(Verb::Explain(explain)) => Request::Explain(explain_request(&explain)?),
         Some(Verb::Generate(generate)) => Request::Generate(generate.what.into()),
@@ -96,6 +100,7 @@ fn list_request(
     after_p: Option<String>,
     words: Vec<OsString>,
 ) -> Result<ListRequest, UsageError> {
+    ports::is_not_generated(&args.filters.ports)?;
     let filters = filter_request(args.filters).map_err(|error| match (error, &after_p) {
         (UsageError::Port(PortError::OutOfRange(word)), Some(number)) if word == *number => {
             UsageError::PidForPort(word)

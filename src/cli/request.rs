@@ -6,6 +6,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::list_request::ListRequest;
+use super::wait::WaitRequest;
 use super::words::{without_dry_run, without_value};
 use crate::model::{Families, Pid, Protocol, Shell, Signal, StateSet, TcpState};
 use crate::query::{ForeignTerm, NamePattern, PortTerm, Protocols, UserTerm};
@@ -20,6 +21,8 @@ pub enum Request {
     Kill(KillRequest),
     /// Close the sockets themselves.
     Close(CloseRequest),
+    /// Wait until ports are open, or free.
+    Wait(WaitRequest),
     /// Explain a TCP state, or all of them.
     Explain(ExplainRequest),
     /// Look for what is wrong.

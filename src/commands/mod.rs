@@ -8,6 +8,7 @@ mod generate;
 mod kill;
 mod list;
 mod shared;
+mod wait;
 
 use std::process::ExitCode;
 
@@ -20,12 +21,16 @@ pub use shared::output::{Broken, Output, Terminals};
 /// How a command ended, by the exit codes of the manual.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Outcome {
-    /// 0: a row was shown; every target is gone and the port is free; doctor found nothing wrong.
+    /// 0: a row was shown; every target is gone and the port is free; what was waited for has come;
+    /// doctor found nothing wrong.
     Success,
-    /// 1: the answer is no: nothing matched, nothing held the port, or doctor has findings.
+    /// 1: the answer is no: nothing matched, nothing held the port, time is up, or doctor has
+    /// findings.
     Negative,
     /// 2: failed, refused, survived, taken again, or not everything could be read.
     Failure,
+    /// 130, as shells report it: Ctrl-C ended it before there was an answer.
+    Interrupted,
 }
 
 impl From<Outcome> for ExitCode {
@@ -34,6 +39,7 @@ impl From<Outcome> for ExitCode {
             Outcome::Success => 0,
             Outcome::Negative => 1,
             Outcome::Failure => 2,
+            Outcome::Interrupted => 130,
         })
     }
 }
@@ -49,6 +55,7 @@ pub fn run(request: Request, system: &impl System, output: &mut Output) -> anyho
         Request::Kill(request) => kill::run(&request, system, output),
         Request::Close(request) => close::run(&request, system, output),
         Request::Doctor(request) => doctor::run(&request, system, output),
+        Request::Wait(request) => wait::run(&request, system, output),
         Request::Explain(request) => explain::run(request, system, output),
         Request::Generate(what) => generate::run(what, output),
     }

@@ -125,7 +125,8 @@ impl Evidence for Dead {
 
     fn what(&self, case: &Case<'_>) -> String {
         format!(
-            "{} of its sockets are not connected (reset, or never connected), and it keeps their {}",
+            "{} of its sockets are in no table of this network namespace (reset, never connected, or \
+             of a namespace without processes), and it keeps their {}",
             case.count(),
             descriptors(case.capabilities().api, 0)
         )

@@ -98,7 +98,7 @@ impl<'a> Case<'a> {
     #[must_use]
     pub fn now(&self) -> Remedy {
         match self.culprit() {
-            Culprit::Hidden(_) => Remedy::privileged(self.portwho(&["doctor"])),
+            Culprit::Hidden(_) => Remedy::with_rights(self.portwho(&["doctor"]), self.privileged()),
             _ => self.finding.measurement.evidence.now(self),
         }
     }

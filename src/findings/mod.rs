@@ -104,12 +104,16 @@ impl<'a> Diagnosis<'a> {
         let mut findings: Vec<(usize, Finding)> = Vec::new();
         let mut checks = Vec::new();
         for (order, check) in CHECKS.iter().enumerate() {
-            let need = check.need(machine);
-            checks.push((check, need));
+            let mut need = check.need(machine);
             if need.is_none() {
-                let found = check.findings(looks).into_iter();
-                findings.extend(found.map(|finding| (order, finding)));
+                let found = check.findings(looks);
+                // What one snapshot finds already needs no other.
+                let is_open =
+                    found.is_empty() && earlier.is_none() && (check.wants_second)(machine);
+                need = is_open.then_some(Need::SecondSnapshot);
+                findings.extend(found.into_iter().map(|finding| (order, finding)));
             }
+            checks.push((check, need));
         }
         let findings = flood::ordered(findings, machine);
         Self { machine, findings, checks, earlier }

@@ -12,7 +12,7 @@ use super::facts::{bytes, counts, largest, never_accepted};
 use super::{
     Case, Check, Culprit, Evidence, Growth, Looks, Machine, Measurement, Severity, Subject,
 };
-use crate::model::{OwnedSocket, TcpState};
+use crate::model::{OwnedSocket, TcpState, Uid};
 use crate::text::advice::Remedy;
 use crate::text::api::{close_call, read_call};
 use crate::text::counted;
@@ -77,7 +77,8 @@ fn measure(looks: &Looks<'_>) -> Vec<Measurement> {
     let mut groups: BTreeMap<(Culprit, Side), Vec<&OwnedSocket>> = BTreeMap::new();
     for row in machine.rows(&[TcpState::Established]) {
         if is_unread(row) && !waits_in_a_crowd(row, machine) {
-            let is_server = machine.listener(&row.socket).is_some();
+            let listener = machine.listener(&row.socket);
+            let is_server = listener.is_some_and(|listener| may_have_accepted(listener, row));
             let side = if is_server { Side::Server } else { Side::Client };
             groups.entry((machine.culprit(row), side)).or_default().push(row);
         }
@@ -87,6 +88,13 @@ fn measure(looks: &Looks<'_>) -> Vec<Measurement> {
         Measurement::new(culprit, rows.len(), unread).of_rows(rows)
     });
     measured.collect()
+}
+
+/// Whether a connection may have come through a listener. Others can listen at the local port of a
+/// client that has set SO_REUSEADDR; a server's own listener is its user's, or root's, who bound it first.
+fn may_have_accepted(listener: &OwnedSocket, row: &OwnedSocket) -> bool {
+    let users = listener.socket.uid.zip(row.socket.uid);
+    users.is_none_or(|(listener, own)| listener == own || listener == Uid(0))
 }
 
 /// Whether it waits with so many others that their queue is the finding.

@@ -34,7 +34,7 @@ pub(super) const CHECK: Check = Check {
     measure,
     wants_second: |machine| {
         machine.settings.counters.syncookies_sent.is_some_and(|sent| sent > 0)
-            && !machine.is_narrowed()
+            && may_tell_by_cookies(machine)
     },
 };
 
@@ -54,13 +54,11 @@ struct Flood {
     addresses: usize,
 }
 
-/// The half-open connections of each port; and the SYN cookies, where no port has too many.
+/// The half-open connections of each port; and the SYN cookies, which may be those of another port, that
+/// a user's own half-open connections must not hide.
 fn measure(looks: &Looks<'_>) -> Vec<Measurement> {
     let mut measured = ports(looks.machine);
-    let is_found = |one: &Measurement| one.evidence.severity(one.count, None).is_some();
-    if !measured.iter().any(is_found) {
-        measured.extend(cookies(looks));
-    }
+    measured.extend(cookies(looks));
     measured
 }
 
@@ -80,9 +78,16 @@ fn ports(machine: &Machine<'_>) -> Vec<Measurement> {
     measured.collect()
 }
 
+/// tcp_syncookies=2 sends them to everybody (ip-sysctl.rst), which tells nothing.
+const ALWAYS: u8 = 2;
+
+fn may_tell_by_cookies(machine: &Machine<'_>) -> bool {
+    !machine.is_narrowed() && machine.settings.syncookies.is_none_or(|value| value < ALWAYS)
+}
+
 /// The kernel does not report which port.
 fn cookies(looks: &Looks<'_>) -> Option<Measurement> {
-    let (earlier, _) = looks.earlier.filter(|_| !looks.machine.is_narrowed())?;
+    let (earlier, _) = looks.earlier.filter(|_| may_tell_by_cookies(looks.machine))?;
     let sent = grown(looks.machine, earlier, |counters| counters.syncookies_sent)?;
     let flood = Flood { place: Place::Namespace, addresses: 0 };
     Some(Measurement::new(Culprit::Nobody, usize::try_from(sent).ok()?, flood))
@@ -116,7 +121,8 @@ impl Evidence for Flood {
         match self.place {
             Place::Port { port, backlog } => format!(
                 "{count} handshakes on port {port} are not completing, from {}, and the backlog is \
-                 {backlog}: a flood, or answers that do not reach the clients",
+                 {backlog}: a flood, answers that do not reach the clients, or clients that a \
+                 listener with TCP_DEFER_ACCEPT holds until they send",
                 counted(self.addresses, "address")
             ),
             Place::Namespace => format!(
@@ -128,14 +134,9 @@ impl Evidence for Flood {
 
     fn details(&self, case: &Case<'_>) -> Vec<String> {
         let settings = case.machine.settings;
-        let deferring = matches!(self.place, Place::Port { .. }).then(|| {
-            "a listener with TCP_DEFER_ACCEPT also holds idle clients there, until they send"
-                .to_owned()
-        });
         let cookies = settings.syncookies.map(|value| format!("tcp_syncookies is {value}"));
         let sent = counted_since("SyncookiesSent", case, |counters| counters.syncookies_sent);
-        let details = deferring.into_iter().chain(cookies).chain(sent);
-        details.chain(listener_counters(case)).collect()
+        cookies.into_iter().chain(sent).chain(listener_counters(case)).collect()
     }
 
     fn now(&self, case: &Case<'_>) -> Remedy {

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use rustc_hash::FxHashMap;
 use serde_json::{Value, json};
 
+use super::accept_queue_full;
 use super::check::{nothing, warning};
 use super::culprits::Culprits;
 use super::facts::{counts, largest};
@@ -13,7 +14,7 @@ use super::syn_sent_fan_out::{ADDRESSES, RETRANSMITS, is_unanswered};
 use super::{
     Case, Check, Culprit, Evidence, Growth, Looks, Machine, Measurement, Severity, Subject,
 };
-use crate::model::{OwnedSocket, TcpState};
+use crate::model::{OwnedSocket, Protocol, Socket, TcpState};
 use crate::text::advice::Remedy;
 use crate::text::counted;
 
@@ -67,10 +68,11 @@ fn by_address<'a>(
     is_wanted: impl Fn(&OwnedSocket) -> bool,
 ) -> BTreeMap<IpAddr, Vec<&'a OwnedSocket>> {
     let mut groups: BTreeMap<IpAddr, Vec<&OwnedSocket>> = BTreeMap::new();
-    let scanners = scanners(machine);
+    let scanners = scanners(machine, &is_wanted);
     for row in machine.rows(&[TcpState::SynSent]).filter(|row| is_wanted(row)) {
         if let Some(foreign) = row.socket.foreign
             && !scanners.contains(&machine.culprit(row))
+            && !waits_for_a_full_queue(row, machine)
         {
             groups.entry(foreign.address).or_default().push(row);
         }
@@ -82,10 +84,19 @@ fn retransmits(row: &OwnedSocket) -> Option<u8> {
     row.socket.timer.map(|timer| timer.retransmits)
 }
 
+/// Whether it connects within this machine to a listener whose accept queue is the finding.
+fn waits_for_a_full_queue(row: &OwnedSocket, machine: &Machine<'_>) -> bool {
+    let Some(foreign) = row.socket.foreign else { return false };
+    // Linux connects from the address that it connects to, where that is its own.
+    let is_within = foreign.address.is_loopback() || foreign.address == row.socket.local.address;
+    let listener = || machine.listener(&Socket::at(Protocol::Tcp, foreign));
+    is_within && listener().is_some_and(accept_queue_full::has_many)
+}
+
 /// Who waits for so many addresses that this is the finding, and not one for each of them.
-fn scanners(machine: &Machine<'_>) -> BTreeSet<Culprit> {
+fn scanners(machine: &Machine<'_>, is_wanted: impl Fn(&OwnedSocket) -> bool) -> BTreeSet<Culprit> {
     let mut addresses: FxHashMap<Culprit, BTreeSet<IpAddr>> = FxHashMap::default();
-    for row in machine.all_rows(&[TcpState::SynSent]) {
+    for row in machine.all_rows(&[TcpState::SynSent]).filter(|row| is_wanted(row)) {
         let foreign = row.socket.foreign.map(|foreign| foreign.address);
         addresses.entry(machine.culprit(row)).or_default().extend(foreign);
     }
@@ -119,7 +130,8 @@ impl Evidence for Unanswered {
 
     fn what(&self, case: &Case<'_>) -> String {
         format!(
-            "{} does not answer {}: it is down, or a firewall drops the SYNs or the answers",
+            "{} does not answer {}: it is down, its accept queue is full, or a firewall drops the \
+             SYNs or the answers",
             self.foreign,
             counted(case.count(), "connection attempt")
         )

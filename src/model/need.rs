@@ -13,6 +13,8 @@ pub enum Need {
     FirstNamespace,
     /// A system that reports it: the one here has no such thing.
     System,
+    /// A second snapshot: only one was asked for, and it leaves this open.
+    SecondSnapshot,
     /// The whole machine: only some sockets were asked for.
     WholeMachine,
 }
@@ -27,6 +29,7 @@ impl Need {
             Self::Kernel(_) => "kernel",
             Self::FirstNamespace => "first-namespace",
             Self::System => "system",
+            Self::SecondSnapshot => "second-snapshot",
             Self::WholeMachine => "whole-machine",
         }
     }

@@ -1,8 +1,11 @@
 //! A snapshot: everything that one query of the system returned.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Capabilities, Creator, Gap, Owner, Particulars, Pid, Process, Socket, Uid, Untrusted};
+use super::{
+    Capabilities, Creator, Gap, Namespace, Owner, Particulars, Pid, Process, ServedUrl, Socket,
+    Uid, Untrusted,
+};
 
 /// The system that a snapshot is of.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -44,20 +47,25 @@ pub struct Snapshot {
     pub sockets: Vec<OwnedSocket>,
     /// The processes that own them.
     pub processes: BTreeMap<Pid, Process>,
+    /// Owners that the system did not describe although they may run, where that matters: see
+    /// [`Capabilities::protected_processes`].
+    pub unidentified: BTreeSet<Pid>,
     /// The names of the sockets' users.
     pub users: BTreeMap<Uid, Untrusted>,
     /// The names of the sockets' interfaces, by index.
     pub interfaces: BTreeMap<u32, Untrusted>,
     /// What is known of the creators of sockets without a known owner, by cgroup.
     pub creators: BTreeMap<u64, Creator>,
-    /// The names of the other network namespaces that sockets are in, by inode number.
-    pub namespaces: BTreeMap<u64, Untrusted>,
+    /// The other network namespaces that sockets are in, by inode number.
+    pub namespaces: BTreeMap<u64, Namespace>,
     /// Listeners that were not asked for, in whose queues some of the sockets wait.
     pub listeners: Vec<OwnedSocket>,
     /// The particulars of the owners, where they were asked for.
     pub particulars: BTreeMap<Pid, Particulars>,
     /// The far ends of connections within the machine, where they were asked for.
     pub peers: Vec<OwnedSocket>,
+    /// What the system's own web server serves, where one of its ports was asked for.
+    pub served_urls: Vec<ServedUrl>,
     /// What could not be seen.
     pub gaps: Vec<Gap>,
 }
@@ -71,6 +79,7 @@ impl Snapshot {
             privileged: false,
             sockets: Vec::new(),
             processes: BTreeMap::new(),
+            unidentified: BTreeSet::new(),
             users: BTreeMap::new(),
             interfaces: BTreeMap::new(),
             creators: BTreeMap::new(),
@@ -78,6 +87,7 @@ impl Snapshot {
             listeners: Vec::new(),
             particulars: BTreeMap::new(),
             peers: Vec::new(),
+            served_urls: Vec::new(),
             gaps: Vec::new(),
         }
     }
@@ -86,6 +96,12 @@ impl Snapshot {
     #[must_use]
     pub fn creator(&self, socket: &Socket) -> Option<&Creator> {
         self.creators.get(&socket.cgroup?)
+    }
+
+    /// The URLs that are served on a port.
+    #[must_use]
+    pub fn urls_on(&self, port: u16) -> Vec<&ServedUrl> {
+        self.served_urls.iter().filter(|url| url.port == port).collect()
     }
 
     /// Whether a PID only stands for the kernel: Windows' Idle and System.
@@ -105,13 +121,6 @@ impl Snapshot {
             next = self.processes.get(&parent).and_then(|process| process.parent);
         }
         chain
-    }
-
-    /// What a network namespace is called.
-    #[must_use]
-    pub fn namespace_name(&self, inode: u64) -> Untrusted {
-        let name = self.namespaces.get(&inode);
-        name.cloned().unwrap_or_else(|| format!("net:[{inode}]").into())
     }
 
     /// The user's name, or the number where it has none.

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use super::{CloseError, Ending, NamespaceTable, OwnerTable, PlatformError, SocketTable};
 use crate::model::{
-    About, Capabilities, Creator, Endpoint, MachineLimits, Particulars, Pid, PortRules, Process,
-    Protocol, Reach, Reading, Scope, Service, Signal, Socket, Stopped, TcpSettings, Uid,
-    Unconnected, Untrusted,
+    About, Capabilities, Creator, Endpoint, Gap, MachineLimits, Particulars, Pid, PortRules,
+    Process, Protocol, Reach, Reading, Scope, ServedUrl, Service, Signal, Socket, Stopped,
+    TcpSettings, Uid, Unconnected, Untrusted,
 };
 
 /// Reading sockets, who holds them and who created them.
@@ -117,6 +117,14 @@ pub trait Ports {
         MachineLimits::default()
     }
 
+    /// The URLs that a driver serves in the name of programs; none on systems without such a driver.
+    ///
+    /// # Errors
+    /// The gap of URLs that could not be read.
+    fn served_urls(&self) -> Result<Vec<ServedUrl>, Gap> {
+        Ok(Vec::new())
+    }
+
     /// The ports of a service, by its name or alias in the system's services file.
     ///
     /// # Errors
@@ -168,6 +176,11 @@ pub trait System: Sockets + Processes + Ports + Names + Control {
 
     /// Whether the console obeys escapes, where stdout is one.
     fn console_takes_escapes(&self) -> bool;
+
+    /// How long processors have worked for this process; none where the system is not asked.
+    fn processor_time(&self) -> Option<Duration> {
+        None
+    }
 
     /// Waits for so long.
     fn pause(&self, time: Duration) {

@@ -2,6 +2,7 @@
 //!
 //! Text that other processes chose is printed only through [`crate::text::escape`].
 
+mod ages;
 mod column;
 mod command_line;
 mod details;
@@ -22,6 +23,7 @@ mod summary;
 mod table;
 mod tables;
 mod tasklist;
+mod wait;
 
 use std::io::{self, Write};
 
@@ -35,6 +37,7 @@ pub use list_table::{Columns, Csv, Lsof, Wide};
 pub use pids::Pids;
 pub use summary::{Summary, SummaryJson};
 pub use tables::{Tables, Verbose};
+pub use wait::WaitJson;
 
 /// The style of tables.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

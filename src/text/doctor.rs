@@ -43,12 +43,17 @@ pub fn needs(need: Need, shell: Shell) -> String {
     match (need, shell) {
         (Need::Rights, Shell::Posix) => "requires root".to_owned(),
         (Need::Rights, Shell::Windows) => "requires an elevated prompt".to_owned(),
-        (Need::Ptrace, _) => "requires CAP_SYS_PTRACE, to read every process".to_owned(),
+        (Need::Ptrace, _) => {
+            "requires CAP_SYS_PTRACE, and that no sandbox isolates a process".to_owned()
+        }
         (Need::Kernel(what), _) => format!("requires {what}"),
         (Need::FirstNamespace, _) => {
             "requires the initial network namespace: run portwho on the host".to_owned()
         }
         (Need::System, _) => "this system does not report it".to_owned(),
+        (Need::SecondSnapshot, _) => {
+            "requires a second snapshot: run doctor without --count 1".to_owned()
+        }
         (Need::WholeMachine, _) => {
             "concerns the whole machine: run doctor without a PORT or filters".to_owned()
         }

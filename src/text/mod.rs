@@ -17,6 +17,7 @@ pub mod kill;
 pub mod lsof;
 pub mod man;
 pub mod names;
+pub mod namespaces;
 pub mod notes;
 pub mod owners;
 pub mod ports;
@@ -24,6 +25,7 @@ pub mod reasons;
 pub mod remedies;
 pub mod shell;
 pub mod states;
+pub mod wait;
 
 /// `1 socket`, `12 sockets`.
 #[must_use]

@@ -205,9 +205,9 @@ Who must act No side. The socket exists until its process closes it, whether or
 Problem      If datagrams arrive faster than the process reads: what does not
              fit into the receive queue is dropped, and neither side is
              notified. A datagram to a port that no socket holds is answered
-             with ICMP, unless a firewall drops it; on Linux only a socket with
-             a peer reports it (ECONNREFUSED), on Windows the next receive fails
-             (WSAECONNRESET).
+             with ICMP, unless a firewall drops it; on Linux a socket reports it
+             (ECONNREFUSED) that has a peer or set IP_RECVERR, on Windows the
+             next receive fails (WSAECONNRESET).
 
 Check        Which processes receive, and how much is unread (recv-q)?
                  portwho -u
@@ -216,7 +216,7 @@ Check        Which processes receive, and how much is unread (recv-q)?
 On Linux     Unread bytes per socket; datagrams dropped because a queue was
              full, and those to a port without a socket:
                  ss -unap
-                 nstat -az UdpRcvbufErrors UdpNoPorts
+                 nstat -az 'Udp*RcvbufErrors' 'Udp*NoPorts'
 
 On Windows   By process:
                  Get-NetUDPEndpoint | Group OwningProcess

@@ -44,7 +44,8 @@ fn the_man_page_has_no_warnings() {
 #[trial]
 fn the_man_page_has_every_option() {
     let page = generated("man").replace("\\-", "-");
-    for command in [&[][..], &["kill"], &["close"], &["doctor"], &["explain"], &["generate"]] {
+    let verbs = ["kill", "close", "wait", "doctor", "explain", "generate"];
+    for command in std::iter::once(&[][..]).chain(verbs.iter().map(std::slice::from_ref)) {
         let help = portwho(command.iter().chain(&["--help"])).run().stdout;
         for word in help.split([' ', ',', '\n']).filter(|word| word.starts_with("--")) {
             assert!(page.contains(word), "{word} of {command:?}");

@@ -215,6 +215,22 @@ mod reasons;
 #[cfg(target_os = "linux")]
 mod vacancy;
 
+/// wait: until something listens, or until time is up.
+#[cfg(target_os = "linux")]
+mod wait;
+
+/// wait --free: until a port can be bound, and what it does not wait for.
+#[cfg(target_os = "linux")]
+mod wait_free;
+
+/// wait for programs.
+#[cfg(target_os = "linux")]
+mod wait_json;
+
+/// What wait may not do: bind, connect, hide what it cannot see, or leave its line on a terminal.
+#[cfg(target_os = "linux")]
+mod wait_manners;
+
 /// `--try-bind`, and that nothing is bound without it.
 #[cfg(target_os = "linux")]
 mod try_bind;
@@ -318,6 +334,18 @@ mod close_terminal;
 /// The sockets of children on a running Windows.
 #[cfg(windows)]
 mod windows_list;
+
+/// Tables that a test decides.
+#[cfg(windows)]
+mod windows_lab;
+
+/// What a netsh says that a test decides.
+#[cfg(windows)]
+mod windows_rules;
+
+/// wait for ports of children.
+#[cfg(windows)]
+mod windows_wait;
 
 /// Their processes, as the system's own `tasklist` has them.
 #[cfg(windows)]

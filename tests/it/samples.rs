@@ -26,7 +26,7 @@ mod situations;
 mod varying;
 
 /// The pages with samples, and the test of each.
-const PAGES: [&str; 7] = [
+const PAGES: [&str; 8] = [
     "README.md",
     "docs/ports.md",
     "docs/tables.md",
@@ -34,6 +34,7 @@ const PAGES: [&str; 7] = [
     "docs/close.md",
     "docs/doctor.md",
     "docs/json.md",
+    "docs/wait.md",
 ];
 
 #[trial]
@@ -90,6 +91,14 @@ fn json() {
         return;
     }
     samples_of(PAGES[6]);
+}
+
+#[trial]
+fn wait() {
+    if !has_checkout() {
+        return;
+    }
+    samples_of(PAGES[7]);
 }
 
 #[trial]

@@ -219,6 +219,7 @@ mod tests {
     #[test]
     fn arguments_have_the_values_of_their_names() {
         assert_eq!(Values::of("kill", "ports"), Some(Values::Ports));
+        assert_eq!(Values::of("wait", "ports"), Some(Values::Ports));
         assert_eq!(Values::of("explain", "state"), Some(Values::States { groups: false }));
         assert_eq!(Values::of("portwho", "not_state"), Some(Values::States { groups: true }));
         assert_eq!(Values::of("portwho", "timeout"), None);

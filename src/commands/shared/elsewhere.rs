@@ -33,7 +33,7 @@ pub(in crate::commands) fn look(
     let gaps = gaps.into_iter().filter(Gap::is_about_namespaces).collect();
     let table = elsewhere.table;
     let snapshot = complete(system, table, filter.about(), |socket| filter.admits_socket(socket));
-    (Some(Snapshot { namespaces: elsewhere.names, ..snapshot }), gaps)
+    (Some(Snapshot { namespaces: elsewhere.namespaces, ..snapshot }), gaps)
 }
 
 /// What was asked for, by the network namespace that it is in.

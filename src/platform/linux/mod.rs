@@ -202,6 +202,11 @@ impl System for Linux {
         std::env::var_os("TERM").is_none_or(|terminal| terminal != "dumb")
     }
 
+    fn processor_time(&self) -> Option<Duration> {
+        let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+        Duration::try_from(time).ok()
+    }
+
     fn pause_until_interrupt(&self, time: Duration) -> Pause {
         if ffi::wait_for_interrupt(time) { Pause::Interrupted } else { Pause::Over }
     }

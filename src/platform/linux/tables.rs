@@ -96,7 +96,9 @@ pub(super) fn listed(scope: &Scope) -> Result<SocketTable, PlatformError> {
         }
     }
     let has_bound = found.sockets.iter().any(|socket| socket.state == Some(TcpState::Bound));
-    if scope.tcp.contains(TcpState::Bound) && !has_bound {
+    if has_bound {
+        bound::note_listed();
+    } else if scope.tcp.contains(TcpState::Bound) {
         found.gaps.extend(bound::gap(&mut diag));
     }
     Ok(found)

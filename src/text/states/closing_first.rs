@@ -137,11 +137,11 @@ pub(super) const FIN_WAIT_2: Explanation = Explanation {
         types(
             "Without a process (PID 0, orphaned) it ends after tcp_fin_timeout, 60s, or after what \
              the program set with TCP_LINGER2 (below 0: immediately). A FIN that comes later is answered \
-             with RST. Above tcp_max_orphans the kernel resets orphans immediately. With a process there \
-             is no limit at all.",
+             with RST. Such orphans count as TIME_WAIT: above tcp_max_tw_buckets they end immediately (if \
+             the limit is above 60s, above tcp_max_orphans). With a process there is no limit at all.",
             &[
                 "ss -tnpo state fin-wait-2",
-                "sysctl net.ipv4.tcp_fin_timeout net.ipv4.tcp_max_orphans",
+                "sysctl net.ipv4.tcp_fin_timeout net.ipv4.tcp_max_tw_buckets",
             ],
         ),
         says("Fix the peer. Or call close() here instead of shutdown(): then the limit applies."),

@@ -92,7 +92,8 @@ pub(super) const CLOSE_WAIT: Explanation = Explanation {
          TcpTimedWaitDelay apply to other states.",
         "Keepalive ends it only on sockets that set SO_KEEPALIVE, and only once the peer has \
          dropped the connection or does not answer; by default not before 2 hours.",
-        "Terminating the peer does not help: its side is closed already.",
+        "Terminating the peer does not help if it has called close(). After shutdown() alone, with \
+         unread data, its end sends RST, and this side ends too.",
         "A network failure cannot cause CLOSE_WAIT; only a FIN that has arrived from the peer can.",
     ],
     sources: "RFC 9293 3.6, 3.10.4, 3.10.7.4; RFC 1122 4.2.2.13, 4.2.3.6; RFC 2525 2.17; tcp(7); \

@@ -38,7 +38,8 @@ too. A listener stays LISTENING: each SYN makes a socket of its own. Not drawn:
 close() leads to CLOSED from BOUND, LISTENING and SYN_SENT, and to FIN_WAIT_1
 from SYN_RECEIVED; FIN and ACK together lead from FIN_WAIT_1 to TIME_WAIT; a
 later SYN may reopen a connection in TIME_WAIT; a RST, or a timeout, leads to
-CLOSED from everywhere but BOUND and LISTENING.
+CLOSED from everywhere but BOUND and LISTENING, and so does close() with unread
+data, or SO_LINGER 0.
 
 On Linux a socket whose port was bound explicitly (bind() with a port other than
 0) keeps it until close(), and is BOUND once its connection or listener ended:

@@ -58,7 +58,7 @@ pub(super) const SYN_SENT: Explanation = Explanation {
         ),
         types(
             "ICMP (unreachable, or time exceeded) ends connect() immediately, with EHOSTUNREACH, \
-             ENETUNREACH or ECONNREFUSED; if a REJECT rule of this machine sends it, after 1s. A \
+             ENETUNREACH, ECONNREFUSED or ENOPROTOOPT; if a REJECT rule of this machine sends it, after 1s. A \
              host of the local network that does not answer \
              ARP (IPv6: neighbor discovery) ends it after 3s, with EHOSTUNREACH.",
             &[],

@@ -29,7 +29,7 @@ pub const UDP: UdpExplanation = UdpExplanation {
     must_act: "No side. The socket exists until its process closes it, whether or not a peer is there.",
     fault: "If datagrams arrive faster than the process reads: what does not fit into the receive queue \
             is dropped, and neither side is notified. A datagram to a port that no socket holds is answered \
-            with ICMP, unless a firewall drops it; on Linux only a socket with a peer reports it (ECONNREFUSED), on \
+            with ICMP, unless a firewall drops it; on Linux a socket reports it (ECONNREFUSED) that has a peer or set IP_RECVERR, on \
             Windows the next receive fails (WSAECONNRESET).",
     look: &[types(
         "Which processes receive, and how much is unread (recv-q)?",
@@ -38,7 +38,7 @@ pub const UDP: UdpExplanation = UdpExplanation {
     linux: &[types(
         "Unread bytes per socket; datagrams dropped because a queue was full, and those to a port \
          without a socket:",
-        &["ss -unap", "nstat -az UdpRcvbufErrors UdpNoPorts"],
+        &["ss -unap", "nstat -az 'Udp*RcvbufErrors' 'Udp*NoPorts'"],
     )],
     windows: &[
         types("By process:", &["Get-NetUDPEndpoint | Group OwningProcess"]),

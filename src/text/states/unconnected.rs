@@ -3,6 +3,10 @@
 use super::{APART, Explanation, Moment, edge, name, says, types};
 use crate::model::TcpState;
 
+/// close() aborts a connection with unread data, or SO_LINGER 0 (RFC 1122 4.2.2.13).
+const ABORTED_OR_LOST: &str = "RST, retransmission timed out, or close() aborts it (unread data, or \
+                               SO_LINGER 0)";
+
 pub(super) const CLOSED: Explanation = Explanation {
     state: TcpState::Closed,
     gist: "not connected yet, or no longer",
@@ -27,12 +31,15 @@ pub(super) const CLOSED: Explanation = Explanation {
             "RST or an ICMP error comes in, no answer in time, or close(), on Linux shutdown() too",
         ),
         edge(TcpState::SynReceived, "RST comes in, or no ACK in time"),
-        edge(TcpState::Established, "RST, or retransmission timed out"),
-        edge(TcpState::FinWait1, "RST, or retransmission timed out"),
-        edge(TcpState::FinWait2, "RST, or the orphan timed out"),
-        edge(TcpState::CloseWait, "RST, or retransmission timed out"),
-        edge(TcpState::Closing, "RST, or retransmission timed out"),
-        edge(TcpState::LastAck, "ACK of our FIN comes in; RST, or retransmission timed out"),
+        edge(TcpState::Established, ABORTED_OR_LOST),
+        edge(TcpState::FinWait1, ABORTED_OR_LOST),
+        edge(TcpState::FinWait2, "RST, the orphan timed out, or close() aborts it"),
+        edge(TcpState::CloseWait, ABORTED_OR_LOST),
+        edge(TcpState::Closing, ABORTED_OR_LOST),
+        edge(
+            TcpState::LastAck,
+            "ACK of our FIN comes in; RST, retransmission timed out, or close() aborts it",
+        ),
         edge(TcpState::TimeWait, "its time has passed"),
         edge(TcpState::Bound, "close()"),
     ],

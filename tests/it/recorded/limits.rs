@@ -2,12 +2,12 @@
 //! what a Windows does not report.
 
 use portwho::model::{
-    Os, OwnedSocket, Pid, Reading, TcpMemory, TcpState, Timer, TimerKind, Unconnected,
+    Os, OwnedSocket, Pid, Queues, Reading, TcpMemory, TcpState, Timer, TimerKind, Unconnected,
 };
 use serde_json::{Value, json};
 
 use super::machine::Machine;
-use super::parts::{process, tcp};
+use super::parts::{listener, process, tcp};
 use crate::support::Output;
 
 #[track_caller]
@@ -38,8 +38,8 @@ fn a_dead_backend_of_many_workers() {
     let expected = "\
 warning      unanswered-connect
 who          php-fpm (PID 949)
-what         10.0.9.9 does not answer 51 connection attempts: it is down, or a
-             firewall drops the SYNs or the answers
+what         10.0.9.9 does not answer 51 connection attempts: it is down, its
+             accept queue is full, or a firewall drops the SYNs or the answers
 evidence     SYN_SENT to port 5432 (51), retransmitted up to 2 times
              in 50 processes, most of them in php-fpm (PID 949): 2
 now          portwho --state SYN_SENT --foreign 10.0.9.9
@@ -49,6 +49,62 @@ fix          start the service there, or correct the address, the route or the
 ";
     machine(2).run("doctor").is(1, expected, "");
     assert_eq!(findings(&machine(1).run("doctor --json"), 0), Vec::<Value>::new());
+}
+
+/// The kinds of what doctor finds, with exit code 1.
+#[track_caller]
+fn kinds(machine: &Machine) -> Vec<Value> {
+    let found = findings(&machine.run("doctor --json"), 1);
+    found.iter().map(|finding| finding["kind"].clone()).collect()
+}
+
+/// What is young is no scan, and hides nothing.
+#[trial]
+fn a_dead_backend_beside_young_connections() {
+    let dead = (0..30).map(|number| unanswered(812, number, "10.0.9.9:5432", 3));
+    let young =
+        (0..110).map(|host| unanswered(812, 100 + host, &format!("10.0.8.{}:443", 1 + host), 0));
+    let proxy = vec![process(812, "proxy")];
+    let machine = Machine::new(Os::Linux, proxy, dead.chain(young).collect());
+    assert_eq!(kinds(&machine), ["unanswered-connect"]);
+}
+
+/// The queue is the finding, and not that its host is down.
+#[trial]
+fn a_full_queue_on_this_machine() {
+    let machine = |address: &str| {
+        let mut server = listener("0.0.0.0:5432").linux(7, 33).of(&[700]);
+        server.socket.queues = Queues { receive: Some(17), send: Some(16) };
+        let clients = (0..30).map(|number| unanswered(812, number, address, 3));
+        let processes = vec![process(700, "server"), process(812, "client")];
+        Machine::new(Os::Linux, processes, clients.chain([server]).collect())
+    };
+    assert_eq!(kinds(&machine("10.0.0.1:5432")), ["accept-queue-full"]);
+    assert_eq!(kinds(&machine("127.0.0.1:5432")), ["accept-queue-full"]);
+    let elsewhere = ["accept-queue-full", "unanswered-connect"];
+    assert_eq!(kinds(&machine("10.0.0.2:5432")), elsewhere);
+}
+
+/// With SO_REUSEADDR others may listen at the local port of a client: that makes no server of it.
+#[trial]
+fn a_listener_of_another_user_at_a_clients_port() {
+    let severity = |listens: u32| {
+        let at = listener("0.0.0.0:40000").linux(7, listens).of(&[700]);
+        let unread = (0..12).map(|number: u16| {
+            let part =
+                tcp("10.0.0.1:40000", TcpState::Established).linux(100 + u64::from(number), 33);
+            let mut row =
+                part.to(&format!("10.0.9.9:{}", 443 + number)).unread(5, 60_000).of(&[812]);
+            row.socket.idle_ms = Some(60_000);
+            row
+        });
+        let processes = vec![process(700, "other"), process(812, "client")];
+        let machine = Machine::new(Os::Linux, processes, unread.chain([at]).collect());
+        let output = machine.run("doctor --json");
+        let answer = output.json(output.code.expect("a code"), "");
+        answer["findings"][0]["severity"].as_str().expect("a severity").to_owned()
+    };
+    assert_eq!([severity(33), severity(0), severity(4000)], ["warning", "warning", "note"]);
 }
 
 /// Windows tells no retransmissions: what is there at two snapshots is not answered.

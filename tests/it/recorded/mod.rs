@@ -59,5 +59,8 @@ mod leaks;
 /// How many snapshots doctor takes, and of what.
 mod snapshots;
 
+/// What wait says on machines that no test can make.
+mod waits;
+
 /// Units, containers, and what `-v` tells.
 mod places;

@@ -72,6 +72,7 @@ fn line_without(line: &str) -> String {
     if let Some(process) = process_row(line) {
         return process;
     }
+    let line = without_number_behind(line, "\"after_ms\":");
     let words: Vec<&str> = line.split(' ').collect();
     let mut out: Vec<String> = Vec::new();
     for (at, word) in words.iter().enumerate() {
@@ -93,6 +94,12 @@ fn line_without(line: &str) -> String {
         }
     }
     out.join(" ")
+}
+
+/// JSON has milliseconds without a unit.
+fn without_number_behind(line: &str, field: &str) -> String {
+    let Some((before, after)) = line.split_once(field) else { return line.to_owned() };
+    format!("{before}{field}{}", after.trim_start_matches(|char: char| char.is_ascii_digit()))
 }
 
 /// Image and PID of a row such as `nginx   812 pts/0   7626   18,608 K`.

@@ -64,6 +64,13 @@ impl Run {
         self
     }
 
+    /// Runs this copy of the program.
+    #[cfg(windows)]
+    pub fn program(mut self, program: PathBuf) -> Self {
+        self.program = program;
+        self
+    }
+
     /// Starts it through another program, which is given the program and its words to execute.
     #[cfg(target_os = "linux")]
     pub fn through<W: AsRef<OsStr>>(mut self, wrapper: impl IntoIterator<Item = W>) -> Self {
@@ -200,6 +207,12 @@ impl Output {
         self
     }
 
+    /// With `N` on stdout wherever it says after how long a wait ended.
+    pub fn without_wait(mut self) -> Self {
+        self.stdout = without_wait(&self.stdout);
+        self
+    }
+
     /// The parsed JSON of a run that must have ended so, and said this on stderr.
     #[track_caller]
     pub fn json(&self, code: i32, stderr: &str) -> serde_json::Value {
@@ -212,6 +225,23 @@ impl Output {
     fn beside(&self, expected_stderr: &str) -> String {
         if self.stderr == expected_stderr { String::new() } else { format!(" {}", self.stderr) }
     }
+}
+
+/// `after N` in the place of `after 2.3s`.
+fn without_wait(text: &str) -> String {
+    let mut parts = text.split(" after ");
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let end = part.find([':', ';', ',', '(', '\n']).expect("what ends a duration");
+        let (duration, rest) = part.split_at(end);
+        let is_duration = duration.trim_end().split(' ').all(|word| {
+            word.starts_with(|char: char| char.is_ascii_digit()) && word.ends_with(['s', 'm', 'h'])
+        });
+        assert!(is_duration, "{text}");
+        let space = if duration.ends_with(' ') { " " } else { "" };
+        out.push_str(&format!(" after N{space}{rest}"));
+    }
+    out
 }
 
 /// `N` in the place of `1s` to `59s` and `1m`.

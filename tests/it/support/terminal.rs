@@ -55,6 +55,15 @@ impl Terminal {
         Self::start(run, master, terminal, Scratch::new(), streams)
     }
 
+    /// Starts with stdin and stderr on a terminal, stdout elsewhere: a script that a person watches.
+    pub fn watched(run: &Run) -> Self {
+        let scratch = Scratch::new();
+        let stdout = File::create(scratch.path().join("stdout")).expect("create a file").into();
+        let (master, terminal) = open();
+        let stderr = terminal.try_clone().expect("dup").into();
+        Self::start(run, master, terminal, scratch, [stdout, stderr])
+    }
+
     /// Starts another program with all three streams on a terminal that is wide enough for lists.
     pub fn of(command: Command, command_line: &str) -> Self {
         let (master, terminal) = open();

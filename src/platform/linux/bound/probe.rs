@@ -21,6 +21,12 @@ pub(in crate::platform::linux) fn are_unlisted() -> bool {
     LISTED.get() == Some(&false)
 }
 
+/// Takes note that one was listed: there is nothing left to try.
+pub(in crate::platform::linux) fn note_listed() {
+    // Whoever was first has said the same.
+    let _ = LISTED.set(true);
+}
+
 /// Why BOUND sockets may be missing from a dump without any; none where this kernel lists them.
 /// One of our own is bound and asked for, once.
 pub(in crate::platform::linux) fn gap(diag: &mut SockDiag) -> Option<Gap> {
