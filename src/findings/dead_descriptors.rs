@@ -1,6 +1,6 @@
 //! Descriptors of sockets that are not connected, and that their process keeps.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ use super::limits::read;
 use super::{
     Case, Check, Culprit, Evidence, Growth, Looks, Machine, Measurement, Severity, Subject,
 };
-use crate::model::{Need, Pid, Reading, TcpState, Unconnected};
+use crate::model::{Need, Pid, Reading, Unconnected};
 use crate::text::advice::Remedy;
 use crate::text::api::{close_call, descriptors, read_call};
 use crate::text::remedies;
@@ -36,8 +36,9 @@ pub(super) const CHECK: Check = Check {
     measure,
     wants_second: |machine| {
         unconnected(machine).is_some_and(|all| {
-            let mut all = kept(machine, all).into_iter();
-            all.any(|(pid, sockets)| severity(machine, pid, sockets.len()).is_some())
+            all.sockets
+                .iter()
+                .any(|(pid, sockets)| severity(machine, *pid, sockets.len()).is_some())
         })
     },
 };
@@ -56,22 +57,8 @@ fn unconnected<'a>(machine: &Machine<'a>) -> Option<&'a Unconnected> {
     read(machine.unconnected)
 }
 
-/// The inodes of the sockets that each process keeps: those of no table, and those that are BOUND. A reset
-/// socket whose port was bound by number becomes that.
-fn kept(machine: &Machine<'_>, unconnected: &Unconnected) -> BTreeMap<Pid, BTreeSet<u64>> {
-    let mut kept = unconnected.sockets.clone();
-    for row in machine.all_rows(&[TcpState::Bound]) {
-        for (pid, inode) in row.owner.pids().zip(std::iter::repeat(row.socket.inode)) {
-            kept.entry(pid).or_default().extend(inode);
-        }
-    }
-    kept
-}
-
 #[derive(Debug)]
 struct Dead {
-    /// How many of them are BOUND.
-    bound: usize,
     /// How many were not connected at this moment, whether they last or not.
     now: usize,
     severity: Option<Severity>,
@@ -81,16 +68,12 @@ struct Dead {
 
 /// Those that are the same at both moments: any other may be connected the next moment.
 fn measure(looks: &Looks<'_>) -> Vec<Measurement> {
-    let kept = |machine: &Machine<'_>| Some(kept(machine, unconnected(machine)?));
-    let Some(other) = looks.other_machine().and_then(kept) else { return Vec::new() };
-    let now = kept(looks.machine).unwrap_or_default();
-    let measured = now.iter().filter_map(|(pid, sockets)| {
-        let lasting: BTreeSet<&u64> = sockets.intersection(other.get(pid)?).collect();
+    let Some(other) = looks.other_machine().and_then(unconnected) else { return Vec::new() };
+    let sockets = unconnected(looks.machine).into_iter().flat_map(|all| &all.sockets);
+    let measured = sockets.filter_map(|(pid, sockets)| {
+        let lasting: BTreeSet<&u64> = sockets.intersection(other.sockets.get(pid)?).collect();
         let own = looks.machine.particulars.get(pid);
-        let listed = unconnected(looks.machine).and_then(|all| all.sockets.get(pid));
-        let is_bound = |inode: &u64| !listed.is_some_and(|listed| listed.contains(inode));
         let dead = Dead {
-            bound: lasting.iter().filter(|inode| is_bound(inode)).count(),
             now: sockets.len(),
             severity: severity(looks.machine, *pid, lasting.len()),
             descriptors: own.and_then(|own| own.descriptors),
@@ -138,12 +121,7 @@ impl Evidence for Dead {
             Some(limit) => format!("{used} of {limit} {kind} are open"),
             None => format!("{used} {kind} are open"),
         });
-        let bound = match self.bound {
-            0 => None,
-            1 => Some("1 of them keeps its port (BOUND)".to_owned()),
-            bound => Some(format!("{bound} of them keep their ports (BOUND)")),
-        };
-        bound.into_iter().chain(used).collect()
+        used.into_iter().collect()
     }
 
     fn now(&self, case: &Case<'_>) -> Remedy {
@@ -166,7 +144,6 @@ impl Evidence for Dead {
 
     fn json(&self, _case: &Case<'_>) -> Value {
         json!({
-            "bound": self.bound,
             "descriptors": self.descriptors,
             "descriptor_limit": self.descriptor_limit,
         })

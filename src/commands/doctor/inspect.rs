@@ -24,22 +24,19 @@ pub(super) fn inspect(
     system: &impl System,
     filter: Option<&Filter>,
 ) -> Result<Inspection, PlatformError> {
-    // BOUND sockets block ports for all destinations, which concerns no single service. Windows lists
-    // one for each connection.
-    let with_bound = filter.is_none() && system.capabilities().socket_details;
-    let bound = if with_bound { StateSet::NONE } else { StateSet::of(&[TcpState::Bound]) };
-    let tcp = StateSet::ALL.without(bound);
-    let scope = Scope { tcp, detail: Detail::Drops, ..Scope::everything() };
+    let scope = Scope {
+        // No finding is about these, and not every kernel lists them.
+        tcp: StateSet::ALL.without(StateSet::of(&[TcpState::Bound])),
+        detail: Detail::Drops,
+        ..Scope::everything()
+    };
     let begun = Instant::now();
     let table = system.sockets(&scope)?;
     let compared = filter.map(|filter| Compared::of(&table.sockets, filter));
-    // A socket may have become BOUND since.
-    let is_left_out = |socket: &Socket| !with_bound && socket.state == Some(TcpState::Bound);
+    let is_bound = |socket: &Socket| socket.state == Some(TcpState::Bound);
     let mut snapshot = complete(system, table, About::Identity, |socket| {
-        !is_left_out(socket) && compared.as_ref().is_none_or(|compared| compared.contains(socket))
+        !is_bound(socket) && compared.as_ref().is_none_or(|compared| compared.contains(socket))
     });
-    // Older kernels do not list them, and then the ports of listeners and connections are compared.
-    snapshot.gaps.retain(|gap| !gap.is_about_bound());
     let (limits, unconnected) = match filter {
         None => (system.machine_limits(), system.unconnected(LEAST_UNCONNECTED)),
         Some(_) => Default::default(),

@@ -93,7 +93,8 @@ impl<S: System> Run<'_, S> {
     }
 
     fn tell_gaps(&mut self, snapshot: &Snapshot) {
-        for gap in &snapshot.gaps {
+        // A socket that is bound without listening has no part in any finding.
+        for gap in snapshot.gaps.iter().filter(|gap| !gap.is_about_bound()) {
             self.output.remark(gaps::line(gap));
         }
     }

@@ -31,8 +31,8 @@ pub(super) const CHECK: Check = Check {
     kind: "ephemeral-ports",
     threshold: || {
         format!(
-            "{PERCENT}% of them in use to one destination, in any state, or for all destinations, by \
-             listeners and BOUND sockets; critical from {CRITICAL_PERCENT}%"
+            "{PERCENT}% of them in use to one destination, in any state; critical from \
+             {CRITICAL_PERCENT}%"
         )
     },
     reason: "above that a burst is enough to run out, and connect() fails; a TIME_WAIT whose \
@@ -49,10 +49,7 @@ type Path = (IpAddr, Endpoint);
 /// The ephemeral ports between an address here and a destination.
 #[derive(Debug)]
 struct EphemeralPorts {
-    /// None for those that are blocked on every path.
-    path: Option<Path>,
-    /// How many of the ports in use are blocked on every path by BOUND sockets.
-    bound: usize,
+    path: Path,
     range: PortRange,
     /// How many of the range are assigned automatically.
     usable: u64,
@@ -78,58 +75,26 @@ fn measure(looks: &Looks<'_>) -> Vec<Measurement> {
     let reserved = reserved(machine.rules);
     let is_usable = |port: u16| range.contains(&port) && !reserved.contains(port);
     let usable = range.clone().filter(|port| !reserved.contains(*port)).count() as u64;
-    let blocked = Blocked::of(machine, &is_usable);
-    let ports = |path, seen: &Seen| EphemeralPorts {
-        path,
-        bound: blocked.bound,
-        range: range.clone(),
-        usable,
-        time_wait: seen.time_wait,
-        reusable: seen.reusable,
-    };
-    let everywhere = ports(None, &Seen::default());
-    let count = blocked.ports.len();
-    let is_found = everywhere.severity(count, None).is_some();
-    if is_found && !machine.is_narrowed() {
-        return vec![Measurement::new(most_of(&blocked.holders), count, everywhere)];
-    }
+    // connect() takes no port that a listener has, whatever its address.
+    let listening: BTreeSet<u16> = machine
+        .all_rows(&[TcpState::Listening])
+        .map(|row| row.socket.local.port)
+        .filter(|port| is_usable(*port))
+        .collect();
     let wanted: FxHashSet<Path> = machine.sockets().filter_map(path).collect();
     let paths = by_path(machine, &wanted, &is_usable);
     let measured = paths.into_iter().map(|(path, seen)| {
-        let in_use = seen.ports.union(&blocked.ports).count();
-        Measurement::new(most_of(&seen.holders), in_use, ports(Some(path), &seen))
+        let in_use = seen.ports.union(&listening).count();
+        let ports = EphemeralPorts {
+            path,
+            range: range.clone(),
+            usable,
+            time_wait: seen.time_wait,
+            reusable: seen.reusable,
+        };
+        Measurement::new(most_of(&seen.holders), in_use, ports)
     });
     measured.collect()
-}
-
-/// The ports that connect() takes for no destination.
-struct Blocked {
-    ports: BTreeSet<u16>,
-    /// How many of them no listener has.
-    bound: usize,
-    holders: BTreeMap<Culprit, usize>,
-}
-
-impl Blocked {
-    /// connect() takes no port that was given to bind() and is still held so, whatever the address
-    /// (`__inet_hash_connect()`: `tb->fastreuse` is not negative).
-    fn of(machine: &Machine<'_>, is_usable: &dyn Fn(u16) -> bool) -> Self {
-        let mut holders = BTreeMap::new();
-        let mut ports_in = |state: TcpState| -> BTreeSet<u16> {
-            let states = [state];
-            let rows = machine.all_rows(&states);
-            let rows = rows.filter(|row| is_usable(row.socket.local.port));
-            let port = |row: &OwnedSocket| {
-                *holders.entry(machine.culprit(row)).or_default() += 1;
-                row.socket.local.port
-            };
-            rows.map(port).collect()
-        };
-        let mut ports = ports_in(TcpState::Listening);
-        let listening = ports.len();
-        ports.extend(ports_in(TcpState::Bound));
-        Self { bound: ports.len() - listening, ports, holders }
-    }
 }
 
 /// What is in use on each of the `wanted` paths.
@@ -179,8 +144,8 @@ fn most_of(holders: &BTreeMap<Culprit, usize>) -> Culprit {
 
 impl Evidence for EphemeralPorts {
     fn subject(&self) -> String {
-        let path = self.path.map(|(local, foreign)| format!("{local} {}", endpoint(&foreign)));
-        path.unwrap_or_default()
+        let (local, foreign) = &self.path;
+        format!("{local} {}", endpoint(foreign))
     }
 
     fn severity(&self, count: usize, _growth: Option<&Growth>) -> Option<Severity> {
@@ -197,38 +162,32 @@ impl Evidence for EphemeralPorts {
     }
 
     fn what(&self, case: &Case<'_>) -> String {
+        let (local, foreign) = &self.path;
         let (count, usable) = (case.count(), self.usable);
         let outcome = if count as u64 >= usable {
             "connect() fails (EADDRNOTAVAIL)"
         } else {
             "connect() fails when they are used up"
         };
-        let place = match &self.path {
-            Some((local, foreign)) => format!("in use from {local} to {}", endpoint(foreign)),
-            None => "blocked for all destinations".to_owned(),
-        };
-        format!("{count} of {usable} ephemeral ports are {place}: {outcome}")
+        format!(
+            "{count} of {usable} ephemeral ports are in use from {local} to {}: {outcome}",
+            endpoint(foreign)
+        )
     }
 
     /// What uses them, and the settings as they are.
     fn details(&self, case: &Case<'_>) -> Vec<String> {
         let settings = case.machine.settings;
         let (start, end) = (self.range.start(), self.range.end());
-        let range = format!("the range is {start} to {end}");
-        let state = match self.path {
-            Some(_) => format!("{} of them in TIME_WAIT; {range}", self.time_wait),
-            None => format!("{} of them BOUND, the others listening; {range}", self.bound),
-        };
-        let bound = (self.bound > 0 && self.path.is_some()).then(|| {
-            format!("{} of them BOUND, which blocks them for all destinations", self.bound)
-        });
+        let time_wait =
+            format!("{} of them in TIME_WAIT; the range is {start} to {end}", self.time_wait);
         let reusable = (self.reusable > 0).then(|| {
             format!("{} more in TIME_WAIT, whose ports connect() may reuse", self.reusable)
         });
         let reuse = settings.time_wait_reuse.zip(settings.timestamps).map(|(reuse, timestamps)| {
             format!("tcp_tw_reuse is {reuse}, tcp_timestamps {timestamps}")
         });
-        std::iter::once(state).chain(bound).chain(reusable).chain(reuse).collect()
+        std::iter::once(time_wait).chain(reusable).chain(reuse).collect()
     }
 
     fn now(&self, case: &Case<'_>) -> Remedy {
@@ -236,9 +195,7 @@ impl Evidence for EphemeralPorts {
         let (first, last) = (range.start(), range.end());
         let has = |wanted: &PortRange| first <= wanted.start() && last >= wanted.end();
         let Some(wider) = [WIDE, WIDEST].into_iter().find(|wanted| !has(wanted)) else {
-            let Some((_, Endpoint { address, port })) = self.path else {
-                return case.portwho(&["--state", "BOUND"]).words(case.pid_option()).into();
-            };
+            let (_, Endpoint { address, port }) = self.path;
             let foreign = ["--foreign", &address.to_string(), "--foreign-port", &port.to_string()];
             return case.portwho(&["--summary"]).words(foreign).into();
         };
@@ -251,15 +208,10 @@ impl Evidence for EphemeralPorts {
     }
 
     fn fix(&self, case: &Case<'_>) -> String {
-        let Some(path) = &self.path else {
-            return "close sockets that are no longer used; a socket that will connect() needs no port \
-                    of its own: bind it to an address only (IP_BIND_ADDRESS_NO_PORT)"
-                .to_owned();
-        };
         let keep = "keep connections open and reuse them (a pool, HTTP keep-alive), or spread them \
                     over more addresses";
         let settings = case.machine.settings;
-        if self.time_wait > 0 && has_timestamps(settings) && !may_reuse(path, settings) {
+        if self.time_wait > 0 && has_timestamps(settings) && !may_reuse(&self.path, settings) {
             return format!(
                 "{keep}; only where that is not enough, both sides have timestamps, and no NAT or \
                  load balancer is between them: tcp_tw_reuse=1 lets connect() reuse the ports of old \
@@ -272,11 +224,10 @@ impl Evidence for EphemeralPorts {
 
     fn json(&self, case: &Case<'_>) -> Value {
         let settings = case.machine.settings;
-        let (local, foreign) = self.path.unzip();
+        let (local, foreign) = &self.path;
         json!({
             "local": local,
-            "foreign": foreign.map(|foreign| endpoint_json(&foreign)),
-            "bound": self.bound,
+            "foreign": endpoint_json(foreign),
             "range": [self.range.start(), self.range.end()],
             "in_use": case.count(),
             "of": self.usable,
@@ -300,8 +251,8 @@ mod tests {
     fn ports() -> EphemeralPorts {
         let local: IpAddr = [10, 0, 0, 1].into();
         let foreign = Endpoint::new([10, 0, 0, 2].into(), 443);
-        let path = Some((local, foreign));
-        EphemeralPorts { path, bound: 0, range: 1..=100, usable: 100, time_wait: 0, reusable: 0 }
+        let path = (local, foreign);
+        EphemeralPorts { path, range: 1..=100, usable: 100, time_wait: 0, reusable: 0 }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Leaks of many processes together, sockets that many share, and many findings at once.
 
-use portwho::model::{Os, OwnedSocket, PortRules, TcpInfo, TcpState};
+use portwho::model::{Os, OwnedSocket, TcpInfo, TcpState};
 use serde_json::{Value, json};
 
 use super::machine::Machine;
@@ -239,38 +239,4 @@ fn a_single_connection_that_waits() {
     };
     assert_eq!(waits(1), ["accept-queue-full warning 900 1"]);
     assert_eq!(waits(2), ["accept-queue-full critical 900 2"]);
-}
-
-/// connect() takes none of them, whatever its destination: there may be no connection at all.
-#[trial]
-fn ephemeral_ports_that_are_bound() {
-    let machine = |bound: u16, connected: u16| {
-        let socket =
-            |port: u16, state| tcp(&format!("10.0.0.1:{port}"), state).linux(u64::from(port), 33);
-        let rows = (0..bound).map(|number| socket(40_000 + number, TcpState::Bound).of(&[900]));
-        let connected = (0..connected).map(|number| {
-            let one = socket(40_000 + bound + number, TcpState::Established);
-            one.to("10.0.0.2:443").of(&[901])
-        });
-        let processes = vec![of(900, "reserve", 1, 33), of(901, "client", 1, 33)];
-        let mut machine = Machine::new(Os::Linux, processes, rows.chain(connected).collect());
-        machine.rules = PortRules { ephemeral: Some(40_000..=40_149), ..PortRules::default() };
-        machine
-    };
-    let ports = |bound, connected| {
-        let all = found(&machine(bound, connected).run("doctor --json")).into_iter();
-        all.filter(|one| one.starts_with("ephemeral-ports")).collect::<Vec<_>>()
-    };
-    assert_eq!(ports(150, 0), ["ephemeral-ports critical 900 150"]);
-    assert_eq!(ports(119, 0), [""; 0]);
-    assert_eq!(ports(60, 60), ["ephemeral-ports warning 901 120"]);
-    let text = machine(150, 0).run("doctor").stdout.replace("\n             ", " ");
-    let parts = [
-        "what         150 of 150 ephemeral ports are blocked for all destinations: connect() fails \
-         (EADDRNOTAVAIL)\n",
-        "150 of them BOUND, the others listening; the range is 40000 to 40149",
-    ];
-    for part in parts {
-        assert!(text.contains(part), "{part}: {text}");
-    }
 }
