@@ -70,7 +70,7 @@ pub struct Case<'a> {
     pub earlier: Option<(&'a Machine<'a>, Duration)>,
 }
 
-impl<'a> Case<'a> {
+impl Case<'_> {
     /// What the threshold counts.
     #[must_use]
     pub const fn count(&self) -> usize {
