@@ -24,7 +24,7 @@ fn run(output: &mut Output) -> anyhow::Result<Outcome> {
         return commands::complete(&request, &ThisSystem, output);
     }
     match cli::parse(env::args_os()) {
-        Ok(request) => commands::run(request, &ThisSystem, output),
+        Ok(request) => commands::start(request, &ThisSystem, output),
         Err(CliError::Help(help)) => {
             output.result(|out| write!(out, "{help}"))?;
             Ok(Outcome::Success)

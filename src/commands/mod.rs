@@ -9,6 +9,7 @@ mod kill;
 mod list;
 mod shared;
 mod wait;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -29,7 +30,7 @@ pub enum Outcome {
     Negative,
     /// 2: failed, refused, survived, taken again, or not everything could be read.
     Failure,
-    /// 130, as shells report it: Ctrl-C ended it before there was an answer.
+    /// 130, as shells report it: Ctrl-C ended it before there was an answer, or ended a watch.
     Interrupted,
 }
 
@@ -41,6 +42,22 @@ impl From<Outcome> for ExitCode {
             Outcome::Failure => 2,
             Outcome::Interrupted => 130,
         })
+    }
+}
+
+/// Runs what was asked for. Unlike [`run`], it may show a view that is redrawn: for that several threads
+/// share the system.
+///
+/// # Errors
+/// As [`run`].
+pub fn start<S: System + Sync>(
+    request: Request,
+    system: &'static S,
+    output: &mut Output,
+) -> anyhow::Result<Outcome> {
+    match request {
+        Request::Watch(request) => watch::start(&request, system, output),
+        other => run(other, system, output),
     }
 }
 
@@ -56,6 +73,7 @@ pub fn run(request: Request, system: &impl System, output: &mut Output) -> anyho
         Request::Close(request) => close::run(&request, system, output),
         Request::Doctor(request) => doctor::run(&request, system, output),
         Request::Wait(request) => wait::run(&request, system, output),
+        Request::Watch(request) => watch::run(&request, system, output),
         Request::Explain(request) => explain::run(request, system, output),
         Request::Generate(what) => generate::run(what, output),
     }
