@@ -117,10 +117,15 @@ impl<'a> Looks<'a> {
         self.other_machine()?.find(&row.socket)
     }
 
-    /// How much a socket has dropped since the earlier moment. The kernel's counter wraps.
+    /// How much a socket has dropped since the earlier moment. The kernel's counter wraps. One that did not
+    /// exist then has dropped everything since.
     pub(super) fn dropped_since(&self, row: &OwnedSocket) -> Option<u32> {
         let (earlier, _) = self.earlier?;
-        let before = earlier.find(&row.socket)?.socket.drops?;
+        let before = match earlier.find(&row.socket) {
+            Some(before) => before.socket.drops?,
+            None if earlier.snapshot.gaps.iter().any(Gap::may_hide_rows) => return None,
+            None => 0,
+        };
         Some(row.socket.drops?.wrapping_sub(before))
     }
 
