@@ -183,8 +183,9 @@ fn one_users_excess_is_merged_and_hides_no_other() {
     let count = |text: &str| text.lines().filter(|line| !line.starts_with('#')).count();
     // Twenty owners and twenty listeners, and what is over that; queue, limit and drops of each listener.
     assert!(count(&text) <= count(&honest) + 21 + 41 + 3 * 21, "{text}");
+    // With the one of another user that is not told apart either.
     let merged =
-        "{protocol=\"tcp\",state=\"LISTENING\",process=\"other\",unit=\"\",container=\"\"} 1980";
+        "{protocol=\"tcp\",state=\"LISTENING\",process=\"other\",unit=\"\",container=\"\"} 1981";
     assert!(samples(&text, "portwho_sockets").contains(&merged), "{text}");
 }
 
