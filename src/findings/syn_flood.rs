@@ -10,7 +10,7 @@ use super::facts::{counted_since, grown, listener_counters};
 use super::{
     Case, Check, Culprit, Evidence, Growth, Looks, Machine, Measurement, Severity, Subject,
 };
-use crate::model::{OwnedSocket, TcpState};
+use crate::model::{OwnedSocket, StateSet, TcpState};
 use crate::text::advice::Remedy;
 use crate::text::{counted, remedies};
 
@@ -29,7 +29,7 @@ pub(super) const CHECK: Check = Check {
     },
     reason: "from the backlog on, handshakes are dropped or answered with SYN cookies; fewer may \
              just be distant clients",
-    subject: Subject::Sockets,
+    subject: Subject::Tcp(StateSet::of(&[TcpState::SynReceived])),
     needs: backlogs,
     measure,
     wants_second: |machine| {
@@ -64,7 +64,7 @@ fn measure(looks: &Looks<'_>) -> Vec<Measurement> {
 
 fn ports(machine: &Machine<'_>) -> Vec<Measurement> {
     let mut groups: BTreeMap<(u16, Culprit), Vec<&OwnedSocket>> = BTreeMap::new();
-    for row in machine.rows(&[TcpState::SynReceived]) {
+    for row in machine.all_rows(&[TcpState::SynReceived]) {
         let key = (row.socket.local.port, machine.culprit(row));
         groups.entry(key).or_default().push(row);
     }
@@ -73,7 +73,7 @@ fn ports(machine: &Machine<'_>) -> Vec<Measurement> {
         let foreign = rows.iter().filter_map(|row| row.socket.foreign);
         let addresses: BTreeSet<IpAddr> = foreign.map(|foreign| foreign.address).collect();
         let flood = Flood { place: Place::Port { port, backlog }, addresses: addresses.len() };
-        Measurement::new(culprit, rows.len(), flood)
+        Measurement::new(culprit, rows.len(), flood).of_group(rows, machine)
     });
     measured.collect()
 }

@@ -40,4 +40,7 @@ pub struct TcpCounters {
     pub time_wait: Option<u64>,
     /// Sockets that no process holds and that are not TIME_WAIT, now.
     pub orphans: Option<u64>,
+    /// Sockets of TCP in all network namespaces, now: those that no table has are among them, and neither
+    /// TIME_WAIT nor handshakes.
+    pub allocated: Option<u64>,
 }

@@ -2,17 +2,19 @@
 //! listeners.
 
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::ops::Range;
 use std::os::fd::OwnedFd;
 
+use nix::libc;
 use serde_json::{Value, json};
 
-use crate::doctor::{await_count, is, only_finding};
+use crate::doctor::{await_count, findings, is, only_finding, silent};
 use crate::doctor_pressure::set;
 use crate::support::kernel_table::State;
-use crate::support::makers::{self, Loopback};
+use crate::support::makers::{self, Held, Loopback};
 use crate::support::process::{Actor, Owner};
 use crate::support::terminal::Terminal;
-use crate::support::{is_healthy, portwho};
+use crate::support::{features, is_healthy, portwho, refuse};
 
 /// Open connections use ports up as well: the next connect() fails.
 #[trial]
@@ -47,6 +49,108 @@ fn open_connections_against_the_ephemeral_ports() {
         .collect();
     let finding = only_finding();
     assert_eq!((&finding["count"], &finding["evidence"]["of"]), (&json!(103), &json!(105)));
+}
+
+/// connect() takes no port that bind() has given to another socket, whatever the destination.
+#[trial]
+fn bound_sockets_against_the_ephemeral_ports() {
+    if !set("ip_local_port_range", "20000 20049") {
+        return;
+    }
+    let backend = TcpListener::bind((Ipv4Addr::LOCALHOST, 9000)).expect("bind");
+    let bind = |ports: Range<u16>| {
+        ports.map(|port| makers::bound(Loopback::V4.port(port))).collect::<Vec<Held>>()
+    };
+    let mut bound = bind(20_000..20_039);
+    if !features::lists_bound() {
+        bound.extend(bind(20_039..20_050));
+        return undecided(&backend);
+    }
+    silent();
+    bound.extend(bind(20_039..20_040));
+    let finding = of_any_severity();
+    let expected = json!([
+        "ephemeral-ports",
+        "warning",
+        std::process::id(),
+        40,
+        Value::Null,
+        Value::Null,
+        40,
+        50
+    ]);
+    let evidence = &finding["evidence"];
+    assert_eq!(
+        json!([
+            finding["kind"],
+            finding["severity"],
+            finding["pid"],
+            finding["count"],
+            evidence["local"],
+            evidence["foreign"],
+            evidence["bound"],
+            evidence["of"],
+        ]),
+        expected
+    );
+    bound.extend(bind(20_040..20_050));
+    let refused = TcpStream::connect((Ipv4Addr::LOCALHOST, 9000)).expect_err("no port is left");
+    assert_eq!(refused.kind(), std::io::ErrorKind::AddrNotAvailable);
+    assert_eq!(of_any_severity()["severity"], "critical");
+    let text = portwho(["doctor"]).run();
+    text.is(1, &text.stdout, "");
+    let text = text.stdout.replace("\n             ", " ");
+    let what = "50 of 50 ephemeral ports are blocked for all destinations: connect() fails \
+                (EADDRNOTAVAIL)\n";
+    assert!(text.contains(what), "{text}");
+    // Fewer count along with the ports that connections to one destination have; with a filter too.
+    bound.truncate(20);
+    silent();
+    let mut kept = Vec::new();
+    for _ in 0..20 {
+        kept.push(TcpStream::connect((Ipv4Addr::LOCALHOST, 9000)).expect("connect"));
+        kept.push(backend.accept().expect("accept").0);
+    }
+    for words in [&["doctor", "--json"][..], &["doctor", "--json", "--foreign-port", "9000"]] {
+        let answer = portwho(words).run().json(1, "");
+        let found = answer["findings"].as_array().expect("findings");
+        let [finding] = &found[..] else { panic!("{found:#?}") };
+        let evidence = &finding["evidence"];
+        assert_eq!(
+            json!([finding["kind"], finding["severity"], finding["count"], evidence["bound"]]),
+            json!(["ephemeral-ports", "warning", 40, 20])
+        );
+    }
+}
+
+fn of_any_severity() -> Value {
+    let found = findings();
+    let [finding] = &found[..] else { panic!("{found:#?}") };
+    finding.clone()
+}
+
+/// connect() fails, and what is read does not show why: the check is not made.
+fn undecided(backend: &TcpListener) {
+    let address = backend.local_addr().expect("address");
+    let refused = TcpStream::connect(address).expect_err("no port is left");
+    assert_eq!(refused.kind(), std::io::ErrorKind::AddrNotAvailable);
+    let output = portwho(["doctor"]).run();
+    let words: Vec<&str> = output.stdout.split_whitespace().collect();
+    let open = "not run: ephemeral-ports (requires Linux 6.8, and sock_diag (netlink))";
+    assert!(words.join(" ").contains(open), "{output:?}");
+}
+
+/// /proc/net does not show BOUND sockets, and the kernel's number of all sockets leaves room for them.
+#[trial]
+fn bound_sockets_that_are_not_listed() {
+    if !set("ip_local_port_range", "20000 20049") {
+        return;
+    }
+    let backend = TcpListener::bind((Ipv4Addr::LOCALHOST, 9000)).expect("bind");
+    let _bound: Vec<Held> =
+        (20_000..20_050).map(|port| makers::bound(Loopback::V4.port(port))).collect();
+    refuse::netlink(libc::EACCES);
+    undecided(&backend);
 }
 
 /// A backlog that is too small for its clients: they get cookies, and nothing is remembered of them.

@@ -71,6 +71,7 @@ fn time_wait_against_the_ephemeral_ports() {
     let expected = json!({
         "local": "127.0.0.1",
         "foreign": {"address": "127.0.0.1", "port": 9000},
+        "bound": 0,
         "range": [20000, 22400],
         "of": 2401,
         "in_use": count + 1,

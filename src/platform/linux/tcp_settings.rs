@@ -35,6 +35,7 @@ fn counters() -> TcpCounters {
         time_wait_overflows: counter("TCPTimeWaitOverflow"),
         time_wait: proc_counters::sockstat(&sockstat, "TCP:", "tw"),
         orphans: proc_counters::sockstat(&sockstat, "TCP:", "orphan"),
+        allocated: proc_counters::sockstat(&sockstat, "TCP:", "alloc"),
     }
 }
 

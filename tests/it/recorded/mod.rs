@@ -25,6 +25,9 @@ mod explanations;
 /// What doctor finds on machines that no test can make.
 mod diagnoses;
 
+/// What doctor says of one service, or of some connections.
+mod narrowed;
+
 /// What doctor finds where many processes, or all, are concerned.
 mod limits;
 
