@@ -1,20 +1,21 @@
 //! What runs out while nothing has failed yet: ephemeral ports of open connections, and the queues of
 //! listeners.
 
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::ops::Range;
 use std::os::fd::OwnedFd;
 
 use nix::libc;
+use rustix::net::{AddressFamily, SendFlags, SocketType, ipproto};
 use serde_json::{Value, json};
 
 use crate::doctor::{await_count, findings, is, only_finding, silent};
-use crate::doctor_pressure::set;
+use crate::doctor_pressure::{ip, set};
 use crate::support::kernel_table::State;
 use crate::support::makers::{self, Held, Loopback};
-use crate::support::process::{Actor, Owner};
+use crate::support::process::{Actor, Owner, find_in_path};
 use crate::support::terminal::Terminal;
-use crate::support::{features, is_healthy, portwho, refuse};
+use crate::support::{features, is_healthy, portwho, refuse, skip};
 
 /// Open connections use ports up as well: the next connect() fails.
 #[trial]
@@ -169,6 +170,54 @@ fn handshakes_that_get_cookies() {
 fn cookies_for_every_client() {
     let Some(answer) = answer_beside_cookies("2") else { return };
     assert_eq!(answer["findings"], json!([]));
+}
+
+/// Those that do not answer are a flood all the same.
+#[trial]
+fn cookies_that_no_client_answers() {
+    if find_in_path("ip").is_none() || !set("tcp_syncookies", "2") {
+        return skip("no ip in the PATH, or no tcp_syncookies");
+    }
+    // What is sent there is dropped without an answer.
+    ip("route add 198.18.0.0/15 dev lo");
+    let listener = makers::listening_with(Loopback::V4.port(0), 64, |_| {});
+    let raw = match rustix::net::socket(AddressFamily::INET, SocketType::RAW, Some(ipproto::RAW)) {
+        Ok(raw) => raw,
+        Err(error) => return skip(&format!("no raw sockets: {error}")),
+    };
+    // The second snapshot is taken only where there were cookies before.
+    syn(&raw, 1, listener.address);
+    let mut terminal = Terminal::whole(&portwho(["doctor", "--json", "--interval", "3"]));
+    terminal.await_text("for snapshot 2 of 2");
+    (2..14).for_each(|host| syn(&raw, host, listener.address));
+    let screen = terminal.finish();
+    let answer = screen.stdout.rsplit('\r').next().expect("an answer");
+    let answer: Value = serde_json::from_str(answer).expect("JSON");
+    let [finding] = answer["findings"].as_array().expect("findings").as_slice() else {
+        panic!("not one finding: {answer:#}")
+    };
+    is(finding, "syn-flood", "warning", None, 12);
+    assert_eq!(finding["evidence"]["syncookies"], 2);
+}
+
+/// Sends a SYN as if it came from this host.
+fn syn(raw: &OwnedFd, host: u8, to: SocketAddr) {
+    let SocketAddr::V4(v4) = to else { panic!("{to}") };
+    let (source, port) = ([198, 18, 0, host], v4.port().to_be_bytes());
+    let ends = [source, v4.ip().octets()].concat();
+    let mut tcp = [[0x30, 0x39], port].concat();
+    // Sequence number, acknowledgment, five words with SYN, window, checksum, urgent pointer.
+    tcp.extend([0, 0, 0, host, 0, 0, 0, 0, 0x50, 2, 0x10, 0, 0, 0, 0, 0]);
+    let length = [0, 6, 0, 20];
+    let words = [ends.as_slice(), &length, &tcp].concat();
+    let sum: u32 = words.chunks(2).map(|two| u32::from(two[0]) << 8 | u32::from(two[1])).sum();
+    let sum = (sum & 0xffff) + (sum >> 16);
+    let sum = !u16::try_from((sum & 0xffff) + (sum >> 16)).expect("16 bits");
+    tcp[16..18].copy_from_slice(&sum.to_be_bytes());
+    // Of IP, the kernel fills in the length, the number and the checksum.
+    let header = [&[0x45, 0, 0, 0, 0, 0, 0, 0, 64, 6, 0, 0], ends.as_slice()].concat();
+    let packet = [header, tcp].concat();
+    rustix::net::sendto(raw, &packet, SendFlags::empty(), &to).expect("send");
 }
 
 /// What doctor says of two snapshots between which a dozen clients get cookies, by a value of

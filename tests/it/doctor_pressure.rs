@@ -28,7 +28,7 @@ pub fn set(name: &str, value: &str) -> bool {
 
 /// Runs `ip WORDS` in this thread's namespace.
 #[track_caller]
-fn ip(words: &str) {
+pub fn ip(words: &str) {
     let status = Command::new("ip").args(words.split(' ')).status().expect("ip");
     assert!(status.success(), "ip {words}: {status}");
 }
