@@ -132,7 +132,7 @@ fn checks_of_what_was_not_asked_for() {
     let of_connections = made("doctor --json -t --foreign 10.9.0.1");
     let is_of_listeners = |kind: &String| kind == "accept-queue-full" || kind == "listener-drops";
     assert!(!of_connections.iter().any(is_of_listeners), "{of_connections:?}");
-    assert_eq!(of_connections.len(), 11);
+    assert_eq!(of_connections.len(), 10);
     assert_eq!(made("doctor --json --state CLOSE_WAIT,LISTEN 53").len(), 7);
     let text = machine().run("doctor 53/udp");
     text.is(0, "no problems found in 1 socket of 1 process (2 checks)\n", "");
