@@ -1,6 +1,7 @@
 //! What portwho needs of a system: a trait for each subject, and [`System`], which is their sum.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Debug;
 use std::io;
 use std::thread;
 use std::time::Duration;
@@ -20,16 +21,34 @@ pub trait Sockets {
     /// When no table could be read at all. A table among several is a gap.
     fn sockets(&self, scope: &Scope) -> Result<SocketTable, PlatformError>;
 
+    /// Other network namespaces than portwho's own that were found, to be read again.
+    type Namespaces: Debug;
+
     /// The sockets in `scope`, or more, of other network namespaces than portwho's own, as far as
-    /// `reach` tells.
+    /// `reach` tells; and these namespaces.
     ///
     /// # Errors
-    /// When the namespaces cannot be listed, or the sockets of one cannot be read.
+    /// When the namespaces cannot be listed.
+    fn namespaces(
+        &self,
+        scope: &Scope,
+        reach: Reach,
+    ) -> Result<(NamespaceTable, Self::Namespaces), PlatformError>;
+
+    /// The same sockets, once.
+    ///
+    /// # Errors
+    /// When the namespaces cannot be listed.
     fn sockets_elsewhere(
         &self,
         scope: &Scope,
         reach: Reach,
-    ) -> Result<NamespaceTable, PlatformError>;
+    ) -> Result<NamespaceTable, PlatformError> {
+        self.namespaces(scope, reach).map(|(table, _)| table)
+    }
+
+    /// The same sockets of namespaces that were found before: no others are searched for.
+    fn sockets_of(&self, namespaces: &Self::Namespaces, scope: &Scope) -> NamespaceTable;
 
     /// Finds who holds each of `sockets`.
     fn owners(&self, sockets: Vec<Socket>) -> OwnerTable;

@@ -7,15 +7,17 @@ use std::time::Duration;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::commands::shared::survey::name_all;
+use super::seen::Look;
+use crate::commands::shared::survey::{incomplete, name_all};
 use crate::model::{
-    Depth, Gap, Namespace, OwnedSocket, Owner, Pid, Process, Reach, Scope, Snapshot, Socket,
+    About, Depth, Gap, Namespace, OwnedSocket, Owner, Pid, Process, Reach, Scope, Snapshot, Socket,
     SocketKey, StateSet, TableOwner, Uid, Untrusted,
 };
-use crate::platform::{PlatformError, SocketTable, System};
-use crate::query::{Filter, Seen};
+use crate::platform::{NamespaceTable, PlatformError, SocketTable, System};
+use crate::query::{Filter, Unread};
 
 /// After this time every owner is searched again: a socket may be passed on while it stays what it is.
+/// So are network namespaces.
 const CONFIRMED: Duration = Duration::from_secs(10);
 
 /// What is looked at.
@@ -27,44 +29,6 @@ pub(super) struct Subject {
     pub(super) depth: Depth,
     /// Whether every network namespace is looked at.
     pub(super) everywhere: bool,
-}
-
-/// What one look has seen.
-#[derive(Debug)]
-pub(super) struct Look {
-    /// The rows that were asked for, and what is known of them.
-    pub(super) snapshot: Snapshot,
-    /// The sockets that were read and are not among them.
-    pub(super) others: Vec<Socket>,
-}
-
-impl Look {
-    /// The same, with what `before` had seen and this look may have missed.
-    pub(in crate::commands::watch) fn after(mut self, before: &Self) -> Self {
-        if self.seen().is_partial {
-            let keys = |look: &Self| {
-                let rows = look.snapshot.sockets.iter().map(|row| row.socket.key());
-                rows.chain(look.others.iter().map(Socket::key)).collect::<FxHashSet<SocketKey>>()
-            };
-            let seen = keys(&self);
-            let missed = before.snapshot.sockets.iter();
-            let missed = missed.filter(|row| !seen.contains(&row.socket.key()));
-            self.snapshot.sockets.extend(missed.cloned());
-            for (pid, process) in &before.snapshot.processes {
-                self.snapshot.processes.entry(*pid).or_insert_with(|| process.clone());
-            }
-        }
-        self
-    }
-
-    /// As far as the next look is compared with it.
-    pub(in crate::commands::watch) fn seen(&self) -> Seen<'_> {
-        Seen {
-            rows: &self.snapshot.sockets,
-            others: &self.others,
-            is_partial: self.snapshot.gaps.iter().any(Gap::may_hide_rows),
-        }
-    }
 }
 
 /// The owner of a socket, and what has to be the same for it to hold still.
@@ -83,10 +47,14 @@ impl Known {
 
 /// Looks, and remembers.
 #[derive(Debug)]
-pub(super) struct Looker<'a, S> {
+pub(super) struct Looker<'a, S: System> {
     system: &'a S,
     subject: &'a Subject,
     owners: FxHashMap<SocketKey, Known>,
+    /// How much is asked of processes.
+    about: About,
+    /// Other network namespaces, if they are looked at.
+    namespaces: Option<S::Namespaces>,
     /// When all owners were searched last.
     confirmed: Option<Duration>,
     processes: BTreeMap<Pid, Process>,
@@ -102,10 +70,21 @@ impl<'a, S: System> Looker<'a, S> {
             system,
             subject,
             owners: FxHashMap::default(),
+            about: subject.depth.about,
+            namespaces: None,
             confirmed: None,
             processes: BTreeMap::new(),
             users: BTreeMap::new(),
             gaps: Vec::new(),
+        }
+    }
+
+    /// From now on asks more of processes, if this is more.
+    #[cfg(feature = "watch")]
+    pub(super) fn deepen(&mut self, about: About) {
+        if about > self.about {
+            self.about = about;
+            self.processes.clear();
         }
     }
 
@@ -114,12 +93,12 @@ impl<'a, S: System> Looker<'a, S> {
     /// # Errors
     /// When the sockets cannot be read at all.
     pub(super) fn look(&mut self, now: Duration) -> Result<Look, PlatformError> {
-        let (table, namespaces) = self.table()?;
         let is_due = |last: Duration| now.saturating_sub(last) >= CONFIRMED;
         if self.confirmed.is_none_or(is_due) {
             self.forget();
             self.confirmed = Some(now);
         }
+        let (table, namespaces, unread) = self.table()?;
         let filter = &self.subject.filter;
         let (asked, mut others): (Vec<Socket>, Vec<Socket>) =
             table.sockets.into_iter().partition(|socket| filter.admits_socket(socket));
@@ -130,30 +109,49 @@ impl<'a, S: System> Looker<'a, S> {
         let (rows, left): (Vec<OwnedSocket>, Vec<OwnedSocket>) =
             all.into_iter().partition(|row| filter.admits(row, &snapshot));
         others.extend(left.into_iter().map(|row| row.socket));
-        Ok(Look { snapshot: Snapshot { sockets: rows, ..snapshot }, others })
+        let about = self.about;
+        let snapshot = Snapshot { sockets: rows, ..snapshot };
+        Ok(Look { about, ..Look::new(snapshot, others, unread, now) })
     }
 
     /// Every socket that was asked for, or was so at another time: in any state.
-    fn table(&self) -> Result<(SocketTable, BTreeMap<u64, Namespace>), PlatformError> {
+    fn table(&mut self) -> Result<(SocketTable, BTreeMap<u64, Namespace>, Unread), PlatformError> {
         let Subject { filter, depth, everywhere } = self.subject;
         let scope = in_every_state(filter, filter.scope(depth.detail));
         let mut table = self.system.sockets(&scope)?;
+        let tables = table.gaps.iter().any(Gap::may_hide_rows);
         if !everywhere {
             table.sockets.retain(|socket| socket.netns.is_none());
-            return Ok((table, BTreeMap::new()));
+            return Ok((table, BTreeMap::new(), Unread { tables, ..Unread::default() }));
         }
-        let elsewhere = self.system.sockets_elsewhere(&scope, Reach::Descriptors)?;
+        let mut elsewhere = self.elsewhere(&scope)?;
+        elsewhere.table.gaps.extend(incomplete(&elsewhere));
+        let is_unread = |gap: &Gap| gap.is_about_namespaces() || gap.may_hide_rows();
+        let namespaces = elsewhere.table.gaps.iter().any(is_unread);
+        let unread = Unread { tables, namespaces, read: elsewhere.read };
         table.sockets.extend(elsewhere.table.sockets);
         for gap in elsewhere.table.gaps {
             if !table.gaps.contains(&gap) {
                 table.gaps.push(gap);
             }
         }
-        Ok((table, elsewhere.namespaces))
+        Ok((table, elsewhere.namespaces, unread))
+    }
+
+    /// The sockets of other network namespaces: of those that are known, as long as they are not searched
+    /// again.
+    fn elsewhere(&mut self, scope: &Scope) -> Result<NamespaceTable, PlatformError> {
+        if let Some(known) = &self.namespaces {
+            return Ok(self.system.sockets_of(known, scope));
+        }
+        let (table, found) = self.system.namespaces(scope, Reach::Descriptors)?;
+        self.namespaces = Some(found);
+        Ok(table)
     }
 
     fn forget(&mut self) {
         self.owners.clear();
+        self.namespaces = None;
         self.processes.clear();
         self.gaps.clear();
     }
@@ -229,7 +227,7 @@ impl<'a, S: System> Looker<'a, S> {
             sockets: rows,
             ..Snapshot::empty(self.system.capabilities())
         };
-        name_all(self.system, self.subject.depth.about, &mut snapshot);
+        name_all(self.system, self.about, &mut snapshot);
         self.processes.clone_from(&snapshot.processes);
         self.users.clone_from(&snapshot.users);
         snapshot

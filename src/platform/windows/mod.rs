@@ -22,6 +22,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 use std::{fs, io};
 
+pub(super) use ffi::is_read;
+
 use super::decode::services;
 use super::{
     CloseError, Control, Ending, Names, NamespaceTable, OwnerTable, Pause, PlatformError, Ports,
@@ -37,6 +39,8 @@ use crate::model::{
 pub struct Windows;
 
 impl Sockets for Windows {
+    type Namespaces = ();
+
     fn sockets(&self, scope: &Scope) -> Result<SocketTable, PlatformError> {
         tables::sockets(scope)
     }
@@ -44,12 +48,16 @@ impl Sockets for Windows {
     /// Windows divides sockets into network compartments, as of containers, and has no call that reads
     /// those of another one: the tables are those of the compartment of this thread
     /// (SetCurrentThreadCompartmentId).
-    fn sockets_elsewhere(
+    fn namespaces(
         &self,
         _scope: &Scope,
         _reach: Reach,
-    ) -> Result<NamespaceTable, PlatformError> {
-        Ok(NamespaceTable::default())
+    ) -> Result<(NamespaceTable, ()), PlatformError> {
+        Ok((NamespaceTable::default(), ()))
+    }
+
+    fn sockets_of(&self, _namespaces: &(), _scope: &Scope) -> NamespaceTable {
+        NamespaceTable::default()
     }
 
     fn owners(&self, sockets: Vec<Socket>) -> OwnerTable {

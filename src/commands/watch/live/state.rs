@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use super::super::look::Look;
+use super::super::seen::Look;
 use super::counts::Counts;
 use super::event::{Deed, Effect, Event, Pace};
 use super::log::Log;
@@ -40,6 +40,10 @@ pub(super) struct State {
     pub(super) how: Arrangement,
     /// What was typed as the filter.
     pub(super) typed: String,
+    /// What was typed as the filter that is applied: the last valid one.
+    pub(super) applied: String,
+    /// A filter for which the next look is awaited.
+    pub(super) awaited: Option<(String, Box<Filter>)>,
     /// What is wrong with it.
     pub(super) wrong: Option<String>,
     /// The socket that is selected.
@@ -76,6 +80,8 @@ impl State {
             table: Table::default(),
             how,
             typed: String::new(),
+            applied: String::new(),
+            awaited: None,
             wrong: None,
             selected: None,
             cursor: 0,
@@ -107,6 +113,7 @@ impl State {
             Event::Said(line) => self.act(|act| act.lines.push(line)),
             Event::Asked(question) => self.act(|act| act.stage = Stage::Asked(question)),
             Event::Done => self.act(|act| act.stage = Stage::Done),
+            Event::Parsed(typed, parsed) => return self.narrowed(typed, parsed),
             Event::Details(key, lines) if self.selected == Some(key) => {
                 if let Mode::Text(Text { kind: TextKind::Details(shown), .. }) = &mut self.mode {
                     *shown = lines;
@@ -143,11 +150,14 @@ impl State {
         if let Some(before) = self.table.look.take() {
             self.table.marks.note(changes, &before, self.now);
             self.log.add(changes, &before, &look, at);
-            if self.settings.has_port && changes.iter().any(is_of_a_holder) {
+            if self.settings.has_port && changes.iter().any(is_of_a_listener) {
                 effects.push(Effect::Ring);
             }
         }
         self.table.look = Some(look);
+        if let Some((typed, filter)) = self.awaited.take() {
+            effects.extend(self.narrowed(typed, Ok(filter)));
+        }
         self.table.marks.expire(self.now, self.table.frozen.is_some());
         self.arrange();
         if self.settings.count.is_some_and(|count| self.looks >= count) {
@@ -249,8 +259,12 @@ impl State {
     }
 }
 
-/// Whether a port has opened or closed.
-fn is_of_a_holder(change: &Change) -> bool {
-    let is_it = matches!(change, Change::Opened(_) | Change::Closed(_));
-    is_it && change.row().socket.holds_port()
+/// Whether a port has opened or closed: something has begun to listen, or no longer does.
+fn is_of_a_listener(change: &Change) -> bool {
+    match change {
+        Change::Opened(row) | Change::Closed(row) => row.socket.is_listening(),
+        Change::Changed { previous, now, .. } => {
+            previous.socket.is_listening() != now.socket.is_listening()
+        }
+    }
 }
