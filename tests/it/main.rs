@@ -235,9 +235,13 @@ mod wait_manners;
 #[cfg(target_os = "linux")]
 mod watch_plain;
 
-/// watch on a terminal: real keys, kill and close of real sockets, and every way to end.
+/// watch on a terminal: real keys, kill and close of real sockets.
 #[cfg(all(target_os = "linux", feature = "watch"))]
 mod watch_live;
+
+/// How that view ends and stops.
+#[cfg(all(target_os = "linux", feature = "watch"))]
+mod watch_ends;
 
 /// `--try-bind`, and that nothing is bound without it.
 #[cfg(target_os = "linux")]

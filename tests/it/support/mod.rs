@@ -17,6 +17,8 @@ pub mod cgroup;
 #[cfg(target_os = "linux")]
 pub mod docker;
 #[cfg(target_os = "linux")]
+mod faulty;
+#[cfg(target_os = "linux")]
 pub mod features;
 #[cfg(target_os = "linux")]
 mod ffi;
