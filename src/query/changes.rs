@@ -76,6 +76,10 @@ fn numbered<'a, T>(
     let mut seen: FxHashMap<SocketKey, u32> = FxHashMap::default();
     all.iter().map(move |one| {
         let key = socket(one).key();
+        // Nothing else has a cookie.
+        if matches!(key, SocketKey::Cookie(..)) {
+            return ((key, 0), one);
+        }
         let number = seen.entry(key).and_modify(|number| *number += 1).or_default();
         ((key, *number), one)
     })

@@ -223,6 +223,10 @@ mod wait;
 #[cfg(target_os = "linux")]
 mod wait_free;
 
+/// wait, raced against servers that start and stop.
+#[cfg(target_os = "linux")]
+mod wait_races;
+
 /// wait for programs.
 #[cfg(target_os = "linux")]
 mod wait_json;
@@ -358,6 +362,10 @@ mod windows_rules;
 /// wait for ports of children.
 #[cfg(windows)]
 mod windows_wait;
+
+/// watch in a console.
+#[cfg(all(windows, feature = "watch"))]
+mod windows_watch;
 
 /// Their processes, as the system's own `tasklist` has them.
 #[cfg(windows)]

@@ -181,7 +181,8 @@ fn close_takes_the_count_and_enter() {
     let mut view = View::start(&["--name", "client"]);
     view.shows("ESTABLISHED");
     view.says("x", "kill terminates what listens");
-    view.says("c", "Type 1 and press Enter to confirm");
+    // In one burst with the key, as where a terminal knows no brackets around what is pasted.
+    view.says("c1\r", "Type 1 and press Enter to confirm");
     view.says("1\r", "closed 1 socket; client (PID");
     view.shows("Esc back");
     assert!(!client.has_exited());

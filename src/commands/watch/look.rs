@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::likely::likely;
 use super::seen::Look;
 use crate::commands::shared::survey::{incomplete, name_all};
 use crate::model::{
@@ -19,6 +20,9 @@ use crate::query::{Filter, Unread};
 /// After this time every owner is searched again: a socket may be passed on while it stays what it is.
 /// So are network namespaces.
 const CONFIRMED: Duration = Duration::from_secs(10);
+
+/// How many owners of closed sockets may be kept in any case.
+const SPARE: usize = 100;
 
 /// What is looked at.
 #[derive(Debug)]
@@ -170,17 +174,32 @@ impl<'a, S: System> Looker<'a, S> {
                 None => unknown.push(socket),
             }
         }
-        let new = self.search(unknown);
+        let asked: FxHashSet<SocketKey> = unknown.iter().map(Socket::key).collect();
+        let new = self.search(unknown, &rows);
         let pids = new.iter().flat_map(|row| row.owner.pids()).collect();
         let keys: FxHashSet<SocketKey> = new.iter().map(|row| row.socket.key()).collect();
         // What took the port of a socket that closed meanwhile may be known.
-        rows.retain(|row| !keys.contains(&row.socket.key()));
+        if !keys.is_subset(&asked) {
+            rows.retain(|row| !keys.contains(&row.socket.key()));
+        }
+        self.remember(&new);
         rows.extend(new);
-        self.remember(&rows);
+        self.forget_closed(&rows);
         (rows, pids)
     }
 
-    fn search(&mut self, sockets: Vec<Socket>) -> Vec<OwnedSocket> {
+    /// Searches first where the owners of `known` suggest it.
+    fn search(&mut self, sockets: Vec<Socket>, known: &[OwnedSocket]) -> Vec<OwnedSocket> {
+        let (likely, mut rest) = (likely(&sockets, known), sockets);
+        let mut found = Vec::new();
+        if !likely.is_empty() {
+            (found, rest) = self.system.owners_among(rest, &likely);
+        }
+        found.extend(self.search_everywhere(rest));
+        found
+    }
+
+    fn search_everywhere(&mut self, sockets: Vec<Socket>) -> Vec<OwnedSocket> {
         if sockets.is_empty() {
             return Vec::new();
         }
@@ -197,13 +216,21 @@ impl<'a, S: System> Looker<'a, S> {
         found.sockets
     }
 
-    fn remember(&mut self, rows: &[OwnedSocket]) {
-        let known = rows.iter().map(|row| {
+    fn remember(&mut self, new: &[OwnedSocket]) {
+        let known = new.iter().map(|row| {
             let OwnedSocket { socket: Socket { inode, table_owner, .. }, owner } = row;
             let (inode, table_owner, owner) = (*inode, *table_owner, owner.clone());
             (row.socket.key(), Known { inode, table_owner, owner })
         });
-        self.owners = known.collect();
+        self.owners.extend(known);
+    }
+
+    /// Forgets the owners of sockets that are not there, when those are as many as the others.
+    fn forget_closed(&mut self, rows: &[OwnedSocket]) {
+        if self.owners.len() > 2 * rows.len() + SPARE {
+            let keys: FxHashSet<SocketKey> = rows.iter().map(|row| row.socket.key()).collect();
+            self.owners.retain(|key, _| keys.contains(key));
+        }
     }
 
     /// The rows with their processes and names. Those of `new` are described anew: a PID may be another

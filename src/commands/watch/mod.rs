@@ -3,6 +3,7 @@
 //! A look asks the system ([`look`]); two looks are compared (`query::changes`, pure); what differs is
 //! printed, a line for each change.
 
+mod likely;
 #[cfg(feature = "watch")]
 mod live;
 mod look;

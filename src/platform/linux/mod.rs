@@ -53,9 +53,9 @@ use super::{
     Processes, SocketTable, Sockets, System, bind,
 };
 use crate::model::{
-    About, Capabilities, Creator, Endpoint, MachineLimits, Particulars, Pid, PortRules, Process,
-    Protocol, Reach, Reading, Scope, Service, Signal, Socket, TcpSettings, Uid, Unconnected,
-    Untrusted,
+    About, Capabilities, Creator, Endpoint, MachineLimits, OwnedSocket, Particulars, Pid,
+    PortRules, Process, Protocol, Reach, Reading, Scope, Service, Signal, Socket, TcpSettings, Uid,
+    Unconnected, Untrusted,
 };
 
 /// The running Linux system.
@@ -87,6 +87,14 @@ impl Sockets for Linux {
 
     fn owners_now(&self, sockets: Vec<Socket>, wanted: &dyn Fn(&Socket) -> bool) -> OwnerTable {
         owners::find(sockets, wanted)
+    }
+
+    fn owners_among(
+        &self,
+        sockets: Vec<Socket>,
+        likely: &[Pid],
+    ) -> (Vec<OwnedSocket>, Vec<Socket>) {
+        owners::among(sockets, likely)
     }
 
     fn unconnected(&self, at_least: usize) -> Reading<Unconnected> {

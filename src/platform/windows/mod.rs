@@ -22,12 +22,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 use std::{fs, io};
 
+use windows_sys::Win32::Foundation::STATUS_CONTROL_C_EXIT;
+
 pub(super) use ffi::is_read;
 
 use super::decode::services;
 use super::{
     CloseError, Control, Ending, Names, NamespaceTable, OwnerTable, Pause, PlatformError, Ports,
-    Processes, SocketTable, Sockets, System, bind,
+    Processes, SocketTable, Sockets, System, SystemRequest, bind,
 };
 use crate::model::{
     About, Capabilities, Creator, Endpoint, Gap, Particulars, Pid, PortProxy, PortRules, Process,
@@ -189,6 +191,17 @@ impl System for Windows {
 
     fn console_takes_escapes(&self) -> bool {
         ffi::console_takes_escapes()
+    }
+
+    fn on_request(&self, tell: Box<dyn Fn(SystemRequest) + Send>) -> io::Result<()> {
+        ffi::on_end(tell)
+    }
+
+    /// As the system itself ends a process: with STATUS_CONTROL_C_EXIT. None is stopped.
+    fn obey(&self, request: SystemRequest) {
+        if let SystemRequest::End(_) = request {
+            std::process::exit(STATUS_CONTROL_C_EXIT);
+        }
     }
 
     fn pause_until_interrupt(&self, time: Duration) -> Pause {

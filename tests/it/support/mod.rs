@@ -14,6 +14,8 @@ mod attackers;
 pub mod budgets;
 #[cfg(target_os = "linux")]
 pub mod cgroup;
+#[cfg(all(windows, feature = "watch"))]
+pub mod console;
 #[cfg(target_os = "linux")]
 pub mod docker;
 #[cfg(target_os = "linux")]

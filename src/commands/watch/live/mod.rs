@@ -121,8 +121,10 @@ struct View<S: System + Sync + 'static> {
 impl<S: System + Sync> View<S> {
     fn run(mut self, inbox: &Receiver<Event>) -> anyhow::Result<Outcome> {
         loop {
-            self.screen.draw(&mut self.state)?;
-            self.question_was_drawn();
+            if std::mem::take(&mut self.state.is_stale) {
+                self.screen.draw(&mut self.state)?;
+                self.question_was_drawn();
+            }
             let mut next = match inbox.recv_timeout(self.patience()) {
                 Ok(event) => Some(event),
                 Err(RecvTimeoutError::Timeout) => Some(Event::Tick),
@@ -167,6 +169,7 @@ impl<S: System + Sync> View<S> {
         {
             act.stage = Stage::Answering(question.clone(), tui_input::Input::default());
             self.armed = Instant::now();
+            self.state.is_stale = true;
         }
         self.drawn = None;
     }
@@ -174,6 +177,7 @@ impl<S: System + Sync> View<S> {
     /// What an event makes of the state.
     fn take(&mut self, event: Event) -> anyhow::Result<Vec<Effect>> {
         self.state.now = self.begun.elapsed();
+        self.state.is_stale |= !matches!(event, Event::Tick);
         match event {
             Event::Key(_, read) if self.is_early(read) => Ok(Vec::new()),
             Event::Key(key, _) => Ok(self.state.press(key)),

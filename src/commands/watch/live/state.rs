@@ -65,6 +65,8 @@ pub(super) struct State {
     pub(super) failure: Option<String>,
     /// What is said in the footer until the next key.
     pub(super) message: Option<String>,
+    /// Whether the screen shows something else than this.
+    pub(super) is_stale: bool,
     /// How many looks there were.
     pub(super) looks: u64,
 }
@@ -94,6 +96,7 @@ impl State {
             pace: Pace::default(),
             failure: None,
             message: None,
+            is_stale: true,
             looks: 0,
         }
     }
@@ -121,6 +124,7 @@ impl State {
             }
             Event::System(SystemRequest::Stop) => return vec![Effect::Stop],
             Event::Tick if self.table.marks.expire(self.now, self.table.frozen.is_some()) => {
+                self.is_stale = true;
                 self.arrange();
             }
             // The loop answers to the others by itself.

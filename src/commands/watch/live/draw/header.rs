@@ -1,5 +1,8 @@
 //! The header: how many sockets there are, in which states, and how often is looked.
 
+use std::cmp::Reverse;
+use std::collections::VecDeque;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier, Style};
@@ -26,9 +29,7 @@ pub(super) fn draw(state: &State, area: Rect, buffer: &mut Buffer) {
     }
     if has_line_for_states {
         let second = Rect { y: area.y + 1, height: 1, ..area };
-        let states = states(state, area.width >= WIDE);
-        let line = whole_parts(states.iter().map(String::as_str), area.width);
-        put(buffer, second, &line, Style::new());
+        put(buffer, second, &states(state, area.width), Style::new());
     }
 }
 
@@ -52,10 +53,24 @@ fn summary(state: &State, width: u16, has_line_for_states: bool) -> String {
     if has_line_for_states {
         let (long, short) = (text::UNSEEN.to_owned(), text::UNSEEN_SHORT.to_owned());
         parts.push(fitting(parts.iter(), long, short, width));
-    } else {
-        parts.extend(states(state, false));
+        return whole_parts(parts.iter().map(String::as_str), width);
     }
-    whole_parts(parts.iter().map(String::as_str), width)
+    let line = whole_parts(parts.iter().map(String::as_str), width);
+    with_states(line, state, width)
+}
+
+/// A line with as many states as it has room for, the most frequent first: without those the others would
+/// mislead.
+fn with_states(mut line: String, state: &State, width: u16) -> String {
+    let mut states: Vec<_> = counted_states(state).filter(|(count, ..)| *count > 0).collect();
+    states.sort_by_key(|(count, ..)| Reverse(*count));
+    for (_, part, _) in states {
+        if line.width() + GAP + part.width() > usize::from(width) {
+            break;
+        }
+        line = format!("{line}  {part}");
+    }
+    line
 }
 
 /// How far looks are apart, at length and in short.
@@ -101,13 +116,27 @@ fn cut(text: &str, columns: u16) -> String {
     line + "…"
 }
 
-/// Each state with its count, and how it has gone where there is room for `sparks`.
-fn states(state: &State, sparks: bool) -> Vec<String> {
-    let all = state.counts.states().map(|(state, history)| {
+/// A line with each state, and with how it has gone where there is room for that.
+fn states(state: &State, width: u16) -> String {
+    let all: Vec<(String, &VecDeque<usize>)> = counted_states(state)
+        .filter(|(count, ..)| width >= WIDE || *count > 0)
+        .map(|(_, part, history)| (part, history))
+        .collect();
+    let used: usize = all.iter().map(|(part, _)| part.width() + 1 + GAP).sum();
+    let room = (usize::from(width) + GAP).saturating_sub(used) / all.len().max(1);
+    let has_sparks = width >= WIDE && room >= LEAST;
+    let parts = all.into_iter().map(|(part, history)| {
+        if has_sparks { format!("{part} {}", spark(history, room)) } else { part }
+    });
+    let parts: Vec<String> = parts.collect();
+    whole_parts(parts.iter().map(String::as_str), width)
+}
+
+/// Each state with its count, as a number and as a part of a line, and how it has gone.
+fn counted_states(state: &State) -> impl Iterator<Item = (usize, String, &VecDeque<usize>)> {
+    state.counts.states().map(|(state, history)| {
         let name = state.map_or_else(|| "UDP".to_owned(), |state| state.to_string());
         let count = history.back().copied().unwrap_or_default();
-        let spark = if sparks { format!(" {}", spark(history)) } else { String::new() };
-        (count, format!("{count} {name}{spark}"))
-    });
-    all.filter(|(count, _)| sparks || *count > 0).map(|(_, line)| line).collect()
+        (count, format!("{count} {name}"), history)
+    })
 }
