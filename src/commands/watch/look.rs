@@ -9,13 +9,14 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::likely::likely;
 use super::seen::Look;
+use super::subject::Subject;
 use crate::commands::shared::survey::{incomplete, name_all};
 use crate::model::{
-    About, Depth, Gap, Namespace, OwnedSocket, Owner, Pid, Process, Reach, Scope, Snapshot, Socket,
-    SocketKey, StateSet, TableOwner, Uid, Untrusted,
+    About, Gap, Namespace, OwnedSocket, Owner, Pid, Process, Reach, Scope, Snapshot, Socket,
+    SocketKey, TableOwner, Uid, Untrusted,
 };
 use crate::platform::{NamespaceTable, PlatformError, SocketTable, System};
-use crate::query::{Filter, Unread};
+use crate::query::Unread;
 
 /// After this time every owner is searched again: a socket may be passed on while it stays what it is.
 /// So are network namespaces.
@@ -23,17 +24,6 @@ const CONFIRMED: Duration = Duration::from_secs(10);
 
 /// How many owners of closed sockets may be kept in any case.
 const SPARE: usize = 100;
-
-/// What is looked at.
-#[derive(Debug)]
-pub(super) struct Subject {
-    /// The rows that were asked for.
-    pub(super) filter: Filter,
-    /// How much is shown of them.
-    pub(super) depth: Depth,
-    /// Whether every network namespace is looked at.
-    pub(super) everywhere: bool,
-}
 
 /// The owner of a socket, and what has to be the same for it to hold still.
 #[derive(Debug)]
@@ -120,11 +110,10 @@ impl<'a, S: System> Looker<'a, S> {
 
     /// Every socket that was asked for, or was so at another time: in any state.
     fn table(&mut self) -> Result<(SocketTable, BTreeMap<u64, Namespace>, Unread), PlatformError> {
-        let Subject { filter, depth, everywhere } = self.subject;
-        let scope = in_every_state(filter, filter.scope(depth.detail));
+        let scope = self.subject.scope();
         let mut table = self.system.sockets(&scope)?;
         let tables = table.gaps.iter().any(Gap::may_hide_rows);
-        if !everywhere {
+        if !self.subject.everywhere {
             table.sockets.retain(|socket| socket.netns.is_none());
             return Ok((table, BTreeMap::new(), Unread { tables, ..Unread::default() }));
         }
@@ -188,15 +177,42 @@ impl<'a, S: System> Looker<'a, S> {
         (rows, pids)
     }
 
-    /// Searches first where the owners of `known` suggest it.
+    /// Searches first where the owners of `known` suggest it. What is not found there has closed as a rule:
+    /// a search everywhere is for what is still there.
     fn search(&mut self, sockets: Vec<Socket>, known: &[OwnedSocket]) -> Vec<OwnedSocket> {
-        let (likely, mut rest) = (likely(&sockets, known), sockets);
-        let mut found = Vec::new();
-        if !likely.is_empty() {
-            (found, rest) = self.system.owners_among(rest, &likely);
+        let likely = likely(&sockets, known);
+        if likely.is_empty() {
+            return self.search_everywhere(sockets);
         }
-        found.extend(self.search_everywhere(rest));
+        let (mut found, rest) = self.system.owners_among(sockets, &likely);
+        let mut unfound = Vec::new();
+        for socket in self.still_there(rest) {
+            match socket.kernel_reason() {
+                Some(reason) => found.push(OwnedSocket { owner: Owner::Kernel(reason), socket }),
+                None => unfound.push(socket),
+            }
+        }
+        found.extend(self.search_everywhere(unfound));
         found
+    }
+
+    /// Those of `sockets` that are there at this moment, as they are now.
+    fn still_there(&self, sockets: Vec<Socket>) -> Vec<Socket> {
+        let ports: BTreeSet<u16> = sockets.iter().map(|socket| socket.local.port).collect();
+        let is_elsewhere = sockets.iter().any(|socket| socket.netns.is_some());
+        if sockets.is_empty() || is_elsewhere {
+            return sockets;
+        }
+        let scope = self.subject.scope();
+        let ports = ports.into_iter().map(|port| port..=port).collect();
+        let Ok(table) = self.system.sockets(&Scope { local_ports: Some(ports), ..scope }) else {
+            return sockets;
+        };
+        if table.gaps.iter().any(Gap::may_hide_rows) {
+            return sockets;
+        }
+        let asked: FxHashSet<SocketKey> = sockets.iter().map(Socket::key).collect();
+        table.sockets.into_iter().filter(|socket| asked.contains(&socket.key())).collect()
     }
 
     fn search_everywhere(&mut self, sockets: Vec<Socket>) -> Vec<OwnedSocket> {
@@ -259,14 +275,4 @@ impl<'a, S: System> Looker<'a, S> {
         self.users.clone_from(&snapshot.users);
         snapshot
     }
-}
-
-/// The same scope in every state of a connection: one that leaves the state that was asked for has not
-/// closed. Where only those are asked for that hold a port, the others would be read in vain.
-fn in_every_state(filter: &Filter, scope: Scope) -> Scope {
-    let connections = StateSet::ALL.without(StateSet::HOLDING);
-    if filter.listening || scope.tcp.intersection(connections).is_empty() {
-        return scope;
-    }
-    Scope { tcp: scope.tcp.union(connections), ..scope }
 }

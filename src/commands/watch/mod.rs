@@ -10,6 +10,7 @@ mod look;
 mod pace;
 mod print;
 mod seen;
+mod subject;
 
 use std::time::{Duration, Instant};
 
@@ -24,9 +25,10 @@ use crate::platform::{Pause, System};
 use crate::query::changes;
 use crate::render::{Columns, Json, Style, View};
 use crate::text::errors;
-use look::{Looker, Subject};
+use look::Looker;
 use print::Printer;
 use seen::Look;
+use subject::Subject;
 
 /// Watches, and prints what changes.
 pub(super) fn run(

@@ -4,12 +4,14 @@
 #![expect(unsafe_code, reason = "no crate that is used here wraps the calls for consoles")]
 
 use std::ffi::OsStr;
+use std::fs::OpenOptions;
 use std::io::{self, PipeWriter, Read, Write};
 use std::os::windows::ffi::OsStrExt;
 use std::os::windows::io::{AsRawHandle, FromRawHandle, OwnedHandle};
 use std::path::Path;
+use std::process::{self, Command};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::{ptr, thread};
+use std::{env, ptr, thread};
 
 use windows_sys::Win32::Foundation::WAIT_OBJECT_0;
 use windows_sys::Win32::System::Console::{
@@ -21,6 +23,23 @@ use windows_sys::Win32::System::Threading::{
     PROCESS_INFORMATION, STARTF_USESTDHANDLES, STARTUPINFOEXW, TerminateProcess,
     UpdateProcThreadAttribute, WaitForSingleObject,
 };
+
+/// The word by which the test binary knows that it is to start the program in its own console.
+const ROLE: &str = "in-console";
+
+/// Plays the role, if this process was started for it: `in-console PROGRAM WORDS...` runs the program on
+/// the console, whatever the streams of this process are, and ends as it does.
+pub fn played() -> bool {
+    let mut words = env::args_os().skip(1);
+    if words.next().is_none_or(|word| word != ROLE) {
+        return false;
+    }
+    let open = |name| OpenOptions::new().read(true).write(true).open(name).expect("a console");
+    let mut command = Command::new(words.next().expect("a program"));
+    command.args(words).stdin(open("CONIN$")).stdout(open("CONOUT$")).stderr(open("CONOUT$"));
+    let status = command.status().expect("start the program");
+    process::exit(status.code().unwrap_or(1));
+}
 
 /// A program in a console. Both end with their guard.
 pub struct Console {
@@ -106,7 +125,9 @@ impl Drop for Console {
 }
 
 fn spawn(console: HPCON, program: &Path, words: &[&str]) -> io::Result<OwnedHandle> {
-    let line = format!("\"{}\" {}", program.display(), words.join(" "));
+    let own = env::current_exe()?;
+    let (own, program) = (own.display(), program.display());
+    let line = format!("\"{own}\" {ROLE} \"{program}\" {}", words.join(" "));
     let mut line: Vec<u16> = OsStr::new(&line).encode_wide().chain([0]).collect();
     let mut size = 0;
     let mut startup = STARTUPINFOEXW::default();

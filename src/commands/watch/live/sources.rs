@@ -8,9 +8,10 @@ use std::time::{Duration, Instant, SystemTime};
 
 use ratatui::crossterm::event::{self as terminal, KeyEventKind};
 
-use super::super::look::{Looker, Subject};
+use super::super::look::Looker;
 use super::super::pace;
 use super::super::seen::Look;
+use super::super::subject::Subject;
 use super::event::{Event, Pace};
 use super::narrow;
 use crate::commands::shared::measured::measured;
