@@ -3,6 +3,7 @@
 //! They are compiled and tested everywhere. They never panic, whatever the bytes; what cannot
 //! be understood is a [`DecodeError`], never a guess.
 
+pub mod btf;
 pub mod bytes;
 pub mod cgroup;
 pub mod container_files;
@@ -27,6 +28,7 @@ pub mod process_list;
 pub mod ring_info;
 pub mod services;
 pub mod sysctl;
+pub mod task_records;
 
 use thiserror::Error;
 
