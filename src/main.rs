@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use portwho::cli::{self, CliError};
 use portwho::commands::{self, Broken, Outcome, Output};
+use portwho::model::OwnerSearch;
 use portwho::platform::ThisSystem;
 
 fn main() -> ExitCode {
@@ -21,10 +22,15 @@ fn main() -> ExitCode {
 
 fn run(output: &mut Output) -> anyhow::Result<Outcome> {
     if let Some(request) = cli::completion(env::var_os(cli::COMPLETION), env::args_os()) {
-        return commands::complete(&request, &ThisSystem, output);
+        // What completes values outlives this function.
+        let system = Box::leak(Box::new(ThisSystem::searching(OwnerSearch::Auto)?));
+        return commands::complete(&request, system, output);
     }
     match cli::parse(env::args_os()) {
-        Ok(request) => commands::run(request, &ThisSystem, output),
+        Ok(request) => {
+            let owners = cli::owner_search(&request, env::var_os(cli::OWNERS))?;
+            commands::run(request, &ThisSystem::searching(owners)?, output)
+        }
         Err(CliError::Help(help)) => {
             output.result(|out| write!(out, "{help}"))?;
             Ok(Outcome::Success)

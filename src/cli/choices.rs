@@ -3,6 +3,7 @@
 use clap::ValueEnum;
 
 use super::request::{ColorWhen, Generated};
+use crate::model::OwnerSearch;
 use crate::query::SortKey;
 
 /// What can be generated.
@@ -42,6 +43,24 @@ impl From<SortArg> for SortKey {
             SortArg::User => Self::User,
             SortArg::RecvQ => Self::RecvQ,
             SortArg::SendQ => Self::SendQ,
+        }
+    }
+}
+
+/// How owners can be searched.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum OwnersArg {
+    Auto,
+    Proc,
+    Bpf,
+}
+
+impl From<OwnersArg> for OwnerSearch {
+    fn from(way: OwnersArg) -> Self {
+        match way {
+            OwnersArg::Auto => Self::Auto,
+            OwnersArg::Proc => Self::Proc,
+            OwnersArg::Bpf => Self::Bpf,
         }
     }
 }

@@ -12,8 +12,11 @@ mod wait;
 
 use std::process::ExitCode;
 
+use anyhow::bail;
+
 use crate::cli::Request;
 use crate::platform::System;
+use crate::text::errors;
 
 pub use complete::complete;
 pub use shared::output::{Broken, Output, Terminals};
@@ -50,6 +53,9 @@ impl From<Outcome> for ExitCode {
 /// When the command could not do what it was asked, with what and why. A reader that left is
 /// [`Broken`] somewhere in the chain.
 pub fn run(request: Request, system: &impl System, output: &mut Output) -> anyhow::Result<Outcome> {
+    if request.owners().is_some() && !system.capabilities().owner_search {
+        bail!(errors::NO_OWNER_SEARCH);
+    }
     match request {
         Request::List(request) => list::run(&request, system, output),
         Request::Kill(request) => kill::run(&request, system, output),

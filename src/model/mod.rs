@@ -35,7 +35,7 @@ pub use endpoint::{Endpoint, Family, Protocol};
 pub use gap::{Gap, Hiding, LeftOut, Whereabouts};
 pub use machine_limits::{MachineLimits, Reading, TcpMemory, Usage};
 pub use need::Need;
-pub use owner::{Holder, KernelReason, Owner, Presence};
+pub use owner::{Holder, KernelReason, Owner, OwnerSearch, OwnersFrom, Presence};
 pub use particulars::Particulars;
 pub use port_rules::PortRules;
 pub use process::{Pid, Process, ProcessKind, Service, Session, Uid};

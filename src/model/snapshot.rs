@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{Capabilities, Creator, Gap, Owner, Particulars, Pid, Process, Socket, Uid, Untrusted};
+use super::{
+    Capabilities, Creator, Gap, Owner, OwnersFrom, Particulars, Pid, Process, Socket, Uid,
+    Untrusted,
+};
 
 /// The system that a snapshot is of.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -58,6 +61,8 @@ pub struct Snapshot {
     pub particulars: BTreeMap<Pid, Particulars>,
     /// The far ends of connections within the machine, where they were asked for.
     pub peers: Vec<OwnedSocket>,
+    /// By which way the owners were searched, where they were.
+    pub owners_from: Option<OwnersFrom>,
     /// What could not be seen.
     pub gaps: Vec<Gap>,
 }
@@ -78,6 +83,7 @@ impl Snapshot {
             listeners: Vec::new(),
             particulars: BTreeMap::new(),
             peers: Vec::new(),
+            owners_from: None,
             gaps: Vec::new(),
         }
     }

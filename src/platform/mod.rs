@@ -18,7 +18,7 @@ mod windows;
 
 use std::collections::BTreeMap;
 
-use crate::model::{Gap, OwnedSocket, Socket, Untrusted};
+use crate::model::{Gap, OwnedSocket, OwnersFrom, Socket, Untrusted};
 
 pub use close::CloseError;
 pub use ending::Ending;
@@ -59,4 +59,6 @@ pub struct OwnerTable {
     pub sockets: Vec<OwnedSocket>,
     /// What could not be seen.
     pub gaps: Vec<Gap>,
+    /// By which way they were searched; none where the table of sockets names them, or none was.
+    pub from: Option<OwnersFrom>,
 }

@@ -8,7 +8,7 @@ use super::json_ports::{self, JsonPort, JsonRange};
 use super::json_process::JsonProcess;
 use super::json_socket::JsonSocket;
 use super::{View, json_text};
-use crate::model::{About, Depth, Detail, Gap, LeftOut, Untrusted};
+use crate::model::{About, Depth, Detail, Gap, LeftOut, OwnersFrom, Untrusted};
 use crate::query::{PortVerdicts, Rows};
 use crate::text::gaps::remedy;
 use crate::text::reasons::Reasons;
@@ -46,6 +46,7 @@ impl View for Json {
             ports: json_ports::ports(ports, rows),
             free_count: ports.map(|ports| ports.free_count),
             free_ranges: ports.map(json_ports::free),
+            owners_from: rows.snapshot.owners_from.map(OwnersFrom::word),
             gaps: gaps(&rows.snapshot.gaps),
         };
         json_text::write_line(&document, out)
@@ -67,6 +68,9 @@ struct Document<'a> {
     free_count: Option<usize>,
     /// The ports that are free wherever they were asked for, as ranges.
     free_ranges: Option<Vec<JsonRange>>,
+    /// By which way the owners were searched; missing where they were not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    owners_from: Option<&'static str>,
     gaps: Vec<JsonGap>,
 }
 

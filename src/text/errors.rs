@@ -32,6 +32,9 @@ pub fn unknown_interface(name: &str) -> String {
 /// Every network namespace was asked for on a system without any.
 pub const NO_NAMESPACES: &str = "--all-netns: Windows has no network namespaces";
 
+/// A way to search for owners was asked for on a system that does not search.
+pub const NO_OWNER_SEARCH: &str = "--owners: Windows names the owners itself";
+
 /// The sockets of each state cannot be counted.
 #[must_use]
 pub fn not_counted(error: &impl Display) -> String {

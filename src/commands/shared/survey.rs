@@ -79,6 +79,7 @@ pub(in crate::commands) fn complete(
     let mut snapshot = Snapshot {
         privileged: system.is_privileged(),
         sockets: owned.sockets,
+        owners_from: owned.from,
         interfaces,
         gaps: table.gaps.into_iter().chain(owned.gaps).collect(),
         ..Snapshot::empty(system.capabilities())

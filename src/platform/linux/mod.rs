@@ -2,6 +2,7 @@
 
 mod bound;
 mod bounds;
+mod bpf;
 mod cgroup;
 mod command_line;
 mod containers;
@@ -34,26 +35,43 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::io::Errno;
 use rustix::net::netdevice;
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
 
+use self::owners::Way;
 use super::decode::services;
 use super::{
     CloseError, Control, Ending, Names, NamespaceTable, OwnerTable, Pause, PlatformError, Ports,
     Processes, SocketTable, Sockets, System, bind,
 };
 use crate::model::{
-    About, Capabilities, Creator, Endpoint, MachineLimits, Particulars, Pid, PortRules, Process,
-    Protocol, Reach, Reading, Scope, Service, Signal, Socket, TcpSettings, Uid, Unconnected,
-    Untrusted,
+    About, Capabilities, Creator, Endpoint, MachineLimits, OwnerSearch, Particulars, Pid,
+    PortRules, Process, Protocol, Reach, Reading, Scope, Service, Signal, Socket, TcpSettings, Uid,
+    Unconnected, Untrusted,
 };
 
 /// The running Linux system.
 #[derive(Debug, Default)]
-pub struct Linux;
+pub struct Linux {
+    /// By which way owners are searched.
+    way: Arc<Way>,
+}
+
+impl Linux {
+    /// The system, where owners are searched by the way that was asked for.
+    ///
+    /// # Errors
+    /// [`PlatformError::NoOwnerSearch`] where the kernel does not search as it was asked to.
+    pub fn searching(asked: OwnerSearch) -> Result<Self, PlatformError> {
+        let way = Way::new(asked);
+        let way = way.map_err(|why| PlatformError::NoOwnerSearch { why: why.to_string() })?;
+        Ok(Self { way: Arc::new(way) })
+    }
+}
 
 impl Sockets for Linux {
     fn sockets(&self, scope: &Scope) -> Result<SocketTable, PlatformError> {
@@ -69,11 +87,11 @@ impl Sockets for Linux {
     }
 
     fn owners(&self, sockets: Vec<Socket>) -> OwnerTable {
-        owners::find(sockets, &|_| false)
+        owners::find(sockets, &|_| false, &self.way)
     }
 
     fn owners_now(&self, sockets: Vec<Socket>, wanted: &dyn Fn(&Socket) -> bool) -> OwnerTable {
-        owners::find(sockets, wanted)
+        owners::find(sockets, wanted, &self.way)
     }
 
     fn unconnected(&self, at_least: usize) -> Reading<Unconnected> {

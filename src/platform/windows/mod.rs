@@ -21,13 +21,23 @@ use super::{
     Processes, SocketTable, Sockets, System, bind,
 };
 use crate::model::{
-    About, Capabilities, Creator, Endpoint, Particulars, Pid, PortRules, Process, Protocol, Reach,
-    Scope, Signal, Socket, TcpSettings, Uid, Untrusted,
+    About, Capabilities, Creator, Endpoint, OwnerSearch, Particulars, Pid, PortRules, Process,
+    Protocol, Reach, Scope, Signal, Socket, TcpSettings, Uid, Untrusted,
 };
 
 /// The running Windows.
 #[derive(Debug, Default)]
 pub struct Windows;
+
+impl Windows {
+    /// The system, whose tables of sockets name the owners: there is nothing to search.
+    ///
+    /// # Errors
+    /// Never: [`Capabilities::owner_search`] tells that no way can be chosen.
+    pub const fn searching(_asked: OwnerSearch) -> Result<Self, PlatformError> {
+        Ok(Self)
+    }
+}
 
 impl Sockets for Windows {
     fn sockets(&self, scope: &Scope) -> Result<SocketTable, PlatformError> {

@@ -20,14 +20,14 @@ pub(super) fn find(sockets: Vec<Socket>) -> OwnerTable {
         Ok(listed) => listed.into_iter().map(|process| (process.pid, process.created)).collect(),
         Err(error) => {
             let gaps = vec![Gap::ProcessesUnreadable { why: error.to_string() }];
-            return OwnerTable { sockets: owned(sockets, as_told), gaps };
+            return OwnerTable { sockets: owned(sockets, as_told), gaps, from: None };
         }
     };
     let mut sockets = owned(sockets, |socket| owner(socket, &births));
     without_vanished(&mut sockets);
     let count = sockets.iter().filter(|row| has_exited(row)).count();
     let gaps = if count > 0 { vec![Gap::OwnersExited { count }] } else { Vec::new() };
-    OwnerTable { sockets, gaps }
+    OwnerTable { sockets, gaps, from: None }
 }
 
 fn owned(sockets: Vec<Socket>, owner: impl Fn(&Socket) -> Owner) -> Vec<OwnedSocket> {

@@ -184,6 +184,16 @@ fn a_bind_for_udp() {
 }
 
 #[trial]
+fn windows_names_the_owners_itself() {
+    let line = "portwho: --owners: Windows names the owners itself\n";
+    let words =
+        ["--owners bpf", "--owners auto 80", "kill --owners proc 80", "doctor --owners proc"];
+    for words in words {
+        office().run(words).is(2, "", line);
+    }
+}
+
+#[trial]
 fn other_namespaces_are_linux_own() {
     let line = "portwho: --all-netns: Windows has no network namespaces\n";
     for words in ["--all-netns", "--all-netns 80", "--json --all-netns"] {

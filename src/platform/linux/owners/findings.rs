@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::model::{Holder, Pid, Uid};
 
@@ -23,6 +23,10 @@ pub(super) struct Findings {
     pub(super) sharers: Vec<Sharer>,
     /// Tables that threads have for themselves.
     pub(super) own_tables: Vec<OwnTable>,
+    /// What is in such tables, as the kernel reported it.
+    pub(super) held_by_threads: Vec<(u64, Holder)>,
+    /// Whether the kernel itself searched.
+    pub(super) by_kernel: bool,
 }
 
 /// A part of a process' descriptors.
@@ -89,6 +93,16 @@ impl Findings {
         self.sharers.extend(other.sharers);
         self.own_tables.extend(other.own_tables);
         self.silent_rings += other.silent_rings;
+        self.held_by_threads.extend(other.held_by_threads);
+        self.by_kernel |= other.by_kernel;
+    }
+
+    /// Names threads with a table of their own for what no first thread holds, as the search in /proc
+    /// does: most of what is there they inherited, and it says nothing.
+    pub(super) fn name_threads(&mut self) {
+        let held: FxHashSet<u64> = self.held.iter().map(|(inode, _)| *inode).collect();
+        let unheld = std::mem::take(&mut self.held_by_threads);
+        self.held.extend(unheld.into_iter().filter(|(inode, _)| !held.contains(inode)));
     }
 
     /// The holders that were found.

@@ -86,7 +86,7 @@ impl Doubt<'_> {
     fn search_everywhere(&mut self) {
         let Ok(processes) = Processes::list() else { return };
         let new = self.sought();
-        self.add_holders(&processes, processes.pids(), &new);
+        self.add_holders_everywhere(&processes, &new);
         self.renew();
         let still_there: Inodes = self.sought().intersection(&new).copied().collect();
         if !still_there.is_empty() {
@@ -108,6 +108,15 @@ impl Doubt<'_> {
         let mut findings = processes.search_these(pids, wanted, &self.found.budgets);
         self.found.holders.add(&findings.holders());
         findings.held.iter().map(|(_, holder)| holder.pid).collect()
+    }
+
+    /// Searches all processes.
+    fn add_holders_everywhere(&mut self, processes: &Processes, wanted: &Inodes) {
+        let Walk { budgets, way, .. } = &*self.found;
+        if let Ok((mut findings, _)) = processes.search_everywhere(wanted, budgets, way) {
+            self.found.holders.add(&findings.holders());
+            self.found.by_kernel |= findings.by_kernel;
+        }
     }
 
     /// Searches a few processes at a time for what a new dump shows, until everything that is there
@@ -142,7 +151,7 @@ impl Doubt<'_> {
     /// Searches everywhere who else holds what was found in a few processes.
     fn search_again(&mut self, processes: &Processes) {
         let inodes: Inodes = self.successors().filter_map(|row| row.inode).collect();
-        self.add_holders(processes, processes.pids(), &inodes);
+        self.add_holders_everywhere(processes, &inodes);
     }
 }
 

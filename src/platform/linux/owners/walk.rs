@@ -3,18 +3,22 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::super::bpf::Kernel;
 use super::super::ffi;
 use super::super::proc_dir::{Entries, open_proc};
 use super::budgets::{Budgets, Kind};
+use super::by_kernel::Report;
 use super::descriptors::can_be_named;
 use super::findings::{Findings, Holders, OwnTable, Part, Ring, Sharer};
 use super::parallel::search_all;
 use super::rings;
 use super::search::{Inodes, Search, user_of};
 use super::searcher::Searcher;
+use super::way::Way;
 use crate::model::{Holder, LeftOut, Pid, Uid};
 
 /// How often the tables of processes are searched: those whose sharer has gone meanwhile, again.
@@ -34,9 +38,18 @@ pub(super) struct Walk {
     pub(super) budgets: Budgets,
     /// How many io_urings did not report what is registered there.
     pub(super) silent_rings: usize,
+    /// By which way all processes are searched.
+    pub(super) way: Arc<Way>,
+    /// Whether the kernel itself searched them.
+    pub(super) by_kernel: bool,
 }
 
 impl Walk {
+    /// Nothing is found yet.
+    pub(super) fn by(way: &Arc<Way>) -> Self {
+        Self { way: Arc::clone(way), ..Self::default() }
+    }
+
     /// Searches every process for the holders of `wanted`. Those that are also `mine`, so that they
     /// ought to be found, and are not, are searched again in every thread and every io_uring.
     ///
@@ -44,7 +57,8 @@ impl Walk {
     /// When /proc cannot be read at all.
     pub(super) fn search(&mut self, wanted: &Inodes, mine: &InodesOfUsers) -> io::Result<()> {
         let processes = Processes::list()?;
-        let (mut findings, sharers) = processes.search(&processes.pids, wanted, &self.budgets);
+        let (mut findings, sharers) =
+            processes.search_everywhere(wanted, &self.budgets, &self.way)?;
         let mut holders = findings.holders();
         let missing = || mine.iter().filter(|(inode, _)| holders.get(**inode).is_none());
         let inodes: Inodes = missing().map(|(inode, _)| *inode).collect();
@@ -59,12 +73,13 @@ impl Walk {
         self.holders.add(&holders);
         self.refused |= findings.refused || !processes.are_all;
         self.silent_rings = self.silent_rings.max(findings.silent_rings);
+        self.by_kernel |= findings.by_kernel;
         Ok(())
     }
 }
 
 /// Processes by the one whose table they share.
-type Sharers = BTreeMap<Pid, Vec<Pid>>;
+pub(super) type Sharers = BTreeMap<Pid, Vec<Pid>>;
 
 /// The processes to search.
 pub(super) struct Processes {
@@ -106,10 +121,76 @@ impl Processes {
         self.search(pids, wanted, budgets).0
     }
 
+    /// Searches all of them, by the way that pays or was asked for.
+    ///
+    /// # Errors
+    /// When the kernel was asked to search, and does not answer.
+    pub(super) fn search_everywhere(
+        &self,
+        wanted: &Inodes,
+        budgets: &Budgets,
+        way: &Way,
+    ) -> io::Result<(Findings, Sharers)> {
+        let Some(patience) = way.patience() else {
+            return Ok(self.search(&self.pids, wanted, budgets));
+        };
+        if let Some(found) = self.search_patiently(wanted, budgets, patience) {
+            return Ok(found);
+        }
+        let Some(kernel) = way.kernel() else {
+            return Ok(self.search(&self.pids, wanted, budgets));
+        };
+        match self.search_by_kernel(kernel, wanted, budgets) {
+            Err(_) if !way.is_by_kernel_alone() => Ok(self.search(&self.pids, wanted, budgets)),
+            found => found,
+        }
+    }
+
+    /// Searches all of them, unless they have more descriptors than this.
+    fn search_patiently(
+        &self,
+        wanted: &Inodes,
+        budgets: &Budgets,
+        patience: u64,
+    ) -> Option<(Findings, Sharers)> {
+        let search = Search::new(wanted, budgets, self.can_be_named).with_patience(patience);
+        let found = (patience > 0).then(|| self.search_tables_of(&self.pids, &search))?;
+        let (findings, unsettled) = found;
+        (!search.is_given_up()).then(|| self.settle_sharers(findings, unsettled, wanted, budgets))
+    }
+
+    /// Lets the kernel search.
+    fn search_by_kernel(
+        &self,
+        kernel: &Kernel,
+        wanted: &Inodes,
+        budgets: &Budgets,
+    ) -> io::Result<(Findings, Sharers)> {
+        let mut report = Report::of(kernel, wanted)?;
+        let search = Search::new(wanted, budgets, self.can_be_named);
+        let mut findings = report.confirmed(&search, &self.proc);
+        findings.by_kernel = true;
+        let unseen = if report.is_cut { self.pids.clone() } else { report.unseen(&self.pids) };
+        let (others, sharers) = self.search(&unseen, wanted, budgets);
+        findings.absorb(others);
+        Ok((findings, sharers.into_iter().chain(report.sharers).collect()))
+    }
+
     /// Searches the tables of `pids`, and returns which processes share one.
     fn search(&self, pids: &[Pid], wanted: &Inodes, budgets: &Budgets) -> (Findings, Sharers) {
+        let (findings, unsettled) = self.search_tables(pids, wanted, budgets);
+        self.settle_sharers(findings, unsettled, wanted, budgets)
+    }
+
+    /// Names those who share a table, and searches again where the one whose table was read is gone.
+    fn settle_sharers(
+        &self,
+        mut findings: Findings,
+        mut unsettled: Vec<Sharer>,
+        wanted: &Inodes,
+        budgets: &Budgets,
+    ) -> (Findings, Sharers) {
         let mut sharers = Sharers::new();
-        let (mut findings, mut unsettled) = self.search_tables(pids, wanted, budgets);
         for round in 1..=ROUNDS {
             name_sharers(&mut findings, &mut unsettled, &mut sharers, budgets);
             if unsettled.is_empty() || round == ROUNDS {
@@ -133,12 +214,15 @@ impl Processes {
         wanted: &Inodes,
         budgets: &Budgets,
     ) -> (Findings, Vec<Sharer>) {
-        let search = Search::new(wanted, budgets, self.can_be_named);
+        self.search_tables_of(pids, &Search::new(wanted, budgets, self.can_be_named))
+    }
+
+    fn search_tables_of(&self, pids: &[Pid], search: &Search<'_>) -> (Findings, Vec<Sharer>) {
         let visit = |searcher: &mut Searcher<'_>, pid: &Pid| searcher.visit(&self.proc, *pid);
-        let mut findings = search_all(pids, &search, visit);
+        let mut findings = search_all(pids, search, visit);
         let mut parts = std::mem::take(&mut findings.left_over);
-        put_in_order(&mut parts, budgets);
-        findings.absorb(search_all(&parts, &search, |searcher, part| {
+        put_in_order(&mut parts, search.budgets);
+        findings.absorb(search_all(&parts, search, |searcher, part| {
             searcher.visit_part(&self.proc, part);
         }));
         let sharers = std::mem::take(&mut findings.sharers);

@@ -1,0 +1,80 @@
+#![allow(clippy::print_stderr, reason = "skips are printed")]
+
+use std::net::TcpListener;
+use std::os::fd::AsRawFd;
+use std::os::linux::fs::MetadataExt;
+use std::time::Duration;
+
+use super::*;
+use crate::platform::decode::task_records::What;
+
+/// The programs; none where this kernel, or what this test may do, does not allow them.
+fn kernel() -> Option<Kernel> {
+    match Kernel::open() {
+        Ok(kernel) => Some(kernel),
+        Err(refusal) => {
+            eprintln!("skipped: {refusal}");
+            None
+        }
+    }
+}
+
+fn later() -> Instant {
+    Instant::now() + Duration::from_mins(1)
+}
+
+fn own_inode(descriptor: i32) -> u64 {
+    std::fs::metadata(format!("/proc/self/fd/{descriptor}")).unwrap().st_ino()
+}
+
+#[test]
+fn an_own_socket_is_found_with_its_process_thread_and_descriptor() {
+    let Some(kernel) = kernel() else { return };
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let descriptor = listener.as_raw_fd();
+    let inode = own_inode(descriptor);
+    kernel.sift([inode]).unwrap();
+    let mut found = Vec::new();
+    let seen = |record: Record| found.push(record);
+    assert_eq!(kernel.descriptors(None, later(), seen).unwrap(), Reach::Everything);
+    let own = std::process::id();
+    let what = What::Socket { inode, descriptor: descriptor.cast_unsigned() };
+    let expected = Record { process: own, thread: own, what };
+    assert!(found.contains(&expected), "{found:?}");
+}
+
+#[test]
+fn what_is_not_wanted_is_not_reported() {
+    let Some(kernel) = kernel() else { return };
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    // Another place in the sieve.
+    kernel.sift([own_inode(listener.as_raw_fd()) ^ 1]).unwrap();
+    let own = std::process::id();
+    let mut found = Vec::new();
+    let seen = |record: Record| found.extend((record.process == own).then_some(record));
+    kernel.descriptors(None, later(), seen).unwrap();
+    let inode = own_inode(listener.as_raw_fd());
+    let is_it =
+        |record: &Record| matches!(record.what, What::Socket { inode: it, .. } if it == inode);
+    assert!(!found.iter().any(is_it), "{found:?}");
+}
+
+#[test]
+fn every_process_has_its_table() {
+    let Some(kernel) = kernel() else { return };
+    let own = std::process::id();
+    let mut tables = Vec::new();
+    kernel.tables(later(), |record| tables.push(record)).unwrap();
+    let mine: Vec<_> = tables.iter().filter(|record| record.process == own).collect();
+    assert!(matches!(mine[..], [Record { thread, .. }] if *thread == own), "{mine:?}");
+    let parent = std::os::unix::process::parent_id();
+    assert!(tables.iter().any(|record| record.process == parent), "{parent}: {tables:?}");
+}
+
+#[test]
+fn the_time_ends_a_reading() {
+    let Some(kernel) = kernel() else { return };
+    kernel.sift([]).unwrap();
+    let over = Instant::now();
+    assert_eq!(kernel.tables(over, |_| {}).unwrap(), Reach::Cut);
+}
