@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use portwho::model::{
-    Capabilities, Container, Endpoint, Os, OwnedSocket, Owner, Particulars, Pid, Process, Protocol,
-    Runtime, Service, Session, Snapshot, Socket, TcpState, Uid, Untrusted,
+    Capabilities, Container, Endpoint, Namespace, Os, OwnedSocket, Owner, Particulars, Pid,
+    Process, Protocol, Runtime, Service, Session, Snapshot, Socket, TcpState, Uid, Untrusted,
 };
 use portwho::query::{Filter, SocketColumn, SortKey, select};
 use portwho::render::{
@@ -98,7 +98,7 @@ fn machine(os: Os, name: &Untrusted, other: &Untrusted) -> Snapshot {
         processes: BTreeMap::from([(PID, process(name, other))]),
         users: BTreeMap::from([(Uid(33), other.clone())]),
         interfaces: BTreeMap::from([(2, other.clone())]),
-        namespaces: BTreeMap::from([(7, other.clone())]),
+        namespaces: BTreeMap::from([(7, Namespace { name: Some(other.clone()), resident: None })]),
         particulars: BTreeMap::from([(PID, particulars(other))]),
         ..Snapshot::empty(match os {
             Os::Linux => Capabilities::LINUX,

@@ -27,6 +27,7 @@ States: spelling is flexible: CLOSE_WAIT, close-wait, CloseWait.
   Groups: connected (all but LISTENING, BOUND and CLOSED), synchronized (past the handshake),
   teardown (closing or closed), stuck (teardown without TIME_WAIT).
   PowerShell splits lists, so quote them: --state \"LISTEN,CLOSE_WAIT\"
+Several owners: a command, a name or a PID that ends in +2 has two more behind it; -v shows them all.
 Exit codes: 0 a row was shown, 1 nothing matched, 2 usage error or failure.
 Help for a command: portwho kill --help";
 
@@ -236,8 +237,8 @@ pub(super) struct ViewArgs {
     #[arg(short, long, conflicts_with_all = ["pids", "summary", "json", "columns", "lsof"])]
     pub(super) wide: bool,
     /// Print one table with these columns: proto, local, foreign, state, pid, image, user, command,
-    /// service, age, recv-q, send-q, timer, idle, inode, fd, netns, type, device, size/off, node,
-    /// name
+    /// port, foreign-port, service, age, recv-q, send-q, timer, idle, inode, fd, netns, type, device,
+    /// size/off, node, name
     #[arg(long, value_name = "A,B,...", value_parser = column, value_delimiter = ',',
           hide_short_help = true,
           conflicts_with_all = ["verbose", "pids", "summary", "json", "lsof"])]
@@ -261,7 +262,13 @@ pub(super) struct ViewArgs {
     #[arg(long)]
     pub(super) json: bool,
     /// Sort rows by port, local, foreign, state, pid, image, user, recv-q or send-q
-    #[arg(long, value_name = "KEY", hide_possible_values = true, hide_short_help = true)]
+    #[arg(
+        long,
+        value_name = "KEY",
+        hide_possible_values = true,
+        hide_short_help = true,
+        allow_hyphen_values = true
+    )]
     pub(super) sort: Option<SortArg>,
     /// Omit titles and headings
     #[arg(long, hide_short_help = true)]

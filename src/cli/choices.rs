@@ -25,6 +25,7 @@ pub(super) enum SortArg {
     Foreign,
     State,
     Pid,
+    #[value(alias = "name")]
     Image,
     User,
     RecvQ,

@@ -32,6 +32,6 @@ pub(super) fn misplaced(error: &clap::Error, words: &[OsString]) -> CliError {
             UsageError::CommandNotFirst { command: command.to_owned(), arguments }.into()
         }
         _ if !error.use_stderr() => CliError::Help(help::text(error, words, &commands)),
-        _ => OptionError::new(error, verb(words, &commands)).into(),
+        _ => OptionError::new(error, verb(words, &commands), words).into(),
     }
 }

@@ -5,6 +5,7 @@ mod args;
 mod choices;
 mod completion;
 mod errors;
+mod habits;
 mod help;
 mod list_request;
 mod options;
@@ -123,6 +124,7 @@ fn list_request(
     after_p: Option<String>,
     words: Vec<OsString>,
 ) -> Result<ListRequest, UsageError> {
+    ports::is_not_generated(&args.filters.ports)?;
     let filters = filter_request(args.filters).map_err(|error| match (error, &after_p) {
         (UsageError::Port(PortError::OutOfRange(word)), Some(number)) if word == *number => {
             UsageError::PidForPort(word)

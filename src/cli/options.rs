@@ -1,10 +1,13 @@
 //! What clap found wrong with an option, in one line: `WHAT: WHY; what to do instead`.
 
+use std::ffi::OsString;
+
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Command, CommandFactory};
 use thiserror::Error;
 
 use super::args::Cli;
+use super::habits;
 use super::similar::most_similar;
 
 /// How similar two options are whose names are confused. (`--port` and `--sort` are not.)
@@ -16,9 +19,10 @@ const LIKELY_MISSPELT: f64 = 0.9;
 pub struct OptionError(String);
 
 impl OptionError {
-    /// Puts clap's finding into portwho's words. `verb` is the command that was typed, if any.
-    pub(super) fn new(error: &clap::Error, verb: Option<&str>) -> Self {
-        let finding = Finding { error, verb };
+    /// Puts clap's finding into portwho's words. `verb` is the command that was typed, if any, as one of
+    /// all `words`.
+    pub(super) fn new(error: &clap::Error, verb: Option<&str>, words: &[OsString]) -> Self {
+        let finding = Finding { error, verb, words };
         Self(match error.kind() {
             ErrorKind::UnknownArgument => finding.unknown_argument(),
             ErrorKind::InvalidValue => finding.invalid_value(),
@@ -35,6 +39,7 @@ impl OptionError {
 struct Finding<'a> {
     error: &'a clap::Error,
     verb: Option<&'a str>,
+    words: &'a [OsString],
 }
 
 impl Finding<'_> {
@@ -47,11 +52,31 @@ impl Finding<'_> {
         if matches!(typed.as_str(), "--port" | "--ports") {
             return format!("{shown}: unknown option; type the PORT without it; {}", self.help());
         }
-        let known = self.option_names();
-        match most_similar(&typed, known.iter().map(String::as_str), LIKELY_MISSPELT) {
+        if let Some(command) = self.meant(&typed) {
+            return format!("{shown}: unknown option; run: {command}");
+        }
+        match self.near(&typed) {
             Some(near) => format!("{shown}: unknown option; did you mean {near}?"),
             None => format!("{shown}: unknown option; {}", self.help()),
         }
+    }
+
+    /// What does the same as an option of another program.
+    fn meant(&self, typed: &str) -> Option<String> {
+        self.verb.is_none().then(|| habits::meant(typed, self.words)).flatten()
+    }
+
+    /// The option that was probably meant: none where another command has the one that was typed.
+    fn near(&self, typed: &str) -> Option<String> {
+        let cli = Cli::command();
+        let mut commands = cli.get_subcommands().chain([&cli]);
+        if commands.any(|command| options(command).iter().any(|option| option == typed)) {
+            return None;
+        }
+        let own = self.verb.and_then(|verb| cli.find_subcommand(verb)).unwrap_or(&cli);
+        let known = options(own);
+        let near = most_similar(typed, known.iter().map(String::as_str), LIKELY_MISSPELT);
+        near.map(str::to_owned)
     }
 
     /// A value that is none of a list, or no value at all.
@@ -115,14 +140,6 @@ impl Finding<'_> {
         self.verb.map_or_else(|| "portwho".to_owned(), |verb| format!("portwho {verb}"))
     }
 
-    /// The long names of the options of the command that was typed.
-    fn option_names(&self) -> Vec<String> {
-        let cli = Cli::command();
-        let command: &Command =
-            self.verb.and_then(|verb| cli.find_subcommand(verb)).unwrap_or(&cli);
-        command.get_arguments().filter_map(|arg| Some(format!("--{}", arg.get_long()?))).collect()
-    }
-
     fn option(&self) -> String {
         name(&self.argument()).to_owned()
     }
@@ -142,6 +159,11 @@ impl Finding<'_> {
             _ => Vec::new(),
         }
     }
+}
+
+/// The long names of a command's options.
+fn options(command: &Command) -> Vec<String> {
+    command.get_arguments().filter_map(|arg| Some(format!("--{}", arg.get_long()?))).collect()
 }
 
 /// `--state` of `--state <STATE>`.

@@ -1,8 +1,11 @@
 //! PORTs, and the words that are typed in their place by mistake.
 
+use clap::ValueEnum;
 use thiserror::Error;
 
+use super::choices::GenerateArg;
 use super::words::operands;
+use super::{near_command, operand};
 use crate::model::{Protocol, StateSet};
 use crate::query::{PortError, PortTerm, Protocols};
 
@@ -16,6 +19,24 @@ pub enum UsageError {
         command: String,
         /// The ports that were typed, or else what shows how the command is used.
         arguments: String,
+    },
+    /// What another program calls what `generate` prints.
+    #[error("'{word}' is not a command; run: portwho generate {what}")]
+    Generated {
+        /// What was typed.
+        word: String,
+        /// What it means.
+        what: String,
+    },
+    /// A state after what is nearly `explain`.
+    #[error("'{word}' is not a command; for the command {command}, run: portwho {command} {state}")]
+    Misspelt {
+        /// What was typed.
+        word: String,
+        /// The command.
+        command: String,
+        /// The state.
+        state: String,
     },
     /// A state.
     #[error("'{0}' is a state, not a port; run: portwho --state {0}")]
@@ -89,18 +110,41 @@ pub(super) fn local(
     let lists = words.iter().filter(|word| !word.contains("://"));
     if let Some(state) = lists.flat_map(|word| word.split(',')).find(is_state) {
         let state = state.to_owned();
-        return Err(if by_state {
-            UsageError::StateBehindState(state)
-        } else {
-            UsageError::StateForPort(state)
+        return Err(match near_explain(words) {
+            _ if by_state => UsageError::StateBehindState(state),
+            Some((word, command)) => UsageError::Misspelt { word, command, state },
+            None => UsageError::StateForPort(state),
         });
     }
     parse_all(words)
 }
 
+/// The word that is nearly a command of which the operand is a state, and that command.
+fn near_explain(words: &[String]) -> Option<(String, String)> {
+    let near = words.iter().filter_map(|word| Some((word.clone(), near_command(word)?)));
+    near.into_iter().find(|(_, command)| operand(command).as_deref() == Some("STATE"))
+}
+
+/// Refuses `man` and `completion bash` in the place of a command.
+pub(super) fn is_not_generated(words: &[String]) -> Result<(), UsageError> {
+    let Some(word) = words.first() else { return Ok(()) };
+    let what = match word.to_ascii_lowercase().as_str() {
+        "man" | "manpage" => "man",
+        "completion" | "completions" => {
+            let second = words.get(1).map(String::as_str);
+            second.filter(|shell| GenerateArg::from_str(shell, true).is_ok()).unwrap_or("--help")
+        }
+        _ => return Ok(()),
+    };
+    Err(UsageError::Generated { word: word.clone(), what: what.to_owned() })
+}
+
 /// Parses the values of `--foreign-port`.
 pub(super) fn foreign(words: &[String]) -> Result<Vec<PortTerm>, UsageError> {
-    let terms = parse_all(words)?;
+    let terms = parse_all(words).map_err(|error| match error {
+        UsageError::Port(PortError::NoPort { word, .. }) => UsageError::AddressForForeignPort(word),
+        error => error,
+    })?;
     if let Some(term) = terms.iter().find(|term| term.host.is_some()) {
         let term = PortTerm { protocol: None, ..term.clone() };
         return Err(UsageError::AddressForForeignPort(term.to_string()));

@@ -53,7 +53,8 @@ pub struct Capabilities {
     pub service_manager: ServiceManager,
     /// How paths are compared.
     pub paths: Paths,
-    /// Whether sockets may be in network namespaces other than portwho's own.
+    /// Whether sockets of network namespaces other than portwho's own can be read. Those of Windows'
+    /// network compartments cannot.
     pub network_namespaces: bool,
     /// Whether a process can be sent a signal of the user's choice.
     pub signals: bool,

@@ -146,6 +146,23 @@ pub enum Gap {
         /// `TCP` or `UDP`.
         protocol: &'static str,
     },
+    /// What the system keeps of the owners of sockets: users, programs or command lines.
+    DetailsWithheld {
+        /// Of how many processes.
+        count: usize,
+    },
+    /// Which services the processes host.
+    ServicesUnreadable,
+    /// Rules for ports that could not be read.
+    PortRulesUnreadable {
+        /// The system's reason.
+        why: String,
+    },
+    /// What the system's own web server serves.
+    UrlsUnreadable {
+        /// The system's reason.
+        why: String,
+    },
     /// A table could not be read at all.
     TableUnreadable {
         /// What was to be read.
@@ -176,6 +193,10 @@ impl Gap {
             Self::BoundUnknown { .. } => "bound-unknown",
             Self::NetlinkRefused { .. } => "netlink-refused",
             Self::NoHandler { .. } => "no-handler",
+            Self::DetailsWithheld { .. } => "details-withheld",
+            Self::ServicesUnreadable => "services-unreadable",
+            Self::PortRulesUnreadable { .. } => "port-rules-unreadable",
+            Self::UrlsUnreadable { .. } => "urls-unreadable",
             Self::TableUnreadable { .. } => "table-unreadable",
         }
     }
@@ -190,6 +211,7 @@ impl Gap {
             | Self::OwnersExited { count }
             | Self::RingsUnread { count }
             | Self::CommandsCut { count, .. }
+            | Self::DetailsWithheld { count }
             | Self::NamespacesUnsearched { count, .. }
             | Self::SocketsUnexamined { count, .. }
             | Self::DescriptorsUnexamined { count, .. } => Some(*count),
@@ -215,6 +237,12 @@ impl Gap {
     #[must_use]
     pub const fn is_about_namespaces(&self) -> bool {
         matches!(self, Self::NamespacesUnseen { .. } | Self::NamespacesUnsearched { .. })
+    }
+
+    /// Whether a rule may be missing by which a bind fails.
+    #[must_use]
+    pub const fn is_about_rules(&self) -> bool {
+        matches!(self, Self::PortRulesUnreadable { .. })
     }
 
     /// Whether it is about who holds sockets that were seen.

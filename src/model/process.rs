@@ -55,6 +55,16 @@ pub enum ProcessKind {
     Critical,
 }
 
+/// What the system kept to itself of a process, so that a field without a value does not mean that
+/// there is none.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Withheld {
+    /// Its user, its program or its command line, where they were asked for.
+    pub details: bool,
+    /// Which services it hosts.
+    pub services: bool,
+}
+
 /// A process that owns sockets.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Process {
@@ -91,6 +101,8 @@ pub struct Process {
     pub container: Option<Container>,
     /// Whether it is a process at all, and how much depends on it.
     pub kind: ProcessKind,
+    /// What could not be read of it.
+    pub withheld: Withheld,
 }
 
 impl Process {
@@ -114,6 +126,7 @@ impl Process {
             services: Vec::new(),
             container: None,
             kind: ProcessKind::Ordinary,
+            withheld: Withheld { details: false, services: false },
         }
     }
 }

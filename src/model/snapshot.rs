@@ -1,10 +1,10 @@
 //! A snapshot: everything that one query of the system returned.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Capabilities, Creator, Gap, Owner, OwnersFrom, Particulars, Pid, Process, Socket, Uid,
-    Untrusted,
+    Capabilities, Creator, Gap, Namespace, Owner, OwnersFrom, Particulars, Pid, Process, ServedUrl,
+    Socket, Uid, Untrusted,
 };
 
 /// The system that a snapshot is of.
@@ -47,14 +47,17 @@ pub struct Snapshot {
     pub sockets: Vec<OwnedSocket>,
     /// The processes that own them.
     pub processes: BTreeMap<Pid, Process>,
+    /// Owners that the system did not describe although they may run, where that matters: see
+    /// [`Capabilities::protected_processes`].
+    pub unidentified: BTreeSet<Pid>,
     /// The names of the sockets' users.
     pub users: BTreeMap<Uid, Untrusted>,
     /// The names of the sockets' interfaces, by index.
     pub interfaces: BTreeMap<u32, Untrusted>,
     /// What is known of the creators of sockets without a known owner, by cgroup.
     pub creators: BTreeMap<u64, Creator>,
-    /// The names of the other network namespaces that sockets are in, by inode number.
-    pub namespaces: BTreeMap<u64, Untrusted>,
+    /// The other network namespaces that sockets are in, by inode number.
+    pub namespaces: BTreeMap<u64, Namespace>,
     /// Listeners that were not asked for, in whose queues some of the sockets wait.
     pub listeners: Vec<OwnedSocket>,
     /// The particulars of the owners, where they were asked for.
@@ -63,6 +66,8 @@ pub struct Snapshot {
     pub peers: Vec<OwnedSocket>,
     /// By which way the owners were searched, where they were.
     pub owners_from: Option<OwnersFrom>,
+    /// What the system's own web server serves, where one of its ports was asked for.
+    pub served_urls: Vec<ServedUrl>,
     /// What could not be seen.
     pub gaps: Vec<Gap>,
 }
@@ -76,6 +81,7 @@ impl Snapshot {
             privileged: false,
             sockets: Vec::new(),
             processes: BTreeMap::new(),
+            unidentified: BTreeSet::new(),
             users: BTreeMap::new(),
             interfaces: BTreeMap::new(),
             creators: BTreeMap::new(),
@@ -84,6 +90,7 @@ impl Snapshot {
             particulars: BTreeMap::new(),
             peers: Vec::new(),
             owners_from: None,
+            served_urls: Vec::new(),
             gaps: Vec::new(),
         }
     }
@@ -92,6 +99,12 @@ impl Snapshot {
     #[must_use]
     pub fn creator(&self, socket: &Socket) -> Option<&Creator> {
         self.creators.get(&socket.cgroup?)
+    }
+
+    /// The URLs that are served on a port.
+    #[must_use]
+    pub fn urls_on(&self, port: u16) -> Vec<&ServedUrl> {
+        self.served_urls.iter().filter(|url| url.port == port).collect()
     }
 
     /// Whether a PID only stands for the kernel: Windows' Idle and System.
@@ -111,13 +124,6 @@ impl Snapshot {
             next = self.processes.get(&parent).and_then(|process| process.parent);
         }
         chain
-    }
-
-    /// What a network namespace is called.
-    #[must_use]
-    pub fn namespace_name(&self, inode: u64) -> Untrusted {
-        let name = self.namespaces.get(&inode);
-        name.cloned().unwrap_or_else(|| format!("net:[{inode}]").into())
     }
 
     /// The user's name, or the number where it has none.

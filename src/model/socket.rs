@@ -1,8 +1,11 @@
 //! A socket as the kernel reports it.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::time::{Duration, SystemTime};
 
-use super::{Endpoint, Family, KernelReason, Pid, Protocol, TcpInfo, TcpState, Timer, Uid};
+use super::{
+    Endpoint, Family, KernelReason, Pid, Protocol, TcpInfo, TcpState, Timer, Uid, Untrusted,
+};
 
 /// Bytes waiting in a socket; for a listener its accept queue and its backlog, as in ss.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -20,6 +23,16 @@ pub struct TableOwner {
     pub pid: Pid,
     /// When it did, in 100 ns since 1601 (FILETIME); none where the system does not report it.
     pub created: Option<u64>,
+}
+
+/// From 1601 to 1970, in the 100 ns of a FILETIME.
+const UNIX_EPOCH: u64 = 116_444_736_000_000_000;
+
+/// A time in 100 ns since 1601, as Windows gives it.
+#[must_use]
+pub fn from_file_time(ticks: u64) -> Option<SystemTime> {
+    let since = ticks.checked_sub(UNIX_EPOCH)?;
+    SystemTime::UNIX_EPOCH.checked_add(Duration::from_nanos(since.checked_mul(100)?))
 }
 
 /// A socket as the kernel reports it, without its owner.
@@ -63,6 +76,8 @@ pub struct Socket {
     pub netns: Option<u64>,
     /// The process that the table names; none on systems whose tables name none.
     pub table_owner: Option<TableOwner>,
+    /// The service that created it, where its process hosts services and the system tells (Windows).
+    pub service: Option<Untrusted>,
 }
 
 /// What distinguishes a socket from every other one, at any two moments.
@@ -100,7 +115,14 @@ impl Socket {
             cgroup: None,
             netns: None,
             table_owner: None,
+            service: None,
         }
+    }
+
+    /// When it was created, where the system reports it.
+    #[must_use]
+    pub fn created(&self) -> Option<SystemTime> {
+        from_file_time(self.table_owner?.created?)
     }
 
     /// What distinguishes it from every other socket.

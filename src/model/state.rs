@@ -30,6 +30,8 @@ pub enum TcpState {
     /// A port is bound, but the socket neither listens nor is connected (Linux bit 13,
     /// `TCP_BOUND_INACTIVE`; Windows' `netstat -q`).
     Bound,
+    /// Being deleted, which Windows alone shows (`MIB_TCP_STATE_DELETE_TCB`).
+    DeleteTcb,
     /// A number that this version of portwho does not know.
     Unknown(u8),
 }
@@ -51,7 +53,7 @@ impl TcpState {
         Self::Bound,
     ];
 
-    /// The place in [`TcpState::ALL`]; all unknown numbers share the place after the last.
+    /// The place in [`TcpState::ALL`]; what is in no diagram shares the place after the last.
     pub(super) const fn place(self) -> u16 {
         match self {
             Self::Listening => 0,
@@ -66,7 +68,7 @@ impl TcpState {
             Self::TimeWait => 9,
             Self::Closed => 10,
             Self::Bound => 11,
-            Self::Unknown(_) => 12,
+            Self::DeleteTcb | Self::Unknown(_) => 12,
         }
     }
 
@@ -92,6 +94,7 @@ impl fmt::Display for TcpState {
             Self::TimeWait => "TIME_WAIT",
             Self::Closed => "CLOSED",
             Self::Bound => "BOUND",
+            Self::DeleteTcb => "DELETE_TCB",
             Self::Unknown(number) => return write!(f, "UNKNOWN({number})"),
         })
     }

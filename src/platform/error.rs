@@ -61,9 +61,45 @@ pub enum PlatformError {
 #[must_use]
 pub fn reason(error: &io::Error) -> String {
     match error.raw_os_error() {
-        Some(code) if cfg!(windows) => format!("Windows error {code}"),
+        Some(code) if cfg!(windows) => match windows_name(code) {
+            Some(name) => format!("Windows error {code} ({name})"),
+            None => format!("Windows error {code}"),
+        },
         _ => error.to_string(),
     }
+}
+
+/// The name of an error that these calls give (winerror.h), by which its documentation is found.
+const fn windows_name(code: i32) -> Option<&'static str> {
+    Some(match code {
+        2 => "ERROR_FILE_NOT_FOUND",
+        5 => "ERROR_ACCESS_DENIED",
+        6 => "ERROR_INVALID_HANDLE",
+        8 => "ERROR_NOT_ENOUGH_MEMORY",
+        13 => "ERROR_INVALID_DATA",
+        50 => "ERROR_NOT_SUPPORTED",
+        65 => "ERROR_NETWORK_ACCESS_DENIED",
+        87 => "ERROR_INVALID_PARAMETER",
+        120 => "ERROR_CALL_NOT_IMPLEMENTED",
+        122 => "ERROR_INSUFFICIENT_BUFFER",
+        232 => "ERROR_NO_DATA",
+        299 => "ERROR_PARTIAL_COPY",
+        317 => "ERROR_MR_MID_NOT_FOUND",
+        1168 => "ERROR_NOT_FOUND",
+        1722 => "RPC_S_SERVER_UNAVAILABLE",
+        10013 => "WSAEACCES",
+        10014 => "WSAEFAULT",
+        10022 => "WSAEINVAL",
+        10024 => "WSAEMFILE",
+        10043 => "WSAEPROTONOSUPPORT",
+        10047 => "WSAEAFNOSUPPORT",
+        10048 => "WSAEADDRINUSE",
+        10049 => "WSAEADDRNOTAVAIL",
+        10050 => "WSAENETDOWN",
+        10055 => "WSAENOBUFS",
+        10106 => "WSAEPROVIDERFAILEDINIT",
+        _ => return None,
+    })
 }
 
 impl PlatformError {

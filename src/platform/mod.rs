@@ -18,7 +18,7 @@ mod windows;
 
 use std::collections::BTreeMap;
 
-use crate::model::{Gap, OwnedSocket, OwnersFrom, Socket, Untrusted};
+use crate::model::{Gap, Namespace, OwnedSocket, OwnersFrom, Socket};
 
 pub use close::CloseError;
 pub use ending::Ending;
@@ -46,8 +46,8 @@ pub struct SocketTable {
 pub struct NamespaceTable {
     /// The sockets, each with its namespace, and what could not be read.
     pub table: SocketTable,
-    /// The names of the namespaces that could be found, by inode number.
-    pub names: BTreeMap<u64, Untrusted>,
+    /// The namespaces that could be found, by inode number.
+    pub namespaces: BTreeMap<u64, Namespace>,
     /// Whether every process could be asked for its namespace.
     pub complete: bool,
 }

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use super::{CloseError, Ending, NamespaceTable, OwnerTable, PlatformError, SocketTable};
 use crate::model::{
-    About, Capabilities, Creator, Endpoint, MachineLimits, Particulars, Pid, PortRules, Process,
-    Protocol, Reach, Reading, Scope, Service, Signal, Socket, Stopped, TcpSettings, Uid,
-    Unconnected, Untrusted,
+    About, Capabilities, Creator, Endpoint, Gap, MachineLimits, Particulars, Pid, PortRules,
+    Process, Protocol, Reach, Reading, Scope, ServedUrl, Service, Signal, Socket, Stopped,
+    TcpSettings, Uid, Unconnected, Untrusted,
 };
 
 /// Reading sockets, who holds them and who created them.
@@ -115,6 +115,14 @@ pub trait Ports {
     /// What all programs share, and how much of it is used.
     fn machine_limits(&self) -> MachineLimits {
         MachineLimits::default()
+    }
+
+    /// The URLs that a driver serves in the name of programs; none on systems without such a driver.
+    ///
+    /// # Errors
+    /// The gap of URLs that could not be read.
+    fn served_urls(&self) -> Result<Vec<ServedUrl>, Gap> {
+        Ok(Vec::new())
     }
 
     /// The ports of a service, by its name or alias in the system's services file.

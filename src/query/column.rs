@@ -21,6 +21,10 @@ pub enum SocketColumn {
     User,
     /// The command line of the first owner, and how many others there are.
     Command,
+    /// The number of the local port.
+    LocalPort,
+    /// The number of the foreign port.
+    ForeignPort,
     /// The services of the owners.
     Service,
     /// Bytes received and not yet read; for a listener, connections not yet accepted.
@@ -31,7 +35,7 @@ pub enum SocketColumn {
     Timer,
     /// How long no data has gone either way.
     Idle,
-    /// How long the oldest owner has been running.
+    /// How long the socket has existed, or else the oldest owner.
     Age,
     /// The inode number of the socket.
     Inode,
@@ -53,7 +57,7 @@ pub enum SocketColumn {
 
 impl SocketColumn {
     /// Every column, in the order of the documentation.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 24] = [
         Self::Protocol,
         Self::Local,
         Self::Foreign,
@@ -62,6 +66,8 @@ impl SocketColumn {
         Self::Image,
         Self::User,
         Self::Command,
+        Self::LocalPort,
+        Self::ForeignPort,
         Self::Service,
         Self::Age,
         Self::RecvQ,
@@ -102,6 +108,8 @@ impl SocketColumn {
             Self::Image => "image",
             Self::User => "user",
             Self::Command => "command",
+            Self::LocalPort => "port",
+            Self::ForeignPort => "foreign-port",
             Self::Service => "service",
             Self::RecvQ => "recv-q",
             Self::SendQ => "send-q",

@@ -2,9 +2,10 @@
 //! tried.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use super::{AskedPort, BindAttempt, Obstacle, PortNote, PortVerdict, Protocols, Row, Way};
-use crate::model::{Families, Gap, PortRange, PortRules, Protocol, Socket};
+use crate::model::{Families, Family, Gap, PortRange, PortRules, Protocol, Socket};
 
 /// What ports are judged by.
 #[derive(Clone, Debug)]
@@ -86,7 +87,10 @@ impl<'a> PortEvidence<'a> {
     /// What may hide sockets of `protocol` that hold a port.
     fn hiding(&self, protocol: Protocol) -> impl Iterator<Item = &'a Gap> {
         let is_tcp = protocol == Protocol::Tcp;
-        self.gaps.iter().filter(move |gap| gap.may_hide_rows() || (is_tcp && gap.may_hide_bound()))
+        let may_hide = move |gap: &&Gap| {
+            gap.may_hide_rows() || gap.is_about_rules() || (is_tcp && gap.may_hide_bound())
+        };
+        self.gaps.iter().filter(may_hide)
     }
 }
 
@@ -94,19 +98,23 @@ impl<'a> PortEvidence<'a> {
 fn obstacles(asked: AskedPort, rules: &PortRules) -> Vec<Obstacle> {
     let port = asked.port;
     let privileged = rules.privileged_below.filter(|&first| port < first);
-    // The list is that of IPv4.
-    let is_v6 = asked.address.is_some_and(|address| address.is_ipv6());
-    let excluded = rules.excluded.iter().find(|range| range.contains(&port)).filter(|_| !is_v6);
-    let excluded = excluded.map(|range| Obstacle::Excluded(range.clone()));
+    let family = asked.address.map(|address| match address {
+        IpAddr::V4(_) => Family::V4,
+        IpAddr::V6(_) => Family::V6,
+    });
+    let concerns = |(of, range): &&(Family, PortRange)| {
+        family.is_none_or(|family| family == *of) && range.contains(&port)
+    };
+    let excluded = rules.excluded.iter().find(concerns);
+    let excluded = excluded.map(|(family, range)| Obstacle::Excluded(*family, range.clone()));
     privileged.map(Obstacle::Privileged).into_iter().chain(excluded).collect()
 }
 
 /// What is excluded is never assigned.
 fn note(port: u16, rules: &PortRules) -> Option<PortNote> {
-    let is_in = |ranges: &[PortRange]| ranges.iter().any(|range| range.contains(&port));
-    if is_in(&rules.excluded) {
+    if rules.excluded.iter().any(|(_, range)| range.contains(&port)) {
         None
-    } else if is_in(&rules.reserved) {
+    } else if rules.reserved.iter().any(|range| range.contains(&port)) {
         Some(PortNote::Reserved)
     } else {
         rules.ephemeral.clone().filter(|range| range.contains(&port)).map(PortNote::Ephemeral)
@@ -122,7 +130,7 @@ mod tests {
         let rules = PortRules {
             ephemeral: Some(70..=90),
             reserved: vec![75..=76],
-            excluded: vec![71..=72],
+            excluded: vec![(Family::V4, 71..=72)],
             ..PortRules::default()
         };
         for (port, expected) in [

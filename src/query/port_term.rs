@@ -2,9 +2,10 @@
 //! `127.0.0.1:80`, `[::1]:80`, `localhost:80`, `http://localhost:80/`.
 
 use std::fmt;
+use std::net::Ipv6Addr;
 
 use super::port_word::{PortError, PortWord, is_digits, parse_port};
-use super::{Host, url};
+use super::{Host, network, url};
 use crate::model::Protocol;
 
 /// One of the PORTs that were typed.
@@ -40,7 +41,13 @@ impl PortTerm {
 
     /// One of the `words` between commas.
     fn parse_part(word: &str, words: &str) -> Result<Self, PortError> {
-        if word.is_empty() { Err(PortError::NotAPort(words.to_owned())) } else { Self::parse(word) }
+        if word.is_empty() {
+            return Err(PortError::NotAPort(words.to_owned()));
+        }
+        match without_port(word).or_else(|| protocol_first(word)) {
+            Some(error) => Err(error),
+            None => Self::parse(word),
+        }
     }
 
     fn parse(word: &str) -> Result<Self, PortError> {
@@ -97,6 +104,36 @@ fn split_host<'a>(end: &'a str, word: &str) -> Result<(Option<Host>, &'a str), P
             None => Err(not_an_address(word, host)),
         },
     }
+}
+
+/// The error of an address, a network or `localhost` alone.
+fn without_port(word: &str) -> Option<PortError> {
+    let bare = word.strip_prefix('[').and_then(|inside| inside.strip_suffix(']'));
+    let networks = match Host::parse(bare.unwrap_or(word)) {
+        _ if bare.is_none() && may_have_port(word) => return None,
+        Some(host) => {
+            host.addresses().iter().map(|found| found.address.to_string()).collect::<Vec<_>>()
+        }
+        None => network(word).map(|_| vec![word.to_owned()])?,
+    };
+    let options: Vec<String> = networks.iter().map(|one| format!("--local {one}")).collect();
+    Some(PortError::NoPort { word: word.to_owned(), options: options.join(" ") })
+}
+
+/// Whether an IPv6 address without brackets may be one with a port: `::1:80`.
+fn may_have_port(word: &str) -> bool {
+    let split = word.rsplit_once(':');
+    split.is_some_and(|(before, port)| is_digits(port) && before.parse::<Ipv6Addr>().is_ok())
+}
+
+/// The error of `tcp/8080` and `udp:53`, which other programs take.
+fn protocol_first(word: &str) -> Option<PortError> {
+    let (first, port) = word.split_once(['/', ':'])?;
+    let protocols = [Protocol::Tcp, Protocol::Udp];
+    let protocol = protocols.iter().find(|it| first.eq_ignore_ascii_case(it.word()))?;
+    let range = matches!(parse_port(port, word), Ok(PortWord::Range(_)));
+    let meant = format!("{port}/{}", protocol.word());
+    range.then(|| PortError::ProtocolFirst { word: word.to_owned(), meant })
 }
 
 fn not_an_address(word: &str, address: &str) -> PortError {
@@ -196,7 +233,6 @@ mod tests {
             "-80",
             "80-",
             "8o!",
-            "[::1]",
             "[::1]80",
             "-",
             "1-2-3",
@@ -209,6 +245,14 @@ mod tests {
         ] {
             let error = PortTerm::parse_list(word).unwrap_err();
             assert!(matches!(error, PortError::NotAPort(_)), "{word}: {error}");
+        }
+        for word in ["[::1]", "::1", "fe80::1%eth0", "127.0.0.1", "10.0.0.0/8", "LocalHost"] {
+            let error = PortTerm::parse_list(word).unwrap_err();
+            assert!(matches!(error, PortError::NoPort { .. }), "{word}: {error}");
+        }
+        for (word, expected) in [("tcp/80", "80/tcp"), ("UDP:53", "53/udp")] {
+            let error = PortTerm::parse_list(word).unwrap_err();
+            assert!(error.to_string().ends_with(&format!("did you mean {expected}?")), "{error}");
         }
     }
 

@@ -37,6 +37,25 @@ pub enum PortError {
         /// The part at fault.
         address: String,
     },
+    /// An address, a network or `localhost` without a port.
+    #[error(
+        "port '{word}': an address without a port; to see the sockets at that address, run: portwho \
+         {options}"
+    )]
+    NoPort {
+        /// What was typed.
+        word: String,
+        /// The options that select by it.
+        options: String,
+    },
+    /// A protocol in front of the port.
+    #[error("port '{word}': the protocol comes last; did you mean {meant}?")]
+    ProtocolFirst {
+        /// What was typed.
+        word: String,
+        /// The same in the right order.
+        meant: String,
+    },
     /// An IPv6 address and a port without brackets, which can be read in two ways.
     #[error("port '{0}': write an IPv6 address in brackets, as in [::1]:80")]
     NoBrackets(String),

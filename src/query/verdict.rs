@@ -6,7 +6,7 @@ use std::io::ErrorKind;
 use std::net::IpAddr;
 
 use super::{AskedPort, PortSet, Row, Way};
-use crate::model::{Gap, PortRange, Protocol, Snapshot, Socket, StateSet, TcpState};
+use crate::model::{Family, Gap, PortRange, Protocol, Snapshot, Socket, StateSet, TcpState};
 
 /// What can be said of a bind.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -26,8 +26,8 @@ pub enum Verdict {
 pub enum Obstacle {
     /// Ports below this one require rights that this process lacks.
     Privileged(u16),
-    /// The port is in a range that is set aside.
-    Excluded(PortRange),
+    /// The port is in a range that is set aside, for the sockets of this family.
+    Excluded(Family, PortRange),
 }
 
 /// What is worth knowing of a port, and no reason for a bind to fail.
@@ -95,7 +95,7 @@ pub struct PortVerdict<'a> {
     pub beside: Vec<&'a Socket>,
     /// The rules by which a bind fails.
     pub obstacles: Vec<Obstacle>,
-    /// What could not be seen and may hide a socket that holds the port.
+    /// What could not be seen and may hide a socket that holds the port, or a rule.
     pub hidden_by: Vec<&'a Gap>,
     /// What else is worth knowing.
     pub note: Option<PortNote>,
@@ -134,7 +134,7 @@ impl<'a> PortVerdict<'a> {
         self.holders().next().is_some()
     }
 
-    /// Whether a socket may hold the port that cannot be seen.
+    /// Whether a socket or a rule may be in the way that cannot be seen.
     #[must_use]
     pub fn is_unseen(&self) -> bool {
         !self.hidden_by.is_empty()
@@ -240,7 +240,7 @@ mod tests {
     #[test]
     fn rules_and_refusals_block_what_nothing_holds() {
         let privileged = PortRules { privileged_below: Some(1024), ..PortRules::default() };
-        let excluded = PortRules { excluded: vec![80..=89], ..PortRules::default() };
+        let excluded = PortRules { excluded: vec![(Family::V4, 80..=89)], ..PortRules::default() };
         for rules in [privileged, excluded] {
             let found = verdicts(&[], &[Gap::BoundNotListed], &rules, &[]);
             assert_eq!(found, [Verdict::Blocked; 2], "{rules:?}");

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::time::SystemTime;
 
 use super::Style;
+use super::ages::Ages;
 use super::command_line::command_line;
 use super::json_process::rfc3339;
 use super::paragraph::{LABEL, bold};
@@ -19,6 +20,7 @@ use crate::text::owners;
 pub(super) fn write(rows: &Rows<'_>, style: Style, out: &mut dyn Write) -> io::Result<()> {
     let bold = bold(style.color);
     let peers = Peers::of(rows);
+    let sockets = Ages::of(rows);
     for process in rows.processes() {
         let title = owners::process(process.pid, rows.snapshot);
         writeln!(out, "\n{bold}{title}{bold:#}")?;
@@ -26,6 +28,9 @@ pub(super) fn write(rows: &Rows<'_>, style: Style, out: &mut dyn Write) -> io::R
         let known = particulars.cloned().unwrap_or_default();
         for (label, value) in lines(process, &known, rows.snapshot) {
             writeln!(out, "  {label:LABEL$}{value}")?;
+        }
+        for socket in sockets.lines(process.pid) {
+            writeln!(out, "  {:LABEL$}{socket}", "socket")?;
         }
         for peer in peers.lines(process.pid) {
             writeln!(out, "  {:LABEL$}{peer}", "connected to")?;
@@ -64,7 +69,7 @@ fn escaped(text: &Untrusted) -> String {
 }
 
 /// `2026-11-20T04:19:00Z, 2h 12m ago`.
-fn started(time: SystemTime) -> Option<String> {
+pub(super) fn started(time: SystemTime) -> Option<String> {
     let ago = SystemTime::now().duration_since(time).ok();
     let ago = ago.map(|since| format!(", {} ago", age(since))).unwrap_or_default();
     Some(format!("{}{ago}", rfc3339(time)?))

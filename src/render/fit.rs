@@ -1,8 +1,8 @@
 //! The widths of columns on a terminal that is too narrow for them: what gives way first, and how
 //! far.
 
-/// When a column gives way, the earliest first. Padding gives way before all of them, and titles
-/// before any cell.
+/// When a column gives way, the earliest first. Padding gives way before all of them, and long titles
+/// before any cell that would lose more than the middle of an IPv6 address.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) enum GiveWay {
     /// What is long as a rule, and of use with its first words alone.
@@ -26,6 +26,8 @@ pub(super) struct Room {
     pub(super) title: usize,
     /// Of its widest cell.
     pub(super) cells: usize,
+    /// Of its widest cell that says what no other column says.
+    pub(super) own: usize,
     /// Of its widest cell, each as short as it can be.
     pub(super) least: usize,
     /// When it gives way.
@@ -34,6 +36,24 @@ pub(super) struct Room {
 
 /// How much of a column that gives way first stays until all others have given way.
 const FIRST_WORDS: usize = 12;
+/// The longest address of IPv4 with its port, `255.255.255.255:65535`: what is longer is cut first.
+const OF_IPV4: usize = 21;
+/// How much stays of a cell that other columns repeat.
+const REPEATED: usize = 8;
+/// The longest title that stays whole while there is room for it: `Proto`, `State`, `PID`.
+const SHORT_TITLE: usize = 5;
+
+impl Room {
+    /// The width of a title that is short; nothing for a long one, which is known by its beginning.
+    const fn short_title(&self) -> usize {
+        if self.title <= SHORT_TITLE { self.title } else { 0 }
+    }
+
+    /// The width of its cells, of which those of IPv4 are whole.
+    fn ipv4(&self) -> usize {
+        self.cells.min(OF_IPV4).max(self.least)
+    }
+}
 
 /// The indent and the widths of columns, as narrow as a line of `columns` columns wants them, with a
 /// space between two of them. Where they do not fit at all, as narrow as they can be.
@@ -45,7 +65,18 @@ pub(super) fn fit(indent: usize, rooms: &[Room], columns: usize) -> (usize, Vec<
     let with_titles = |room: &Room| room.cells.max(room.title);
     excess = narrow(&mut widths, rooms, excess, with_titles);
     let taken = excess.min(indent);
-    excess = narrow(&mut widths, rooms, excess - taken, |room| room.cells);
+    excess = narrow(&mut widths, rooms, excess - taken, |room| match room.gives_way {
+        GiveWay::Addresses => room.ipv4().max(room.title),
+        _ => usize::MAX,
+    });
+    excess = narrow(&mut widths, rooms, excess, |room| match room.gives_way {
+        GiveWay::Addresses => room.ipv4(),
+        _ => room.cells.max(room.short_title()),
+    });
+    excess = narrow(&mut widths, rooms, excess, |room| match room.gives_way {
+        GiveWay::Last => room.own.max(REPEATED).max(room.least),
+        _ => usize::MAX,
+    });
     let steps: [(GiveWay, usize); 5] = [
         (GiveWay::First, FIRST_WORDS),
         (GiveWay::Addresses, 0),
@@ -55,9 +86,11 @@ pub(super) fn fit(indent: usize, rooms: &[Room], columns: usize) -> (usize, Vec<
     ];
     for (gives_way, kept) in steps {
         excess = narrow(&mut widths, rooms, excess, |room| {
-            if room.gives_way == gives_way { room.least.max(kept) } else { usize::MAX }
+            let floor = room.least.max(kept).max(room.short_title());
+            if room.gives_way == gives_way { floor } else { usize::MAX }
         });
     }
+    narrow(&mut widths, rooms, excess, |room| room.least);
     (indent - taken, widths)
 }
 
@@ -91,7 +124,7 @@ mod tests {
         least: usize,
         gives_way: GiveWay,
     ) -> Room {
-        Room { padded, title, cells, least, gives_way }
+        Room { padded, title, cells, own: cells, least, gives_way }
     }
 
     /// The netstat table with cells of these widths.
@@ -119,9 +152,31 @@ mod tests {
         assert_eq!(widths(88), (2, vec![6, 21, 21, 13, 8, 12]));
         assert_eq!(widths(84), (2, vec![5, 21, 21, 11, 7, 12]));
         assert_eq!(widths(82), (0, vec![5, 21, 21, 11, 7, 12]));
-        assert_eq!(widths(80), (0, vec![3, 21, 21, 11, 7, 12]));
-        assert_eq!(widths(60), (0, vec![3, 11, 11, 11, 7, 12]));
-        assert_eq!(widths(50), (0, vec![3, 8, 8, 11, 7, 8]));
+        assert_eq!(widths(80), (0, vec![5, 20, 20, 11, 7, 12]));
+        assert_eq!(widths(60), (0, vec![5, 10, 10, 11, 7, 12]));
+        assert_eq!(widths(50), (0, vec![5, 8, 8, 11, 7, 6]));
+        assert_eq!(widths(36), (0, vec![3, 8, 8, 11, 7, 1]));
+    }
+
+    #[test]
+    fn a_long_address_gives_way_before_a_title_and_a_long_title_before_a_short_address() {
+        let widths = |columns| fit(2, &netstat(47, 5, 7), columns);
+        assert_eq!(widths(90), (0, vec![5, 27, 27, 11, 5, 10]));
+        assert_eq!(widths(78), (0, vec![5, 21, 21, 11, 5, 10]));
+        assert_eq!(widths(75), (0, vec![5, 21, 21, 11, 5, 7]));
+        assert_eq!(widths(60), (0, vec![5, 14, 13, 11, 5, 7]));
+        assert_eq!(widths(50), (0, vec![5, 9, 8, 11, 5, 7]));
+        let short = |columns| fit(2, &netstat(14, 1, 7), columns);
+        assert_eq!(short(60), (0, vec![5, 14, 14, 11, 3, 8]));
+    }
+
+    #[test]
+    fn a_reason_that_the_state_repeats_gives_way_before_a_short_address() {
+        let mut rooms = netstat(15, 3, 14);
+        assert_eq!(fit(2, &rooms, 60), (0, vec![5, 11, 11, 11, 3, 14]));
+        rooms[5].own = 7;
+        assert_eq!(fit(2, &rooms, 60), (0, vec![5, 14, 14, 11, 3, 8]));
+        assert_eq!(fit(2, &rooms, 65), (0, vec![5, 15, 15, 11, 3, 11]));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::json_ports::{self, JsonPort, JsonRange};
 use super::json_process::JsonProcess;
 use super::json_socket::JsonSocket;
 use super::{View, json_text};
-use crate::model::{About, Depth, Detail, Gap, LeftOut, OwnersFrom, Untrusted};
+use crate::model::{About, Depth, Detail, Gap, LeftOut, OwnersFrom, Pid, ServedUrl, Untrusted};
 use crate::query::{PortVerdicts, Rows};
 use crate::text::gaps::remedy;
 use crate::text::reasons::Reasons;
@@ -47,6 +47,7 @@ impl View for Json {
             free_count: ports.map(|ports| ports.free_count),
             free_ranges: ports.map(json_ports::free),
             owners_from: rows.snapshot.owners_from.map(OwnersFrom::word),
+            served_urls: rows.snapshot.served_urls.iter().map(JsonUrl::new).collect(),
             gaps: gaps(&rows.snapshot.gaps),
         };
         json_text::write_line(&document, out)
@@ -71,7 +72,36 @@ struct Document<'a> {
     /// By which way the owners were searched; missing where they were not.
     #[serde(skip_serializing_if = "Option::is_none")]
     owners_from: Option<&'static str>,
+    /// What the system's own web server serves, where one of its ports was asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    served_urls: Vec<JsonUrl>,
     gaps: Vec<JsonGap>,
+}
+
+/// A URL that a driver serves, and for whom.
+#[derive(Serialize)]
+struct JsonUrl {
+    url: String,
+    port: u16,
+    processes: Vec<JsonServer>,
+}
+
+#[derive(Serialize)]
+struct JsonServer {
+    pid: u32,
+    executable: String,
+}
+
+impl JsonUrl {
+    fn new(url: &ServedUrl) -> Self {
+        let server =
+            |(pid, path): &(Pid, Untrusted)| JsonServer { pid: pid.0, executable: path.to_lossy() };
+        Self {
+            url: url.url.to_lossy(),
+            port: url.port,
+            processes: url.processes.iter().map(server).collect(),
+        }
+    }
 }
 
 /// The sockets, each converted when it is written: there may be a hundred thousand.

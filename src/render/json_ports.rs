@@ -116,7 +116,7 @@ fn blockers(verdict: &PortVerdict<'_>, owners: &Owners<'_>) -> Vec<Blocker> {
     let connections = (connections > 0).then_some(Blocker::Connections { count: connections });
     let obstacles = verdict.obstacles.iter().map(|obstacle| match obstacle {
         Obstacle::Privileged(below) => Blocker::Privileged { below: *below },
-        Obstacle::Excluded(range) => {
+        Obstacle::Excluded(_, range) => {
             let (first, last) = ends(range);
             Blocker::Excluded { first, last }
         }

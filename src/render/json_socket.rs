@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 
-use super::json_process::JsonContainer;
+use super::json_process::{JsonContainer, rfc3339};
 use crate::model::{
     Creator, Endpoint, Family, Owner, Pid, Snapshot, Socket, Timer, Uid, Untrusted,
 };
@@ -32,6 +32,12 @@ pub(super) struct JsonSocket {
     idle_ms: Option<u32>,
     netns: Option<JsonNamespace>,
     v6only: Option<bool>,
+    /// When it was created, where the system reports that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    created: Option<String>,
+    /// Which of the services of its process created it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    service: Option<String>,
     note: Option<String>,
 }
 
@@ -59,6 +65,8 @@ impl JsonSocket {
             idle_ms: socket.idle_ms,
             netns: socket.netns.map(|inode| JsonNamespace::new(inode, snapshot)),
             v6only: socket.v6_only.filter(|_| socket.family() == Family::V6),
+            created: socket.created().and_then(rfc3339),
+            service: socket.service.as_ref().map(Untrusted::to_lossy),
             note: reasons.of(row),
         }
     }
@@ -168,13 +176,15 @@ impl JsonCreator {
 
 #[derive(Serialize)]
 pub(super) struct JsonNamespace {
-    name: String,
+    /// None where it has no name.
+    name: Option<String>,
     inode: u64,
 }
 
 impl JsonNamespace {
     pub(super) fn new(inode: u64, snapshot: &Snapshot) -> Self {
-        Self { name: snapshot.namespace_name(inode).to_lossy(), inode }
+        let name = snapshot.namespaces.get(&inode).and_then(|known| known.name.as_ref());
+        Self { name: name.map(Untrusted::to_lossy), inode }
     }
 }
 

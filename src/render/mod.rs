@@ -2,6 +2,7 @@
 //!
 //! Text that other processes chose is printed only through [`crate::text::escape`].
 
+mod ages;
 mod column;
 mod command_line;
 mod details;

@@ -72,13 +72,23 @@ impl<'a, C: Column<Row: 'a>> Layout<'a, C> {
     ) -> Self {
         let rooms = self.columns.iter().zip(&self.widths).map(|(column, padded)| {
             let title = if style.header { column.title().width() } else { 0 };
-            Room { padded: *padded, title, cells: 0, least: 0, gives_way: column.gives_way() }
+            Room {
+                padded: *padded,
+                title,
+                cells: 0,
+                own: 0,
+                least: 0,
+                gives_way: column.gives_way(),
+            }
         });
         let mut rooms: Vec<Room> = rooms.collect();
         for row in rows {
             for (column, room) in self.columns.iter().zip(&mut rooms) {
                 let cell = column.cell(row, self.context);
                 room.cells = room.cells.max(cell.width());
+                if !column.is_repeated(row) {
+                    room.own = room.own.max(cell.width());
+                }
                 room.least = room.least.max(column.shortened(cell, 0).width());
             }
         }

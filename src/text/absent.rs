@@ -1,6 +1,8 @@
 //! Owners that were asked for and do not exist.
 
-use crate::model::Pid;
+use super::advice::run_to;
+use super::remedies;
+use crate::model::{Pid, Shell};
 
 /// `no process has PID 999999`.
 #[must_use]
@@ -8,11 +10,17 @@ pub fn pid(pid: Pid) -> String {
     format!("no process has PID {pid}")
 }
 
-/// `no process is named 'ngnix'`, `no process name matches 'ng*x'`.
+/// `no process is named 'ngnix'`, `no process name matches 'ng*x'`; where names contain it, how to
+/// select those.
 #[must_use]
-pub fn name(pattern: &str) -> String {
+pub fn name(pattern: &str, is_part: bool, shell: Shell) -> String {
     let verb = if pattern.contains('*') { "name matches" } else { "is named" };
-    format!("no process {verb} '{pattern}'")
+    let text = format!("no process {verb} '{pattern}'");
+    if !is_part {
+        return text;
+    }
+    let wider = remedies::list(shell, ["--name".to_owned(), format!("*{pattern}*")]);
+    run_to("for names that contain it", &text, &wider.into())
 }
 
 /// `no user is named 'nosuchuser'`, `no user has UID 4242`.

@@ -49,6 +49,17 @@ pub const fn ephemeral_range(api: Api) -> &'static str {
     }
 }
 
+/// By what ports are reserved, which are never assigned automatically and can be bound.
+#[must_use]
+pub const fn reserved_ports(api: Api) -> &'static str {
+    match api {
+        Api::Posix => "net.ipv4.ip_local_reserved_ports",
+        Api::Windows => {
+            "an administered exclusion of netsh; a program that names the port can bind it"
+        }
+    }
+}
+
 /// Why not even all privileges suffice to end a process.
 #[must_use]
 pub const fn beyond_rights(api: Api) -> &'static str {

@@ -3,6 +3,7 @@
 use std::fmt::Display;
 
 use super::advice::run_to;
+use super::remedies;
 use super::shell::ShellCommand;
 use crate::model::Shell;
 
@@ -20,7 +21,12 @@ pub fn unknown_service(name: &str, near: Option<&str>, shell: Shell) -> String {
     }
     let may_be_command = name.bytes().all(|byte| byte.is_ascii_alphabetic());
     let what = if may_be_command { "service or command" } else { "service" };
-    format!("port '{name}': unknown {what}; use a number from 1 to 65535")
+    let text = format!("port '{name}': unknown {what}; use a number from 1 to 65535");
+    if !name.starts_with(|first: char| first.is_ascii_alphabetic()) {
+        return text;
+    }
+    let by_name = remedies::list(shell, ["--name", name]);
+    run_to("to find processes by name", &text, &by_name.into())
 }
 
 /// An interface that the system does not have: `interface 'eth7': not found`.
@@ -30,7 +36,8 @@ pub fn unknown_interface(name: &str) -> String {
 }
 
 /// Every network namespace was asked for on a system without any.
-pub const NO_NAMESPACES: &str = "--all-netns: Windows has no network namespaces";
+pub const NO_NAMESPACES: &str = "--all-netns: Windows shows the sockets of one network compartment \
+                                 only; run portwho inside of the container";
 
 /// A way to search for owners was asked for on a system that does not search.
 pub const NO_OWNER_SEARCH: &str = "--owners: Windows names the owners itself";

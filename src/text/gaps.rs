@@ -44,6 +44,10 @@ fn sentence(gap: &Gap) -> Sentence {
         Gap::BoundUnknown { why } => bound_unknown(why),
         Gap::NetlinkRefused { why } => netlink_refused(why),
         Gap::NoHandler { protocol } => no_handler(protocol),
+        Gap::DetailsWithheld { count } => details_withheld(*count),
+        Gap::ServicesUnreadable => services_unreadable(),
+        Gap::PortRulesUnreadable { why } => port_rules_unreadable(why),
+        Gap::UrlsUnreadable { why } => urls_unreadable(why),
         Gap::TableUnreadable { table, why } => table_unreadable(table, why),
     }
 }
@@ -206,10 +210,42 @@ fn no_handler(protocol: &str) -> Sentence {
     }
 }
 
+fn details_withheld(count: usize) -> Sentence {
+    Sentence {
+        what: format!(
+            "the user, program or command line of {} {} not readable",
+            counted(count, "process"),
+            was(count)
+        ),
+        remedy: "run portwho in an elevated prompt; of some protected processes Windows tells nobody",
+    }
+}
+
+fn services_unreadable() -> Sentence {
+    Sentence {
+        what: "the services of processes cannot be listed".to_owned(),
+        remedy: "run portwho in an elevated prompt",
+    }
+}
+
+fn port_rules_unreadable(why: &str) -> Sentence {
+    Sentence {
+        what: format!("the port ranges that Windows keeps could not be read ({why})"),
+        remedy: "a bind may fail although no socket holds the port; run portwho again",
+    }
+}
+
+fn urls_unreadable(why: &str) -> Sentence {
+    Sentence {
+        what: format!("the URLs that HTTP.sys serves could not be read ({why})"),
+        remedy: "netsh http show servicestate lists them",
+    }
+}
+
 fn table_unreadable(table: &str, why: &str) -> Sentence {
     Sentence {
         what: format!("cannot read the table {table}: {why}"),
-        remedy: "run with more privileges, or outside the sandbox",
+        remedy: "its sockets are missing; run portwho again, with more privileges if that does not help",
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::advice::{Remedy, listed, run_to};
 use super::{counted, ports, remedies};
-use crate::model::Shell;
+use crate::model::{ServedUrl, Shell};
 use crate::query::{LocalSet, PortSet};
 
 /// No row, and no port was asked for.
@@ -48,8 +48,8 @@ pub fn held_beside(ends: &[String], list: &Remedy) -> String {
 
 /// `port 445 is held by the kernel (PID 4): it is the file server (SMB); ...`.
 #[must_use]
-pub fn held_by_driver(port: u16) -> String {
-    format!("port {port} is held by the kernel (PID 4): {}", remedies::driver(port))
+pub fn held_by_driver(port: u16, urls: &[&ServedUrl]) -> String {
+    format!("port {port} is held by the kernel (PID 4): {}", remedies::driver(port, urls))
 }
 
 /// `-p has no effect, and 812 is read as a port; for the process with PID 812, run: portwho ...`.
@@ -71,7 +71,7 @@ pub fn foreign_connections(count: usize, to: &PortSet, shell: Shell) -> String {
 }
 
 /// `2 sockets are in the network namespace web, owned by nginx (PID 812); to see them, run: portwho
-/// --all-netns 80`.
+/// --all-netns 80`. `owners` are empty where the namespace is named after the only one.
 #[must_use]
 pub fn sockets_elsewhere(
     count: usize,
@@ -80,25 +80,19 @@ pub fn sockets_elsewhere(
     list: &Remedy,
 ) -> String {
     let (verb, purpose) = if count == 1 { ("is", "to see it") } else { ("are", "to see them") };
-    let (sockets, owners) = (counted(count, "socket"), listed(owners));
-    let text = format!("{sockets} {verb} in the network namespace {namespace}, owned by {owners}");
+    let sockets = counted(count, "socket");
+    let owned =
+        if owners.is_empty() { String::new() } else { format!(", owned by {}", listed(owners)) };
+    let text = format!("{sockets} {verb} in {namespace}{owned}");
     run_to(purpose, &text, list)
 }
 
-/// `0.0.0.0:80 is held in the network namespace web by nginx (PID 812); to see it, run: portwho
-/// --all-netns 80`.
+/// `0.0.0.0:80 is held in the network namespace web by nginx (PID 812)`.
 #[must_use]
-pub fn held_in_namespace(
-    sockets: &[String],
-    namespace: &str,
-    owners: &[String],
-    list: &Remedy,
-) -> String {
-    let (verb, purpose) =
-        if sockets.len() == 1 { ("is", "to see it") } else { ("are", "to see them") };
-    let (sockets, owners) = (listed(sockets), listed(owners));
-    let held = format!("{sockets} {verb} held in the network namespace {namespace} by {owners}");
-    run_to(purpose, &held, list)
+pub fn held_in_namespace(sockets: &[String], namespace: &str, owners: &[String]) -> String {
+    let verb = if sockets.len() == 1 { "is" } else { "are" };
+    let by = if owners.is_empty() { String::new() } else { format!(" by {}", listed(owners)) };
+    format!("{} {verb} held in {namespace}{by}", listed(sockets))
 }
 
 /// How many more namespaces have such sockets.

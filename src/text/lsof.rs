@@ -34,6 +34,8 @@ fn word(state: TcpState) -> Cow<'static, str> {
         TcpState::TimeWait => "TIME_WAIT",
         TcpState::Closed => "CLOSE",
         TcpState::Bound => "BOUND",
-        unknown @ TcpState::Unknown(_) => return Cow::Owned(unknown.to_string()),
+        unknown @ (TcpState::DeleteTcb | TcpState::Unknown(_)) => {
+            return Cow::Owned(unknown.to_string());
+        }
     })
 }

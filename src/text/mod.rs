@@ -17,6 +17,7 @@ pub mod kill;
 pub mod lsof;
 pub mod man;
 pub mod names;
+pub mod namespaces;
 pub mod notes;
 pub mod owners;
 pub mod ports;

@@ -66,7 +66,7 @@ pub fn lines(rows: &Rows<'_>, every_owner: bool) -> Vec<String> {
 fn kind(row: Row<'_>, reasons: &Reasons<'_>, every_owner: bool) -> Option<Kind> {
     let socket = &row.socket;
     match &row.owner {
-        Owner::Processes(_) if socket.state == Some(TcpState::Bound) => {
+        _ if socket.state == Some(TcpState::Bound) => {
             Some(Kind::Bound(owners::owner(row, reasons.snapshot)))
         }
         Owner::Processes(_)

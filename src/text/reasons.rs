@@ -36,7 +36,9 @@ impl<'a> Reasons<'a> {
         match &row.owner {
             Owner::Kernel(reason) => Some(self.of_kernel(*reason, socket)),
             Owner::Hidden | Owner::NotFound | Owner::Exited(_) => {
-                Some(format!("held by {}", owners::owner(row, self.snapshot)))
+                let is_bound = socket.state == Some(TcpState::Bound);
+                let bound = if is_bound { format!(", {BOUND}") } else { String::new() };
+                Some(format!("held by {}{bound}", owners::owner(row, self.snapshot)))
             }
             Owner::Processes(_) if socket.state == Some(TcpState::Bound) => Some(BOUND.to_owned()),
             Owner::Processes(_) => None,

@@ -4,8 +4,11 @@
 use std::collections::BTreeSet;
 
 use super::advice::{Remedy, run_to};
+use super::escape::Escaped;
 use super::shell::ShellCommand;
-use crate::model::{Container, Pid, Process, Runtime, ServiceManager, Shell, Signal, Stopped};
+use crate::model::{
+    Container, Pid, Process, Runtime, ServedUrl, ServiceManager, Shell, Signal, Stopped, Untrusted,
+};
 
 /// `portwho -l 80`: the list, with these words.
 #[must_use]
@@ -18,6 +21,12 @@ pub fn list<T: AsRef<[u8]>>(shell: Shell, words: impl IntoIterator<Item = T>) ->
 pub fn kill_ports(shell: Shell, options: &[&str], ports: &BTreeSet<u16>) -> ShellCommand {
     let ports = ports.iter().map(ToString::to_string);
     ShellCommand::new(shell, "portwho kill").words(options).words(ports)
+}
+
+/// A command that acts where this process lives, which takes root: `nsenter -t 21 -n portwho kill 80`.
+#[must_use]
+pub fn in_namespace_of(pid: Pid, command: ShellCommand, privileged: bool) -> Remedy {
+    Remedy::with_rights(command.in_network_namespace(pid), privileged)
 }
 
 /// How to end a process by hand, immediately.
@@ -193,20 +202,52 @@ fn prlimit(pid: Pid, limits: &str) -> ShellCommand {
 }
 
 /// Which driver holds a port in the name of Windows' System, PID 4, as far as the port shows it, and
-/// what to do about it.
+/// what to do about it. Of HTTP.sys these URLs are known.
 #[must_use]
-pub fn driver(port: u16) -> String {
+pub fn driver(port: u16, urls: &[&ServedUrl]) -> String {
     let command = |words: &str| ShellCommand::new(Shell::Windows, words).into();
     match port {
         445 => {
-            let server = "it is the file server (SMB)";
-            run_to("to stop it", server, &command("sc.exe stop LanmanServer"))
+            let server = "it is the file server (SMB), whose driver may keep the port after its \
+                          service has stopped";
+            run_to("to stop the service", server, &command("sc.exe stop LanmanServer"))
         }
         137..=139 => "it is NetBIOS over TCP/IP; turn it off in the adapter's settings".to_owned(),
+        _ if !urls.is_empty() => served(urls),
         _ => {
             let driver = "a driver holds it, most often HTTP.sys";
             run_to("to see what that serves", driver, &command("netsh http show servicestate"))
         }
+    }
+}
+
+/// How many URLs are named.
+const URLS_NAMED: usize = 3;
+
+/// `HTTP.sys serves HTTP://+:80/APP/ for w3wp.exe (PID 4711)`.
+fn served(urls: &[&ServedUrl]) -> String {
+    let named: Vec<String> = urls.iter().take(URLS_NAMED).map(|url| for_whom(url)).collect();
+    let named = format!("HTTP.sys serves {}", named.join(", "));
+    match urls.len().saturating_sub(URLS_NAMED) {
+        0 => named,
+        more => {
+            let list = ShellCommand::new(Shell::Windows, "netsh http show servicestate").into();
+            run_to("to see all", &format!("{named} and {more} more"), &list)
+        }
+    }
+}
+
+fn for_whom(served: &ServedUrl) -> String {
+    let url = Escaped(&served.url);
+    let process = |(pid, path): &(Pid, Untrusted)| {
+        let name = path.as_bytes().rsplit(|byte| *byte == b'\\').next().unwrap_or_default();
+        format!("{} (PID {pid})", Escaped(&Untrusted::new(name)))
+    };
+    let processes: Vec<String> = served.processes.iter().map(process).collect();
+    if processes.is_empty() {
+        format!("{url} for no process that runs")
+    } else {
+        format!("{url} for {}", processes.join(", "))
     }
 }
 

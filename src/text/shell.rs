@@ -5,7 +5,7 @@
 
 use std::fmt::Display;
 
-use crate::model::Shell;
+use crate::model::{Pid, Shell};
 
 /// Letters that are shown as nothing.
 const FILLERS: [char; 4] = ['\u{115f}', '\u{1160}', '\u{3164}', '\u{ffa0}'];
@@ -32,6 +32,12 @@ impl ShellCommand {
             Shell::Posix => Self { text: self.text.map(|text| format!("sudo {text}")), ..self },
             Shell::Windows => self,
         }
+    }
+
+    /// The same command, run in the network namespace of a process: nsenter(1).
+    #[must_use]
+    pub fn in_network_namespace(self, pid: Pid) -> Self {
+        Self { text: self.text.map(|text| format!("nsenter -t {pid} -n {text}")), ..self }
     }
 
     /// What systemctl(1) does to units: those of the system's manager, or of a user's own.

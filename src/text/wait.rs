@@ -8,7 +8,7 @@ use super::durations::{age, duration};
 use super::ports::remains::Remains;
 use super::ports::vacancy::{self, Addition, excluded_ranges, privileged};
 use super::{counted, ports};
-use crate::model::{PortRange, Protocol};
+use crate::model::{Family, PortRange, Protocol};
 use crate::query::AskedPort;
 
 /// A port that is waited for, as it is named.
@@ -125,11 +125,11 @@ pub fn unknown_owner(spots: &[Spot]) -> String {
 
 /// `port 50000 cannot be bound: 50000-50059 is an excluded range; to list such ranges, run: ...`.
 #[must_use]
-pub fn excluded(asked: AskedPort, protocol: Protocol, range: &PortRange) -> String {
+pub fn excluded(asked: AskedPort, protocol: Protocol, family: Family, range: &PortRange) -> String {
     let range = ports::ranges(std::slice::from_ref(range));
     let spot = ports::spot(asked.port, asked.address);
     let text = format!("{spot} cannot be bound: {range} is an excluded range");
-    run_to("to list such ranges", &text, &excluded_ranges(protocol).into())
+    run_to("to list such ranges", &text, &excluded_ranges(protocol, family).into())
 }
 
 /// `port 80: ports below 1024 require root or CAP_NET_BIND_SERVICE (...)`.

@@ -111,6 +111,18 @@ fn columns_in_the_order_that_was_asked_for() {
 }
 
 #[trial]
+fn ports_as_numbers() {
+    let made = makers::established(Loopback::V6);
+    let port = made.server_address.port();
+    let client = made.client_address.port();
+    let csv = |words: &[&str]| portwho([&["--csv", "--columns"], words].concat()).run();
+    let words = ["port,foreign-port", "-l", &port.to_string()];
+    csv(&words).is(0, &format!("port,foreign-port\n{port},\n"), "");
+    let words = ["port,foreign-port", "-s", "ESTABLISHED", &client.to_string()];
+    csv(&words).is(0, &format!("port,foreign-port\n{client},{port}\n"), "");
+}
+
+#[trial]
 fn the_age_and_the_service() {
     mounts::hide_cgroups().expect("no units");
     let _owner = server(80);
@@ -181,8 +193,9 @@ fn values_are_quoted_and_escaped() {
 
 #[trial]
 fn an_unknown_column_is_answered_with_all() {
-    let all = "proto, local, foreign, state, pid, image, user, command, service, age, recv-q, \
-               send-q, timer, idle, inode, fd, netns, type, device, size/off, node, name";
+    let all = "proto, local, foreign, state, pid, image, user, command, port, foreign-port, \
+               service, age, recv-q, send-q, timer, idle, inode, fd, netns, type, device, size/off, \
+               node, name";
     for words in [&["--columns", "pid,color"][..], &["--csv", "--columns", "color"]] {
         let line = format!("portwho: --columns 'color': unknown column; columns are {all}\n");
         portwho(words).run().is(2, "", &line);

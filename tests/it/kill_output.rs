@@ -57,9 +57,13 @@ fn an_invalid_port() {
         run(kill(["80", word])).is(2, "", &line);
         run(kill([word, "80"])).is(2, "", &line);
     }
-    for (word, unknown) in [("nope", "service or command"), ("80x", "service")] {
-        let line =
-            format!("portwho: port '{word}': unknown {unknown}; use a number from 1 to 65535\n");
+    let by_name = "; to find processes by name, run: portwho --name nope";
+    for (word, unknown, by_name) in
+        [("nope", "service or command", by_name), ("80x", "service", "")]
+    {
+        let line = format!(
+            "portwho: port '{word}': unknown {unknown}; use a number from 1 to 65535{by_name}\n"
+        );
         run(kill(["80", word])).is(2, "", &line);
     }
     assert_lives(&web);

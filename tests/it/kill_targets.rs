@@ -191,7 +191,10 @@ fn by_name_and_by_user() {
     for words in [["--user", "65534"], ["--pid", "1"]] {
         run(kill(words.into_iter().chain(["80"]))).is(1, "", &left_out);
     }
-    let misspelt = format!("portwho: no process is named 'we'\n{left_out}");
+    let misspelt = format!(
+        "portwho: no process is named 'we'; for names that contain it, run: portwho --name \"*we*\"\n\
+         {left_out}"
+    );
     run(kill(["--name", "we", "80"])).is(1, "", &misspelt);
     assert_lives(&web);
     assert_held(80);

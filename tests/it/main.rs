@@ -338,6 +338,14 @@ mod close_terminal;
 #[cfg(windows)]
 mod windows_list;
 
+/// Tables that a test decides.
+#[cfg(windows)]
+mod windows_lab;
+
+/// What a netsh says that a test decides.
+#[cfg(windows)]
+mod windows_rules;
+
 /// wait for ports of children.
 #[cfg(windows)]
 mod windows_wait;

@@ -90,7 +90,7 @@ fn shows(output: &Output, rows: &[(&str, &str, &str, u32, &str)]) {
 }
 
 #[trial]
-fn they_are_listed_by_their_first_process() {
+fn without_a_name_they_are_listed_by_their_first_process() {
     if !is_machines_root() {
         return;
     }
@@ -101,7 +101,8 @@ fn they_are_listed_by_their_first_process() {
     let output = portwho(["--all-netns", &port.to_string()]).run();
     let local = local.to_string();
     let row = |pid, namespace| (local.as_str(), "0.0.0.0:0", "LISTENING", pid, namespace);
-    let mut rows = [row(here.pid(), "-"), row(there.pid(), &name)];
+    let by_process = format!("pid:{}", there.pid());
+    let mut rows = [row(here.pid(), "-"), row(there.pid(), &by_process)];
     // Both ends are the same, and their order is that of the inodes.
     let at = |pid: u32| output.stdout.find(&format!(" {pid} "));
     rows.sort_by_key(|row| at(row.3));
@@ -119,7 +120,7 @@ fn in_json(port: u16) -> Value {
 }
 
 #[trial]
-fn they_are_in_json_with_name_and_inode() {
+fn they_are_in_json_by_their_inode() {
     if !is_machines_root() {
         return;
     }
@@ -129,7 +130,7 @@ fn they_are_in_json_with_name_and_inode() {
     let here = Owner::named(&name).holding(makers::listening(local).socket);
     let answer = in_json(port);
     let far = socket(&answer, Loopback::V4.port(port), None);
-    assert_eq!(far["netns"], json!({"name": name, "inode": namespace_of(there.pid())}));
+    assert_eq!(far["netns"], json!({"name": null, "inode": namespace_of(there.pid())}));
     assert_eq!(far["owner"], json!({"kind": "processes", "pids": [there.pid()]}));
     assert_eq!(process(&answer, there.pid())["name"], name.as_str());
     let near = socket(&answer, local, None);
@@ -152,7 +153,8 @@ fn a_thread_with_one_of_its_own() {
     assert_eq!(server.line(), local);
     assert_eq!(namespace_of(server.pid()), namespace_of(std::process::id()));
     let output = portwho(["--all-netns", &port.to_string()]).run();
-    shows(&output, &[(&local, "0.0.0.0:0", "LISTENING", server.pid(), &name)]);
+    let by_process = format!("pid:{}", server.pid());
+    shows(&output, &[(&local, "0.0.0.0:0", "LISTENING", server.pid(), &by_process)]);
 }
 
 #[trial]
@@ -207,7 +209,10 @@ fn the_library_stays_in_its_callers_namespace() {
         let inode = namespace_of(there.pid());
         let inside = found.table.sockets.iter().filter(|socket| socket.netns == Some(inode));
         assert_eq!(inside.map(|socket| socket.local.port).collect::<Vec<_>>(), [80]);
-        assert_eq!(found.names.get(&inode), Some(&Untrusted::from(name())));
+        let known = found.namespaces.get(&inode).expect("a namespace");
+        let resident = known.resident.as_ref().expect("a process");
+        assert_eq!((&known.name, resident.pid.0), (&None, there.pid()));
+        assert_eq!(resident.name, Untrusted::from(name()));
         assert_eq!(own(), before);
         assert_eq!(ports(), [81]);
     }

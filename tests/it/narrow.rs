@@ -68,6 +68,51 @@ fn no_row_of_the_netstat_table_wraps() {
     }
 }
 
+/// What gives way is the middle of the long address and long headings, before a short address.
+#[trial]
+fn headings_and_short_addresses_beside_a_long_one() {
+    let Some(held) = listeners() else { return };
+    let _client = std::net::TcpStream::connect(held[2].0).expect("connect");
+    for columns in [100, 80, 60, 50] {
+        for words in [&["-t"][..], &["-w"]] {
+            let lines = screen(words, columns);
+            let headings: Vec<&str> = lines
+                .iter()
+                .find(|line| line.contains("State"))
+                .expect("headings")
+                .split_whitespace()
+                .collect();
+            for heading in ["Proto", "State", "PID"] {
+                assert!(headings.contains(&heading), "{columns}: {headings:?}");
+            }
+        }
+    }
+    for columns in [100, 80] {
+        let lines = screen(&["-t"], columns);
+        let headings = lines.iter().find(|line| line.contains("State")).expect("headings");
+        let words: Vec<&str> = headings.split_whitespace().collect();
+        assert_eq!(words[..5], ["Proto", "Local", "Address", "Foreign", "Address"], "{columns}");
+        assert!(headings.ends_with("Image Name") || columns < 100, "{headings:?}");
+        let row = rows(&lines, &held)[0];
+        assert!(row.contains(" 127.0.0.1:80 ") && row.contains(" 0.0.0.0:0 "), "{row:?}");
+    }
+}
+
+/// Why the kernel keeps a socket is in its state, too.
+#[trial]
+fn a_reason_gives_way_before_a_short_address() {
+    let held = Owner::named("web").holding(makers::listening(Loopback::V4.port(9001)).socket);
+    // The listener is this program's, whose name is long.
+    drop(makers::time_wait(Loopback::V4).listener);
+    for columns in [60, 80] {
+        let lines = screen(&[], columns);
+        let row = lines.iter().find(|line| line.contains("LISTENING ")).expect("a listener");
+        let pid = held.pid().to_string();
+        assert!(row.contains("TCP ") && row.contains(&format!(" {pid} ")), "{lines:#?}");
+        assert_eq!(row.contains(" 127.0.0.1:9001 "), columns == 80 || pid.len() < 6, "{lines:#?}");
+    }
+}
+
 #[trial]
 fn a_wide_terminal_has_what_a_pipe_has() {
     let Some(_held) = listeners() else { return };

@@ -6,7 +6,8 @@ use serde_json::json;
 
 use crate::support::features;
 use crate::support::kernel_table::{self, State};
-use crate::support::process::server;
+use crate::support::makers::{self, Loopback};
+use crate::support::process::{Owner, server};
 use crate::support::{portwho, refuse, wait_until};
 
 #[trial]
@@ -66,6 +67,21 @@ fn owners_that_do_not_exist() {
     portwho(["kill", "--name", "nosuchname", "80"]).run().is(1, "", &line);
     let line = "portwho: no user is named 'nosuchuser'\n";
     portwho(["close", "-y", "--user", "nosuchuser"]).run().is(1, "", line);
+}
+
+/// A part of a name, where a name has it.
+#[trial]
+fn a_part_of_a_name() {
+    refuse::other_namespaces();
+    let socket = makers::listening(Loopback::V4.port(80)).socket;
+    let owner = Owner::named("qzserver").holding(socket);
+    let line = "portwho: no process is named 'QZserv'; for names that contain it, run: portwho --name \
+                \"*QZserv*\"\n";
+    portwho(["--name", "QZserv"]).run().is(1, "", line);
+    let found = portwho(["-q", "--name", "*QZserv*"]).run();
+    found.is(0, &format!("{}\n", owner.pid()), "");
+    let unknown = "portwho: no process name matches 'QZ*serve'\n";
+    portwho(["--name", "QZ*serve"]).run().is(1, "", unknown);
 }
 
 #[trial]

@@ -8,6 +8,7 @@ use serde_json::json;
 use crate::support::features;
 use crate::support::kernel_table::{self, State, await_state};
 use crate::support::makers::{self, Loopback};
+use crate::support::netns::NOT_SEARCHED;
 use crate::support::process::{Owner, can_become, can_strace, server};
 use crate::support::{Scratch, portwho, refuse, skip};
 
@@ -147,9 +148,7 @@ fn a_privileged_port() {
         "portwho: port 80 is not in use, but a bind fails: ports below 1024 require root or \
          CAP_NET_BIND_SERVICE (net.ipv4.ip_unprivileged_port_start)\n\
          portwho: port 80: a TCP bind with SO_REUSEADDR fails at 127.0.0.1, 0.0.0.0, \
-         [::]: {DENIED}\n\
-         portwho: other network namespaces were not searched: run with sudo and --all-netns to see \
-         the sockets of containers and other network namespaces\n"
+         [::]: {DENIED}\n{NOT_SEARCHED}"
     );
     let output = portwho(["--try-bind", "80"]).user(NOBODY).run();
     output.is(1, "", &(features::remark_on_bound(&output) + &line));

@@ -1,6 +1,7 @@
 //! Help and usage errors. An error names the word at fault in one line on stderr, prints nothing
 //! else, and exits with 2 before the system is asked for anything.
 
+mod habits;
 mod help;
 
 use crate::support::portwho;
@@ -85,7 +86,8 @@ fn a_host_that_is_not_an_address() {
         says(&["kill", word], &format!("port '{word}': {line}"));
     }
     says(&["http://"], "port 'http://': not a URL; example: http://localhost:3000/");
-    let line = "port 'nosuch': unknown service or command; use a number from 1 to 65535";
+    let line = "port 'nosuch': unknown service or command; use a number from 1 to 65535; to find \
+                processes by name, run: portwho --name nosuch";
     says(&["nosuch://localhost/"], line);
 }
 
@@ -116,7 +118,10 @@ fn an_unknown_service() {
         ("0x50", "service"),
         ("no-such", "service"),
     ] {
-        let line = format!("port '{word}': unknown {unknown}; use a number from 1 to 65535");
+        let by_name = format!("; to find processes by name, run: portwho --name {word}");
+        let by_name = if word.starts_with('n') { by_name.as_str() } else { "" };
+        let line =
+            format!("port '{word}': unknown {unknown}; use a number from 1 to 65535{by_name}");
         says(&[word], &line);
         says(&["80", &format!("443,{word}")], &line);
     }
@@ -124,7 +129,7 @@ fn an_unknown_service() {
 
 #[trial]
 fn an_invalid_port() {
-    for word in ["", "8 0", "+80", "80-", "80.5", "127.0.0.1", "8\u{1b}0", "8\n0", "/tcp"] {
+    for word in ["", "8 0", "+80", "80-", "80.5", "8\u{1b}0", "8\n0", "/tcp"] {
         let line = "not a port; examples: 80, 80,443, 8000-8010, http, 53/udp, localhost:80, \
                     [::1]:80";
         let shown = word.escape_debug();
@@ -134,7 +139,10 @@ fn an_invalid_port() {
 
 #[trial]
 fn an_ipv6_address_without_brackets() {
-    says(&["::1"], "port '::1': write an IPv6 address in brackets, as in [::1]:80");
+    for word in ["::1:80", "fe80::1:2"] {
+        let line = format!("port '{word}': write an IPv6 address in brackets, as in [::1]:80");
+        says(&[word], &line);
+    }
 }
 
 /// PowerShell hands `-s LISTEN,CLOSE_WAIT` over as two words.
@@ -143,6 +151,8 @@ fn a_state_in_the_place_of_a_port() {
     let line = "'CLOSE_WAIT' is a state, not a port; run: portwho --state CLOSE_WAIT";
     says(&["CLOSE_WAIT"], line);
     says(&["80", "CLOSE_WAIT"], line);
+    let line = "'expain' is not a command; for the command explain, run: portwho explain TIME_WAIT";
+    says(&["expain", "TIME_WAIT"], line);
     let line = "'CLOSE_WAIT' is a state, not a port; PowerShell splits lists that are not \
                 quoted; run: portwho --state \"CLOSE_WAIT\"";
     says(&["--state", "LISTEN", "CLOSE_WAIT"], line);
@@ -185,6 +195,9 @@ fn an_unknown_option() {
     says(&["kill", "--sginal", "TERM", "80"], line);
     let line = "--all-netns: unknown option; to see all options, run: portwho kill --help";
     says(&["kill", "--all-netns", "80"], line);
+    // It is similar to --foreign, and means another thing.
+    let line = "--force: unknown option; to see all options, run: portwho close --help";
+    says(&["close", "8080", "--force"], line);
 }
 
 /// `--sort` is similar, and nothing that was meant.
@@ -226,6 +239,8 @@ fn a_word_from_a_list() {
     let line = "--sort 'color': unknown value; values are port, local, foreign, state, pid, image, \
                 user, recv-q, send-q";
     says(&["--sort", "color"], line);
+    says(&["--sort", "-port"], &line.replace("color", "-port"));
+    says(&["--sort=-port"], &line.replace("color", "-port"));
 }
 
 #[trial]

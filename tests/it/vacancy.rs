@@ -12,6 +12,7 @@ use serde_json::json;
 
 use crate::support::kernel_table::{State, await_state};
 use crate::support::makers::{self, Loopback};
+use crate::support::netns::NOT_SEARCHED;
 use crate::support::process::{Owner, can_become};
 use crate::support::{Output, golden, portwho, refuse, skip};
 
@@ -247,10 +248,6 @@ fn connections_may_stand_in_the_way() {
     try_bind(at, false).expect_err("a bind without SO_REUSEADDR fails");
     drop((first, second, one, other));
 }
-
-const NOT_SEARCHED: &str = "portwho: other network namespaces were not searched: run with sudo and \
-                            --all-netns to see the sockets of containers and other network \
-                            namespaces\n";
 
 /// There is one for the tables, and none for the socket that finds out what they list.
 #[trial]

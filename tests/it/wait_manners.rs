@@ -189,7 +189,8 @@ fn wrong_usage() {
         (&["70000"], "port '70000': ports are 1 to 65535".to_owned()),
         (
             &["nosuchservice"],
-            "port 'nosuchservice': unknown service or command; use a number from 1 to 65535"
+            "port 'nosuchservice': unknown service or command; use a number from 1 to 65535; to find \
+             processes by name, run: portwho --name nosuchservice"
                 .to_owned(),
         ),
     ] {

@@ -12,6 +12,7 @@ use crate::support::json::{only_socket, process, socket};
 use crate::support::netstat;
 use crate::support::peer::{EVERYTHING, Peer};
 use crate::support::{Scratch, portwho, wait_until, wine};
+use crate::windows_lab;
 
 #[trial]
 fn json_of_a_listener() {
@@ -83,14 +84,21 @@ fn a_half_closed_connection() {
 fn a_client_has_no_bound_twin() {
     let (mut server, mut client) = (Peer::holding(&["tcp:127.0.0.1:0"]), Peer::holding(&[]));
     let near = client.connect(&mut server);
-    let answer = portwho(["--json", "-t", &near.port().to_string()]).run().json(0, &wine::gap());
+    let port = near.port().to_string();
+    let seen = if wine::is_wine() { " that can be seen" } else { "" };
+    let remarks = format!(
+        "{}portwho: port {port} has no listener{seen} for TCP; 1 connection uses it: a bind may fail \
+         until it ends\n",
+        wine::gap()
+    );
+    let answer = portwho(["--json", "-t", &port]).run().json(0, &remarks);
     assert_eq!(only_socket(&answer)["state"], "ESTABLISHED");
 }
 
 #[trial]
 fn time_wait_is_nobodys() {
-    if wine::lacks("TIME_WAIT") {
-        return;
+    if wine::is_wine() {
+        return windows_lab::time_wait_and_the_kernel();
     }
     let (mut server, mut client) = (Peer::holding(&["tcp:127.0.0.1:0"]), Peer::holding(&[]));
     let near = client.connect(&mut server);
@@ -108,8 +116,8 @@ fn time_wait_is_nobodys() {
 /// PID 4, which every Windows has listening somewhere.
 #[trial]
 fn the_systems_own_listener() {
-    if wine::lacks("a System that listens") {
-        return;
+    if wine::is_wine() {
+        return windows_lab::system_never_exits();
     }
     let output = portwho(["--json", "-l", "-t", "--pid", "4"]).run();
     let answer: Value = serde_json::from_str(&output.stdout).expect("JSON");
@@ -127,8 +135,8 @@ fn the_systems_own_listener() {
 /// When a socket was made tells whether the process that has its PID now can have made it.
 #[trial]
 fn creation_times() {
-    if wine::lacks("creation times of sockets") {
-        return;
+    if wine::is_wine() {
+        return windows_lab::the_age_of_a_socket();
     }
     let peer = Peer::holding(&EVERYTHING);
     let pid = Pid(peer.pid());
@@ -149,8 +157,8 @@ fn creation_times() {
 
 #[trial]
 fn bound_sockets_are_listed() {
-    if wine::lacks("the list of bound sockets") {
-        return;
+    if wine::is_wine() {
+        return windows_lab::bound_endpoints_and_their_twins();
     }
     let table = ThisSystem::default().sockets(&Scope::everything()).expect("the tables");
     assert_eq!(table.gaps, []);
@@ -225,7 +233,8 @@ fn a_bind_is_tried() {
 
 #[trial]
 fn there_are_no_other_namespaces() {
-    let line = "portwho: --all-netns: Windows has no network namespaces\n";
+    let line = "portwho: --all-netns: Windows shows the sockets of one network compartment only; \
+                run portwho inside of the container\n";
     portwho(["--all-netns"]).run().is(2, "", line);
 }
 
@@ -252,6 +261,7 @@ fn ports_by_the_name_of_a_service() {
     let (by_name, by_port) = (portwho(["--json", name]).run(), portwho(["--json", port]).run());
     assert_ne!(by_name.code, Some(2), "{by_name:?}");
     by_name.is(by_port.code.expect("a code"), &by_port.stdout, &by_port.stderr);
-    let why = "portwho: port 'no-such-service': unknown service; use a number from 1 to 65535\n";
+    let why = "portwho: port 'no-such-service': unknown service; use a number from 1 to 65535; \
+               to find processes by name, run: portwho --name no-such-service\n";
     portwho(["no-such-service"]).run().is(2, "", why);
 }

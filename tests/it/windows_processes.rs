@@ -122,6 +122,23 @@ fn is_near(text: &str, other: SystemTime) -> bool {
     text.starts_with("20") && (apart < Duration::from_mins(1) || apart > Duration::from_hours(23))
 }
 
+/// The whole path, and the arguments as they were given, quotation marks and all.
+#[trial]
+fn a_path_and_a_command_line() {
+    let peer = Peer::deep(&["tcp:127.0.0.1:0", "--say=a \"b\" c\\", ""]);
+    let answer = peer.json();
+    let ours = process(&answer, peer.pid());
+    let path = peer.program().to_str().expect("text");
+    assert!(path.len() > if wine::is_wine() { 120 } else { 300 }, "{path}");
+    let told = ours["executable"].as_str().expect("an executable");
+    assert_eq!(told.trim_start_matches(r"\\?\"), path.trim_start_matches(r"\\?\"));
+    if wine::is_wine() {
+        return;
+    }
+    let arguments = ours["command"].as_array().expect("arguments");
+    assert_eq!(arguments[1..], ["tcp:127.0.0.1:0", "--say=a \"b\" c\\", ""]);
+}
+
 /// A name that would turn the rest of the line around is shown, and found by what it is.
 #[trial]
 fn a_hostile_name() {
@@ -140,7 +157,7 @@ fn a_hostile_name() {
 /// Windows keeps some processes even from administrators; they are only opened here.
 #[trial]
 fn a_process_that_may_not_be_opened() {
-    if wine::lacks("processes that may not be opened") {
+    if wine::lacks("processes that may not be opened (Process Security and Access Rights)") {
         return;
     }
     let mut command = Command::new("tasklist");

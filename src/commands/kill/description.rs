@@ -68,7 +68,10 @@ pub(super) fn covering(group: &Group<'_>, filter: &Filter, snapshot: &Snapshot) 
         }
     }
     let asked: Vec<String> = asked.into_iter().collect();
-    (!sockets.is_empty()).then(|| ports::in_the_way::covers(&ends(&sockets, snapshot), &asked))
+    (!sockets.is_empty()).then(|| {
+        let blocks = snapshot.capabilities.narrower_blocks_bind;
+        ports::in_the_way::covers(&ends(&sockets, snapshot), &asked, blocks)
+    })
 }
 
 /// What has to be known of the servers that are ended, each once.

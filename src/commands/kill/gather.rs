@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::commands::shared::served;
 use crate::commands::shared::survey::complete;
 use crate::model::{About, Detail, Pid, Scope, Snapshot, Socket, StateSet, UdpScope, Uid};
 use crate::platform::{PlatformError, System};
@@ -37,7 +38,9 @@ pub(super) fn gather(filter: &Filter, system: &impl System) -> Result<Snapshot, 
             table.gaps.push(gap);
         }
     }
-    Ok(with_ancestors(complete(system, table, About::Identity, |_| true), system))
+    let mut snapshot = with_ancestors(complete(system, table, About::Identity, |_| true), system);
+    served::add(system, &mut snapshot, |row| on_ports.admits_socket(&row.socket));
+    Ok(snapshot)
 }
 
 /// At most this many ancestors are read of the processes of one user, who may start processes that are each

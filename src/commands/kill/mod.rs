@@ -139,7 +139,7 @@ impl<'a, S: System> Kill<'a, S> {
     fn verdicts_without_target(&mut self, operands: &[Operand]) {
         let targets = self.targets();
         for owner in absent::ask(self.filter, self.snapshot, self.system) {
-            self.report.remark(owner.sentence());
+            self.report.remark(owner.sentence(self.snapshot.capabilities.shell));
         }
         for operand in operands.iter().filter(|operand| operand.rows(&targets).is_empty()) {
             let (outcome, why) = no_target::why(operand, self.filter, self.request, self.snapshot);

@@ -83,7 +83,10 @@ fn find_refusal(
         let others = || all_but(pid, all_holders, snapshot);
         let process = snapshot.processes.get(&pid);
         let system = snapshot.capabilities;
-        Some((pid, refusal(pid, process, others, own_ancestors, programs, system)?))
+        let refusal = refusal(pid, process, others, own_ancestors, programs, system);
+        // Whether it is one that the system does not live on without cannot be told.
+        let unidentified = || snapshot.unidentified.contains(&pid).then_some(Refusal::Unidentified);
+        Some((pid, refusal.or_else(unidentified)?))
     })
 }
 

@@ -23,6 +23,8 @@ pub(super) enum Refusal {
     Critical,
     /// It hosts several Windows services, of which only one is meant.
     SharedHost,
+    /// Nothing is known of it, where that may mean that the system needs it.
+    Unidentified,
 }
 
 /// The systemd unit that holds a socket for a service.

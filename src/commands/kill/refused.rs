@@ -1,11 +1,14 @@
 //! What is said of a process that is refused.
 
+use std::collections::BTreeSet;
+
 use super::plan::Group;
 use super::refusal::{Refusal, SocketUnit};
-use crate::model::{Container, Pid, Snapshot};
+use crate::model::{Container, Pid, Shell, Snapshot};
 use crate::text::advice::Remedy;
 use crate::text::escape::Escaped;
 use crate::text::kill::refusals::{self as text, Refused};
+use crate::text::shell::ShellCommand;
 use crate::text::{owners, remedies};
 
 /// Why `pid` is refused, and what to run instead.
@@ -21,10 +24,13 @@ pub(super) fn unidentified(pid: Pid) -> String {
 fn reason(pid: Pid, why: Refusal, group: &Group<'_>, snapshot: &Snapshot) -> Refused {
     let port = group.ports.first().copied().unwrap_or_default();
     match why {
-        Refusal::Kernel if snapshot.capabilities.drivers_hold_sockets() => Refused::Driver(port),
+        Refusal::Kernel if snapshot.capabilities.drivers_hold_sockets() => {
+            Refused::Driver(remedies::driver(port, &snapshot.urls_on(port)))
+        }
         Refusal::Kernel => Refused::Kernel,
         Refusal::Critical => Refused::Critical,
-        Refusal::SharedHost => Refused::SharedHost(pid, services(pid, snapshot)),
+        Refusal::Unidentified => Refused::Unidentified,
+        Refusal::SharedHost => shared_host(pid, group, snapshot),
         Refusal::FirstProcess => Refused::Init { shares: group.all_holders.len() > 1 },
         Refusal::SocketActivation(unit) => Refused::SocketActivation(stop_unit(unit, snapshot)),
         Refusal::Itself => Refused::Itself,
@@ -37,6 +43,26 @@ fn reason(pid: Pid, why: Refusal, group: &Group<'_>, snapshot: &Snapshot) -> Ref
             None if snapshot.capabilities.wsl => Refused::ContainerOrWsl(port),
             None => Refused::Container(port),
         },
+    }
+}
+
+/// The one service that created all of the sockets, or all that it hosts.
+fn shared_host(pid: Pid, group: &Group<'_>, snapshot: &Snapshot) -> Refused {
+    let services = services(pid, snapshot);
+    let own = group.sockets.iter().filter(|row| row.owner.pids().any(|owner| owner == pid));
+    let creators: BTreeSet<_> = own.map(|row| row.socket.service.as_ref()).collect();
+    let creator = creators.first().copied().flatten().filter(|_| creators.len() == 1);
+    let stop = creator.and_then(|service| {
+        let stop = ShellCommand::new(Shell::Windows, "sc.exe stop");
+        stop.operand(service.as_bytes()).typable()
+    });
+    match creator.zip(stop) {
+        Some((service, stop)) => Refused::ServiceInHost(
+            services,
+            Escaped(service).to_string(),
+            Remedy::with_rights(stop, snapshot.privileged),
+        ),
+        None => Refused::SharedHost(pid, services),
     }
 }
 

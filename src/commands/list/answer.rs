@@ -6,7 +6,7 @@ use crate::commands::Outcome;
 use crate::commands::shared::absent::AbsentOwner;
 use crate::commands::shared::in_the_way::Alike;
 use crate::commands::shared::near_misses::NearMiss;
-use crate::model::{Gap, Snapshot, Socket};
+use crate::model::{Gap, Snapshot, Socket, TcpState};
 use crate::query::{BindAttempt, PortVerdict, PortVerdicts, Row, Rows};
 use crate::text::advice::Remedy;
 
@@ -33,7 +33,7 @@ pub(super) enum Vacant<'a> {
 }
 
 /// The verdict on many ports.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) struct ManyPorts {
     /// How many were asked for.
     pub(super) asked: usize,
@@ -47,6 +47,17 @@ pub(super) struct ManyPorts {
     pub(super) first_unprivileged: Option<u16>,
 }
 
+impl ManyPorts {
+    /// Counts one more, by its verdicts, and returns whether no socket holds it.
+    pub(super) fn count(&mut self, verdicts: &[PortVerdict<'_>]) -> bool {
+        let is_vacant = !verdicts.iter().any(PortVerdict::has_holder);
+        self.asked += 1;
+        self.vacant += usize::from(is_vacant);
+        self.is_unseen |= verdicts.iter().any(PortVerdict::is_unseen);
+        is_vacant
+    }
+}
+
 /// What is reported in addition to the rows.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) enum Remark<'a> {
@@ -54,6 +65,8 @@ pub(super) enum Remark<'a> {
     Gap(&'a Gap),
     /// What the tables cannot show of rows that are alike, in words.
     Rows(String),
+    /// Rows are in this state, which was asked for, and in which sockets should not stay.
+    Stuck(TcpState),
     /// No row has an owner whose PID could be printed.
     NoPid,
     /// No row has an owner: the kernel keeps them all.

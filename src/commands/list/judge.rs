@@ -9,12 +9,13 @@ use crate::cli::{ListRequest, ViewKind};
 use crate::commands::Outcome;
 use crate::commands::shared::elsewhere::{NAMESPACES_TOLD, by_namespace};
 use crate::commands::shared::in_the_way;
-use crate::model::{Gap, Owner, PortRules, Protocol, Socket};
+use crate::model::{Gap, Owner, PortRules, Protocol, Socket, TcpState};
 use crate::query::{
-    AskedPort, Filter, LocalSet, PortEvidence, PortVerdict, PortVerdicts, Row, Rows, SocketsByPort,
-    Verdict, select,
+    AskedPort, Filter, LocalSet, PortEvidence, PortVerdicts, Row, Rows, SocketsByPort, Verdict,
+    select,
 };
 use crate::text::advice::Remedy;
+use crate::text::states::stuck;
 use crate::text::{notes, owners, remedies};
 
 /// How many containers are reported.
@@ -36,6 +37,7 @@ pub(super) fn answer<'a>(
     }
     if request.view.has_remarks_on_rows() {
         remarks.extend(notes::lines(&rows, filter.local.is_some()).into_iter().map(Remark::Rows));
+        remarks.extend(stuck(request, &rows, facts));
     }
     if outcome != Outcome::Failure {
         // Rows that are no answer: PIDs were asked for.
@@ -55,6 +57,18 @@ pub(super) fn answer<'a>(
     }
     remarks.extend(on_namespaces);
     Answer { rows, ports, remarks, outcome }
+}
+
+/// The states of the rows in which sockets should not stay, where such states were asked for and a person
+/// reads the answer; among open connections they are no subject.
+fn stuck<'a>(request: &ListRequest, rows: &Rows<'_>, facts: &Facts) -> Vec<Remark<'a>> {
+    let asked = request.filters.by_state && !request.filters.states.contains(TcpState::Established);
+    if !asked || !facts.is_read {
+        return Vec::new();
+    }
+    let shown = |state: &TcpState| rows.rows.iter().any(|row| row.socket.state == Some(*state));
+    let stuck = TcpState::ALL.into_iter().filter(|state| stuck::is_told(*state));
+    stuck.filter(shown).map(Remark::Stuck).collect()
 }
 
 /// Whether no question was asked: remarks would concern any of the rows.
@@ -98,19 +112,11 @@ fn ports<'a>(rows: &Rows<'a>, facts: &'a Facts) -> (Option<PortVerdicts<'a>>, Op
     let shown: SocketsByPort<'_> = rows.rows.iter().map(|row| &row.socket).collect();
     let mut each = Vec::new();
     let mut free: BTreeMap<u16, bool> = BTreeMap::new();
-    let mut many = ManyPorts {
-        asked: 0,
-        vacant: 0,
-        is_unseen: false,
-        first_free: None,
-        first_unprivileged: first_unprivileged(local, &known.rules),
-    };
+    let first_unprivileged = first_unprivileged(local, &known.rules);
+    let mut many = ManyPorts { first_unprivileged, ..ManyPorts::default() };
     for asked in AskedPort::all(local) {
         let verdicts = evidence.verdicts(asked, rows.filter.protocols);
-        let is_vacant = !verdicts.iter().any(PortVerdict::has_holder);
-        many.asked += 1;
-        many.vacant += usize::from(is_vacant);
-        many.is_unseen |= verdicts.iter().any(PortVerdict::is_unseen);
+        let is_vacant = many.count(&verdicts);
         if is_vacant && !is_many && !is_told_by(asked, shown.on(asked.port), rows.filter) {
             each.push(verdicts.clone());
         }

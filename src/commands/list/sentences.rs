@@ -8,10 +8,10 @@ use super::answer::{Answer, Remark};
 use crate::commands::shared::in_the_way::ends;
 use crate::model::{Snapshot, Socket};
 use crate::query::{AskedPort, BindAttempt, BindRefusal, Row, Rows};
-use crate::text::advice::Remedy;
+use crate::text::advice::{Remedy, run_to};
 use crate::text::endpoints::local_endpoint;
-use crate::text::escape::Escaped;
-use crate::text::{gaps, hints as text, owners, ports, remedies};
+use crate::text::states::stuck;
+use crate::text::{gaps, hints as text, namespaces, owners, ports, remedies};
 
 impl Remark<'_> {
     /// What is said of it, as part of `answer`.
@@ -21,14 +21,15 @@ impl Remark<'_> {
         let sentence = match self {
             Self::Gap(gap) => gaps::line(gap),
             Self::Rows(sentence) => sentence.clone(),
+            Self::Stuck(state) => return stuck::why(*state, system.shell).into_iter().collect(),
             Self::NoPid => text::NO_PID.to_owned(),
             Self::NoProcess => text::NO_PROCESS.to_owned(),
-            Self::Driver(port) => text::held_by_driver(*port),
+            Self::Driver(port) => text::held_by_driver(*port, &rows.snapshot.urls_on(*port)),
             Self::NoSocket => match local {
                 Some(local) => text::no_socket_on(local),
                 None => text::NO_SOCKET_MATCHES.to_owned(),
             },
-            Self::Absent(owner) => owner.sentence(),
+            Self::Absent(owner) => owner.sentence(system.shell),
             Self::ReadAsPort(number) => text::read_as_port(*number, system.shell),
             Self::InTheWay(alike) => alike.sentence(rows.snapshot),
             Self::OnlyIpv6(held) => text::only_ipv6(held),
@@ -71,11 +72,12 @@ fn beside(sockets: &[&Socket], snapshot: &Snapshot) -> String {
 fn elsewhere(namespace: u64, rows: &[Row<'_>], snapshot: &Snapshot, list: &Remedy) -> String {
     let owners: BTreeSet<String> = rows.iter().map(|row| owners::owner(row, snapshot)).collect();
     let owners: Vec<String> = owners.into_iter().collect();
-    let namespace = Escaped(&snapshot.namespace_name(namespace)).to_string();
+    let owners = namespaces::others(owners, namespace, snapshot);
+    let namespace = namespaces::named(namespace, snapshot);
     match rows {
         [one] if one.socket.holds_port() => {
             let socket = local_endpoint(&one.socket, snapshot);
-            text::held_in_namespace(&[socket], &namespace, &owners, list)
+            run_to("to see it", &text::held_in_namespace(&[socket], &namespace, &owners), list)
         }
         rows => text::sockets_elsewhere(rows.len(), &namespace, &owners, list),
     }

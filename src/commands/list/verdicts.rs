@@ -43,7 +43,7 @@ fn sentence(verdicts: &[PortVerdict<'_>], families: Families, system: Capabiliti
     let addition = match (met().next().is_some(), connections) {
         (true, 0) => Addition::None,
         (true, count) => Addition::Connections(count),
-        (false, _) => addition(verdicts),
+        (false, _) => addition(verdicts, system),
     };
     text::verdict(&text::Vacancy {
         spot: verdicts.first().map(name).unwrap_or_default(),
@@ -88,13 +88,18 @@ fn state(verdicts: &[PortVerdict<'_>]) -> State {
     let obstacles = obstacles(verdicts);
     if !obstacles.is_empty() {
         State::BindFails(obstacles)
-    } else if verdicts.iter().any(PortVerdict::is_unseen) {
+    } else if verdicts.iter().any(may_be_held) {
         State::NotSeen
-    } else if is_met || !(is_local || is_tried) {
+    } else if is_met || verdicts.iter().any(PortVerdict::is_unseen) || !(is_local || is_tried) {
         State::NotInUse
     } else {
         State::Free
     }
+}
+
+/// Whether a socket may hold the port that cannot be seen.
+fn may_be_held(verdict: &PortVerdict<'_>) -> bool {
+    verdict.hidden_by.iter().any(|gap| !gap.is_about_rules())
 }
 
 /// Why a bind fails: the rules for the first protocol, or else the system's own answer.
@@ -111,15 +116,15 @@ fn rules(verdict: &PortVerdict<'_>) -> Vec<text::Obstacle> {
     let protocol = verdict.protocol;
     let obstacles = verdict.obstacles.iter().cloned().map(|obstacle| match obstacle {
         Obstacle::Privileged(first) => text::Obstacle::Privileged(first),
-        Obstacle::Excluded(range) => text::Obstacle::Excluded(range, protocol),
+        Obstacle::Excluded(family, range) => text::Obstacle::Excluded(range, protocol, family),
     });
     obstacles.collect()
 }
 
-fn addition(verdicts: &[PortVerdict<'_>]) -> Addition {
+fn addition(verdicts: &[PortVerdict<'_>], system: Capabilities) -> Addition {
     match verdicts.iter().find_map(|one| one.note.clone()) {
         None => Addition::None,
-        Some(PortNote::Reserved) => Addition::Reserved,
+        Some(PortNote::Reserved) => Addition::Reserved(system.api),
         Some(PortNote::Ephemeral(range)) => Addition::Ephemeral(range),
     }
 }

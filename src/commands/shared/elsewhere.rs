@@ -37,7 +37,7 @@ pub(in crate::commands) fn look(
         filter.admits_socket(socket) && socket.state.is_none_or(|state| scope.tcp.contains(state))
     };
     let snapshot = complete(system, table, filter.about(), is_told);
-    (Some(Snapshot { namespaces: elsewhere.names, ..snapshot }), gaps)
+    (Some(Snapshot { namespaces: elsewhere.namespaces, ..snapshot }), gaps)
 }
 
 /// What is asked of other namespaces. Where a port was asked for, what holds it: its connections there

@@ -71,7 +71,9 @@ impl Alike<'_> {
     /// `127.0.0.1:80: no socket is bound to exactly this address; 0.0.0.0:80 covers it`.
     pub(in crate::commands) fn sentence(&self, snapshot: &Snapshot) -> String {
         let sockets = ends(&self.rows, snapshot);
-        text::remark(&ports::place(self.place), self.how, &sockets, self.shared)
+        let blocks = snapshot.capabilities.narrower_blocks_bind;
+        let how = if blocks || self.how != How::Covering { self.how } else { How::Beside };
+        text::remark(&ports::place(self.place), how, &sockets, self.shared)
     }
 }
 

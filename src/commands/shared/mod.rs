@@ -11,4 +11,5 @@ pub(super) mod installed;
 pub(super) mod near_misses;
 pub(super) mod output;
 pub(super) mod report;
+pub(super) mod served;
 pub(super) mod survey;

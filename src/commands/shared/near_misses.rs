@@ -6,7 +6,7 @@ use crate::platform::System;
 use crate::query::{Filter, LocalSet, PortSet, Rows};
 use crate::text::hints as text;
 
-use super::absent::{self, AbsentOwner};
+use super::absent;
 
 /// What the system was asked of them.
 #[derive(Debug, Default)]
@@ -93,14 +93,14 @@ pub(in crate::commands) fn where_nothing_matched(
     rows: &Rows<'_>,
     system: &impl System,
 ) -> Vec<String> {
-    let absent: Vec<String> =
-        absent::ask(rows.filter, rows.snapshot, system).iter().map(AbsentOwner::sentence).collect();
+    let shell = rows.snapshot.capabilities.shell;
+    let absent = absent::ask(rows.filter, rows.snapshot, system);
+    let absent: Vec<String> = absent.iter().map(|owner| owner.sentence(shell)).collect();
     let Some(local) = &rows.filter.local else {
         let nothing = absent.is_empty().then(|| text::NO_SOCKET_MATCHES.to_owned());
         return absent.into_iter().chain(nothing).collect();
     };
     let misses = ask(local, rows, system);
-    let shell = rows.snapshot.capabilities.shell;
     let sentence = |miss: NearMiss| miss.sentence(local, shell);
     let first = misses.left_out().map(sentence);
     let first = first.unwrap_or_else(|| text::no_socket_on(local));

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{
-    About, Depth, Gap, OwnedSocket, Owner, Reach, Scope, Snapshot, Socket, Untrusted,
+    About, Depth, Gap, OwnedSocket, Owner, Pid, Reach, Scope, Snapshot, Socket, Untrusted,
 };
 use crate::platform::{PlatformError, SocketTable, System};
 use crate::query::Filter;
@@ -44,7 +44,7 @@ pub(in crate::commands) fn survey_everywhere(
         }
     }
     let snapshot = complete(system, table, depth.about, |socket| filter.admits_socket(socket));
-    Ok(Snapshot { namespaces: elsewhere.names, ..snapshot })
+    Ok(Snapshot { namespaces: elsewhere.namespaces, ..snapshot })
 }
 
 /// Looks at the sockets in `scope` that `wanted` keeps, and at their owners.
@@ -92,7 +92,8 @@ pub(in crate::commands) fn complete(
 pub(in crate::commands) fn name_all(system: &impl System, about: About, snapshot: &mut Snapshot) {
     let rows = || [&snapshot.sockets, &snapshot.listeners, &snapshot.peers].into_iter().flatten();
     let pids: BTreeSet<_> = rows().flat_map(|row| row.owner.pids()).collect();
-    let pids = pids.into_iter().filter(|pid| !snapshot.processes.contains_key(pid)).collect();
+    let unknown = pids.into_iter().filter(|pid| !snapshot.processes.contains_key(pid));
+    let pids: BTreeSet<Pid> = unknown.collect();
     let is_unowned = |row: &&OwnedSocket| matches!(row.owner, Owner::Hidden | Owner::NotFound);
     // A name service may be slow, and the user of a socket with an owner is not in the tables.
     let with_user = rows().filter(|row| about != About::Table || is_unowned(row));
@@ -104,11 +105,49 @@ pub(in crate::commands) fn name_all(system: &impl System, about: About, snapshot
     let groups: BTreeSet<u64> = groups.collect();
     let groups = groups.into_iter().filter(|id| !snapshot.creators.contains_key(id)).collect();
     snapshot.processes.extend(system.processes(&pids, about));
+    let unidentified = unidentified(system, &pids, snapshot);
+    if !unidentified.is_empty() {
+        let why = "owners of sockets are not in it".to_owned();
+        snapshot.gaps.push(Gap::ProcessesUnreadable { why });
+        snapshot.unidentified.extend(unidentified);
+    }
     snapshot.users.extend(users);
     snapshot.creators.extend(system.creators(&groups));
     if about == About::Everything {
         snapshot.gaps.extend(commands_cut(snapshot));
     }
+    for gap in [withheld(snapshot), services_unreadable(snapshot)].into_iter().flatten() {
+        if !snapshot.gaps.contains(&gap) {
+            snapshot.gaps.push(gap);
+        }
+    }
+}
+
+/// Those of `pids` that were not described although they may run: the list of processes failed. A list
+/// without anybody has failed too, because portwho runs.
+fn unidentified(system: &impl System, pids: &BTreeSet<Pid>, snapshot: &Snapshot) -> BTreeSet<Pid> {
+    let missing = pids.iter().filter(|pid| !snapshot.processes.contains_key(pid)).copied();
+    let mut missing: BTreeSet<Pid> = missing.collect();
+    if !snapshot.capabilities.protected_processes || missing.is_empty() {
+        return BTreeSet::new();
+    }
+    // What exited after the sockets were read is in no list either.
+    if let Some(all) = system.all_processes().filter(|all| !all.is_empty()) {
+        missing.retain(|pid| all.contains(pid));
+    }
+    missing
+}
+
+/// The gap of processes that the system tells nothing of.
+fn withheld(snapshot: &Snapshot) -> Option<Gap> {
+    let count = snapshot.processes.values().filter(|process| process.withheld.details).count();
+    (count > 0).then_some(Gap::DetailsWithheld { count })
+}
+
+/// The gap of services that could not be listed.
+fn services_unreadable(snapshot: &Snapshot) -> Option<Gap> {
+    let is_unread = snapshot.processes.values().any(|process| process.withheld.services);
+    is_unread.then_some(Gap::ServicesUnreadable)
 }
 
 /// The gap of the command lines that were not read to their end.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::wanted::{Wanted, filter, wanted};
 use crate::cli::{Condition, WaitRequest};
-use crate::commands::shared::absent::{self, AbsentOwner};
+use crate::commands::shared::absent;
 use crate::commands::shared::survey::complete;
 use crate::model::{
     About, Detail, Families, PortRules, Protocol, Scope, Snapshot, Socket, StateSet, TcpState,
@@ -123,7 +123,8 @@ impl Question {
     /// The owners that were asked for and that do not exist, in words.
     pub(super) fn absent(&self, seen: &Seen, system: &impl System) -> Vec<String> {
         let absent = absent::ask(&self.filter, &seen.snapshot, system);
-        absent.iter().map(AbsentOwner::sentence).collect()
+        let shell = seen.snapshot.capabilities.shell;
+        absent.iter().map(|owner| owner.sentence(shell)).collect()
     }
 
     /// Whether the answer tells of the socket: it listens; or it is in the way of a bind, where JSON

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::ask::{Question, Seen};
 use super::wanted::Wanted;
 use crate::cli::Condition;
-use crate::model::{Gap, Owner, PortRange, Protocol, Socket};
+use crate::model::{Family, Gap, Owner, PortRange, Protocol, Socket};
 use crate::platform::SocketTable;
 use crate::query::{
     AskedPort, Obstacle, PortEvidence, PortVerdict, PortVerdicts, Protocols, Row, SocketsByPort,
@@ -37,6 +37,8 @@ pub(super) enum Failure {
         asked: AskedPort,
         /// Its protocol.
         protocol: Protocol,
+        /// The family whose list has the range.
+        family: Family,
         /// The range that it is in.
         range: PortRange,
     },
@@ -99,9 +101,9 @@ fn free(question: &Question, seen: &Seen) -> Standing {
 
 fn excluded(verdict: &PortVerdict<'_>) -> Option<Failure> {
     verdict.obstacles.iter().find_map(|obstacle| match obstacle {
-        Obstacle::Excluded(range) => {
+        Obstacle::Excluded(family, range) => {
             let (asked, protocol) = (verdict.asked, verdict.protocol);
-            Some(Failure::Excluded { asked, protocol, range: range.clone() })
+            Some(Failure::Excluded { asked, protocol, family: *family, range: range.clone() })
         }
         Obstacle::Privileged(_) => None,
     })

@@ -140,8 +140,8 @@ impl Report<'_> {
     /// What is told on stderr: why it failed, and what could not be seen.
     fn remarks(&self, outcome: Outcome) -> Vec<String> {
         let failure = match &self.standing {
-            Standing::Failed(Failure::Excluded { asked, protocol, range }) => {
-                Some(text::excluded(*asked, *protocol, range))
+            Standing::Failed(Failure::Excluded { asked, protocol, family, range }) => {
+                Some(text::excluded(*asked, *protocol, *family, range))
             }
             Standing::Failed(Failure::Unread) | Standing::Reached => None,
             Standing::Waiting if outcome != Outcome::Failure => None,
@@ -162,7 +162,7 @@ impl Report<'_> {
         let below =
             verdicts.iter().flat_map(|verdict| &verdict.obstacles).find_map(|it| match it {
                 Obstacle::Privileged(below) => Some(*below),
-                Obstacle::Excluded(_) => None,
+                Obstacle::Excluded(..) => None,
             })?;
         let spots = self.question.spots().into_iter();
         let spots: Vec<Spot> = spots.filter(|spot| spot.asked.port < below).collect();

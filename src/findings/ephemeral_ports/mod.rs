@@ -13,7 +13,9 @@ use super::facts::{endpoint, endpoint_json};
 use super::{
     Case, Check, Culprit, Evidence, Growth, Looks, Machine, Measurement, Severity, Subject,
 };
-use crate::model::{Api, Endpoint, Need, OwnedSocket, PortRange, PortRules, StateSet, TcpState};
+use crate::model::{
+    Api, Endpoint, Family, Need, OwnedSocket, PortRange, PortRules, StateSet, TcpState,
+};
 use crate::query::PortSet;
 use crate::text::advice::Remedy;
 use crate::text::api::ephemeral_range;
@@ -129,7 +131,8 @@ fn path(row: &OwnedSocket) -> Option<Path> {
 
 /// The ports that are not assigned automatically.
 fn reserved(rules: &PortRules) -> PortSet {
-    rules.reserved.iter().chain(&rules.excluded).cloned().collect()
+    let excluded = rules.excluded.iter().filter(|(family, _)| *family == Family::V4);
+    rules.reserved.iter().chain(excluded.map(|(_, range)| range)).cloned().collect()
 }
 
 /// Who has most of the connections that are still open: a TIME_WAIT no longer has an owner.

@@ -49,7 +49,7 @@ pub fn port_use(info: &[u8]) -> PortUse {
     };
     match (tcp_state(state), receive_mss) {
         (TcpState::Closed, 0) => PortUse::Bound,
-        (TcpState::Closed | TcpState::Unknown(_), _) => PortUse::Unclear,
+        (TcpState::Closed | TcpState::DeleteTcb | TcpState::Unknown(_), _) => PortUse::Unclear,
         (TcpState::Listening, _) => PortUse::Listening,
         _ => PortUse::Connected,
     }

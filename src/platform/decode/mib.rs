@@ -12,8 +12,108 @@ use crate::model::{Endpoint, Family, Pid, Protocol, Socket, TableOwner, TcpState
 /// An address and a port.
 pub type RawEnd = (IpAddr, u16);
 
-/// Decodes one row.
-type RowDecoder = fn(&[u8]) -> Result<MibRow, DecodeError>;
+/// Where the fields of a row stand, in bytes. The Windows build compares all of these with the structures
+/// of its headers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Layout {
+    /// The length of a row.
+    pub length: usize,
+    /// Whether addresses are those of IPv6, which have scopes behind them.
+    pub is_v6: bool,
+    /// The TCP state.
+    pub state: Option<usize>,
+    /// The near address.
+    pub local: usize,
+    /// The port of the near end.
+    pub local_port: usize,
+    /// The far address, and its port.
+    pub foreign: Option<(usize, usize)>,
+    /// The process.
+    pub pid: usize,
+    /// The time of creation.
+    pub created: Option<usize>,
+}
+
+/// `MIB_TCPROW_OWNER_MODULE`.
+pub const TCP4_MODULE: Layout = Layout {
+    length: 160,
+    is_v6: false,
+    state: Some(0),
+    local: 4,
+    local_port: 8,
+    foreign: Some((12, 16)),
+    pid: 20,
+    created: Some(24),
+};
+
+/// `MIB_TCP6ROW_OWNER_MODULE`.
+pub const TCP6_MODULE: Layout = Layout {
+    length: 192,
+    is_v6: true,
+    state: Some(48),
+    local: 0,
+    local_port: 20,
+    foreign: Some((24, 44)),
+    pid: 52,
+    created: Some(56),
+};
+
+/// `MIB_UDPROW_OWNER_MODULE`.
+pub const UDP4_MODULE: Layout = Layout {
+    length: 160,
+    is_v6: false,
+    state: None,
+    local: 0,
+    local_port: 4,
+    foreign: None,
+    pid: 8,
+    created: Some(16),
+};
+
+/// `MIB_UDP6ROW_OWNER_MODULE`.
+pub const UDP6_MODULE: Layout = Layout {
+    length: 176,
+    is_v6: true,
+    state: None,
+    local: 0,
+    local_port: 20,
+    foreign: None,
+    pid: 24,
+    created: Some(32),
+};
+
+/// `MIB_TCPROW2`. Of what is bound only the near end says anything.
+pub const TCP4_BOUND: Layout = Layout {
+    length: 28,
+    is_v6: false,
+    state: None,
+    local: 4,
+    local_port: 8,
+    foreign: None,
+    pid: 20,
+    created: None,
+};
+
+/// `MIB_TCP6ROW2`.
+pub const TCP6_BOUND: Layout = Layout {
+    length: 60,
+    is_v6: true,
+    state: None,
+    local: 0,
+    local_port: 20,
+    foreign: None,
+    pid: 52,
+    created: None,
+};
+
+/// Where the first row of a table stands whose rows have times of 64 bits.
+pub const MODULE_ROWS: usize = 8;
+
+/// Where the first row of a table of bound endpoints stands.
+pub const BOUND_ROWS: usize = 4;
+
+/// The scope of an address of IPv6 follows it.
+pub const SCOPE: usize = 16;
 
 /// A row of one of the tables.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -84,6 +184,7 @@ pub fn tcp_state(number: u32) -> TcpState {
         9 => TcpState::Closing,
         10 => TcpState::LastAck,
         11 => TcpState::TimeWait,
+        12 => TcpState::DeleteTcb,
         other => TcpState::Unknown(u8::try_from(other).unwrap_or(u8::MAX)),
     }
 }
@@ -97,14 +198,25 @@ pub fn owner_module_table(
     protocol: Protocol,
     family: Family,
 ) -> Result<Vec<MibRow>, DecodeError> {
-    // Rows hold 64-bit times, so they begin at a multiple of 8.
-    let (length, decode): (usize, RowDecoder) = match (protocol, family) {
-        (Protocol::Tcp, Family::V4) => (160, tcp4_module_row),
-        (Protocol::Tcp, Family::V6) => (192, tcp6_module_row),
-        (Protocol::Udp, Family::V4) => (160, udp4_module_row),
-        (Protocol::Udp, Family::V6) => (176, udp6_module_row),
+    Ok(module_rows(bytes, protocol, family)?.into_iter().map(|(row, _)| row).collect())
+}
+
+/// The same, each row with its own bytes.
+///
+/// # Errors
+/// As [`owner_module_table`].
+pub fn module_rows(
+    bytes: &[u8],
+    protocol: Protocol,
+    family: Family,
+) -> Result<Vec<(MibRow, &[u8])>, DecodeError> {
+    let layout = match (protocol, family) {
+        (Protocol::Tcp, Family::V4) => TCP4_MODULE,
+        (Protocol::Tcp, Family::V6) => TCP6_MODULE,
+        (Protocol::Udp, Family::V4) => UDP4_MODULE,
+        (Protocol::Udp, Family::V6) => UDP6_MODULE,
     };
-    rows(bytes, 8, length, decode)
+    rows(bytes, MODULE_ROWS, layout)
 }
 
 /// Decodes a table of bound endpoints.
@@ -112,16 +224,12 @@ pub fn owner_module_table(
 /// # Errors
 /// As [`owner_module_table`].
 pub fn bound_table(bytes: &[u8], family: Family) -> Result<Vec<MibRow>, DecodeError> {
-    match family {
-        Family::V4 => rows(bytes, 4, 28, |row| {
-            let local = (ipv4(row, 4)?, be16_at(row, 8)?);
-            Ok(bound(local, 0, u32_at(row, 20)?))
-        }),
-        Family::V6 => rows(bytes, 4, 60, |row| {
-            let local = (ipv6(row, 0)?, be16_at(row, 20)?);
-            Ok(bound(local, u32_at(row, 16)?, u32_at(row, 52)?))
-        }),
-    }
+    let layout = match family {
+        Family::V4 => TCP4_BOUND,
+        Family::V6 => TCP6_BOUND,
+    };
+    let bound = |(row, _)| MibRow { state: Some(TcpState::Bound), ..row };
+    Ok(rows(bytes, BOUND_ROWS, layout)?.into_iter().map(bound).collect())
 }
 
 /// Leaves out the bound endpoints that belong to a connection or a listener of `tcp`: Windows
@@ -135,80 +243,38 @@ pub fn bound_only(bound: Vec<MibRow>, tcp: &[Socket]) -> Vec<MibRow> {
     bound.into_iter().filter(|row| !used.contains(&(row.local.1, row.pid))).collect()
 }
 
-fn bound(local: RawEnd, scope: u32, pid: u32) -> MibRow {
-    let state = Some(TcpState::Bound);
-    MibRow { local, scope, foreign: None, state, pid: Pid(pid), created: None }
-}
-
-fn rows(
-    bytes: &[u8],
-    start: usize,
-    length: usize,
-    decode: RowDecoder,
-) -> Result<Vec<MibRow>, DecodeError> {
+fn rows(bytes: &[u8], start: usize, layout: Layout) -> Result<Vec<(MibRow, &[u8])>, DecodeError> {
     let count = usize::try_from(u32_at(bytes, 0)?).map_err(|_| DecodeError::BadLength)?;
-    let end = count.checked_mul(length).and_then(|size| size.checked_add(start));
+    let end = count.checked_mul(layout.length).and_then(|size| size.checked_add(start));
     let body = bytes.get(start..end.ok_or(DecodeError::BadLength)?);
-    body.ok_or(DecodeError::Truncated)?.chunks_exact(length).map(decode).collect()
+    let rows = body.ok_or(DecodeError::Truncated)?.chunks_exact(layout.length);
+    rows.map(|bytes| Ok((row(bytes, layout)?, bytes))).collect()
 }
 
-fn tcp4_module_row(row: &[u8]) -> Result<MibRow, DecodeError> {
+fn row(row: &[u8], layout: Layout) -> Result<MibRow, DecodeError> {
+    let end = |address, port| Ok((ip(row, address, layout.is_v6)?, be16_at(row, port)?));
+    let scope = if layout.is_v6 { u32_at(row, layout.local + SCOPE)? } else { 0 };
+    let state = layout.state.map(|offset| u32_at(row, offset)).transpose()?;
+    let created = layout.created.map(|offset| u64_at(row, offset)).transpose()?;
     Ok(MibRow {
-        state: Some(tcp_state(u32_at(row, 0)?)),
-        local: (ipv4(row, 4)?, be16_at(row, 8)?),
-        scope: 0,
-        foreign: Some((ipv4(row, 12)?, be16_at(row, 16)?)),
-        pid: Pid(u32_at(row, 20)?),
-        created: time(row, 24)?,
-    })
-}
-
-fn tcp6_module_row(row: &[u8]) -> Result<MibRow, DecodeError> {
-    Ok(MibRow {
-        local: (ipv6(row, 0)?, be16_at(row, 20)?),
-        scope: u32_at(row, 16)?,
-        foreign: Some((ipv6(row, 24)?, be16_at(row, 44)?)),
-        state: Some(tcp_state(u32_at(row, 48)?)),
-        pid: Pid(u32_at(row, 52)?),
-        created: time(row, 56)?,
-    })
-}
-
-fn udp4_module_row(row: &[u8]) -> Result<MibRow, DecodeError> {
-    Ok(MibRow {
-        local: (ipv4(row, 0)?, be16_at(row, 4)?),
-        scope: 0,
-        foreign: None,
-        state: None,
-        pid: Pid(u32_at(row, 8)?),
-        created: time(row, 16)?,
-    })
-}
-
-fn udp6_module_row(row: &[u8]) -> Result<MibRow, DecodeError> {
-    Ok(MibRow {
-        local: (ipv6(row, 0)?, be16_at(row, 20)?),
-        scope: u32_at(row, 16)?,
-        foreign: None,
-        state: None,
-        pid: Pid(u32_at(row, 24)?),
-        created: time(row, 32)?,
+        local: end(layout.local, layout.local_port)?,
+        scope,
+        foreign: layout.foreign.map(|(address, port)| end(address, port)).transpose()?,
+        state: state.map(tcp_state),
+        pid: Pid(u32_at(row, layout.pid)?),
+        // A time of 0 means that it is unknown.
+        created: created.filter(|&ticks| ticks != 0),
     })
 }
 
 /// Addresses stand in the network's byte order. So do ports, in the first two bytes of their
 /// field; the upper two may hold anything.
-fn ipv4(row: &[u8], offset: usize) -> Result<IpAddr, DecodeError> {
-    array_at::<4>(row, offset).map(|bytes| IpAddr::V4(Ipv4Addr::from(bytes)))
-}
-
-fn ipv6(row: &[u8], offset: usize) -> Result<IpAddr, DecodeError> {
-    array_at::<16>(row, offset).map(|bytes| IpAddr::V6(Ipv6Addr::from(bytes)))
-}
-
-/// A time of 0 means that it is unknown.
-fn time(row: &[u8], offset: usize) -> Result<Option<u64>, DecodeError> {
-    Ok(Some(u64_at(row, offset)?).filter(|&ticks| ticks != 0))
+fn ip(row: &[u8], offset: usize, is_v6: bool) -> Result<IpAddr, DecodeError> {
+    if is_v6 {
+        array_at::<16>(row, offset).map(|bytes| IpAddr::V6(Ipv6Addr::from(bytes)))
+    } else {
+        array_at::<4>(row, offset).map(|bytes| IpAddr::V4(Ipv4Addr::from(bytes)))
+    }
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ pub mod bytes;
 pub mod cgroup;
 pub mod container_files;
 pub mod descriptor;
+pub mod http_sys;
 pub mod inet_diag;
 pub mod inet_request;
 pub mod kernel_release;
@@ -27,8 +28,10 @@ pub mod proc_status;
 pub mod process_list;
 pub mod ring_info;
 pub mod services;
+pub mod sid;
 pub mod sysctl;
 pub mod task_records;
+pub mod windows_command_line;
 
 use thiserror::Error;
 

@@ -3,18 +3,36 @@
 
 use crate::model::PortRange;
 
-/// The pairs of numbers in a listing of `excludedportrange`: a line for each range.
-#[must_use]
-pub fn ranges(text: &str) -> Vec<PortRange> {
-    text.lines().filter_map(range).collect()
+/// The ranges in a listing of `excludedportrange`.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Ranges {
+    /// Those that a program reserved for itself: a bind of any other fails (WSAEACCES).
+    pub excluded: Vec<PortRange>,
+    /// Those that an administrator added, marked with `*`: they are not assigned automatically, and
+    /// whoever asks for one by number has it. That is what they are for ("Configure a static port" of
+    /// SQL Server's documentation adds one for its own listener; microsoft/msquic issue 2891).
+    pub administered: Vec<PortRange>,
 }
 
-fn range(line: &str) -> Option<PortRange> {
+/// The pairs of numbers in a listing of `excludedportrange`: a line for each range.
+#[must_use]
+pub fn ranges(text: &str) -> Ranges {
+    let mut ranges = Ranges::default();
+    for (range, is_administered) in text.lines().filter_map(range) {
+        let list = if is_administered { &mut ranges.administered } else { &mut ranges.excluded };
+        list.push(range);
+    }
+    ranges
+}
+
+/// The range in a line, and whether an administrator added it. Behind the pair a mark may stand, and no
+/// word.
+fn range(line: &str) -> Option<(PortRange, bool)> {
     let mut words = line.split_whitespace();
     let (first, last) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
-    // Behind the pair a mark may stand, and no word.
-    let is_row = words.all(|word| word == "*");
-    (is_row && first <= last).then_some(first..=last)
+    let marks: Vec<&str> = words.collect();
+    let is_row = first <= last && marks.iter().all(|mark| *mark == "*");
+    is_row.then_some((first..=last, !marks.is_empty()))
 }
 
 /// The range in a listing of `dynamicport`: the first port and the number of ports, each behind a
@@ -37,9 +55,10 @@ mod tests {
         let english = "\r\nProtocol tcp Port Exclusion Ranges\r\n\r\nStart Port    End Port      \r\n\
             ----------    --------      \r\n      5357        5357      \r\n     50000       50059     *\r\n\
             \r\n* - Administered port exclusions.\r\n";
-        assert_eq!(ranges(english), [5357..=5357, 50000..=50059]);
+        let found = ranges(english);
+        assert_eq!((found.excluded, found.administered), (vec![5357..=5357], vec![50000..=50059]));
         let german = "Portausschlussbereiche f\u{fc}r Protokoll \"tcp\"\n 80 80\n9 1\n2026 11 20\n";
-        assert_eq!(ranges(german), [80..=80]);
+        assert_eq!(ranges(german).excluded, [80..=80]);
     }
 
     #[test]

@@ -23,6 +23,18 @@ pub fn arguments(bytes: &[u8], most: usize) -> CommandLine {
     CommandLine { arguments, is_cut: parts.next().is_some() }
 }
 
+/// A whole command line without two or more empty arguments at its end: a process that sets its title
+/// (nginx, PostgreSQL) overwrites what is left of its arguments with NULs. One alone may have been typed.
+#[must_use]
+pub fn without_padding(bytes: &[u8]) -> &[u8] {
+    let end = bytes.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
+    match bytes.len() - end {
+        // The last argument's own NUL, and those of two empty ones.
+        3.. => bytes.get(..=end).unwrap_or(bytes),
+        _ => bytes,
+    }
+}
+
 /// argv[0], where `beginning` has it whole.
 #[must_use]
 pub fn first(beginning: &[u8]) -> Option<&[u8]> {
@@ -48,6 +60,22 @@ mod tests {
             let found = arguments(bytes, most);
             let expected: Vec<Untrusted> = expected.iter().map(|&text| text.into()).collect();
             assert_eq!((found.arguments, found.is_cut), (expected, is_cut), "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn two_empty_arguments_at_the_end_are_padding() {
+        let cases: [(&[u8], &[u8]); 7] = [
+            (b"", b""),
+            (b"a\0", b"a\0"),
+            (b"a\0\0", b"a\0\0"),
+            (b"a\0\0\0", b"a\0"),
+            (b"a b\0\0\0\0\0", b"a b\0"),
+            (b"a\0\0\0b\0\0", b"a\0\0\0b\0\0"),
+            (b"\0\0\0", b"\0"),
+        ];
+        for (bytes, expected) in cases {
+            assert_eq!(without_padding(bytes), expected, "{bytes:?}");
         }
     }
 

@@ -3,7 +3,7 @@
 
 use super::DecodeError;
 use super::bytes::{array_at, u16_at, u32_at, u64_at};
-use crate::model::{Pid, Untrusted};
+use crate::model::{Pid, Presence, TableOwner, Untrusted};
 
 /// What the list reports about a process.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -24,17 +24,29 @@ pub struct ListedProcess {
     pub memory_bytes: Option<u64>,
 }
 
-/// The offsets of the fields on 64-bit systems.
-mod offset {
-    pub(super) const NEXT: usize = 0;
-    pub(super) const CREATED: usize = 32;
-    pub(super) const NAME_LENGTH: usize = 56;
-    pub(super) const NAME_ADDRESS: usize = 64;
-    pub(super) const PID: usize = 80;
-    pub(super) const PARENT: usize = 88;
-    pub(super) const HANDLES: usize = 96;
-    pub(super) const SESSION: usize = 100;
-    pub(super) const WORKING_SET: usize = 144;
+/// The offsets of the fields on 64-bit systems. The Windows build compares them with its headers, which
+/// call some of them reserved: these are named in System Informer's headers (phnt, ntexapi.h,
+/// SYSTEM_PROCESS_INFORMATION).
+pub mod offset {
+    /// `NextEntryOffset`.
+    pub const NEXT: usize = 0;
+    /// `CreateTime`, behind WorkingSetPrivateSize, HardFaultCount, NumberOfThreadsHighWatermark and
+    /// CycleTime, in what the headers call Reserved1.
+    pub const CREATED: usize = 32;
+    /// `ImageName.Length`.
+    pub const NAME_LENGTH: usize = 56;
+    /// `ImageName.Buffer`.
+    pub const NAME_ADDRESS: usize = 64;
+    /// `UniqueProcessId`.
+    pub const PID: usize = 80;
+    /// `InheritedFromUniqueProcessId`, which the headers call Reserved2.
+    pub const PARENT: usize = 88;
+    /// `HandleCount`.
+    pub const HANDLES: usize = 96;
+    /// `SessionId`.
+    pub const SESSION: usize = 100;
+    /// `WorkingSetSize`.
+    pub const WORKING_SET: usize = 144;
 }
 
 /// Where the last field that is read ends.
@@ -59,6 +71,29 @@ pub fn process_list(bytes: &[u8], address: u64) -> Result<Vec<ListedProcess>, De
         }
     }
 }
+
+/// What is known of the process that a table says created a socket, from the list of processes.
+///
+/// One born after the socket only has the PID of the one that created it, unless the clock was set back
+/// in between. The process that holds such a socket now inherited it, so it is a child of the one that
+/// is gone, and older than the one that has its PID now. Without such a child the times are not to be
+/// believed. Nothing exits of what stands for the kernel.
+#[must_use]
+pub fn presence(named: TableOwner, list: &[ListedProcess]) -> Presence {
+    let Some(own) = list.iter().find(|process| process.pid == named.pid) else {
+        let is_kernel = KERNEL.contains(&named.pid);
+        return if is_kernel { Presence::Present(None) } else { Presence::Absent };
+    };
+    let is_older = |process: &ListedProcess| {
+        process.created.zip(own.created).is_some_and(|(other, own)| other < own)
+    };
+    let is_heir = |process: &ListedProcess| process.parent == named.pid && is_older(process);
+    let is_reused = !KERNEL.contains(&named.pid) && list.iter().any(is_heir);
+    Presence::Present(own.created.filter(|_| is_reused))
+}
+
+/// Idle and System.
+const KERNEL: [Pid; 2] = [Pid(0), Pid(4)];
 
 fn process(entry: &[u8], all: &[u8], address: u64) -> Result<ListedProcess, DecodeError> {
     let known = |number: u64| Some(number).filter(|&number| number != 0);
@@ -135,6 +170,44 @@ mod tests {
         assert_eq!(owner.name.as_bytes(), b"inetinfo.exe");
         assert_eq!(owner.memory_bytes, Some(2_867_200));
         assert_eq!(owner.created, Some(133_000_000_000_000_000));
+    }
+
+    fn listed(pid: u32, parent: u32, created: u64) -> ListedProcess {
+        ListedProcess {
+            pid: Pid(pid),
+            parent: Pid(parent),
+            name: Untrusted::from_wide(&[]),
+            created: Some(created).filter(|created| *created != 0),
+            session: 0,
+            handles: 0,
+            memory_bytes: None,
+        }
+    }
+
+    #[test]
+    fn a_reused_pid_is_known_by_what_its_first_process_left() {
+        let named = |pid, created| TableOwner { pid: Pid(pid), created: Some(created) };
+        let newcomer = listed(812, 4, 5000);
+        for (others, expected) in [
+            (vec![], Presence::Present(None)),
+            // A child of the one that is gone.
+            (vec![listed(900, 812, 4000)], Presence::Present(Some(5000))),
+            // A child of the one that is here.
+            (vec![listed(900, 812, 6000)], Presence::Present(None)),
+            (vec![listed(900, 813, 4000)], Presence::Present(None)),
+        ] {
+            let list = [vec![newcomer.clone()], others].concat();
+            assert_eq!(presence(named(812, 100), &list), expected, "{list:?}");
+        }
+        assert_eq!(presence(named(812, 100), &[]), Presence::Absent);
+    }
+
+    #[test]
+    fn the_kernel_never_exits() {
+        let named = TableOwner { pid: Pid(4), created: Some(1) };
+        assert_eq!(presence(named, &[]), Presence::Present(None));
+        let list = [listed(4, 0, 5000), listed(100, 4, 4000)];
+        assert_eq!(presence(named, &list), Presence::Present(None));
     }
 
     #[test]

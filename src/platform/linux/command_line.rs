@@ -31,7 +31,13 @@ fn read(reader: &mut MemoryReader<'_>, pid: Pid, left: usize) -> CommandLine {
         return CommandLine::default();
     };
     let most = bounds::ARGUMENTS.min(left / bounds::ARGUMENT_COST);
-    let mut line = proc_cmdline::arguments(&beginning.bytes, most);
+    // What ends where the reading ended may go on.
+    let whole = if beginning.is_cut {
+        &beginning.bytes
+    } else {
+        proc_cmdline::without_padding(&beginning.bytes)
+    };
+    let mut line = proc_cmdline::arguments(whole, most);
     line.is_cut |= beginning.is_cut;
     line
 }

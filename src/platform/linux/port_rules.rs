@@ -4,7 +4,7 @@ use rustix::fs::{Access, AtFlags, CWD};
 use rustix::thread::{CapabilitySet, capabilities};
 
 use super::proc_dir::read_file;
-use crate::model::{PortRange, PortRules};
+use crate::model::PortRules;
 use crate::platform::decode::sysctl;
 
 /// Reads the rules of this thread's network namespace.
@@ -17,7 +17,7 @@ pub(super) fn read() -> PortRules {
         privileged_below: unprivileged.filter(|_| !may_bind_all()),
         ephemeral: ephemeral.and_then(|text| sysctl::range(&text)),
         reserved: reserved.map(|text| sysctl::ranges(&text)).unwrap_or_default(),
-        excluded: Vec::<PortRange>::new(),
+        ..PortRules::default()
     }
 }
 

@@ -8,8 +8,9 @@ use windows_sys::Win32::System::Threading::{
     PROCESS_QUERY_LIMITED_INFORMATION, PROCESS_SYNCHRONIZE, PROCESS_TERMINATE,
 };
 
-use super::{ffi, tables};
-use crate::model::{Owner, Pid, Presence, Protocol, Scope, Socket, StateSet, UdpScope};
+use super::{ffi, process, tables};
+use crate::model::{Owner, Pid, Protocol, Scope, Socket, StateSet, UdpScope};
+use crate::platform::decode::process_list::presence;
 use crate::platform::{Ending, OpenProcess, PlatformError};
 
 /// What `taskkill` gives as the exit code of the processes it ends.
@@ -57,9 +58,10 @@ impl OpenProcess for Handle {
             return Err(PlatformError::NoSuchProcess(self.pid));
         }
         let now = tables::sockets(&scope_of(sockets))?;
-        let presence = Presence::Present(self.process.created());
+        let listed = process::list()?;
         let is_own = |socket: &Socket| {
-            let owner = socket.table_owner.map(|named| Owner::by_table(named, presence));
+            let named = socket.table_owner.filter(|named| named.pid == self.pid);
+            let owner = named.map(|named| Owner::by_table(named, presence(named, &listed)));
             owner.is_some_and(|owner| owner.pids().any(|pid| pid == self.pid))
                 && socket.holds_port()
                 && sockets.iter().any(|wanted| wanted.is_same(socket))

@@ -1,16 +1,21 @@
-//! Windows: sockets from netstat2 and the IP helper, processes from sysinfo and the system's own
-//! lists, ends by process handle.
+//! Windows: sockets from netstat2 and the IP helper, processes from the system's own lists and by
+//! handle, ends by process handle.
 
+#[cfg(not(target_pointer_width = "64"))]
+compile_error!("the layouts of Windows' lists of processes and services here are those of 64 bits");
+
+mod accounts;
 mod close;
 mod ffi;
 mod handle;
+mod layouts;
 mod owners;
 mod port_rules;
 mod process;
+mod service_sockets;
 mod tables;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 use std::{env, fs, io};
@@ -21,8 +26,8 @@ use super::{
     Processes, SocketTable, Sockets, System, bind,
 };
 use crate::model::{
-    About, Capabilities, Creator, Endpoint, OwnerSearch, Particulars, Pid, PortRules, Process,
-    Protocol, Reach, Scope, Signal, Socket, TcpSettings, Uid, Untrusted,
+    About, Capabilities, Creator, Endpoint, Gap, OwnerSearch, Particulars, Pid, PortRules, Process,
+    Protocol, Reach, Scope, ServedUrl, Signal, Socket, TcpSettings, Uid, Untrusted,
 };
 
 /// The running Windows.
@@ -44,7 +49,9 @@ impl Sockets for Windows {
         tables::sockets(scope)
     }
 
-    /// Windows has no network namespaces that one machine's sockets are divided into.
+    /// Windows divides sockets into network compartments, as of containers, and has no call that reads
+    /// those of another one: the tables are those of the compartment of this thread
+    /// (SetCurrentThreadCompartmentId).
     fn sockets_elsewhere(
         &self,
         _scope: &Scope,
@@ -64,9 +71,8 @@ impl Sockets for Windows {
 }
 
 impl Processes for Windows {
-    /// All of it is read at once: little of it is dear here.
-    fn processes(&self, pids: &BTreeSet<Pid>, _about: About) -> BTreeMap<Pid, Process> {
-        process::describe(pids)
+    fn processes(&self, pids: &BTreeSet<Pid>, about: About) -> BTreeMap<Pid, Process> {
+        process::describe(pids, about)
     }
 
     fn all_processes(&self) -> Option<BTreeSet<Pid>> {
@@ -98,6 +104,11 @@ impl Ports for Windows {
         port_rules::read(protocol)
     }
 
+    /// There is no documented call that lists the URL groups that exist.
+    fn served_urls(&self) -> Result<Vec<ServedUrl>, Gap> {
+        port_rules::served_urls()
+    }
+
     fn try_bind(
         &self,
         protocol: Protocol,
@@ -113,8 +124,9 @@ impl Ports for Windows {
     }
 
     fn service_ports(&self, name: &str) -> Result<Vec<u16>, PlatformError> {
-        let root = env::var_os("SystemRoot").unwrap_or_else(|| r"C:\Windows".into());
-        let path = PathBuf::from(root).join(r"System32\drivers\etc\services");
+        let what = "cannot find the services file";
+        let system = ffi::system_directory().map_err(|error| PlatformError::io(what, error))?;
+        let path = system.join(r"drivers\etc\services");
         match fs::read(&path) {
             Ok(bytes) => Ok(services::ports(&String::from_utf8_lossy(&bytes), name)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),

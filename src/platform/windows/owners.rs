@@ -1,30 +1,30 @@
 //! Who holds each socket: the PID in the table, if it is still the process that it was.
 
-use rustc_hash::FxHashMap;
+use std::collections::BTreeMap;
 
-use super::{process, tables};
+use super::{process, service_sockets, tables};
 use crate::model::{
-    Gap, KernelReason, OwnedSocket, Owner, Pid, Presence, Scope, Socket, StateSet, TcpState,
+    Gap, KernelReason, OwnedSocket, Owner, Presence, Scope, Socket, StateSet, TableOwner, TcpState,
 };
 use crate::platform::OwnerTable;
-
-/// When each process was born, as far as that is known.
-type Births = FxHashMap<Pid, Option<u64>>;
+use crate::platform::decode::process_list::{ListedProcess, presence};
 
 /// Finds the owners of `sockets`.
 pub(super) fn find(sockets: Vec<Socket>) -> OwnerTable {
     if sockets.is_empty() {
         return OwnerTable::default();
     }
-    let births: Births = match process::list() {
-        Ok(listed) => listed.into_iter().map(|process| (process.pid, process.created)).collect(),
+    let listed = match process::list() {
+        Ok(listed) => listed,
         Err(error) => {
             let gaps = vec![Gap::ProcessesUnreadable { why: error.to_string() }];
             return OwnerTable { sockets: owned(sockets, as_told), gaps, from: None };
         }
     };
-    let mut sockets = owned(sockets, |socket| owner(socket, &births));
+    let known = known(&sockets, &listed);
+    let mut sockets = owned(sockets, |socket| owner(socket, &known));
     without_vanished(&mut sockets);
+    service_sockets::name(&mut sockets);
     let count = sockets.iter().filter(|row| has_exited(row)).count();
     let gaps = if count > 0 { vec![Gap::OwnersExited { count }] } else { Vec::new() };
     OwnerTable { sockets, gaps, from: None }
@@ -43,13 +43,22 @@ fn as_told(socket: &Socket) -> Owner {
     }
 }
 
-fn owner(socket: &Socket, births: &Births) -> Owner {
+/// What the list of processes tells of each that a table names, asked once for each.
+fn known(sockets: &[Socket], listed: &[ListedProcess]) -> BTreeMap<TableOwner, Presence> {
+    let named = sockets.iter().filter_map(|socket| socket.table_owner);
+    let mut known = BTreeMap::new();
+    for named in named {
+        known.entry(named).or_insert_with(|| presence(named, listed));
+    }
+    known
+}
+
+fn owner(socket: &Socket, known: &BTreeMap<TableOwner, Presence>) -> Owner {
     if let Some(reason) = socket.kernel_reason() {
         return Owner::Kernel(reason);
     }
     let Some(named) = socket.table_owner else { return Owner::NotFound };
-    let presence = births.get(&named.pid).map_or(Presence::Absent, |born| Presence::Present(*born));
-    match Owner::by_table(named, presence) {
+    match Owner::by_table(named, known.get(&named).copied().unwrap_or(Presence::Absent)) {
         // What its process left behind is torn down without it.
         Owner::Exited(_) if is_torn_down(socket) => Owner::Kernel(KernelReason::Orphaned),
         owner => owner,

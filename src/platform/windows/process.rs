@@ -1,22 +1,23 @@
-//! Processes: the system's list for what it tells of everybody, sysinfo for commands and
-//! programs; sessions, accounts and services by their own calls.
+//! Processes: the system's list for what it tells of everybody; programs and command lines by handle;
+//! sessions, accounts and services by their own calls.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::os::windows::ffi::OsStrExt;
-use std::time::{Duration, SystemTime};
 
 use rustc_hash::FxHashMap;
-use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, UpdateKind};
+use windows_sys::Win32::Foundation::ERROR_ACCESS_DENIED;
 use windows_sys::Win32::System::Threading::PROCESS_QUERY_LIMITED_INFORMATION;
 
+use super::accounts::Accounts;
 use super::ffi;
-use crate::model::{Particulars, Pid, Process, ProcessKind, Service, Session, Untrusted};
+use crate::model::{
+    About, Particulars, Pid, Process, ProcessKind, Service, Session, Untrusted, Withheld,
+    from_file_time,
+};
 use crate::platform::PlatformError;
 use crate::platform::decode::process_list::{ListedProcess, process_list};
-
-/// From 1601 to 1970, in the 100 ns of a FILETIME.
-const UNIX_EPOCH: u64 = 116_444_736_000_000_000;
+use crate::platform::decode::windows_command_line::arguments;
 
 /// Every process of the machine.
 ///
@@ -29,26 +30,62 @@ pub(super) fn list() -> Result<Vec<ListedProcess>, PlatformError> {
         .map_err(|source| PlatformError::Decode { what: what.to_owned(), source })
 }
 
-/// Describes those of `pids` that still exist.
-pub(super) fn describe(pids: &BTreeSet<Pid>) -> BTreeMap<Pid, Process> {
+/// Describes those of `pids` that still exist. Users are looked up where they are shown.
+pub(super) fn describe(pids: &BTreeSet<Pid>, about: About) -> BTreeMap<Pid, Process> {
     if pids.is_empty() {
         return BTreeMap::new();
     }
-    let (Ok(listed), Ok(mut system)) = (list(), sysinfo::System::new()) else {
-        return BTreeMap::new();
-    };
-    let wanted: Vec<sysinfo::Pid> = pids.iter().map(|pid| sysinfo::Pid::from_u32(pid.0)).collect();
-    let kind =
-        ProcessRefreshKind::nothing().with_cmd(UpdateKind::Always).with_exe(UpdateKind::Always);
-    system.refresh_processes_specifics(ProcessesToUpdate::Some(&wanted), false, kind);
+    let Ok(listed) = list() else { return BTreeMap::new() };
+    let opened: BTreeMap<Pid, ffi::Process> = listed
+        .iter()
+        .map(|process| process.pid)
+        .filter(|pid| pids.contains(pid))
+        .filter_map(|pid| Some((pid, open(pid, about)?)))
+        .collect();
+    let users = if about == About::Table { BTreeMap::new() } else { users(pids, &opened) };
     let source = Source {
-        system,
+        about,
         births: listed.iter().map(|process| (process.pid, process.created)).collect(),
+        accounts: Accounts::of(users.values().cloned().collect()),
+        opened,
+        users,
         sessions: ffi::sessions(),
-        services: ffi::services().unwrap_or_default(),
+        services: ffi::services().ok(),
     };
     let present = listed.iter().filter(|process| pids.contains(&process.pid));
     present.map(|process| (process.pid, source.describe(process))).collect()
+}
+
+/// Opens a process to ask of it. SeDebugPrivilege, which lets administrators open the processes of
+/// others, is enabled after the first denial and only where its answers are shown: programs that watch
+/// for attacks report it.
+fn open(pid: Pid, about: About) -> Option<ffi::Process> {
+    let open = || ffi::Process::open(pid, PROCESS_QUERY_LIMITED_INFORMATION);
+    match open() {
+        Ok(process) => Some(process),
+        Err(error) if error.raw_os_error() == Some(ERROR_ACCESS_DENIED.cast_signed()) => {
+            let may_ask = about != About::Table && pid != Pid(0) && ffi::is_elevated();
+            if !may_ask {
+                return None;
+            }
+            ffi::enable_debug_privilege();
+            open().ok()
+        }
+        Err(_) => None,
+    }
+}
+
+/// The security identifiers of the users of `pids`: from the terminal services, which tell an
+/// administrator all of them without opening a process, and by handle.
+fn users(pids: &BTreeSet<Pid>, opened: &BTreeMap<Pid, ffi::Process>) -> BTreeMap<Pid, Vec<u8>> {
+    let mut users: BTreeMap<Pid, Vec<u8>> = ffi::users().into_iter().collect();
+    users.retain(|pid, _| pids.contains(pid));
+    for (pid, process) in opened {
+        if !users.contains_key(pid) {
+            users.extend(process.user().map(|sid| (*pid, sid)));
+        }
+    }
+    users
 }
 
 /// The particulars of those of `pids` that still exist. Working directories stand in the memory of
@@ -65,38 +102,48 @@ pub(super) fn particulars(pids: &BTreeSet<Pid>) -> BTreeMap<Pid, Particulars> {
 
 /// What is asked for once.
 struct Source {
-    system: sysinfo::System,
+    about: About,
     births: FxHashMap<Pid, Option<u64>>,
+    opened: BTreeMap<Pid, ffi::Process>,
+    users: BTreeMap<Pid, Vec<u8>>,
+    accounts: Accounts,
     sessions: Vec<(u32, Vec<u16>)>,
-    services: Vec<(Pid, Vec<u16>)>,
+    /// None where they cannot be listed.
+    services: Option<Vec<(Pid, Vec<u16>)>>,
 }
 
 impl Source {
     fn describe(&self, listed: &ListedProcess) -> Process {
         let pid = listed.pid;
-        let shown = self.system.process(sysinfo::Pid::from_u32(pid.0));
-        let opened = ffi::Process::open(pid, PROCESS_QUERY_LIMITED_INFORMATION).ok();
+        let opened = self.opened.get(&pid);
+        let line = opened.and_then(ffi::Process::command_line);
+        let executable = opened.and_then(ffi::Process::image_path);
+        let user = self.users.get(&pid).and_then(|sid| self.accounts.name(sid));
+        let kind = kind(pid, opened);
+        let is_shown = self.about != About::Table && kind != ProcessKind::Kernel;
+        let withheld = Withheld {
+            details: is_shown && (line.is_none() || executable.is_none() || user.is_none()),
+            services: self.services.is_none(),
+        };
+        let command = line.map(|line| arguments(&line)).unwrap_or_default();
         Process {
             pid,
             birth: listed.created,
             parent: parent(listed, &self.births),
             name: listed.name.clone(),
-            command: shown
-                .map(|process| process.cmd().iter().map(|part| untrusted(part)).collect())
-                .unwrap_or_default(),
+            command: command.iter().map(|part| Untrusted::from_wide(part)).collect(),
             command_cut: false,
-            executable: shown
-                .and_then(|process| process.exe())
-                .map(|path| untrusted(path.as_os_str())),
+            executable: executable.map(|path| Untrusted::from_wide(&path)),
             uid: None,
             is_set_user_id: false,
-            user: opened.as_ref().and_then(account),
+            user,
             memory_bytes: listed.memory_bytes,
-            started: listed.created.and_then(system_time),
+            started: listed.created.and_then(from_file_time),
             session: Session { name: self.session_name(listed.session), id: Some(listed.session) },
             services: self.services_of(pid),
             container: None,
-            kind: kind(pid, opened.as_ref()),
+            kind,
+            withheld,
         }
     }
 
@@ -106,7 +153,7 @@ impl Source {
     }
 
     fn services_of(&self, pid: Pid) -> Vec<Service> {
-        let hosted = self.services.iter().filter(|(host, _)| *host == pid);
+        let hosted = self.services.iter().flatten().filter(|(host, _)| *host == pid);
         let service =
             |name: &Vec<u16>| Service { name: Untrusted::from_wide(name), of_user: false };
         hosted.map(|(_, name)| service(name)).collect()
@@ -123,19 +170,6 @@ fn kind(pid: Pid, opened: Option<&ffi::Process>) -> ProcessKind {
         _ if opened.is_some_and(ffi::Process::is_critical) => ProcessKind::Critical,
         _ => ProcessKind::Ordinary,
     }
-}
-
-/// `DOMAIN\name`.
-fn account(process: &ffi::Process) -> Option<Untrusted> {
-    let (mut account, name) = process.account()?;
-    account.push(u16::from(b'\\'));
-    account.extend(name);
-    Some(Untrusted::from_wide(&account))
-}
-
-fn system_time(ticks: u64) -> Option<SystemTime> {
-    let since = ticks.checked_sub(UNIX_EPOCH)?;
-    SystemTime::UNIX_EPOCH.checked_add(Duration::from_nanos(since.checked_mul(100)?))
 }
 
 /// The parent, if it is still there: Windows keeps its PID, which may be a newcomer's by now.

@@ -13,7 +13,7 @@ use crate::model::{
     Endpoint, Family, Gap, Protocol, Scope, Socket, TableOwner, TcpState, UdpScope,
 };
 use crate::platform::decode::mib::{self, MibRow, RawEnd};
-use crate::platform::{PlatformError, SocketTable};
+use crate::platform::{PlatformError, SocketTable, reason};
 
 /// The sockets in `scope`, and more: Windows filters nothing itself.
 pub(super) fn sockets(scope: &Scope) -> Result<SocketTable, PlatformError> {
@@ -27,9 +27,11 @@ pub(super) fn sockets(scope: &Scope) -> Result<SocketTable, PlatformError> {
                 found.sockets.append(&mut sockets);
             }
             Err(error) => {
-                let table = mib::table_name(protocol, family).to_owned();
-                found.gaps.push(Gap::TableUnreadable { table, why: error.to_string() });
-                first_failure.get_or_insert(error);
+                let table = mib::table_name(protocol, family);
+                let why = reason(&error);
+                found.gaps.push(Gap::TableUnreadable { table: table.to_owned(), why });
+                let what = format!("cannot read the table {table}");
+                first_failure.get_or_insert_with(|| PlatformError::io(what, error));
             }
         }
     }
@@ -63,8 +65,7 @@ fn wanted(scope: &Scope) -> Vec<(Protocol, Family)> {
 }
 
 /// One table. netstat2 is asked for one at a time, because the first failure fails its call.
-fn table(protocol: Protocol, family: Family) -> Result<Vec<Socket>, PlatformError> {
-    let name = mib::table_name(protocol, family);
+fn table(protocol: Protocol, family: Family) -> io::Result<Vec<Socket>> {
     let families = match family {
         Family::V4 => AddressFamilyFlags::IPV4,
         Family::V6 => AddressFamilyFlags::IPV6,
@@ -73,16 +74,11 @@ fn table(protocol: Protocol, family: Family) -> Result<Vec<Socket>, PlatformErro
         Protocol::Tcp => ProtocolFlags::TCP,
         Protocol::Udp => ProtocolFlags::UDP,
     };
-    let failed = |error: netstat2::error::Error| {
-        let source = match error {
-            netstat2::error::Error::OsError(error) => error,
-            netstat2::error::Error::FailedToGetTcpTable(code)
-            | netstat2::error::Error::FailedToGetUdpTable(code) => {
-                io::Error::from_raw_os_error(code)
-            }
-            other => io::Error::other(other),
-        };
-        PlatformError::io(format!("cannot read the table {name}"), source)
+    let failed = |error: netstat2::error::Error| match error {
+        netstat2::error::Error::OsError(error) => error,
+        netstat2::error::Error::FailedToGetTcpTable(code)
+        | netstat2::error::Error::FailedToGetUdpTable(code) => io::Error::from_raw_os_error(code),
+        other => io::Error::other(other),
     };
     let rows = iterate_sockets_info(families, protocols).map_err(failed)?;
     let mut details = details(protocol, family);
@@ -148,22 +144,46 @@ fn state(state: netstat2::TcpState, detail: Option<&MibRow>) -> TcpState {
         netstat2::TcpState::Closing => TcpState::Closing,
         netstat2::TcpState::LastAck => TcpState::LastAck,
         netstat2::TcpState::TimeWait => TcpState::TimeWait,
-        netstat2::TcpState::DeleteTcb | netstat2::TcpState::Unknown => {
+        netstat2::TcpState::DeleteTcb => TcpState::DeleteTcb,
+        netstat2::TcpState::Unknown => {
             detail.and_then(|row| row.state).unwrap_or(TcpState::Unknown(0))
         }
     }
 }
 
-/// Adds the bound endpoints, where the system has the call for them, and where all connections
-/// are known: the local endpoint of one must not be taken for a port that a process holds.
+/// Adds the bound endpoints of each family, where the system has the call for them, and where all
+/// connections are known: the local endpoint of one must not be taken for a port that a process holds.
 fn add_bound(found: &mut SocketTable) {
-    let bound = |family| mib::bound_table(&ffi::bound_table(family)?, family).ok();
-    let rows = bound(Family::V4).zip(bound(Family::V6)).filter(|_| found.gaps.is_empty());
-    let Some((mut rows, more)) = rows else {
-        found.gaps.push(Gap::BoundNotListed);
+    let unread = found.gaps.iter().find_map(|gap| match gap {
+        Gap::TableUnreadable { table, .. } if table.starts_with("tcp") => Some(table.clone()),
+        _ => None,
+    });
+    if let Some(table) = unread {
+        let why = format!("the table {table} cannot be read");
+        found.gaps.push(Gap::BoundUnknown { why });
         return;
-    };
-    rows.extend(more);
+    }
+    let mut rows = Vec::new();
+    for family in [Family::V4, Family::V6] {
+        match bound(family) {
+            Ok(mut more) => rows.append(&mut more),
+            Err(gap) if found.gaps.contains(&gap) => {}
+            Err(gap) => found.gaps.push(gap),
+        }
+    }
     let rows = mib::bound_only(rows, &found.sockets);
     found.sockets.extend(rows.iter().map(MibRow::bound_socket));
+}
+
+fn bound(family: Family) -> Result<Vec<MibRow>, Gap> {
+    let unknown = |why: String| Gap::BoundUnknown {
+        why: format!("{}: {why}", mib::table_name(Protocol::Tcp, family)),
+    };
+    let bytes = ffi::bound_table(family).map_err(|error| unknown(reason(&error)))?;
+    let bytes = bytes.ok_or(Gap::BoundNotListed)?;
+    if bytes.is_empty() {
+        // There is no table where there is nothing to tell.
+        return Ok(Vec::new());
+    }
+    mib::bound_table(&bytes, family).map_err(|error| unknown(error.to_string()))
 }

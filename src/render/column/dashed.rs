@@ -40,6 +40,10 @@ impl Column for Dashed {
         self.0.gives_way()
     }
 
+    fn is_repeated(self, row: &OwnedSocket) -> bool {
+        self.0.is_repeated(row)
+    }
+
     fn shortened(self, cell: String, width: usize) -> String {
         self.0.shortened(cell, width)
     }

@@ -54,6 +54,12 @@ pub(super) trait Column: Copy {
         GiveWay::Never
     }
 
+    /// Whether other columns say what the cell of a row says, so that it gives way before addresses.
+    fn is_repeated(self, row: &Self::Row) -> bool {
+        let _ = row;
+        false
+    }
+
     /// The cell cut to `width` columns of the terminal, or to as few as it can have.
     fn shortened(self, cell: String, width: usize) -> String {
         let _ = width;

@@ -90,7 +90,11 @@ fn images_of(row: &OwnedSocket, snapshot: &Snapshot, listed: usize) -> String {
         // By far the most frequent, and there may be a hundred thousand of them.
         Owner::Processes(holders) if holders.len() == 1 => {
             let name = owners(row, snapshot).next().map(|owner| Escaped(&owner.name).to_string());
-            return name.unwrap_or_else(|| EXITED.to_owned());
+            let name = name.unwrap_or_else(|| EXITED.to_owned());
+            return match &row.socket.service {
+                Some(service) => format!("{name} ({})", Escaped(service)),
+                None => name,
+            };
         }
         Owner::Processes(_) => {}
         _ => return unnamed(row, snapshot),
@@ -116,6 +120,9 @@ pub(super) fn users(row: &OwnedSocket, snapshot: &Snapshot) -> String {
 
 /// The services of the owners; of a socket whose owners are not known, that of its creator.
 pub(super) fn services(row: &OwnedSocket, snapshot: &Snapshot) -> String {
+    if let Some(service) = &row.socket.service {
+        return Escaped(service).to_string();
+    }
     let of_owners = owners(row, snapshot).flat_map(|process| &process.services);
     let creator = snapshot.creator(&row.socket).filter(|_| row.owner.holders().is_empty());
     let of_creator = creator.and_then(|creator| creator.service.as_ref());
@@ -132,9 +139,11 @@ pub(super) fn command(row: &OwnedSocket, snapshot: &Snapshot) -> String {
     }
 }
 
-/// How long the oldest owner has been running.
+/// How long the socket has existed, where the system tells when it was created; otherwise how long the
+/// oldest owner has been running.
 pub(super) fn age(row: &OwnedSocket, snapshot: &Snapshot) -> String {
-    let started = owners(row, snapshot).filter_map(|process| process.started).min();
+    let oldest = || owners(row, snapshot).filter_map(|process| process.started).min();
+    let started = row.socket.created().or_else(oldest);
     let since = started.and_then(|started| SystemTime::now().duration_since(started).ok());
     since.map(durations::age).unwrap_or_default()
 }

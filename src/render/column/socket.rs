@@ -1,13 +1,13 @@
 //! The columns of tables with a row for each socket.
 
 use super::{Alignment, Column, owners};
-use crate::model::{About, Depth, Detail, Family, OwnedSocket, Snapshot, Socket, Timer};
+use crate::model::{About, Depth, Detail, Family, OwnedSocket, Owner, Snapshot, Socket, Timer};
 use crate::query::SocketColumn;
 use crate::render::fit::GiveWay;
 use crate::text::durations::milliseconds;
 use crate::text::endpoints::{foreign_endpoint, local_endpoint, shortened_endpoint};
 use crate::text::escape::{fitted, shortened};
-use crate::text::lsof;
+use crate::text::{lsof, namespaces};
 
 impl Column for SocketColumn {
     type Row = OwnedSocket;
@@ -23,6 +23,8 @@ impl Column for SocketColumn {
             Self::Image => "Image Name",
             Self::User => "User",
             Self::Command => "Command",
+            Self::LocalPort => "Port",
+            Self::ForeignPort => "Foreign Port",
             Self::Service => "Service",
             Self::RecvQ => "Recv-Q",
             Self::SendQ => "Send-Q",
@@ -53,7 +55,7 @@ impl Column for SocketColumn {
 
     fn alignment(self) -> Alignment {
         match self {
-            Self::RecvQ | Self::SendQ => Alignment::Right,
+            Self::RecvQ | Self::SendQ | Self::LocalPort | Self::ForeignPort => Alignment::Right,
             _ => Alignment::Left,
         }
     }
@@ -69,6 +71,8 @@ impl Column for SocketColumn {
             Self::Image => owners::images(row, snapshot),
             Self::User => owners::users(row, snapshot),
             Self::Command => owners::command(row, snapshot),
+            Self::LocalPort => socket.local.port.to_string(),
+            Self::ForeignPort => or_empty(socket.foreign.map(|end| end.port)),
             Self::Service => owners::services(row, snapshot),
             Self::RecvQ => or_empty(socket.queues.receive),
             Self::SendQ => or_empty(socket.queues.send),
@@ -101,6 +105,11 @@ impl Column for SocketColumn {
             Self::Pid | Self::Image => GiveWay::Last,
             _ => GiveWay::Never,
         }
+    }
+
+    /// Why the kernel keeps a socket is in its state, or in a remark below.
+    fn is_repeated(self, row: &OwnedSocket) -> bool {
+        self == Self::Image && matches!(row.owner, Owner::Kernel(_))
     }
 
     fn shortened(self, cell: String, width: usize) -> String {
@@ -152,7 +161,7 @@ const NAMESPACE_WIDTH: usize = 25;
 
 fn namespace(socket: &Socket, snapshot: &Snapshot) -> String {
     match socket.netns {
-        Some(inode) => fitted(&snapshot.namespace_name(inode), NAMESPACE_WIDTH),
+        Some(inode) => fitted(&namespaces::label(inode, snapshot), NAMESPACE_WIDTH),
         None => "-".to_owned(),
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::model::{Pid, Shell};
 use crate::text::advice::{Remedy, run, run_to};
-use crate::text::remedies::{driver, find_container};
+use crate::text::remedies::find_container;
 use crate::text::shell::ShellCommand;
 
 /// Why a process is refused, with all that its sentence needs.
@@ -11,7 +11,8 @@ pub enum Refused {
     /// It is the kernel.
     Kernel,
     /// It is Windows' System, in whose name a driver holds this port.
-    Driver(u16),
+    /// What it is.
+    Driver(String),
     /// Windows does not run without it.
     Critical,
     /// PID 1.
@@ -38,6 +39,8 @@ pub enum Refused {
     ContainerOrWsl(u16),
     /// It hosts several services of Windows; none where they cannot be listed.
     SharedHost(Pid, Vec<String>),
+    /// It hosts several services, of which this one created the socket; the command stops it.
+    ServiceInHost(Vec<String>, String, Remedy),
     /// Nothing is known of this process.
     Unidentified,
 }
@@ -51,7 +54,7 @@ pub fn refused(name: &str, why: &Refused) -> String {
 fn reason(name: &str, why: &Refused) -> String {
     match why {
         Refused::Kernel => format!("{name} belongs to the kernel"),
-        Refused::Driver(port) => format!("{name} is the kernel: {}", driver(*port)),
+        Refused::Driver(driver) => format!("{name} is the kernel: {driver}"),
         Refused::Critical => format!("{name}: ending it crashes Windows"),
         Refused::Init { shares: false } => format!(
             "{name}; killing it stops the system; in a container, stop the container instead"
@@ -90,12 +93,35 @@ fn reason(name: &str, why: &Refused) -> String {
             &find_container(Shell::Windows, *port),
         ),
         Refused::SharedHost(pid, services) => shared_host(name, *pid, services),
+        Refused::ServiceInHost(services, service, stop) => {
+            service_in_host(name, services, service, stop)
+        }
         Refused::Unidentified => format!("{name} cannot be identified"),
     }
 }
 
 fn list_sockets() -> Remedy {
     ShellCommand::new(Shell::Posix, "systemctl list-sockets").into()
+}
+
+/// One service among others. A forwarded port is taken away by its rule, not with the service.
+fn service_in_host(name: &str, services: &[String], service: &str, stop: &Remedy) -> String {
+    let hosts = format!(
+        "{name} hosts several services: {}; {service} created the socket",
+        services.join(", ")
+    );
+    if is_port_proxy(service) {
+        let forwarded = ShellCommand::new(Shell::Windows, FORWARDED).into();
+        return run_to("for a forwarded port", &hosts, &forwarded);
+    }
+    run_to("to stop that service alone", &hosts, stop)
+}
+
+const FORWARDED: &str = "netsh interface portproxy show all";
+
+/// Whether a service forwards ports.
+fn is_port_proxy(service: &str) -> bool {
+    service.eq_ignore_ascii_case("iphlpsvc")
 }
 
 /// The service that is meant has to be stopped by its name.
@@ -111,8 +137,8 @@ fn shared_host(name: &str, pid: Pid, services: &[String]) -> String {
          stop",
         services.join(", ")
     );
-    if services.iter().any(|name| name.eq_ignore_ascii_case("iphlpsvc")) {
-        let forwarded = command("netsh interface portproxy show all").into();
+    if services.iter().any(|name| is_port_proxy(name)) {
+        let forwarded = command(FORWARDED).into();
         return run_to("for a forwarded port", &hosts, &forwarded);
     }
     hosts

@@ -1,7 +1,7 @@
 //! What is said of binds that were tried.
 
 use super::vacancy::excluded_ranges;
-use crate::model::Protocol;
+use crate::model::{Family, Protocol};
 use crate::text::advice::{listed, run_to};
 
 /// No port was named.
@@ -52,7 +52,7 @@ pub fn answers(answers: &Answers) -> String {
     // What WSAEACCES means where no socket can be seen.
     let behind = "it is in an excluded range, or HTTP.sys holds it; netsh http show servicestate \
                   lists what HTTP.sys serves";
-    let list = excluded_ranges(answers.protocol).into();
+    let list = excluded_ranges(answers.protocol, Family::V4).into();
     run_to("to list the excluded ranges", &format!("{text}; {behind}"), &list)
 }
 

@@ -2,11 +2,11 @@
 
 use super::remains::Remains;
 use super::{asked, ranges};
-use crate::model::{Family, PortRange, Protocol, Shell};
+use crate::model::{Api, Family, PortRange, Protocol, Shell};
 use crate::query::LocalSet;
 use crate::text::advice::{Remedy, run_to};
-use crate::text::counted;
 use crate::text::shell::ShellCommand;
+use crate::text::{api, counted};
 
 /// What is known of a port that nothing holds.
 #[derive(Debug)]
@@ -45,8 +45,8 @@ pub enum State {
 pub enum Obstacle {
     /// Ports below this one require root.
     Privileged(u16),
-    /// Windows excludes this range, for this protocol.
-    Excluded(PortRange, Protocol),
+    /// Windows excludes this range, for this protocol and family.
+    Excluded(PortRange, Protocol, Family),
     /// The system's own answer.
     Refused(String),
 }
@@ -58,8 +58,8 @@ pub enum Addition {
     None,
     /// How many connections use the port.
     Connections(usize),
-    /// It is never assigned automatically.
-    Reserved,
+    /// It is never assigned automatically, by the rules of this system.
+    Reserved(Api),
     /// It is in the ephemeral range.
     Ephemeral(PortRange),
 }
@@ -107,7 +107,7 @@ fn only(protocol: Option<Protocol>, family: Option<Family>) -> String {
 fn obstacle(obstacle: &Obstacle) -> String {
     match obstacle {
         Obstacle::Privileged(first) => privileged(*first),
-        Obstacle::Excluded(range, _) => {
+        Obstacle::Excluded(range, ..) => {
             format!("{} is an excluded range", ranges(std::slice::from_ref(range)))
         }
         Obstacle::Refused(why) => why.clone(),
@@ -126,19 +126,23 @@ pub(in crate::text) fn privileged(first: u16) -> String {
 fn with_ranges(text: &str, state: &State) -> String {
     let State::BindFails(obstacles) = state else { return text.to_owned() };
     let excluded = obstacles.iter().find_map(|obstacle| match obstacle {
-        Obstacle::Excluded(_, protocol) => Some(*protocol),
+        Obstacle::Excluded(_, protocol, family) => Some(excluded_ranges(*protocol, *family)),
         _ => None,
     });
     match excluded {
-        Some(protocol) => run_to("to list such ranges", text, &excluded_ranges(protocol).into()),
+        Some(list) => run_to("to list such ranges", text, &list.into()),
         None => text.to_owned(),
     }
 }
 
 /// How to list the ranges that Windows excludes.
 #[must_use]
-pub fn excluded_ranges(protocol: Protocol) -> ShellCommand {
-    let list = format!("netsh int ipv4 show excludedportrange protocol={}", protocol.word());
+pub fn excluded_ranges(protocol: Protocol, family: Family) -> ShellCommand {
+    let family = match family {
+        Family::V4 => "ipv4",
+        Family::V6 => "ipv6",
+    };
+    let list = format!("netsh int {family} show excludedportrange protocol={}", protocol.word());
     ShellCommand::new(Shell::Windows, list)
 }
 
@@ -151,9 +155,10 @@ pub(in crate::text) fn addition(addition: &Addition) -> String {
             let connections = counted(*count, "connection");
             format!("; {connections} {verb} it: a bind may fail until {they}")
         }
-        Addition::Reserved => "; it is reserved, so never assigned automatically \
-                               (net.ipv4.ip_local_reserved_ports)"
-            .to_owned(),
+        Addition::Reserved(api) => {
+            let by = api::reserved_ports(*api);
+            format!("; it is reserved, so never assigned automatically ({by})")
+        }
         Addition::Ephemeral(range) => {
             let range = ranges(std::slice::from_ref(range));
             format!("; it is in the ephemeral range {range}: any outgoing connection may take it")

@@ -10,6 +10,7 @@ mod closing_first;
 mod closing_second;
 mod diagram;
 mod opening;
+pub mod stuck;
 mod time_wait;
 mod udp;
 mod unconnected;

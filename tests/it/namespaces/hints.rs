@@ -5,8 +5,8 @@ use serde_json::json;
 use super::{name, port, server_elsewhere};
 use crate::support::makers::{self, Loopback};
 use crate::support::netns::in_netns;
-use crate::support::portwho;
 use crate::support::process::{Owner, is_machines_root};
+use crate::support::{golden, portwho};
 
 /// The hint is the same in every view.
 #[trial]
@@ -20,8 +20,8 @@ fn what_is_held_elsewhere_is_hinted_at() {
     let hint = |verdict: &str, words: &str| {
         format!(
             "portwho: {verdict}\n\
-             portwho: 127.0.0.1:{port} is held in the network namespace {name} by {name} (PID {pid}); \
-             to see it, run: portwho --all-netns {words}\n"
+             portwho: 127.0.0.1:{port} is held in the network namespace of {name} (PID {pid}); to see \
+             it, run: portwho --all-netns {words}\n"
         )
     };
     let free = format!("port {port} is free");
@@ -46,13 +46,14 @@ fn kill_says_what_is_held_elsewhere() {
     }
     let (name, port) = (name(), port());
     let there = server_elsewhere(&name, port);
-    let hint = format!(
-        "portwho: port {port}: nothing holds it\n\
-         portwho: 127.0.0.1:{port} is held in the network namespace {name} by {name} (PID {}); to see \
-         it, run: portwho --all-netns {port}\n",
-        there.pid()
-    );
+    let pid = there.pid();
     for words in [&["kill"][..], &["kill", "-y"], &["kill", "-n"]] {
+        let hint = format!(
+            "portwho: port {port}: nothing holds it\n\
+             portwho: 127.0.0.1:{port} is held in the network namespace of {name} (PID {pid}); to \
+             terminate the holder there, run: nsenter -t {pid} -n portwho {} {port}\n",
+            words.join(" ")
+        );
         let words = words.iter().map(|word| (*word).to_owned()).chain([port.to_string()]);
         portwho(words).run().is(1, "", &hint);
     }
@@ -60,6 +61,24 @@ fn kill_says_what_is_held_elsewhere() {
     let _here = makers::listening(Loopback::V4.port(port));
     let output = portwho(["kill", "-n", &port.to_string()]).run();
     assert!(!output.stderr.contains("namespace"), "{output:?}");
+}
+
+/// A child of the process that the namespace is named after, and another process.
+#[trial]
+fn other_holders_are_named_too() {
+    if !is_machines_root() {
+        return;
+    }
+    let (name, port) = (name(), port());
+    let mut there = server_elsewhere(&name, port);
+    let child: u32 = there.tell("fork").parse().expect("a PID");
+    let (pid, hint) = (there.pid(), portwho([port.to_string()]).run().stderr);
+    let held = format!(
+        "is held in the network namespace of {name} (PID {pid}) by {name} (PID {pid}), {} (PID \
+         {child}); ",
+        golden::name_of(child)
+    );
+    assert!(hint.contains(&held), "{hint}");
 }
 
 #[trial]
@@ -73,8 +92,8 @@ fn several_sockets_elsewhere_are_counted() {
     there.line();
     let hint = format!(
         "portwho: no socket matches\n\
-         portwho: 2 sockets are in the network namespace {name}, owned by {name} (PID {}); to see \
-         them, run: portwho --all-netns --name {name}\n",
+         portwho: 2 sockets are in the network namespace of {name} (PID {}); to see them, run: \
+         portwho --all-netns --name {name}\n",
         there.pid()
     );
     portwho(["--name", &name]).run().is(1, "", &hint);

@@ -5,13 +5,9 @@ use serde_json::json;
 use super::{NOBODY, name, port, server_elsewhere, unreadable};
 use crate::support::json::gaps;
 use crate::support::makers::{self, Loopback};
-use crate::support::netns::in_netns;
+use crate::support::netns::{NOT_SEARCHED, in_netns};
 use crate::support::process::{Owner, can_become, is_machines_root};
 use crate::support::{features, portwho, refuse, skip};
-
-const NOT_SEARCHED: &str = "portwho: other network namespaces were not searched: run with sudo and \
-                            --all-netns to see the sockets of containers and other network \
-                            namespaces\n";
 
 #[trial]
 fn other_users_do_not_see_them() {
@@ -96,7 +92,7 @@ fn one_user_with_very_many() {
     assert!((32..160).contains(&count), "{count}");
     let gap = format!("portwho: {count} network namespaces of nobody were not searched: ");
     assert!(output.stderr.contains(&gap), "{output:?}");
-    let held = format!("is held in the network namespace {name} by {name} (PID {})", there.pid());
+    let held = format!("is held in the network namespace of {name} (PID {});", there.pid());
     assert!(output.stderr.contains(&held), "{output:?}");
     // Those who ask for all get more.
     portwho(["--all-netns", "-q", &port.to_string()]).run().is(

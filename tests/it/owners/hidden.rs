@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{IN_NAMESPACE, NOBODY, can_make_pid_namespaces, listener, listener_row, owner};
 use crate::support::json::{gaps, only_socket, process, socket, sockets};
-use crate::support::makers::Loopback;
+use crate::support::makers::{self, Loopback};
 use crate::support::process::{Owner, Process, can_become};
 use crate::support::{Run, features, golden, mounts, portwho, refuse, skip, wait_until};
 
@@ -65,6 +65,24 @@ fn ones_own_beside_another_users() {
     let found = socket(&answer, Loopback::V4.port(8080), None);
     assert_eq!(found["owner"], json!({"kind": "processes", "pids": [own.pid()]}));
     assert_eq!(gaps(&answer), [("owners-hidden", Some(2))]);
+}
+
+/// That it does not listen is no secret.
+#[trial]
+fn one_that_is_bound() {
+    if !can_become(NOBODY) {
+        return skip("there is no other user here");
+    }
+    if !features::lists_bound() {
+        return;
+    }
+    mounts::hide_cgroups().expect("out of sight");
+    let _owner = Owner::named("roots").holding(makers::bound(Loopback::V4.port(80)).socket);
+    let note = "held by a process of root, bound without listening: nobody can connect, and it blocks \
+                the port";
+    let output = portwho(["80"]).user(NOBODY).run();
+    output.is(0, &output.stdout, &format!("{ONE_HIDDEN}portwho: 127.0.0.1:80: {note}\n"));
+    hidden_in_json(portwho(["--json", "80"]).user(NOBODY), ONE_HIDDEN, note);
 }
 
 #[trial]

@@ -279,11 +279,12 @@ fn many_share_it() {
 fn an_unreadable_table() {
     let gap = Gap::TableUnreadable { table: "tcp6".to_owned(), why: "no".to_owned() };
     let machine = leaking().gap(gap);
-    let line = "portwho: cannot read the table tcp6: no: run with more privileges, or outside the sandbox\n";
+    let line = "portwho: cannot read the table tcp6: no: its sockets are missing; run portwho \
+                again, with more privileges if that does not help\n";
     let nothing = "portwho: cannot tell whether any socket matches\n";
     machine.run("close 4733").is(2, "", &format!("{line}{nothing}"));
-    let cannot = "portwho: cannot tell which sockets were closed: cannot read the table tcp6: no: run with \
-                  more privileges, or outside the sandbox\n";
+    let cannot = "portwho: cannot tell which sockets were closed: cannot read the table tcp6: no: its sockets \
+                  are missing; run portwho again, with more privileges if that does not help\n";
     machine.run("close 8080").is(2, "1 CLOSE_WAIT of app (PID 812)\n", &format!("{line}{cannot}"));
 }
 

@@ -227,8 +227,8 @@ fix          keep connections open and reuse them (a pool, HTTP keep-alive), or
 #[trial]
 fn a_table_that_was_not_read() {
     let gap = || Gap::TableUnreadable { table: "tcp6".to_owned(), why: "no".to_owned() };
-    let remark = "portwho: cannot read the table tcp6: no: run with more privileges, or outside \
-                  the sandbox\n";
+    let remark = "portwho: cannot read the table tcp6: no: its sockets are missing; run portwho \
+                  again, with more privileges if that does not help\n";
     database(Vec::new()).gap(gap()).run("doctor").is(2, "", remark);
     let output = database(leak(22725, 100, 0)).gap(gap()).run("doctor --json");
     assert_eq!(findings(&output, 1, remark).len(), 1);

@@ -15,7 +15,8 @@ Image Name                     PID Session Name        Session#    Mem Usage
 
 /// What is said about a port that a driver holds.
 const FILE_SERVER: &str = "portwho: port 445 is held by the kernel (PID 4): it is the file server \
-                           (SMB); to stop it, run: sc.exe stop LanmanServer\n";
+                           (SMB), whose driver may keep the port after its service has stopped; to \
+                           stop the service, run: sc.exe stop LanmanServer\n";
 const OTHER_DRIVERS: &str = "\
 portwho: port 80 is held by the kernel (PID 4): a driver holds it, most often HTTP.sys; to see what \
 that serves, run: netsh http show servicestate
@@ -266,7 +267,8 @@ fn connections_of_others_are_hinted_at() {
 
 #[trial]
 fn a_wildcard_holds_an_address() {
-    let lines = "portwho: 127.0.0.1:445: no socket is bound to exactly this address; 0.0.0.0:445 covers it\n";
+    let lines = "portwho: 127.0.0.1:445: no socket is bound to exactly this address; 0.0.0.0:445 answers there, \
+                 and a bind to it succeeds unless one of both sets SO_EXCLUSIVEADDRUSE\n";
     let output = office().run("127.0.0.1:445");
     output.is(0, &output.stdout, &(lines.to_owned() + FILE_SERVER));
 }

@@ -10,7 +10,7 @@ use portwho::cli;
 use portwho::commands::{self, Outcome, Output, Terminals};
 use portwho::model::{
     Creator, Endpoint, Gap, MachineLimits, Os, OwnedSocket, Particulars, Pid, PortRules, Reading,
-    TcpMemory, TcpSettings, Uid, Unconnected, Untrusted, Usage,
+    ServedUrl, TcpMemory, TcpSettings, Uid, Unconnected, Untrusted, Usage,
 };
 use portwho::platform::Ending;
 
@@ -35,6 +35,7 @@ pub struct Machine {
     /// Processes that have a descriptor for each socket, and no other.
     pub only_sockets: BTreeSet<Pid>,
     pub rules: PortRules,
+    pub served_urls: Result<Vec<ServedUrl>, Gap>,
     pub refused_binds: BTreeMap<Endpoint, io::ErrorKind>,
     pub settings: TcpSettings,
     pub limits: MachineLimits,
@@ -79,6 +80,7 @@ impl Machine {
             particulars: BTreeMap::new(),
             only_sockets: BTreeSet::new(),
             rules: PortRules::default(),
+            served_urls: Ok(Vec::new()),
             refused_binds: BTreeMap::new(),
             settings: TcpSettings::default(),
             limits: if os == Os::Linux { far_from_limits() } else { MachineLimits::default() },

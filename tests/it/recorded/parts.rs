@@ -175,6 +175,7 @@ impl Part {
             cgroup: None,
             netns: None,
             table_owner: None,
+            service: None,
         })
     }
 
@@ -237,6 +238,12 @@ impl Part {
     pub fn by_table(mut self, pid: u32, created: Option<u64>) -> OwnedSocket {
         self.0.table_owner = Some(TableOwner { pid: Pid(pid), created });
         self.owner(Owner::NotFound)
+    }
+
+    /// One service of its host created it.
+    pub fn by_service(mut self, name: &str) -> Self {
+        self.0.service = Some(windows_text(name));
+        self
     }
 
     pub fn of_kernel(self, reason: KernelReason) -> OwnedSocket {

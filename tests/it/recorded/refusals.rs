@@ -1,11 +1,12 @@
 //! Whom kill refuses on Windows. A refused process is not even opened.
 
-use portwho::model::{Os, ProcessKind};
+use portwho::model::{Gap, Os, Pid, ProcessKind, ServedUrl};
 use portwho::platform::Ending;
 
 use super::machine::Machine;
 use super::office::office;
-use super::parts::{listener, process, udp};
+use super::parts::{listener, process, udp, windows_text};
+use crate::support::json::only_socket;
 
 /// What is said, whether it is asked to do it or only to say what it would do; no process is opened.
 #[track_caller]
@@ -22,8 +23,9 @@ fn refuses(port: u16, held: &str, why: &str) {
 #[trial]
 fn the_file_server() {
     let held = "0.0.0.0:445, [::]:445 are held by System (PID 4)\n  it also holds ports 80, 139\n";
-    let why = "System (PID 4) is the kernel: it is the file server (SMB); to stop it, run: \
-               sc.exe stop LanmanServer";
+    let why = "System (PID 4) is the kernel: it is the file server (SMB), whose driver may keep the \
+               port after its service has stopped; to stop the service, run: sc.exe stop \
+               LanmanServer";
     refuses(445, held, why);
 }
 
@@ -43,12 +45,88 @@ fn a_web_server_in_the_kernel() {
     refuses(80, held, why);
 }
 
+/// HTTP.sys says for whom. That process is not ended: it does not hold the port.
+#[trial]
+fn a_web_server_in_the_kernel_and_its_program() {
+    let url = |url: &str, port, processes| ServedUrl { url: windows_text(url), port, processes };
+    let program = (Pid(4711), windows_text(r"C:\Windows\System32\inetsrv\w3wp.exe"));
+    let served = vec![
+        url("HTTP://*:80/", 80, vec![program]),
+        url("HTTP://+:80/IDLE/", 80, vec![]),
+        url("HTTP://+:5985/WSMAN/", 5985, vec![]),
+    ];
+    let machine = Machine { served_urls: Ok(served), ..office().privileged() };
+    let what = "HTTP.sys serves HTTP://*:80/ for w3wp.exe (PID 4711), HTTP://+:80/IDLE/ for no \
+                process that runs";
+    let output = machine.run("kill -y -f 80");
+    let why = format!("portwho: port 80: refused: System (PID 4) is the kernel: {what}\n");
+    output.is(2, &output.stdout, &why);
+    machine.is_untouched();
+    let output = machine.run("80");
+    output.is(
+        0,
+        &output.stdout,
+        &format!("portwho: port 80 is held by the kernel (PID 4): {what}\n"),
+    );
+    let answer = machine.run("--json 80");
+    let answer = answer.json(0, &answer.stderr);
+    assert_eq!(answer["served_urls"][0]["processes"][0]["pid"], 4711);
+    // Nothing is asked of HTTP.sys for a port of another driver.
+    let gap = Gap::UrlsUnreadable { why: "netsh: no answer".to_owned() };
+    let machine = Machine { served_urls: Err(gap), ..office() };
+    assert!(!machine.run("445").stderr.contains("no answer"));
+    let unread = "portwho: the URLs that HTTP.sys serves could not be read (netsh: no answer): netsh \
+                  http show servicestate lists them\n";
+    assert!(machine.run("80").stderr.starts_with(unread));
+}
+
 #[trial]
 fn a_service_host_of_several() {
     let held = "0.0.0.0:135 is held by svchost.exe (PID 912, RpcEptMapper, RpcSs)\n";
     let why = "svchost.exe (PID 912) hosts several services: RpcEptMapper, RpcSs; stop the \
                one that is meant, by its name, with sc.exe stop";
     refuses(135, held, why);
+}
+
+/// Where Windows says which of them created the socket, that one is named, in the list too.
+#[trial]
+fn a_service_host_of_several_and_the_one_that_is_meant() {
+    let host = || process(912, "svchost.exe").hosting(&["RpcEptMapper", "RpcSs"]);
+    let sockets = || vec![listener("0.0.0.0:135").by_service("RpcEptMapper").of(&[912])];
+    let machine = || Machine::new(Os::Windows, vec![host()], sockets());
+    let held = "0.0.0.0:135 is held by svchost.exe (PID 912, RpcEptMapper, RpcSs)\n";
+    let why = "svchost.exe (PID 912) hosts several services: RpcEptMapper, RpcSs; RpcEptMapper \
+               created the socket; to stop that service alone, run: sc.exe stop RpcEptMapper";
+    let privileged = machine().privileged();
+    let output = privileged.run("kill -y 135");
+    output.is(2, held, &format!("portwho: port 135: refused: {why}\n"));
+    privileged.is_untouched();
+    let output = machine().run("kill -n 135");
+    assert!(
+        output.stderr.contains("to stop that service alone, in an elevated prompt"),
+        "{output:?}"
+    );
+    let row = "  TCP    0.0.0.0:135            0.0.0.0:0              LISTENING       912      \
+               svchost.exe (RpcEptMapper)\n";
+    assert!(machine().run("--no-header 135").stdout.starts_with(row));
+    let answer = machine().run("--json 135").json(0, "");
+    assert_eq!(only_socket(&answer)["service"], "RpcEptMapper");
+    // Another socket of the group is that of another service.
+    let mixed = machine().socket(listener("[::]:135").by_service("RpcSs").of(&[912]));
+    let output = mixed.run("kill -n 135");
+    assert!(output.stderr.contains("stop the one that is meant, by its name"), "{output:?}");
+}
+
+/// A forwarded port is given back by its rule; the service does more than that.
+#[trial]
+fn a_port_proxy_that_is_known() {
+    let host = process(1312, "svchost.exe").hosting(&["iphlpsvc", "LanmanServer"]);
+    let sockets = vec![listener("0.0.0.0:9000").by_service("iphlpsvc").of(&[1312])];
+    let machine = Machine::new(Os::Windows, vec![host], sockets);
+    let output = machine.run("kill -n 9000");
+    let end = "iphlpsvc created the socket; for a forwarded port, run: netsh interface portproxy \
+               show all\n";
+    assert!(output.stderr.ends_with(end), "{output:?}");
 }
 
 #[trial]
@@ -101,6 +179,21 @@ fn a_forwarder_into_containers() {
     let held = "0.0.0.0:8080, [::]:8080 are held by com.docker.backend.exe (PID 2200)\n";
     let stop = "8080";
     refuses(8080, held, &format!("com.docker.backend.exe (PID 2200) {FORWARDS}{stop}"));
+}
+
+/// A list of processes that is empty describes nobody, not even those that Windows needs.
+#[trial]
+fn a_process_that_nothing_is_known_of() {
+    for options in ["-n", "-y", "-y -f"] {
+        let machine = Machine::new(Os::Windows, vec![], vec![listener("0.0.0.0:135").of(&[812])]);
+        let output = machine.run(&format!("kill {options} 135"));
+        let held = "0.0.0.0:135 is held by PID 812\n";
+        let lines = "portwho: cannot list processes: owners of sockets are not in it: make the list of \
+                     processes readable (on Linux: mount /proc), and run portwho again\n\
+                     portwho: port 135: refused: PID 812 cannot be identified\n";
+        output.is(2, held, lines);
+        machine.is_untouched();
+    }
 }
 
 #[trial]

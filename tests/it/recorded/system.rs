@@ -6,9 +6,9 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use portwho::model::{
-    About, Capabilities, Creator, Endpoint, Gap, MachineLimits, Os, OwnedSocket, Owner,
-    Particulars, Pid, PortRules, Process, Protocol, Reach, Reading, Scope, Signal, Socket,
-    TcpSettings, Uid, Unconnected, Untrusted,
+    About, Capabilities, Creator, Endpoint, Gap, MachineLimits, Namespace, Os, OwnedSocket, Owner,
+    Particulars, Pid, PortRules, Process, Protocol, Reach, Reading, Scope, ServedUrl, Signal,
+    Socket, TcpSettings, Uid, Unconnected, Untrusted,
 };
 use portwho::platform::{
     CloseError, Control, Ending, Names, NamespaceTable, OwnerTable, PlatformError, Ports,
@@ -36,9 +36,10 @@ impl Sockets for Machine {
         let mut sockets = self.world.borrow_mut().table();
         sockets.retain(|socket| socket.netns.is_some());
         let numbers = sockets.iter().filter_map(|socket| socket.netns);
-        let names = numbers.map(|number| (number, format!("ns{number}").into())).collect();
+        let named = |number| Namespace { name: Some(format!("ns{number}").into()), resident: None };
+        let namespaces = numbers.map(|number| (number, named(number))).collect();
         let table = SocketTable { sockets, gaps: Vec::new() };
-        Ok(NamespaceTable { table, names, complete: true })
+        Ok(NamespaceTable { table, namespaces, complete: true })
     }
 
     fn owners(&self, sockets: Vec<Socket>) -> OwnerTable {
@@ -107,6 +108,10 @@ impl Processes for Machine {
 impl Ports for Machine {
     fn port_rules(&self, _protocol: Protocol) -> PortRules {
         self.rules.clone()
+    }
+
+    fn served_urls(&self) -> Result<Vec<ServedUrl>, Gap> {
+        self.served_urls.clone()
     }
 
     fn try_bind(

@@ -3,20 +3,20 @@
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 
-use portwho::model::{Endpoint, Gap, KernelReason, Os, PortRules, TcpState};
+use portwho::model::{Endpoint, Family, Gap, KernelReason, Os, PortRules, TcpState};
 
 use crate::support::json::gaps;
 
 use super::machine::Machine;
 use super::office::office;
-use super::parts::{tcp, udp};
+use super::parts::{process, tcp, udp};
 
 fn windows() -> Machine {
     Machine::new(Os::Windows, Vec::new(), Vec::new())
 }
 
 fn with_rules(excluded: &[(u16, u16)]) -> Machine {
-    let excluded = excluded.iter().map(|(first, last)| *first..=*last).collect();
+    let excluded = excluded.iter().map(|(first, last)| (Family::V4, *first..=*last)).collect();
     let ephemeral = Some(49_152..=65_535);
     let rules = PortRules { excluded, ephemeral, ..PortRules::default() };
     Machine { rules, ..windows() }
@@ -44,6 +44,49 @@ fn an_excluded_range() {
     machine.run("5356 5358").is(1, "", "portwho: port 5356 is free\nportwho: port 5358 is free\n");
 }
 
+/// Each family has a list of its own.
+#[trial]
+fn an_excluded_range_of_one_family() {
+    let rules = PortRules { excluded: vec![(Family::V6, 8000..=8010)], ..PortRules::default() };
+    let machine = Machine { rules, ..windows() };
+    let line = |asked: &str| {
+        format!(
+            "portwho: {asked} is not in use, but a bind fails: 8000-8010 is an excluded range; to \
+             list such ranges, run: netsh int ipv6 show excludedportrange protocol=tcp\n"
+        )
+    };
+    machine.run("8001").is(1, "", &line("port 8001"));
+    machine.run("[::1]:8001").is(1, "", &line("[::1]:8001"));
+    machine.run("127.0.0.1:8001").is(1, "", "portwho: 127.0.0.1:8001 is free\n");
+}
+
+/// An administrator keeps it for whoever asks for it by number: a bind succeeds.
+#[trial]
+fn an_administered_exclusion() {
+    let rules = PortRules { reserved: vec![50_000..=50_059], ..PortRules::default() };
+    let machine = Machine { rules, ..windows() };
+    let line = "portwho: port 50059 is free; it is reserved, so never assigned automatically (an \
+                administered exclusion of netsh; a program that names the port can bind it)\n";
+    machine.run("50059").is(1, "", line);
+    let answer = machine.run("--json 50059").json(1, line);
+    let port = &answer["ports"][0];
+    assert_eq!((&port["verdict"], &port["notes"][0]["kind"]), (&"free".into(), &"reserved".into()));
+}
+
+/// Without the rules nobody knows whether a bind succeeds.
+#[trial]
+fn rules_that_cannot_be_read() {
+    let unread = Some("netsh: no answer".to_owned());
+    let machine = Machine { rules: PortRules { unread, ..PortRules::default() }, ..windows() };
+    let lines = "portwho: the port ranges that Windows keeps could not be read (netsh: no answer): \
+                 a bind may fail although no socket holds the port; run portwho again\n\
+                 portwho: port 80 is not in use\n";
+    machine.run("80").is(1, "", lines);
+    let answer = machine.run("--json 80").json(1, lines);
+    assert_eq!(answer["ports"][0]["verdict"], "unknown");
+    assert_eq!(gaps(&answer), [("port-rules-unreadable", None)]);
+}
+
 #[trial]
 fn the_dynamic_range() {
     let line = "portwho: port 50060 is free; it is in the ephemeral range 49152-65535: any \
@@ -65,7 +108,8 @@ fn teardown_does_not_block_a_bind() {
 #[trial]
 fn connections_do() {
     let used = |far| tcp("192.168.0.7:80", TcpState::Established).to(far).of(&[1688]);
-    let machine = windows().socket(used("192.168.0.9:1")).socket(used("192.168.0.9:2"));
+    let machine = windows().process(process(1688, "inetinfo.exe"));
+    let machine = machine.socket(used("192.168.0.9:1")).socket(used("192.168.0.9:2"));
     let output = machine.run("80");
     let line = "portwho: port 80 has no listener; 2 connections use it: a bind may fail until \
                 they end\n";
@@ -195,7 +239,8 @@ fn windows_names_the_owners_itself() {
 
 #[trial]
 fn other_namespaces_are_linux_own() {
-    let line = "portwho: --all-netns: Windows has no network namespaces\n";
+    let line = "portwho: --all-netns: Windows shows the sockets of one network compartment only; \
+                run portwho inside of the container\n";
     for words in ["--all-netns", "--all-netns 80", "--json --all-netns"] {
         office().run(words).is(2, "", line);
     }

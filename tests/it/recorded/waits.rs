@@ -1,11 +1,11 @@
 //! wait on recorded machines: Windows, excluded ranges, what cannot be read, and what changes between
 //! two looks. Nobody waits there for time to pass.
 
-use portwho::model::{Gap, Os, OwnedSocket, Owner, PortRules};
+use portwho::model::{Family, Gap, Os, OwnedSocket, Owner, PortRules};
 
 use super::machine::Machine;
 use super::office::office;
-use super::parts::{listener, udp};
+use super::parts::{listener, process, udp};
 
 fn windows() -> Machine {
     Machine::new(Os::Windows, Vec::new(), Vec::new())
@@ -62,7 +62,7 @@ fn what_is_narrower_blocks_nothing_on_windows() {
 /// No time makes it better, and somebody may hold it meanwhile.
 #[trial]
 fn an_excluded_range_ends_it_at_once() {
-    let rules = PortRules { excluded: vec![50_000..=50_059], ..PortRules::default() };
+    let rules = PortRules { excluded: vec![(Family::V4, 50_000..=50_059)], ..PortRules::default() };
     let machine = Machine { rules, ..office() }.socket(listener("0.0.0.0:50001").of(&[1688]));
     let line = |port| {
         format!(
@@ -127,10 +127,11 @@ fn an_owner_that_has_exited() {
 /// More ports than are told of one by one.
 #[trial]
 fn every_port_that_there_is() {
-    let machine = windows().socket(udp("0.0.0.0:9").of(&[5]));
+    let sink = vec![process(5, "sink.exe")];
+    let machine = Machine::new(Os::Windows, sink, vec![udp("0.0.0.0:9").of(&[5])]);
     let line = "ports 1-65535 are free after N\n";
     says(&machine, "wait --free 1-65535", 0, line, "");
-    let line = "UDP port 9 is still in use: PID 5\n";
+    let line = "UDP port 9 is still in use: sink.exe (PID 5)\n";
     says(&machine, "wait --free -u --timeout 0 1-65535", 1, line, "");
     let answer = machine.run("wait --free -u --timeout 0 --json 1-65535").json(1, "");
     assert_eq!(answer["ports"].as_array().map(Vec::len), Some(1));

@@ -3,6 +3,8 @@
 use super::{hold, in_json, one_connection, verdict};
 use crate::support::json::only_socket;
 use crate::support::makers::{self, Loopback};
+use crate::support::portwho;
+use crate::support::terminal::Terminal;
 
 #[trial]
 fn fin_wait_1() {
@@ -98,4 +100,38 @@ fn orphaned_closing() {
         drop(made.client);
         one_connection("CLOSING", made.client_address, made.server_address, Err("orphaned"));
     }
+}
+
+/// Below the rows, for a person who asked for such states: why they are there, and what says more.
+#[trial]
+fn why_they_are_stuck() {
+    const CLOSE_WAIT: &str = "portwho: CLOSE_WAIT: closed by the peer; the process here has not closed; \
+                              to see which process leaks them and why, run: portwho doctor";
+    const FIN_WAIT_2: &str = "portwho: FIN_WAIT_2: closed here and acknowledged; the peer has not \
+                              closed; to see what ends them, run: portwho explain FIN_WAIT_2";
+    let _made = makers::half_closed(Loopback::V4);
+    let said = |words: &[&str]| -> Vec<String> {
+        let output = Terminal::of_columns(&portwho(words).env("NO_COLOR", "1"), 200).finish();
+        assert_eq!(output.code, Some(0), "{output:?}");
+        let remarks = output.stdout.lines().filter(|line| line.starts_with("portwho: "));
+        remarks.map(str::to_owned).collect()
+    };
+    assert_eq!(said(&["--state", "CLOSE_WAIT"]), [CLOSE_WAIT]);
+    assert_eq!(said(&["-w", "-s", "stuck"]), [FIN_WAIT_2, CLOSE_WAIT]);
+    let none: [&str; 0] = [];
+    for words in [&["-t"][..], &["-s", "connected"], &["-q", "-s", "CLOSE_WAIT"]] {
+        assert_eq!(said(words), none, "{words:?}");
+    }
+    let piped = portwho(["-s", "CLOSE_WAIT"]).run();
+    piped.is(0, &piped.stdout, "");
+}
+
+#[trial]
+fn why_a_connection_is_not_answered() {
+    let _made = makers::syn_sent(Loopback::V4);
+    let run = portwho(["-s", "SYN_SENT"]).env("NO_COLOR", "1");
+    let output = Terminal::of_columns(&run, 200).finish();
+    let line = "portwho: SYN_SENT: connect() was called; no answer has come yet; to see which hosts do \
+                not answer, run: portwho doctor";
+    assert!(output.stdout.lines().any(|said| said == line), "{output:?}");
 }

@@ -83,6 +83,10 @@ pub fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     #[cfg(windows)]
+    if let Some(code) = super::lab::played_netsh() {
+        return code;
+    }
+    #[cfg(windows)]
     if super::peer::played() {
         return ExitCode::SUCCESS;
     }
@@ -105,7 +109,11 @@ fn run_all() -> ExitCode {
         .into_iter()
         .map(|test| Trial::test(test.name(), move || run_in_turn(test, show)))
         .collect();
+    #[cfg(windows)]
+    let netsh = super::lab::Netsh::replace();
     let conclusion = libtest_mimic::run(&arguments, trials);
+    #[cfg(windows)]
+    drop(netsh);
     match SKIPPED.load(Ordering::Relaxed) {
         0 => {}
         count => println!("skipped in all: {count}"),

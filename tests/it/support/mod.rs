@@ -27,6 +27,8 @@ pub mod golden;
 pub mod json;
 #[cfg(target_os = "linux")]
 pub mod kernel_table;
+#[cfg(windows)]
+pub mod lab;
 #[cfg(target_os = "linux")]
 pub mod limits;
 #[cfg(target_os = "linux")]
@@ -71,8 +73,8 @@ pub use run::{Output, portwho};
 #[cfg(target_os = "linux")]
 pub use run::{Run, VIEWS, without_seconds};
 pub use scratch::Scratch;
-#[cfg(windows)]
-pub use skip::has_checkout;
 #[cfg(target_os = "linux")]
 pub use skip::{has_checkout, skip};
+#[cfg(windows)]
+pub use skip::{has_checkout, skip_stand_in};
 pub use wait::wait_until;

@@ -13,6 +13,11 @@ use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType};
 
 use super::wait_until;
 
+/// What those are told who may not look into other network namespaces.
+pub const NOT_SEARCHED: &str = "portwho: other network namespaces were not searched: run with sudo and \
+    --all-netns to see the sockets of containers and other network \
+    namespaces\n";
+
 /// Set once the harness has made itself root of a user namespace, so that it tries only once.
 const UNSHARED: &str = "PORTWHO_TEST_UNSHARED";
 

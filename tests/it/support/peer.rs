@@ -7,7 +7,7 @@ use std::env;
 use std::fs;
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use serde_json::Value;
@@ -36,7 +36,8 @@ pub fn played() -> bool {
 /// last connection).
 fn play(words: &[String]) {
     let mut held = Held::default();
-    let addresses: Vec<String> = words.iter().map(|word| held.open(word).to_string()).collect();
+    let sockets = words.iter().filter(|word| word.starts_with("tcp:") || word.starts_with("udp:"));
+    let addresses: Vec<String> = sockets.map(|word| held.open(word).to_string()).collect();
     say(&addresses.join(" "));
     for line in io::stdin().lock().lines().map_while(Result::ok) {
         let (order, word) = line.split_once(' ').unwrap_or((&line, ""));
@@ -104,6 +105,7 @@ pub struct Peer {
     /// Where its sockets are, in the order of the words.
     pub at: Vec<SocketAddr>,
     udp: Vec<bool>,
+    program: PathBuf,
     _scratch: Option<Scratch>,
 }
 
@@ -121,6 +123,24 @@ impl Peer {
         Self::start(&path, &["tcp:127.0.0.1:0"], Some(scratch))
     }
 
+    /// Starts one whose path is longer than MAX_PATH, which Wine cannot start. Words that are no
+    /// socket are only passed on.
+    pub fn deep(words: &[&str]) -> Self {
+        let scratch = Scratch::new();
+        let folder = fs::canonicalize(scratch.path()).expect("a long path may be used");
+        let length = if wine::is_wine() { 60 } else { 150 };
+        let folder = folder.join("a".repeat(length)).join("b".repeat(length));
+        fs::create_dir_all(&folder).expect("create a directory");
+        let path = folder.join("deep.exe");
+        fs::copy(env::current_exe().expect("own path"), &path).expect("copy");
+        Self::start(&path, words, Some(scratch))
+    }
+
+    /// The path of its program.
+    pub fn program(&self) -> &Path {
+        &self.program
+    }
+
     fn start(program: &Path, words: &[&str], scratch: Option<Scratch>) -> Self {
         let mut command = Command::new(program);
         command.args(words).env(ROLE, "1").stdin(Stdio::piped()).stdout(Stdio::piped());
@@ -128,7 +148,9 @@ impl Peer {
         let stdin = child.stdin.take().expect("a pipe");
         let stdout = child.stdout.take().map(BufReader::new).expect("a pipe");
         let udp = words.iter().map(|word| word.starts_with("udp:")).collect();
-        let mut peer = Self { child, stdin, stdout, at: Vec::new(), udp, _scratch: scratch };
+        let program = program.to_owned();
+        let mut peer =
+            Self { child, stdin, stdout, at: Vec::new(), udp, program, _scratch: scratch };
         let line = peer.line();
         let address = |word: &str| word.parse().expect("an address");
         peer.at = line.split_whitespace().map(address).collect();

@@ -64,6 +64,13 @@ impl Run {
         self
     }
 
+    /// Runs this copy of the program.
+    #[cfg(windows)]
+    pub fn program(mut self, program: PathBuf) -> Self {
+        self.program = program;
+        self
+    }
+
     /// Starts it through another program, which is given the program and its words to execute.
     #[cfg(target_os = "linux")]
     pub fn through<W: AsRef<OsStr>>(mut self, wrapper: impl IntoIterator<Item = W>) -> Self {

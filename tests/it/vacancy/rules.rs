@@ -4,8 +4,9 @@ use std::fs;
 
 use rustix::thread::{CapabilitySet, remove_capability_from_bounding_set};
 
-use super::{NOBODY, NOT_SEARCHED, asked, says, try_bind};
+use super::{NOBODY, asked, says, try_bind};
 use crate::support::makers::{self, Loopback};
+use crate::support::netns::NOT_SEARCHED;
 use crate::support::process::{Owner, can_become};
 use crate::support::{features, portwho, skip};
 

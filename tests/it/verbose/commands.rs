@@ -23,6 +23,29 @@ fn arguments_are_kept_separate() {
     assert_eq!(command[1..], words.map(Value::from));
 }
 
+/// What a process that has set its title leaves of its arguments: a worker of nginx, for example.
+#[trial]
+fn padding_is_no_argument() {
+    let mut server =
+        Owner::named("server").playing_with("family", &["0", "", "", ""], listener(80));
+    let mut other = Owner::named("other").playing_with("family", &["0", ""], listener(81));
+    assert_eq!((server.line(), other.line()), (String::new(), String::new()));
+    for (port, shown, words) in [("80", "0", &["0"][..]), ("81", "0 ''", &["0", ""])] {
+        let command = only_line(&[port], "command");
+        let (_, arguments) = command.split_once(' ').expect("arguments");
+        assert_eq!(arguments, shown);
+        let ends = |output: &str| output.trim_end().ends_with(&format!(" {shown}"));
+        for view in [&["-w"][..], &["--csv", "--columns", "command"]] {
+            let output = portwho([view, &[port]].concat()).run();
+            assert!(ends(&output.stdout), "{output:?}");
+        }
+        let pid = if port == "80" { server.pid() } else { other.pid() };
+        let answer = portwho(["-v", "--json", port]).run().json(0, "");
+        let command = process(&answer, pid)["command"].as_array().expect("words").clone();
+        assert_eq!(command[1..], words.iter().map(|&word| word.into()).collect::<Vec<Value>>());
+    }
+}
+
 #[trial]
 fn a_hostile_command() {
     use std::ffi::OsStr;

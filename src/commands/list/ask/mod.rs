@@ -13,6 +13,7 @@ use crate::commands::shared::absent::{self, AbsentOwner};
 use crate::commands::shared::elsewhere;
 use crate::commands::shared::in_the_way;
 use crate::commands::shared::near_misses::{self, NearMisses};
+use crate::commands::shared::served;
 use crate::commands::shared::survey::{survey, survey_everywhere};
 use crate::model::{About, Depth, Snapshot};
 use crate::platform::System;
@@ -71,6 +72,7 @@ pub(super) fn facts(
         None
     };
     let (ports, near_misses) = on_ports(request, filter, &snapshot, system);
+    snapshot.gaps.extend(ports.as_ref().and_then(PortFacts::rules_gap));
     let absent = absent::ask(filter, &snapshot, system);
     Ok(Facts { snapshot, elsewhere, ports, absent, near_misses, attempts, is_read: true })
 }
@@ -100,6 +102,9 @@ fn sockets(
     }
     if request.verbose {
         verbose::add(system, &mut snapshot);
+    }
+    if filter.local.is_some() {
+        served::add(system, &mut snapshot, |row| filter.admits_socket(&row.socket));
     }
     Ok(snapshot)
 }

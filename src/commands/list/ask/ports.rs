@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{Detail, PortRules, Protocol, Scope};
+use crate::model::{Detail, Gap, PortRules, Protocol, Scope};
 use crate::platform::{SocketTable, System};
 use crate::query::{AskedPort, Filter, LocalSet, Protocols, Rows, SocketsByPort};
 
@@ -13,6 +13,14 @@ pub(in crate::commands::list) struct PortFacts {
     pub(in crate::commands::list) table: Option<SocketTable>,
     /// The rules for each protocol that was asked for.
     pub(in crate::commands::list) rules: BTreeMap<Protocol, PortRules>,
+}
+
+impl PortFacts {
+    /// That some of the rules could not be read.
+    pub(super) fn rules_gap(&self) -> Option<Gap> {
+        let unread = self.rules.values().find_map(|rules| rules.unread.clone());
+        unread.map(|why| Gap::PortRulesUnreadable { why })
+    }
 }
 
 /// Asks, where the ports are judged: `always`, or where the rows do not say who holds each. Nothing
@@ -26,14 +34,18 @@ pub(super) fn ask(
     if !always && are_held(local, rows) {
         return None;
     }
-    let table = if rows.filter.is_by_local_end_alone() && local.places.is_empty() {
+    let mut table = if rows.filter.is_by_local_end_alone() && local.places.is_empty() {
         None
     } else {
         Some(all_on(local, rows.filter, system)?)
     };
     let protocols = Protocols::BOTH.each().filter(|protocol| rows.filter.asks_for(*protocol));
     let rules = protocols.map(|protocol| (protocol, system.port_rules(protocol))).collect();
-    Some(PortFacts { table, rules })
+    let facts = PortFacts { table: None, rules };
+    if let (Some(table), Some(gap)) = (&mut table, facts.rules_gap()) {
+        table.gaps.push(gap);
+    }
+    Some(PortFacts { table, ..facts })
 }
 
 /// Whether nothing is left to say of the ports: a row holds each of them.

@@ -3,13 +3,13 @@
 //! A namespace is entered by a thread of its own, which ends there: the rest of the program never
 //! leaves the one that it was started in.
 
+mod identities;
 mod known;
-mod names;
 mod unowned_namespaces;
 mod visits;
 
+use self::identities::identities;
 use self::known::Known;
-use self::names::names;
 use self::unowned_namespaces::UnownedNamespaces;
 use self::visits::{merge, visit_all};
 use super::owners::Inodes;
@@ -55,7 +55,7 @@ pub(super) fn sockets(scope: &Scope, reach: Reach) -> Result<NamespaceTable, Pla
     found.table.gaps.extend(known.left_out());
     found.table.gaps.dedup();
     found.complete = known.complete;
-    found.names = names(&known.namespaces);
+    found.namespaces = identities(&known.namespaces);
     Ok(found)
 }
 
