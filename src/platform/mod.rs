@@ -16,7 +16,7 @@ mod system;
 #[cfg(windows)]
 mod windows;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{Gap, Namespace, OwnedSocket, OwnersFrom, Socket};
 
@@ -61,4 +61,7 @@ pub struct OwnerTable {
     pub gaps: Vec<Gap>,
     /// By which way they were searched; none where the table of sockets names them, or none was.
     pub from: Option<OwnersFrom>,
+    /// The inodes of those whose owners are proven to be all: the kernel counts no reference to the socket
+    /// that is not a descriptor of theirs. Of any other there may be more.
+    pub complete: BTreeSet<u64>,
 }

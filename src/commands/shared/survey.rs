@@ -80,6 +80,7 @@ pub(in crate::commands) fn complete(
         privileged: system.is_privileged(),
         sockets: owned.sockets,
         owners_from: owned.from,
+        complete: owned.complete,
         interfaces,
         gaps: table.gaps.into_iter().chain(owned.gaps).collect(),
         ..Snapshot::empty(system.capabilities())

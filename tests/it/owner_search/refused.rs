@@ -33,6 +33,26 @@ fn by_a_sandbox() {
     }
 }
 
+/// Every command that portwho gives is refused by itself: nothing that was done before shows.
+#[trial]
+fn each_command_of_bpf() {
+    if !features::searches_by_kernel() {
+        return;
+    }
+    // The last one first: what is refused once, stays refused.
+    let commands = [
+        (33, "the kernel does not run the program"), // BPF_ITER_CREATE
+        (28, "the kernel does not run the program"), // BPF_LINK_CREATE
+        (2, "the kernel does not run the program"),  // BPF_MAP_UPDATE_ELEM
+        (5, "the kernel refuses the program"),       // BPF_PROG_LOAD
+        (0, "bpf(2)"),                               // BPF_MAP_CREATE
+    ];
+    for (command, what) in commands {
+        refuse::system_call(libc::SYS_bpf, vec![refuse::first_argument(command)], libc::EPERM);
+        falls_back(&NOTHING, &format!("{what}: Operation not permitted (os error 1)"));
+    }
+}
+
 #[trial]
 fn by_a_kernel_without_bpf() {
     if features::searches_by_kernel() {

@@ -48,7 +48,7 @@ impl Sockets for Machine {
         let sockets: Vec<OwnedSocket> = sockets.into_iter().map(with_owner).collect();
         let count = sockets.iter().filter(|row| matches!(row.owner, Owner::Exited(_))).count();
         let gaps = if count > 0 { vec![Gap::OwnersExited { count }] } else { Vec::new() };
-        OwnerTable { sockets, gaps, from: None }
+        OwnerTable { sockets, gaps, ..OwnerTable::default() }
     }
 
     fn unconnected(&self, _at_least: usize) -> Reading<Unconnected> {

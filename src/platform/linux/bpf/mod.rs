@@ -53,6 +53,9 @@ pub(super) enum Refusal {
     /// It does not take the program.
     #[error("the kernel refuses the program: {0}")]
     NotLoaded(io::Error),
+    /// It takes the program, and does not run it.
+    #[error("the kernel does not run the program: {0}")]
+    NotRun(io::Error),
 }
 
 /// How a reading ended.
@@ -88,7 +91,16 @@ impl Kernel {
             |program: &[u64], function| ffi::load(program, function).map_err(Refusal::NotLoaded);
         let files = load(&program::of_files(&layout, sieve.number())?, layout.iterator_of_files)?;
         let tasks = load(&program::of_tasks(&layout)?, layout.iterator_of_tasks)?;
-        Ok(Self { sieve, files, tasks })
+        let kernel = Self { sieve, files, tasks };
+        kernel.try_out().map_err(Refusal::NotRun)?;
+        Ok(kernel)
+    }
+
+    /// Whether it may be asked: what is refused, is refused before anything was searched.
+    fn try_out(&self) -> io::Result<()> {
+        self.sift([])?;
+        ffi::iterate(self.tasks.as_fd(), None)?;
+        ffi::iterate(self.files.as_fd(), None).map(drop)
     }
 
     /// Calls `seen` with the table of descriptors of every process, and of every thread that has

@@ -30,7 +30,7 @@ const NAME_OF_RING: [u8; 8] = *b"[io_urin";
 pub(super) const SIEVE_BITS: u32 = 19;
 
 /// Where the record stands on the stack, from its end.
-const PLACE: i16 = -24;
+const PLACE: i16 = -40;
 
 /// The program of the iterator over descriptors: `struct bpf_iter__task_file`. It writes a record for each
 /// socket that the sieve lets pass, and for each io_uring.
@@ -66,6 +66,11 @@ pub(super) fn of_files(layout: &Layout, sieve: i32) -> Result<Vec<u64>, Refusal>
     code.set(R4, SOCKET);
     code.place(found);
     code.store(PLACE, R9);
+    code.load_field(R1, R8, layout.task_table)?;
+    code.store(PLACE + 8, R1);
+    code.load_field(R1, R7, layout.file_references)?;
+    code.add_number(R1, -layout.reference_of_iterator);
+    code.store(PLACE + 16, R1);
     code.load_word(R1, R6, 16);
     write(&mut code, layout, R1, R4)?;
     code.place(end);
@@ -105,6 +110,9 @@ pub(super) fn of_tasks(layout: &Layout) -> Result<Vec<u64>, Refusal> {
     code.jump_if_equal(R1, Than::Register(R7), end);
     code.place(other);
     code.store(PLACE, R7);
+    code.set(R1, 0);
+    code.store(PLACE + 8, R1);
+    code.store(PLACE + 16, R1);
     code.load_field(R1, R7, layout.table_array)?;
     code.load_field(R1, R1, layout.array_size)?;
     code.set(R4, TABLE);
@@ -113,7 +121,7 @@ pub(super) fn of_tasks(layout: &Layout) -> Result<Vec<u64>, Refusal> {
     leave(code)
 }
 
-/// Writes a record, of which the first eight bytes stand on the stack: of the task in R8, with a number
+/// Writes a record, of which the first 24 bytes stand on the stack: of the task in R8, with a number
 /// and its kind.
 fn write(
     code: &mut Assembler,
@@ -121,12 +129,12 @@ fn write(
     number: Register,
     kind: Register,
 ) -> Result<(), Refusal> {
-    code.store_word(PLACE + 16, number);
-    code.store_word(PLACE + 20, kind);
+    code.store_word(PLACE + 32, number);
+    code.store_word(PLACE + 36, kind);
     code.load_field(R1, R8, layout.task_process)?;
-    code.store_word(PLACE + 8, R1);
+    code.store_word(PLACE + 24, R1);
     code.load_field(R1, R8, layout.task_thread)?;
-    code.store_word(PLACE + 12, R1);
+    code.store_word(PLACE + 28, R1);
     // `struct bpf_iter_meta` begins with the `struct seq_file` that is written to.
     code.load(R1, R6, 0);
     code.load(R1, R1, 0);

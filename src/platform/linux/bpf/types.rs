@@ -19,6 +19,10 @@ const TYPES: &CStr = c"/sys/kernel/btf/vmlinux";
 pub(super) struct Layout {
     pub(super) file_inode: Field,
     pub(super) file_dentry: Field,
+    /// How many references there are to a file.
+    pub(super) file_references: Field,
+    /// What that is while the iterator alone has one.
+    pub(super) reference_of_iterator: i32,
     /// A short name of a file, in its entry itself.
     pub(super) dentry_name: Field,
     pub(super) inode_mode: Field,
@@ -54,9 +58,15 @@ impl Layout {
             types.field(structure, path).ok_or(Refusal::NoField(structure))
         };
         let function = |name| types.function(name).ok_or(Refusal::NoField(name));
+        // Since Linux 6.13 a `file_ref_t`, which is 0 where there is one reference.
+        let references = types.field("file", &["f_ref", "refcnt", "counter"]);
+        let reference_of_iterator = i32::from(references.is_none());
         Ok(Self {
             file_inode: field("file", &["f_inode"])?,
             file_dentry: field("file", &["f_path", "dentry"])?,
+            file_references: references
+                .map_or_else(|| field("file", &["f_count", "counter"]), Ok)?,
+            reference_of_iterator,
             // `d_shortname` since Linux 6.14.
             dentry_name: field("dentry", &["d_shortname"])
                 .or_else(|_| field("dentry", &["d_iname"]))?,

@@ -7,23 +7,25 @@
 
 use std::io;
 use std::os::fd::OwnedFd;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustc_hash::{FxHashMap, FxHashSet};
+use rustix::fs::AtFlags;
 
-use super::super::bounds;
 use super::super::bpf::{Kernel, Reach};
 use super::confirm::{Candidates, Reported};
-use super::findings::Findings;
+use super::findings::{Findings, Sharer};
 use super::parallel::search_all;
-use super::search::{Inodes, Search};
-use super::walk::Sharers;
-use crate::model::Pid;
+use super::search::{Inodes, Search, user_of};
+use crate::model::{Holder, Pid, Uid};
 use crate::platform::decode::task_records::{Record, What};
 
 /// How many descriptors may be looked at again because tasks share tables, before each table is asked
 /// for by itself: that takes two system calls and a reading for each.
 const AGAIN: u64 = 65_536;
+
+/// How many descriptors are kept in mind, at 48 bytes: as many as the search in /proc reads of one user.
+const MOST_REPORTED: usize = 2_000_000;
 
 /// A thread, by its process.
 type Task = (Pid, u32);
@@ -33,12 +35,19 @@ type Task = (Pid, u32);
 pub(super) struct Report {
     /// What processes have.
     reported: Vec<Reported>,
-    /// Processes by the one whose table was read for them.
-    pub(super) sharers: Sharers,
+    /// Processes whose table was read for another one.
+    sharers: Vec<Shared>,
     /// The processes that were seen.
     seen: FxHashSet<Pid>,
-    /// Whether everything was.
+    /// Whether there is more.
     pub(super) is_cut: bool,
+}
+
+/// A process that has the table of another one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Shared {
+    pid: Pid,
+    with: Pid,
 }
 
 /// The tables of descriptors, each with the tasks that have it.
@@ -47,27 +56,37 @@ struct Tables {
     tasks: FxHashMap<u64, Vec<Task>>,
     /// How many numbers each has room for.
     sizes: FxHashMap<u64, u32>,
+    /// Whether there are more.
+    is_cut: bool,
+}
+
+/// What is asked of the kernel.
+#[derive(Clone, Copy, Debug)]
+struct Question<'a> {
+    kernel: &'a Kernel,
+    wanted: &'a Inodes,
+    deadline: Instant,
 }
 
 impl Report {
-    /// Asks the kernel for the holders of `wanted`, and for all io_urings.
+    /// Asks the kernel for the holders of `wanted`, and for all io_urings, for as long as `time`.
     ///
     /// # Errors
     /// The kernel's answer.
-    pub(super) fn of(kernel: &Kernel, wanted: &Inodes) -> io::Result<Self> {
-        let deadline = Instant::now() + bounds::KERNEL_SEARCH;
+    pub(super) fn of(kernel: &Kernel, wanted: &Inodes, time: Duration) -> io::Result<Self> {
+        let question = Question { kernel, wanted, deadline: Instant::now() + time };
         kernel.sift(wanted.iter().copied())?;
-        let tables = Tables::read(kernel, deadline)?;
-        let mut report = Self::default();
+        let tables = Tables::read(question)?;
+        let mut report = Self { is_cut: tables.is_cut, ..Self::default() };
         report.seen.extend(tables.tasks.values().flatten().map(|(pid, _)| *pid));
         if tables.shared() <= AGAIN {
-            report.read(kernel, None, &[], wanted, deadline)?;
+            report.read(question, None, true)?;
             return Ok(report);
         }
-        match report.read_each(kernel, &tables, wanted, deadline) {
+        match report.read_each(question, &tables) {
             // One task cannot be chosen before Linux 6.1.
             Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
-                report.read(kernel, None, &[], wanted, deadline)?;
+                report.read(question, None, true)?;
             }
             read => read?,
         }
@@ -75,57 +94,67 @@ impl Report {
     }
 
     /// Reads every table once.
-    fn read_each(
-        &mut self,
-        kernel: &Kernel,
-        tables: &Tables,
-        wanted: &Inodes,
-        deadline: Instant,
-    ) -> io::Result<()> {
+    fn read_each(&mut self, question: Question<'_>, tables: &Tables) -> io::Result<()> {
         for tasks in tables.tasks.values() {
-            let Some((first, others)) = tasks.split_first() else { continue };
-            self.read(kernel, Some(first.1), others, wanted, deadline)?;
+            if let Some((_, thread)) = reader(tasks) {
+                self.read(question, Some(thread), tasks.len() == 1)?;
+            }
         }
         // Of a task that ended meanwhile nothing is read, or not all.
-        let now = Tables::read(kernel, deadline)?;
+        let now = Tables::read(question)?;
+        self.is_cut |= now.is_cut;
         for (table, tasks) in &tables.tasks {
-            let still = now.tasks.get(table).is_some_and(|now| now.first() == tasks.first());
-            if !still {
+            let Some(reader) = reader(tasks) else { continue };
+            if now.tasks.get(table).is_some_and(|now| now.contains(&reader)) {
+                let others = first_threads(tasks).filter(|pid| *pid != reader.0);
+                self.sharers.extend(others.map(|pid| Shared { pid, with: reader.0 }));
+            } else {
                 for (pid, _) in tasks {
                     self.seen.remove(pid);
                 }
-            } else if let Some(((with, _), others)) = tasks.split_first() {
-                let others = others.iter().map(|(pid, _)| *pid).filter(|pid| pid != with);
-                self.sharers.entry(*with).or_default().extend(others);
             }
         }
         Ok(())
     }
 
-    /// Reads the descriptors of one task, which `others` have too, or of all.
+    /// Reads the descriptors of one task, or of all. `is_counted`: whether each descriptor is reported as
+    /// often as there are processes that have it.
     fn read(
         &mut self,
-        kernel: &Kernel,
+        question: Question<'_>,
         task: Option<u32>,
-        others: &[Task],
-        wanted: &Inodes,
-        deadline: Instant,
+        is_counted: bool,
     ) -> io::Result<()> {
+        let Question { kernel, wanted, deadline } = question;
         let reach = kernel.descriptors(task, deadline, |record| {
-            let Some(reported) = reported(&record, wanted) else { return };
-            self.reported.push(reported);
-            // The rings of a table are those of one task: `sharers` names the others.
-            for (pid, thread) in others.iter().filter(|_| reported.inode.is_some()) {
-                self.reported.push(Reported { pid: *pid, thread: *thread, ..reported });
+            let Some(reported) = reported(&record, wanted, is_counted) else { return };
+            if self.reported.len() < MOST_REPORTED {
+                self.reported.push(reported);
+            } else {
+                self.is_cut = true;
             }
         })?;
         self.is_cut |= reach == Reach::Cut;
         Ok(())
     }
 
-    /// The processes among `pids` that the kernel did not show.
+    /// The processes among `pids` that the kernel did not show; all of them where there is more to show.
     pub(super) fn unseen(&self, pids: &[Pid]) -> Vec<Pid> {
-        pids.iter().copied().filter(|pid| !self.seen.contains(pid)).collect()
+        let is_unseen = |pid: &Pid| self.is_cut || !self.seen.contains(pid);
+        pids.iter().copied().filter(is_unseen).collect()
+    }
+
+    /// The processes that have the table of another one, each with the user that it is named for.
+    pub(super) fn sharers(&self, proc: &OwnedFd) -> Vec<Sharer> {
+        let shown = |pid: Pid| {
+            let stat = rustix::fs::statat(proc, pid.to_string(), AtFlags::empty());
+            stat.map_or(Uid(0), |stat| Uid(stat.st_uid))
+        };
+        let sharer = |Shared { pid, with }: &Shared| {
+            let user = user_of(proc, *pid, shown(*pid));
+            Sharer { pid: *pid, user, with: *with }
+        };
+        self.sharers.iter().map(sharer).collect()
     }
 
     /// What /proc shows of it too.
@@ -137,20 +166,55 @@ impl Report {
             searcher.confirm(proc, candidates);
         });
         findings.name_threads();
+        if !self.is_cut {
+            findings.complete = complete(&self.reported, &findings.held);
+        }
         findings
     }
 }
 
+/// By whom of `tasks` their table is read: a first thread, if one has it.
+fn reader(tasks: &[Task]) -> Option<Task> {
+    let first = tasks.iter().find(|(pid, thread)| pid.0 == *thread);
+    first.or(tasks.first()).copied()
+}
+
+/// The processes among `tasks` whose first thread has the table.
+fn first_threads(tasks: &[Task]) -> impl Iterator<Item = Pid> {
+    tasks.iter().filter(|(pid, thread)| pid.0 == *thread).map(|(pid, _)| *pid)
+}
+
+/// The inodes of which every reference that the kernel counts is a descriptor that is `held`. What is in
+/// flight, registered in an io_uring or in use by a system call is counted too, and no descriptor.
+fn complete(reported: &[Reported], held: &[(u64, Holder)]) -> Inodes {
+    let held: FxHashSet<(u64, Holder)> = held.iter().copied().collect();
+    let mut sockets: Vec<(u64, &Reported)> =
+        reported.iter().filter_map(|one| Some((one.inode?, one))).collect();
+    sockets.sort_unstable_by_key(|(inode, one)| (*inode, one.table, one.descriptor));
+    let of_each = sockets.chunk_by(|a, b| a.0 == b.0);
+    let complete = of_each.filter(|of_one| {
+        // Processes that share a table have one descriptor together.
+        let place = |(_, one): &(u64, &Reported)| (one.table, one.descriptor);
+        let descriptors = of_one.chunk_by(|a, b| place(a) == place(b)).count() as u64;
+        of_one.iter().all(|(inode, one)| {
+            let holder = Holder { pid: one.pid, descriptor: Some(one.descriptor) };
+            one.references == Some(descriptors) && held.contains(&(*inode, holder))
+        })
+    });
+    complete.filter_map(|of_one| of_one.first()).map(|(inode, _)| *inode).collect()
+}
+
 impl Tables {
-    fn read(kernel: &Kernel, deadline: Instant) -> io::Result<Self> {
+    fn read(question: Question<'_>) -> io::Result<Self> {
         let mut tables = Self::default();
-        kernel.tables(deadline, |record| {
+        let reach = question.kernel.tables(question.deadline, |record| {
             if let What::Table { identity, size } = record.what {
                 let task = (Pid(record.process), record.thread);
                 tables.tasks.entry(identity).or_default().push(task);
                 tables.sizes.insert(identity, size);
             }
         })?;
+        tables.is_cut = reach == Reach::Cut;
         Ok(tables)
     }
 
@@ -165,11 +229,20 @@ impl Tables {
 }
 
 /// What a record says, if it is of something wanted.
-fn reported(record: &Record, wanted: &Inodes) -> Option<Reported> {
-    let (inode, descriptor) = match record.what {
-        What::Socket { inode, descriptor } if wanted.contains(&inode) => (Some(inode), descriptor),
-        What::Ring { descriptor } => (None, descriptor),
-        What::Socket { .. } | What::Table { .. } => return None,
-    };
-    Some(Reported { pid: Pid(record.process), thread: record.thread, descriptor, inode })
+fn reported(record: &Record, wanted: &Inodes, is_counted: bool) -> Option<Reported> {
+    let (pid, thread) = (Pid(record.process), record.thread);
+    match record.what {
+        What::Socket { inode, descriptor, table, references } => {
+            let references = is_counted.then_some(references);
+            let inode = wanted.contains(&inode).then_some(inode)?;
+            Some(Reported { pid, thread, descriptor, inode: Some(inode), table, references })
+        }
+        What::Ring { descriptor } => {
+            Some(Reported { pid, thread, descriptor, inode: None, table: 0, references: None })
+        }
+        What::Table { .. } => None,
+    }
 }
+
+#[cfg(test)]
+mod tests;

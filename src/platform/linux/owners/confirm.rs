@@ -18,6 +18,10 @@ pub(super) struct Reported {
     pub(super) descriptor: u32,
     /// The inode of a socket; none of what may be an io_uring.
     pub(super) inode: Option<u64>,
+    /// The table that it is in.
+    pub(super) table: u64,
+    /// How many references there are to the socket, where the table is looked at for this thread alone.
+    pub(super) references: Option<u64>,
 }
 
 /// Those of one thread.
@@ -67,7 +71,7 @@ impl Searcher<'_> {
 
     /// Takes what its link shows to be what was reported.
     fn take(&mut self, reported: Reported, link: &[u8], user: Uid) {
-        let Reported { pid, thread, descriptor, inode } = reported;
+        let Reported { pid, thread, descriptor, inode, .. } = reported;
         let holder = Holder { pid, descriptor: Some(descriptor) };
         match inode {
             None if link == RING => {

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::search::Inodes;
 use crate::model::{Holder, Pid, Uid};
 
 /// What one or several threads found.
@@ -27,6 +28,8 @@ pub(super) struct Findings {
     pub(super) held_by_threads: Vec<(u64, Holder)>,
     /// Whether the kernel itself searched.
     pub(super) by_kernel: bool,
+    /// Of which inodes the kernel's own count proves that these are all holders.
+    pub(super) complete: Inodes,
 }
 
 /// A part of a process' descriptors.
@@ -95,6 +98,7 @@ impl Findings {
         self.silent_rings += other.silent_rings;
         self.held_by_threads.extend(other.held_by_threads);
         self.by_kernel |= other.by_kernel;
+        self.complete.extend(other.complete);
     }
 
     /// Names threads with a table of their own for what no first thread holds, as the search in /proc
@@ -109,7 +113,7 @@ impl Findings {
     pub(super) fn holders(&mut self) -> Holders {
         self.held.sort_unstable();
         self.held.dedup();
-        Holders::of(&self.held)
+        Holders { complete: self.complete.clone(), ..Holders::of(&self.held) }
     }
 }
 
@@ -119,6 +123,8 @@ pub(super) struct Holders {
     all: Vec<Holder>,
     /// Where those of an inode stand.
     places: FxHashMap<u64, Range<usize>>,
+    /// The inodes whose holders are proven to be all.
+    pub(super) complete: Inodes,
 }
 
 impl Holders {
@@ -139,6 +145,8 @@ impl Holders {
     /// Adds those that another search found; of an inode that both searched these are kept.
     pub(super) fn add(&mut self, other: &Self) {
         let offset = self.all.len();
+        self.complete.retain(|inode| !other.places.contains_key(inode));
+        self.complete.extend(&other.complete);
         self.all.extend(&other.all);
         self.places.extend(
             other

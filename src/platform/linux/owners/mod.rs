@@ -77,7 +77,8 @@ pub(super) fn find(sockets: Vec<Socket>, wanted_later: Wanted<'_>, way: &Arc<Way
         gaps.extend(unsearched(&found));
     }
     let from = if found.by_kernel { OwnersFrom::Bpf } else { OwnersFrom::Proc };
-    OwnerTable { sockets, gaps, from: is_searched.then_some(from) }
+    let complete = found.holders.complete.into_iter().collect();
+    OwnerTable { sockets, gaps, from: is_searched.then_some(from), complete }
 }
 
 fn owner(socket: &Socket, found: &Walk) -> Owner {

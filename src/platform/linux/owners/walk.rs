@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::super::bounds;
 use super::super::bpf::Kernel;
 use super::super::ffi;
 use super::super::proc_dir::{Entries, open_proc};
@@ -166,14 +167,18 @@ impl Processes {
         wanted: &Inodes,
         budgets: &Budgets,
     ) -> io::Result<(Findings, Sharers)> {
-        let mut report = Report::of(kernel, wanted)?;
+        let mut report = Report::of(kernel, wanted, bounds::KERNEL_SEARCH)?;
         let search = Search::new(wanted, budgets, self.can_be_named);
         let mut findings = report.confirmed(&search, &self.proc);
         findings.by_kernel = true;
-        let unseen = if report.is_cut { self.pids.clone() } else { report.unseen(&self.pids) };
-        let (others, sharers) = self.search(&unseen, wanted, budgets);
+        let (others, mut unsettled) =
+            self.search_tables(&report.unseen(&self.pids), wanted, budgets);
+        for (inode, _) in &others.held {
+            findings.complete.remove(inode);
+        }
         findings.absorb(others);
-        Ok((findings, sharers.into_iter().chain(report.sharers).collect()))
+        unsettled.extend(report.sharers(&self.proc));
+        Ok(self.settle_sharers(findings, unsettled, wanted, budgets))
     }
 
     /// Searches the tables of `pids`, and returns which processes share one.
