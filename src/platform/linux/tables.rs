@@ -35,22 +35,27 @@ impl Table {
     }
 
     fn request(self, scope: &Scope) -> Request<'_> {
-        let states = match (self.protocol, scope.udp) {
-            (Protocol::Tcp, _) => state_mask(scope.tcp),
-            (Protocol::Udp, UdpScope::Unconnected) => state_mask(StateSet::of(&[TcpState::Closed])),
-            (Protocol::Udp, _) => u32::MAX,
-        };
-        Request {
-            family: self.family,
-            protocol: self.protocol,
-            states,
-            wanted: Wanted {
-                info: scope.detail >= Detail::Idle && self.protocol == Protocol::Tcp,
-                memory: scope.detail >= Detail::Drops,
-            },
-            local_ports: scope.local_ports.as_deref(),
-            foreign_ports: scope.foreign_ports.as_deref(),
-        }
+        request(self.protocol, Some(self.family), scope)
+    }
+}
+
+/// The request for a table; for that of every family where none is named.
+fn request(protocol: Protocol, family: Option<Family>, scope: &Scope) -> Request<'_> {
+    let states = match (protocol, scope.udp) {
+        (Protocol::Tcp, _) => state_mask(scope.tcp),
+        (Protocol::Udp, UdpScope::Unconnected) => state_mask(StateSet::of(&[TcpState::Closed])),
+        (Protocol::Udp, _) => u32::MAX,
+    };
+    Request {
+        family,
+        protocol,
+        states,
+        wanted: Wanted {
+            info: scope.detail >= Detail::Idle && protocol == Protocol::Tcp,
+            memory: scope.detail >= Detail::Drops,
+        },
+        local_ports: scope.local_ports.as_deref(),
+        foreign_ports: scope.foreign_ports.as_deref(),
     }
 }
 
@@ -81,17 +86,25 @@ pub(super) fn listed(scope: &Scope) -> Result<SocketTable, PlatformError> {
         Err(error) => return all_from_proc(scope, &error),
     };
     let mut found = SocketTable::default();
-    for table in wanted(scope) {
+    let mut tables = wanted(scope);
+    if has_tcp_of_every_family(&tables) {
+        match dump(&mut diag, &request(Protocol::Tcp, None, scope)) {
+            Ok(mut sockets) => {
+                found.sockets.append(&mut sockets);
+                tables.retain(|table| table.protocol != Protocol::Tcp);
+            }
+            // Each by itself, which tells what is missing.
+            Err(_) => diag = again()?,
+        }
+    }
+    for table in tables {
         match dump(&mut diag, &table.request(scope)) {
             Ok(mut sockets) => found.sockets.append(&mut sockets),
             Err(DumpError::Refused(error)) => return all_from_proc(scope, &error),
             Err(DumpError::NoHandler) => read_unhandled(table, &mut found),
             Err(error) => {
                 found.gaps.push(unreadable(table, &error));
-                // The rest of this answer would stand before the next one.
-                diag = SockDiag::open().map_err(|error| {
-                    PlatformError::io("cannot open a netlink socket again", error)
-                })?;
+                diag = again()?;
             }
         }
     }
@@ -102,6 +115,16 @@ pub(super) fn listed(scope: &Scope) -> Result<SocketTable, PlatformError> {
         found.gaps.extend(bound::gap(&mut diag));
     }
     Ok(found)
+}
+
+/// Whether one dump, of every family, is that of all tables of TCP: the kernel goes through them once.
+fn has_tcp_of_every_family(tables: &[Table]) -> bool {
+    tables.iter().filter(|table| table.protocol == Protocol::Tcp).count() > 1
+}
+
+/// Another netlink socket: the rest of an answer would stand before the next one.
+fn again() -> Result<SockDiag, PlatformError> {
+    SockDiag::open().map_err(|error| PlatformError::io("cannot open a netlink socket again", error))
 }
 
 /// One table, each socket once. A dump walks a table that changes, so under churn it may repeat

@@ -45,7 +45,7 @@ pub(in crate::platform::linux) fn gap(diag: &mut SockDiag) -> Option<Gap> {
 fn probe(diag: &mut SockDiag) -> io::Result<bool> {
     let (_probe, port) = bind_probe()?;
     let request = Request {
-        family: Family::V4,
+        family: Some(Family::V4),
         protocol: Protocol::Tcp,
         states: state_mask(StateSet::of(&[TcpState::Bound])),
         wanted: Wanted::NOTHING,
