@@ -1,7 +1,8 @@
 //! Tables of any length through comfy-table: fixed widths, a thousand rows at a time.
 //!
 //! comfy-table keeps several copies of every cell during the layout. The widths are therefore
-//! measured first, over all rows, and the rows are then laid out in pieces of equal widths.
+//! measured first, over all rows, and the rows are then laid out in pieces of equal widths: each piece as one
+//! row of cells with many lines, which takes a third of the allocations.
 
 use std::io::{self, Write};
 
@@ -26,10 +27,10 @@ pub(super) struct Layout<'a, C: Column> {
     context: &'a C::Context,
 }
 
-/// A line of a table, with its style.
-struct Line {
-    cells: Row,
-    ansi: Ansi,
+/// Lines of a table: those of each column one below the other, and their styles.
+struct Piece {
+    columns: Vec<String>,
+    styles: Vec<Ansi>,
 }
 
 impl<'a, C: Column<Row: 'a>> Layout<'a, C> {
@@ -44,7 +45,7 @@ impl<'a, C: Column<Row: 'a>> Layout<'a, C> {
         let mut widths: Vec<usize> = columns.iter().map(least).collect();
         for row in rows {
             for (column, width) in columns.iter().zip(&mut widths) {
-                *width = column.cell(row, context).width().max(*width);
+                *width = columns_of(&column.cell(row, context)).max(*width);
             }
         }
         Self { columns, widths, indent, context }
@@ -99,15 +100,17 @@ impl<'a, C: Column<Row: 'a>> Layout<'a, C> {
     /// Writes the titles.
     pub(super) fn write_titles(&self, color: bool, out: &mut dyn Write) -> io::Result<()> {
         let ansi = if color { Ansi::new().bold() } else { Ansi::new() };
-        let fitted = |(column, width): (&C, &usize)| shortened(column.title(), *width);
-        let titles = self.columns.iter().zip(&self.widths).map(fitted);
-        self.write_piece(vec![self.line(titles, ansi)], out)
+        let mut piece = Piece::new(self.columns.len());
+        let titles = self.columns.iter().zip(&self.widths);
+        piece.push(titles.map(|(column, width)| shortened(column.title(), *width)), ansi);
+        self.write_piece(piece, out)
     }
 
     /// Writes a ruler of `=` below the titles.
     pub(super) fn write_ruler(&self, out: &mut dyn Write) -> io::Result<()> {
-        let ruler = self.widths.iter().map(|width| "=".repeat(*width));
-        self.write_piece(vec![self.line(ruler, Ansi::new())], out)
+        let mut piece = Piece::new(self.columns.len());
+        piece.push(self.widths.iter().map(|width| "=".repeat(*width)), Ansi::new());
+        self.write_piece(piece, out)
     }
 
     /// Writes the rows, each in its style.
@@ -116,42 +119,43 @@ impl<'a, C: Column<Row: 'a>> Layout<'a, C> {
         rows: impl Iterator<Item = (&'a C::Row, Ansi)>,
         out: &mut dyn Write,
     ) -> io::Result<()> {
-        let mut lines = rows.map(|(row, ansi)| self.line(self.cells(row), ansi));
-        loop {
-            let piece: Vec<Line> = lines.by_ref().take(PIECE).collect();
-            if piece.is_empty() {
-                return Ok(());
+        let mut piece = Piece::new(self.columns.len());
+        for (row, ansi) in rows {
+            piece.push(self.cells(row), ansi);
+            if piece.styles.len() == PIECE {
+                let whole = std::mem::replace(&mut piece, Piece::new(self.columns.len()));
+                self.write_piece(whole, out)?;
             }
-            self.write_piece(piece, out)?;
         }
+        self.write_piece(piece, out)
     }
 
     fn cells(&self, row: &C::Row) -> impl Iterator<Item = String> {
         self.columns.iter().zip(&self.widths).map(|(column, width)| {
             let cell = column.cell(row, self.context);
-            if cell.width() > *width { column.shortened(cell, *width) } else { cell }
+            if columns_of(&cell) > *width { column.shortened(cell, *width) } else { cell }
         })
     }
 
-    fn line(&self, cells: impl Iterator<Item = String>, ansi: Ansi) -> Line {
-        let aligned = cells.zip(self.columns).map(|(cell, column)| aligned(cell, *column));
-        Line { cells: Row::from(aligned.collect::<Vec<_>>()), ansi }
-    }
-
-    fn write_piece(&self, lines: Vec<Line>, out: &mut dyn Write) -> io::Result<()> {
-        let (rows, styles): (Vec<Row>, Vec<Ansi>) =
-            lines.into_iter().map(|line| (line.cells, line.ansi)).unzip();
-        for (text, ansi) in self.lay_out(rows).lines().zip(styles) {
+    fn write_piece(&self, piece: Piece, out: &mut dyn Write) -> io::Result<()> {
+        if piece.styles.is_empty() {
+            return Ok(());
+        }
+        for (text, ansi) in self.lay_out(piece.columns).lines().zip(piece.styles) {
             let text = text.trim_end();
             writeln!(out, "{ansi}{text}{ansi:#}")?;
         }
         Ok(())
     }
 
-    fn lay_out(&self, rows: Vec<Row>) -> String {
+    /// A single row of comfy-table, with the lines of all rows: no cell is wider than its column, so that
+    /// lines stay beside each other.
+    fn lay_out(&self, columns: Vec<String>) -> Table {
         let mut table = Table::new();
         table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-        table.add_rows(rows);
+        let cells = columns.into_iter().zip(self.columns);
+        let cells = cells.map(|(lines, column)| aligned(lines, *column));
+        table.add_row(Row::from(cells.collect::<Vec<_>>()));
         for (index, (column, width)) in table.column_iter_mut().zip(&self.widths).enumerate() {
             let before = if index == 0 { self.indent } else { 0 };
             let after = usize::from(index + 1 < self.widths.len());
@@ -159,15 +163,37 @@ impl<'a, C: Column<Row: 'a>> Layout<'a, C> {
             let whole = narrow(before + width + after);
             column.set_constraint(ColumnConstraint::Absolute(Width::Fixed(whole)));
         }
-        table.to_string()
+        table
     }
 }
 
-fn aligned(cell: String, column: impl Column) -> Cell {
-    Cell::new(cell).set_alignment(match column.alignment() {
+impl Piece {
+    fn new(columns: usize) -> Self {
+        Self { columns: vec![String::new(); columns], styles: Vec::new() }
+    }
+
+    fn push(&mut self, cells: impl Iterator<Item = String>, ansi: Ansi) {
+        let is_first = self.styles.is_empty();
+        for (lines, cell) in self.columns.iter_mut().zip(cells) {
+            if !is_first {
+                lines.push('\n');
+            }
+            lines.push_str(&cell);
+        }
+        self.styles.push(ansi);
+    }
+}
+
+fn aligned(lines: String, column: impl Column) -> Cell {
+    Cell::new_owned(lines).set_alignment(match column.alignment() {
         Alignment::Left => CellAlignment::Left,
         Alignment::Right => CellAlignment::Right,
     })
+}
+
+/// How many columns of the terminal an escaped text takes.
+fn columns_of(text: &str) -> usize {
+    if text.is_ascii() { text.len() } else { text.width() }
 }
 
 /// comfy-table counts in 16 bits; no cell that is shown is that wide.
