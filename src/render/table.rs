@@ -25,12 +25,15 @@ pub(super) struct Layout<'a, C: Column> {
     widths: Vec<usize>,
     indent: usize,
     context: &'a C::Context,
+    /// The cells that were measured, until they are to be narrower.
+    measured: Vec<Piece>,
 }
 
-/// Lines of a table: those of each column one below the other, and their styles.
+/// Lines of a table: the cells of each column one below the other.
+#[derive(Default)]
 struct Piece {
     columns: Vec<String>,
-    styles: Vec<Ansi>,
+    lines: usize,
 }
 
 impl<'a, C: Column<Row: 'a>> Layout<'a, C> {
@@ -43,12 +46,19 @@ impl<'a, C: Column<Row: 'a>> Layout<'a, C> {
     ) -> Self {
         let least = |column: &C| column.width().max(column.title().len());
         let mut widths: Vec<usize> = columns.iter().map(least).collect();
+        let mut measured = Vec::new();
+        let mut piece = Piece::default();
         for row in rows {
-            for (column, width) in columns.iter().zip(&mut widths) {
-                *width = columns_of(&column.cell(row, context)).max(*width);
-            }
+            let cells = columns.iter().zip(&mut widths).map(|(column, width)| {
+                let cell = column.cell(row, context);
+                *width = columns_of(&cell).max(*width);
+                cell
+            });
+            piece.push(cells);
+            measured.extend(piece.taken_if(PIECE));
         }
-        Self { columns, widths, indent, context }
+        measured.extend(piece.taken_if(1));
+        Self { columns, widths, indent, context, measured }
     }
 
     /// The same, as narrow as the terminal wants it, if that is too narrow for it.
@@ -94,40 +104,44 @@ impl<'a, C: Column<Row: 'a>> Layout<'a, C> {
             }
         }
         let (indent, widths) = fit(self.indent, &rooms, columns);
-        Self { widths, indent, ..self }
+        Self { widths, indent, measured: Vec::new(), ..self }
     }
 
     /// Writes the titles.
     pub(super) fn write_titles(&self, color: bool, out: &mut dyn Write) -> io::Result<()> {
         let ansi = if color { Ansi::new().bold() } else { Ansi::new() };
-        let mut piece = Piece::new(self.columns.len());
         let titles = self.columns.iter().zip(&self.widths);
-        piece.push(titles.map(|(column, width)| shortened(column.title(), *width)), ansi);
-        self.write_piece(piece, out)
+        let titles = titles.map(|(column, width)| shortened(column.title(), *width));
+        self.write_piece(Piece::of(titles), [ansi], out)
     }
 
     /// Writes a ruler of `=` below the titles.
     pub(super) fn write_ruler(&self, out: &mut dyn Write) -> io::Result<()> {
-        let mut piece = Piece::new(self.columns.len());
-        piece.push(self.widths.iter().map(|width| "=".repeat(*width)), Ansi::new());
-        self.write_piece(piece, out)
+        let ruler = self.widths.iter().map(|width| "=".repeat(*width));
+        self.write_piece(Piece::of(ruler), [Ansi::new()], out)
     }
 
-    /// Writes the rows, each in its style.
+    /// Writes the rows, which are those that were measured, each in its style.
     pub(super) fn write_rows(
-        &self,
-        rows: impl Iterator<Item = (&'a C::Row, Ansi)>,
+        mut self,
+        mut rows: impl Iterator<Item = (&'a C::Row, Ansi)>,
         out: &mut dyn Write,
     ) -> io::Result<()> {
-        let mut piece = Piece::new(self.columns.len());
-        for (row, ansi) in rows {
-            piece.push(self.cells(row), ansi);
-            if piece.styles.len() == PIECE {
-                let whole = std::mem::replace(&mut piece, Piece::new(self.columns.len()));
-                self.write_piece(whole, out)?;
-            }
+        for piece in std::mem::take(&mut self.measured) {
+            let styles = rows.by_ref().take(piece.lines).map(|(_, ansi)| ansi);
+            self.write_piece(piece, styles, out)?;
         }
-        self.write_piece(piece, out)
+        loop {
+            let (mut piece, mut styles) = (Piece::default(), Vec::new());
+            for (row, ansi) in rows.by_ref().take(PIECE) {
+                piece.push(self.cells(row));
+                styles.push(ansi);
+            }
+            if styles.is_empty() {
+                return Ok(());
+            }
+            self.write_piece(piece, styles, out)?;
+        }
     }
 
     fn cells(&self, row: &C::Row) -> impl Iterator<Item = String> {
@@ -137,11 +151,13 @@ impl<'a, C: Column<Row: 'a>> Layout<'a, C> {
         })
     }
 
-    fn write_piece(&self, piece: Piece, out: &mut dyn Write) -> io::Result<()> {
-        if piece.styles.is_empty() {
-            return Ok(());
-        }
-        for (text, ansi) in self.lay_out(piece.columns).lines().zip(piece.styles) {
+    fn write_piece(
+        &self,
+        piece: Piece,
+        styles: impl IntoIterator<Item = Ansi>,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        for (text, ansi) in self.lay_out(piece.columns).lines().zip(styles) {
             let text = text.trim_end();
             writeln!(out, "{ansi}{text}{ansi:#}")?;
         }
@@ -168,19 +184,29 @@ impl<'a, C: Column<Row: 'a>> Layout<'a, C> {
 }
 
 impl Piece {
-    fn new(columns: usize) -> Self {
-        Self { columns: vec![String::new(); columns], styles: Vec::new() }
+    /// A single line.
+    fn of(cells: impl Iterator<Item = String>) -> Self {
+        let mut piece = Self::default();
+        piece.push(cells);
+        piece
     }
 
-    fn push(&mut self, cells: impl Iterator<Item = String>, ansi: Ansi) {
-        let is_first = self.styles.is_empty();
-        for (lines, cell) in self.columns.iter_mut().zip(cells) {
-            if !is_first {
+    /// Adds a line.
+    fn push(&mut self, cells: impl Iterator<Item = String>) {
+        if self.lines == 0 {
+            self.columns = cells.collect();
+        } else {
+            for (lines, cell) in self.columns.iter_mut().zip(cells) {
                 lines.push('\n');
+                lines.push_str(&cell);
             }
-            lines.push_str(&cell);
         }
-        self.styles.push(ansi);
+        self.lines += 1;
+    }
+
+    /// All of it, and nothing left, if there are so many lines.
+    fn taken_if(&mut self, lines: usize) -> Option<Self> {
+        (self.lines >= lines).then(|| std::mem::take(self))
     }
 }
 
