@@ -49,6 +49,7 @@ struct MapUpdate {
 }
 
 /// That of `BPF_PROG_LOAD`.
+#[derive(Default)]
 #[repr(C)]
 struct ProgLoad {
     prog_type: u32,
@@ -168,26 +169,14 @@ pub(super) fn load(program: &[u64], function: u32) -> io::Result<OwnedFd> {
         insn_cnt: u32::try_from(program.len()).unwrap_or(u32::MAX),
         insns: address(program.as_ptr()),
         license: address(LICENSE.as_ptr()),
-        log_level: 0,
-        log_size: 0,
-        log_buf: 0,
-        kern_version: 0,
-        prog_flags: 0,
         prog_name,
-        prog_ifindex: 0,
         expected_attach_type: BPF_TRACE_ITER,
-        prog_btf_fd: 0,
-        func_info_rec_size: 0,
-        func_info: 0,
-        func_info_cnt: 0,
-        line_info_rec_size: 0,
-        line_info: 0,
-        line_info_cnt: 0,
         attach_btf_id: function,
+        ..ProgLoad::default()
     };
     // SAFETY: an instruction (`struct bpf_insn`) is eight bytes, of which there are as many as
     // `insn_cnt` says; the license ends with a zero. Both outlive the call, and the kernel only reads
-    // them. There is no log to write. What the program may do is proved by the kernel's verifier.
+    // them. All else is zero: there is no log to write. What the program may do is proved by the kernel's verifier.
     unsafe { opened(BPF_PROG_LOAD, &load) }
 }
 
@@ -257,7 +246,7 @@ pub(super) struct Mapped {
 }
 
 /// `SYSFS_MAGIC` of linux/magic.h.
-const SYSFS: i64 = 0x6265_6572;
+const SYSFS: rustix::fs::FsWord = 0x6265_6572;
 
 impl Mapped {
     /// Maps a file of the kernel's types, which has no more than `longest` bytes.

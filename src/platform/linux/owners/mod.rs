@@ -14,6 +14,7 @@ mod by_kernel;
 mod confirm;
 mod descriptors;
 mod doubt;
+mod everywhere;
 mod findings;
 mod own_tables;
 mod parallel;

@@ -7,12 +7,9 @@ use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::super::bounds;
-use super::super::bpf::Kernel;
 use super::super::ffi;
 use super::super::proc_dir::{Entries, open_proc};
 use super::budgets::{Budgets, Kind};
-use super::by_kernel::Report;
 use super::descriptors::can_be_named;
 use super::findings::{Findings, Holders, OwnTable, Part, Ring, Sharer};
 use super::parallel::search_all;
@@ -84,13 +81,13 @@ pub(super) type Sharers = BTreeMap<Pid, Vec<Pid>>;
 
 /// The processes to search.
 pub(super) struct Processes {
-    proc: OwnedFd,
-    pids: Vec<Pid>,
+    pub(super) proc: OwnedFd,
+    pub(super) pids: Vec<Pid>,
     /// Whether that is all of them: PID 1 always exists, so where it is not listed, /proc hides
     /// processes (hidepid in proc(5)).
     are_all: bool,
     /// See [`can_be_named`].
-    can_be_named: bool,
+    pub(super) can_be_named: bool,
 }
 
 impl Processes {
@@ -122,73 +119,19 @@ impl Processes {
         self.search(pids, wanted, budgets).0
     }
 
-    /// Searches all of them, by the way that pays or was asked for.
-    ///
-    /// # Errors
-    /// When the kernel was asked to search, and does not answer.
-    pub(super) fn search_everywhere(
-        &self,
-        wanted: &Inodes,
-        budgets: &Budgets,
-        way: &Way,
-    ) -> io::Result<(Findings, Sharers)> {
-        let Some(patience) = way.patience() else {
-            return Ok(self.search(&self.pids, wanted, budgets));
-        };
-        if let Some(found) = self.search_patiently(wanted, budgets, patience) {
-            return Ok(found);
-        }
-        let Some(kernel) = way.kernel() else {
-            return Ok(self.search(&self.pids, wanted, budgets));
-        };
-        match self.search_by_kernel(kernel, wanted, budgets) {
-            Err(_) if !way.is_by_kernel_alone() => Ok(self.search(&self.pids, wanted, budgets)),
-            found => found,
-        }
-    }
-
-    /// Searches all of them, unless they have more descriptors than this.
-    fn search_patiently(
-        &self,
-        wanted: &Inodes,
-        budgets: &Budgets,
-        patience: u64,
-    ) -> Option<(Findings, Sharers)> {
-        let search = Search::new(wanted, budgets, self.can_be_named).with_patience(patience);
-        let found = (patience > 0).then(|| self.search_tables_of(&self.pids, &search))?;
-        let (findings, unsettled) = found;
-        (!search.is_given_up()).then(|| self.settle_sharers(findings, unsettled, wanted, budgets))
-    }
-
-    /// Lets the kernel search.
-    fn search_by_kernel(
-        &self,
-        kernel: &Kernel,
-        wanted: &Inodes,
-        budgets: &Budgets,
-    ) -> io::Result<(Findings, Sharers)> {
-        let mut report = Report::of(kernel, wanted, bounds::KERNEL_SEARCH)?;
-        let search = Search::new(wanted, budgets, self.can_be_named);
-        let mut findings = report.confirmed(&search, &self.proc);
-        findings.by_kernel = true;
-        let (others, mut unsettled) =
-            self.search_tables(&report.unseen(&self.pids), wanted, budgets);
-        for (inode, _) in &others.held {
-            findings.complete.remove(inode);
-        }
-        findings.absorb(others);
-        unsettled.extend(report.sharers(&self.proc));
-        Ok(self.settle_sharers(findings, unsettled, wanted, budgets))
-    }
-
     /// Searches the tables of `pids`, and returns which processes share one.
-    fn search(&self, pids: &[Pid], wanted: &Inodes, budgets: &Budgets) -> (Findings, Sharers) {
+    pub(super) fn search(
+        &self,
+        pids: &[Pid],
+        wanted: &Inodes,
+        budgets: &Budgets,
+    ) -> (Findings, Sharers) {
         let (findings, unsettled) = self.search_tables(pids, wanted, budgets);
         self.settle_sharers(findings, unsettled, wanted, budgets)
     }
 
     /// Names those who share a table, and searches again where the one whose table was read is gone.
-    fn settle_sharers(
+    pub(super) fn settle_sharers(
         &self,
         mut findings: Findings,
         mut unsettled: Vec<Sharer>,
@@ -213,7 +156,7 @@ impl Processes {
     }
 
     /// Searches each table once, and returns which processes share one.
-    fn search_tables(
+    pub(super) fn search_tables(
         &self,
         pids: &[Pid],
         wanted: &Inodes,
@@ -222,7 +165,11 @@ impl Processes {
         self.search_tables_of(pids, &Search::new(wanted, budgets, self.can_be_named))
     }
 
-    fn search_tables_of(&self, pids: &[Pid], search: &Search<'_>) -> (Findings, Vec<Sharer>) {
+    pub(super) fn search_tables_of(
+        &self,
+        pids: &[Pid],
+        search: &Search<'_>,
+    ) -> (Findings, Vec<Sharer>) {
         let visit = |searcher: &mut Searcher<'_>, pid: &Pid| searcher.visit(&self.proc, *pid);
         let mut findings = search_all(pids, search, visit);
         let mut parts = std::mem::take(&mut findings.left_over);

@@ -1,0 +1,73 @@
+//! The search of every process: in /proc, or by the kernel where that pays or was asked for.
+
+use std::io;
+
+use super::super::bounds;
+use super::super::bpf::Kernel;
+use super::budgets::Budgets;
+use super::by_kernel::Report;
+use super::findings::Findings;
+use super::search::{Inodes, Search};
+use super::walk::{Processes, Sharers};
+use super::way::Way;
+
+impl Processes {
+    /// Searches all of them, by the way that pays or was asked for.
+    ///
+    /// # Errors
+    /// When the kernel was asked to search, and does not answer.
+    pub(super) fn search_everywhere(
+        &self,
+        wanted: &Inodes,
+        budgets: &Budgets,
+        way: &Way,
+    ) -> io::Result<(Findings, Sharers)> {
+        let Some(patience) = way.patience() else {
+            return Ok(self.search(&self.pids, wanted, budgets));
+        };
+        if let Some(found) = self.search_patiently(wanted, budgets, patience) {
+            return Ok(found);
+        }
+        let Some(kernel) = way.kernel() else {
+            return Ok(self.search(&self.pids, wanted, budgets));
+        };
+        match self.search_by_kernel(kernel, wanted, budgets) {
+            Err(_) if !way.is_by_kernel_alone() => Ok(self.search(&self.pids, wanted, budgets)),
+            found => found,
+        }
+    }
+
+    /// Searches all of them, unless they have more descriptors than this.
+    fn search_patiently(
+        &self,
+        wanted: &Inodes,
+        budgets: &Budgets,
+        patience: u64,
+    ) -> Option<(Findings, Sharers)> {
+        let search = Search::new(wanted, budgets, self.can_be_named).with_patience(patience);
+        let found = (patience > 0).then(|| self.search_tables_of(&self.pids, &search))?;
+        let (findings, unsettled) = found;
+        (!search.is_given_up()).then(|| self.settle_sharers(findings, unsettled, wanted, budgets))
+    }
+
+    /// Lets the kernel search.
+    fn search_by_kernel(
+        &self,
+        kernel: &Kernel,
+        wanted: &Inodes,
+        budgets: &Budgets,
+    ) -> io::Result<(Findings, Sharers)> {
+        let mut report = Report::of(kernel, wanted, bounds::KERNEL_SEARCH)?;
+        let search = Search::new(wanted, budgets, self.can_be_named);
+        let mut findings = report.confirmed(&search, &self.proc);
+        findings.by_kernel = true;
+        let (others, mut unsettled) =
+            self.search_tables(&report.unseen(&self.pids), wanted, budgets);
+        for (inode, _) in &others.held {
+            findings.complete.remove(inode);
+        }
+        findings.absorb(others);
+        unsettled.extend(report.sharers(&self.proc));
+        Ok(self.settle_sharers(findings, unsettled, wanted, budgets))
+    }
+}
