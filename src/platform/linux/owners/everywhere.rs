@@ -2,6 +2,8 @@
 
 use std::io;
 
+use rustix::fs::{AtFlags, statat};
+
 use super::super::bounds;
 use super::super::bpf::Kernel;
 use super::budgets::Budgets;
@@ -10,6 +12,10 @@ use super::findings::Findings;
 use super::search::{Inodes, Search};
 use super::walk::{Processes, Sharers};
 use super::way::Way;
+
+/// From so many processes on their descriptors are counted before the first one is read, at 4 µs for each
+/// process. Fewer have many only where some has a large table, whose size is seen before it is read.
+const COUNTED: usize = 256;
 
 impl Processes {
     /// Searches all of them, by the way that pays or was asked for.
@@ -44,10 +50,24 @@ impl Processes {
         budgets: &Budgets,
         patience: u64,
     ) -> Option<(Findings, Sharers)> {
+        if patience == 0 || (self.pids.len() >= COUNTED && self.have_more_than(patience)) {
+            return None;
+        }
         let search = Search::new(wanted, budgets, self.can_be_named).with_patience(patience);
-        let found = (patience > 0).then(|| self.search_tables_of(&self.pids, &search))?;
-        let (findings, unsettled) = found;
+        let (findings, unsettled) = self.search_tables_of(&self.pids, &search);
         (!search.is_given_up()).then(|| self.settle_sharers(findings, unsettled, wanted, budgets))
+    }
+
+    /// Whether they have more descriptors than this, as far as the kernel shows how many there are.
+    fn have_more_than(&self, most: u64) -> bool {
+        let mut count: u64 = 0;
+        self.can_be_named
+            && self.pids.iter().any(|pid| {
+                let shown = statat(&self.proc, format!("{pid}/fd"), AtFlags::empty());
+                let size = shown.ok().and_then(|stat| u64::try_from(stat.st_size).ok());
+                count = count.saturating_add(size.unwrap_or_default());
+                count > most
+            })
     }
 
     /// Lets the kernel search.
