@@ -3,6 +3,7 @@
 use std::io;
 
 use rustix::fs::{AtFlags, statat};
+use thiserror::Error;
 
 use super::super::bounds;
 use super::super::bpf::Kernel;
@@ -16,6 +17,11 @@ use super::way::Way;
 /// From so many processes on their descriptors are counted before the first one is read, at 4 µs for each
 /// process. Fewer have many only where some has a large table, whose size is seen before it is read.
 const COUNTED: usize = 256;
+
+/// The kernel was asked to search, and began, and failed.
+#[derive(Debug, Error)]
+#[error("the kernel does not answer who holds what: {0}")]
+struct NotAnswered(io::Error);
 
 impl Processes {
     /// Searches all of them, by the way that pays or was asked for.
@@ -39,7 +45,8 @@ impl Processes {
         };
         match self.search_by_kernel(kernel, wanted, budgets) {
             Err(_) if !way.is_by_kernel_alone() => Ok(self.search(&self.pids, wanted, budgets)),
-            found => found,
+            // What was not refused before is, as a rule, not refused now.
+            found => found.map_err(|why| io::Error::other(NotAnswered(why))),
         }
     }
 
