@@ -20,16 +20,20 @@ fn main() -> ExitCode {
     outcome.into()
 }
 
+/// The system, for as long as the program runs: threads that complete values and watch share it.
+fn lasting(owners: OwnerSearch) -> anyhow::Result<&'static ThisSystem> {
+    Ok(Box::leak(Box::new(ThisSystem::searching(owners)?)))
+}
+
 fn run(output: &mut Output) -> anyhow::Result<Outcome> {
     if let Some(request) = cli::completion(env::var_os(cli::COMPLETION), env::args_os()) {
-        // What completes values outlives this function.
-        let system = Box::leak(Box::new(ThisSystem::searching(OwnerSearch::Auto)?));
+        let system = lasting(OwnerSearch::Auto)?;
         return commands::complete(&request, system, output);
     }
     match cli::parse(env::args_os()) {
         Ok(request) => {
             let owners = cli::owner_search(&request, env::var_os(cli::OWNERS))?;
-            commands::run(request, &ThisSystem::searching(owners)?, output)
+            commands::start(request, lasting(owners)?, output)
         }
         Err(CliError::Help(help)) => {
             output.result(|out| write!(out, "{help}"))?;

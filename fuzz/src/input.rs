@@ -34,6 +34,11 @@ impl<'a> Input<'a> {
     }
 }
 
+/// Units of UTF-16; a byte that is left over is none.
+pub fn wide(bytes: &[u8]) -> Vec<u16> {
+    bytes.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect()
+}
+
 /// Whether `part` is a piece of `whole` itself, and no copy.
 pub fn lies_within(part: &[u8], whole: &[u8]) -> bool {
     let (part_range, whole_range) = (part.as_ptr_range(), whole.as_ptr_range());

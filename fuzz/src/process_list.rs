@@ -4,7 +4,7 @@
 use portwho::model::{Pid, Untrusted};
 use portwho::platform::decode::process_list::process_list;
 
-use super::input::Input;
+use super::input::{Input, wide};
 
 /// Where the list stands in memory.
 const ADDRESS: u64 = 0x7000_0000;
@@ -36,10 +36,6 @@ fn names_come_back(data: &[u8]) {
     let name = |units: &[u16]| Untrusted::from_wide(units);
     assert_eq!(found, [(Pid(812), name(&first)), (Pid(813), name(&second))]);
     assert_eq!(name(&first) == name(&second), first == second, "different names stay different");
-}
-
-fn wide(bytes: &[u8]) -> Vec<u16> {
-    bytes.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect()
 }
 
 /// An entry at `place`, with its name behind it.

@@ -18,7 +18,6 @@ Examples:
   portwho 8080             Which process holds port 8080
   portwho kill 8080        Terminate it, and check that the port is free
   portwho -l --name nginx  Where nginx listens
-  portwho doctor           Leaks, full queues, exhausted ports and descriptors
   portwho --help           All options";
 
 /// Shown by `--help`, below the options.
@@ -85,6 +84,9 @@ pub(super) enum Verb {
     /// Wait until something listens on a port, or until the port is free
     #[command(after_help = super::wait::DETAILS)]
     Wait(super::wait::WaitArgs),
+    /// Watch sockets open, change and close
+    #[command(after_help = super::watch::DETAILS)]
+    Watch(super::watch::WatchArgs),
     /// Explain a TCP state: what it means, who must act, what to do
     #[command(after_help = "Without STATE: every state, how many sockets are in it here, and the \
                       transitions between them. With UDP: why its sockets have no state.\n\
@@ -237,8 +239,8 @@ pub(super) struct ViewArgs {
     #[arg(short, long, conflicts_with_all = ["pids", "summary", "json", "columns", "lsof"])]
     pub(super) wide: bool,
     /// Print one table with these columns: proto, local, foreign, state, pid, image, user, command,
-    /// port, foreign-port, service, age, recv-q, send-q, timer, idle, inode, fd, netns, type, device,
-    /// size/off, node, name
+    /// port, foreign-port, service, age, recv-q, send-q, timer, idle, inode, fd, netns, v6only, type,
+    /// device, size/off, node, name
     #[arg(long, value_name = "A,B,...", value_parser = column, value_delimiter = ',',
           hide_short_help = true,
           conflicts_with_all = ["verbose", "pids", "summary", "json", "lsof"])]

@@ -15,6 +15,7 @@ mod similar;
 mod values;
 mod verb_args;
 mod wait;
+mod watch;
 mod words;
 
 use std::ffi::OsString;
@@ -37,6 +38,7 @@ pub use request::{
 use similar::nearest;
 use verb_args::{CloseArgs, DoctorArgs, ExplainArgs, KillArgs};
 pub use wait::{Condition, Timeout, WaitRequest};
+pub use watch::WatchRequest;
 use words::{after_lone_p, spell_out};
 
 use crate::model::{Families, OwnerSearch, Pid, StateSet};
@@ -79,6 +81,7 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Request, CliEr
         Some(Verb::Kill(kill)) => Request::Kill(kill_request(kill, after_verb)?),
         Some(Verb::Close(close)) => Request::Close(close_request(close, after_verb)?),
         Some(Verb::Wait(wait)) => Request::Wait(wait::request(wait)?),
+        Some(Verb::Watch(watch)) => Request::Watch(watch::request(watch)?),
         Some(Verb::Doctor(doctor)) => Request::Doctor(doctor_request(doctor)?),
         Some(Verb::Explain(explain)) => Request::Explain(explain_request(&explain)?),
         Some(Verb::Generate(generate)) => Request::Generate(generate.what.into()),

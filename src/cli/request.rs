@@ -7,6 +7,7 @@ use ipnet::IpNet;
 
 use super::list_request::ListRequest;
 use super::wait::WaitRequest;
+use super::watch::WatchRequest;
 use super::words::{without_dry_run, without_value};
 use crate::model::{Families, OwnerSearch, Pid, Protocol, Shell, Signal, StateSet, TcpState};
 use crate::query::{ForeignTerm, NamePattern, PortTerm, Protocols, UserTerm};
@@ -23,6 +24,8 @@ pub enum Request {
     Close(CloseRequest),
     /// Wait until ports are open, or free.
     Wait(WaitRequest),
+    /// Watch sockets open, change and close.
+    Watch(WatchRequest),
     /// Explain a TCP state, or all of them.
     Explain(ExplainRequest),
     /// Look for what is wrong.
@@ -59,6 +62,7 @@ impl Request {
             Self::Kill(kill) => kill.selection.owners,
             Self::Close(close) => close.filters.selection.owners,
             Self::Wait(wait) => wait.selection.owners,
+            Self::Watch(watch) => watch.filters.selection.owners,
             Self::Doctor(doctor) => doctor.owners,
             Self::Explain(_) | Self::Generate(_) => None,
         }

@@ -26,7 +26,7 @@ pub(super) struct WaitArgs {
     /// Local port, or a list: 80, 80,443, 8000-8010, http, 53/udp, localhost:80, [::1]:80
     #[arg(value_name = "PORT", required = true)]
     ports: Vec<String>,
-    /// Wait until every PORT can be bound
+    /// Wait until nothing holds a PORT any longer; TIME_WAIT and connections are reported
     #[arg(long, conflicts_with_all = ["pid", "name", "user"])]
     free: bool,
     /// Longest wait: seconds, 500ms, 2m, or none for no limit; 0 checks once

@@ -9,12 +9,14 @@ mod kill;
 mod list;
 mod shared;
 mod wait;
+mod watch;
 
 use std::process::ExitCode;
 
 use anyhow::bail;
 
 use crate::cli::Request;
+use crate::model::OwnerSearch;
 use crate::platform::System;
 use crate::text::errors;
 
@@ -32,7 +34,7 @@ pub enum Outcome {
     Negative,
     /// 2: failed, refused, survived, taken again, or not everything could be read.
     Failure,
-    /// 130, as shells report it: Ctrl-C ended it before there was an answer.
+    /// 130, as shells report it: Ctrl-C ended it before there was an answer, or ended a watch.
     Interrupted,
 }
 
@@ -47,21 +49,47 @@ impl From<Outcome> for ExitCode {
     }
 }
 
+/// Runs what was asked for. Unlike [`run`], it may show a view that is redrawn: for that several threads
+/// share the system.
+///
+/// # Errors
+/// As [`run`].
+pub fn start<S: System + Sync>(
+    request: Request,
+    system: &'static S,
+    output: &mut Output,
+) -> anyhow::Result<Outcome> {
+    match request {
+        Request::Watch(request) => {
+            can_search(request.filters.selection.owners, system)?;
+            watch::start(&request, system, output)
+        }
+        other => run(other, system, output),
+    }
+}
+
+/// Refuses a way to search for owners where the system names them itself.
+fn can_search(owners: Option<OwnerSearch>, system: &impl System) -> anyhow::Result<()> {
+    if owners.is_some() && !system.capabilities().owner_search {
+        bail!(errors::NO_OWNER_SEARCH);
+    }
+    Ok(())
+}
+
 /// Runs what was asked for.
 ///
 /// # Errors
 /// When the command could not do what it was asked, with what and why. A reader that left is
 /// [`Broken`] somewhere in the chain.
 pub fn run(request: Request, system: &impl System, output: &mut Output) -> anyhow::Result<Outcome> {
-    if request.owners().is_some() && !system.capabilities().owner_search {
-        bail!(errors::NO_OWNER_SEARCH);
-    }
+    can_search(request.owners(), system)?;
     match request {
         Request::List(request) => list::run(&request, system, output),
         Request::Kill(request) => kill::run(&request, system, output),
         Request::Close(request) => close::run(&request, system, output),
         Request::Doctor(request) => doctor::run(&request, system, output),
         Request::Wait(request) => wait::run(&request, system, output),
+        Request::Watch(request) => watch::run(&request, system, output),
         Request::Explain(request) => explain::run(request, system, output),
         Request::Generate(what) => generate::run(what, output),
     }

@@ -158,6 +158,11 @@ pub enum Gap {
         /// The system's reason.
         why: String,
     },
+    /// The rules by which ports are forwarded, or some of them.
+    PortProxiesUnreadable {
+        /// The system's reason, or what was found instead.
+        why: String,
+    },
     /// What the system's own web server serves.
     UrlsUnreadable {
         /// The system's reason.
@@ -196,6 +201,7 @@ impl Gap {
             Self::DetailsWithheld { .. } => "details-withheld",
             Self::ServicesUnreadable => "services-unreadable",
             Self::PortRulesUnreadable { .. } => "port-rules-unreadable",
+            Self::PortProxiesUnreadable { .. } => "port-proxies-unreadable",
             Self::UrlsUnreadable { .. } => "urls-unreadable",
             Self::TableUnreadable { .. } => "table-unreadable",
         }

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Capabilities, Creator, Gap, Namespace, Owner, OwnersFrom, Particulars, Pid, Process, ServedUrl,
-    Socket, Uid, Untrusted,
+    Capabilities, Creator, Gap, Namespace, Owner, OwnersFrom, Particulars, Pid, PortProxy, Process,
+    ServedUrl, Socket, Uid, Untrusted,
 };
 
 /// The system that a snapshot is of.
@@ -70,6 +70,8 @@ pub struct Snapshot {
     pub complete: BTreeSet<u64>,
     /// What the system's own web server serves, where one of its ports was asked for.
     pub served_urls: Vec<ServedUrl>,
+    /// The rules by which sockets that were asked for are forwarded, with the process that holds them.
+    pub port_proxies: Vec<(PortProxy, Pid)>,
     /// What could not be seen.
     pub gaps: Vec<Gap>,
 }
@@ -94,6 +96,7 @@ impl Snapshot {
             owners_from: None,
             complete: BTreeSet::new(),
             served_urls: Vec::new(),
+            port_proxies: Vec::new(),
             gaps: Vec::new(),
         }
     }
@@ -108,6 +111,20 @@ impl Snapshot {
     #[must_use]
     pub fn urls_on(&self, port: u16) -> Vec<&ServedUrl> {
         self.served_urls.iter().filter(|url| url.port == port).collect()
+    }
+
+    /// The rules by which a port is forwarded.
+    #[must_use]
+    pub fn proxies_on(&self, port: u16) -> Vec<&PortProxy> {
+        let rules = self.port_proxies.iter().map(|(rule, _)| rule);
+        rules.filter(|rule| rule.port == port).collect()
+    }
+
+    /// The rules by which a process forwards ports that were asked for.
+    #[must_use]
+    pub fn proxies_of(&self, pid: Pid) -> Vec<&PortProxy> {
+        let own = self.port_proxies.iter().filter(|(_, holder)| *holder == pid);
+        own.map(|(rule, _)| rule).collect()
     }
 
     /// Whether a PID only stands for the kernel: Windows' Idle and System.

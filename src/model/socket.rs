@@ -231,6 +231,13 @@ impl Socket {
         }
     }
 
+    /// Whether a bind finds its port taken. To a bind, a UDP socket that is connected is as any other
+    /// (`udp_lib_lport_inuse` in Linux' `net/ipv4/udp.c`).
+    #[must_use]
+    pub fn takes_port(&self) -> bool {
+        self.protocol == Protocol::Udp || self.holds_port()
+    }
+
     /// Whether it is an IPv6 socket at every address that holds its port for IPv4 too, as far as is
     /// known.
     #[must_use]

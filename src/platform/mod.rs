@@ -10,6 +10,7 @@ mod command;
 pub mod decode;
 mod ending;
 mod error;
+mod file;
 #[cfg(target_os = "linux")]
 mod linux;
 mod system;
@@ -23,9 +24,12 @@ use crate::model::{Gap, Namespace, OwnedSocket, OwnersFrom, Socket};
 pub use close::CloseError;
 pub use ending::Ending;
 pub use error::{PlatformError, reason};
+pub use file::{new_file, stdout_again};
 #[cfg(target_os = "linux")]
 pub use linux::Linux as ThisSystem;
-pub use system::{Control, Names, OpenProcess, Pause, Ports, Processes, Sockets, System};
+pub use system::{
+    Control, Names, OpenProcess, Pause, Ports, Processes, Sockets, System, SystemRequest,
+};
 #[cfg(windows)]
 pub use windows::Windows as ThisSystem;
 

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use super::{CloseError, Ending, NamespaceTable, OwnerTable, PlatformError, SocketTable};
 use crate::model::{
-    About, Capabilities, Creator, Endpoint, Gap, MachineLimits, Particulars, Pid, PortRules,
-    Process, Protocol, Reach, Reading, Scope, ServedUrl, Service, Signal, Socket, Stopped,
-    TcpSettings, Uid, Unconnected, Untrusted,
+    About, Capabilities, Creator, Endpoint, Gap, MachineLimits, Particulars, Pid, PortProxy,
+    PortRules, Process, Protocol, Reach, Reading, Scope, ServedUrl, Service, Signal, Socket,
+    Stopped, TcpSettings, Uid, Unconnected, Untrusted,
 };
 
 /// Reading sockets, who holds them and who created them.
@@ -125,6 +125,12 @@ pub trait Ports {
         Ok(Vec::new())
     }
 
+    /// The rules by which a service of the system forwards ports, and the gap of those that could not be
+    /// read; none on systems without such a service.
+    fn port_proxies(&self) -> (Vec<PortProxy>, Option<Gap>) {
+        (Vec::new(), None)
+    }
+
     /// The ports of a service, by its name or alias in the system's services file.
     ///
     /// # Errors
@@ -193,6 +199,30 @@ pub trait System: Sockets + Processes + Ports + Names + Control {
         self.pause(time);
         Pause::Over
     }
+
+    /// From now on this process does not end or stop when the system requests it: `tell` is told, and
+    /// [`System::obey`] does it. Nothing on systems without such requests.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    fn on_request(&self, tell: Box<dyn Fn(SystemRequest) + Send>) -> io::Result<()> {
+        let _ = tell;
+        Ok(())
+    }
+
+    /// Does what was requested: ends the process, or stops it and returns when it is continued.
+    fn obey(&self, request: SystemRequest) {
+        let _ = request;
+    }
+}
+
+/// What the system wants of a program that has taken the terminal over.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SystemRequest {
+    /// To end, by this signal.
+    End(i32),
+    /// To stop until it is continued.
+    Stop,
 }
 
 /// How a pause ended.

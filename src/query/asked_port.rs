@@ -94,9 +94,19 @@ impl AskedPort {
         } else if socket.covers(mine.local.address) {
             Some(Way::Covers)
         } else {
-            mine.covers(socket.local.address).then_some(Way::Within)
+            let is_within = mine.covers(socket.local.address) || is_dual(&mine, socket);
+            is_within.then_some(Way::Within)
         }
     }
+}
+
+/// Whether `socket` is in the way of every IPv4 address because it is an IPv6 connection that may have
+/// come from a dual-stack socket: it keeps that it is one, and has no IPv4 address to differ by.
+fn is_dual(mine: &Socket, socket: &Socket) -> bool {
+    mine.local.address == IpAddr::V4(Ipv4Addr::UNSPECIFIED)
+        && socket.local.address.is_ipv6()
+        && socket.foreign.is_some()
+        && socket.v6_only != Some(true)
 }
 
 /// How a socket is in the way of a bind.

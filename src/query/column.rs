@@ -43,6 +43,8 @@ pub enum SocketColumn {
     Descriptor,
     /// The network namespace; `-` for the one that portwho runs in.
     Namespace,
+    /// `yes` for an IPv6 socket that does not take IPv4; empty where that cannot be known.
+    V6Only,
     /// lsof's TYPE: `IPv4` or `IPv6`, as the socket was made.
     Type,
     /// lsof's DEVICE, which is the inode number.
@@ -57,7 +59,7 @@ pub enum SocketColumn {
 
 impl SocketColumn {
     /// Every column, in the order of the documentation.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::Protocol,
         Self::Local,
         Self::Foreign,
@@ -77,6 +79,7 @@ impl SocketColumn {
         Self::Inode,
         Self::Descriptor,
         Self::Namespace,
+        Self::V6Only,
         Self::Type,
         Self::Device,
         Self::Size,
@@ -119,6 +122,7 @@ impl SocketColumn {
             Self::Inode => "inode",
             Self::Descriptor => "fd",
             Self::Namespace => "netns",
+            Self::V6Only => "v6only",
             Self::Type => "type",
             Self::Device => "device",
             Self::Size => "size/off",

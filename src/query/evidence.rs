@@ -69,7 +69,7 @@ impl<'a> PortEvidence<'a> {
             asked,
             protocol,
             met,
-            beside: unmet.into_iter().filter(|socket| socket.holds_port()).collect(),
+            beside: unmet.into_iter().filter(|socket| socket.takes_port()).collect(),
             obstacles: rules.map(|rules| obstacles(asked, rules)).unwrap_or_default(),
             hidden_by: self.hiding(protocol).collect(),
             note: rules.and_then(|rules| note(asked.port, rules)),

@@ -87,6 +87,11 @@ pub struct Filter {
     pub names: Vec<NamePattern>,
     /// Users of the socket or of its owner; none for every one.
     pub users: Vec<UserTerm>,
+    /// Networks of either end; none for every one.
+    pub either_networks: Vec<IpNet>,
+    /// Exactly these sockets, as long as they are what they were when they were seen: the same ends, a
+    /// listener or a connection still. None for every one.
+    pub sockets: Vec<Socket>,
 }
 
 impl Filter {
@@ -108,6 +113,8 @@ impl Filter {
             pids: Vec::new(),
             names: Vec::new(),
             users: Vec::new(),
+            either_networks: Vec::new(),
+            sockets: Vec::new(),
         }
     }
 
@@ -216,7 +223,11 @@ impl Filter {
     /// Whether a socket passes, as far as that can be said without its owner.
     #[must_use]
     pub fn admits_socket(&self, socket: &Socket) -> bool {
-        self.admits_kind(socket) && self.admits_local(socket) && self.admits_foreign(socket)
+        self.admits_kind(socket)
+            && self.admits_local(socket)
+            && self.admits_foreign(socket)
+            && any_or_none(&self.either_networks, |net| is_at_either_end(*net, socket))
+            && any_or_none(&self.sockets, |seen| seen.is_still(socket))
     }
 
     fn admits_kind(&self, socket: &Socket) -> bool {
@@ -293,6 +304,11 @@ impl Filter {
                 || owner.is_some_and(|owner| is_user(user, owner.uid, owner.user.as_ref()))
         })
     }
+}
+
+fn is_at_either_end(network: IpNet, socket: &Socket) -> bool {
+    let ends = [Some(socket.local), socket.foreign];
+    ends.into_iter().flatten().any(|end| network.contains(&end.address))
 }
 
 fn is_user(user: &UserTerm, uid: Option<Uid>, name: Option<&Untrusted>) -> bool {

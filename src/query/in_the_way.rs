@@ -31,7 +31,7 @@ impl InTheWay {
     /// Those of `ways`, where none of `sockets` holds a place of `local`.
     #[must_use]
     pub fn of<'a>(local: &LocalSet, sockets: impl Iterator<Item = &'a Socket>, ways: Ways) -> Self {
-        let holders = sockets.filter(|socket| socket.holds_port() && socket.netns.is_none());
+        let holders = sockets.filter(|socket| socket.takes_port() && socket.netns.is_none());
         let held = holders.flat_map(|socket| {
             let places = local.places.iter().enumerate();
             let is_there = places.filter(|(_, place)| place.is_of(socket));
@@ -46,7 +46,7 @@ impl InTheWay {
         local: &'a LocalSet,
         socket: &'a Socket,
     ) -> impl Iterator<Item = (&'a Place, Way)> {
-        let ways = self.ways.filter(|_| socket.holds_port());
+        let ways = self.ways.filter(|_| socket.takes_port());
         let places = local.places.iter().enumerate();
         places.filter_map(move |(number, place)| {
             let (ways, port) = (ways?, socket.local.port);

@@ -5,6 +5,7 @@
 
 mod asked_port;
 mod bound;
+mod changes;
 mod column;
 mod evidence;
 mod filter;
@@ -22,6 +23,7 @@ mod url;
 mod verdict;
 
 pub use asked_port::{AskedPort, Way};
+pub use changes::{Change, Seen, changes, same_owners};
 pub use column::{SocketColumn, UnknownColumn};
 pub use evidence::{PortEvidence, SocketsByPort};
 pub use filter::{Filter, ForeignEnd, Protocols};
@@ -31,7 +33,7 @@ pub use host::{Host, ScopedAddress};
 pub use in_the_way::{InTheWay, Ways};
 pub use local_set::{LocalSet, Place};
 pub use names::{NamePattern, UserTerm};
-pub use order::SortKey;
+pub use order::{SortKey, sort_by_row};
 pub use port_set::PortSet;
 pub use port_term::PortTerm;
 pub use port_word::{PortError, PortWord};

@@ -4,7 +4,7 @@ use std::cmp::{Ordering, Reverse};
 use std::net::IpAddr;
 
 use super::Row;
-use crate::model::{Endpoint, Family, Protocol, Snapshot, Socket};
+use crate::model::{Endpoint, Family, Process, Protocol, Snapshot, Socket};
 
 /// What rows are sorted by. Rows that are equal in it stay in the table's own order.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -28,35 +28,48 @@ pub enum SortKey {
     RecvQ,
     /// The send queue, longest first.
     SendQ,
+    /// How long the socket has existed, or else its process; the youngest first.
+    Age,
 }
 
-/// Sorts rows.
-pub(super) fn sort(rows: &mut [Row<'_>], key: SortKey, snapshot: &Snapshot) {
-    rows.sort_unstable_by(|a, b| natural(a, b));
+/// Sorts whatever has a row.
+pub fn sort_by_row<T>(all: &mut [T], row: impl Fn(&T) -> Row<'_>, key: SortKey, from: &Snapshot) {
+    all.sort_unstable_by(|a, b| natural(row(a), row(b)));
     match key {
         SortKey::Port => {}
-        SortKey::Local => rows.sort_by_key(|row| end_key(&row.socket.local)),
-        SortKey::Foreign => rows.sort_by_key(|row| row.socket.foreign.as_ref().map(end_key)),
-        SortKey::State => rows.sort_by_key(|row| (row.socket.state.is_none(), row.socket.state)),
-        SortKey::Pid => rows.sort_by_key(|row| {
-            let first = row.owner.pids().next();
+        SortKey::Local => all.sort_by_key(|one| end_key(&row(one).socket.local)),
+        SortKey::Foreign => all.sort_by_key(|one| row(one).socket.foreign.as_ref().map(end_key)),
+        SortKey::State => all.sort_by_key(|one| {
+            let state = row(one).socket.state;
+            (state.is_none(), state)
+        }),
+        SortKey::Pid => all.sort_by_key(|one| {
+            let first = row(one).owner.pids().next();
             (first.is_none(), first)
         }),
-        SortKey::Image => rows.sort_by_cached_key(|row| {
-            let first = row.owner.pids().next().and_then(|pid| snapshot.processes.get(&pid));
-            let name = first.map(|process| process.name.to_lossy().to_lowercase());
+        SortKey::Image => all.sort_by_cached_key(|one| {
+            let name = first_owner(row(one), from).map(|it| it.name.to_lossy().to_lowercase());
             (name.is_none(), name)
         }),
-        SortKey::User => rows.sort_by_cached_key(|row| {
-            let name = row.socket.uid.map(|uid| snapshot.user_name(uid));
+        SortKey::User => all.sort_by_cached_key(|one| {
+            let name = row(one).socket.uid.map(|uid| from.user_name(uid));
             (name.is_none(), name)
         }),
-        SortKey::RecvQ => rows.sort_by_key(|row| Reverse(row.socket.queues.receive)),
-        SortKey::SendQ => rows.sort_by_key(|row| Reverse(row.socket.queues.send)),
+        SortKey::RecvQ => all.sort_by_key(|one| Reverse(row(one).socket.queues.receive)),
+        SortKey::SendQ => all.sort_by_key(|one| Reverse(row(one).socket.queues.send)),
+        SortKey::Age => all.sort_by_cached_key(|one| {
+            let started = || first_owner(row(one), from).and_then(|owner| owner.started);
+            Reverse(row(one).socket.created().or_else(started))
+        }),
     }
 }
 
-fn natural(a: Row<'_>, b: Row<'_>) -> Ordering {
+fn first_owner<'a>(row: Row<'_>, snapshot: &'a Snapshot) -> Option<&'a Process> {
+    row.owner.pids().next().and_then(|pid| snapshot.processes.get(&pid))
+}
+
+/// The table's own order.
+pub(super) fn natural(a: Row<'_>, b: Row<'_>) -> Ordering {
     natural_key(&a.socket)
         .cmp(&natural_key(&b.socket))
         .then_with(|| a.socket.local.address.cmp(&b.socket.local.address))

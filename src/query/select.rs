@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Filter, SortKey, order};
+use super::{Filter, SortKey, sort_by_row};
 use crate::model::{OwnedSocket, Pid, Process, Snapshot};
 
 /// A row: a socket and who holds it.
@@ -54,7 +54,7 @@ impl<'a> Rows<'a> {
 #[must_use]
 pub fn select<'a>(snapshot: &'a Snapshot, filter: &'a Filter, key: SortKey) -> Rows<'a> {
     let mut rows = Rows::unsorted(snapshot, filter);
-    order::sort(&mut rows.rows, key, snapshot);
+    sort_by_row(&mut rows.rows, |row| *row, key, snapshot);
     rows
 }
 

@@ -124,7 +124,7 @@ impl<'a> PortVerdict<'a> {
 
     /// The sockets in the way that hold the port, and how they are.
     pub fn holders(&self) -> impl Iterator<Item = (&'a Socket, Way)> {
-        let holders = self.met.iter().copied().filter(|socket| socket.holds_port());
+        let holders = self.met.iter().copied().filter(|socket| socket.takes_port());
         holders.filter_map(|socket| Some((socket, self.asked.way(socket)?)))
     }
 
@@ -156,7 +156,7 @@ impl<'a> PortVerdict<'a> {
         self.attempt.and_then(BindAttempt::refusal)
     }
 
-    /// How many connections have the port that are not being torn down.
+    /// How many connections of TCP have the port that are not being torn down.
     #[must_use]
     pub fn connections(&self) -> usize {
         self.met.iter().filter(|socket| is_alive(socket)).count()
@@ -165,7 +165,7 @@ impl<'a> PortVerdict<'a> {
 
 fn is_alive(socket: &Socket) -> bool {
     let is_torn_down = |state| StateSet::TEARDOWN.contains(state);
-    socket.foreign.is_some() && !socket.state.is_some_and(is_torn_down)
+    !socket.takes_port() && socket.foreign.is_some() && !socket.state.is_some_and(is_torn_down)
 }
 
 /// The verdicts on the ports that were asked for.

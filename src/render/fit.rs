@@ -5,6 +5,8 @@
 /// before any cell that would lose more than the middle of an IPv6 address.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) enum GiveWay {
+    /// A list of numbers, of which the first and how many others there are always stay.
+    Counted,
     /// What is long as a rule, and of use with its first words alone.
     First,
     /// Addresses, which are cut in their middle.
@@ -38,10 +40,25 @@ pub(super) struct Room {
 const FIRST_WORDS: usize = 12;
 /// The longest address of IPv4 with its port, `255.255.255.255:65535`: what is longer is cut first.
 const OF_IPV4: usize = 21;
-/// How much stays of a cell that other columns repeat.
-const REPEATED: usize = 8;
+/// `127.0.0.1:65535`, which stays whole longer than what is cut anyway.
+const LOOPBACK: usize = 15;
+/// `127…:65535`: what is told apart from an address that other machines reach.
+const RECOGNIZED: usize = 10;
+/// How much stays of a name, and of a cell that other columns repeat.
+const NAME: usize = 8;
 /// The longest title that stays whole while there is room for it: `Proto`, `State`, `PID`.
 const SHORT_TITLE: usize = 5;
+/// Which columns give way, once there is no padding left, and how much of them stays.
+const STEPS: [(GiveWay, usize); 8] = [
+    (GiveWay::First, FIRST_WORDS),
+    (GiveWay::Addresses, LOOPBACK),
+    (GiveWay::First, 0),
+    (GiveWay::Late, 0),
+    (GiveWay::Addresses, RECOGNIZED),
+    (GiveWay::Last, NAME),
+    (GiveWay::Addresses, 0),
+    (GiveWay::Last, 0),
+];
 
 impl Room {
     /// The width of a title that is short; nothing for a long one, which is known by its beginning.
@@ -53,62 +70,95 @@ impl Room {
     fn ipv4(&self) -> usize {
         self.cells.min(OF_IPV4).max(self.least)
     }
+
+    /// Once its numbers are counted, where they can be.
+    fn counted(self) -> Self {
+        let least = self.least;
+        match self.gives_way {
+            GiveWay::Counted => {
+                Self { padded: least.max(self.title), cells: least, own: least, ..self }
+            }
+            _ => self,
+        }
+    }
 }
 
 /// The indent and the widths of columns, as narrow as a line of `columns` columns wants them, with a
 /// space between two of them. Where they do not fit at all, as narrow as they can be.
 pub(super) fn fit(indent: usize, rooms: &[Room], columns: usize) -> (usize, Vec<usize>) {
-    let mut widths: Vec<usize> = rooms.iter().map(|room| room.padded).collect();
-    let between = rooms.len().saturating_sub(1);
-    let whole = indent + between + widths.iter().sum::<usize>();
-    let mut excess = whole.saturating_sub(columns);
-    let with_titles = |room: &Room| room.cells.max(room.title);
-    excess = narrow(&mut widths, rooms, excess, with_titles);
-    let taken = excess.min(indent);
-    excess = narrow(&mut widths, rooms, excess - taken, |room| match room.gives_way {
-        GiveWay::Addresses => room.ipv4().max(room.title),
-        _ => usize::MAX,
-    });
-    excess = narrow(&mut widths, rooms, excess, |room| match room.gives_way {
-        GiveWay::Addresses => room.ipv4(),
-        _ => room.cells.max(room.short_title()),
-    });
-    excess = narrow(&mut widths, rooms, excess, |room| match room.gives_way {
-        GiveWay::Last => room.own.max(REPEATED).max(room.least),
-        _ => usize::MAX,
-    });
-    let steps: [(GiveWay, usize); 5] = [
-        (GiveWay::First, FIRST_WORDS),
-        (GiveWay::Addresses, 0),
-        (GiveWay::First, 0),
-        (GiveWay::Late, 0),
-        (GiveWay::Last, 0),
-    ];
-    for (gives_way, kept) in steps {
-        excess = narrow(&mut widths, rooms, excess, |room| {
-            let floor = room.least.max(kept).max(room.short_title());
-            if room.gives_way == gives_way { floor } else { usize::MAX }
-        });
+    let mut line = Line::of(indent, rooms, columns);
+    line.give_padding();
+    if line.excess == 0 {
+        return (line.indent, line.widths);
     }
-    narrow(&mut widths, rooms, excess, |room| room.least);
-    (indent - taken, widths)
+    // A count is shorter at once, not by and by, and may leave room for what has given way.
+    let counted: Vec<Room> = rooms.iter().copied().map(Room::counted).collect();
+    let mut line = Line::of(indent, &counted, columns);
+    line.give_padding();
+    line.give_cells();
+    (line.indent, line.widths)
 }
 
-/// Takes `excess` from the columns, one at a time from the widest of those that are wider than
-/// their `floor`; returns what is left of it.
-fn narrow(
-    widths: &mut [usize],
-    rooms: &[Room],
-    mut excess: usize,
-    floor: impl Fn(&Room) -> usize,
-) -> usize {
-    while excess > 0 {
-        let wider = widths.iter_mut().zip(rooms).filter(|(width, room)| **width > floor(room));
-        let Some((widest, _)) = wider.max_by_key(|(width, _)| **width) else { break };
-        *widest -= 1;
-        excess -= 1;
+/// A line that becomes narrower.
+struct Line<'a> {
+    rooms: &'a [Room],
+    indent: usize,
+    widths: Vec<usize>,
+    /// How many columns it is too long.
+    excess: usize,
+}
+
+impl<'a> Line<'a> {
+    fn of(indent: usize, rooms: &'a [Room], columns: usize) -> Self {
+        let widths: Vec<usize> = rooms.iter().map(|room| room.padded).collect();
+        let between = rooms.len().saturating_sub(1);
+        let whole = indent + between + widths.iter().sum::<usize>();
+        Self { rooms, indent, widths, excess: whole.saturating_sub(columns) }
     }
-    excess
+
+    /// What costs nothing that is read: padding, long titles, the middle of IPv6 addresses, and what
+    /// other columns repeat.
+    fn give_padding(&mut self) {
+        self.narrow(|room| room.cells.max(room.title));
+        let taken = self.excess.min(self.indent);
+        self.indent -= taken;
+        self.excess -= taken;
+        self.narrow(|room| match room.gives_way {
+            GiveWay::Addresses => room.ipv4().max(room.title),
+            _ => usize::MAX,
+        });
+        self.narrow(|room| match room.gives_way {
+            GiveWay::Addresses => room.ipv4(),
+            _ => room.cells.max(room.short_title()),
+        });
+        self.narrow(|room| match room.gives_way {
+            GiveWay::Last => room.own.max(NAME).max(room.least),
+            _ => usize::MAX,
+        });
+    }
+
+    fn give_cells(&mut self) {
+        for (gives_way, kept) in STEPS {
+            self.narrow(|room| {
+                let title = if gives_way == GiveWay::Late { 0 } else { room.short_title() };
+                let floor = room.least.max(kept).max(title);
+                if room.gives_way == gives_way { floor } else { usize::MAX }
+            });
+        }
+        self.narrow(|room| room.least);
+    }
+
+    /// Takes the excess from the columns, one at a time from the widest of those that are wider than
+    /// their `floor`.
+    fn narrow(&mut self, floor: impl Fn(&Room) -> usize) {
+        while self.excess > 0 {
+            let columns = self.widths.iter_mut().zip(self.rooms);
+            let wider = columns.filter(|(width, room)| **width > floor(room));
+            let Some((widest, _)) = wider.max_by_key(|(width, _)| **width) else { break };
+            *widest -= 1;
+            self.excess -= 1;
+        }
+    }
 }
 
 #[cfg(test)]
@@ -135,7 +185,7 @@ mod tests {
             end,
             end,
             room(15, 5, 11, 11, GiveWay::Never),
-            room(pid.max(8), 3, pid, pid.min(7), GiveWay::Last),
+            room(pid.max(8), 3, pid, pid.min(7), GiveWay::Counted),
             room(image.max(10), 10, image, 1, GiveWay::Last),
         ]
     }
@@ -183,8 +233,8 @@ mod tests {
     fn a_long_column_takes_what_is_left() {
         let rooms = [room(14, 5, 14, 8, GiveWay::Addresses), room(300, 7, 300, 1, GiveWay::First)];
         assert_eq!(fit(0, &rooms, 80).1, [14, 65]);
-        assert_eq!(fit(0, &rooms, 24).1, [11, 12]);
-        assert_eq!(fit(0, &rooms, 15).1, [8, 6]);
+        assert_eq!(fit(0, &rooms, 24).1, [14, 9]);
+        assert_eq!(fit(0, &rooms, 15).1, [13, 1]);
         assert_eq!(fit(0, &rooms, 1).1, [8, 1]);
     }
 

@@ -6,6 +6,7 @@ use serde::{Serialize, Serializer};
 
 use super::json_ports::{self, JsonPort, JsonRange};
 use super::json_process::JsonProcess;
+use super::json_proxy::JsonProxy;
 use super::json_socket::JsonSocket;
 use super::{View, json_text};
 use crate::model::{About, Depth, Detail, Gap, LeftOut, OwnersFrom, Pid, ServedUrl, Untrusted};
@@ -48,6 +49,7 @@ impl View for Json {
             free_ranges: ports.map(json_ports::free),
             owners_from: rows.snapshot.owners_from.map(OwnersFrom::word),
             served_urls: rows.snapshot.served_urls.iter().map(JsonUrl::new).collect(),
+            port_proxies: rows.snapshot.port_proxies.iter().map(JsonProxy::new).collect(),
             gaps: gaps(&rows.snapshot.gaps),
         };
         json_text::write_line(&document, out)
@@ -75,6 +77,9 @@ struct Document<'a> {
     /// What the system's own web server serves, where one of its ports was asked for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     served_urls: Vec<JsonUrl>,
+    /// By which rules the ports of a question are forwarded, where they are.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    port_proxies: Vec<JsonProxy>,
     gaps: Vec<JsonGap>,
 }
 
@@ -125,7 +130,7 @@ pub(super) struct JsonGap {
 }
 
 impl JsonGap {
-    fn new(gap: &Gap) -> Self {
+    pub(super) fn new(gap: &Gap) -> Self {
         let bounded = match gap {
             Gap::SearchBounded { user, left_out } => {
                 Some(JsonBounded::new(user.as_ref(), left_out))

@@ -111,7 +111,7 @@ fn blockers(verdict: &PortVerdict<'_>, owners: &Owners<'_>) -> Vec<Blocker> {
     let (count, longest) = verdict.time_wait();
     let seconds = longest.map(|left| left.div_ceil(1000));
     let time_wait = (count > 0).then_some(Blocker::TimeWait { count, seconds });
-    let connections = verdict.met.iter().filter(|socket| !socket.holds_port()).count();
+    let connections = verdict.met.iter().filter(|socket| !socket.takes_port()).count();
     let connections = connections.saturating_sub(count);
     let connections = (connections > 0).then_some(Blocker::Connections { count: connections });
     let obstacles = verdict.obstacles.iter().map(|obstacle| match obstacle {

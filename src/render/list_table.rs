@@ -121,9 +121,21 @@ impl View for Csv {
         }
         for row in &rows.rows {
             let cells = self.columns.iter().map(|column| whole_cell(*column, row, rows.snapshot));
+            let cells = cells.map(no_formula);
             out.write_record(cells).map_err(unwritten)?;
         }
         out.flush()
+    }
+}
+
+/// A cell that no spreadsheet computes: the first character of what would be a formula is written as an
+/// escape, as in the text of others.
+fn no_formula(cell: String) -> String {
+    match cell.chars().next() {
+        Some(first @ ('=' | '+' | '-' | '@')) if cell.len() > 1 => {
+            format!("\\x{:02x}{}", u32::from(first), cell.get(1..).unwrap_or_default())
+        }
+        _ => cell,
     }
 }
 

@@ -9,9 +9,11 @@ mod details;
 mod doctor;
 mod explain;
 mod fit;
+mod grid;
 mod json;
 mod json_ports;
 mod json_process;
+mod json_proxy;
 mod json_socket;
 mod json_text;
 mod list_table;
@@ -24,6 +26,7 @@ mod table;
 mod tables;
 mod tasklist;
 mod wait;
+mod watch;
 
 use std::io::{self, Write};
 
@@ -32,12 +35,14 @@ use crate::query::{PortVerdicts, Rows};
 
 pub use doctor::{Doctor, DoctorJson};
 pub use explain::{ExplainJson, Explained, ExplainedUdp, Overview};
+pub use grid::{Grid, Named, cell, title};
 pub use json::Json;
 pub use list_table::{Columns, Csv, Lsof, Wide};
 pub use pids::Pids;
 pub use summary::{Summary, SummaryJson};
 pub use tables::{Tables, Verbose};
 pub use wait::WaitJson;
+pub use watch::{JsonChanges, LineChanges, Looks};
 
 /// The style of tables.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

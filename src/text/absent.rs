@@ -4,10 +4,15 @@ use super::advice::run_to;
 use super::remedies;
 use crate::model::{Pid, Shell};
 
-/// `no process has PID 999999`.
+/// `no process has PID 999999`; of 0, what it stands for.
 #[must_use]
 pub fn pid(pid: Pid) -> String {
-    format!("no process has PID {pid}")
+    match pid {
+        Pid(0) => {
+            "no process has PID 0; it stands for sockets that the system holds itself".to_owned()
+        }
+        pid => format!("no process has PID {pid}"),
+    }
 }
 
 /// `no process is named 'ngnix'`, `no process name matches 'ng*x'`; where names contain it, how to

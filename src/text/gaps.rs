@@ -47,6 +47,7 @@ fn sentence(gap: &Gap) -> Sentence {
         Gap::DetailsWithheld { count } => details_withheld(*count),
         Gap::ServicesUnreadable => services_unreadable(),
         Gap::PortRulesUnreadable { why } => port_rules_unreadable(why),
+        Gap::PortProxiesUnreadable { why } => port_proxies_unreadable(why),
         Gap::UrlsUnreadable { why } => urls_unreadable(why),
         Gap::TableUnreadable { table, why } => table_unreadable(table, why),
     }
@@ -232,6 +233,13 @@ fn port_rules_unreadable(why: &str) -> Sentence {
     Sentence {
         what: format!("the port ranges that Windows keeps could not be read ({why})"),
         remedy: "a bind may fail although no socket holds the port; run portwho again",
+    }
+}
+
+fn port_proxies_unreadable(why: &str) -> Sentence {
+    Sentence {
+        what: format!("some rules for forwarded ports could not be read ({why})"),
+        remedy: "netsh interface portproxy show all lists them",
     }
 }
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::advice::{Remedy, listed, run_to};
-use super::{counted, ports, remedies};
-use crate::model::{ServedUrl, Shell};
+use super::{counted, forwards, ports, remedies};
+use crate::model::{PortProxy, ServedUrl, Shell};
 use crate::query::{LocalSet, PortSet};
 
 /// No row, and no port was asked for.
@@ -50,6 +50,12 @@ pub fn held_beside(ends: &[String], list: &Remedy) -> String {
 #[must_use]
 pub fn held_by_driver(port: u16, urls: &[&ServedUrl]) -> String {
     format!("port {port} is held by the kernel (PID 4): {}", remedies::driver(port, urls))
+}
+
+/// `port 9000 is forwarded by iphlpsvc: 0.0.0.0:9000 to 10.0.0.5:80`.
+#[must_use]
+pub fn forwarded(port: u16, rules: &[&PortProxy]) -> String {
+    format!("port {port} is forwarded by {}: {}", PortProxy::SERVICE, forwards::ends(rules))
 }
 
 /// `-p has no effect, and 812 is read as a port; for the process with PID 812, run: portwho ...`.

@@ -7,11 +7,12 @@ free, closes individual connections, and explains socket states. Without a comma
 the processes that own them, in the format of Windows' netstat -aon and tasklist.";
 
 /// Command lines, and what they do.
-pub const EXAMPLES: [(&str, &str); 7] = [
+pub const EXAMPLES: [(&str, &str); 8] = [
     ("portwho 8080", "Show which process holds port 8080."),
     ("portwho kill 8080", "Terminate it, and check that the port is free."),
     ("portwho kill 53/udp", "Do the same for UDP port 53."),
     ("portwho wait 8080", "Wait until something listens on port 8080."),
+    ("portwho watch 8080", "Show connections to port 8080 open, change and close."),
     ("portwho --listening --name nginx", "Show where nginx listens."),
     ("portwho --state CLOSE_WAIT", "Show the sockets in a state, with their owners."),
     ("portwho doctor", "Check for leaks, full queues, and exhausted ports and descriptors."),

@@ -11,6 +11,7 @@ pub mod durations;
 pub mod endpoints;
 pub mod errors;
 pub mod escape;
+pub mod forwards;
 pub mod gaps;
 pub mod hints;
 pub mod kill;
@@ -26,6 +27,7 @@ pub mod remedies;
 pub mod shell;
 pub mod states;
 pub mod wait;
+pub mod watch;
 
 /// `1 socket`, `12 sockets`.
 #[must_use]

@@ -1,11 +1,11 @@
 //! What stands below the tables: a line for each kind of row that they cannot explain.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::endpoints::local_endpoint;
 use super::reasons::{BOUND, HALF_OPEN, NOT_ACCEPTED, Reasons};
 use super::{counted, owners};
-use crate::model::{KernelReason, Owner, TcpState};
+use crate::model::{KernelReason, Owner, Protocol, TcpState};
 use crate::query::{Row, Rows};
 
 /// What shares a line below the tables.
@@ -15,6 +15,8 @@ enum Kind {
     Bound(String),
     /// Those that hold a port, and whose owner may be one of several processes.
     Unnamed(String),
+    /// Those that do not take IPv4.
+    OnlyIpv6,
     /// Those that wait in the same queue.
     NotAccepted(String),
     /// Half-open ones, by who listens.
@@ -30,6 +32,8 @@ struct Alike {
     count: usize,
 }
 
+/// What a socket at `[::]` does not do, which its row does not show.
+const ONLY_IPV6: &str = "for IPv6 only (v6only): the port is not held for IPv4";
 /// How many endpoints are named before they are only counted.
 const ENDPOINTS_NAMED: usize = 3;
 /// How many lines there are at most.
@@ -43,9 +47,12 @@ const LINES: usize = 10;
 pub fn lines(rows: &Rows<'_>, every_owner: bool) -> Vec<String> {
     let snapshot = rows.snapshot;
     let reasons = Reasons::new(snapshot);
+    let only_ipv6 = if every_owner { only_ipv6(rows) } else { BTreeSet::new() };
     let mut groups: BTreeMap<Kind, Alike> = BTreeMap::new();
     for row in &rows.rows {
-        let Some(kind) = kind(row, &reasons, every_owner) else { continue };
+        let is_only_ipv6 = row.socket.leaves_ipv4() && only_ipv6.contains(&port(row));
+        let only_ipv6 = is_only_ipv6.then_some(Kind::OnlyIpv6);
+        let Some(kind) = only_ipv6.or_else(|| kind(row, &reasons, every_owner)) else { continue };
         let place = groups.len();
         let alike = groups.entry(kind).or_insert_with(|| Alike { place, ..Alike::default() });
         alike.count += 1;
@@ -61,6 +68,19 @@ pub fn lines(rows: &Rows<'_>, every_owner: bool) -> Vec<String> {
     let more =
         (unshown > 0).then(|| format!("{}; --json has them all", counted(unshown, "more remark")));
     lines.chain(more).collect()
+}
+
+const fn port(row: Row<'_>) -> (Protocol, u16) {
+    (row.socket.protocol, row.socket.local.port)
+}
+
+/// The ports that are held for IPv6 alone, where IPv4 was asked for too.
+fn only_ipv6(rows: &Rows<'_>) -> BTreeSet<(Protocol, u16)> {
+    let held = rows.rows.iter().copied().filter(|row| row.socket.takes_port());
+    let (left, taken): (Vec<_>, Vec<_>) = held.partition(|row| row.socket.leaves_ipv4());
+    let taken: BTreeSet<_> = taken.into_iter().map(port).collect();
+    let left = left.into_iter().filter(|_| rows.filter.families.v4).map(port);
+    left.filter(|port| !taken.contains(port)).collect()
 }
 
 fn kind(row: Row<'_>, reasons: &Reasons<'_>, every_owner: bool) -> Option<Kind> {
@@ -98,6 +118,7 @@ fn line(kind: &Kind, alike: &Alike) -> String {
     let (subject, words) = match kind {
         Kind::Bound(owner) => (String::new(), format!("held by {owner}, {BOUND}")),
         Kind::Unnamed(words) => (String::new(), words.clone()),
+        Kind::OnlyIpv6 => (String::new(), ONLY_IPV6.to_owned()),
         Kind::NotAccepted(queue) => (connections, format!("{NOT_ACCEPTED}{queue}")),
         Kind::HalfOpen(listener) => (connections, format!("{HALF_OPEN}{listener}")),
     };

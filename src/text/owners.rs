@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use super::escape::brief;
 use super::names::Names;
-use crate::model::{Container, OwnedSocket, Owner, Pid, Snapshot, Socket};
+use crate::model::{Container, OwnedSocket, Owner, Pid, Process, Snapshot, Socket};
 
 /// `nginx (PID 812)`.
 #[must_use]
 pub fn process(pid: Pid, snapshot: &Snapshot) -> String {
     match snapshot.processes.get(&pid) {
-        Some(process) => format!("{} (PID {pid})", brief(&process.name)),
+        Some(process) => format!("{} (PID {pid})", name(process)),
         None => format!("PID {pid}"),
     }
 }
@@ -30,7 +30,13 @@ pub fn identity(pid: Pid, snapshot: &Snapshot) -> String {
     let (user, service) = (user.unwrap_or_default(), service.collect::<String>());
     let container = process.container.as_ref().map(|found| format!(", {}", container(found)));
     let container = container.unwrap_or_default();
-    format!("{} (PID {pid}{user}{service}{container})", brief(&process.name))
+    format!("{} (PID {pid}{user}{service}{container})", name(process))
+}
+
+/// A process may give itself an empty name.
+fn name(process: &Process) -> String {
+    let name = brief(&process.name);
+    if name.is_empty() { "an unnamed process".to_owned() } else { name }
 }
 
 /// Who holds a socket, or as much as can be said.

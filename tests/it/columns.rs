@@ -158,6 +158,21 @@ fn comma_separated_values() {
     assert_eq!((nothing.code, nothing.stdout.as_str()), (Some(1), header));
 }
 
+/// Whoever named a process chose no formula for a spreadsheet.
+#[trial]
+fn values_are_no_formulas() {
+    for name in ["=1+1", "+1", "-bash", "@sum", "a=b"] {
+        let _owner = Owner::named(name).holding(makers::listening(Loopback::V4.port(80)).socket);
+        let shown = match name.split_at(1) {
+            ("a", _) => name.to_owned(),
+            (first, rest) => format!("\\x{:02x}{rest}", first.as_bytes()[0]),
+        };
+        let values = portwho(["--csv", "--columns", "image", "--no-header"]).run();
+        values.is(0, &format!("{shown}\n"), "");
+        portwho(["--columns", "image", "--no-header"]).run().is(0, &format!("{name}\n"), "");
+    }
+}
+
 /// All owners, however many: a program reads it.
 #[trial]
 fn lists_are_whole_in_values() {
@@ -194,8 +209,8 @@ fn values_are_quoted_and_escaped() {
 #[trial]
 fn an_unknown_column_is_answered_with_all() {
     let all = "proto, local, foreign, state, pid, image, user, command, port, foreign-port, \
-               service, age, recv-q, send-q, timer, idle, inode, fd, netns, type, device, size/off, \
-               node, name";
+               service, age, recv-q, send-q, timer, idle, inode, fd, netns, v6only, type, device, \
+               size/off, node, name";
     for words in [&["--columns", "pid,color"][..], &["--csv", "--columns", "color"]] {
         let line = format!("portwho: --columns 'color': unknown column; columns are {all}\n");
         portwho(words).run().is(2, "", &line);

@@ -234,6 +234,14 @@ mod wait_json;
 #[cfg(target_os = "linux")]
 mod wait_manners;
 
+/// watch for programs and for pipes: what opens, changes and closes, line by line.
+#[cfg(target_os = "linux")]
+mod watch_plain;
+
+/// watch on a terminal: real keys, kill and close of real sockets, and every way to end.
+#[cfg(all(target_os = "linux", feature = "watch"))]
+mod watch_live;
+
 /// `--try-bind`, and that nothing is bound without it.
 #[cfg(target_os = "linux")]
 mod try_bind;
@@ -357,6 +365,14 @@ mod windows_processes;
 /// kill on a running Windows: the child is gone, and no other process.
 #[cfg(windows)]
 mod windows_kill;
+
+/// kill and windows that are asked to close.
+#[cfg(windows)]
+mod windows_kill_window;
+
+/// Ports that a service forwards.
+#[cfg(windows)]
+mod windows_port_proxies;
 
 /// close on a running Windows: the child lives, and the count is true.
 #[cfg(windows)]

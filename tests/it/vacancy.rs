@@ -1,6 +1,7 @@
 //! No socket holds the port: it is free, or a bind would fail, and why. What the program claims is
 //! compared with what a bind does.
 
+mod connected;
 mod rules;
 
 use std::io;
@@ -58,7 +59,7 @@ fn an_address_and_a_dual_stack_listener() {
 fn an_address_and_a_listener_of_ipv6_alone() {
     let everywhere = SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), 80);
     let set = |socket: &OwnedFd| sockopt::set_ipv6_v6only(socket, true).expect("v6only");
-    let _server = Owner::named("server").holding(makers::listening_with(everywhere, 1, set).socket);
+    let server = Owner::named("server").holding(makers::listening_with(everywhere, 1, set).socket);
     let line = "portwho: port 80 is held at [::] for IPv6 only (v6only)\n";
     says(&["127.0.0.1:80"], &format!("{line}portwho: 127.0.0.1:80 is free\n"));
     let left_out = "portwho: 1 socket on port 80 does not match the other filters; to see it, \
@@ -73,6 +74,23 @@ fn an_address_and_a_listener_of_ipv6_alone() {
     try_bind(Loopback::V4.port(80), true).expect("it is free");
     let answer = portwho(["--json", "80"]).run().json(0, "");
     assert_eq!(answer["sockets"][0]["v6only"], true);
+    let line = "portwho: [::]:80: for IPv6 only (v6only): the port is not held for IPv4\n";
+    shows(&["80"], "[::]:80", server.pid(), line);
+    shows(&["-6", "80"], "[::]:80", server.pid(), "");
+    let columns = ["--columns", "local,v6only", "--no-header", "80"];
+    portwho(columns).run().is(0, "[::]:80       yes\n", "");
+    // Where a socket beside it holds the port for IPv4, all is as it seems.
+    let beside = SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 80);
+    let _beside = makers::listening(beside);
+    portwho(["--no-header", "-q", "80"]).run().is(0, &both(server.pid()), "");
+    portwho(columns).run().is(0, "0.0.0.0:80    -\n[::]:80       yes\n", "");
+}
+
+/// The PIDs of this program and of another, as `-q` prints them.
+fn both(other: u32) -> String {
+    let mut pids = [std::process::id(), other];
+    pids.sort_unstable();
+    format!("{}\n{}\n", pids[0], pids[1])
 }
 
 /// IPv4 includes what holds the port of IPv4 by a dual-stack socket.

@@ -210,6 +210,21 @@ fn two_kills_at_once() {
     }
 }
 
+/// Whoever starts portwho does not decide where only administrators put programs.
+#[trial]
+fn an_environment_that_names_other_directories() {
+    let mut peer = Peer::named("wslrelay.exe");
+    let folder = peer.program().parent().expect("a folder").to_str().expect("text").to_owned();
+    let port = peer.port().to_string();
+    let expected = portwho(["kill", "-n", &port]).run();
+    assert_eq!(expected.code, Some(0), "a name alone proves nothing: {expected:?}");
+    for name in ["SystemRoot", "ProgramFiles", "ProgramFiles(x86)", "ProgramW6432"] {
+        let output = portwho(["kill", "-n", &port]).env(name, &folder).run();
+        output.is(0, &expected.stdout, &expected.stderr);
+    }
+    assert!(peer.is_running());
+}
+
 #[trial]
 fn by_the_wrong_owner() {
     let (mut peer, mut other) = (Peer::holding(&["tcp:127.0.0.1:0"]), Peer::holding(&[]));

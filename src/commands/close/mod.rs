@@ -16,7 +16,7 @@ use super::shared::survey::survey;
 use super::shared::{filter, in_the_way, near_misses};
 use super::{Outcome, Output};
 use crate::cli::CloseRequest;
-use crate::model::{About, Depth, Detail, Gap, Snapshot};
+use crate::model::{About, Depth, Detail, Gap, Snapshot, Socket};
 use crate::platform::System;
 use crate::query::{Filter, Row, Rows, SortKey, Ways, select};
 use crate::text::close as text;
@@ -31,9 +31,19 @@ pub(super) fn run(
     system: &impl System,
     output: &mut Output,
 ) -> anyhow::Result<Outcome> {
+    run_on(request, Vec::new(), system, output)
+}
+
+/// Closes exactly these of the sockets that were asked for, or all where none is named.
+pub(super) fn run_on(
+    request: &CloseRequest,
+    sockets: Vec<Socket>,
+    system: &impl System,
+    output: &mut Output,
+) -> anyhow::Result<Outcome> {
     // -4 closes no socket of IPv6.
     let filter = filter::of_request(&request.filters, system)?;
-    let filter = Filter { dual_stack: false, ..filter };
+    let filter = Filter { dual_stack: false, sockets, ..filter };
     let depth = Depth { detail: Detail::Brief, about: About::Identity };
     // What covers an address is not closed for it, and answers for it.
     let widened = in_the_way::widened(filter.clone(), Ways::Covering, system);

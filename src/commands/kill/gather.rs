@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::commands::shared::served;
 use crate::commands::shared::survey::complete;
+use crate::commands::shared::{forwarded, served};
 use crate::model::{About, Detail, Pid, Scope, Snapshot, Socket, StateSet, UdpScope, Uid};
 use crate::platform::{PlatformError, System};
 use crate::query::{Filter, LocalSet};
@@ -40,6 +40,7 @@ pub(super) fn gather(filter: &Filter, system: &impl System) -> Result<Snapshot, 
     }
     let mut snapshot = with_ancestors(complete(system, table, About::Identity, |_| true), system);
     served::add(system, &mut snapshot, |row| on_ports.admits_socket(&row.socket));
+    forwarded::add(system, &mut snapshot, |row| on_ports.admits_socket(&row.socket));
     Ok(snapshot)
 }
 

@@ -46,7 +46,7 @@ use super::shared::report::Report;
 use super::shared::{absent, filter, in_the_way};
 use super::{Outcome, Output};
 use crate::cli::KillRequest;
-use crate::model::{Gap, Pid, Protocol, Snapshot};
+use crate::model::{Gap, Pid, Protocol, Snapshot, Socket};
 use crate::platform::System;
 use crate::query::{Filter, Row, Ways};
 use crate::text::gaps;
@@ -64,6 +64,16 @@ pub(super) fn run(
     system: &impl System,
     output: &mut Output,
 ) -> anyhow::Result<Outcome> {
+    run_on(request, Vec::new(), system, output)
+}
+
+/// Ends the owners of exactly these sockets on the ports, or of all where none is named.
+pub(super) fn run_on(
+    request: &KillRequest,
+    sockets: Vec<Socket>,
+    system: &impl System,
+    output: &mut Output,
+) -> anyhow::Result<Outcome> {
     if request.signal.is_some() && !system.capabilities().signals {
         bail!(text::NO_SIGNALS);
     }
@@ -75,6 +85,7 @@ pub(super) fn run(
     let mut operands = Operand::all(&request.selection, system)?;
     let filter = Filter {
         protocols: operand::protocols(&request.selection),
+        sockets,
         ..filter::of_selection(&request.selection, system)?
     };
     let filter = in_the_way::widened(filter, Ways::Covering, system);

@@ -8,7 +8,7 @@ use super::contested::contested_ports;
 pub(super) use super::group::Group;
 use super::holdings::Holdings;
 use super::parts::{Parts, Picked};
-use super::refusal::{Refusal, refusal};
+use super::refusal::{Refusal, or_port_proxy, refusal};
 use super::relations::Relations;
 use crate::commands::shared::installed::Programs;
 use crate::model::{OwnedSocket, Pid, Process, Snapshot};
@@ -84,6 +84,7 @@ fn find_refusal(
         let process = snapshot.processes.get(&pid);
         let system = snapshot.capabilities;
         let refusal = refusal(pid, process, others, own_ancestors, programs, system);
+        let refusal = or_port_proxy(refusal, !snapshot.proxies_of(pid).is_empty());
         // Whether it is one that the system does not live on without cannot be told.
         let unidentified = || snapshot.unidentified.contains(&pid).then_some(Refusal::Unidentified);
         Some((pid, refusal.or_else(unidentified)?))

@@ -23,6 +23,8 @@ pub(super) enum Refusal {
     Critical,
     /// It hosts several Windows services, of which only one is meant.
     SharedHost,
+    /// It hosts the service that forwards the port, which is given back by deleting a rule.
+    PortProxy,
     /// Nothing is known of it, where that may mean that the system needs it.
     Unidentified,
 }
@@ -68,6 +70,15 @@ pub(super) fn refusal<'a, O: Iterator<Item = &'a Process>>(
             }
             _ => (process.services.len() > 1).then_some(Refusal::SharedHost),
         },
+    }
+}
+
+/// The same, where the process forwards a port: deleting a rule frees that, and ending the process stops
+/// whatever else it hosts and forwards.
+pub(super) fn or_port_proxy(refusal: Option<Refusal>, forwards: bool) -> Option<Refusal> {
+    match refusal {
+        None | Some(Refusal::SharedHost) if forwards => Some(Refusal::PortProxy),
+        refusal => refusal,
     }
 }
 

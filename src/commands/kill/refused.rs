@@ -31,6 +31,10 @@ fn reason(pid: Pid, why: Refusal, group: &Group<'_>, snapshot: &Snapshot) -> Ref
         Refusal::Critical => Refused::Critical,
         Refusal::Unidentified => Refused::Unidentified,
         Refusal::SharedHost => shared_host(pid, group, snapshot),
+        Refusal::PortProxy => Refused::PortProxy(
+            snapshot.proxies_of(pid).into_iter().cloned().collect(),
+            snapshot.privileged,
+        ),
         Refusal::FirstProcess => Refused::Init { shares: group.all_holders.len() > 1 },
         Refusal::SocketActivation(unit) => Refused::SocketActivation(stop_unit(unit, snapshot)),
         Refusal::Itself => Refused::Itself,

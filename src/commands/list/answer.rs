@@ -73,6 +73,8 @@ pub(super) enum Remark<'a> {
     NoProcess,
     /// A driver holds this port in the name of a process of the kernel.
     Driver(u16),
+    /// A service forwards this port.
+    Forwarded(u16),
     /// No socket matches, and no verdict says more.
     NoSocket,
     /// An owner that was asked for does not exist.

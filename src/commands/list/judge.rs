@@ -46,7 +46,7 @@ pub(super) fn answer<'a>(
         }
         remarks.extend(in_the_way::alike(&rows.rows, filter).into_iter().map(Remark::InTheWay));
         let only_ipv6 = only_ipv6(&rows, facts);
-        let beside = vacant.as_ref().and_then(|vacant| beside(vacant, only_ipv6.is_some()));
+        let beside = vacant.as_ref().and_then(|vacant| beside(vacant, &rows, only_ipv6.is_some()));
         remarks.extend(only_ipv6);
         remarks.extend(beside_rows(&rows, vacant, facts));
         remarks.extend(beside);
@@ -199,12 +199,14 @@ fn only_ipv6<'a>(rows: &Rows<'_>, facts: &Facts) -> Option<Remark<'a>> {
 }
 
 /// What holds the ports at other addresses than those that nothing holds; without the sockets of
-/// IPv6 that are told of already.
-fn beside<'a>(vacant: &Vacant<'a>, is_ipv6_told: bool) -> Option<Remark<'a>> {
+/// IPv6 that are told of already, and those that are among the rows.
+fn beside<'a>(vacant: &Vacant<'a>, rows: &Rows<'_>, is_ipv6_told: bool) -> Option<Remark<'a>> {
     let Vacant::Each(each) = vacant else { return None };
     let at_an_address = each.iter().flatten().filter(|one| one.asked.address.is_some());
     let beside = at_an_address.flat_map(|one| one.beside.iter().copied());
-    let beside: Vec<_> = beside.filter(|it| !(is_ipv6_told && it.leaves_ipv4())).collect();
+    let beside = beside.filter(|it| !(is_ipv6_told && it.leaves_ipv4()));
+    let is_shown = |socket: &&Socket| rows.rows.iter().any(|row| row.socket == **socket);
+    let beside: Vec<_> = beside.filter(|socket| !is_shown(socket)).collect();
     (!beside.is_empty()).then_some(Remark::Beside(beside))
 }
 
@@ -224,6 +226,12 @@ fn drivers<'a>(rows: &Rows<'_>) -> impl Iterator<Item = Remark<'a>> {
     ports.into_iter().map(Remark::Driver)
 }
 
+/// Which ports a service forwards.
+fn forwarded<'a>(rows: &Rows<'_>) -> impl Iterator<Item = Remark<'a>> {
+    let ports = rows.snapshot.port_proxies.iter().map(|(rule, _)| rule.port);
+    ports.collect::<BTreeSet<u16>>().into_iter().map(Remark::Forwarded)
+}
+
 /// What is said of the ports that were asked for, and of what nearly was.
 fn beside_rows<'a>(
     rows: &Rows<'_>,
@@ -240,7 +248,13 @@ fn beside_rows<'a>(
     let none = (is_empty && left_out.is_none()).then_some(Remark::NoSocket);
     let verdict = vacant.map(Remark::Vacant).or(none);
     let others = facts.near_misses.others().map(Remark::NearMiss);
-    absent.chain(drivers(rows)).chain(left_out).chain(verdict).chain(others).collect()
+    absent
+        .chain(drivers(rows))
+        .chain(forwarded(rows))
+        .chain(left_out)
+        .chain(verdict)
+        .chain(others)
+        .collect()
 }
 
 /// `-p 812`: a port that no socket holds may have been meant as a PID.

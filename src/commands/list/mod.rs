@@ -16,6 +16,8 @@ use super::{Outcome, Output};
 use crate::cli::ListRequest;
 use crate::platform::System;
 use ask::Facts;
+#[cfg(feature = "watch")]
+pub(super) use ask::add_details;
 
 /// Lists.
 pub(super) fn run(

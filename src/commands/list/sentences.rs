@@ -25,6 +25,7 @@ impl Remark<'_> {
             Self::NoPid => text::NO_PID.to_owned(),
             Self::NoProcess => text::NO_PROCESS.to_owned(),
             Self::Driver(port) => text::held_by_driver(*port, &rows.snapshot.urls_on(*port)),
+            Self::Forwarded(port) => text::forwarded(*port, &rows.snapshot.proxies_on(*port)),
             Self::NoSocket => match local {
                 Some(local) => text::no_socket_on(local),
                 None => text::NO_SOCKET_MATCHES.to_owned(),

@@ -1,6 +1,7 @@
 //! Everything that a wait asks of the system.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::wanted::{Wanted, filter, wanted};
 use crate::cli::{Condition, WaitRequest};
@@ -14,6 +15,10 @@ use crate::platform::{PlatformError, SocketTable, System};
 use crate::query::{Filter, Protocols};
 use crate::text::wait::Spot;
 
+/// So long rules are taken for those of now: an excluded range is added seldom, as when a virtual machine
+/// starts.
+const RULES_LAST: Duration = Duration::from_secs(30);
+
 /// What is asked, in the terms of the system.
 #[derive(Debug)]
 pub(super) struct Question {
@@ -22,9 +27,11 @@ pub(super) struct Question {
     pub(super) wanted: Vec<Wanted>,
     /// The sockets in question.
     pub(super) filter: Filter,
-    /// The rules for the ports, where a bind is the question or JSON tells of it. They are read
-    /// once: on Windows that starts another program.
+    /// The rules for the ports, where a bind is the question or JSON tells of it. They are not read at
+    /// each look: on Windows that starts another program.
     pub(super) rules: BTreeMap<Protocol, PortRules>,
+    /// When they were read, from the start of the wait.
+    rules_read: Duration,
     /// The families that were asked for.
     pub(super) families: Families,
     /// Whether a socket at one address blocks a bind to every address.
@@ -58,10 +65,25 @@ impl Question {
             wanted,
             filter,
             rules,
+            rules_read: Duration::ZERO,
             families: request.selection.families,
             narrower_blocks: system.capabilities().narrower_blocks_bind,
             is_whole: request.json,
         })
+    }
+
+    /// Reads the rules again for a wait that has lasted so long, if they are old: the system may have
+    /// excluded a range meanwhile. Whether it was done.
+    pub(super) fn read_old_rules_again(&mut self, now: Duration, system: &impl System) -> bool {
+        let is_old = now.saturating_sub(self.rules_read) >= RULES_LAST;
+        let is_wanted = is_old && self.condition == Condition::Free;
+        if is_wanted {
+            self.rules_read = now;
+            for (protocol, rules) in &mut self.rules {
+                *rules = system.port_rules(*protocol);
+            }
+        }
+        is_wanted
     }
 
     /// The ports, as they are named.
@@ -132,7 +154,7 @@ impl Question {
     fn is_told(&self, socket: &Socket) -> bool {
         let counts = match self.condition {
             Condition::Open => true,
-            Condition::Free => (self.is_whole || socket.holds_port()) && self.is_met(socket),
+            Condition::Free => (self.is_whole || socket.takes_port()) && self.is_met(socket),
         };
         counts && self.filter.admits_socket(socket)
     }

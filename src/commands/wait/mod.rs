@@ -11,13 +11,14 @@ mod wanted;
 
 use std::time::Duration;
 
+use super::shared::measured::measured;
 use super::{Outcome, Output};
 use crate::cli::{Condition, Timeout, WaitRequest};
 use crate::platform::{Pause, System};
-use crate::text::wait as text;
+use crate::text::wait::{self as text, Spot};
 use ask::{Question, Seen};
 use judge::{Standing, is_worth_a_look, standing};
-use pace::{Clock, SHORTEST, interval, measured};
+use pace::{Clock, SHORTEST, interval};
 use print::Report;
 
 /// Waits, and tells what came of it.
@@ -26,10 +27,11 @@ pub(super) fn run(
     system: &impl System,
     output: &mut Output,
 ) -> anyhow::Result<Outcome> {
-    let question = Question::new(request, system)?;
+    let mut question = Question::new(request, system)?;
     let mut clock = Clock::start(request.timeout);
-    let mut progress = Progress { question: &question, output, second: None };
-    let over = until_over(&question, &mut clock, system, &mut progress);
+    let is_free = question.condition == Condition::Free;
+    let mut progress = Progress { spots: question.spots(), is_free, output, second: None };
+    let over = until_over(&mut question, &mut clock, system, &mut progress);
     let after = clock.elapsed();
     progress.clear();
     let Some((seen, standing)) = over? else { return Ok(Outcome::Interrupted) };
@@ -52,7 +54,7 @@ pub(super) fn run(
 /// Looks until the condition holds, time is up, or waiting is of no use; returns what was seen last.
 /// Nothing where the user wants no more.
 fn until_over(
-    question: &Question,
+    question: &mut Question,
     clock: &mut Clock,
     system: &impl System,
     progress: &mut Progress<'_>,
@@ -66,7 +68,9 @@ fn until_over(
         let is_whole = is_last || (is_first && question.condition == Condition::Free);
         let (looked, cost) = measured(system, || look(question, is_whole, system));
         match looked? {
-            Some((seen, standing)) if is_last || standing != Standing::Waiting => {
+            Some((seen, before)) if is_last || before != Standing::Waiting => {
+                let is_new = question.read_old_rules_again(clock.elapsed(), system);
+                let standing = if is_new { standing(question, &seen) } else { before };
                 return Ok(Some((question.named(seen, system), standing)));
             }
             _ => {}
@@ -97,7 +101,8 @@ fn look(
 
 /// The line on a terminal that says how long it has been waiting.
 struct Progress<'a> {
-    question: &'a Question,
+    spots: Vec<Spot>,
+    is_free: bool,
     output: &'a mut Output,
     /// The second that is shown.
     second: Option<u64>,
@@ -108,8 +113,7 @@ impl Progress<'_> {
         let second = Some(elapsed.as_secs());
         if self.second != second {
             self.second = second;
-            let is_free = self.question.condition == Condition::Free;
-            self.output.progress(&text::progress(&self.question.spots(), is_free, elapsed));
+            self.output.progress(&text::progress(&self.spots, self.is_free, elapsed));
         }
     }
 

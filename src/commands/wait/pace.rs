@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use crate::cli::Timeout;
-use crate::platform::System;
 
 /// The shortest interval between two looks.
 pub(super) const SHORTEST: Duration = Duration::from_millis(100);
@@ -18,15 +17,6 @@ const REST: u32 = 100;
 /// How long to rest after a look on which processors have worked so long.
 pub(super) fn interval(cost: Duration) -> Duration {
     cost.saturating_mul(REST).clamp(SHORTEST, LONGEST)
-}
-
-/// How long processors work for this process while `work` is done; where the system is not asked,
-/// how long it takes, which is no less for a single thread.
-pub(super) fn measured<T>(system: &impl System, work: impl FnOnce() -> T) -> (T, Duration) {
-    let (begun, before) = (Instant::now(), system.processor_time());
-    let result = work();
-    let worked = system.processor_time().zip(before).map(|(now, then)| now.saturating_sub(then));
-    (result, worked.unwrap_or_else(|| begun.elapsed()))
 }
 
 /// How far a wait has come.

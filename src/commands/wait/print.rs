@@ -118,7 +118,7 @@ impl Report<'_> {
         let held = self.question.held(self.seen);
         let holders: Vec<Row<'_>> = self.question.matching(self.seen);
         let holders: Vec<Row<'_>> =
-            holders.into_iter().filter(|row| row.socket.holds_port()).collect();
+            holders.into_iter().filter(|row| row.socket.takes_port()).collect();
         text::not_free(&held, self.waited(), &self.owners(&holders))
     }
 

@@ -18,6 +18,7 @@ pub mod mount_info;
 pub mod netlink;
 pub mod netsh;
 mod port_program;
+pub mod port_proxy;
 pub mod proc_cmdline;
 pub mod proc_counters;
 pub mod proc_exe;

@@ -22,6 +22,8 @@ mod process;
 mod programs;
 mod regular_file;
 mod shares;
+#[cfg(feature = "watch")]
+mod signals;
 mod sock_diag;
 mod stopped;
 mod tables;
@@ -43,6 +45,8 @@ use rustix::net::netdevice;
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
 
 use self::owners::Way;
+#[cfg(feature = "watch")]
+use super::SystemRequest;
 use super::decode::services;
 use super::{
     CloseError, Control, Ending, Names, NamespaceTable, OwnerTable, Pause, PlatformError, Ports,
@@ -227,6 +231,16 @@ impl System for Linux {
 
     fn pause_until_interrupt(&self, time: Duration) -> Pause {
         if ffi::wait_for_interrupt(time) { Pause::Interrupted } else { Pause::Over }
+    }
+
+    #[cfg(feature = "watch")]
+    fn on_request(&self, tell: Box<dyn Fn(SystemRequest) + Send>) -> io::Result<()> {
+        signals::on_request(tell)
+    }
+
+    #[cfg(feature = "watch")]
+    fn obey(&self, request: SystemRequest) {
+        signals::obey(request);
     }
 }
 

@@ -6,10 +6,12 @@ compile_error!("the layouts of Windows' lists of processes and services here are
 
 mod accounts;
 mod close;
+mod directories;
 mod ffi;
 mod handle;
 mod layouts;
 mod owners;
+mod port_proxies;
 mod port_rules;
 mod process;
 mod service_sockets;
@@ -18,7 +20,7 @@ mod tables;
 use std::collections::{BTreeMap, BTreeSet};
 use std::thread;
 use std::time::{Duration, Instant};
-use std::{env, fs, io};
+use std::{fs, io};
 
 use super::decode::services;
 use super::{
@@ -26,8 +28,9 @@ use super::{
     Processes, SocketTable, Sockets, System, bind,
 };
 use crate::model::{
-    About, Capabilities, Creator, Endpoint, Gap, OwnerSearch, Particulars, Pid, PortRules, Process,
-    Protocol, Reach, Scope, ServedUrl, Signal, Socket, TcpSettings, Uid, Untrusted,
+    About, Capabilities, Creator, Endpoint, Gap, OwnerSearch, Particulars, Pid, PortProxy,
+    PortRules, Process, Protocol, Reach, Scope, ServedUrl, Signal, Socket, TcpSettings, Uid,
+    Untrusted,
 };
 
 /// The running Windows.
@@ -91,11 +94,8 @@ impl Processes for Windows {
         process::ancestors()
     }
 
-    /// As this process was told: users cannot write there without elevation.
     fn program_directories(&self) -> Vec<Untrusted> {
-        let names = ["SystemRoot", "ProgramFiles", "ProgramFiles(x86)", "ProgramW6432"];
-        let paths = names.into_iter().filter_map(env::var_os).filter(|path| !path.is_empty());
-        paths.map(|path| process::untrusted(&path)).collect()
+        directories::of_programs()
     }
 }
 
@@ -107,6 +107,10 @@ impl Ports for Windows {
     /// There is no documented call that lists the URL groups that exist.
     fn served_urls(&self) -> Result<Vec<ServedUrl>, Gap> {
         port_rules::served_urls()
+    }
+
+    fn port_proxies(&self) -> (Vec<PortProxy>, Option<Gap>) {
+        port_proxies::read()
     }
 
     fn try_bind(

@@ -7,13 +7,15 @@ use rustc_hash::FxHashSet;
 use crate::model::{OwnedSocket, Owner, Process, Snapshot, Untrusted};
 use crate::render::command_line::command_line;
 use crate::text::durations;
-use crate::text::escape::{Escaped, shortened};
+use crate::text::escape::Escaped;
 use crate::text::owners::unnamed;
 
 /// How many PIDs or descriptors a cell lists.
 const NUMBERS_LISTED: usize = 4;
 /// The name of a process that has exited since it was found to be an owner.
 const EXITED: &str = "?";
+/// The name of a process that gave itself an empty one.
+pub(in crate::render) const NAMELESS: &str = "-";
 /// How many image names a cell lists.
 const IMAGES_LISTED: usize = 3;
 
@@ -64,14 +66,12 @@ fn few(mut numbers: impl Iterator<Item: ToString>) -> String {
     }
 }
 
-/// A cell of PIDs in fewer columns: the first of them and how many more there are, which is cut only
-/// where even that has no room.
-pub(super) fn shortened_pids(cell: &str, width: usize) -> String {
-    let first = match cell.split_once(',') {
+/// A list of numbers in fewer columns: the first of them and how many more there are.
+pub(super) fn counted(cell: String) -> String {
+    match cell.split_once(',') {
         Some((first, others)) => format!("{first} +{}", others.split(',').count()),
-        None => cell.to_owned(),
-    };
-    shortened(&first, width.max(1))
+        None => cell,
+    }
 }
 
 /// Up to three image names, each once, in the order of the PIDs: `nginx`, `nginx,php-fpm,node +2`.
@@ -89,7 +89,7 @@ fn images_of(row: &OwnedSocket, snapshot: &Snapshot, listed: usize) -> String {
     match &row.owner {
         // By far the most frequent, and there may be a hundred thousand of them.
         Owner::Processes(holders) if holders.len() == 1 => {
-            let name = owners(row, snapshot).next().map(|owner| Escaped(&owner.name).to_string());
+            let name = owners(row, snapshot).next().map(|owner| image(&owner.name));
             let name = name.unwrap_or_else(|| EXITED.to_owned());
             return match &row.socket.service {
                 Some(service) => format!("{name} ({})", Escaped(service)),
@@ -129,9 +129,14 @@ pub(super) fn services(row: &OwnedSocket, snapshot: &Snapshot) -> String {
     joined(&distinct(of_owners.chain(of_creator).map(|service| &service.name)))
 }
 
+/// The command line of the first owner.
+pub(super) fn first_command(row: &OwnedSocket, snapshot: &Snapshot) -> String {
+    owners(row, snapshot).next().and_then(command_line).unwrap_or_default()
+}
+
 /// The command line of the first owner, and how many others there are: `nginx -g daemon +2`.
 pub(super) fn command(row: &OwnedSocket, snapshot: &Snapshot) -> String {
-    let first = owners(row, snapshot).next().and_then(command_line).unwrap_or_default();
+    let first = first_command(row, snapshot);
     match owners(row, snapshot).count().saturating_sub(1) {
         0 => first,
         others if first.is_empty() => format!("+{others}"),
@@ -149,7 +154,12 @@ pub(super) fn age(row: &OwnedSocket, snapshot: &Snapshot) -> String {
 }
 
 fn joined(texts: &[&Untrusted]) -> String {
-    texts.iter().map(|text| Escaped(text).to_string()).collect::<Vec<_>>().join(",")
+    texts.iter().map(|text| image(text)).collect::<Vec<_>>().join(",")
+}
+
+fn image(name: &Untrusted) -> String {
+    let name = Escaped(name).to_string();
+    if name.is_empty() { NAMELESS.to_owned() } else { name }
 }
 
 /// The owners that are known, in the order of their PIDs.
@@ -196,10 +206,12 @@ mod tests {
     }
 
     #[test]
-    fn pids_are_counted_before_one_is_cut() {
-        assert_eq!(shortened_pids("812,813,814", 8), "812 +2");
-        assert_eq!(shortened_pids("812 +7", 5), "812 …");
-        assert_eq!(shortened_pids("4194303", 0), "…");
+    fn pids_are_counted_and_never_cut() {
+        for (cell, expected) in
+            [("812,813,814", "812 +2"), ("812 +7", "812 +7"), ("4194303", "4194303"), ("?", "?")]
+        {
+            assert_eq!(counted(cell.to_owned()), expected);
+        }
     }
 
     #[test]

@@ -34,6 +34,7 @@ impl Column for SocketColumn {
             Self::Inode => "Inode",
             Self::Descriptor => "FD",
             Self::Namespace => "Netns",
+            Self::V6Only => "V6Only",
             Self::Type => "Type",
             Self::Device => "Device",
             Self::Size => "Size/Off",
@@ -82,6 +83,7 @@ impl Column for SocketColumn {
             Self::Inode | Self::Device => or_empty(socket.inode),
             Self::Descriptor => owners::descriptors(&row.owner),
             Self::Namespace => namespace(socket, snapshot),
+            Self::V6Only => socket.v6_only.map(yes_or_no).unwrap_or_default().to_owned(),
             Self::Type => socket_type(socket).to_owned(),
             Self::Size => "0t0".to_owned(),
             Self::Name => lsof::name(socket, snapshot),
@@ -102,7 +104,8 @@ impl Column for SocketColumn {
             Self::Command => GiveWay::First,
             Self::Local | Self::Foreign => GiveWay::Addresses,
             Self::User | Self::Service | Self::Timer | Self::Namespace => GiveWay::Late,
-            Self::Pid | Self::Image => GiveWay::Last,
+            Self::Pid | Self::Descriptor => GiveWay::Counted,
+            Self::Image => GiveWay::Last,
             _ => GiveWay::Never,
         }
     }
@@ -115,14 +118,14 @@ impl Column for SocketColumn {
     fn shortened(self, cell: String, width: usize) -> String {
         match self {
             Self::Local | Self::Foreign => shortened_endpoint(&cell, width),
-            Self::Pid => owners::shortened_pids(&cell, width),
+            Self::Pid | Self::Descriptor => owners::counted(cell),
             _ if self.gives_way() == GiveWay::Never => cell,
             _ => shortened(&cell, width.max(1)),
         }
     }
 }
 
-/// The cell for a program: of a list, all of it.
+/// The cell for a program: of a list, all of it, and of command lines the first.
 pub(in crate::render) fn whole_cell(
     column: SocketColumn,
     row: &OwnedSocket,
@@ -132,6 +135,7 @@ pub(in crate::render) fn whole_cell(
         SocketColumn::Pid => owners::all_pids(&row.owner),
         SocketColumn::Image => owners::all_images(row, snapshot),
         SocketColumn::Descriptor => owners::all_descriptors(&row.owner),
+        SocketColumn::Command => owners::first_command(row, snapshot),
         SocketColumn::Namespace if row.socket.netns.is_none() => String::new(),
         column => column.cell(row, snapshot),
     }
@@ -139,6 +143,10 @@ pub(in crate::render) fn whole_cell(
 
 fn or_empty(fact: Option<impl ToString>) -> String {
     fact.map(|fact| fact.to_string()).unwrap_or_default()
+}
+
+const fn yes_or_no(is_so: bool) -> &'static str {
+    if is_so { "yes" } else { "no" }
 }
 
 /// `keepalive 2h`, `retransmit 400ms, retransmitted 3 times`.

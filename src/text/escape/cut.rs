@@ -44,14 +44,16 @@ pub fn shortened(escaped: &str, width: usize) -> String {
     beginning(escaped, columns, columns * BYTES_PER_COLUMN).to_owned() + MORE
 }
 
-/// Escaped text in `width` columns: the whole of it, or both its ends with an ellipsis between them.
+/// Escaped text in `width` columns: the whole of it, or both its ends with an ellipsis between them, the
+/// beginning longer: of `127.0.0.1` it says more than the end.
 #[must_use]
 pub fn shortened_in_the_middle(escaped: &str, width: usize) -> String {
     if escaped.width() <= width {
         return escaped.to_owned();
     }
     let columns = width.saturating_sub(MORE.width());
-    let first = beginning(escaped, columns.div_ceil(2), columns * BYTES_PER_COLUMN);
+    let at_the_end = (columns * 2 / 5).min(columns.saturating_sub(3));
+    let first = beginning(escaped, columns - at_the_end, columns * BYTES_PER_COLUMN);
     let mut room = columns - first.width().min(columns);
     let rest: Vec<&str> = units(escaped.get(first.len()..).unwrap_or_default()).collect();
     let kept = rest.iter().rev().take_while(|unit| {
@@ -114,7 +116,7 @@ mod tests {
         assert_eq!(shortened("abcdef", 4), "abc…");
         assert_eq!(shortened("a\\x1bdef", 4), "a…");
         assert_eq!(shortened("abcdef", 0), "…");
-        assert_eq!(shortened_in_the_middle("2001:db8::1:2", 8), "2001…1:2");
+        assert_eq!(shortened_in_the_middle("2001:db8::1:2", 8), "2001:…:2");
         assert_eq!(shortened_in_the_middle("fe80::1%\\x1b", 6), "fe8…");
         assert_eq!(shortened_in_the_middle("abc", 1), "…");
     }

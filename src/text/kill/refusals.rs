@@ -1,7 +1,8 @@
 //! Why kill refuses a process, and what to run instead.
 
-use crate::model::{Pid, Shell};
+use crate::model::{Pid, PortProxy, Shell};
 use crate::text::advice::{Remedy, run, run_to};
+use crate::text::forwards;
 use crate::text::remedies::find_container;
 use crate::text::shell::ShellCommand;
 
@@ -41,6 +42,8 @@ pub enum Refused {
     SharedHost(Pid, Vec<String>),
     /// It hosts several services, of which this one created the socket; the command stops it.
     ServiceInHost(Vec<String>, String, Remedy),
+    /// It forwards ports by these rules; whether this user may delete one.
+    PortProxy(Vec<PortProxy>, bool),
     /// Nothing is known of this process.
     Unidentified,
 }
@@ -96,6 +99,15 @@ fn reason(name: &str, why: &Refused) -> String {
         Refused::ServiceInHost(services, service, stop) => {
             service_in_host(name, services, service, stop)
         }
+        Refused::PortProxy(rules, privileged) => {
+            let rules: Vec<&PortProxy> = rules.iter().collect();
+            let what = format!(
+                "{name} hosts {}, which forwards {}",
+                PortProxy::SERVICE,
+                forwards::ends(&rules)
+            );
+            forwards::with_remedy(&what, &rules, *privileged)
+        }
         Refused::Unidentified => format!("{name} cannot be identified"),
     }
 }
@@ -111,17 +123,14 @@ fn service_in_host(name: &str, services: &[String], service: &str, stop: &Remedy
         services.join(", ")
     );
     if is_port_proxy(service) {
-        let forwarded = ShellCommand::new(Shell::Windows, FORWARDED).into();
-        return run_to("for a forwarded port", &hosts, &forwarded);
+        return run_to("for a forwarded port", &hosts, &forwards::list());
     }
     run_to("to stop that service alone", &hosts, stop)
 }
 
-const FORWARDED: &str = "netsh interface portproxy show all";
-
 /// Whether a service forwards ports.
 fn is_port_proxy(service: &str) -> bool {
-    service.eq_ignore_ascii_case("iphlpsvc")
+    service.eq_ignore_ascii_case(PortProxy::SERVICE)
 }
 
 /// The service that is meant has to be stopped by its name.
@@ -138,8 +147,7 @@ fn shared_host(name: &str, pid: Pid, services: &[String]) -> String {
         services.join(", ")
     );
     if services.iter().any(|name| is_port_proxy(name)) {
-        let forwarded = command(FORWARDED).into();
-        return run_to("for a forwarded port", &hosts, &forwarded);
+        return run_to("for a forwarded port", &hosts, &forwards::list());
     }
     hosts
 }

@@ -9,8 +9,8 @@ use std::rc::Rc;
 use portwho::cli;
 use portwho::commands::{self, Outcome, Output, Terminals};
 use portwho::model::{
-    Creator, Endpoint, Gap, MachineLimits, Os, OwnedSocket, Particulars, Pid, PortRules, Reading,
-    ServedUrl, TcpMemory, TcpSettings, Uid, Unconnected, Untrusted, Usage,
+    Creator, Endpoint, Gap, MachineLimits, Os, OwnedSocket, Particulars, Pid, PortProxy, PortRules,
+    Reading, ServedUrl, TcpMemory, TcpSettings, Uid, Unconnected, Untrusted, Usage,
 };
 use portwho::platform::Ending;
 
@@ -35,7 +35,10 @@ pub struct Machine {
     /// Processes that have a descriptor for each socket, and no other.
     pub only_sockets: BTreeSet<Pid>,
     pub rules: PortRules,
+    /// What its rules are once its sockets have changed.
+    pub later_rules: Option<PortRules>,
     pub served_urls: Result<Vec<ServedUrl>, Gap>,
+    pub port_proxies: Vec<PortProxy>,
     pub refused_binds: BTreeMap<Endpoint, io::ErrorKind>,
     pub settings: TcpSettings,
     pub limits: MachineLimits,
@@ -80,7 +83,9 @@ impl Machine {
             particulars: BTreeMap::new(),
             only_sockets: BTreeSet::new(),
             rules: PortRules::default(),
+            later_rules: None,
             served_urls: Ok(Vec::new()),
+            port_proxies: Vec::new(),
             refused_binds: BTreeMap::new(),
             settings: TcpSettings::default(),
             limits: if os == Os::Linux { far_from_limits() } else { MachineLimits::default() },

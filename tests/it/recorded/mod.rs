@@ -58,8 +58,12 @@ mod leaks;
 /// How many snapshots doctor takes, and of what.
 mod snapshots;
 
+/// Ports that a service forwards.
+mod port_proxies;
+
 /// What wait says on machines that no test can make.
 mod waits;
+mod watches;
 
 /// Units, containers, and what `-v` tells.
 mod places;

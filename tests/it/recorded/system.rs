@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use portwho::model::{
     About, Capabilities, Creator, Endpoint, Gap, MachineLimits, Namespace, Os, OwnedSocket, Owner,
-    Particulars, Pid, PortRules, Process, Protocol, Reach, Reading, Scope, ServedUrl, Signal,
-    Socket, TcpSettings, Uid, Unconnected, Untrusted,
+    Particulars, Pid, PortProxy, PortRules, Process, Protocol, Reach, Reading, Scope, ServedUrl,
+    Signal, Socket, TcpSettings, Uid, Unconnected, Untrusted,
 };
 use portwho::platform::{
     CloseError, Control, Ending, Names, NamespaceTable, OwnerTable, PlatformError, Ports,
@@ -107,11 +107,17 @@ impl Processes for Machine {
 
 impl Ports for Machine {
     fn port_rules(&self, _protocol: Protocol) -> PortRules {
-        self.rules.clone()
+        let has_changed = self.world.borrow().meanwhile.is_none();
+        let later = self.later_rules.as_ref().filter(|_| has_changed);
+        later.unwrap_or(&self.rules).clone()
     }
 
     fn served_urls(&self) -> Result<Vec<ServedUrl>, Gap> {
         self.served_urls.clone()
+    }
+
+    fn port_proxies(&self) -> (Vec<PortProxy>, Option<Gap>) {
+        (self.port_proxies.clone(), None)
     }
 
     fn try_bind(

@@ -76,6 +76,22 @@ fn an_excluded_range_ends_it_at_once() {
     says(&machine, "wait 50001", 0, "port 50001 is open after N: inetinfo.exe (PID 1688)\n", "");
 }
 
+/// The rules are read again when the port is free after half a minute, and not at each look.
+#[trial]
+fn a_range_that_is_excluded_meanwhile() {
+    let stop = |sockets: &mut Vec<OwnedSocket>| sockets.retain(|row| row.socket.local.port != 8082);
+    let excluded =
+        || PortRules { excluded: vec![(Family::V4, 8080..=8089)], ..PortRules::default() };
+    let waits = |looks: usize| {
+        Machine { later_rules: Some(excluded()), ..office() }.after_looks(looks, stop)
+    };
+    // A look is followed by a pause of 100 ms at least.
+    let line = "portwho: port 8082 cannot be bound: 8080-8089 is an excluded range; to list such \
+                ranges, run: netsh int ipv4 show excludedportrange protocol=tcp\n";
+    says(&waits(350), "wait --free --timeout none 8082", 2, "", line);
+    says(&waits(3), "wait --free --timeout none 8082", 0, "port 8082 is free after N\n", "");
+}
+
 #[trial]
 fn a_table_that_cannot_be_read_ends_it_at_once() {
     let gap = || Gap::TableUnreadable { table: "tcp6".to_owned(), why: "no".to_owned() };

@@ -1,7 +1,7 @@
 //! The calls that the attackers among the roles need, and no crate wraps: prctl(2) with
 //! `PR_SET_MM_MAP`, clone(2) with `CLONE_FILES`; and bpf(2), to see what is left in the kernel.
 //!
-//! The only file of the tests with unsafe code.
+//! The only file of the tests with unsafe code on Linux.
 #![expect(unsafe_code, reason = "system calls without a safe wrapper")]
 
 use std::collections::BTreeSet;

@@ -7,7 +7,7 @@
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Stdio};
+use std::process::ExitCode;
 use std::{env, io};
 
 use super::run::Run;
@@ -258,15 +258,9 @@ impl Lab {
 /// Makes Wine prefer a library beside the program to its own; without one nothing changes.
 fn prefer_own_library() {
     if wine::is_wine() {
-        prefer(r"HKCU\Software\Wine\AppDefaults\portwho.exe\DllOverrides", "iphlpapi");
+        let key = r"HKCU\Software\Wine\AppDefaults\portwho.exe\DllOverrides";
+        wine::set(key, "iphlpapi", "native,builtin");
     }
-}
-
-fn prefer(key: &str, name: &str) {
-    let mut command = Command::new("reg");
-    command.args(["add", key, "/v", name, "/d", "native,builtin", "/f"]);
-    let status = command.stdin(Stdio::null()).stdout(Stdio::null()).status().expect("run reg");
-    assert!(status.success(), "{status:?}");
 }
 
 /// Stands for output that never comes.
@@ -319,7 +313,7 @@ impl Netsh {
         if !wine::is_wine() {
             return Self { replaced: None };
         }
-        prefer(r"HKCU\Software\Wine\DllOverrides", "netsh.exe");
+        wine::set(r"HKCU\Software\Wine\DllOverrides", "netsh.exe", "native,builtin");
         let replaced = fs::read(NETSH).expect("read netsh");
         fs::copy(env::current_exe().expect("own path"), NETSH).expect("replace netsh");
         Self { replaced: Some(replaced) }

@@ -61,6 +61,8 @@ mod supervisor;
 #[cfg(target_os = "linux")]
 pub mod terminal;
 #[cfg(windows)]
+mod window;
+#[cfg(windows)]
 pub mod wine;
 
 #[cfg(target_os = "linux")]

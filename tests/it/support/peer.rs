@@ -13,7 +13,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use serde_json::Value;
 
 use super::netstat::{self, SocketRow};
-use super::{Scratch, portwho, wait_until, wine};
+use super::{Scratch, portwho, wait_until, window, wine};
 
 /// Set in a role's process.
 const ROLE: &str = "PORTWHO_TEST_PEER";
@@ -31,13 +31,16 @@ pub fn played() -> bool {
     true
 }
 
-/// Opens a socket for each word, prints their addresses in a line, and obeys: `accept` (one
+/// Opens a socket for each word, or a window that obeys or stays (`window:obeys`), prints their addresses in a line, and obeys: `accept` (one
 /// connection, kept), `connect ADDRESS` (kept; prints its near end), `shutdown` and `close` (the
 /// last connection).
 fn play(words: &[String]) {
     let mut held = Held::default();
     let sockets = words.iter().filter(|word| word.starts_with("tcp:") || word.starts_with("udp:"));
     let addresses: Vec<String> = sockets.map(|word| held.open(word).to_string()).collect();
+    if let Some(word) = words.iter().find_map(|word| word.strip_prefix("window:")) {
+        window::show(word == "obeys");
+    }
     say(&addresses.join(" "));
     for line in io::stdin().lock().lines().map_while(Result::ok) {
         let (order, word) = line.split_once(' ').unwrap_or((&line, ""));

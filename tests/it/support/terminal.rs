@@ -76,8 +76,13 @@ impl Terminal {
 
     /// The same on a terminal of that many columns.
     pub fn of_columns(run: &Run, columns: u16) -> Self {
+        Self::of_size(run, columns, 25)
+    }
+
+    /// The same on a terminal of that size.
+    pub fn of_size(run: &Run, columns: u16, rows: u16) -> Self {
         let (master, terminal) = open();
-        let size = Winsize { ws_row: 25, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+        let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
         tcsetwinsize(&terminal, size).expect("tcsetwinsize");
         let stream = || Stdio::from(terminal.try_clone().expect("dup"));
         let streams = [stream(), stream()];
@@ -131,14 +136,44 @@ impl Terminal {
         rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("kill");
     }
 
+    /// Sends a signal to it.
+    pub fn signal(&self, signal: rustix::process::Signal) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, signal).expect("kill");
+    }
+
+    /// Its PID.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// All that it has written on the terminal so far.
+    pub fn written(&mut self) -> &[u8] {
+        self.read_screen();
+        &self.screen
+    }
+
+    /// Whether the terminal collects lines, as it does for a shell.
+    pub fn is_canonical(&self) -> bool {
+        let modes = tcgetattr(&self.master).expect("tcgetattr");
+        modes.local_modes.contains(LocalModes::ICANON | LocalModes::ISIG)
+    }
+
     /// Waits for its end. Of a whole terminal, stdout is the screen.
     #[track_caller]
-    pub fn finish(mut self) -> Output {
+    pub fn finish(self) -> Output {
+        self.finish_with(|_| {})
+    }
+
+    /// The same, with a look at the terminal after its end.
+    #[track_caller]
+    pub fn finish_with(mut self, check: impl FnOnce(&Self)) -> Output {
         let status = wait_until("the program to end", || {
             self.read_screen();
             self.child.try_wait().expect("wait")
         });
         self.read_screen();
+        check(&self);
         Output {
             command_line: self.command_line.clone(),
             stdout: self.stream("stdout") + &self.screen(),

@@ -13,14 +13,16 @@ use crate::commands::shared::absent::{self, AbsentOwner};
 use crate::commands::shared::elsewhere;
 use crate::commands::shared::in_the_way;
 use crate::commands::shared::near_misses::{self, NearMisses};
-use crate::commands::shared::served;
 use crate::commands::shared::survey::{survey, survey_everywhere};
+use crate::commands::shared::{forwarded, served};
 use crate::model::{About, Depth, Snapshot};
 use crate::platform::System;
 use crate::query::{BindAttempt, Filter, Protocols, Rows, SortKey};
 use crate::text::errors;
 
 pub(super) use ports::PortFacts;
+#[cfg(feature = "watch")]
+pub(in crate::commands) use verbose::add as add_details;
 
 /// What the system said.
 #[derive(Debug)]
@@ -105,6 +107,7 @@ fn sockets(
     }
     if filter.local.is_some() {
         served::add(system, &mut snapshot, |row| filter.admits_socket(&row.socket));
+        forwarded::add(system, &mut snapshot, |row| filter.admits_socket(&row.socket));
     }
     Ok(snapshot)
 }

@@ -8,7 +8,7 @@ use crate::platform::System;
 use crate::query::PortSet;
 
 /// Adds all of it.
-pub(super) fn add(system: &impl System, snapshot: &mut Snapshot) {
+pub(in crate::commands) fn add(system: &impl System, snapshot: &mut Snapshot) {
     let owners: BTreeSet<Pid> = snapshot.sockets.iter().flat_map(|row| row.owner.pids()).collect();
     snapshot.particulars = system.particulars(&owners);
     add_peers(system, snapshot);

@@ -1,0 +1,90 @@
+//! What happens to a live view, and what it makes happen.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use ratatui::crossterm::event::KeyEvent;
+
+use super::super::look::Look;
+use crate::model::OwnedSocket;
+use crate::platform::SystemRequest;
+use crate::query::Change;
+
+/// What happens.
+#[derive(Debug)]
+pub(super) enum Event {
+    /// A key was pressed, and when it was read.
+    Key(KeyEvent, Instant),
+    /// Text was pasted.
+    Paste(String),
+    /// The terminal has another size.
+    Resized,
+    /// A look, and what has changed since the one before.
+    Looked {
+        /// What was seen.
+        look: Arc<Look>,
+        /// What has changed.
+        changes: Vec<Change>,
+        /// When it was.
+        at: SystemTime,
+        /// How far apart looks are, and why.
+        pace: Pace,
+    },
+    /// A look failed, for this reason.
+    Failed(String),
+    /// The action says something.
+    Said(String),
+    /// The action asks something.
+    Asked(String),
+    /// The action is over.
+    Done,
+    /// The details of a socket.
+    Details(Vec<String>),
+    /// The system wants something.
+    System(SystemRequest),
+    /// The terminal cannot be read.
+    Unreadable(String),
+    /// Time has passed.
+    Tick,
+}
+
+/// How far looks are apart, and why.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct Pace {
+    /// From one look to the next.
+    pub(super) interval: Duration,
+    /// What the last one cost.
+    pub(super) cost: Duration,
+    /// Whether that is why the interval is what it is.
+    pub(super) is_slowed: bool,
+}
+
+/// What an action does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Deed {
+    /// It ends the owners of the socket.
+    Kill,
+    /// It closes the socket.
+    Close,
+}
+
+/// What the view makes happen.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Effect {
+    /// It ends with this exit code.
+    Quit(u8),
+    /// The program stops until it is continued (Ctrl-Z).
+    Stop,
+    /// The socket that was shown is acted on.
+    Act(Deed, Box<OwnedSocket>),
+    /// The question is answered.
+    Answer(bool),
+    /// The details of this socket are wanted.
+    Describe(Box<OwnedSocket>),
+    /// This text goes to the terminal's clipboard.
+    Copy(String),
+    /// What is shown goes to a new file of this name.
+    Write(String),
+    /// The bell rings.
+    Ring,
+}

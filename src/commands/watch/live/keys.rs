@@ -1,0 +1,264 @@
+//! What keys do.
+
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use tui_input::{Input, InputRequest};
+
+use super::event::{Deed, Effect};
+use super::mode::{Act, Mode, Stage, Text, TextKind};
+use super::narrow;
+use super::order::Sort;
+use super::state::State;
+use crate::platform::System;
+use crate::query::Filter;
+use crate::text::watch as text;
+
+/// Ctrl-C's exit code, as shells report it.
+const INTERRUPTED: u8 = 130;
+
+impl State {
+    /// Does what a key is for at this moment.
+    pub(super) fn press(&mut self, key: KeyEvent, system: &impl System) -> Vec<Effect> {
+        let is_control = key.modifiers.contains(KeyModifiers::CONTROL);
+        match key.code {
+            KeyCode::Char('c') if is_control => return vec![Effect::Quit(INTERRUPTED)],
+            KeyCode::Char('z') if is_control => return vec![Effect::Stop],
+            _ => {}
+        }
+        self.message = None;
+        match std::mem::take(&mut self.mode) {
+            Mode::Table => self.in_table(key),
+            Mode::Filter { input, before } => {
+                self.in_filter(key, input, before, system);
+                Vec::new()
+            }
+            Mode::Name(input) => self.in_name(key, input),
+            Mode::Text(text) => self.in_text(key, text),
+            Mode::Act(act) => self.in_act(key, act),
+        }
+    }
+
+    /// Pasted text goes into the filter and into names, and never confirms anything.
+    pub(super) fn paste(&mut self, text: &str, system: &impl System) {
+        let insert = |input: &mut Input| {
+            for c in text.chars().filter(|c| !c.is_control()) {
+                input.handle(InputRequest::InsertChar(c));
+            }
+        };
+        match &mut self.mode {
+            Mode::Name(input) => insert(input),
+            Mode::Filter { input, .. } => {
+                insert(input);
+                let typed = input.value().to_owned();
+                self.narrow(&typed, system);
+            }
+            _ => {}
+        }
+    }
+
+    fn in_table(&mut self, key: KeyEvent) -> Vec<Effect> {
+        let page = self.room.saturating_sub(1).max(1);
+        match key.code {
+            KeyCode::Up | KeyCode::Char('k') => self.up(1),
+            KeyCode::Down | KeyCode::Char('j') => self.select(self.cursor + 1),
+            KeyCode::PageUp => self.up(page),
+            KeyCode::PageDown => self.select(self.cursor + page),
+            KeyCode::Home => {
+                self.select(0);
+                self.top = 0;
+            }
+            KeyCode::End => self.select(usize::MAX),
+            KeyCode::Char('q') => return vec![Effect::Quit(0)],
+            KeyCode::Char(' ') => self.freeze(),
+            KeyCode::Char('s') => self.sort_next(),
+            KeyCode::Char('r') => {
+                self.how.reverse = !self.how.reverse;
+                self.arrange();
+            }
+            KeyCode::Char('g') => {
+                self.how.grouped = !self.how.grouped;
+                self.arrange();
+            }
+            KeyCode::Char('/') => {
+                let (input, before) = (Input::new(self.typed.clone()), self.typed.clone());
+                self.mode = Mode::Filter { input, before };
+            }
+            KeyCode::Char('?') => self.read(TextKind::Help),
+            KeyCode::Char('e') => self.read(TextKind::Log),
+            KeyCode::Enter => return self.describe(),
+            KeyCode::Char('y') => return self.copy(),
+            KeyCode::Char(c @ ('x' | 'c' | 'w')) if self.settings.read_only => {
+                self.message = Some(text::read_only(c));
+            }
+            KeyCode::Char('x') => return self.begin(Deed::Kill),
+            KeyCode::Char('c') => return self.begin(Deed::Close),
+            KeyCode::Char('w') => self.mode = Mode::Name(Input::default()),
+            KeyCode::Esc if !self.typed.is_empty() => {
+                self.typed.clear();
+                self.wrong = None;
+                self.how.filter = Filter::everything();
+                self.arrange();
+            }
+            _ => {}
+        }
+        Vec::new()
+    }
+
+    /// Upwards past the line of a group.
+    fn up(&mut self, lines: usize) {
+        let (from, to) = (self.cursor, self.cursor.saturating_sub(lines));
+        self.select(to);
+        if self.cursor >= from && to > 0 {
+            self.select(to - 1);
+        }
+        if to == 0 {
+            self.top = 0;
+        }
+    }
+
+    fn freeze(&mut self) {
+        self.table.freeze();
+        self.table.marks.expire(self.now, self.table.frozen.is_some());
+        self.arrange();
+    }
+
+    fn sort_next(&mut self) {
+        let all = Sort::all(&self.settings.columns);
+        let place = all.iter().position(|sort| *sort == self.how.sort).unwrap_or_default();
+        if let Some(next) = all.iter().cycle().nth(place + 1) {
+            self.how.sort = *next;
+        }
+        self.arrange();
+    }
+
+    pub(super) fn read(&mut self, kind: TextKind) {
+        self.mode = Mode::Text(Text { kind, top: 0 });
+    }
+
+    fn describe(&mut self) -> Vec<Effect> {
+        let Some(row) = self.current().cloned() else { return Vec::new() };
+        self.read(TextKind::Details(Vec::new()));
+        vec![Effect::Describe(Box::new(row))]
+    }
+
+    fn copy(&mut self) -> Vec<Effect> {
+        let item = self.table.items.get(self.cursor).cloned();
+        let Some(line) = item.and_then(|item| self.line(&item)) else { return Vec::new() };
+        self.message = Some(text::SENT.to_owned());
+        vec![Effect::Copy(line)]
+    }
+
+    fn in_filter(&mut self, key: KeyEvent, mut input: Input, before: String, system: &impl System) {
+        match key.code {
+            KeyCode::Enter => {}
+            KeyCode::Esc => self.narrow(&before, system),
+            _ => {
+                edit(&mut input, key);
+                self.narrow(input.value(), system);
+                self.mode = Mode::Filter { input, before };
+            }
+        }
+    }
+
+    /// Applies a filter; of one that is wrong it shows why, and the last valid one stays.
+    pub(super) fn narrow(&mut self, typed: &str, system: &impl System) {
+        typed.clone_into(&mut self.typed);
+        match narrow::parse(typed, system) {
+            Ok(filter) => {
+                self.how.filter = filter;
+                self.wrong = None;
+                self.arrange();
+            }
+            Err(why) => self.wrong = Some(why),
+        }
+    }
+
+    fn in_name(&mut self, key: KeyEvent, mut input: Input) -> Vec<Effect> {
+        match key.code {
+            KeyCode::Enter if !input.value().is_empty() => {
+                return vec![Effect::Write(input.value().to_owned())];
+            }
+            KeyCode::Enter | KeyCode::Esc => return Vec::new(),
+            _ => edit(&mut input, key),
+        }
+        self.mode = Mode::Name(input);
+        Vec::new()
+    }
+
+    fn in_text(&mut self, key: KeyEvent, mut pane: Text) -> Vec<Effect> {
+        let is_details = matches!(pane.kind, TextKind::Details(_));
+        match key.code {
+            KeyCode::Esc | KeyCode::Enter | KeyCode::Char('q' | '?' | 'e') => return Vec::new(),
+            KeyCode::Char('x' | 'c') if is_details => return self.in_table(key),
+            KeyCode::Up | KeyCode::Char('k') => pane.top = pane.top.saturating_sub(1),
+            KeyCode::Down | KeyCode::Char('j') => pane.top = pane.top.saturating_add(1),
+            KeyCode::PageUp => pane.top = pane.top.saturating_sub(self.room),
+            KeyCode::PageDown | KeyCode::Char(' ') => pane.top = pane.top.saturating_add(self.room),
+            KeyCode::Home => pane.top = 0,
+            KeyCode::End => pane.top = usize::MAX,
+            _ => {}
+        }
+        // The text has a line more than the table, which has titles.
+        pane.top = pane.top.min(self.length(&pane.kind).saturating_sub(self.room + 1));
+        self.mode = Mode::Text(pane);
+        Vec::new()
+    }
+
+    /// How many lines a text has.
+    fn length(&self, kind: &TextKind) -> usize {
+        match kind {
+            TextKind::Help => text::KEYS.lines().count(),
+            TextKind::Log => self.log.lines().count(),
+            TextKind::Details(lines) => lines.len(),
+        }
+    }
+
+    fn in_act(&mut self, key: KeyEvent, mut act: Act) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        act.stage = match act.stage {
+            // One that is over is left by any of these; others may be typed ahead.
+            Stage::Done => match key.code {
+                KeyCode::Esc | KeyCode::Enter | KeyCode::Char('q' | ' ') => return Vec::new(),
+                _ => Stage::Done,
+            },
+            Stage::Answering(question, mut input) => match key.code {
+                KeyCode::Esc => {
+                    effects.push(Effect::Answer(false));
+                    Stage::Working
+                }
+                KeyCode::Enter if input.value().trim() == act.token => {
+                    effects.push(Effect::Answer(true));
+                    Stage::Working
+                }
+                KeyCode::Enter => Stage::Answering(question, Input::default()),
+                _ => {
+                    edit(&mut input, key);
+                    Stage::Answering(question, input)
+                }
+            },
+            // What is typed before the question can be read is no answer.
+            stage @ (Stage::Working | Stage::Asked(_)) => stage,
+        };
+        self.mode = Mode::Act(act);
+        effects
+    }
+}
+
+/// Edits a line as shells do.
+fn edit(input: &mut Input, key: KeyEvent) {
+    let is_control = key.modifiers.contains(KeyModifiers::CONTROL);
+    let request = match key.code {
+        KeyCode::Char('u') if is_control => InputRequest::DeleteLine,
+        KeyCode::Char('w') if is_control => InputRequest::DeletePrevWord,
+        KeyCode::Char('a') if is_control => InputRequest::GoToStart,
+        KeyCode::Char('e') if is_control => InputRequest::GoToEnd,
+        KeyCode::Char(c) if !is_control => InputRequest::InsertChar(c),
+        KeyCode::Backspace => InputRequest::DeletePrevChar,
+        KeyCode::Delete => InputRequest::DeleteNextChar,
+        KeyCode::Left => InputRequest::GoToPrevChar,
+        KeyCode::Right => InputRequest::GoToNextChar,
+        KeyCode::Home => InputRequest::GoToStart,
+        KeyCode::End => InputRequest::GoToEnd,
+        _ => return,
+    };
+    input.handle(request);
+}

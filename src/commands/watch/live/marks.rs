@@ -1,0 +1,113 @@
+//! What has lately become of a socket, as a sign beside its row.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustc_hash::FxHashMap;
+
+use super::super::look::Look;
+use crate::model::{OwnedSocket, SocketKey};
+use crate::query::Change;
+
+/// How long a row is marked.
+const MARKED: Duration = Duration::from_secs(5);
+
+/// What has become of a socket.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Sign {
+    /// It is new.
+    New,
+    /// It is another than it was.
+    Changed,
+    /// It is gone.
+    Gone,
+}
+
+impl Sign {
+    /// The sign.
+    pub(super) const fn char(self) -> char {
+        match self {
+            Self::New => '+',
+            Self::Changed => '~',
+            Self::Gone => '-',
+        }
+    }
+}
+
+/// A mark on a row that is there.
+#[derive(Debug)]
+struct Mark {
+    sign: Sign,
+    since: Duration,
+    /// As it was: it is sorted by that as long as it is marked.
+    place: Option<OwnedSocket>,
+}
+
+/// A row that is gone, and where its names are.
+#[derive(Clone, Debug)]
+pub(super) struct Gone {
+    /// As it was last.
+    pub(super) row: OwnedSocket,
+    /// Where its names are.
+    pub(super) look: Arc<Look>,
+    since: Duration,
+}
+
+/// All marks.
+#[derive(Debug, Default)]
+pub(super) struct Marks {
+    marks: FxHashMap<SocketKey, Mark>,
+    gone: Vec<Gone>,
+}
+
+impl Marks {
+    /// Takes note of what has changed since `before`.
+    pub(super) fn note(&mut self, changes: &[Change], before: &Arc<Look>, now: Duration) {
+        for change in changes {
+            let key = change.row().socket.key();
+            let (row, sign, place) = match change {
+                Change::Opened(_) => (None, Sign::New, None),
+                Change::Changed { previous, leaves: false, .. } => {
+                    (None, Sign::Changed, Some((**previous).clone()))
+                }
+                Change::Changed { now: row, .. } => (Some(row), Sign::Changed, None),
+                Change::Closed(row) => (Some(row), Sign::Gone, None),
+            };
+            self.gone.retain(|gone| gone.row.socket.key() != key);
+            if let Some(row) = row {
+                self.marks.remove(&key);
+                let (row, look) = (row.clone(), Arc::clone(before));
+                self.gone.push(Gone { row, look, since: now });
+            } else {
+                self.marks.insert(key, Mark { sign, since: now, place });
+            }
+        }
+    }
+
+    /// Takes old marks off; `keeps` rows that are gone as long as the order is frozen. Returns whether
+    /// anything was taken off.
+    pub(super) fn expire(&mut self, now: Duration, keeps: bool) -> bool {
+        let is_old = |since: Duration| now.saturating_sub(since) >= MARKED;
+        let before = (self.marks.len(), self.gone.len());
+        self.marks.retain(|_, mark| !is_old(mark.since));
+        if !keeps {
+            self.gone.retain(|gone| !is_old(gone.since));
+        }
+        before != (self.marks.len(), self.gone.len())
+    }
+
+    /// The sign of a row that is there.
+    pub(super) fn sign(&self, key: &SocketKey) -> Option<Sign> {
+        self.marks.get(key).map(|mark| mark.sign)
+    }
+
+    /// What a row that is there is sorted by, where that is not itself.
+    pub(super) fn place(&self, key: &SocketKey) -> Option<&OwnedSocket> {
+        self.marks.get(key)?.place.as_ref()
+    }
+
+    /// The rows that are gone.
+    pub(super) fn gone(&self) -> &[Gone] {
+        &self.gone
+    }
+}

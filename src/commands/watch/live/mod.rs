@@ -1,0 +1,238 @@
+//! The live view: a loop that takes events, changes the state and draws it.
+//!
+//! Looks are taken on one thread and keys are read on another; what is done to a socket, and its details,
+//! have threads of their own. Only this one has the terminal.
+
+mod act;
+mod counts;
+mod describe;
+mod draw;
+mod event;
+mod keep;
+mod keys;
+mod log;
+mod marks;
+mod mode;
+mod narrow;
+mod order;
+mod rows;
+mod screen;
+mod sources;
+mod state;
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{anyhow, bail};
+
+use super::subject;
+use crate::cli::WatchRequest;
+use crate::commands::shared::color::wants_color;
+use crate::commands::{Outcome, Output};
+use crate::model::OwnedSocket;
+use crate::platform::{System, SystemRequest};
+use crate::query::{Row, SocketColumn};
+use event::{Deed, Effect, Event};
+use mode::{Mode, Stage};
+use order::Sort;
+use screen::Screen;
+use state::{Settings, State};
+
+/// How often marks are looked after, where nothing else happens.
+const TICK: Duration = Duration::from_millis(250);
+
+/// How long a question is on the screen before it takes an answer. What was typed until then was typed
+/// before anybody could read it.
+const READING: Duration = Duration::from_millis(150);
+
+/// Watches on a terminal.
+pub(super) fn run<S: System + Sync>(
+    request: &WatchRequest,
+    system: &'static S,
+    output: &Output,
+) -> anyhow::Result<Outcome> {
+    let subject = subject(request, system)?;
+    let settings = Settings {
+        columns: columns(request),
+        read_only: request.read_only,
+        has_port: subject.filter.local.is_some(),
+        color: wants_color(request.color, system, output),
+        count: request.count,
+    };
+    let (events, inbox) = channel();
+    let screen = Screen::enter()?;
+    let told = events.clone();
+    system.on_request(Box::new(move |request| drop(told.send(Event::System(request)))))?;
+    let wake = sources::looks(subject, request.interval, system, events.clone())?;
+    sources::keys(events.clone())?;
+    let state = State::new(settings, Sort::Key(request.sort));
+    let begun = Instant::now();
+    let (answers, drawn, armed) = (None, None, begun);
+    View { state, screen, system, events, wake, answers, begun, drawn, armed }.run(&inbox)
+}
+
+fn columns(request: &WatchRequest) -> Vec<SocketColumn> {
+    let usual = || {
+        let namespace = request.all_namespaces.then_some(SocketColumn::Namespace);
+        super::print::COLUMNS.into_iter().chain(namespace).collect()
+    };
+    request.columns.clone().unwrap_or_else(usual)
+}
+
+/// The view, and what it is connected with.
+struct View<S: System + Sync + 'static> {
+    state: State,
+    screen: Screen,
+    system: &'static S,
+    events: Sender<Event>,
+    /// Asks for a look before it is time.
+    wake: Sender<()>,
+    /// Where the answers to an action go.
+    answers: Option<Sender<bool>>,
+    begun: Instant,
+    /// When the question was drawn.
+    drawn: Option<Instant>,
+    /// From then on keys are an answer.
+    armed: Instant,
+}
+
+impl<S: System + Sync> View<S> {
+    fn run(mut self, inbox: &Receiver<Event>) -> anyhow::Result<Outcome> {
+        loop {
+            self.screen.draw(&mut self.state)?;
+            self.question_was_drawn();
+            let mut next = match inbox.recv_timeout(self.patience()) {
+                Ok(event) => Some(event),
+                Err(RecvTimeoutError::Timeout) => Some(Event::Tick),
+                Err(RecvTimeoutError::Disconnected) => bail!("no events"),
+            };
+            // What has come meanwhile is drawn at once.
+            while let Some(event) = next {
+                let effects = self.take(event)?;
+                for effect in effects {
+                    if let Some(outcome) = self.make(effect)? {
+                        return Ok(outcome);
+                    }
+                }
+                next = inbox.try_recv().ok();
+            }
+            self.arm();
+        }
+    }
+
+    fn patience(&self) -> Duration {
+        if self.drawn.is_some() { READING } else { TICK }
+    }
+
+    /// Takes note that a question is on the screen.
+    fn question_was_drawn(&mut self) {
+        let is_asked =
+            matches!(&self.state.mode, Mode::Act(act) if matches!(act.stage, Stage::Asked(_)));
+        match (is_asked, self.drawn) {
+            (true, None) => self.drawn = Some(Instant::now()),
+            (false, _) => self.drawn = None,
+            _ => {}
+        }
+    }
+
+    /// Lets the question take an answer, when it was there long enough to be read.
+    fn arm(&mut self) {
+        if self.drawn.is_none_or(|drawn| drawn.elapsed() < READING) {
+            return;
+        }
+        if let Mode::Act(act) = &mut self.state.mode
+            && let Stage::Asked(question) = &act.stage
+        {
+            act.stage = Stage::Answering(question.clone(), tui_input::Input::default());
+            self.armed = Instant::now();
+        }
+        self.drawn = None;
+    }
+
+    /// What an event makes of the state.
+    fn take(&mut self, event: Event) -> anyhow::Result<Vec<Effect>> {
+        self.state.now = self.begun.elapsed();
+        match event {
+            Event::Key(_, read) if self.is_early(read) => Ok(Vec::new()),
+            Event::Key(key, _) => Ok(self.state.press(key, self.system)),
+            Event::Paste(text) => {
+                self.state.paste(&text, self.system);
+                Ok(Vec::new())
+            }
+            Event::System(SystemRequest::End(signal)) => {
+                screen::restore();
+                self.system.obey(SystemRequest::End(signal));
+                bail!("ended by signal {signal}")
+            }
+            Event::Failed(why) if self.state.table.look.is_none() => Err(anyhow!(why)),
+            Event::Unreadable(why) => Err(anyhow!(why)),
+            Event::Done => {
+                self.answers = None;
+                let _ = self.wake.send(());
+                Ok(self.state.note(Event::Done))
+            }
+            event => Ok(self.state.note(event)),
+        }
+    }
+
+    /// Whether a key was pressed before the question took an answer.
+    fn is_early(&self, read: Instant) -> bool {
+        let is_answer = |stage: &Stage| matches!(stage, Stage::Answering(..));
+        matches!(&self.state.mode, Mode::Act(act) if is_answer(&act.stage)) && read < self.armed
+    }
+
+    /// Makes something happen; returns how the view ends, if it does.
+    fn make(&mut self, effect: Effect) -> anyhow::Result<Option<Outcome>> {
+        match effect {
+            Effect::Quit(0) => return Ok(Some(Outcome::Success)),
+            Effect::Quit(_) => return Ok(Some(Outcome::Interrupted)),
+            Effect::Stop => {
+                let system = self.system;
+                self.screen.while_restored(|| system.obey(SystemRequest::Stop))?;
+            }
+            Effect::Act(deed, row) => self.act(deed, *row)?,
+            Effect::Answer(answer) => {
+                if let Some(answers) = &self.answers {
+                    let _ = answers.send(answer);
+                }
+            }
+            Effect::Describe(row) => self.describe(*row)?,
+            Effect::Copy(line) => Screen::send(&keep::to_clipboard(&line)),
+            Effect::Write(name) => self.state.message = Some(self.state.write(&name)),
+            Effect::Ring => Screen::send("\u{7}"),
+        }
+        Ok(None)
+    }
+
+    fn act(&mut self, deed: Deed, row: OwnedSocket) -> anyhow::Result<()> {
+        let (answers, asked) = channel();
+        self.answers = Some(answers);
+        let (system, events) = (self.system, self.events.clone());
+        thread::Builder::new().spawn(move || act::act(deed, &row, system, &events, asked))?;
+        Ok(())
+    }
+
+    fn describe(&mut self, row: OwnedSocket) -> anyhow::Result<()> {
+        let (system, events) = (self.system, self.events.clone());
+        let columns = self.screen.columns()?;
+        thread::Builder::new().spawn(move || {
+            let lines = describe::describe(&row, columns, system);
+            let _ = events.send(Event::Details(lines));
+        })?;
+        Ok(())
+    }
+}
+
+impl State {
+    /// Takes note of what is on the screen: keys are about that.
+    fn note_drawn(&mut self) {
+        if matches!(self.mode, Mode::Table) {
+            let row: Option<Row<'_>> = self.current();
+            self.drawn = row.cloned();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,73 @@
+//! What the keys are for at a moment.
+
+use tui_input::Input;
+
+use super::event::Deed;
+
+/// What the keys are for.
+#[derive(Debug, Default)]
+pub(super) enum Mode {
+    /// The table.
+    #[default]
+    Table,
+    /// The filter is typed.
+    Filter {
+        /// What was typed.
+        input: Input,
+        /// What the filter was before.
+        before: String,
+    },
+    /// The name of a file is typed.
+    Name(Input),
+    /// A text is read.
+    Text(Text),
+    /// Something is done to a socket.
+    Act(Act),
+}
+
+/// A text that is read.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Text {
+    /// What it is.
+    pub(super) kind: TextKind,
+    /// The first line that is shown.
+    pub(super) top: usize,
+}
+
+/// Which text.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum TextKind {
+    /// The keys.
+    Help,
+    /// The log of changes.
+    Log,
+    /// The details of a socket; empty until they have come.
+    Details(Vec<String>),
+}
+
+/// Something that is done to a socket.
+#[derive(Debug)]
+pub(super) struct Act {
+    /// What is done.
+    pub(super) deed: Deed,
+    /// What has to be typed.
+    pub(super) token: String,
+    /// What it has said.
+    pub(super) lines: Vec<String>,
+    /// How far it is.
+    pub(super) stage: Stage,
+}
+
+/// How far an action is.
+#[derive(Debug)]
+pub(super) enum Stage {
+    /// It works.
+    Working,
+    /// It has asked, and the question is not on the screen yet, or only just: what was typed before is not
+    /// an answer.
+    Asked(String),
+    /// The answer is typed.
+    Answering(String, Input),
+    /// It is over.
+    Done,
+}

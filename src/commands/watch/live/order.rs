@@ -1,0 +1,94 @@
+//! The order of rows: by any column, by age, and by process.
+
+use std::collections::BTreeMap;
+
+use super::rows::Item;
+use crate::model::{Pid, Snapshot};
+use crate::query::{Row, SocketColumn, SortKey, sort_by_row};
+use crate::render;
+use crate::text::owners;
+
+/// What rows are sorted by.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Sort {
+    /// A key of the list.
+    Key(SortKey),
+    /// The cells of a column that has no key.
+    Cell(SocketColumn),
+}
+
+impl Sort {
+    /// What rows can be sorted by on a screen with these columns.
+    pub(super) fn all(columns: &[SocketColumn]) -> Vec<Self> {
+        let mut all = vec![Self::Key(SortKey::Port)];
+        let of_columns = columns.iter().map(|column| Self::of(*column));
+        let always = [SortKey::State, SortKey::Pid, SortKey::Image, SortKey::Age].map(Self::Key);
+        for sort in of_columns.chain(always) {
+            if !all.contains(&sort) {
+                all.push(sort);
+            }
+        }
+        all
+    }
+
+    const fn of(column: SocketColumn) -> Self {
+        Self::Key(match column {
+            SocketColumn::Protocol | SocketColumn::LocalPort => SortKey::Port,
+            SocketColumn::Local => SortKey::Local,
+            SocketColumn::Foreign => SortKey::Foreign,
+            SocketColumn::State => SortKey::State,
+            SocketColumn::Pid => SortKey::Pid,
+            SocketColumn::Image => SortKey::Image,
+            SocketColumn::User => SortKey::User,
+            SocketColumn::RecvQ => SortKey::RecvQ,
+            SocketColumn::SendQ => SortKey::SendQ,
+            SocketColumn::Age => SortKey::Age,
+            other => return Self::Cell(other),
+        })
+    }
+
+    /// What it is called.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Key(SortKey::Port) => "port",
+            Self::Key(SortKey::Local) => "local",
+            Self::Key(SortKey::Foreign) => "foreign",
+            Self::Key(SortKey::State) => "state",
+            Self::Key(SortKey::Pid) => "PID",
+            Self::Key(SortKey::Image) => "image",
+            Self::Key(SortKey::User) => "user",
+            Self::Key(SortKey::RecvQ) => "recv-q",
+            Self::Key(SortKey::SendQ) => "send-q",
+            Self::Key(SortKey::Age) => "age",
+            Self::Cell(column) => column.word(),
+        }
+    }
+
+    /// Sorts whatever has a row.
+    pub(super) fn sort<T>(self, all: &mut [T], row: impl Fn(&T) -> Row<'_>, snapshot: &Snapshot) {
+        match self {
+            Self::Key(key) => sort_by_row(all, row, key, snapshot),
+            Self::Cell(column) => {
+                sort_by_row(all, &row, SortKey::Port, snapshot);
+                all.sort_by_cached_key(|one| render::cell(column, (row(one), snapshot)));
+            }
+        }
+    }
+}
+
+/// The items in groups with one first owner each, in the order of PIDs, with a line before each group;
+/// those without an owner last.
+pub(super) fn grouped(items: Vec<(Item, Option<Pid>)>, snapshot: &Snapshot) -> Vec<Item> {
+    let mut groups: BTreeMap<(bool, Option<Pid>), Vec<Item>> = BTreeMap::new();
+    for (item, pid) in items {
+        groups.entry((pid.is_none(), pid)).or_default().push(item);
+    }
+    let mut all = Vec::new();
+    for ((_, pid), items) in groups {
+        let name =
+            pid.map_or_else(|| "no process".to_owned(), |pid| owners::process(pid, snapshot));
+        all.push(Item::Group(format!("{name}: {}", crate::text::counted(items.len(), "socket"))));
+        all.extend(items);
+    }
+    all
+}

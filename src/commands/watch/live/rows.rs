@@ -1,0 +1,129 @@
+//! The rows of the screen: those that are there and those that are just gone, in order.
+
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+
+use super::super::look::Look;
+use super::marks::{Gone, Marks, Sign};
+use super::order::{Sort, grouped};
+use crate::model::{OwnedSocket, Pid, Snapshot, SocketKey};
+use crate::query::{Filter, Row};
+
+/// A line of the table.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Item {
+    /// A socket of the last look, by its place there.
+    There(usize),
+    /// A socket that is gone, by its place among those.
+    Gone(usize),
+    /// What the sockets below have in common.
+    Group(String),
+}
+
+/// How rows are chosen and ordered.
+#[derive(Clone, Debug)]
+pub(super) struct Arrangement {
+    /// What is typed into the view's own filter.
+    pub(super) filter: Filter,
+    /// The order.
+    pub(super) sort: Sort,
+    /// The other way round.
+    pub(super) reverse: bool,
+    /// By process.
+    pub(super) grouped: bool,
+}
+
+/// The rows.
+#[derive(Debug, Default)]
+pub(super) struct Table {
+    /// The last look; none before the first.
+    pub(super) look: Option<Arc<Look>>,
+    /// What has lately become of them.
+    pub(super) marks: Marks,
+    /// The lines, in order.
+    pub(super) items: Vec<Item>,
+    /// The order in which it was frozen, if it is.
+    pub(super) frozen: Option<Vec<SocketKey>>,
+}
+
+/// A row that can be put in order.
+struct Placed<'a> {
+    item: Item,
+    row: Row<'a>,
+    key: SocketKey,
+}
+
+impl Table {
+    /// A line's row, its sign and where its names are; nothing for a group.
+    pub(super) fn row(&self, item: &Item) -> Option<(Row<'_>, &Snapshot, Option<Sign>)> {
+        match item {
+            Item::There(place) => {
+                let snapshot = &self.look.as_ref()?.snapshot;
+                let row = snapshot.sockets.get(*place)?;
+                Some((row, snapshot, self.marks.sign(&row.socket.key())))
+            }
+            Item::Gone(place) => {
+                let Gone { row, look, .. } = self.marks.gone().get(*place)?;
+                Some((row, &look.snapshot, Some(Sign::Gone)))
+            }
+            Item::Group(_) => None,
+        }
+    }
+
+    /// What a line's socket is recognized by.
+    pub(super) fn key(&self, item: &Item) -> Option<SocketKey> {
+        self.row(item).map(|(row, ..)| row.socket.key())
+    }
+
+    /// Where the line of a socket is.
+    pub(super) fn place(&self, key: &SocketKey) -> Option<usize> {
+        self.items.iter().position(|item| self.key(item).as_ref() == Some(key))
+    }
+
+    /// Freezes the order, or lets it go.
+    pub(super) fn freeze(&mut self) {
+        self.frozen = match self.frozen {
+            Some(_) => None,
+            None => Some(self.items.iter().filter_map(|item| self.key(item)).collect()),
+        };
+    }
+
+    /// Puts everything in order again.
+    pub(super) fn arrange(&mut self, how: &Arrangement) {
+        let Some(look) = self.look.clone() else { return };
+        self.items = self.arranged(&look.snapshot, how);
+    }
+
+    fn arranged(&self, snapshot: &Snapshot, how: &Arrangement) -> Vec<Item> {
+        let there = snapshot.sockets.iter().enumerate();
+        let there = there.filter(|(_, row)| how.filter.admits(row, snapshot));
+        let there = there.map(|(place, row)| {
+            let key = row.socket.key();
+            let sorted_as = self.marks.place(&key).unwrap_or(row);
+            Placed { item: Item::There(place), row: sorted_as, key }
+        });
+        let gone = self.marks.gone().iter().enumerate();
+        let gone = gone.filter(|(_, gone)| how.filter.admits(&gone.row, &gone.look.snapshot));
+        let gone = gone.map(|(place, Gone { row, .. })| Placed {
+            item: Item::Gone(place),
+            row,
+            key: row.socket.key(),
+        });
+        let mut all: Vec<Placed<'_>> = there.chain(gone).collect();
+        how.sort.sort(&mut all, |placed| placed.row, snapshot);
+        if how.reverse {
+            all.reverse();
+        }
+        if let Some(order) = &self.frozen {
+            let places = order.iter().enumerate().map(|(place, key)| (*key, place));
+            let places: FxHashMap<SocketKey, usize> = places.collect();
+            all.sort_by_key(|placed| places.get(&placed.key).copied().unwrap_or(usize::MAX));
+        } else if how.grouped {
+            let first = |row: &OwnedSocket| -> Option<Pid> { row.owner.pids().next() };
+            let items = all.into_iter().map(|placed| (placed.item, first(placed.row)));
+            return grouped(items.collect(), snapshot);
+        }
+        all.into_iter().map(|placed| placed.item).collect()
+    }
+}

@@ -1,0 +1,126 @@
+//! `portwho watch`: what opens, changes and closes, from one look to the next.
+//!
+//! A look asks the system ([`look`]); two looks are compared (`query::changes`, pure); what differs is
+//! printed, a line for each change.
+
+#[cfg(feature = "watch")]
+mod live;
+mod look;
+mod pace;
+mod print;
+
+use std::time::{Duration, Instant};
+
+use anyhow::bail;
+
+use super::shared::filter;
+use super::shared::measured::measured;
+use super::{Outcome, Output};
+use crate::cli::WatchRequest;
+use crate::model::Depth;
+use crate::platform::{Pause, System};
+use crate::query::{SocketColumn, SortKey, changes};
+use crate::render::{Columns, Json, Style, View};
+use crate::text::errors;
+use look::{Look, Looker, Subject};
+use print::Printer;
+
+/// Watches, and prints what changes.
+pub(super) fn run(
+    request: &WatchRequest,
+    system: &impl System,
+    output: &mut Output,
+) -> anyhow::Result<Outcome> {
+    let subject = subject(request, system)?;
+    let mut looker = Looker::new(system, &subject);
+    let mut printer = Printer::new(request, &subject.filter, output);
+    let mut clock = Clock::start();
+    // From here on Ctrl-C ends the watch, and not the process.
+    let mut pause = system.pause_until_interrupt(Duration::ZERO);
+    let mut last: Option<Look> = None;
+    let mut looks: u64 = 0;
+    while pause == Pause::Over {
+        let (answer, cost) = measured(system, || looker.look(clock.elapsed()));
+        match (answer, last.take()) {
+            (Ok(now), Some(before)) => {
+                let changes = changes(before.seen(), now.seen());
+                printer.tell(&changes, &before.snapshot, &now.snapshot)?;
+                last = Some(now.after(&before));
+            }
+            (Ok(now), None) => {
+                printer.begin(&now.snapshot)?;
+                last = Some(now);
+            }
+            // Nothing is known, and nothing will be told.
+            (Err(error), None) => return Err(error.into()),
+            (Err(error), Some(before)) => {
+                printer.fail(&error.to_string(), &before.snapshot)?;
+                last = Some(before);
+            }
+        }
+        looks += 1;
+        if request.count == Some(looks) {
+            return Ok(Outcome::Success);
+        }
+        let rest = pace::interval(request.interval, cost);
+        pause = system.pause_until_interrupt(clock.pause(rest));
+    }
+    Ok(Outcome::Interrupted)
+}
+
+/// Watches in a view that is redrawn, where there is a terminal for it and nothing else was asked for;
+/// otherwise prints what changes.
+pub(super) fn start<S: System + Sync>(
+    request: &WatchRequest,
+    system: &'static S,
+    output: &mut Output,
+) -> anyhow::Result<Outcome> {
+    let has_terminal = output.is_terminal() && output.can_ask() && system.console_takes_escapes();
+    if request.plain || request.json || !has_terminal {
+        return run(request, system, output);
+    }
+    #[cfg(feature = "watch")]
+    return live::run(request, system, output);
+    #[cfg(not(feature = "watch"))]
+    bail!(crate::text::watch::NO_LIVE_VIEW);
+}
+
+/// What is looked at, as deep as is shown.
+fn subject(request: &WatchRequest, system: &impl System) -> anyhow::Result<Subject> {
+    if request.all_namespaces && !system.capabilities().network_namespaces {
+        bail!(errors::NO_NAMESPACES);
+    }
+    let filter = filter::of_request(&request.filters, system)?;
+    let style = Style { header: true, color: false, columns: None };
+    let view = match &request.columns {
+        _ if request.json => Json.needs(),
+        Some(columns) => Columns { style, columns: columns.clone() }.needs(),
+        None => Depth::LEAST,
+    };
+    let sorted = Columns { style, columns: vec![SocketColumn::User] }.needs();
+    let sort = if request.sort == SortKey::User { sorted } else { Depth::LEAST };
+    let depth = view.and(sort).and(Depth { about: filter.about(), ..Depth::LEAST });
+    Ok(Subject { filter, depth, everywhere: request.all_namespaces })
+}
+
+/// How long it has watched.
+struct Clock {
+    begun: Instant,
+    /// How long it has paused: a recorded system does not take the time.
+    paused: Duration,
+}
+
+impl Clock {
+    fn start() -> Self {
+        Self { begun: Instant::now(), paused: Duration::ZERO }
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.begun.elapsed().max(self.paused)
+    }
+
+    fn pause(&mut self, pause: Duration) -> Duration {
+        self.paused = self.paused.saturating_add(pause);
+        pause
+    }
+}

@@ -1,0 +1,30 @@
+//! Files of this process: new ones, and stdout once more.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::path::Path;
+
+/// Creates a file that only its owner may read. What is there is never opened, be it a link (O_EXCL in
+/// open(2), CREATE_NEW in CreateFileW).
+///
+/// # Errors
+/// When something of that name exists, or it cannot be created.
+pub fn new_file(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+/// What stdout is, opened once more: without the lock, and without the buffer.
+///
+/// # Errors
+/// When there is no stdout.
+pub fn stdout_again() -> io::Result<File> {
+    #[cfg(unix)]
+    let stdout = std::os::fd::AsFd::as_fd(&io::stdout()).try_clone_to_owned();
+    #[cfg(windows)]
+    let stdout = std::os::windows::io::AsHandle::as_handle(&io::stdout()).try_clone_to_owned();
+    stdout.map(File::from)
+}

@@ -1,0 +1,34 @@
+//! Signals that end or stop a program: caught while it has the terminal (signal(7)).
+
+use std::io;
+use std::thread;
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
+use signal_hook::iterator::Signals;
+use signal_hook::low_level::emulate_default_handler;
+
+use crate::platform::SystemRequest;
+
+/// Calls `tell` for each signal, on a thread of its own.
+pub(super) fn on_request(tell: Box<dyn Fn(SystemRequest) + Send>) -> io::Result<()> {
+    let mut signals = Signals::new([SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGTSTP])?;
+    thread::Builder::new().spawn(move || {
+        for signal in signals.forever() {
+            tell(match signal {
+                SIGTSTP => SystemRequest::Stop,
+                other => SystemRequest::End(other),
+            });
+        }
+    })?;
+    Ok(())
+}
+
+/// Does what the signal does where nobody catches it.
+pub(super) fn obey(request: SystemRequest) {
+    let signal = match request {
+        SystemRequest::End(signal) => signal,
+        SystemRequest::Stop => SIGTSTP,
+    };
+    // Only a signal that may not be caught is refused.
+    let _ = emulate_default_handler(signal);
+}

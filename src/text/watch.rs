@@ -1,0 +1,167 @@
+//! What `watch` says.
+
+use std::time::Duration;
+
+use super::durations::duration;
+use super::endpoints::{foreign_endpoint, local_endpoint};
+use super::owners;
+use crate::model::Snapshot;
+use crate::query::{Row, same_owners};
+
+/// The words for what became of a socket, in JSON and in lines.
+pub const PRESENT: &str = "present";
+/// All that is present has been told.
+pub const READY: &str = "ready";
+/// It was not there at the look before.
+pub const OPENED: &str = "opened";
+/// Its state, its ends or its owners are others.
+pub const CHANGED: &str = "changed";
+/// It is gone.
+pub const CLOSED: &str = "closed";
+/// Something could not be read.
+pub const GAP: &str = "gap";
+
+/// `was ESTABLISHED`, `was node (PID 812)`: what differs from what was seen before.
+#[must_use]
+pub fn was(previous: Row<'_>, before: &Snapshot, now: Row<'_>) -> String {
+    let mut parts = Vec::new();
+    if previous.socket.local != now.socket.local {
+        parts.push(local_endpoint(&previous.socket, before));
+    }
+    if previous.socket.foreign != now.socket.foreign {
+        parts.push(format!("connected to {}", foreign_endpoint(&previous.socket, before)));
+    }
+    if previous.socket.state != now.socket.state {
+        parts.extend(previous.socket.state.map(|state| state.to_string()));
+    }
+    // Why the kernel keeps a socket is in its state.
+    if parts.is_empty() && !same_owners(&previous.owner, &now.owner) {
+        parts.push(format!("held by {}", owners::owner(previous, before)));
+    }
+    format!("was {}", parts.join(", "))
+}
+
+/// A look that failed, with the reason of the system.
+#[must_use]
+pub fn failed(why: &str) -> String {
+    format!("{why}; the sockets of the last successful look are kept")
+}
+
+/// That looks are further apart than was asked for.
+#[must_use]
+pub fn slowed(interval: Duration, cost: Duration) -> String {
+    let (interval, cost) = (duration(interval), duration(cost));
+    format!("looking every {interval}: a look uses {cost} of CPU time")
+}
+
+/// A terminal is needed that there is none of, or the program was built without the view.
+pub const NO_LIVE_VIEW: &str =
+    "watch has no live view here; to print a line for each change, run: portwho watch --plain";
+
+/// No row is selected.
+pub const NOTHING_SELECTED: &str = "no socket is selected";
+/// The selected row is of a socket that is gone.
+pub const IS_GONE: &str = "this socket has closed";
+/// The socket is not the one that was shown.
+pub const CHANGED_SOCKET: &str = "socket changed; nothing was done";
+/// A connection was to be killed.
+pub const KILL_TAKES_LISTENERS: &str =
+    "kill terminates what listens, not what is connected; press c to close this connection";
+/// A row went to the clipboard, as far as is known.
+pub const SENT: &str = "sent to the terminal's clipboard";
+/// The socket is out of reach.
+pub const ELSEWHERE: &str =
+    "this socket is in another network namespace; run portwho there to kill or close it";
+
+/// A key that `--read-only` leaves out.
+#[must_use]
+pub fn read_only(key: char) -> String {
+    format!("{key} is off: --read-only")
+}
+
+/// A file was written.
+#[must_use]
+pub fn written(name: &str, rows: usize) -> String {
+    format!("wrote {} to {name}", super::counted(rows, "socket"))
+}
+
+/// A file could not be written.
+#[must_use]
+pub fn not_written(name: &str, why: &str) -> String {
+    format!("{name}: cannot be written: {why}")
+}
+
+/// What confirms an action.
+#[must_use]
+pub fn confirm(token: &str) -> String {
+    format!("Type {token} and press Enter to confirm, Esc to cancel: ")
+}
+
+/// The keys.
+pub const KEYS: &str = "\
+Up Down j k PgUp PgDn Home End   select a socket
+Enter   details: its owner, its state
+Space   freeze the order of the rows, or let it go
+s r     sort by the next column; reverse
+g       group by process
+/       filter: 80, 10.0.0.0/8, nginx, state:close_wait name:nginx
+        pid:812 user:root foreign:10.0.0.5:443 listening:
+        Enter keeps it, Esc leaves it; Esc in the table removes it
+x       kill: terminate the owner of a listener
+c       close the socket; its process keeps running
+y       send the row to the terminal's clipboard
+w       write what is shown to a new file, as JSON or CSV (NAME.csv)
+e       log of changes
+q       quit
+
+Signs: + new, ~ changed, - gone; they stay for five seconds.
+What opened and closed between two looks is not seen.";
+
+/// The footer, where keys do what they do in the table.
+#[must_use]
+pub fn table_keys(read_only: bool) -> &'static str {
+    if read_only {
+        "? help  q quit  / filter  Enter details  s sort  g group  Space freeze  e log"
+    } else {
+        "? help  q quit  / filter  x kill  c close  Enter details  s sort  Space freeze"
+    }
+}
+
+/// The footer of a text.
+pub const TEXT_KEYS: &str = "Up Down PgUp PgDn scroll  Esc back";
+/// The footer of a socket's details.
+#[must_use]
+pub fn details_keys(read_only: bool) -> &'static str {
+    if read_only { TEXT_KEYS } else { "Up Down scroll  x kill  c close  Esc back" }
+}
+/// What is asked before a file is written.
+pub const FILE_NAME: &str = "Write to a new file (NAME.json or NAME.csv): ";
+/// The order of the rows is frozen.
+pub const FROZEN: &str = "frozen";
+/// The footer of an action that is over.
+pub const DONE_KEYS: &str = "Esc back";
+/// The footer of an action that works.
+pub const WORKING: &str = "working";
+/// No changes yet.
+pub const NO_CHANGES: &str = "no changes yet";
+/// Nothing is known yet.
+pub const LOOKING: &str = "looking";
+/// No rows.
+pub const NO_ROWS: &str = "no socket matches";
+/// That shorter lives are not seen.
+pub const UNSEEN: &str = "what lives shorter is not seen";
+
+/// What is said of a fault of portwho itself.
+#[must_use]
+pub fn internal_error(what: &str) -> String {
+    format!("internal error: {}", what.replace('\n', ": "))
+}
+
+/// What stands above the findings of a socket's port.
+pub const FINDINGS: &str = "Findings of portwho doctor for this port and process:";
+
+/// The title of an action.
+#[must_use]
+pub const fn deed(is_kill: bool) -> &'static str {
+    if is_kill { "Terminate the owner of a port" } else { "Close a socket" }
+}
