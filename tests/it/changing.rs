@@ -26,7 +26,7 @@ fn owners_after(happens: impl FnOnce(), wanted: &dyn Fn(&Socket) -> bool) -> Own
     let table = ThisSystem::default().sockets(&Scope::everything()).expect("the tables");
     assert!(!table.sockets.is_empty());
     happens();
-    ThisSystem::default().owners_now(table.sockets, wanted)
+    ThisSystem::default().owners_now(table.sockets, wanted).expect("the owners")
 }
 
 #[track_caller]

@@ -36,7 +36,7 @@ pub(super) fn inspect(
     let is_bound = |socket: &Socket| socket.state == Some(TcpState::Bound);
     let mut snapshot = complete(system, table, About::Identity, |socket| {
         !is_bound(socket) && compared.as_ref().is_none_or(|compared| compared.contains(socket))
-    });
+    })?;
     let (limits, unconnected) = match filter {
         None => (system.machine_limits(), system.unconnected(LEAST_UNCONNECTED)),
         Some(_) => Default::default(),

@@ -36,7 +36,10 @@ pub(in crate::commands) fn look(
     let is_told = |socket: &Socket| {
         filter.admits_socket(socket) && socket.state.is_none_or(|state| scope.tcp.contains(state))
     };
-    let snapshot = complete(system, table, filter.about(), is_told);
+    let snapshot = match complete(system, table, filter.about(), is_told) {
+        Ok(snapshot) => snapshot,
+        Err(error) => return unseen(Some(error.to_string())),
+    };
     (Some(Snapshot { namespaces: elsewhere.namespaces, ..snapshot }), gaps)
 }
 

@@ -123,7 +123,7 @@ impl<'a, S: System> Looker<'a, S> {
         let filter = &self.subject.filter;
         let (asked, mut others): (Vec<Socket>, Vec<Socket>) =
             table.sockets.into_iter().partition(|socket| filter.admits_socket(socket));
-        let (rows, new) = self.owned(asked);
+        let (rows, new) = self.owned(asked)?;
         let mut snapshot = self.described(rows, &new, table.gaps);
         snapshot.namespaces = namespaces;
         let all = mem::take(&mut snapshot.sockets);
@@ -159,7 +159,10 @@ impl<'a, S: System> Looker<'a, S> {
     }
 
     /// The sockets with their owners, and which owners were searched for now.
-    fn owned(&mut self, sockets: Vec<Socket>) -> (Vec<OwnedSocket>, BTreeSet<Pid>) {
+    fn owned(
+        &mut self,
+        sockets: Vec<Socket>,
+    ) -> Result<(Vec<OwnedSocket>, BTreeSet<Pid>), PlatformError> {
         let mut rows = Vec::with_capacity(sockets.len());
         let mut unknown = Vec::new();
         for socket in sockets {
@@ -172,23 +175,23 @@ impl<'a, S: System> Looker<'a, S> {
                 None => unknown.push(socket),
             }
         }
-        let new = self.search(unknown);
+        let new = self.search(unknown)?;
         let pids = new.iter().flat_map(|row| row.owner.pids()).collect();
         let keys: FxHashSet<SocketKey> = new.iter().map(|row| row.socket.key()).collect();
         // What took the port of a socket that closed meanwhile may be known.
         rows.retain(|row| !keys.contains(&row.socket.key()));
         rows.extend(new);
         self.remember(&rows);
-        (rows, pids)
+        Ok((rows, pids))
     }
 
-    fn search(&mut self, sockets: Vec<Socket>) -> Vec<OwnedSocket> {
+    fn search(&mut self, sockets: Vec<Socket>) -> Result<Vec<OwnedSocket>, PlatformError> {
         if sockets.is_empty() {
-            return Vec::new();
+            return Ok(Vec::new());
         }
         let filter = &self.subject.filter;
         let wanted = |socket: &Socket| filter.admits_socket(socket);
-        let mut found = self.system.owners_now(sockets, &wanted);
+        let mut found = self.system.owners_now(sockets, &wanted)?;
         found.sockets.retain(|row| wanted(&row.socket));
         for gap in found.gaps {
             // Of what was searched in several parts the first count is kept: it is of all at once.
@@ -196,7 +199,7 @@ impl<'a, S: System> Looker<'a, S> {
                 self.gaps.push(gap);
             }
         }
-        found.sockets
+        Ok(found.sockets)
     }
 
     fn remember(&mut self, rows: &[OwnedSocket]) {

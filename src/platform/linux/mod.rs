@@ -90,12 +90,17 @@ impl Sockets for Linux {
         namespaces::sockets(scope, reach)
     }
 
-    fn owners(&self, sockets: Vec<Socket>) -> OwnerTable {
-        owners::find(sockets, &|_| false, &self.way)
+    fn owners(&self, sockets: Vec<Socket>) -> Result<OwnerTable, PlatformError> {
+        self.owners_now(sockets, &|_| false)
     }
 
-    fn owners_now(&self, sockets: Vec<Socket>, wanted: &dyn Fn(&Socket) -> bool) -> OwnerTable {
-        owners::find(sockets, wanted, &self.way)
+    fn owners_now(
+        &self,
+        sockets: Vec<Socket>,
+        wanted: &dyn Fn(&Socket) -> bool,
+    ) -> Result<OwnerTable, PlatformError> {
+        let found = owners::find(sockets, wanted, &self.way);
+        found.map_err(|why| PlatformError::NoOwnerSearch { why: why.to_string() })
     }
 
     fn unconnected(&self, at_least: usize) -> Reading<Unconnected> {

@@ -63,8 +63,8 @@ impl Sockets for Windows {
         Ok(NamespaceTable::default())
     }
 
-    fn owners(&self, sockets: Vec<Socket>) -> OwnerTable {
-        owners::find(sockets)
+    fn owners(&self, sockets: Vec<Socket>) -> Result<OwnerTable, PlatformError> {
+        Ok(owners::find(sockets))
     }
 
     /// Windows' sockets have no cgroups.

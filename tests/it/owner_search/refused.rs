@@ -4,10 +4,12 @@ use std::process::Command;
 
 use nix::libc;
 use rustix::thread::{CapabilitySet, remove_capability_from_bounding_set};
+use serde_json::json;
 
 use super::AT;
+use crate::support::json::only_socket;
 use crate::support::makers;
-use crate::support::process::is_machines_root;
+use crate::support::process::{Owner, can_strace, is_machines_root};
 use crate::support::{features, mounts, portwho, refuse, skip};
 
 /// The owner is found in /proc as if nothing was; asked for, the kernel's refusal is the answer.
@@ -54,6 +56,35 @@ fn each_command_of_bpf() {
         refuse::system_call(libc::SYS_bpf, vec![refuse::first_argument(command)], libc::EPERM);
         falls_back(&NOTHING, &format!("{what}: Operation not permitted (os error 1)"));
     }
+}
+
+/// Nothing of a search that begins and fails is an answer: neither are the owners hidden, nor has /proc
+/// been searched. The first eight calls of bpf(2) load the programs and try them out.
+#[trial]
+fn after_the_programs_are_loaded() {
+    if !features::searches_by_kernel() || !can_strace() {
+        return;
+    }
+    let held = makers::listening(AT.parse().expect("an address")).socket;
+    let mut server = Owner::named("server").holding(held);
+    let why = "the search failed: Cannot allocate memory (os error 12)";
+    let line = format!("portwho: the kernel cannot be asked for owners: {why}\n");
+    for call in 9..=13 {
+        let inject = format!("inject=bpf:error=ENOMEM:when={call}");
+        let strace = ["strace", "-o", "/dev/null", "-e", &inject];
+        for words in [&["8080"][..], &["--json", "8080"], &["kill", "8080"]] {
+            let output = portwho(words).env("PORTWHO_OWNERS", "bpf").through(strace).run();
+            assert_eq!(output.stderr, line, "call {call} of {words:?}: {output:?}");
+            output.is(2, "", &line);
+        }
+        let auto = portwho(["--json", "8080"]).through(strace).run();
+        let answer = auto.json(0, &auto.stderr);
+        assert_eq!(only_socket(&answer)["owner"]["pids"], json!([server.pid()]), "{answer:#}");
+    }
+    assert_ne!(server.state(), 'Z');
+    let kill = portwho(["kill", "--owners", "bpf", "8080"]).run();
+    kill.is(0, &kill.stdout, &kill.stderr);
+    assert_eq!(server.reap(), Some(15));
 }
 
 #[trial]

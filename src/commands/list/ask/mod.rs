@@ -100,10 +100,10 @@ fn sockets(
         (true, false) => bail!(errors::NO_NAMESPACES),
     };
     if request.view == ViewKind::Json || request.view.has_remarks_on_rows() {
-        listeners::add(system, &mut snapshot);
+        listeners::add(system, &mut snapshot)?;
     }
     if request.verbose {
-        verbose::add(system, &mut snapshot);
+        verbose::add(system, &mut snapshot)?;
     }
     if filter.local.is_some() {
         served::add(system, &mut snapshot, |row| filter.admits_socket(&row.socket));

@@ -20,8 +20,19 @@ const COUNTED: usize = 256;
 
 /// The kernel was asked to search, and began, and failed.
 #[derive(Debug, Error)]
-#[error("the kernel does not answer who holds what: {0}")]
-struct NotAnswered(io::Error);
+#[error("the search failed: {0}")]
+pub(in crate::platform::linux) struct NotAnswered(pub(super) io::Error);
+
+/// Why the processes were not searched at all.
+#[derive(Debug, Error)]
+pub(super) enum Unsearched {
+    /// They cannot be listed.
+    #[error("{0}")]
+    Unlisted(#[from] io::Error),
+    /// The kernel alone was to search them.
+    #[error("{0}")]
+    NotAnswered(#[from] NotAnswered),
+}
 
 impl Processes {
     /// Searches all of them, by the way that pays or was asked for.
@@ -33,7 +44,7 @@ impl Processes {
         wanted: &Inodes,
         budgets: &Budgets,
         way: &Way,
-    ) -> io::Result<(Findings, Sharers)> {
+    ) -> Result<(Findings, Sharers), NotAnswered> {
         let Some(patience) = way.patience() else {
             return Ok(self.search(&self.pids, wanted, budgets));
         };
@@ -46,7 +57,7 @@ impl Processes {
         match self.search_by_kernel(kernel, wanted, budgets) {
             Err(_) if !way.is_by_kernel_alone() => Ok(self.search(&self.pids, wanted, budgets)),
             // What was not refused before is, as a rule, not refused now.
-            found => found.map_err(|why| io::Error::other(NotAnswered(why))),
+            found => found.map_err(NotAnswered),
         }
     }
 

@@ -34,6 +34,7 @@ use std::sync::Arc;
 
 pub(super) use self::descriptors::{Table, can_be_named};
 use self::doubt::Wanted;
+use self::everywhere::{NotAnswered, Unsearched};
 pub(super) use self::search::Inodes;
 pub(super) use self::searcher::{LINKS_OF_ONE_THREAD, LONGEST_LINK, read_link, socket_inode};
 use self::settle::{Settled, settle};
@@ -48,7 +49,14 @@ use crate::platform::OwnerTable;
 
 /// Finds the owners of `sockets`, and of what took the port of one that closed meanwhile, as far as
 /// it is `wanted`. Without a socket that a process could hold nothing is walked.
-pub(super) fn find(sockets: Vec<Socket>, wanted_later: Wanted<'_>, way: &Arc<Way>) -> OwnerTable {
+///
+/// # Errors
+/// Where the kernel was asked to search, and does not answer. That /proc cannot be read is a gap.
+pub(super) fn find(
+    sockets: Vec<Socket>,
+    wanted_later: Wanted<'_>,
+    way: &Arc<Way>,
+) -> Result<OwnerTable, NotAnswered> {
     let own = rustix::process::geteuid();
     // Root may read every process, others only their own.
     let is_mine = |socket: &Socket| own.is_root() || socket.uid == Some(Uid(own.as_raw()));
@@ -61,12 +69,16 @@ pub(super) fn find(sockets: Vec<Socket>, wanted_later: Wanted<'_>, way: &Arc<Way
         let mine = sockets.iter().filter(|socket| is_mine(socket));
         let mine = mine.filter_map(|socket| Some((socket.inode?, socket.uid)));
         let mine = mine.filter(|(inode, _)| *inode != 0).collect();
-        if let Err(error) = found.search(&wanted, &mine) {
-            gaps.push(Gap::ProcessesUnreadable { why: error.to_string() });
-            found.refused = true;
+        match found.search(&wanted, &mine) {
+            Ok(()) => {}
+            Err(Unsearched::NotAnswered(why)) => return Err(why),
+            Err(Unsearched::Unlisted(why)) => {
+                gaps.push(Gap::ProcessesUnreadable { why: why.to_string() });
+                found.refused = true;
+            }
         }
     }
-    let Settled { sockets, changing } = settle(sockets, &mut found, &is_mine, wanted_later);
+    let Settled { sockets, changing } = settle(sockets, &mut found, &is_mine, wanted_later)?;
     let owned = |socket: Socket| OwnedSocket { owner: owner(&socket, &found), socket };
     let sockets: Vec<OwnedSocket> = sockets.into_iter().map(owned).collect();
     // Where no process could be listed, that is the reason for every owner that is hidden.
@@ -79,7 +91,7 @@ pub(super) fn find(sockets: Vec<Socket>, wanted_later: Wanted<'_>, way: &Arc<Way
     }
     let from = if found.by_kernel { OwnersFrom::Bpf } else { OwnersFrom::Proc };
     let complete = found.holders.complete.into_iter().collect();
-    OwnerTable { sockets, gaps, from: is_searched.then_some(from), complete }
+    Ok(OwnerTable { sockets, gaps, from: is_searched.then_some(from), complete })
 }
 
 fn owner(socket: &Socket, found: &Walk) -> Owner {

@@ -11,6 +11,7 @@ use super::super::ffi;
 use super::super::proc_dir::{Entries, open_proc};
 use super::budgets::{Budgets, Kind};
 use super::descriptors::can_be_named;
+use super::everywhere::Unsearched;
 use super::findings::{Findings, Holders, OwnTable, Part, Ring, Sharer};
 use super::parallel::search_all;
 use super::rings;
@@ -52,8 +53,12 @@ impl Walk {
     /// ought to be found, and are not, are searched again in every thread and every io_uring.
     ///
     /// # Errors
-    /// When /proc cannot be read at all.
-    pub(super) fn search(&mut self, wanted: &Inodes, mine: &InodesOfUsers) -> io::Result<()> {
+    /// When /proc cannot be read at all, or the kernel was asked to search, and does not answer.
+    pub(super) fn search(
+        &mut self,
+        wanted: &Inodes,
+        mine: &InodesOfUsers,
+    ) -> Result<(), Unsearched> {
         let processes = Processes::list()?;
         let (mut findings, sharers) =
             processes.search_everywhere(wanted, &self.budgets, &self.way)?;
