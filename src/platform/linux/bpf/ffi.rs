@@ -181,11 +181,12 @@ pub(super) fn load(program: &[u64], function: u32) -> io::Result<OwnedFd> {
 }
 
 /// An iterator that runs a program over every task in this PID namespace, or over one alone, by
-/// its thread id (Linux 6.1). It is attached to nothing: its link is closed here, and only the iterator
+/// its thread id (Linux 6.1; before, the kernel ignores the choice, and of threads that are not the first of their
+/// process it shows nothing before Linux 6.12). It is attached to nothing: its link is closed here, and only the iterator
 /// holds it.
 ///
 /// # Errors
-/// EINVAL where a task cannot be chosen.
+/// The kernel's answer.
 pub(super) fn iterate(program: BorrowedFd<'_>, task: Option<u32>) -> io::Result<OwnedFd> {
     let info = IterInfo { tid: task.unwrap_or_default(), pid: 0, pid_fd: 0, padding: 0 };
     let length = if task.is_some() { size_of::<IterInfo>() } else { 0 };

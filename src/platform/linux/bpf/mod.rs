@@ -15,7 +15,6 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::Instant;
 
-use rustix::buffer::spare_capacity;
 use rustix::io::Errno;
 use thiserror::Error;
 
@@ -24,10 +23,11 @@ use self::program::SIEVE_BITS;
 use self::types::Layout;
 use super::proc_dir::is_first_pid_namespace;
 use crate::platform::decode::DecodeError;
-use crate::platform::decode::task_records::{Record, records};
+use crate::platform::decode::task_records::{RECORD, Record, records};
 
-/// The kernel's buffer of an iterator holds eight pages (`bpf_seq_read`).
-const BUFFER: usize = 64 * 1024;
+/// How much is read at once: 64 KB of whole records. The kernel's buffer of an iterator holds eight pages of any
+/// size, and records that are whole (`bpf_seq_read`); what is left of it comes with the next read.
+const BUFFER: usize = 1638 * RECORD;
 
 /// Why the kernel does not tell who holds what.
 #[derive(Debug, Error)]
@@ -112,6 +112,25 @@ impl Kernel {
         read(&ffi::iterate(self.tasks.as_fd(), None)?, deadline, seen)
     }
 
+    /// Whether one task can be asked for (Linux 6.1). Before, the kernel takes the choice and shows all tasks:
+    /// this process is asked for here, and nobody else may come.
+    ///
+    /// # Errors
+    /// What the iterator answers.
+    pub(super) fn chooses_tasks(&self, deadline: Instant) -> io::Result<bool> {
+        let own = std::process::id();
+        let (mut is_shown, mut is_alone) = (false, true);
+        let iterator = match ffi::iterate(self.tasks.as_fd(), Some(own)) {
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => return Ok(false),
+            iterator => iterator?,
+        };
+        let reach = read(&iterator, deadline, |record| {
+            is_shown |= record.process == own;
+            is_alone &= record.process == own;
+        })?;
+        Ok(reach == Reach::Everything && is_shown && is_alone)
+    }
+
     /// Lets through sockets with these inode numbers, and perhaps others.
     ///
     /// # Errors
@@ -128,10 +147,10 @@ impl Kernel {
     }
 
     /// Calls `seen` with the descriptors of every task, or of one: of sockets that pass the sieve, and of
-    /// io_urings.
+    /// io_urings. One may be asked for where that is known to [work](Self::chooses_tasks).
     ///
     /// # Errors
-    /// What the iterator answers: EINVAL for one task before Linux 6.1.
+    /// What the iterator answers.
     pub(super) fn descriptors(
         &self,
         task: Option<u32>,
@@ -144,13 +163,12 @@ impl Kernel {
 
 /// Reads an iterator to its end, or until `deadline`.
 fn read(iterator: &OwnedFd, deadline: Instant, mut seen: impl FnMut(Record)) -> io::Result<Reach> {
-    let mut bytes = Vec::with_capacity(BUFFER);
+    let mut buffer = vec![0; BUFFER];
     loop {
-        bytes.clear();
-        match rustix::io::read(iterator, spare_capacity(&mut bytes)) {
+        match rustix::io::read(iterator, &mut buffer[..]) {
             Ok(0) => return Ok(Reach::Everything),
-            Ok(_) => {
-                for record in records(&bytes) {
+            Ok(length) => {
+                for record in records(buffer.get(..length).unwrap_or_default()) {
                     seen(record.map_err(io::Error::other)?);
                 }
             }

@@ -21,6 +21,9 @@ const S_IFMT: i32 = 0o170_000;
 const S_IFSOCK: i32 = 0o140_000;
 const S_IFREG: i32 = 0o100_000;
 
+/// The flag of a thread of the kernel itself (linux/sched.h).
+const PF_KTHREAD: i32 = 0x20_0000;
+
 /// How the name of the file of an io_uring begins, `[io_uring]`. Others may begin so too: a link in
 /// /proc tells.
 const NAME_OF_RING: [u8; 8] = *b"[io_urin";
@@ -95,10 +98,11 @@ fn sift(code: &mut Assembler, sieve: i32, end: Label) {
 }
 
 /// The program of the iterator over tasks: `struct bpf_iter__task`. It writes a record for each task that
-/// has a table of descriptors which is not that of its process's first thread, or is that thread.
+/// has a table of descriptors which is not that of its process's first thread, or is that thread. Threads of
+/// the kernel share a table without descriptors, whatever its size: there it is 0.
 pub(super) fn of_tasks(layout: &Layout) -> Result<Vec<u64>, Refusal> {
     let mut code = Assembler::default();
-    let (end, other) = (code.label(), code.label());
+    let (end, other, sized) = (code.label(), code.label(), code.label());
     code.copy(R6, R1);
     code.load(R8, R6, 8);
     code.jump_if_equal(R8, Than::Number(0), end);
@@ -113,8 +117,12 @@ pub(super) fn of_tasks(layout: &Layout) -> Result<Vec<u64>, Refusal> {
     code.set(R1, 0);
     code.store(PLACE + 8, R1);
     code.store(PLACE + 16, R1);
+    code.load_field(R2, R8, layout.task_flags)?;
+    code.and(R2, PF_KTHREAD);
+    code.jump_if_not(R2, Than::Number(0), sized);
     code.load_field(R1, R7, layout.table_array)?;
     code.load_field(R1, R1, layout.array_size)?;
+    code.place(sized);
     code.set(R4, TABLE);
     write(&mut code, layout, R1, R4)?;
     code.place(end);

@@ -20,9 +20,13 @@ use super::search::{Inodes, Search, user_of};
 use crate::model::{Holder, Pid, Uid};
 use crate::platform::decode::task_records::{Record, What};
 
-/// How many descriptors may be looked at again because tasks share tables, before each table is asked
-/// for by itself: that takes two system calls and a reading for each.
+/// How many places for descriptors, with or without one, may be looked at again because tasks share tables,
+/// before each table is asked for by itself: that takes two system calls and a reading for each.
 const AGAIN: u64 = 65_536;
+
+/// How many at most where tables cannot be asked for by themselves: the kernel passes over any number of empty
+/// places before it comes back, and no deadline is looked at.
+const AGAIN_AT_MOST: u64 = 16 * 1024 * 1024;
 
 /// How many descriptors are kept in mind, at 48 bytes: as many as the search in /proc reads of one user.
 const MOST_REPORTED: usize = 2_000_000;
@@ -79,35 +83,40 @@ impl Report {
         let tables = Tables::read(question)?;
         let mut report = Self { is_cut: tables.is_cut, ..Self::default() };
         report.seen.extend(tables.tasks.values().flatten().map(|(pid, _)| *pid));
-        if tables.shared() <= AGAIN {
+        let again = tables.shared();
+        if again > AGAIN && kernel.chooses_tasks(question.deadline)? {
+            report.read_each(question, &tables)?;
+        } else if again <= AGAIN_AT_MOST {
             report.read(question, None, true)?;
-            return Ok(report);
-        }
-        match report.read_each(question, &tables) {
-            // One task cannot be chosen before Linux 6.1.
-            Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
-                report.read(question, None, true)?;
-            }
-            read => read?,
+        } else {
+            report.is_cut = true;
         }
         Ok(report)
     }
 
-    /// Reads every table once.
+    /// Reads every table once, by the first thread of a process that has it. What only other threads have is left
+    /// to the search in /proc: before Linux 6.12 these cannot be asked for.
     fn read_each(&mut self, question: Question<'_>, tables: &Tables) -> io::Result<()> {
         for tasks in tables.tasks.values() {
-            if let Some((_, thread)) = reader(tasks) {
-                self.read(question, Some(thread), tasks.len() == 1)?;
+            self.is_cut |= Instant::now() > question.deadline;
+            // All processes are searched in /proc then.
+            if self.is_cut {
+                return Ok(());
+            }
+            if let Some(Pid(reader)) = reader(tasks) {
+                self.read(question, Some(reader), tasks.len() == 1)?;
             }
         }
         // Of a task that ended meanwhile nothing is read, or not all.
         let now = Tables::read(question)?;
         self.is_cut |= now.is_cut;
         for (table, tasks) in &tables.tasks {
-            let Some(reader) = reader(tasks) else { continue };
-            if now.tasks.get(table).is_some_and(|now| now.contains(&reader)) {
-                let others = first_threads(tasks).filter(|pid| *pid != reader.0);
-                self.sharers.extend(others.map(|pid| Shared { pid, with: reader.0 }));
+            let still_has = |reader: &Pid| {
+                now.tasks.get(table).is_some_and(|now| now.contains(&(*reader, reader.0)))
+            };
+            if let Some(reader) = reader(tasks).filter(still_has) {
+                let others = first_threads(tasks).filter(|pid| *pid != reader);
+                self.sharers.extend(others.map(|pid| Shared { pid, with: reader }));
             } else {
                 for (pid, _) in tasks {
                     self.seen.remove(pid);
@@ -127,6 +136,8 @@ impl Report {
     ) -> io::Result<()> {
         let Question { kernel, wanted, deadline } = question;
         let reach = kernel.descriptors(task, deadline, |record| {
+            // Nobody else was asked for.
+            self.is_cut |= task.is_some_and(|task| task != record.thread);
             let Some(reported) = reported(&record, wanted, is_counted) else { return };
             if self.reported.len() < MOST_REPORTED {
                 self.reported.push(reported);
@@ -173,10 +184,9 @@ impl Report {
     }
 }
 
-/// By whom of `tasks` their table is read: a first thread, if one has it.
-fn reader(tasks: &[Task]) -> Option<Task> {
-    let first = tasks.iter().find(|(pid, thread)| pid.0 == *thread);
-    first.or(tasks.first()).copied()
+/// The process of `tasks` by whose first thread their table is read, if such a thread has it.
+fn reader(tasks: &[Task]) -> Option<Pid> {
+    first_threads(tasks).next()
 }
 
 /// The processes among `tasks` whose first thread has the table.
@@ -211,14 +221,15 @@ impl Tables {
             if let What::Table { identity, size } = record.what {
                 let task = (Pid(record.process), record.thread);
                 tables.tasks.entry(identity).or_default().push(task);
-                tables.sizes.insert(identity, size);
+                let known = tables.sizes.entry(identity).or_default();
+                *known = size.max(*known);
             }
         })?;
         tables.is_cut = reach == Reach::Cut;
         Ok(tables)
     }
 
-    /// How many numbers are looked at again where every task is.
+    /// How many places for descriptors are looked at again where every task is. Of threads of the kernel none.
     fn shared(&self) -> u64 {
         let again = self.tasks.iter().map(|(table, tasks)| {
             let size = self.sizes.get(table).copied().unwrap_or_default();

@@ -19,6 +19,7 @@ fn layout() -> Layout {
         task_thread: at(404, 4),
         task_leader: at(408, 8),
         task_table: at(416, 8),
+        task_flags: at(424, 4),
         table_array: at(500, 8),
         array_size: at(600, 4),
         iterator_of_files: 1,
@@ -187,32 +188,35 @@ const FILES: &str = "\
 const TASKS: &str = "\
 0: r6 = r1
 1: r8 = u64 at r6 +8
-2: if r8 == 0x0 goto 28
+2: if r8 == 0x0 goto 31
 3: r7 = u64 at r8 +416
-4: if r7 == 0x0 goto 28
+4: if r7 == 0x0 goto 31
 5: r1 = u64 at r8 +408
 6: if r1 == r8 goto 9
 7: r1 = u64 at r1 +416
-8: if r1 == r7 goto 28
+8: if r1 == r7 goto 31
 9: u64 at r10 -40 = r7
 10: r1 = 0
 11: u64 at r10 -32 = r1
 12: u64 at r10 -24 = r1
-13: r1 = u64 at r7 +500
-14: r1 = u32 at r1 +600
-15: r4 = 3
-16: u32 at r10 -8 = r1
-17: u32 at r10 -4 = r4
-18: r1 = u32 at r8 +400
-19: u32 at r10 -16 = r1
-20: r1 = u32 at r8 +404
-21: u32 at r10 -12 = r1
-22: r1 = u64 at r6 +0
-23: r1 = u64 at r1 +0
-24: r2 = r10
-25: r2 += -40
-26: r3 = 40
-27: call 127
-28: r0 = 0
-29: exit
+13: r2 = u32 at r8 +424
+14: r2 &= 0x200000
+15: if r2 != 0x0 goto 18
+16: r1 = u64 at r7 +500
+17: r1 = u32 at r1 +600
+18: r4 = 3
+19: u32 at r10 -8 = r1
+20: u32 at r10 -4 = r4
+21: r1 = u32 at r8 +400
+22: u32 at r10 -16 = r1
+23: r1 = u32 at r8 +404
+24: u32 at r10 -12 = r1
+25: r1 = u64 at r6 +0
+26: r1 = u64 at r1 +0
+27: r2 = r10
+28: r2 += -40
+29: r3 = 40
+30: call 127
+31: r0 = 0
+32: exit
 ";
