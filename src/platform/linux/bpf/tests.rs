@@ -112,3 +112,60 @@ fn the_time_ends_a_reading() {
     let over = Instant::now();
     assert_eq!(kernel.tables(over, |_| {}).unwrap(), Reach::Cut);
 }
+
+#[test]
+fn the_task_that_is_asked_for_comes_alone_where_that_works() {
+    let Some(kernel) = kernel() else { return };
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    kernel.sift([own_inode(listener.as_raw_fd())]).unwrap();
+    if !kernel.chooses_tasks(later()).unwrap() {
+        return eprintln!("skipped: no task can be chosen (Linux 6.1)");
+    }
+    let own = std::process::id();
+    let mut found = Vec::new();
+    kernel.descriptors(Some(own), later(), |record| found.push(record)).unwrap();
+    assert!(!found.is_empty() && found.iter().all(|record| record.thread == own), "{found:?}");
+}
+
+/// Nothing is proven by a reading that did not come to its end.
+#[test]
+fn without_time_no_task_can_be_chosen() {
+    let Some(kernel) = kernel() else { return };
+    assert!(!kernel.chooses_tasks(Instant::now()).unwrap());
+}
+
+#[test]
+fn threads_of_the_kernel_have_room_for_nothing() {
+    let Some(kernel) = kernel() else { return };
+    if std::fs::read("/proc/2/comm").ok().as_deref() != Some(b"kthreadd\n") {
+        return eprintln!("skipped: PID 2 is not kthreadd");
+    }
+    let mut sizes = Vec::new();
+    let own = std::process::id();
+    let seen = |record: Record| {
+        if let What::Table { size, .. } = record.what
+            && [2, own].contains(&record.process)
+        {
+            sizes.push((record.process, size > 0));
+        }
+    };
+    kernel.tables(later(), seen).unwrap();
+    assert_eq!(sizes, [(2, false), (own, true)]);
+}
+
+#[test]
+fn records_that_fill_more_than_a_reading_come_whole() {
+    let count: u32 = 5000;
+    let record = |thread: u32| {
+        let kind = 3_u32;
+        [&[0; 28][..], &thread.to_ne_bytes(), &[0; 4], &kind.to_ne_bytes()].concat()
+    };
+    let file = rustix::fs::memfd_create("records", rustix::fs::MemfdFlags::CLOEXEC).unwrap();
+    let bytes: Vec<u8> = (0..count).flat_map(record).collect();
+    assert!(bytes.len() > 2 * BUFFER);
+    assert_eq!(rustix::io::pwrite(&file, &bytes, 0).unwrap(), bytes.len());
+    let mut threads = Vec::new();
+    let reach = read(&file, later(), |record| threads.push(record.thread)).unwrap();
+    assert_eq!(reach, Reach::Everything);
+    assert_eq!(threads, (0..count).collect::<Vec<_>>());
+}

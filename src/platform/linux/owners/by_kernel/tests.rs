@@ -51,12 +51,60 @@ fn what_is_not_confirmed_is_not_complete() {
     assert!(!is_complete(&[uncounted], &[held(7, 3)]));
 }
 
+fn kernel() -> Option<Kernel> {
+    Kernel::open().inspect_err(|refusal| eprintln!("skipped: {refusal}")).ok()
+}
+
+#[test]
+fn places_are_counted_for_each_that_shares_them() {
+    let task = |pid: u32| (Pid(pid), pid);
+    let tables = Tables {
+        tasks: [(TABLE, vec![task(7), task(8), task(9)]), (TABLE + 1, vec![task(10)])]
+            .into_iter()
+            .collect(),
+        sizes: [(TABLE, 64), (TABLE + 1, 1_000_000)].into_iter().collect(),
+        is_cut: false,
+    };
+    assert_eq!(tables.shared(), 128);
+}
+
+/// The tables of this process, as a thread of its own and as the first thread.
+fn tables(thread: u32) -> Tables {
+    let tasks = [(TABLE, vec![(Pid(std::process::id()), thread)])].into_iter().collect();
+    Tables { tasks, ..Tables::default() }
+}
+
+fn read_each(kernel: &Kernel, tables: &Tables, time: Duration) -> Report {
+    let own = Pid(std::process::id());
+    let wanted = Inodes::default();
+    let question = Question { kernel, wanted: &wanted, deadline: Instant::now() + time };
+    let mut report = Report { seen: FxHashSet::from_iter([own]), ..Report::default() };
+    report.read_each(question, tables).unwrap();
+    report
+}
+
+#[test]
+fn a_table_that_no_first_thread_has_is_left_to_proc() {
+    let Some(kernel) = kernel() else { return };
+    let own = Pid(std::process::id());
+    let report = read_each(&kernel, &tables(own.0 + 1), Duration::from_mins(1));
+    assert!(!report.is_cut);
+    assert_eq!(report.unseen(&[own]), [own]);
+    assert_eq!(report.reported, []);
+}
+
+#[test]
+fn the_time_is_looked_at_before_each_table() {
+    let Some(kernel) = kernel() else { return };
+    let own = Pid(std::process::id());
+    let report = read_each(&kernel, &tables(own.0), Duration::ZERO);
+    assert!(report.is_cut);
+    assert_eq!(report.unseen(&[own]), [own]);
+}
+
 #[test]
 fn where_the_time_is_over_every_process_is_unseen() {
-    let kernel = match Kernel::open() {
-        Ok(kernel) => kernel,
-        Err(refusal) => return eprintln!("skipped: {refusal}"),
-    };
+    let Some(kernel) = kernel() else { return };
     let own = Pid(std::process::id());
     let report = Report::of(&kernel, &Inodes::default(), Duration::ZERO).unwrap();
     assert!(report.is_cut);
