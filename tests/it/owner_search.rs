@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::OwnedFd;
 
+use rustix::fs::{Mode, OFlags};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, ipproto};
 use serde_json::{Value, json};
 
@@ -74,6 +75,28 @@ fn several_processes_and_descriptors() {
     let mut pids: Vec<u32> = children.chain([parent.pid(), own()]).collect();
     pids.sort_unstable();
     both_ways_name(&pids);
+}
+
+/// A path to a socket that another process holds keeps it from nothing: when that one ends, it is closed.
+#[trial]
+fn not_who_has_a_path_to_it() {
+    let held = makers::listening(AT.parse().expect("an address")).socket;
+    let mut server = Owner::named("server").holding(held);
+    let flags = OFlags::PATH | OFlags::CLOEXEC;
+    let link = format!("/proc/{}/fd/0", server.pid());
+    let path = match rustix::fs::open(&link, flags, Mode::empty()) {
+        Ok(path) => path,
+        Err(error) => return skip(&format!("{link}: {error}")),
+    };
+    // Children that other tests start may have the socket until they execute.
+    let alone = json!({"kind": "processes", "pids": [server.pid()]});
+    wait_until("the server to be the owner", || (owner("proc") == alone).then_some(()));
+    both_ways_name(&[server.pid()]);
+    server.signal(rustix::process::Signal::KILL);
+    server.reap();
+    refuse::other_namespaces();
+    portwho(["-q", "8080"]).run().is(1, "", "portwho: port 8080 is free\n");
+    drop(path);
 }
 
 #[trial]

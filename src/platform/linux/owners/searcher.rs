@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+use rustix::fs::{AtFlags, Mode, statat};
 use rustix::io::Errno;
 use rustix::path::DecInt;
 
@@ -181,7 +182,7 @@ impl<'a> Searcher<'a> {
             let Some(link) = read_link(table, descriptor, &mut buffer)? else { return Ok(false) };
             count += 1;
             if let Some(inode) = socket_inode(link) {
-                if shared.wanted.contains(&inode) {
+                if shared.wanted.contains(&inode) && !is_path_alone(table, descriptor) {
                     findings.held.push((inode, Holder { pid, descriptor: Some(descriptor) }));
                 }
             } else if link == RING {
@@ -221,6 +222,15 @@ pub(in crate::platform::linux) fn read_link<'a>(
         Err(error) if is_gone(error) => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// Whether a descriptor is only a path (`O_PATH` in open(2)) to what its link names, as one that was opened through
+/// another one's link in /proc. It keeps no socket from closing. /proc shows such a descriptor
+/// without the right to read and to write, and a socket with both.
+fn is_path_alone(table: &Table, descriptor: u32) -> bool {
+    let name = DecInt::new(descriptor);
+    let shown = statat(table.directory(), name.as_c_str(), AtFlags::SYMLINK_NOFOLLOW);
+    shown.is_ok_and(|stat| !Mode::from_raw_mode(stat.st_mode).intersects(Mode::RUSR | Mode::WUSR))
 }
 
 /// Whether a thread has exited or is about to: the first one, in a process' own directory. What
