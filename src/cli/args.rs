@@ -263,7 +263,7 @@ pub(super) struct ViewArgs {
     /// Print JSON
     #[arg(long)]
     pub(super) json: bool,
-    /// Sort rows by port, local, foreign, state, pid, image, user, recv-q or send-q
+    /// Sort rows by port, local, foreign, state, pid, image, user, age, recv-q or send-q
     #[arg(
         long,
         value_name = "KEY",

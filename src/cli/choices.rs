@@ -30,6 +30,7 @@ pub(super) enum SortArg {
     User,
     RecvQ,
     SendQ,
+    Age,
 }
 
 impl From<SortArg> for SortKey {
@@ -44,6 +45,7 @@ impl From<SortArg> for SortKey {
             SortArg::User => Self::User,
             SortArg::RecvQ => Self::RecvQ,
             SortArg::SendQ => Self::SendQ,
+            SortArg::Age => Self::Age,
         }
     }
 }

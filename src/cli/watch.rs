@@ -45,7 +45,7 @@ pub(super) struct WatchArgs {
     #[arg(long, value_name = "A,B,...", value_parser = column, value_delimiter = ',',
           conflicts_with = "json", help_heading = "Output")]
     columns: Vec<SocketColumn>,
-    /// Sort rows by port, local, foreign, state, pid, image, user, recv-q or send-q
+    /// Sort rows by port, local, foreign, state, pid, image, user, age, recv-q or send-q
     #[arg(
         long,
         value_name = "KEY",

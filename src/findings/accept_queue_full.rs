@@ -19,7 +19,7 @@ pub(super) const CHECK: Check = Check {
     kind: "accept-queue-full",
     threshold: || {
         format!(
-            "more connections than the backlog, critical; {WAITING} and {PERCENT}% of it at two \
+            "more connections than the backlog, critical from 2; {WAITING} and {PERCENT}% of it at two \
              snapshots, a warning"
         )
     },
@@ -46,7 +46,8 @@ fn measure(looks: &Looks<'_>) -> Vec<Measurement> {
         let (waiting, backlog) = queues(row)?;
         let other = looks.other(row).and_then(queues).map(|(waiting, _)| waiting);
         let queue = Queue { local: row.socket.local, backlog, other };
-        Some(Measurement::new(machine.culprit(row), waiting as usize, queue))
+        let measured = Measurement::new(machine.culprit(row), waiting as usize, queue);
+        Some(measured.of_rows([row]))
     });
     measured.collect()
 }
@@ -84,8 +85,9 @@ impl Evidence for Queue {
     }
 
     fn severity(&self, count: usize, _growth: Option<&Growth>) -> Option<Severity> {
+        // A single one, where the backlog is 0, may be accepted in a moment.
         if self.is_full(count) {
-            return Some(Severity::Critical);
+            return Some(if count > 1 { Severity::Critical } else { Severity::Warning });
         }
         let is_half_full = |waiting| is_half_full(waiting, self.backlog);
         let now = u32::try_from(count).is_ok_and(is_half_full);
@@ -159,6 +161,7 @@ mod tests {
         };
         let (warning, critical) = (Some(Severity::Warning), Some(Severity::Critical));
         assert_eq!((severity(5, 5, None), severity(6, 5, None)), (None, critical));
+        assert_eq!((severity(1, 0, None), severity(2, 0, None)), (warning, critical));
         let half = [(16, 32, Some(16)), (400, 500, Some(250)), (500, 500, Some(500))];
         for (count, backlog, other) in half {
             assert_eq!(severity(count, backlog, other), warning, "{count} of {backlog}");

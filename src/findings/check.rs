@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::growth::{Earlier, Growth};
-use super::{Culprit, Evidence, Finding, Machine};
+use super::{Culprit, Evidence, Finding, Machine, Others, Sharers};
 use crate::model::{Gap, Need, OwnedSocket};
 
 /// How severe a finding is, the worst first.
@@ -117,10 +117,15 @@ impl<'a> Looks<'a> {
         self.other_machine()?.find(&row.socket)
     }
 
-    /// How much a socket has dropped since the earlier moment. The kernel's counter wraps.
+    /// How much a socket has dropped since the earlier moment. The kernel's counter wraps. One that did not
+    /// exist then has dropped everything since.
     pub(super) fn dropped_since(&self, row: &OwnedSocket) -> Option<u32> {
         let (earlier, _) = self.earlier?;
-        let before = earlier.find(&row.socket)?.socket.drops?;
+        let before = match earlier.find(&row.socket) {
+            Some(before) => before.socket.drops?,
+            None if earlier.snapshot.gaps.iter().any(Gap::may_hide_rows) => return None,
+            None => 0,
+        };
         Some(row.socket.drops?.wrapping_sub(before))
     }
 
@@ -160,7 +165,13 @@ impl Check {
             let growth = earlier.as_ref().and_then(|earlier| Growth::of(&measurement, earlier));
             let evidence = &measurement.evidence;
             let severity = evidence.severity(measurement.count, growth.as_ref())?;
-            Some(Finding { kind: self.kind, severity, measurement, growth })
+            Some(Finding {
+                kind: self.kind,
+                severity,
+                measurement,
+                growth,
+                others: Others::default(),
+            })
         };
         (self.measure)(&looks).into_iter().filter_map(finding).collect()
     }
@@ -173,13 +184,20 @@ pub struct Measurement {
     pub culprit: Culprit,
     /// What the threshold counts.
     pub count: usize,
+    /// Which other processes hold the sockets.
+    pub sharers: Sharers,
     /// What else was measured.
     pub evidence: Box<dyn Evidence>,
 }
 
 impl Measurement {
     pub(super) fn new(culprit: Culprit, count: usize, evidence: impl Evidence + 'static) -> Self {
-        Self { culprit, count, evidence: Box::new(evidence) }
+        Self { culprit, count, sharers: Sharers::default(), evidence: Box::new(evidence) }
+    }
+
+    /// With the other holders of these sockets.
+    pub(super) fn of_rows<'a>(self, rows: impl IntoIterator<Item = &'a OwnedSocket>) -> Self {
+        Self { sharers: Sharers::of(rows, self.culprit), ..self }
     }
 }
 

@@ -57,7 +57,7 @@ impl CommonEnds {
         let mut ends = Self { ports: FxHashMap::default(), destinations: FxHashMap::default() };
         for row in machine.all_rows(&[TcpState::CloseWait]) {
             let culprit = machine.culprit(row);
-            *ends.ports.entry((culprit.clone(), row.socket.local.port)).or_default() += 1;
+            *ends.ports.entry((culprit, row.socket.local.port)).or_default() += 1;
             if let Some(foreign) = row.socket.foreign {
                 *ends.destinations.entry((culprit, foreign)).or_default() += 1;
             }
@@ -70,13 +70,13 @@ impl CommonEnds {
     pub(super) fn end(
         &self,
         row: &OwnedSocket,
-        culprit: &Culprit,
+        culprit: Culprit,
         machine: &Machine<'_>,
     ) -> CommonEnd {
         let port = row.socket.local.port;
         let Some(foreign) = row.socket.foreign else { return CommonEnd::Port(port) };
-        let at_port = self.ports.get(&(culprit.clone(), port)).copied().unwrap_or_default();
-        let to_end = self.destinations.get(&(culprit.clone(), foreign)).copied();
+        let at_port = self.ports.get(&(culprit, port)).copied().unwrap_or_default();
+        let to_end = self.destinations.get(&(culprit, foreign)).copied();
         if at_port > to_end.unwrap_or_default() || machine.listener(&row.socket).is_some() {
             CommonEnd::Port(port)
         } else {

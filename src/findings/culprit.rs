@@ -7,10 +7,11 @@ use crate::text::shell::ShellCommand;
 use crate::text::{owners, remedies};
 
 /// Who is responsible for a finding.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Culprit {
-    /// These, which share the sockets; a parent comes before its children.
-    Processes(Box<[Pid]>),
+    /// This one. Where several share the sockets, it is the parent among them: which others hold a
+    /// socket differs from one to the next, and is left to [`Sharers`](super::Sharers).
+    Process(Pid),
     /// A hidden process, of this user where that is known.
     Hidden(Option<Uid>),
     /// A process that was not found.
@@ -22,41 +23,34 @@ pub enum Culprit {
 }
 
 impl Culprit {
-    /// The first of the processes.
+    /// The process, where it is known.
     #[must_use]
-    pub fn pid(&self) -> Option<Pid> {
+    pub const fn pid(self) -> Option<Pid> {
         match self {
-            Self::Processes(pids) => pids.first().copied(),
+            Self::Process(pid) => Some(pid),
             _ => None,
         }
     }
 
-    /// The first of the processes, where it could be described.
+    /// The process, where it could be described.
     #[must_use]
-    pub fn process<'a>(&self, machine: &Machine<'a>) -> Option<&'a Process> {
+    pub fn process<'a>(self, machine: &Machine<'a>) -> Option<&'a Process> {
         machine.snapshot.processes.get(&self.pid()?)
     }
 
     /// The image name, where it is known.
     #[must_use]
-    pub fn image<'a>(&self, machine: &Machine<'a>) -> Option<&'a Untrusted> {
+    pub fn image<'a>(self, machine: &Machine<'a>) -> Option<&'a Untrusted> {
         self.process(machine).map(|process| &process.name)
     }
 
     /// `oracle (PID 22725, user oracle, oracle.service)`.
     #[must_use]
-    pub fn identity(&self, machine: &Machine<'_>) -> String {
+    pub fn identity(self, machine: &Machine<'_>) -> String {
         match self {
-            Self::Processes(pids) => {
-                let mut names = pids.iter().map(|pid| owners::identity(*pid, machine.snapshot));
-                let first = names.next().unwrap_or_default();
-                match names.len() {
-                    0 => first,
-                    _ => format!("{first}; shared with {}", names.collect::<Vec<_>>().join(", ")),
-                }
-            }
+            Self::Process(pid) => owners::identity(pid, machine.snapshot),
             Self::Hidden(Some(uid)) => {
-                format!("a process of {}", brief(&machine.snapshot.user_name(*uid)))
+                format!("a process of {}", brief(&machine.snapshot.user_name(uid)))
             }
             Self::Hidden(None) => "a hidden process".to_owned(),
             Self::Unknown => "owner not found".to_owned(),
@@ -66,7 +60,7 @@ impl Culprit {
     }
 
     /// `oracle (PID 22725)`.
-    pub(super) fn name(&self, machine: &Machine<'_>) -> String {
+    pub(super) fn name(self, machine: &Machine<'_>) -> String {
         match self.pid() {
             Some(pid) => owners::process(pid, machine.snapshot),
             None => self.identity(machine),

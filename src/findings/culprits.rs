@@ -23,7 +23,7 @@ impl Culprits {
     /// The one with most of them; of several the first.
     pub(super) fn leading(&self) -> Culprit {
         let leading = self.0.iter().min_by_key(|(_, count)| Reverse(**count));
-        leading.map_or(Culprit::Nobody, |(culprit, _)| culprit.clone())
+        leading.map_or(Culprit::Nobody, |(culprit, _)| *culprit)
     }
 
     /// `in 3 processes, most in nginx (PID 812): 40`; nothing where there is only one.

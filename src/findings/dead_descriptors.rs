@@ -79,7 +79,7 @@ fn measure(looks: &Looks<'_>) -> Vec<Measurement> {
             descriptors: own.and_then(|own| own.descriptors),
             descriptor_limit: own.and_then(|own| own.descriptor_limit),
         };
-        Some(Measurement::new(Culprit::Processes([*pid].into()), lasting.len(), dead))
+        Some(Measurement::new(Culprit::Process(*pid), lasting.len(), dead))
     });
     measured.collect()
 }

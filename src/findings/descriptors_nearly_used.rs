@@ -46,7 +46,7 @@ fn measure(looks: &Looks<'_>) -> Vec<Measurement> {
         let (used, limit) = own.descriptors.zip(own.descriptor_limit)?;
         let sockets = sockets.get(pid).copied().unwrap_or_default();
         let count = usize::try_from(used).unwrap_or(usize::MAX);
-        let culprit = Culprit::Processes([*pid].into());
+        let culprit = Culprit::Process(*pid);
         Some(Measurement::new(culprit, count, NearlyUsed { limit, sockets }))
     });
     measured.collect()

@@ -28,7 +28,7 @@ pub(super) fn dropping<'a>(
             continue;
         };
         let (culprit, local) = (looks.machine.culprit(row), row.socket.local);
-        let group = groups.entry((culprit.clone(), local)).or_insert_with(|| Dropping {
+        let group = groups.entry((culprit, local)).or_insert_with(|| Dropping {
             culprit,
             local,
             count: 0,

@@ -10,6 +10,7 @@ use super::{Culprit, Finding, Machine, Severity};
 use crate::model::Capabilities;
 use crate::text::advice::Remedy;
 use crate::text::durations::duration;
+use crate::text::owners;
 
 /// What a finding rests on, and how it is reported.
 pub trait Evidence: Debug {
@@ -69,7 +70,7 @@ pub struct Case<'a> {
     pub earlier: Option<(&'a Machine<'a>, Duration)>,
 }
 
-impl<'a> Case<'a> {
+impl Case<'_> {
     /// What the threshold counts.
     #[must_use]
     pub const fn count(&self) -> usize {
@@ -78,8 +79,19 @@ impl<'a> Case<'a> {
 
     /// Who is responsible.
     #[must_use]
-    pub const fn culprit(&self) -> &'a Culprit {
-        &self.finding.measurement.culprit
+    pub const fn culprit(&self) -> Culprit {
+        self.finding.measurement.culprit
+    }
+
+    /// `oracle (PID 22725, user oracle, oracle.service)`, and the others that hold the sockets.
+    #[must_use]
+    pub fn who(&self) -> String {
+        let who = self.culprit().identity(self.machine);
+        let name = |pid| owners::identity(pid, self.machine.snapshot);
+        match self.finding.measurement.sharers.words(name) {
+            Some(others) => format!("{who}; shared with {others}"),
+            None => who,
+        }
     }
 
     /// The next command to run. Of a hidden culprit too little is known for any other.
@@ -99,6 +111,7 @@ impl<'a> Case<'a> {
         details.extend(growth.map(Growth::words));
         let left = growth.and_then(|growth| growth.exhausted_in);
         details.extend(left.map(|left| format!("runs out of descriptors in {}", duration(left))));
+        details.extend(self.finding.others.words());
         details
     }
 

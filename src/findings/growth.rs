@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{Culprit, Machine, Measurement, Severity};
+use super::{Culprit, Machine, Measurement, Others, Severity};
 use crate::text::durations::duration;
 
 /// How a measurement changed between two snapshots.
@@ -56,7 +56,7 @@ impl<'a> Earlier<'a> {
 
 /// What two measurements of one check have in common that are of the same thing, at two moments.
 fn key(measurement: &Measurement) -> (Culprit, String) {
-    (measurement.culprit.clone(), measurement.evidence.subject())
+    (measurement.culprit, measurement.evidence.subject())
 }
 
 impl Growth {
@@ -67,7 +67,7 @@ impl Growth {
         let same = earlier.same(now);
         let lasting = |one: &Measurement| one.evidence.lasting(one.count);
         let counted = lasting(now).saturating_sub(same.map_or(0, lasting));
-        let descriptors_before = machine.descriptors_before(&now.culprit, over);
+        let descriptors_before = machine.descriptors_before(now.culprit, over);
         Some(Self {
             of,
             before: same.map_or(0, |one| one.evidence.total(one.count)),
@@ -123,4 +123,6 @@ pub struct Finding {
     pub measurement: Measurement,
     /// How it changes, with two snapshots.
     pub growth: Option<Growth>,
+    /// Others of this kind that it stands for.
+    pub others: Others,
 }

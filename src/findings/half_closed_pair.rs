@@ -48,18 +48,19 @@ fn has_young(machine: &Machine<'_>) -> bool {
 fn pairs(machine: &Machine<'_>, is_wanted: impl Fn(&OwnedSocket) -> bool) -> Vec<Measurement> {
     let waiting = waiting(machine);
     let common_ends = CommonEnds::of(machine);
-    let mut groups: BTreeMap<(Culprit, Culprit, CommonEnd), usize> = BTreeMap::new();
+    let mut groups: BTreeMap<(Culprit, Culprit, CommonEnd), Vec<&OwnedSocket>> = BTreeMap::new();
     let lasting = machine.rows(&[TcpState::CloseWait]).filter(|row| is_wanted(row));
     for row in lasting {
         let ends = row.socket.foreign.map(|foreign| (foreign, row.socket.local));
         if let Some(peer) = ends.and_then(|ends| waiting.get(&ends)) {
             let culprit = machine.culprit(row);
-            let end = common_ends.end(row, &culprit, machine);
-            *groups.entry((culprit, machine.culprit(peer), end)).or_default() += 1;
+            let end = common_ends.end(row, culprit, machine);
+            groups.entry((culprit, machine.culprit(peer), end)).or_default().push(row);
         }
     }
-    let measured = groups.into_iter().map(|((culprit, waiting, common_end), count)| {
-        Measurement::new(culprit, count, HalfClosedPair { common_end, waiting })
+    let measured = groups.into_iter().map(|((culprit, waiting, common_end), rows)| {
+        let pair = HalfClosedPair { common_end, waiting };
+        Measurement::new(culprit, rows.len(), pair).of_rows(rows)
     });
     measured.collect()
 }

@@ -62,7 +62,7 @@ fn measure(looks: &Looks<'_>) -> Vec<Measurement> {
             waiting: sum(|row| row.socket.queues.receive),
             backlog: sum(|row| row.socket.queues.send),
         };
-        Measurement::new(dropping.culprit, dropping.count, dropped)
+        Measurement::new(dropping.culprit, dropping.count, dropped).of_rows(dropping.rows)
     });
     measured.collect()
 }

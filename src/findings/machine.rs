@@ -168,7 +168,9 @@ impl<'a> Machine<'a> {
     /// Who is responsible for a socket: its owner; for one that no process accepted, the listener's.
     pub(super) fn culprit(&self, row: &OwnedSocket) -> Culprit {
         match &row.owner {
-            Owner::Processes(_) => Culprit::Processes(self.parents_first(row)),
+            Owner::Processes(_) => {
+                self.parent_among(row).map_or(Culprit::Unknown, Culprit::Process)
+            }
             Owner::Hidden => Culprit::Hidden(row.socket.uid),
             Owner::NotFound | Owner::Exited(_) => Culprit::Unknown,
             Owner::Kernel(KernelReason::NotAccepted | KernelReason::SynReceived) => {
@@ -178,26 +180,26 @@ impl<'a> Machine<'a> {
         }
     }
 
-    /// The holders of a socket; those first whose parent does not hold it.
-    fn parents_first(&self, row: &OwnedSocket) -> Box<[Pid]> {
-        let mut pids: Vec<Pid> = row.owner.pids().collect();
-        let all = pids.clone();
+    /// The first holder of a socket whose parent does not hold it. A socket may have thousands, which are
+    /// in the order of their PIDs.
+    fn parent_among(&self, row: &OwnedSocket) -> Option<Pid> {
+        let holders = row.owner.holders();
+        let holds = |pid: Pid| holders.binary_search_by_key(&pid, |holder| holder.pid).is_ok();
         let has_parent_here = |pid: &Pid| {
             let parent = self.snapshot.processes.get(pid).and_then(|process| process.parent);
-            parent.is_some_and(|parent| all.contains(&parent))
+            parent.is_some_and(holds)
         };
-        pids.sort_by_key(has_parent_here);
-        pids.into()
+        row.owner.pids().find(|pid| !has_parent_here(pid)).or_else(|| row.owner.pids().next())
     }
 
     /// What is known of the descriptors of a culprit.
-    pub(super) fn descriptors(&self, culprit: &Culprit) -> Option<&'a Particulars> {
+    pub(super) fn descriptors(&self, culprit: Culprit) -> Option<&'a Particulars> {
         self.particulars.get(&culprit.pid()?)
     }
 
     /// How many descriptors a culprit had open, if they were counted soon after the sockets. Otherwise they
     /// cannot tell how many were opened in the time `over` that is between two snapshots.
-    pub(super) fn descriptors_before(&self, culprit: &Culprit, over: Duration) -> Option<u64> {
+    pub(super) fn descriptors_before(&self, culprit: Culprit, over: Duration) -> Option<u64> {
         let own = self.descriptors(culprit)?;
         own.descriptors.filter(|_| self.particulars_after.saturating_mul(LATE) <= over)
     }

@@ -18,6 +18,7 @@ mod drops;
 mod ephemeral_ports;
 mod evidence;
 mod facts;
+mod flood;
 mod gone;
 mod growth;
 mod half_closed;
@@ -30,6 +31,7 @@ mod open_files;
 mod orphans;
 mod peer_gone;
 mod peer_not_reading;
+mod sharers;
 mod syn_flood;
 mod syn_sent_fan_out;
 mod tcp_memory;
@@ -42,10 +44,11 @@ pub use check::{Check, Looks, Measurement, Severity, Subject};
 pub use culprit::Culprit;
 pub use dead_descriptors::LEAST as LEAST_UNCONNECTED;
 pub use evidence::{Case, Evidence};
+pub use flood::Others;
 pub use growth::{Finding, Growth};
 pub use machine::{Inspection, Machine};
+pub use sharers::Sharers;
 
-use std::cmp::Reverse;
 use std::time::Duration;
 
 use crate::model::Need;
@@ -112,10 +115,7 @@ impl<'a> Diagnosis<'a> {
             }
             checks.push((check, need));
         }
-        findings.sort_by_key(|(order, finding)| {
-            (finding.severity, *order, Reverse(finding.measurement.count))
-        });
-        let findings = findings.into_iter().map(|(_, finding)| finding).collect();
+        let findings = flood::ordered(findings, machine);
         Self { machine, findings, checks, earlier }
     }
 

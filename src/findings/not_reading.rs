@@ -84,7 +84,8 @@ fn measure(looks: &Looks<'_>) -> Vec<Measurement> {
         }
     }
     let measured = groups.into_iter().map(|((culprit, side), rows)| {
-        Measurement::new(culprit, rows.len(), Unread::of(side, &rows))
+        let unread = Unread::of(side, &rows);
+        Measurement::new(culprit, rows.len(), unread).of_rows(rows)
     });
     measured.collect()
 }

@@ -61,7 +61,7 @@ impl Evidence for OpenFiles {
 
     fn details(&self, case: &Case<'_>) -> Vec<String> {
         let most = self.most.map(|(pid, count)| {
-            let owner = Culprit::Processes([pid].into()).name(case.machine);
+            let owner = Culprit::Process(pid).name(case.machine);
             format!("the socket owner with the most descriptors is {owner}: {count}")
         });
         most.into_iter().collect()

@@ -58,7 +58,7 @@ fn measure(looks: &Looks<'_>) -> Vec<Measurement> {
             in_all: sockets().filter_map(|socket| socket.drops).map(u64::from).sum(),
             unread: sockets().filter_map(|socket| socket.queues.receive).map(u64::from).sum(),
         };
-        Measurement::new(dropping.culprit, dropping.count, dropped)
+        Measurement::new(dropping.culprit, dropping.count, dropped).of_rows(dropping.rows)
     });
     measured.collect()
 }

@@ -8,6 +8,7 @@ pub struct TcpInfo {
     pub last_ack_received_ms: u32,
     /// Milliseconds since data last came in. A FIN without data does not count as such.
     pub last_data_received_ms: u32,
-    /// Milliseconds since data was last sent. A probe of a closed window is none.
+    /// Milliseconds since data was last sent, or, where none ever was, since the connection was
+    /// established. A probe of a closed window is none.
     pub last_data_sent_ms: u32,
 }

@@ -4,7 +4,7 @@ use std::cmp::{Ordering, Reverse};
 use std::net::IpAddr;
 
 use super::Row;
-use crate::model::{Endpoint, Family, Process, Protocol, Snapshot, Socket};
+use crate::model::{About, Endpoint, Family, Process, Protocol, Snapshot, Socket};
 
 /// What rows are sorted by. Rows that are equal in it stay in the table's own order.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -30,6 +30,17 @@ pub enum SortKey {
     SendQ,
     /// How long the socket has existed, or else its process; the youngest first.
     Age,
+}
+
+impl SortKey {
+    /// What must be known of processes.
+    #[must_use]
+    pub const fn about(self) -> About {
+        match self {
+            Self::User | Self::Age => About::Identity,
+            _ => About::Table,
+        }
+    }
 }
 
 /// Sorts whatever has a row.
@@ -84,4 +95,36 @@ fn natural_key(socket: &Socket) -> (Protocol, Family, u16, bool) {
 
 fn end_key(end: &Endpoint) -> (IpAddr, u16) {
     (end.address, end.port)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use super::*;
+    use crate::model::{Capabilities, Holder, OwnedSocket, Owner, Pid};
+
+    #[test]
+    fn the_youngest_owner_is_first_and_the_unknown_last() {
+        let mut snapshot = Snapshot::empty(Capabilities::LINUX);
+        for (pid, age) in [(1, Some(30)), (2, None), (3, Some(10)), (4, Some(20))] {
+            let mut process = Process::named(Pid(pid), "web".into());
+            process.started =
+                age.map(|age| SystemTime::UNIX_EPOCH + Duration::from_secs(100 - age));
+            snapshot.processes.insert(Pid(pid), process);
+        }
+        let held = |pid: u16| {
+            let holder = Holder { pid: Pid(pid.into()), descriptor: None };
+            let end = Endpoint::new([127, 0, 0, 1].into(), pid);
+            OwnedSocket {
+                socket: Socket::at(Protocol::Tcp, end),
+                owner: Owner::Processes([holder].into()),
+            }
+        };
+        let held: Vec<OwnedSocket> = (1..=4).map(held).collect();
+        let mut rows: Vec<Row<'_>> = held.iter().collect();
+        sort_by_row(&mut rows, |row| row, SortKey::Age, &snapshot);
+        let ports: Vec<u16> = rows.iter().map(|row| row.socket.local.port).collect();
+        assert_eq!(ports, [3, 4, 1, 2]);
+    }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::durations::duration;
 use super::endpoints::{foreign_endpoint, local_endpoint};
 use super::owners;
-use crate::model::Snapshot;
+use crate::model::{Snapshot, Socket};
 use crate::query::{Row, same_owners};
 
 /// The words for what became of a socket, in JSON and in lines.
@@ -64,6 +64,10 @@ pub const NOTHING_SELECTED: &str = "no socket is selected";
 pub const IS_GONE: &str = "this socket has closed";
 /// The socket is not the one that was shown.
 pub const CHANGED_SOCKET: &str = "socket changed; nothing was done";
+/// The key was pressed before the selection was drawn.
+pub const NOT_DRAWN: &str = "the selection was not on the screen yet; nothing was done";
+/// Nobody is known who could be terminated.
+pub const NO_OWNER: &str = "the owner of this socket is not known; nothing was done";
 /// A connection was to be killed.
 pub const KILL_TAKES_LISTENERS: &str =
     "kill terminates what listens, not what is connected; press c to close this connection";
@@ -160,8 +164,14 @@ pub fn internal_error(what: &str) -> String {
 /// What stands above the findings of a socket's port.
 pub const FINDINGS: &str = "Findings of portwho doctor for this port and process:";
 
-/// The title of an action.
+/// The title of an action: `Close a socket: TCP 10.0.0.5:80, 10.0.0.9:41000 ESTABLISHED`.
 #[must_use]
-pub const fn deed(is_kill: bool) -> &'static str {
-    if is_kill { "Terminate the owner of a port" } else { "Close a socket" }
+pub fn deed(is_kill: bool, socket: &Socket, snapshot: &Snapshot) -> String {
+    let deed = if is_kill { "Terminate the owner of a port" } else { "Close a socket" };
+    let protocol = socket.protocol.word().to_uppercase();
+    let local = local_endpoint(socket, snapshot);
+    let foreign = socket.foreign.map(|_| format!(", {}", foreign_endpoint(socket, snapshot)));
+    let state = socket.state.map(|state| format!(" {state}"));
+    let (foreign, state) = (foreign.unwrap_or_default(), state.unwrap_or_default());
+    format!("{deed}: {protocol} {local}{foreign}{state}")
 }

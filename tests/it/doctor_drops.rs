@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::net::{SocketAddr, UdpSocket};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -13,7 +14,7 @@ use serde_json::{Value, json};
 use crate::doctor::{LOOPBACK, findings, is, server, silent};
 use crate::support::makers::{self, Loopback};
 use crate::support::process::Owner;
-use crate::support::{portwho, skip, wait_until};
+use crate::support::{features, portwho, skip, wait_until};
 
 /// Does this again and again while something else is done.
 fn meanwhile<T>(again: impl Fn() + Sync, done: impl FnOnce() -> T) -> T {
@@ -92,6 +93,27 @@ fn datagrams_that_are_not_read() {
     assert!(evidence["over_ms"].as_u64().is_some_and(|over| over >= 1000), "{finding:#}");
     can_be_typed(finding);
     silent();
+}
+
+/// Some of its sockets were opened between the snapshots, and dropped something at once.
+#[trial]
+fn sockets_that_were_opened_since() {
+    let sender = UdpSocket::bind(LOOPBACK).expect("bind");
+    let opened = Mutex::new(Vec::new());
+    let open = || {
+        let receiver = makers::udp(Loopback::V4.port(0));
+        set_socket_recv_buffer_size(&receiver.socket, 4096).expect("SO_RCVBUF");
+        (0..300).for_each(|_| drop(sender.send_to(&[b'x'; 512], receiver.address)));
+        opened.lock().expect("lock").push(receiver);
+        // Several between the snapshots, and few in all.
+        thread::sleep(Duration::from_millis(100));
+    };
+    let output = meanwhile(open, || portwho(["doctor", "--json", "--interval", "1"]).run());
+    let answer = output.json(1, &features::remark_on_bound(&output));
+    let found = answer["findings"].as_array().expect("findings");
+    assert!(found.iter().all(|one| one["kind"] == "udp-drops"), "{answer:#}");
+    let is_new = |one: &Value| one["count"] == one["evidence"]["since_created"];
+    assert!(found.iter().any(is_new), "{answer:#}");
 }
 
 #[trial]

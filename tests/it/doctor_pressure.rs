@@ -100,6 +100,51 @@ fn time_wait_against_the_ephemeral_ports() {
     assert!(healthy.stdout.starts_with("no problems found in "), "{healthy:?}");
 }
 
+/// connect() takes the port of a TIME_WAIT only if its peer had timestamps, which the kernel does not report.
+#[trial]
+fn time_wait_without_timestamps() {
+    let settings = [("ip_local_port_range", "20000 20049"), ("tcp_tw_reuse", "1")];
+    if !settings.iter().all(|(name, value)| set(name, value)) || !set("tcp_timestamps", "0") {
+        return;
+    }
+    ip("addr add 10.78.0.1/32 dev lo");
+    let backend = TcpListener::bind("10.78.0.1:9000").expect("bind");
+    let address = backend.local_addr().expect("address");
+    for _ in 0..50 {
+        let client = TcpStream::connect(address).expect("connect");
+        let (server, _) = backend.accept().expect("accept");
+        client.shutdown(Shutdown::Write).expect("shutdown");
+        assert_eq!((&server).read(&mut [0]).expect("read"), 0);
+        drop(server);
+        drop(client);
+    }
+    assert_eq!(settled(State::TIME_WAIT), 50);
+    assert!(set("tcp_timestamps", "1"));
+    // Before they are old enough, they count as any other.
+    let finding = wait_until("all to be old enough", || {
+        let finding = only_finding_of_any_severity();
+        (finding["evidence"]["reusable"] == 50).then_some(finding)
+    });
+    let failed = TcpStream::connect(address).expect_err("no port is left");
+    assert_eq!(failed.kind(), std::io::ErrorKind::AddrNotAvailable);
+    is(&finding, "ephemeral-ports", "note", None, 50);
+    let evidence = &finding["evidence"];
+    assert_eq!((&evidence["in_use"], &evidence["reusable"]), (&json!(0), &json!(50)));
+    let text = portwho(["doctor"]).run();
+    text.is(0, &text.stdout, "");
+    let text = text.stdout.replace("\n             ", " ");
+    let what = "50 of 50 ephemeral ports are in use from 10.78.0.1 to 10.78.0.1:9000: connect() may reuse \
+                most of them, unless the peers had no TCP timestamps\n";
+    assert!(text.contains(what), "{text}");
+}
+
+#[track_caller]
+fn only_finding_of_any_severity() -> Value {
+    let found = findings();
+    let [finding] = &found[..] else { panic!("{found:#?}") };
+    finding.clone()
+}
+
 #[trial]
 fn time_wait_against_the_buckets() {
     let made: Vec<_> = (0..8).map(|_| makers::time_wait(Loopback::V4)).collect();

@@ -49,6 +49,7 @@ fn sorted() {
     let row = |place: usize| format!("127.0.0.1:{} {}", ports[place], owners[place].pid());
     assert_eq!(sorted_by("image"), [row(2), row(0), row(1)]);
     assert_eq!(sorted_by("local"), [row(0), row(2), row(1)]);
+    assert_eq!(sorted_by("age").len(), 3);
     let mut by_pid: Vec<usize> = vec![0, 1, 2];
     by_pid.sort_unstable_by_key(|&place| owners[place].pid());
     assert_eq!(sorted_by("pid"), by_pid.into_iter().map(row).collect::<Vec<_>>());

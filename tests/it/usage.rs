@@ -237,7 +237,7 @@ fn a_word_from_a_list() {
     let line = "'csh': unknown value; values are man, bash, zsh, fish, powershell";
     says(&["generate", "csh"], line);
     let line = "--sort 'color': unknown value; values are port, local, foreign, state, pid, image, \
-                user, recv-q, send-q";
+                user, recv-q, send-q, age";
     says(&["--sort", "color"], line);
     says(&["--sort", "-port"], &line.replace("color", "-port"));
     says(&["--sort=-port"], &line.replace("color", "-port"));

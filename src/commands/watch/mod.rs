@@ -19,7 +19,7 @@ use super::{Outcome, Output};
 use crate::cli::WatchRequest;
 use crate::model::Depth;
 use crate::platform::{Pause, System};
-use crate::query::{SocketColumn, SortKey, changes};
+use crate::query::changes;
 use crate::render::{Columns, Json, Style, View};
 use crate::text::errors;
 use look::{Look, Looker, Subject};
@@ -97,9 +97,8 @@ fn subject(request: &WatchRequest, system: &impl System) -> anyhow::Result<Subje
         Some(columns) => Columns { style, columns: columns.clone() }.needs(),
         None => Depth::LEAST,
     };
-    let sorted = Columns { style, columns: vec![SocketColumn::User] }.needs();
-    let sort = if request.sort == SortKey::User { sorted } else { Depth::LEAST };
-    let depth = view.and(sort).and(Depth { about: filter.about(), ..Depth::LEAST });
+    let sorted = Depth { about: request.sort.about(), ..Depth::LEAST };
+    let depth = view.and(sorted).and(Depth { about: filter.about(), ..Depth::LEAST });
     Ok(Subject { filter, depth, everywhere: request.all_namespaces })
 }
 

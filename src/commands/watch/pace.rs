@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// A look takes a tenth of one processor at most: it rests so many times as long as it works.
+/// Looks take about a tenth of one processor: they rest so many times as long as they work.
 const REST: u32 = 10;
 
 /// How long to rest after a look on which processors have worked so long: as long as was asked for, or

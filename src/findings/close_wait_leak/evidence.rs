@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::cause::{self, Cause};
-use super::leak::{Leak, Place};
+use super::leak::{Leak, Place, Program};
 use super::{Case, CommonEnd, Evidence, Growth, OLD_MS, Severity};
 use crate::findings::facts::{counts, never_accepted};
 use crate::text::advice::{Remedy, run_if_any};
@@ -17,8 +17,34 @@ impl Leak {
     /// The connections in CLOSE_WAIT, as words for portwho.
     fn selected(&self, command: ShellCommand, case: &Case<'_>) -> ShellCommand {
         // What was not accepted belongs to no process yet, so no PID selects it.
-        let pid = if self.is_of_unaccepted(case) { Vec::new() } else { case.pid_option() };
+        let is_of_several = matches!(self.place, Place::Program(_)) || self.is_of_unaccepted(case);
+        let pid = if is_of_several { Vec::new() } else { case.pid_option() };
         command.words(pid).words(self.place.options())
+    }
+}
+
+impl Leak {
+    /// `12 more have sent data within the last minute, and may be in use`.
+    fn sent_lately_words(&self, case: &Case<'_>) -> String {
+        let more = if self.counts_sent_lately(case.count()) { "" } else { " more" };
+        let have = match self.sent_lately {
+            1 => format!("1{more} has"),
+            several => format!("{several}{more} have"),
+        };
+        format!("{have} sent data within the last minute, and may be in use")
+    }
+
+    /// Whether other processes have such connections on the port, which cannot be told from these.
+    const fn is_among_others(&self) -> bool {
+        matches!(self.place, Place::Program(Program { is_alone: false, .. }))
+    }
+
+    /// How many processes have them.
+    const fn processes(&self) -> usize {
+        match self.place {
+            Place::Program(Program { processes, .. }) => processes,
+            _ => 1,
+        }
     }
 }
 
@@ -26,6 +52,7 @@ impl Evidence for Leak {
     fn subject(&self) -> String {
         match self.place {
             Place::At(end) => end.words(),
+            Place::Program(Program { port, .. }) => format!("program on port {port}"),
             // Between two snapshots the ends may change.
             Place::Only(_) | Place::Over(_) => "all ends".to_owned(),
         }
@@ -40,7 +67,7 @@ impl Evidence for Leak {
     }
 
     fn total(&self, _count: usize) -> usize {
-        self.lasting.saturating_add(self.young).saturating_add(self.in_use)
+        self.lasting + self.sent_lately + self.young + self.in_use
     }
 
     fn lasting(&self, _count: usize) -> usize {
@@ -59,7 +86,7 @@ impl Evidence for Leak {
     }
 
     fn details(&self, case: &Case<'_>) -> Vec<String> {
-        let age = self.oldest_ms.map(|age| ages(age, self.old));
+        let age = self.oldest_ms.map(|age| ages(age, self.old, self.may_be_older));
         let young = match self.young {
             0 => None,
             1 => Some("1 more is new, and may go away".to_owned()),
@@ -70,20 +97,22 @@ impl Evidence for Leak {
             1 => Some("1 more is in use: it still sends to its peer".to_owned()),
             in_use => Some(format!("{in_use} more are in use: it still sends to their peers")),
         };
+        let sent_lately = (self.sent_lately > 0).then(|| self.sent_lately_words(case));
         let not_accepted = never_accepted(self.not_accepted);
         let api = case.capabilities().api;
         let used = self.descriptors.map(|used| match self.descriptor_limit {
             Some(limit) => format!("{used} of {limit} {} are open", descriptors(api, 0)),
             None => format!("{used} {} are open", descriptors(api, 0)),
         });
-        let details = age.into_iter().chain(young).chain(in_use);
+        let details = age.into_iter().chain(young).chain(in_use).chain(sent_lately);
         let details = details.chain(cause::queues(&self.causes));
         details.chain(not_accepted).chain(used).collect()
     }
 
     /// Connections that are in use are listed, and not closed.
     fn now(&self, case: &Case<'_>) -> Remedy {
-        if self.in_use > 0 || case.finding.severity == Severity::Note {
+        let may_be_in_use = self.in_use > 0 || self.sent_lately > 0 || self.is_among_others();
+        if may_be_in_use || case.finding.severity == Severity::Note {
             return self.selected(case.portwho(&["-v", "--state", "CLOSE_WAIT"]), case).into();
         }
         let close = self.selected(case.portwho(&["close", "--state", "CLOSE_WAIT"]), case);
@@ -98,6 +127,9 @@ impl Evidence for Leak {
         let api = case.capabilities().api;
         let bug = cause::fix(self.cause(), api);
         if case.finding.severity == Severity::Note {
+            if self.counts_sent_lately(case.count()) {
+                return format!("if it still sends, nothing is wrong; if not, {bug}");
+            }
             // A server keeps none for another use.
             if matches!(self.place, Place::Only(CommonEnd::Port(_))) {
                 return bug;
@@ -105,6 +137,13 @@ impl Evidence for Leak {
             return format!(
                 "if it keeps connections for their next use, nothing is wrong, but limit how long; \
                  if not, {bug}"
+            );
+        }
+        if matches!(self.place, Place::Program(_)) {
+            let until = "each of them keeps a process: until then, restart the program";
+            return run_if_any(
+                &format!("{bug}; {until}"),
+                case.restart().map(Remedy::from).as_ref(),
             );
         }
         let until = format!(
@@ -120,11 +159,14 @@ impl Evidence for Leak {
         let causes = self.causes.iter().map(|(cause, count)| (cause.word(), *count));
         json!({
             name: end,
+            "processes": self.processes(),
             "oldest_ms": self.oldest_ms,
+            "oldest_is_at_least": self.may_be_older,
             "older_than_60_s": self.old,
             "older_than_5_min": self.forgotten,
             "young": self.young,
             "in_use": self.in_use,
+            "sent_lately": self.sent_lately,
             "cause": self.cause().map(Cause::word),
             "causes": counts(causes),
             "not_accepted": self.not_accepted,
@@ -138,11 +180,16 @@ impl Evidence for Leak {
     }
 }
 
-/// `oldest 11s; none over 1m`.
-fn ages(oldest_ms: u32, old: usize) -> String {
+/// `oldest 11s; none over 1m`; `oldest at least 3m; at least 2 over 1m` where some may be older.
+fn ages(oldest_ms: u32, old: usize, may_be_older: bool) -> String {
     let oldest = duration(Duration::from_millis(oldest_ms.into()));
-    let old = if old == 0 { "none".to_owned() } else { old.to_string() };
-    format!("oldest {oldest}; {old} over {}", duration(Duration::from_millis(OLD_MS.into())))
+    let over = duration(Duration::from_millis(OLD_MS.into()));
+    match (may_be_older, old) {
+        (false, 0) => format!("oldest {oldest}; none over {over}"),
+        (false, old) => format!("oldest {oldest}; {old} over {over}"),
+        (true, 0) => format!("oldest at least {oldest}"),
+        (true, old) => format!("oldest at least {oldest}; at least {old} over {over}"),
+    }
 }
 
 #[cfg(test)]
@@ -158,7 +205,9 @@ mod tests {
             settled: lasting,
             young: 0,
             in_use: 0,
+            sent_lately: 0,
             oldest_ms: None,
+            may_be_older: false,
             old,
             forgotten,
             causes: BTreeMap::new(),

@@ -11,7 +11,7 @@ use super::{
     Machine, OLD_MS, OwnedSocket, SOME_OLD, SOON, Severity, is_unaccepted,
 };
 use crate::findings::check::reaches;
-use crate::findings::half_closed::age_ms;
+use crate::findings::half_closed::{age_ms, is_age_known};
 
 /// Connections that their peers have closed and their process has not.
 #[derive(Debug)]
@@ -26,8 +26,12 @@ pub(super) struct Leak {
     pub(super) young: usize,
     /// How many more are in use.
     pub(super) in_use: usize,
+    /// How many more have sent data lately, and may be in use.
+    pub(super) sent_lately: usize,
     /// The age of the oldest, in milliseconds.
     pub(super) oldest_ms: Option<u32>,
+    /// Whether some may be older than can be told.
+    pub(super) may_be_older: bool,
     /// How many are older than [`OLD_MS`].
     pub(super) old: usize,
     /// How many are older than [`FORGOTTEN_MS`].
@@ -51,12 +55,27 @@ pub(super) enum Place {
     Only(CommonEnd),
     /// At several ends of a process, with this many foreign addresses.
     Over(usize),
+    /// At a port that several processes of one program serve.
+    Program(Program),
+}
+
+/// A port that several processes of one program serve.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Program {
+    pub(super) port: u16,
+    /// How many of its processes have such connections.
+    pub(super) processes: usize,
+    /// Whether no other process has one there.
+    pub(super) is_alone: bool,
 }
 
 impl Place {
     pub(super) fn words(self) -> String {
         match self {
             Self::At(end) | Self::Only(end) => end.words(),
+            Self::Program(Program { port, processes, .. }) => {
+                format!("{}, in {processes} processes", CommonEnd::Port(port).words())
+            }
             Self::Over(1) => "at several ends, with 1 address".to_owned(),
             Self::Over(addresses) => format!("with {addresses} addresses"),
         }
@@ -65,6 +84,7 @@ impl Place {
     pub(super) fn options(self) -> Vec<String> {
         match self {
             Self::At(end) | Self::Only(end) => end.options(),
+            Self::Program(Program { port, .. }) => CommonEnd::Port(port).options(),
             Self::Over(_) => Vec::new(),
         }
     }
@@ -72,6 +92,7 @@ impl Place {
     pub(super) fn json(self) -> (&'static str, Value) {
         match self {
             Self::At(end) | Self::Only(end) => end.json(),
+            Self::Program(Program { port, .. }) => CommonEnd::Port(port).json(),
             Self::Over(addresses) => ("foreign_addresses", json!(addresses)),
         }
     }
@@ -82,10 +103,15 @@ impl Leak {
     pub(super) fn at(
         end: CommonEnd,
         group: &Group<'_>,
-        culprit: &Culprit,
+        culprit: Culprit,
         machine: &Machine<'_>,
     ) -> Self {
         Self::of(Place::At(end), group, &group.lasting, culprit, machine)
+    }
+
+    /// At a port, in several processes of one program. Each has descriptors of its own.
+    pub(super) fn of_program(program: Program, group: &Group<'_>, machine: &Machine<'_>) -> Self {
+        Self::of(Place::Program(program), group, &group.lasting, Culprit::Unknown, machine)
     }
 
     /// Over all these ends of a process: those that are older than is normal for a pool, if they are
@@ -93,7 +119,7 @@ impl Leak {
     pub(super) fn over(
         ends: &[CommonEnd],
         group: &Group<'_>,
-        culprit: &Culprit,
+        culprit: Culprit,
         machine: &Machine<'_>,
     ) -> Self {
         let older_than = |ms: u32| -> Vec<&OwnedSocket> {
@@ -103,8 +129,8 @@ impl Leak {
         let old = older_than(OLD_MS);
         let rows = if old.len() >= MANY {
             old
-        } else if group.lasting.len() >= MANY {
-            group.lasting.clone()
+        } else if group.lasting.len() + group.sent_lately.len() >= MANY {
+            [group.lasting.as_slice(), &group.sent_lately].concat()
         } else {
             older_than(FORGOTTEN_MS)
         };
@@ -120,7 +146,7 @@ impl Leak {
         place: Place,
         group: &Group<'_>,
         rows: &[&OwnedSocket],
-        culprit: &Culprit,
+        culprit: Culprit,
         machine: &Machine<'_>,
     ) -> Self {
         let ages = || rows.iter().copied().filter_map(age_ms);
@@ -135,7 +161,9 @@ impl Leak {
             settled: group.settled,
             young: group.young,
             in_use: group.in_use,
+            sent_lately: group.sent_lately.len(),
             oldest_ms: ages().max(),
+            may_be_older: !rows.iter().all(|row| is_age_known(row)),
             old: ages().filter(|age| *age > OLD_MS).count(),
             forgotten: ages().filter(|age| *age > FORGOTTEN_MS).count(),
             causes,
@@ -149,11 +177,23 @@ impl Leak {
     /// What the threshold counts.
     pub(super) const fn counted(&self) -> usize {
         match self.place {
-            Place::At(_) => self.lasting,
+            Place::At(_) | Place::Program(_) => self.lasting,
             _ if self.old >= MANY => self.old,
-            _ if self.lasting >= MANY || self.ends_in.is_some() => self.lasting,
+            _ if self.all() >= MANY || self.ends_in.is_some() => self.all(),
             _ => self.forgotten,
         }
+    }
+
+    /// How many last, those included that may be in use.
+    const fn all(&self) -> usize {
+        self.lasting + self.sent_lately
+    }
+
+    /// Whether those that may be in use are among what the threshold counts.
+    pub(super) fn counts_sent_lately(&self, count: usize) -> bool {
+        self.sent_lately > 0
+            && matches!(self.place, Place::Only(_) | Place::Over(_))
+            && count == self.all()
     }
 
     /// The most frequent cause; of equally frequent ones the first.
@@ -164,14 +204,6 @@ impl Leak {
 
     pub(super) fn is_of_unaccepted(&self, case: &Case<'_>) -> bool {
         self.not_accepted == case.count()
-    }
-
-    /// Whether it is of that end.
-    pub(super) fn is_at(&self, end: CommonEnd) -> bool {
-        match self.place {
-            Place::At(own) => own == end,
-            Place::Only(_) | Place::Over(_) => true,
-        }
     }
 
     /// How many descriptors are left.
@@ -185,7 +217,7 @@ impl Leak {
             return Some(Severity::Critical);
         }
         let is_leak = match self.place {
-            Place::At(_) => count >= MANY || self.old >= SOME_OLD,
+            Place::At(_) | Place::Program(_) => count >= MANY || self.old >= SOME_OLD,
             Place::Only(_) | Place::Over(_) => self.old >= MANY,
         };
         let near_limit = self
@@ -195,7 +227,7 @@ impl Leak {
         match (is_leak, self.place) {
             (true, _) if count >= CRITICAL || near_limit => Some(Severity::Critical),
             (true, _) => Some(Severity::Warning),
-            (false, Place::At(_)) => None,
+            (false, Place::At(_) | Place::Program(_)) => None,
             (false, _) => (count > 0).then_some(Severity::Note),
         }
     }

@@ -1,13 +1,15 @@
 //! A process that does not close what its peers have closed.
 //!
 //! It is measured at each end that its connections have in common, a server's port or a client's
-//! destination; and once more over all ends of a process at which nothing was found.
+//! destination; then of all processes of a program together that serve a port; and once more over all
+//! ends of a process at which nothing was found.
 
 mod cause;
 mod evidence;
 mod leak;
+mod program;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::accept_queue_full;
@@ -20,7 +22,8 @@ use super::{
 };
 use crate::model::{KernelReason, OwnedSocket, Owner, TcpState};
 use crate::text::durations::duration;
-use leak::Leak;
+use leak::{Leak, Place};
+use program::{Member, families};
 
 /// A server without a leak passes through CLOSE_WAIT in milliseconds; a hundred that last it does not
 /// have.
@@ -47,23 +50,26 @@ pub(super) const CHECK: Check = Check {
     threshold,
     reason: "a process without a leak passes through CLOSE_WAIT in milliseconds, but a pool or a \
              crawler keeps what its servers have closed until the next use; a few old ones are a \
-             slow leak; one that still sends is in use, and does not count",
+             slow leak; one that still sends is in use, and does not count; one that has sent data \
+             lately may be",
     subject: Subject::Sockets,
     needs: nothing,
-    measure: |looks| measure(looks, false),
-    wants_second: has_too_many_young,
+    measure: |looks| measure(looks, Assumed::Nothing),
+    wants_second: has_too_many_undecided,
 };
 
 fn threshold() -> String {
     let time = |ms: u32| duration(Duration::from_millis(ms.into()));
     format!(
         "{MANY} on one port or to one destination that are {} old or survive a second snapshot, or \
-         {SOME_OLD} older than {old};\n\
+         {SOME_OLD} older than {old}, of one process or of all processes of a program on a port;\n\
          {MANY} of the whole process that are older than {old};\n\
-         as a note: {MANY} of the whole process that last, or one older than {};\n\
+         as a note: {MANY} of the whole process that last, those included that have sent data within \
+         the last {}, or one older than {};\n\
          critical: {CRITICAL} or more, {CRITICAL_DESCRIPTORS_PERCENT}% of the descriptors open, or \
          the rest of them lasting less than {} at a growth of at least {GROWTH} in at least {}",
         time(half_closed::YOUNG_MS),
+        time(half_closed::LATELY_MS),
         time(FORGOTTEN_MS),
         duration(SOON),
         duration(GROWTH_OVER),
@@ -71,24 +77,37 @@ fn threshold() -> String {
     )
 }
 
+/// What is taken for granted of those of which a single snapshot cannot tell whether they last.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Assumed {
+    /// Nothing.
+    Nothing,
+    /// They last.
+    Lasting,
+    /// They pass, or are in use.
+    Passing,
+}
+
 /// Whether something is found, or something worse, if the young ones last.
-fn has_too_many_young(machine: &Machine<'_>) -> bool {
+fn has_too_many_undecided(machine: &Machine<'_>) -> bool {
     let looks = Looks::new(machine, None);
-    let severities = |if_young_last| {
-        let measured = measure(&looks, if_young_last).into_iter();
+    let severities = |assumed| {
+        let measured = measure(&looks, assumed).into_iter();
         let severities = measured.map(|one| {
             let severity = one.evidence.severity(one.count, None);
             ((one.culprit, one.evidence.subject()), severity)
         });
         severities.filter(|(_, severity)| severity.is_some()).collect::<BTreeMap<_, _>>()
     };
-    severities(true) != severities(false)
+    severities(Assumed::Lasting) != severities(Assumed::Passing)
 }
 
 /// The CLOSE_WAIT of a culprit with an end in common.
 #[derive(Default)]
 struct Group<'a> {
     lasting: Vec<&'a OwnedSocket>,
+    /// Those that have sent data lately, and may be in use.
+    sent_lately: Vec<&'a OwnedSocket>,
     /// How many there are that may pass.
     young: usize,
     /// How many are in use.
@@ -98,7 +117,7 @@ struct Group<'a> {
 }
 
 impl<'a> Group<'a> {
-    fn of(rows: &[&'a OwnedSocket], looks: &Looks<'_>, if_young_last: bool) -> Self {
+    fn of(rows: &[&'a OwnedSocket], looks: &Looks<'_>, assumed: Assumed) -> Self {
         let mut group = Self::default();
         for row in rows {
             let class = half_closed::of(row, looks);
@@ -106,80 +125,145 @@ impl<'a> Group<'a> {
             group.settled += usize::from(is_old && class != HalfClosed::InUse);
             match class {
                 HalfClosed::InUse => group.in_use += 1,
-                HalfClosed::Young if !if_young_last => group.young += 1,
+                HalfClosed::SentLately if assumed == Assumed::Passing => group.in_use += 1,
+                HalfClosed::SentLately => group.sent_lately.push(row),
+                HalfClosed::Young if assumed != Assumed::Lasting => group.young += 1,
                 HalfClosed::Young | HalfClosed::Lasting => group.lasting.push(row),
             }
         }
         group
     }
 
-    fn add(&mut self, other: Self) {
-        self.lasting.extend(other.lasting);
+    fn add(&mut self, other: &Self) {
+        self.lasting.extend(&other.lasting);
+        self.sent_lately.extend(&other.sent_lately);
         self.young += other.young;
         self.in_use += other.in_use;
         self.settled += other.settled;
     }
 }
 
-/// The CLOSE_WAIT of each culprit: a server's by their local port, a client's by destination; and
-/// together where none of these is found.
-fn measure(looks: &Looks<'_>, if_young_last: bool) -> Vec<Measurement> {
+/// The CLOSE_WAIT of each culprit: a server's by their local port, a client's by destination; those of
+/// all processes of a program at a port; and together where none of these is found.
+fn measure(looks: &Looks<'_>, assumed: Assumed) -> Vec<Measurement> {
     let machine = looks.machine;
     let mut earlier = Earlier::of(looks);
     let mut measured = Vec::new();
+    let mut ports = Ports::default();
     let mut rest: BTreeMap<Culprit, (Vec<CommonEnd>, Group<'_>)> = BTreeMap::new();
     for ((culprit, end), rows) in groups(machine) {
-        let group = Group::of(&rows, looks, if_young_last);
-        let mut leak = Leak::at(end, &group, &culprit, machine);
-        leak.ends_in = earlier.as_ref().and_then(|earlier| earlier.ends_in(&leak, &culprit));
-        let count = leak.counted();
-        if leak.severity(count, None).is_some() {
+        let group = Group::of(&rows, looks, assumed);
+        let mut leak = Leak::at(end, &group, culprit, machine);
+        leak.ends_in = earlier.as_ref().and_then(|earlier| earlier.ends_in(&leak, culprit));
+        let is_found = leak.severity_of(leak.counted()).is_some();
+        measured.push(measurement(culprit, leak, &rows));
+        if is_found {
             if let Some(earlier) = &mut earlier {
-                earlier.forget(&culprit, end);
+                earlier.forget(culprit, end);
             }
+            ports.others.extend(program::port(end));
+        } else if let Some(port) = program::port(end) {
+            ports.members.entry(port).or_default().push((culprit, group));
         } else {
-            let (ends, all) = rest.entry(culprit.clone()).or_default();
+            let (ends, all) = rest.entry(culprit).or_default();
             ends.push(end);
-            all.add(group);
+            all.add(&group);
         }
-        measured.push(Measurement::new(culprit, count, leak));
+    }
+    for (culprit, port, group) in ports.measure(machine, &mut measured) {
+        let (ends, all) = rest.entry(culprit).or_default();
+        ends.push(CommonEnd::Port(port));
+        all.add(&group);
     }
     let of_processes = rest.into_iter().map(|(culprit, (ends, group))| {
-        let mut leak = Leak::over(&ends, &group, &culprit, machine);
-        leak.ends_in = earlier.as_ref().and_then(|earlier| earlier.ends_in(&leak, &culprit));
-        Measurement::new(culprit, leak.counted(), leak)
+        let mut leak = Leak::over(&ends, &group, culprit, machine);
+        leak.ends_in = earlier.as_ref().and_then(|earlier| earlier.ends_in(&leak, culprit));
+        measurement(culprit, leak, &[group.lasting, group.sent_lately].concat())
     });
     measured.extend(of_processes);
     measured
 }
 
+/// A leak as it is measured. Who else holds the sockets matters only where it is found.
+fn measurement(culprit: Culprit, leak: Leak, rows: &[&OwnedSocket]) -> Measurement {
+    let count = leak.counted();
+    let is_found = leak.severity_of(count).is_some();
+    let measured = Measurement::new(culprit, count, leak);
+    if is_found { measured.of_rows(rows.iter().copied()) } else { measured }
+}
+
+/// The processes that have CLOSE_WAIT at each port, too few of their own.
+#[derive(Default)]
+struct Ports<'a> {
+    members: BTreeMap<u16, Vec<Member<'a>>>,
+    /// The ports where others have enough of their own.
+    others: BTreeSet<u16>,
+}
+
+impl<'a> Ports<'a> {
+    /// Adds the measurements of programs, and returns what is part of none that is found.
+    fn measure(
+        self,
+        machine: &Machine<'a>,
+        measured: &mut Vec<Measurement>,
+    ) -> Vec<(Culprit, u16, Group<'a>)> {
+        let mut left = Vec::new();
+        for (port, members) in self.members {
+            let is_alone = !self.others.contains(&port);
+            let mut found: BTreeSet<Culprit> = BTreeSet::new();
+            for family in families(port, &members, is_alone, machine) {
+                let leak = Leak::of_program(family.program, &family.group, machine);
+                let count = leak.counted();
+                if leak.severity_of(count).is_some() {
+                    found.extend(family.members);
+                }
+                measured.push(Measurement::new(family.culprit, count, leak));
+            }
+            let members = members.into_iter();
+            let others = members.filter(|(culprit, _)| !found.contains(culprit));
+            left.extend(others.map(|(culprit, group)| (culprit, port, group)));
+        }
+        left
+    }
+}
+
 /// How many had stayed for a while at the earlier snapshot.
 struct Earlier<'a> {
     machine: &'a Machine<'a>,
-    settled: BTreeMap<(Culprit, CommonEnd), usize>,
+    settled: BTreeMap<Culprit, BTreeMap<CommonEnd, usize>>,
     over: Duration,
 }
 
 impl<'a> Earlier<'a> {
     fn of(looks: &Looks<'a>) -> Option<Self> {
         let (looks, over) = (*looks).before()?;
-        let settled = groups(looks.machine).into_iter();
-        let settled = settled.map(|(key, rows)| (key, Group::of(&rows, &looks, false).settled));
-        Some(Self { machine: looks.machine, settled: settled.collect(), over })
+        let mut settled: BTreeMap<Culprit, BTreeMap<CommonEnd, usize>> = BTreeMap::new();
+        for ((culprit, end), rows) in groups(looks.machine) {
+            let group = Group::of(&rows, &looks, Assumed::Nothing);
+            settled.entry(culprit).or_default().insert(end, group.settled);
+        }
+        Some(Self { machine: looks.machine, settled, over })
     }
 
     /// Leaves out an end of a process.
-    fn forget(&mut self, culprit: &Culprit, end: CommonEnd) {
-        self.settled.remove(&(culprit.clone(), end));
+    fn forget(&mut self, culprit: Culprit, end: CommonEnd) {
+        self.settled.entry(culprit).or_default().remove(&end);
+    }
+
+    /// How many there were of the same ones.
+    fn before(&self, leak: &Leak, culprit: Culprit) -> usize {
+        let Some(ends) = self.settled.get(&culprit) else { return 0 };
+        match leak.place {
+            Place::At(end) => ends.get(&end).copied().unwrap_or_default(),
+            _ => ends.values().sum(),
+        }
     }
 
     /// How long what is left of the descriptors lasts, where a leak grows by enough for long enough
     /// to tell. Where clients leave, connections that were there before become CLOSE_WAIT, and no
     /// descriptor is used up.
-    fn ends_in(&self, leak: &Leak, culprit: &Culprit) -> Option<Duration> {
-        let of_it = |(of, end): &(Culprit, CommonEnd)| of == culprit && leak.is_at(*end);
-        let before = self.settled.iter().filter(|(key, _)| of_it(key));
-        let growth = leak.settled.saturating_sub(before.map(|(_, count)| count).sum());
+    fn ends_in(&self, leak: &Leak, culprit: Culprit) -> Option<Duration> {
+        let growth = leak.settled.saturating_sub(self.before(leak, culprit));
         let left = leak.descriptors_left()?;
         let opened = leak.descriptors.zip(self.machine.descriptors_before(culprit, self.over));
         let opened = opened.map(|(now, before)| now.saturating_sub(before));
@@ -197,7 +281,7 @@ fn groups<'a>(machine: &Machine<'a>) -> BTreeMap<(Culprit, CommonEnd), Vec<&'a O
     for row in machine.rows(&[TcpState::CloseWait]) {
         if !waits_in_a_full_queue(row, machine) {
             let culprit = machine.culprit(row);
-            let end = common_ends.end(row, &culprit, machine);
+            let end = common_ends.end(row, culprit, machine);
             groups.entry((culprit, end)).or_default().push(row);
         }
     }

@@ -20,7 +20,7 @@ use crate::query::PortSet;
 use crate::text::advice::Remedy;
 use crate::text::api::ephemeral_range;
 use crate::text::remedies;
-use reuse::{has_timestamps, is_reusable, may_reuse};
+use reuse::{has_timestamps, is_reusable, may_reuse, needs_timestamps};
 
 /// Above this part a burst is enough to run out.
 const PERCENT: u64 = 80;
@@ -32,11 +32,14 @@ pub(super) const CHECK: Check = Check {
     threshold: || {
         format!(
             "{PERCENT}% of them in use to one destination, in any state; critical from \
-             {CRITICAL_PERCENT}%"
+             {CRITICAL_PERCENT}%;\n\
+             a note: {CRITICAL_PERCENT}%, those included whose port connect() may reuse, to an address that is \
+             not a loopback one"
         )
     },
     reason: "above that a burst is enough to run out, and connect() fails; a TIME_WAIT whose \
-             port connect() may reuse (tcp_tw_reuse) does not count",
+             port connect() may reuse (tcp_tw_reuse) does not count, but whether its peer had the timestamps that this requires is not \
+             reported",
     subject: Subject::Sockets,
     needs: |machine| if machine.rules.ephemeral.is_some() { None } else { Some(Need::System) },
     measure,
@@ -57,6 +60,8 @@ struct EphemeralPorts {
     time_wait: usize,
     /// How many more TIME_WAIT there are whose ports connect() may take.
     reusable: usize,
+    /// Whether these are among what is counted, because connect() fails if their peers had no timestamps.
+    is_doubtful: bool,
 }
 
 /// What was seen on a path.
@@ -85,14 +90,17 @@ fn measure(looks: &Looks<'_>) -> Vec<Measurement> {
     let paths = by_path(machine, &wanted, &is_usable);
     let measured = paths.into_iter().map(|(path, seen)| {
         let in_use = seen.ports.union(&listening).count();
+        let is_doubtful = !reaches(in_use as u64, PERCENT, usable) && needs_timestamps(&path);
         let ports = EphemeralPorts {
             path,
             range: range.clone(),
             usable,
             time_wait: seen.time_wait,
             reusable: seen.reusable,
+            is_doubtful: is_doubtful && seen.reusable > 0,
         };
-        Measurement::new(most_of(&seen.holders), in_use, ports)
+        let count = in_use + if ports.is_doubtful { seen.reusable } else { 0 };
+        Measurement::new(most_of(&seen.holders), count, ports)
     });
     measured.collect()
 }
@@ -139,7 +147,7 @@ fn reserved(rules: &PortRules) -> PortSet {
 fn most_of(holders: &BTreeMap<Culprit, usize>) -> Culprit {
     let processes = holders.iter().filter(|(culprit, _)| culprit.pid().is_some());
     let most = processes.max_by_key(|(_, count)| **count);
-    most.map_or(Culprit::Nobody, |(culprit, _)| culprit.clone())
+    most.map_or(Culprit::Nobody, |(culprit, _)| *culprit)
 }
 
 impl Evidence for EphemeralPorts {
@@ -149,11 +157,13 @@ impl Evidence for EphemeralPorts {
     }
 
     fn severity(&self, count: usize, _growth: Option<&Growth>) -> Option<Severity> {
-        let count = count as u64;
-        if reaches(count, CRITICAL_PERCENT, self.usable) {
+        let reaches = |percent| reaches(count as u64, percent, self.usable);
+        if self.is_doubtful {
+            reaches(CRITICAL_PERCENT).then_some(Severity::Note)
+        } else if reaches(CRITICAL_PERCENT) {
             Some(Severity::Critical)
         } else {
-            reaches(count, PERCENT, self.usable).then_some(Severity::Warning)
+            reaches(PERCENT).then_some(Severity::Warning)
         }
     }
 
@@ -164,7 +174,9 @@ impl Evidence for EphemeralPorts {
     fn what(&self, case: &Case<'_>) -> String {
         let (local, foreign) = &self.path;
         let (count, usable) = (case.count(), self.usable);
-        let outcome = if count as u64 >= usable {
+        let outcome = if self.is_doubtful {
+            "connect() may reuse most of them, unless the peers had no TCP timestamps"
+        } else if count as u64 >= usable {
             "connect() fails (EADDRNOTAVAIL)"
         } else {
             "connect() fails when they are used up"
@@ -179,11 +191,19 @@ impl Evidence for EphemeralPorts {
     fn details(&self, case: &Case<'_>) -> Vec<String> {
         let settings = case.machine.settings;
         let (start, end) = (self.range.start(), self.range.end());
-        let time_wait =
-            format!("{} of them in TIME_WAIT; the range is {start} to {end}", self.time_wait);
-        let reusable = (self.reusable > 0).then(|| {
-            format!("{} more in TIME_WAIT, whose ports connect() may reuse", self.reusable)
-        });
+        let counted = if self.is_doubtful { self.reusable } else { 0 };
+        let time_wait = format!(
+            "{} of them in TIME_WAIT; the range is {start} to {end}",
+            self.time_wait + counted
+        );
+        let number = self.reusable;
+        let reusable = match (number, self.is_doubtful) {
+            (0, _) => None,
+            (_, true) => Some(format!("{number} of those are old enough to be reused")),
+            (_, false) => {
+                Some(format!("{number} more in TIME_WAIT, whose ports connect() may reuse"))
+            }
+        };
         let reuse = settings.time_wait_reuse.zip(settings.timestamps).map(|(reuse, timestamps)| {
             format!("tcp_tw_reuse is {reuse}, tcp_timestamps {timestamps}")
         });
@@ -229,7 +249,7 @@ impl Evidence for EphemeralPorts {
             "local": local,
             "foreign": endpoint_json(foreign),
             "range": [self.range.start(), self.range.end()],
-            "in_use": case.count(),
+            "in_use": case.count() - if self.is_doubtful { self.reusable } else { 0 },
             "of": self.usable,
             "time_wait": self.time_wait,
             "reusable": self.reusable,
@@ -252,7 +272,14 @@ mod tests {
         let local: IpAddr = [10, 0, 0, 1].into();
         let foreign = Endpoint::new([10, 0, 0, 2].into(), 443);
         let path = (local, foreign);
-        EphemeralPorts { path, range: 1..=100, usable: 100, time_wait: 0, reusable: 0 }
+        EphemeralPorts {
+            path,
+            range: 1..=100,
+            usable: 100,
+            time_wait: 0,
+            reusable: 0,
+            is_doubtful: false,
+        }
     }
 
     #[test]
@@ -263,5 +290,8 @@ mod tests {
             [79, 80, 94, 95, 100].map(severity),
             [None, warning, warning, critical, critical]
         );
+        let doubtful = EphemeralPorts { reusable: 90, is_doubtful: true, ..ports() };
+        let severity = |count| doubtful.severity(count, None);
+        assert_eq!([94, 95].map(severity), [None, Some(Severity::Note)]);
     }
 }

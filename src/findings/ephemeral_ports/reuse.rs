@@ -30,6 +30,13 @@ pub(super) fn may_reuse(path: &Path, settings: &TcpSettings) -> bool {
         }
 }
 
+/// Whether the peer's timestamps matter too, without which connect() takes no port of its TIME_WAIT
+/// (`tcp_twsk_unique()`: `tw_ts_recent_stamp`). Nothing reports whether it had them. A peer at a loopback
+/// address has the settings of this machine.
+pub(super) fn needs_timestamps(path: &Path) -> bool {
+    !path.0.is_loopback() && !path.1.address.is_loopback()
+}
+
 /// Whether there are timestamps, without which no port is taken.
 pub(super) fn has_timestamps(settings: &TcpSettings) -> bool {
     settings.timestamps.is_some_and(|value| value != 0)

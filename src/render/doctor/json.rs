@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::settings;
-use crate::findings::{CHECKS, Case, Check, Culprit, Diagnosis};
+use crate::findings::{CHECKS, Case, Check, Diagnosis};
 use crate::model::{Need, Untrusted};
 use crate::render::json::{JsonGap, SCHEMA, gaps};
 use crate::render::json_process::{raw, services};
@@ -131,10 +131,16 @@ impl JsonFinding {
 fn evidence(case: &Case<'_>) -> Value {
     let mut evidence = case.finding.measurement.evidence.json(case);
     let Some(fields) = evidence.as_object_mut() else { return evidence };
-    if let Culprit::Processes(pids) = case.culprit()
-        && pids.len() > 1
-    {
-        fields.insert("pids".to_owned(), pids.iter().map(|pid| pid.0).collect());
+    let sharers = &case.finding.measurement.sharers;
+    if sharers.count() > 0 {
+        let pids = case.culprit().pid().into_iter().chain(sharers.named().iter().copied());
+        fields.insert("pids".to_owned(), pids.map(|pid| pid.0).collect());
+        fields.insert("pid_count".to_owned(), json!(sharers.count() + 1));
+    }
+    let others = case.finding.others;
+    if others.findings > 0 {
+        let value = json!({"findings": others.findings, "count": others.count});
+        fields.insert("others".to_owned(), value);
     }
     if let Some(growth) = case.finding.growth {
         let value = json!({

@@ -51,7 +51,7 @@ impl Doctor {
         let (finding, evidence) = (case.finding, &case.finding.measurement.evidence);
         let severity = self.severity(finding.severity);
         paragraph::write(finding.severity.word(), finding.kind, severity, out)?;
-        paragraph::write("who", &case.culprit().identity(case.machine), label, out)?;
+        paragraph::write("who", &case.who(), label, out)?;
         paragraph::write("what", &evidence.what(case), label, out)?;
         for (index, line) in case.details().iter().enumerate() {
             paragraph::write(if index == 0 { "evidence" } else { "" }, line, label, out)?;

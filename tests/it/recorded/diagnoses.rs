@@ -75,7 +75,8 @@ fn the_json_of_it() {
         "kind": "close-wait-leak", "severity": "critical",
         "pid": 22725, "image": "oracle", "service": "oracle.service", "count": 1012,
         "evidence": {
-            "port": 1521, "oldest_ms": 10_800_000, "older_than_60_s": 12, "older_than_5_min": 12, "young": 0, "in_use": 0,
+            "port": 1521, "processes": 1, "oldest_ms": 10_800_000, "oldest_is_at_least": false,
+            "sent_lately": 0, "older_than_60_s": 12, "older_than_5_min": 12, "young": 0, "in_use": 0,
             "cause": "not-closed", "causes": {"not-closed": 1012}, "not_accepted": 0,
             "descriptors": 4100, "descriptor_limit": 65536,
         },
@@ -149,6 +150,7 @@ fn shared_sockets_are_their_parents() {
     assert!(output.stdout.contains(who), "{output:?}");
     let [finding] = &findings(&machine.run("doctor --json"), 1, "")[..] else { panic!() };
     assert_eq!((&finding["pid"], &finding["evidence"]["pids"]), (&json!(900), &json!([900, 850])));
+    assert_eq!(finding["evidence"]["pid_count"], 2);
 }
 
 #[trial]

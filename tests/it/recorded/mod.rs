@@ -42,6 +42,7 @@ mod kills;
 
 /// What close says where the system refuses, pretends or has changed meanwhile.
 mod closes;
+mod crowds;
 
 /// The owner that was seen is not the one that is there.
 mod dead_owners;

@@ -88,12 +88,12 @@ fn sockets(
 ) -> anyhow::Result<Snapshot> {
     let about = if request.verbose {
         About::Everything
-    } else if request.sort == Some(SortKey::User) {
-        About::Identity
     } else {
-        filter.about()
+        request.sort.map_or(About::Table, SortKey::about)
     };
-    let depth = view.and(Depth { about, ..Depth::LEAST });
+    let sorted = Depth { about, ..Depth::LEAST };
+    let filtered = Depth { about: filter.about(), ..Depth::LEAST };
+    let depth = view.and(sorted).and(filtered);
     let mut snapshot = match (request.all_namespaces, system.capabilities().network_namespaces) {
         (false, _) => survey(system, filter, depth)?,
         (true, true) => survey_everywhere(system, filter, depth)?,

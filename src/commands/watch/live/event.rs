@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 use ratatui::crossterm::event::KeyEvent;
 
 use super::super::look::Look;
-use crate::model::OwnedSocket;
+use crate::model::{OwnedSocket, SocketKey};
 use crate::platform::SystemRequest;
 use crate::query::Change;
 
@@ -39,7 +39,7 @@ pub(super) enum Event {
     /// The action is over.
     Done,
     /// The details of a socket.
-    Details(Vec<String>),
+    Details(SocketKey, Vec<String>),
     /// The system wants something.
     System(SystemRequest),
     /// The terminal cannot be read.

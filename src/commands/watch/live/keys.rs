@@ -26,7 +26,12 @@ impl State {
         }
         self.message = None;
         match std::mem::take(&mut self.mode) {
-            Mode::Table => self.in_table(key),
+            Mode::Table => {
+                let before = self.selected;
+                let effects = self.in_table(key);
+                self.drawn = self.drawn.take().filter(|_| self.selected == before);
+                effects
+            }
             Mode::Filter { input, before } => {
                 self.in_filter(key, input, before, system);
                 Vec::new()
@@ -59,48 +64,57 @@ impl State {
         let page = self.room.saturating_sub(1).max(1);
         match key.code {
             KeyCode::Up | KeyCode::Char('k') => self.up(1),
-            KeyCode::Down | KeyCode::Char('j') => self.select(self.cursor + 1),
+            KeyCode::Down | KeyCode::Char('j') => self.select(self.cursor.saturating_add(1)),
             KeyCode::PageUp => self.up(page),
-            KeyCode::PageDown => self.select(self.cursor + page),
-            KeyCode::Home => {
-                self.select(0);
-                self.top = 0;
-            }
+            KeyCode::PageDown => self.select(self.cursor.saturating_add(page)),
+            KeyCode::Home => self.up(usize::MAX),
             KeyCode::End => self.select(usize::MAX),
-            KeyCode::Char('q') => return vec![Effect::Quit(0)],
-            KeyCode::Char(' ') => self.freeze(),
-            KeyCode::Char('s') => self.sort_next(),
-            KeyCode::Char('r') => {
-                self.how.reverse = !self.how.reverse;
-                self.arrange();
-            }
-            KeyCode::Char('g') => {
-                self.how.grouped = !self.how.grouped;
-                self.arrange();
-            }
-            KeyCode::Char('/') => {
-                let (input, before) = (Input::new(self.typed.clone()), self.typed.clone());
-                self.mode = Mode::Filter { input, before };
-            }
-            KeyCode::Char('?') => self.read(TextKind::Help),
-            KeyCode::Char('e') => self.read(TextKind::Log),
             KeyCode::Enter => return self.describe(),
-            KeyCode::Char('y') => return self.copy(),
-            KeyCode::Char(c @ ('x' | 'c' | 'w')) if self.settings.read_only => {
-                self.message = Some(text::read_only(c));
-            }
-            KeyCode::Char('x') => return self.begin(Deed::Kill),
-            KeyCode::Char('c') => return self.begin(Deed::Close),
-            KeyCode::Char('w') => self.mode = Mode::Name(Input::default()),
-            KeyCode::Esc if !self.typed.is_empty() => {
-                self.typed.clear();
-                self.wrong = None;
-                self.how.filter = Filter::everything();
-                self.arrange();
-            }
+            KeyCode::Esc => self.widen(),
+            KeyCode::Char(c) => return self.command(c),
             _ => {}
         }
         Vec::new()
+    }
+
+    /// What a letter does in the table.
+    fn command(&mut self, letter: char) -> Vec<Effect> {
+        match letter {
+            'q' => return vec![Effect::Quit(0)],
+            ' ' => self.freeze(),
+            's' => self.sort_next(),
+            'r' => {
+                self.how.reverse = !self.how.reverse;
+                self.arrange();
+            }
+            'g' => {
+                self.how.grouped = !self.how.grouped;
+                self.arrange();
+            }
+            '/' => {
+                let (input, before) = (Input::new(self.typed.clone()), self.typed.clone());
+                self.mode = Mode::Filter { input, before };
+            }
+            '?' => self.read(TextKind::Help),
+            'e' => self.read(TextKind::Log),
+            'y' => return self.copy(),
+            'x' | 'c' | 'w' if self.settings.read_only => {
+                self.message = Some(text::read_only(letter));
+            }
+            'x' => return self.begin(Deed::Kill),
+            'c' => return self.begin(Deed::Close),
+            'w' => self.mode = Mode::Name(Input::default()),
+            _ => {}
+        }
+        Vec::new()
+    }
+
+    /// Takes the filter off.
+    fn widen(&mut self) {
+        self.typed.clear();
+        self.wrong = None;
+        self.how.filter = Filter::everything();
+        self.arrange();
     }
 
     /// Upwards past the line of a group.
@@ -225,7 +239,7 @@ impl State {
                     effects.push(Effect::Answer(false));
                     Stage::Working
                 }
-                KeyCode::Enter if input.value().trim() == act.token => {
+                KeyCode::Enter if !act.token.is_empty() && input.value().trim() == act.token => {
                     effects.push(Effect::Answer(true));
                     Stage::Working
                 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::super::look::Look;
 use crate::model::{OwnedSocket, SocketKey};
@@ -11,6 +11,11 @@ use crate::query::Change;
 
 /// How long a row is marked.
 const MARKED: Duration = Duration::from_secs(5);
+
+/// How long a row that is gone stays while the order is frozen. Each keeps the look that it was in.
+const FROZEN: Duration = Duration::from_mins(2);
+/// How many rows that are gone stay, at most.
+const MOST_GONE: usize = 5000;
 
 /// What has become of a socket.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -63,8 +68,11 @@ pub(super) struct Marks {
 impl Marks {
     /// Takes note of what has changed since `before`.
     pub(super) fn note(&mut self, changes: &[Change], before: &Arc<Look>, now: Duration) {
+        let key = |change: &Change| change.row().socket.key();
+        let keys: FxHashSet<SocketKey> = changes.iter().map(key).collect();
+        self.gone.retain(|gone| !keys.contains(&gone.row.socket.key()));
         for change in changes {
-            let key = change.row().socket.key();
+            let key = key(change);
             let (row, sign, place) = match change {
                 Change::Opened(_) => (None, Sign::New, None),
                 Change::Changed { previous, leaves: false, .. } => {
@@ -73,7 +81,6 @@ impl Marks {
                 Change::Changed { now: row, .. } => (Some(row), Sign::Changed, None),
                 Change::Closed(row) => (Some(row), Sign::Gone, None),
             };
-            self.gone.retain(|gone| gone.row.socket.key() != key);
             if let Some(row) = row {
                 self.marks.remove(&key);
                 let (row, look) = (row.clone(), Arc::clone(before));
@@ -90,9 +97,9 @@ impl Marks {
         let is_old = |since: Duration| now.saturating_sub(since) >= MARKED;
         let before = (self.marks.len(), self.gone.len());
         self.marks.retain(|_, mark| !is_old(mark.since));
-        if !keeps {
-            self.gone.retain(|gone| !is_old(gone.since));
-        }
+        let kept = if keeps { FROZEN } else { MARKED };
+        self.gone.retain(|gone| now.saturating_sub(gone.since) < kept);
+        self.gone.drain(..self.gone.len().saturating_sub(MOST_GONE));
         before != (self.marks.len(), self.gone.len())
     }
 

@@ -46,6 +46,9 @@ const TICK: Duration = Duration::from_millis(250);
 /// before anybody could read it.
 const READING: Duration = Duration::from_millis(150);
 
+/// How long the view may take to end when the system says so.
+const STALLED: Duration = Duration::from_secs(1);
+
 /// Watches on a terminal.
 pub(super) fn run<S: System + Sync>(
     request: &WatchRequest,
@@ -63,13 +66,27 @@ pub(super) fn run<S: System + Sync>(
     let (events, inbox) = channel();
     let screen = Screen::enter()?;
     let told = events.clone();
-    system.on_request(Box::new(move |request| drop(told.send(Event::System(request)))))?;
+    system.on_request(Box::new(move |request| {
+        let _ = told.send(Event::System(request));
+        if matches!(request, SystemRequest::End(_)) {
+            end_anyway(request, system);
+        }
+    }))?;
     let wake = sources::looks(subject, request.interval, system, events.clone())?;
     sources::keys(events.clone())?;
     let state = State::new(settings, Sort::Key(request.sort));
     let begun = Instant::now();
     let (answers, drawn, armed) = (None, None, begun);
     View { state, screen, system, events, wake, answers, begun, drawn, armed }.run(&inbox)
+}
+
+/// Ends the program although its terminal takes no output, in which case the view does not get to it.
+fn end_anyway<S: System + Sync>(request: SystemRequest, system: &'static S) {
+    let _ = thread::Builder::new().spawn(move || {
+        thread::sleep(STALLED);
+        screen::end_raw_mode();
+        system.obey(request);
+    });
 }
 
 fn columns(request: &WatchRequest) -> Vec<SocketColumn> {
@@ -218,7 +235,7 @@ impl<S: System + Sync> View<S> {
         let columns = self.screen.columns()?;
         thread::Builder::new().spawn(move || {
             let lines = describe::describe(&row, columns, system);
-            let _ = events.send(Event::Details(lines));
+            let _ = events.send(Event::Details(row.socket.key(), lines));
         })?;
         Ok(())
     }

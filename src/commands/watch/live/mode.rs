@@ -2,8 +2,6 @@
 
 use tui_input::Input;
 
-use super::event::Deed;
-
 /// What the keys are for.
 #[derive(Debug, Default)]
 pub(super) enum Mode {
@@ -48,8 +46,8 @@ pub(super) enum TextKind {
 /// Something that is done to a socket.
 #[derive(Debug)]
 pub(super) struct Act {
-    /// What is done.
-    pub(super) deed: Deed,
+    /// What is done, and to which socket.
+    pub(super) title: String,
     /// What has to be typed.
     pub(super) token: String,
     /// What it has said.

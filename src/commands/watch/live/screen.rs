@@ -107,6 +107,11 @@ fn take() -> io::Result<()> {
     execute!(stdout(), EnterAlternateScreen, EnableBracketedPaste)
 }
 
+/// Lets the terminal edit lines again, which it does even where it takes no output.
+pub(super) fn end_raw_mode() {
+    let _ = disable_raw_mode();
+}
+
 /// Gives the terminal back, if it is taken over.
 pub(super) fn restore() {
     let taken = TAKEN.swap(false, Ordering::SeqCst);

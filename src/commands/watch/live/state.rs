@@ -50,7 +50,8 @@ pub(super) struct State {
     pub(super) top: usize,
     /// How many lines the screen has room for.
     pub(super) room: usize,
-    /// The selected row as it was drawn last: keys are about that.
+    /// The selected row as it was drawn last: keys are about that. None where a key has selected another
+    /// since.
     pub(super) drawn: Option<OwnedSocket>,
     pub(super) mode: Mode,
     pub(super) counts: Counts,
@@ -106,7 +107,7 @@ impl State {
             Event::Said(line) => self.act(|act| act.lines.push(line)),
             Event::Asked(question) => self.act(|act| act.stage = Stage::Asked(question)),
             Event::Done => self.act(|act| act.stage = Stage::Done),
-            Event::Details(lines) => {
+            Event::Details(key, lines) if self.selected == Some(key) => {
                 if let Mode::Text(Text { kind: TextKind::Details(shown), .. }) = &mut self.mode {
                     *shown = lines;
                 }
@@ -201,9 +202,8 @@ impl State {
     /// # Errors
     /// Why nothing is done.
     pub(super) fn target(&self) -> Result<OwnedSocket, &'static str> {
-        let (Some(drawn), Some(now)) = (&self.drawn, self.current()) else {
-            return Err(text::NOTHING_SELECTED);
-        };
+        let now = self.current().ok_or(text::NOTHING_SELECTED)?;
+        let drawn = self.drawn.as_ref().ok_or(text::NOT_DRAWN)?;
         let item = self.table.items.get(self.cursor);
         if matches!(item, Some(Item::Gone(_))) {
             return Err(text::IS_GONE);
@@ -226,17 +226,26 @@ impl State {
                 self.message = Some(text::KILL_TAKES_LISTENERS.to_owned());
                 Vec::new()
             }
-            Ok(row) => {
-                let first = row.owner.pids().next().map(|pid| pid.to_string());
-                let token = match deed {
-                    Deed::Kill => first.unwrap_or_default(),
-                    Deed::Close => "1".to_owned(),
-                };
-                let (lines, stage) = (Vec::new(), Stage::Working);
-                self.mode = Mode::Act(Act { deed, token, lines, stage });
-                vec![Effect::Act(deed, Box::new(row))]
-            }
+            Ok(row) => self.act_on(deed, row),
         }
+    }
+
+    /// What has to be typed is a PID that was shown: without one nobody is terminated, whoever a later
+    /// search finds.
+    fn act_on(&mut self, deed: Deed, row: OwnedSocket) -> Vec<Effect> {
+        let token = match (deed, row.owner.pids().next()) {
+            (Deed::Kill, Some(pid)) => pid.to_string(),
+            (Deed::Kill, None) => {
+                self.message = Some(text::NO_OWNER.to_owned());
+                return Vec::new();
+            }
+            (Deed::Close, _) => "1".to_owned(),
+        };
+        let look = self.table.look.as_ref();
+        let title = look.map(|look| text::deed(deed == Deed::Kill, &row.socket, &look.snapshot));
+        let (title, lines, stage) = (title.unwrap_or_default(), Vec::new(), Stage::Working);
+        self.mode = Mode::Act(Act { title, token, lines, stage });
+        vec![Effect::Act(deed, Box::new(row))]
     }
 }
 

@@ -67,6 +67,24 @@ fn the_ages_are_at_their_places_in_tcp_info() {
     assert_eq!(found.tcp_info, None);
 }
 
+/// The clock has ticked while the connection was established.
+#[test]
+fn what_never_sent_did_not_send_after_it_received() {
+    let sent = |data_segments: u32| {
+        let mut info = vec![0; 160];
+        for (offset, value) in [(44, 5_000_u32), (52, 5_004), (56, 1_000), (156, data_segments)] {
+            info[offset..offset + 4].copy_from_slice(&value.to_ne_bytes());
+        }
+        let mut bytes = answer(AF_INET, 8);
+        bytes.extend(164_u16.to_ne_bytes());
+        bytes.extend(INFO.to_ne_bytes());
+        bytes.extend(&info);
+        let found = socket(&bytes, Protocol::Tcp, false).unwrap();
+        found.tcp_info.unwrap().last_data_sent_ms
+    };
+    assert_eq!((sent(0), sent(1)), (5_004, 5_000));
+}
+
 #[test]
 fn the_drops_are_the_last_of_nine_numbers() {
     let drops = |numbers| socket(&with_memory(numbers), Protocol::Udp, false).unwrap().drops;

@@ -5,7 +5,6 @@ use ratatui::layout::{Position, Rect};
 use ratatui::style::{Modifier, Style};
 use unicode_width::UnicodeWidthStr;
 
-use super::super::event::Deed;
 use super::super::mode::{Act, Stage, Text, TextKind};
 use super::super::state::State;
 use super::put;
@@ -38,7 +37,7 @@ pub(super) fn act(act: &Act, area: Rect, buffer: &mut Buffer) -> Option<Position
         let wrapped = textwrap::wrap(line, textwrap::Options::new(width).subsequent_indent("  "));
         lines.extend(wrapped.into_iter().map(|line| (line.into_owned(), style)));
     };
-    say(text::deed(act.deed == Deed::Kill), Style::new().add_modifier(Modifier::UNDERLINED));
+    say(&act.title, Style::new().add_modifier(Modifier::UNDERLINED));
     for line in &act.lines {
         say(line, Style::new());
     }

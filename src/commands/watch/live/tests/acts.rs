@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::commands::watch::live::event::Deed;
-use crate::commands::watch::live::mode::{Mode, Stage};
+use crate::commands::watch::live::mode::{Mode, Stage, TextKind};
 use crate::text::watch as text;
 
 /// A view that has asked, and takes the answer.
@@ -102,4 +102,36 @@ fn read_only_does_nothing() {
     }
     trial.press(KeyCode::Enter);
     assert_eq!(trial.types("x"), []);
+}
+
+/// Whoever a later search finds was not shown, and has no PID that could be typed.
+#[test]
+fn nobody_is_terminated_whose_pid_was_not_shown() {
+    let hidden = OwnedSocket { owner: Owner::Hidden, ..listener(1, 80) };
+    let mut trial = Trial::of(&[hidden]);
+    assert_eq!(trial.types("x"), []);
+    assert_eq!(trial.0.message.as_deref(), Some(text::NO_OWNER));
+    assert!(matches!(trial.0.mode, Mode::Table));
+}
+
+#[test]
+fn a_selection_that_was_not_drawn_yet_is_left_alone() {
+    let mut trial = Trial::of(&[listener(1, 80), listener(2, 90)]);
+    assert_eq!(trial.types("jx"), []);
+    assert_eq!(trial.0.message.as_deref(), Some(text::NOT_DRAWN));
+    trial.is_drawn();
+    assert_eq!(trial.types("x"), [Effect::Act(Deed::Kill, Box::new(listener(2, 90)))]);
+}
+
+/// Those of another socket may come late.
+#[test]
+fn details_are_those_of_the_selected_socket() {
+    let mut trial = Trial::of(&[listener(1, 80), listener(2, 90)]);
+    let details = |port| vec![format!("of port {port}")];
+    trial.press(KeyCode::Enter);
+    trial.0.note(Event::Details(listener(2, 90).socket.key(), details(90)));
+    trial.0.note(Event::Details(listener(1, 80).socket.key(), details(80)));
+    trial.0.note(Event::Details(listener(2, 90).socket.key(), details(90)));
+    let Mode::Text(pane) = &trial.0.mode else { panic!("{:?}", trial.0.mode) };
+    assert_eq!(pane.kind, TextKind::Details(details(80)));
 }

@@ -115,7 +115,7 @@ fn a_question_is_whole() {
     trial.0.note(Event::Said("127.0.0.1:80 is held by server (PID 7, user root)".to_owned()));
     trial.0.note(Event::Asked("Terminate server (PID 7)?".to_owned()));
     let expected = [
-        "Terminate the owner of a port",
+        "Terminate the owner of a port: TCP 127.0.0.1:80 LISTENING",
         "127.0.0.1:80 is held by server (PID 7, user root)",
         "Terminate server (PID 7)?",
     ];
