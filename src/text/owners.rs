@@ -147,3 +147,19 @@ pub fn pids(pids: &BTreeSet<Pid>) -> String {
     let noun = if numbers.len() == 1 { "PID" } else { "PIDs" };
     format!("{noun} {}", numbers.join(", "))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Capabilities;
+
+    #[test]
+    fn a_process_without_a_name_is_named_by_its_pid() {
+        let named = |(pid, name): (u32, &str)| (Pid(pid), Process::named(Pid(pid), name.into()));
+        let processes = [(7, ""), (8, "web")].map(named).into();
+        let snapshot = Snapshot { processes, ..Snapshot::empty(Capabilities::LINUX) };
+        assert_eq!(process(Pid(7), &snapshot), "an unnamed process (PID 7)");
+        assert_eq!(process(Pid(8), &snapshot), "web (PID 8)");
+        assert_eq!(process(Pid(9), &snapshot), "PID 9");
+    }
+}

@@ -116,7 +116,7 @@ fn a_chain_of_holders() {
 #[trial]
 fn a_master_that_ends_its_workers() {
     let script = r#"exec 3<&0
-        trap 'kill -HUP $workers; wait; exit' TERM
+        trap 'kill -USR1 $workers; wait; exit' TERM
         for i in 1 2; do sleep 3600 <&3 3<&- & workers="$workers $!"; done
         echo $workers; wait"#;
     let mut master = Owner::named("master").running(script, listener(80));

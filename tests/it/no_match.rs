@@ -42,6 +42,8 @@ fn owners_that_do_not_exist() {
         portwho(words).run().is(1, "", &format!("portwho: {line}\n"));
     };
     says(&["--pid", NO_PID], "no process has PID 4194305");
+    let of_the_system = "no process has PID 0; it stands for sockets that the system holds itself";
+    says(&["--pid", "0"], of_the_system);
     says(&["--user", "nosuchuser"], "no user is named 'nosuchuser'");
     says(&["--user", "4242424242"], "no user has UID 4242424242");
     says(&["--name", "nosuchname"], "no process is named 'nosuchname'");

@@ -14,7 +14,7 @@ mod socket;
 
 pub(super) use dashed::Dashed;
 pub(super) use lsof::{Held, LsofColumn};
-pub(super) use owners::NAMELESS;
+pub(super) use owners::or_dash;
 pub(super) use process::ProcessColumn;
 pub(super) use socket::whole_cell;
 

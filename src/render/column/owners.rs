@@ -14,8 +14,6 @@ use crate::text::owners::unnamed;
 const NUMBERS_LISTED: usize = 4;
 /// The name of a process that has exited since it was found to be an owner.
 const EXITED: &str = "?";
-/// The name of a process that gave itself an empty one.
-pub(in crate::render) const NAMELESS: &str = "-";
 /// How many image names a cell lists.
 const IMAGES_LISTED: usize = 3;
 
@@ -158,8 +156,12 @@ fn joined(texts: &[&Untrusted]) -> String {
 }
 
 fn image(name: &Untrusted) -> String {
-    let name = Escaped(name).to_string();
-    if name.is_empty() { NAMELESS.to_owned() } else { name }
+    or_dash(Escaped(name).to_string())
+}
+
+/// A process may give itself an empty name.
+pub(in crate::render) fn or_dash(name: String) -> String {
+    if name.is_empty() { "-".to_owned() } else { name }
 }
 
 /// The owners that are known, in the order of their PIDs.
@@ -229,6 +231,9 @@ mod tests {
         assert_eq!(cell(&[1, 2, 3, 4]), "nginx,php-fpm,a\\nb");
         assert_eq!(cell(&[1, 2, 3, 4, 5, 6]), "nginx,php-fpm,a\\nb +2");
         assert_eq!(cell(&[9]), "?", "it has exited");
+        let nameless = [(Pid(1), Process::named(Pid(1), "".into()))].into();
+        let snapshot = Snapshot { processes: nameless, ..Snapshot::empty(Capabilities::LINUX) };
+        assert_eq!(images(&row(held_by(&[1])), &snapshot), "-");
     }
 
     #[test]

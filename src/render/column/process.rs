@@ -1,6 +1,6 @@
 //! The columns of tables with a row for each process.
 
-use super::{Alignment, Column, NAMELESS};
+use super::{Alignment, Column, or_dash};
 use crate::model::{Depth, Process, Snapshot};
 use crate::text::escape::fitted;
 
@@ -58,10 +58,7 @@ impl Column for ProcessColumn {
     fn cell(self, process: &Process, _: &Snapshot) -> String {
         let session = &process.session;
         match self {
-            Self::Image => {
-                let name = fitted(&process.name, NAME);
-                if name.is_empty() { NAMELESS.to_owned() } else { name }
-            }
+            Self::Image => or_dash(fitted(&process.name, NAME)),
             Self::Pid => process.pid.to_string(),
             Self::SessionName => {
                 session.name.as_ref().map_or_else(|| "-".to_owned(), |name| fitted(name, SESSION))

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use crate::model::{Owner, Pid, Protocol, Snapshot, Socket, TcpState};
 use crate::query::{Row, Rows};
-use crate::render::column::NAMELESS;
+use crate::render::column::or_dash;
 use crate::text::endpoints::needs_scope;
 use crate::text::escape::fitted;
 
@@ -84,15 +84,10 @@ pub(in crate::render) fn pid_and_image(owner: OwnerKey, snapshot: &Snapshot) -> 
         OwnerKey::Reason(reason) => ("0".to_owned(), format!("({reason})")),
         OwnerKey::Process(pid) => {
             let process = snapshot.processes.get(&pid);
-            let image = process.map(|process| named(&fitted(&process.name, IMAGE)));
+            let image = process.map(|process| or_dash(fitted(&process.name, IMAGE)));
             (pid.to_string(), image.unwrap_or_else(|| "(exited)".to_owned()))
         }
     }
-}
-
-fn named(name: &str) -> String {
-    let name = if name.is_empty() { NAMELESS } else { name };
-    name.to_owned()
 }
 
 /// The width at which image names are cut.
