@@ -2,8 +2,10 @@
 
 use std::os::fd::OwnedFd;
 
+use super::descriptors::Table;
 use super::findings::Ring;
 use super::parallel::Place;
+use super::search::user_of;
 use super::searcher::{LONGEST_LINK, RING, Searcher, read_link, socket_inode};
 use crate::model::{Holder, LeftOut, Pid, Uid};
 
@@ -51,7 +53,7 @@ impl Searcher<'_> {
         reported: &[Reported],
     ) -> rustix::io::Result<()> {
         let Some(table) = self.open(proc, format!("{task}/fd"))? else { return Ok(()) };
-        let user = table.user();
+        let user = payer_of(proc, &table, reported);
         for (place, one) in reported.iter().enumerate() {
             if place.is_multiple_of(READ_BETWEEN) {
                 self.shared.budgets.note_time(user, self.stopwatch.lap());
@@ -85,5 +87,13 @@ impl Searcher<'_> {
             }
             _ => {}
         }
+    }
+}
+
+/// From whose time these are confirmed. Few are not worth asking whose a process is that looks like root's.
+fn payer_of(proc: &OwnedFd, table: &Table, reported: &[Reported]) -> Uid {
+    match reported.first() {
+        Some(one) if reported.len() > READ_BETWEEN => user_of(proc, one.pid, table.user()),
+        _ => table.user(),
     }
 }

@@ -11,7 +11,8 @@ use super::budgets::Budgets;
 use super::by_kernel::Report;
 use super::findings::Findings;
 use super::search::{Inodes, Search};
-use super::walk::{Processes, Sharers};
+use super::sharers::Sharers;
+use super::walk::Processes;
 use super::way::Way;
 
 /// From so many processes on their descriptors are counted before the first one is read, at 4 µs for each

@@ -23,6 +23,7 @@ mod rings;
 mod search;
 mod searcher;
 mod settle;
+mod sharers;
 mod sharing;
 mod walk;
 mod way;

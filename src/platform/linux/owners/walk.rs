@@ -1,15 +1,13 @@
 //! The walk over /proc/PID/fd: which process holds which socket.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 
-use super::super::ffi;
 use super::super::proc_dir::{Entries, open_proc};
-use super::budgets::{Budgets, Kind};
+use super::budgets::Budgets;
 use super::descriptors::can_be_named;
 use super::everywhere::Unsearched;
 use super::findings::{Findings, Holders, OwnTable, Part, Ring, Sharer};
@@ -17,8 +15,9 @@ use super::parallel::search_all;
 use super::rings;
 use super::search::{Inodes, Search, user_of};
 use super::searcher::Searcher;
+use super::sharers::{Payers, Sharers, name};
 use super::way::Way;
-use crate::model::{Holder, LeftOut, Pid, Uid};
+use crate::model::{Pid, Uid};
 
 /// How often the tables of processes are searched: those whose sharer has gone meanwhile, again.
 const ROUNDS: usize = 3;
@@ -81,9 +80,6 @@ impl Walk {
     }
 }
 
-/// Processes by the one whose table they share.
-pub(super) type Sharers = BTreeMap<Pid, Vec<Pid>>;
-
 /// The processes to search.
 pub(super) struct Processes {
     pub(super) proc: OwnedFd,
@@ -143,9 +139,10 @@ impl Processes {
         wanted: &Inodes,
         budgets: &Budgets,
     ) -> (Findings, Sharers) {
+        let payers = Payers { proc: &self.proc, budgets };
         let mut sharers = Sharers::new();
         for round in 1..=ROUNDS {
-            name_sharers(&mut findings, &mut unsettled, &mut sharers, budgets);
+            name(&mut findings, &mut unsettled, &mut sharers, &payers);
             if unsettled.is_empty() || round == ROUNDS {
                 break;
             }
@@ -154,8 +151,8 @@ impl Processes {
             findings.absorb(found);
             unsettled = rest;
         }
-        for sharer in unsettled {
-            budgets.leave_out(sharer.user, LeftOut { descriptors: 1, ..LeftOut::default() });
+        for sharer in &unsettled {
+            payers.leave_out(sharer, 1);
         }
         (findings, sharers)
     }
@@ -224,37 +221,6 @@ fn put_in_order(parts: &mut [Part], budgets: &Budgets) {
     }
     let left = |user: Uid| left.get(&user).copied().unwrap_or_default();
     parts.sort_by_key(|part| (budgets.turn(part.user), left(part.user), part.user));
-}
-
-/// Names the processes that share a table for what was found there. That it was read to its end is
-/// certain where both still share it; who shares with one that is gone stays in `unsettled`.
-fn name_sharers(
-    findings: &mut Findings,
-    unsettled: &mut Vec<Sharer>,
-    sharers: &mut Sharers,
-    budgets: &Budgets,
-) {
-    let shared: FxHashSet<Pid> = unsettled.iter().map(|sharer| sharer.with).collect();
-    let mut held: FxHashMap<Pid, Vec<(u64, Option<u32>)>> = FxHashMap::default();
-    for (inode, holder) in findings.held.iter().filter(|(_, holder)| shared.contains(&holder.pid)) {
-        held.entry(holder.pid).or_default().push((*inode, holder.descriptor));
-    }
-    unsettled.retain(|sharer| {
-        let Sharer { pid, user, with } = *sharer;
-        if !ffi::compare_tables(with.0, pid.0).is_ok_and(std::cmp::Ordering::is_eq) {
-            return true;
-        }
-        sharers.entry(with).or_default().push(pid);
-        let held = held.get(&with).map(Vec::as_slice).unwrap_or_default();
-        if !budgets.take(user, Kind::Processes, held.len() as u64) {
-            let descriptors = held.len();
-            budgets.leave_out(user, LeftOut { descriptors, ..LeftOut::default() });
-            return false;
-        }
-        let held = held.iter().copied();
-        findings.held.extend(held.map(|(inode, descriptor)| (inode, Holder { pid, descriptor })));
-        false
-    });
 }
 
 #[cfg(test)]
