@@ -178,7 +178,7 @@ fn the_kernel_searches_where_that_is_faster() {
     let Some(_large) = playing("large-table", &["12000"]) else { return };
     let _held = makers::listening(AT.parse().expect("an address"));
     let from = |output: Output| output.json(0, &output.stderr)["owners_from"].clone();
-    assert_eq!(from(portwho(["--json", "8080"]).run()), "bpf");
+    assert_eq!(from(portwho(["--json", "8080"]).env("PORTWHO_OWNERS", "auto").run()), "bpf");
     let asked = portwho(["--json", "8080"]).env("PORTWHO_OWNERS", "proc");
     assert_eq!(from(asked.run()), "proc");
 }

@@ -85,28 +85,14 @@ pub(super) fn listed(scope: &Scope) -> Result<SocketTable, PlatformError> {
         Ok(diag) => diag,
         Err(error) => return all_from_proc(scope, &error),
     };
-    let mut found = SocketTable::default();
-    let mut tables = wanted(scope);
-    if has_tcp_of_every_family(&tables) {
-        match dump(&mut diag, &request(Protocol::Tcp, None, scope)) {
-            Ok(mut sockets) => {
-                found.sockets.append(&mut sockets);
-                tables.retain(|table| table.protocol != Protocol::Tcp);
-            }
-            // Each by itself, which tells what is missing.
-            Err(_) => diag = again()?,
-        }
-    }
-    for table in tables {
-        match dump(&mut diag, &table.request(scope)) {
-            Ok(mut sockets) => found.sockets.append(&mut sockets),
-            Err(DumpError::Refused(error)) => return all_from_proc(scope, &error),
-            Err(DumpError::NoHandler) => read_unhandled(table, &mut found),
-            Err(error) => {
-                found.gaps.push(unreadable(table, &error));
-                diag = again()?;
-            }
-        }
+    let probe = bound::Probe::of(scope);
+    let with_probe = probe.as_ref().map(|probe| probe.added_to(scope));
+    let mut found = match dumped(&mut diag, with_probe.as_ref().unwrap_or(scope))? {
+        Ok(found) => found,
+        Err(refusal) => return all_from_proc(scope, &refusal),
+    };
+    if let Some(probe) = probe {
+        probe.take_from(&mut found.sockets, scope, found.gaps.is_empty());
     }
     let has_bound = found.sockets.iter().any(|socket| socket.state == Some(TcpState::Bound));
     if has_bound {
@@ -115,6 +101,37 @@ pub(super) fn listed(scope: &Scope) -> Result<SocketTable, PlatformError> {
         found.gaps.extend(bound::gap(&mut diag));
     }
     Ok(found)
+}
+
+/// What the kernel dumps; its refusal, where it closes netlink.
+fn dumped(
+    diag: &mut SockDiag,
+    scope: &Scope,
+) -> Result<Result<SocketTable, io::Error>, PlatformError> {
+    let mut found = SocketTable::default();
+    let mut tables = wanted(scope);
+    if has_tcp_of_every_family(&tables) {
+        match dump(diag, &request(Protocol::Tcp, None, scope)) {
+            Ok(mut sockets) => {
+                found.sockets.append(&mut sockets);
+                tables.retain(|table| table.protocol != Protocol::Tcp);
+            }
+            // Each by itself, which tells what is missing.
+            Err(_) => *diag = again()?,
+        }
+    }
+    for table in tables {
+        match dump(diag, &table.request(scope)) {
+            Ok(mut sockets) => found.sockets.append(&mut sockets),
+            Err(DumpError::Refused(error)) => return Ok(Err(error)),
+            Err(DumpError::NoHandler) => read_unhandled(table, &mut found),
+            Err(error) => {
+                found.gaps.push(unreadable(table, &error));
+                *diag = again()?;
+            }
+        }
+    }
+    Ok(Ok(found))
 }
 
 /// Whether one dump, of every family, is that of all tables of TCP: the kernel goes through them once.

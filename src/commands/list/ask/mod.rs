@@ -126,5 +126,8 @@ fn on_ports(
         return Default::default();
     }
     let always = request.view == ViewKind::Json;
-    (ports::ask(local, &rows, always, system), near_misses::ask(local, &rows, system))
+    let ports = ports::ask(local, &rows, always, system);
+    let known = ports.as_ref().and_then(|facts| facts.table.as_ref());
+    let near_misses = near_misses::ask(local, &rows, known, system);
+    (ports, near_misses)
 }
