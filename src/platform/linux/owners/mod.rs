@@ -37,7 +37,9 @@ pub(super) use self::descriptors::{Table, can_be_named};
 use self::doubt::Wanted;
 use self::everywhere::{NotAnswered, Unsearched};
 pub(super) use self::search::Inodes;
-pub(super) use self::searcher::{LINKS_OF_ONE_THREAD, LONGEST_LINK, read_link, socket_inode};
+pub(super) use self::searcher::{
+    LINKS_OF_ONE_THREAD, LONGEST_LINK, is_path_alone, read_link, socket_inode,
+};
 use self::settle::{Settled, settle};
 use self::walk::Walk;
 pub(super) use self::way::Way;

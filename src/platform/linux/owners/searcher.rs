@@ -182,7 +182,7 @@ impl<'a> Searcher<'a> {
             let Some(link) = read_link(table, descriptor, &mut buffer)? else { return Ok(false) };
             count += 1;
             if let Some(inode) = socket_inode(link) {
-                if shared.wanted.contains(&inode) && !is_path_alone(table, descriptor) {
+                if shared.wanted.contains(&inode) && !is_path(table, descriptor) {
                     findings.held.push((inode, Holder { pid, descriptor: Some(descriptor) }));
                 }
             } else if link == RING {
@@ -224,12 +224,19 @@ pub(in crate::platform::linux) fn read_link<'a>(
     }
 }
 
-/// Whether a descriptor is only a path (`O_PATH` in open(2)) to what its link names, as one that was opened through
-/// another one's link in /proc. It keeps no socket from closing. /proc shows such a descriptor
-/// without the right to read and to write, and a socket with both.
-fn is_path_alone(table: &Table, descriptor: u32) -> bool {
-    let name = DecInt::new(descriptor);
-    let shown = statat(table.directory(), name.as_c_str(), AtFlags::SYMLINK_NOFOLLOW);
+/// Whether a descriptor of a table is only a path.
+fn is_path(table: &Table, descriptor: u32) -> bool {
+    is_path_alone(table.directory(), DecInt::new(descriptor).as_c_str())
+}
+
+/// Whether a descriptor, by its link in /proc, is only a path (`O_PATH` in open(2)) to what the link names, as one that
+/// was opened through another one's link. It keeps no socket from closing. /proc shows such a descriptor without the
+/// right to read and to write, and a socket with both.
+pub(in crate::platform::linux) fn is_path_alone(
+    parent: impl AsFd,
+    link: impl rustix::path::Arg,
+) -> bool {
+    let shown = statat(parent, link, AtFlags::SYMLINK_NOFOLLOW);
     shown.is_ok_and(|stat| !Mode::from_raw_mode(stat.st_mode).intersects(Mode::RUSR | Mode::WUSR))
 }
 
