@@ -20,7 +20,7 @@ mod windows;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{Gap, Namespace, OwnedSocket, Socket};
+use crate::model::{Gap, Namespace, OwnedSocket, OwnersFrom, Socket};
 
 pub use close::CloseError;
 pub use ending::Ending;
@@ -67,4 +67,9 @@ pub struct OwnerTable {
     pub sockets: Vec<OwnedSocket>,
     /// What could not be seen.
     pub gaps: Vec<Gap>,
+    /// By which way they were searched; none where the table of sockets names them, or none was.
+    pub from: Option<OwnersFrom>,
+    /// The inodes of those whose owners are proven to be all: the kernel counts no reference to the socket
+    /// that is not a descriptor of theirs. Of any other there may be more.
+    pub complete: BTreeSet<u64>,
 }

@@ -51,11 +51,22 @@ pub trait Sockets {
     fn sockets_of(&self, namespaces: &Self::Namespaces, scope: &Scope) -> NamespaceTable;
 
     /// Finds who holds each of `sockets`.
-    fn owners(&self, sockets: Vec<Socket>) -> OwnerTable;
+    ///
+    /// # Errors
+    /// When the search fails that was asked for, and no other one may stand in for it. What another cannot see is
+    /// a gap.
+    fn owners(&self, sockets: Vec<Socket>) -> Result<OwnerTable, PlatformError>;
 
     /// The same, and the sockets that took the port of one that closed meanwhile, if they are
     /// `wanted`. Where the table of sockets names the owners, no time passes between the two.
-    fn owners_now(&self, sockets: Vec<Socket>, wanted: &dyn Fn(&Socket) -> bool) -> OwnerTable {
+    ///
+    /// # Errors
+    /// As [`owners`](Self::owners).
+    fn owners_now(
+        &self,
+        sockets: Vec<Socket>,
+        wanted: &dyn Fn(&Socket) -> bool,
+    ) -> Result<OwnerTable, PlatformError> {
         let _ = wanted;
         self.owners(sockets)
     }

@@ -65,6 +65,9 @@ mod filters;
 #[cfg(target_os = "linux")]
 mod cross_checks;
 
+/// The search for owners by the kernel: the same answers as in /proc, and its refusals.
+#[cfg(target_os = "linux")]
+mod owner_search;
 /// All the owners of a socket, whatever becomes of them meanwhile, or why none is named.
 #[cfg(target_os = "linux")]
 mod owners;

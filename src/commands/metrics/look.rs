@@ -57,7 +57,10 @@ impl Seen {
 pub(super) fn look(wanted: &Wanted, system: &impl System) -> Result<Seen, PlatformError> {
     let (begun, taken) = (Instant::now(), SystemTime::now());
     let inspection = inspect(system, wanted.filter.as_ref())?;
-    let elsewhere = wanted.all_namespaces.then(|| elsewhere(wanted.filter.as_ref(), system));
+    let elsewhere = match wanted.all_namespaces {
+        true => Some(elsewhere(wanted.filter.as_ref(), system)?),
+        false => None,
+    };
     let programs = programs(&inspection, elsewhere.as_ref(), system);
     let own = system.ancestors().first().copied().unwrap_or(Pid(std::process::id()));
     Ok(Seen { begun, taken, took: begun.elapsed(), inspection, elsewhere, programs, own })
@@ -76,7 +79,10 @@ fn programs(
 }
 
 /// The sockets of other network namespaces. Where these cannot be searched, that is a gap.
-fn elsewhere(filter: Option<&Filter>, system: &impl System) -> Inspection {
+///
+/// # Errors
+/// When owners cannot be searched by the way that was asked for.
+fn elsewhere(filter: Option<&Filter>, system: &impl System) -> Result<Inspection, PlatformError> {
     let scope = Scope { tcp: StateSet::ALL, detail: Detail::Drops, ..Scope::everything() };
     let found = system.sockets_elsewhere(&scope, Reach::Descriptors);
     let found = found.unwrap_or_else(|error| {
@@ -87,7 +93,7 @@ fn elsewhere(filter: Option<&Filter>, system: &impl System) -> Inspection {
     let NamespaceTable { table, namespaces, complete: is_complete, .. } = found;
     let mut snapshot = complete(system, table, About::Identity, |socket| {
         filter.is_none_or(|filter| filter.admits_socket(socket))
-    });
+    })?;
     // As in the namespace of its own.
     snapshot.gaps.retain(|gap| !gap.is_about_bound());
     if !is_complete && !snapshot.gaps.iter().any(Gap::is_about_namespaces) {
@@ -96,7 +102,7 @@ fn elsewhere(filter: Option<&Filter>, system: &impl System) -> Inspection {
     }
     snapshot.namespaces = namespaces;
     let pids = snapshot.processes.keys().copied().collect();
-    Inspection {
+    Ok(Inspection {
         particulars: system.particulars(&pids),
         particulars_after: Duration::MAX,
         rules: PortRules::default(),
@@ -105,7 +111,7 @@ fn elsewhere(filter: Option<&Filter>, system: &impl System) -> Inspection {
         unconnected: Reading::Unreported,
         unlisted_bound: 0,
         snapshot,
-    }
+    })
 }
 
 /// The metrics of a look, and of what changed since an earlier one, as text.

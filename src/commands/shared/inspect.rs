@@ -34,7 +34,7 @@ pub(in crate::commands) fn inspect(
         // A socket may have become BOUND since.
         socket.state.is_none_or(|state| scope.tcp.contains(state))
             && compared.as_ref().is_none_or(|compared| compared.contains(socket))
-    });
+    })?;
     // The check that counts them says so, where they may matter.
     snapshot.gaps.retain(|gap| !gap.is_about_bound());
     let (limits, unconnected) = match filter {

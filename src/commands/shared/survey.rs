@@ -11,20 +11,20 @@ use crate::query::Filter;
 /// Looks at the sockets that `filter` may admit, at their owners and at no others.
 ///
 /// # Errors
-/// When the sockets cannot be read at all.
+/// When the sockets cannot be read at all, or their owners not be searched as was asked.
 pub(in crate::commands) fn survey(
     system: &impl System,
     filter: &Filter,
     depth: Depth,
 ) -> Result<Snapshot, PlatformError> {
     let table = system.sockets(&filter.scope(depth.detail))?;
-    Ok(complete(system, table, depth.about, |socket| filter.admits_socket(socket)))
+    complete(system, table, depth.about, |socket| filter.admits_socket(socket))
 }
 
 /// The same in every network namespace.
 ///
 /// # Errors
-/// When the sockets cannot be read at all.
+/// When the sockets cannot be read at all, or their owners not be searched as was asked.
 pub(in crate::commands) fn survey_everywhere(
     system: &impl System,
     filter: &Filter,
@@ -40,7 +40,7 @@ pub(in crate::commands) fn survey_everywhere(
             table.gaps.push(gap);
         }
     }
-    let snapshot = complete(system, table, depth.about, |socket| filter.admits_socket(socket));
+    let snapshot = complete(system, table, depth.about, |socket| filter.admits_socket(socket))?;
     Ok(Snapshot { namespaces: elsewhere.namespaces, ..snapshot })
 }
 
@@ -55,26 +55,29 @@ pub(in crate::commands) fn incomplete(elsewhere: &NamespaceTable) -> Option<Gap>
 /// Looks at the sockets in `scope` that `wanted` keeps, and at their owners.
 ///
 /// # Errors
-/// When the sockets cannot be read at all.
+/// When the sockets cannot be read at all, or their owners not be searched as was asked.
 pub(in crate::commands) fn survey_scope(
     system: &impl System,
     scope: &Scope,
     about: About,
     wanted: impl Fn(&Socket) -> bool,
 ) -> Result<Snapshot, PlatformError> {
-    Ok(complete(system, system.sockets(scope)?, about, wanted))
+    complete(system, system.sockets(scope)?, about, wanted)
 }
 
 /// Adds owners, processes and names to the sockets that are wanted.
+///
+/// # Errors
+/// When the owners cannot be searched as was asked.
 pub(in crate::commands) fn complete(
     system: &impl System,
     table: SocketTable,
     about: About,
     wanted: impl Fn(&Socket) -> bool,
-) -> Snapshot {
+) -> Result<Snapshot, PlatformError> {
     let mut sockets = table.sockets;
     sockets.retain(&wanted);
-    let mut owned = system.owners_now(sockets, &wanted);
+    let mut owned = system.owners_now(sockets, &wanted)?;
     // A socket may have changed its state since.
     owned.sockets.retain(|row| wanted(&row.socket));
     let interfaces = system.interface_names(&each(&owned.sockets, |socket| {
@@ -84,12 +87,14 @@ pub(in crate::commands) fn complete(
     let mut snapshot = Snapshot {
         privileged: system.is_privileged(),
         sockets: owned.sockets,
+        owners_from: owned.from,
+        complete: owned.complete,
         interfaces,
         gaps: table.gaps.into_iter().chain(owned.gaps).collect(),
         ..Snapshot::empty(system.capabilities())
     };
     name_all(system, about, &mut snapshot);
-    snapshot
+    Ok(snapshot)
 }
 
 /// Describes the processes in a snapshot that are not described yet.

@@ -96,7 +96,7 @@ impl<'a, S: System> Looker<'a, S> {
         let filter = &self.subject.filter;
         let (asked, mut others): (Vec<Socket>, Vec<Socket>) =
             table.sockets.into_iter().partition(|socket| filter.admits_socket(socket));
-        let (rows, new) = self.owned(asked);
+        let (rows, new) = self.owned(asked)?;
         let mut snapshot = self.described(rows, &new, table.gaps);
         snapshot.namespaces = namespaces;
         let all = mem::take(&mut snapshot.sockets);
@@ -150,7 +150,10 @@ impl<'a, S: System> Looker<'a, S> {
     }
 
     /// The sockets with their owners, and which owners were searched for now.
-    fn owned(&mut self, sockets: Vec<Socket>) -> (Vec<OwnedSocket>, BTreeSet<Pid>) {
+    fn owned(
+        &mut self,
+        sockets: Vec<Socket>,
+    ) -> Result<(Vec<OwnedSocket>, BTreeSet<Pid>), PlatformError> {
         let mut rows = Vec::with_capacity(sockets.len());
         let mut unknown = Vec::new();
         for socket in sockets {
@@ -164,7 +167,7 @@ impl<'a, S: System> Looker<'a, S> {
             }
         }
         let asked: FxHashSet<SocketKey> = unknown.iter().map(Socket::key).collect();
-        let new = self.search(unknown, &rows);
+        let new = self.search(unknown, &rows)?;
         let pids = new.iter().flat_map(|row| row.owner.pids()).collect();
         let keys: FxHashSet<SocketKey> = new.iter().map(|row| row.socket.key()).collect();
         // What took the port of a socket that closed meanwhile may be known.
@@ -174,12 +177,16 @@ impl<'a, S: System> Looker<'a, S> {
         self.remember(&new);
         rows.extend(new);
         self.forget_closed(&rows);
-        (rows, pids)
+        Ok((rows, pids))
     }
 
     /// Searches first where the owners of `known` suggest it. What is not found there has closed as a rule:
     /// a search everywhere is for what is still there.
-    fn search(&mut self, sockets: Vec<Socket>, known: &[OwnedSocket]) -> Vec<OwnedSocket> {
+    fn search(
+        &mut self,
+        sockets: Vec<Socket>,
+        known: &[OwnedSocket],
+    ) -> Result<Vec<OwnedSocket>, PlatformError> {
         let likely = likely(&sockets, known);
         if likely.is_empty() {
             return self.search_everywhere(sockets);
@@ -192,8 +199,8 @@ impl<'a, S: System> Looker<'a, S> {
                 None => unfound.push(socket),
             }
         }
-        found.extend(self.search_everywhere(unfound));
-        found
+        found.extend(self.search_everywhere(unfound)?);
+        Ok(found)
     }
 
     /// Those of `sockets` that are there at this moment, as they are now.
@@ -215,13 +222,16 @@ impl<'a, S: System> Looker<'a, S> {
         table.sockets.into_iter().filter(|socket| asked.contains(&socket.key())).collect()
     }
 
-    fn search_everywhere(&mut self, sockets: Vec<Socket>) -> Vec<OwnedSocket> {
+    fn search_everywhere(
+        &mut self,
+        sockets: Vec<Socket>,
+    ) -> Result<Vec<OwnedSocket>, PlatformError> {
         if sockets.is_empty() {
-            return Vec::new();
+            return Ok(Vec::new());
         }
         let filter = &self.subject.filter;
         let wanted = |socket: &Socket| filter.admits_socket(socket);
-        let mut found = self.system.owners_now(sockets, &wanted);
+        let mut found = self.system.owners_now(sockets, &wanted)?;
         found.sockets.retain(|row| wanted(&row.socket));
         for gap in found.gaps {
             // Of what was searched in several parts the first count is kept: it is of all at once.
@@ -229,7 +239,7 @@ impl<'a, S: System> Looker<'a, S> {
                 self.gaps.push(gap);
             }
         }
-        found.sockets
+        Ok(found.sockets)
     }
 
     fn remember(&mut self, new: &[OwnedSocket]) {

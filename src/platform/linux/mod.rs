@@ -2,6 +2,7 @@
 
 mod bound;
 mod bounds;
+mod bpf;
 mod cgroup;
 mod command_line;
 mod containers;
@@ -37,6 +38,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::io::Errno;
@@ -45,6 +47,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType};
 
 pub(super) use reader::is_read;
 
+use self::owners::Way;
 #[cfg(any(feature = "watch", feature = "exporter"))]
 use super::SystemRequest;
 use super::decode::services;
@@ -53,14 +56,29 @@ use super::{
     Processes, SocketTable, Sockets, System, bind,
 };
 use crate::model::{
-    About, Capabilities, Creator, Endpoint, MachineLimits, OwnedSocket, Particulars, Pid,
-    PortRules, Process, Protocol, Reach, Reading, Scope, Service, Signal, Socket, TcpSettings, Uid,
-    Unconnected, Untrusted,
+    About, Capabilities, Creator, Endpoint, MachineLimits, OwnedSocket, OwnerSearch, Particulars,
+    Pid, PortRules, Process, Protocol, Reach, Reading, Scope, Service, Signal, Socket, TcpSettings,
+    Uid, Unconnected, Untrusted,
 };
 
 /// The running Linux system.
 #[derive(Debug, Default)]
-pub struct Linux;
+pub struct Linux {
+    /// By which way owners are searched.
+    way: Arc<Way>,
+}
+
+impl Linux {
+    /// The system, where owners are searched by the way that was asked for.
+    ///
+    /// # Errors
+    /// [`PlatformError::NoOwnerSearch`] where the kernel does not search as it was asked to.
+    pub fn searching(asked: OwnerSearch) -> Result<Self, PlatformError> {
+        let way = Way::new(asked);
+        let way = way.map_err(|why| PlatformError::NoOwnerSearch { why: why.to_string() })?;
+        Ok(Self { way: Arc::new(way) })
+    }
+}
 
 impl Sockets for Linux {
     type Namespaces = namespaces::Namespaces;
@@ -81,12 +99,17 @@ impl Sockets for Linux {
         namespaces.sockets(scope)
     }
 
-    fn owners(&self, sockets: Vec<Socket>) -> OwnerTable {
-        owners::find(sockets, &|_| false)
+    fn owners(&self, sockets: Vec<Socket>) -> Result<OwnerTable, PlatformError> {
+        self.owners_now(sockets, &|_| false)
     }
 
-    fn owners_now(&self, sockets: Vec<Socket>, wanted: &dyn Fn(&Socket) -> bool) -> OwnerTable {
-        owners::find(sockets, wanted)
+    fn owners_now(
+        &self,
+        sockets: Vec<Socket>,
+        wanted: &dyn Fn(&Socket) -> bool,
+    ) -> Result<OwnerTable, PlatformError> {
+        let found = owners::find(sockets, wanted, &self.way);
+        found.map_err(|why| PlatformError::NoOwnerSearch { why: why.to_string() })
     }
 
     fn owners_among(

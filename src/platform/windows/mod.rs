@@ -32,13 +32,24 @@ use super::{
     Processes, SocketTable, Sockets, System, SystemRequest, bind,
 };
 use crate::model::{
-    About, Capabilities, Creator, Endpoint, Gap, Particulars, Pid, PortProxy, PortRules, Process,
-    Protocol, Reach, Scope, ServedUrl, Signal, Socket, TcpSettings, Uid, Untrusted,
+    About, Capabilities, Creator, Endpoint, Gap, OwnerSearch, Particulars, Pid, PortProxy,
+    PortRules, Process, Protocol, Reach, Scope, ServedUrl, Signal, Socket, TcpSettings, Uid,
+    Untrusted,
 };
 
 /// The running Windows.
 #[derive(Debug, Default)]
 pub struct Windows;
+
+impl Windows {
+    /// The system, whose tables of sockets name the owners: there is nothing to search.
+    ///
+    /// # Errors
+    /// Never: [`Capabilities::owner_search`] tells that no way can be chosen.
+    pub const fn searching(_asked: OwnerSearch) -> Result<Self, PlatformError> {
+        Ok(Self)
+    }
+}
 
 impl Sockets for Windows {
     type Namespaces = ();
@@ -62,8 +73,8 @@ impl Sockets for Windows {
         NamespaceTable::default()
     }
 
-    fn owners(&self, sockets: Vec<Socket>) -> OwnerTable {
-        owners::find(sockets)
+    fn owners(&self, sockets: Vec<Socket>) -> Result<OwnerTable, PlatformError> {
+        Ok(owners::find(sockets))
     }
 
     /// Windows' sockets have no cgroups.

@@ -49,13 +49,13 @@ impl Sockets for Machine {
         NamespaceTable { table, namespaces, read, complete: true }
     }
 
-    fn owners(&self, sockets: Vec<Socket>) -> OwnerTable {
+    fn owners(&self, sockets: Vec<Socket>) -> Result<OwnerTable, PlatformError> {
         let world = self.world.borrow();
         let with_owner = |socket| OwnedSocket { owner: world.owner(&socket), socket };
         let sockets: Vec<OwnedSocket> = sockets.into_iter().map(with_owner).collect();
         let count = sockets.iter().filter(|row| matches!(row.owner, Owner::Exited(_))).count();
         let gaps = if count > 0 { vec![Gap::OwnersExited { count }] } else { Vec::new() };
-        OwnerTable { sockets, gaps }
+        Ok(OwnerTable { sockets, gaps, ..OwnerTable::default() })
     }
 
     fn unconnected(&self, _at_least: usize) -> Reading<Unconnected> {

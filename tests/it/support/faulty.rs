@@ -34,6 +34,7 @@ enum Fault {
 }
 
 struct Faulty {
+    system: ThisSystem,
     fault: Fault,
     looks: AtomicUsize,
 }
@@ -50,7 +51,11 @@ pub fn watch(words: &[String]) {
         other => panic!("no fault is {other}"),
     };
     let _listener = TcpListener::bind("127.0.0.1:80").expect("bind");
-    let system = Box::leak(Box::new(Faulty { fault, looks: AtomicUsize::new(0) }));
+    let system = Box::leak(Box::new(Faulty {
+        system: ThisSystem::default(),
+        fault,
+        looks: AtomicUsize::new(0),
+    }));
     let line = ["portwho".to_owned()].into_iter().chain(words[1..].iter().cloned());
     let request = cli::parse(line.map(Into::into)).expect("arguments");
     let mut output = Output::of_process();
@@ -75,7 +80,7 @@ impl Sockets for Faulty {
         if self.looks.fetch_add(1, Ordering::Relaxed) >= 2 {
             self.meet(Fault::Look, Some(Fault::Stall));
         }
-        ThisSystem.sockets(scope)
+        self.system.sockets(scope)
     }
 
     fn namespaces(
@@ -83,79 +88,79 @@ impl Sockets for Faulty {
         scope: &Scope,
         reach: Reach,
     ) -> Result<(NamespaceTable, Self::Namespaces), PlatformError> {
-        ThisSystem.namespaces(scope, reach)
+        self.system.namespaces(scope, reach)
     }
 
     fn sockets_of(&self, namespaces: &Self::Namespaces, scope: &Scope) -> NamespaceTable {
-        ThisSystem.sockets_of(namespaces, scope)
+        self.system.sockets_of(namespaces, scope)
     }
 
-    fn owners(&self, sockets: Vec<Socket>) -> OwnerTable {
-        ThisSystem.owners(sockets)
+    fn owners(&self, sockets: Vec<Socket>) -> Result<OwnerTable, PlatformError> {
+        self.system.owners(sockets)
     }
 
     fn creators(&self, cgroups: &BTreeSet<u64>) -> BTreeMap<u64, Creator> {
-        ThisSystem.creators(cgroups)
+        self.system.creators(cgroups)
     }
 }
 
 impl Processes for Faulty {
     fn processes(&self, pids: &BTreeSet<Pid>, about: About) -> BTreeMap<Pid, Process> {
-        ThisSystem.processes(pids, about)
+        self.system.processes(pids, about)
     }
 
     fn all_processes(&self) -> Option<BTreeSet<Pid>> {
-        ThisSystem.all_processes()
+        self.system.all_processes()
     }
 
     fn is_absent(&self, pid: Pid) -> bool {
-        ThisSystem.is_absent(pid)
+        self.system.is_absent(pid)
     }
 
     fn particulars(&self, pids: &BTreeSet<Pid>) -> BTreeMap<Pid, Particulars> {
         self.meet(Fault::Details, None);
-        ThisSystem.particulars(pids)
+        self.system.particulars(pids)
     }
 
     fn ancestors(&self) -> Vec<Pid> {
-        ThisSystem.ancestors()
+        self.system.ancestors()
     }
 }
 
 impl Ports for Faulty {
     fn port_rules(&self, protocol: Protocol) -> PortRules {
-        ThisSystem.port_rules(protocol)
+        self.system.port_rules(protocol)
     }
 
     fn try_bind(&self, protocol: Protocol, end: Endpoint, on: Option<u32>) -> io::Result<()> {
-        ThisSystem.try_bind(protocol, end, on)
+        self.system.try_bind(protocol, end, on)
     }
 
     fn tcp_settings(&self) -> TcpSettings {
-        ThisSystem.tcp_settings()
+        self.system.tcp_settings()
     }
 
     fn service_ports(&self, name: &str) -> Result<Vec<u16>, PlatformError> {
         self.meet(Fault::Service, Some(Fault::StalledService));
-        ThisSystem.service_ports(name)
+        self.system.service_ports(name)
     }
 }
 
 impl Names for Faulty {
     fn user_name(&self, uid: Uid) -> Option<Untrusted> {
-        ThisSystem.user_name(uid)
+        self.system.user_name(uid)
     }
 
     fn has_user(&self, word: &str) -> Option<bool> {
-        ThisSystem.has_user(word)
+        self.system.has_user(word)
     }
 
     fn interface_names(&self, indices: &BTreeSet<u32>) -> BTreeMap<u32, Untrusted> {
-        ThisSystem.interface_names(indices)
+        self.system.interface_names(indices)
     }
 
     fn interface_index(&self, name: &str) -> Option<u32> {
-        ThisSystem.interface_index(name)
+        self.system.interface_index(name)
     }
 }
 
@@ -163,25 +168,25 @@ impl Control for Faulty {
     type Process = <ThisSystem as Control>::Process;
 
     fn ending(&self, pid: Pid, signal: Signal) -> Ending {
-        ThisSystem.ending(pid, signal)
+        self.system.ending(pid, signal)
     }
 
     fn open_process(&self, pid: Pid, birth: Option<u64>) -> Result<Self::Process, PlatformError> {
-        ThisSystem.open_process(pid, birth)
+        self.system.open_process(pid, birth)
     }
 
     fn close_sockets(&self, sockets: &[&Socket]) -> Vec<Result<(), CloseError>> {
-        ThisSystem.close_sockets(sockets)
+        self.system.close_sockets(sockets)
     }
 }
 
 impl System for Faulty {
     fn capabilities(&self) -> Capabilities {
-        ThisSystem.capabilities()
+        self.system.capabilities()
     }
 
     fn is_privileged(&self) -> bool {
-        ThisSystem.is_privileged()
+        self.system.is_privileged()
     }
 
     fn console_takes_escapes(&self) -> bool {
@@ -189,14 +194,14 @@ impl System for Faulty {
     }
 
     fn processor_time(&self) -> Option<Duration> {
-        ThisSystem.processor_time()
+        self.system.processor_time()
     }
 
     fn on_request(&self, tell: Box<dyn Fn(SystemRequest) + Send>) -> io::Result<()> {
-        ThisSystem.on_request(tell)
+        self.system.on_request(tell)
     }
 
     fn obey(&self, request: SystemRequest) {
-        ThisSystem.obey(request);
+        self.system.obey(request);
     }
 }

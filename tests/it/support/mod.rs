@@ -23,7 +23,7 @@ mod faulty;
 #[cfg(target_os = "linux")]
 pub mod features;
 #[cfg(target_os = "linux")]
-mod ffi;
+pub mod ffi;
 #[cfg(target_os = "linux")]
 pub mod flight;
 #[cfg(target_os = "linux")]

@@ -176,7 +176,8 @@ mod tests {
         let (events, inbox) = channel();
         let filter = Filter::everything();
         let subject = Subject { filter, depth: Depth::LEAST, everywhere: false };
-        let wake = looks(subject, Duration::from_millis(1), &ThisSystem, events).unwrap();
+        let system: &'static ThisSystem = Box::leak(Box::default());
+        let wake = looks(subject, Duration::from_millis(1), system, events).unwrap();
         assert!(inbox.recv().is_ok());
         wake.send(Wake::Now).unwrap();
         assert!(inbox.recv_timeout(Duration::from_millis(100)).is_err());

@@ -112,7 +112,7 @@ impl Trial {
     fn parsed(&mut self, effects: Vec<Effect>) -> Vec<Effect> {
         let of = |effect| match effect {
             Effect::Parse(typed) => {
-                let parsed = narrow::parse(&typed, &ThisSystem).map(Box::new);
+                let parsed = narrow::parse(&typed, &ThisSystem::default()).map(Box::new);
                 self.0.note(Event::Parsed(typed, parsed))
             }
             other => vec![other],
@@ -288,8 +288,9 @@ fn the_bell_is_about_what_listens() {
 /// What is parsed comes when it comes, and only counts if it is what is typed.
 #[test]
 fn a_filter_that_is_parsed_late() {
-    let parsed =
-        |text: &str| Event::Parsed(text.to_owned(), narrow::parse(text, &ThisSystem).map(Box::new));
+    let parsed = |text: &str| {
+        Event::Parsed(text.to_owned(), narrow::parse(text, &ThisSystem::default()).map(Box::new))
+    };
     let mut trial = Trial::of(&[connection(1, 80), listener(2, 90)]);
     let key = |c| KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE);
     trial.0.press(key('/'));
