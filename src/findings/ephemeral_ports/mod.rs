@@ -138,6 +138,19 @@ fn measured(machine: &Machine<'_>, range: &Range) -> Vec<Measurement> {
     measured.collect()
 }
 
+/// The part of the ephemeral ports that is in use to the destination that uses most of them, 0 to 1; none
+/// where the range is not known. A TIME_WAIT whose port connect() may reuse does not count.
+#[must_use]
+#[expect(clippy::cast_precision_loss, reason = "a ratio of numbers below 65536")]
+pub fn used_ratio(machine: &Machine<'_>) -> Option<f64> {
+    let range = Range::of(machine)?;
+    let blocked = Blocked::of(machine, &range).ports;
+    let wanted: FxHashSet<Path> = machine.sockets().filter_map(path).collect();
+    let paths = by_path(machine, &wanted, &range);
+    let most = paths.values().map(|seen| seen.ports.union(&blocked).count()).max();
+    Some(most.unwrap_or(blocked.len()) as f64 / range.usable.max(1) as f64)
+}
+
 /// What is in use on each of the `wanted` paths.
 fn by_path(machine: &Machine<'_>, wanted: &FxHashSet<Path>, range: &Range) -> BTreeMap<Path, Seen> {
     let mut paths: FxHashMap<Path, Seen> = FxHashMap::default();

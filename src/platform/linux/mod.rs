@@ -19,9 +19,10 @@ mod presence;
 mod proc_dir;
 mod process;
 mod programs;
+mod reader;
 mod regular_file;
 mod shares;
-#[cfg(feature = "watch")]
+#[cfg(any(feature = "watch", feature = "exporter"))]
 mod signals;
 mod sock_diag;
 mod stopped;
@@ -42,7 +43,9 @@ use rustix::io::Errno;
 use rustix::net::netdevice;
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
 
-#[cfg(feature = "watch")]
+pub(super) use reader::is_read;
+
+#[cfg(any(feature = "watch", feature = "exporter"))]
 use super::SystemRequest;
 use super::decode::services;
 use super::{
@@ -50,9 +53,9 @@ use super::{
     Processes, SocketTable, Sockets, System, bind,
 };
 use crate::model::{
-    About, Capabilities, Creator, Endpoint, MachineLimits, Particulars, Pid, PortRules, Process,
-    Protocol, Reach, Reading, Scope, Service, Signal, Socket, TcpSettings, Uid, Unconnected,
-    Untrusted,
+    About, Capabilities, Creator, Endpoint, MachineLimits, OwnedSocket, Particulars, Pid,
+    PortRules, Process, Protocol, Reach, Reading, Scope, Service, Signal, Socket, TcpSettings, Uid,
+    Unconnected, Untrusted,
 };
 
 /// The running Linux system.
@@ -60,16 +63,22 @@ use crate::model::{
 pub struct Linux;
 
 impl Sockets for Linux {
+    type Namespaces = namespaces::Namespaces;
+
     fn sockets(&self, scope: &Scope) -> Result<SocketTable, PlatformError> {
         tables::sockets(scope)
     }
 
-    fn sockets_elsewhere(
+    fn namespaces(
         &self,
         scope: &Scope,
         reach: Reach,
-    ) -> Result<NamespaceTable, PlatformError> {
-        namespaces::sockets(scope, reach)
+    ) -> Result<(NamespaceTable, Self::Namespaces), PlatformError> {
+        namespaces::Namespaces::find(scope, reach)
+    }
+
+    fn sockets_of(&self, namespaces: &Self::Namespaces, scope: &Scope) -> NamespaceTable {
+        namespaces.sockets(scope)
     }
 
     fn owners(&self, sockets: Vec<Socket>) -> OwnerTable {
@@ -78,6 +87,14 @@ impl Sockets for Linux {
 
     fn owners_now(&self, sockets: Vec<Socket>, wanted: &dyn Fn(&Socket) -> bool) -> OwnerTable {
         owners::find(sockets, wanted)
+    }
+
+    fn owners_among(
+        &self,
+        sockets: Vec<Socket>,
+        likely: &[Pid],
+    ) -> (Vec<OwnedSocket>, Vec<Socket>) {
+        owners::among(sockets, likely)
     }
 
     fn unconnected(&self, at_least: usize) -> Reading<Unconnected> {
@@ -202,6 +219,10 @@ impl System for Linux {
         rustix::process::geteuid().is_root()
     }
 
+    fn forget(&self) {
+        containers::forget();
+    }
+
     fn console_takes_escapes(&self) -> bool {
         std::env::var_os("TERM").is_none_or(|terminal| terminal != "dumb")
     }
@@ -215,12 +236,12 @@ impl System for Linux {
         if ffi::wait_for_interrupt(time) { Pause::Interrupted } else { Pause::Over }
     }
 
-    #[cfg(feature = "watch")]
+    #[cfg(any(feature = "watch", feature = "exporter"))]
     fn on_request(&self, tell: Box<dyn Fn(SystemRequest) + Send>) -> io::Result<()> {
         signals::on_request(tell)
     }
 
-    #[cfg(feature = "watch")]
+    #[cfg(any(feature = "watch", feature = "exporter"))]
     fn obey(&self, request: SystemRequest) {
         signals::obey(request);
     }
