@@ -20,8 +20,13 @@ use crate::support::{Output, is_healthy, portwho, wait_until};
 
 /// Connections whose both sides are this process'.
 fn pairs(count: usize) -> Vec<(TcpStream, TcpStream)> {
-    allow_descriptors(4096).expect("descriptors");
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("bind");
+    pairs_of(&listener, count)
+}
+
+/// The same, through this listener.
+fn pairs_of(listener: &TcpListener, count: usize) -> Vec<(TcpStream, TcpStream)> {
+    allow_descriptors(4096).expect("descriptors");
     let address = listener.local_addr().expect("address");
     let connect = |_| {
         let client = TcpStream::connect(address).expect("connect");
@@ -76,7 +81,8 @@ fn a_half_close_that_streams() {
 /// The clients have nothing more to ask, and wait for the answer. The server has read the end of some.
 #[trial]
 fn a_half_close_that_waits_for_the_answer() {
-    let connections = pairs(120);
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("bind");
+    let connections = pairs_of(&listener, 120);
     for (number, (client, server)) in connections.iter().enumerate() {
         (&*client).write_all(b"GET /next").expect("write");
         (&*server).read_exact(&mut [0; 9]).expect("read");

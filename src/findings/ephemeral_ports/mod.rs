@@ -60,7 +60,7 @@ fn needs(machine: &Machine<'_>) -> Option<Need> {
 
 /// The ports that are assigned automatically.
 struct Range {
-    range: PortRange,
+    ports: PortRange,
     reserved: PortSet,
     /// How many there are.
     usable: u64,
@@ -68,14 +68,14 @@ struct Range {
 
 impl Range {
     fn of(machine: &Machine<'_>) -> Option<Self> {
-        let range = machine.rules.ephemeral.clone()?;
+        let ports = machine.rules.ephemeral.clone()?;
         let reserved = reserved(machine.rules);
-        let usable = range.clone().filter(|port| !reserved.contains(*port)).count() as u64;
-        Some(Self { range, reserved, usable })
+        let usable = ports.clone().filter(|port| !reserved.contains(*port)).count() as u64;
+        Some(Self { ports, reserved, usable })
     }
 
     fn contains(&self, port: u16) -> bool {
-        self.range.contains(&port) && !self.reserved.contains(port)
+        self.ports.contains(&port) && !self.reserved.contains(port)
     }
 }
 
@@ -117,7 +117,7 @@ fn measured(machine: &Machine<'_>, range: &Range) -> Vec<Measurement> {
     let ports = |path, seen: &Seen, is_doubtful: bool| EphemeralPorts {
         path,
         bound: blocked.bound,
-        range: range.range.clone(),
+        range: range.ports.clone(),
         usable: range.usable,
         time_wait: seen.time_wait,
         reusable: seen.reusable,
