@@ -199,6 +199,14 @@ mod doctor_near_misses;
 #[cfg(target_os = "linux")]
 mod doctor_pressure;
 
+/// Metrics for Prometheus.
+#[cfg(target_os = "linux")]
+mod metrics;
+
+/// Metrics over HTTP.
+#[cfg(all(target_os = "linux", feature = "exporter"))]
+mod metrics_listen;
+
 /// Stories of the field, end to end: seen, explained, found, ended, free.
 #[cfg(target_os = "linux")]
 mod stories;

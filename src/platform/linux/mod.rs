@@ -22,7 +22,7 @@ mod programs;
 mod reader;
 mod regular_file;
 mod shares;
-#[cfg(feature = "watch")]
+#[cfg(any(feature = "watch", feature = "exporter"))]
 mod signals;
 mod sock_diag;
 mod stopped;
@@ -45,7 +45,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType};
 
 pub(super) use reader::is_read;
 
-#[cfg(feature = "watch")]
+#[cfg(any(feature = "watch", feature = "exporter"))]
 use super::SystemRequest;
 use super::decode::services;
 use super::{
@@ -219,6 +219,10 @@ impl System for Linux {
         rustix::process::geteuid().is_root()
     }
 
+    fn forget(&self) {
+        containers::forget();
+    }
+
     fn console_takes_escapes(&self) -> bool {
         std::env::var_os("TERM").is_none_or(|terminal| terminal != "dumb")
     }
@@ -232,12 +236,12 @@ impl System for Linux {
         if ffi::wait_for_interrupt(time) { Pause::Interrupted } else { Pause::Over }
     }
 
-    #[cfg(feature = "watch")]
+    #[cfg(any(feature = "watch", feature = "exporter"))]
     fn on_request(&self, tell: Box<dyn Fn(SystemRequest) + Send>) -> io::Result<()> {
         signals::on_request(tell)
     }
 
-    #[cfg(feature = "watch")]
+    #[cfg(any(feature = "watch", feature = "exporter"))]
     fn obey(&self, request: SystemRequest) {
         signals::obey(request);
     }

@@ -37,6 +37,7 @@ pub mod lab;
 pub mod limits;
 #[cfg(target_os = "linux")]
 pub mod makers;
+pub mod metrics;
 #[cfg(target_os = "linux")]
 pub mod mounts;
 #[cfg(target_os = "linux")]
@@ -50,6 +51,8 @@ pub mod peer;
 pub mod process;
 #[cfg(target_os = "linux")]
 pub mod refuse;
+#[cfg(target_os = "linux")]
+pub mod renaming;
 #[cfg(target_os = "linux")]
 pub mod reopen;
 #[cfg(target_os = "linux")]
