@@ -105,7 +105,7 @@ fn used(terminal: &mut Terminal, crowd: &mut Crowd, pace: u32, time: Duration) -
         read_for(terminal, WARM_UP);
         let before = processor_time(pid);
         read_for(terminal, time);
-        let used = processor_time(pid) - before;
+        let used = processor_time(pid).saturating_sub(before);
         renewing.join().expect("the load");
         (used, memory(pid))
     })

@@ -68,6 +68,8 @@ pub(super) fn run(
         if request.count == Some(looks) {
             return Ok(Outcome::Success);
         }
+        // The first look also pays for what is done once.
+        let cost = if looks == 1 { Duration::ZERO } else { cost };
         pause = rest(pace::interval(request.interval, cost), &mut clock, system, printer.output())?;
     }
     Ok(Outcome::Interrupted)

@@ -43,7 +43,7 @@ pub fn played() -> bool {
 
 /// A program in a console. Both end with their guard.
 pub struct Console {
-    console: HPCON,
+    handle: HPCON,
     process: OwnedHandle,
     keys: PipeWriter,
     screen: Arc<Mutex<Vec<u8>>>,
@@ -78,7 +78,7 @@ impl Console {
                 seen.extend(&bytes[..length]);
             }
         });
-        Ok(Self { console, process, keys, screen })
+        Ok(Self { handle: console, process, keys, screen })
     }
 
     /// Types this.
@@ -98,7 +98,7 @@ impl Console {
     /// When it keeps its own.
     pub fn resize(&self, columns: i16, rows: i16) -> io::Result<()> {
         // SAFETY: the console is open.
-        let answer = unsafe { ResizePseudoConsole(self.console, COORD { X: columns, Y: rows }) };
+        let answer = unsafe { ResizePseudoConsole(self.handle, COORD { X: columns, Y: rows }) };
         if answer < 0 { Err(io::Error::from_raw_os_error(answer)) } else { Ok(()) }
     }
 
@@ -119,7 +119,7 @@ impl Drop for Console {
         // SAFETY: both are open, and closed here for the only time.
         unsafe {
             TerminateProcess(self.process.as_raw_handle(), 1);
-            ClosePseudoConsole(self.console);
+            ClosePseudoConsole(self.handle);
         }
     }
 }
