@@ -21,7 +21,8 @@ def succeeds(*words):
 def promtool_tests_the_rules(_stage):
     """Each alert fires, and is silent, where it should."""
     succeeds("promtool", "check", "rules", RULES)
-    succeeds("promtool", "test", "rules", os.path.join(DIRECTORY, "portwho.rules.test.yml"))
+    tests = [os.path.join(DIRECTORY, name) for name in ("portwho.rules.test.yml", "portwho.day.test.yml")]
+    succeeds("promtool", "test", "rules", *tests)
     succeeds("amtool", "check-config", os.path.join(DIRECTORY, "portwho.alertmanager.yml"))
 
 

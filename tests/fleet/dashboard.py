@@ -47,10 +47,10 @@ def between(least, most):
 def descriptors(world):
     """The share of each program's limit, from /proc."""
     shares = {}
-    for name, process in world.processes.items():
-        with open(f"/proc/{process.pid}/limits", encoding="ascii") as limits:
+    for name, pid in world.pids.items():
+        with open(f"/proc/{pid}/limits", encoding="ascii") as limits:
             limit = next(int(line.split()[3]) for line in limits if line.startswith("Max open files"))
-        shares[name,] = len(os.listdir(f"/proc/{process.pid}/fd")) / limit
+        shares[name,] = len(os.listdir(f"/proc/{pid}/fd")) / limit
     return shares
 
 

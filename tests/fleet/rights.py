@@ -66,6 +66,7 @@ def not_seen(metrics):
 
 def the_rights_of_the_units_show_every_owner(stage):
     """With nothing but what the units grant."""
+    assert stage.world
     file = as_root("portwho-metrics.service")
     exporter = as_dynamic_user("portwho-exporter.service")
     for before in (file, READ_ONLY + file, exporter, READ_ONLY + exporter):
@@ -76,6 +77,7 @@ def the_rights_of_the_units_show_every_owner(stage):
 
 def a_wrong_sandbox_is_told(stage):
     """Fewer rights, or a part of /proc: gaps or tables that were not read, never a healthy machine."""
+    assert stage.world
     unit = "portwho-exporter.service"
     without_netlink = [sys.executable, os.path.join(HERE, "without_netlink.py")]
     subset = ["unshare", "--mount", "sh", "-euc", 'mount -t proc -o subset=pid proc /proc; exec "$@"', "-"]

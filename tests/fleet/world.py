@@ -47,6 +47,8 @@ class World:
         with open("/proc/sys/net/ipv4/ip_local_port_range", "w", encoding="ascii") as file:
             file.write("{} {}".format(*PORTS))
         self.processes = {}
+        with open(f"{directory}/pid", encoding="ascii") as file:
+            self.pids = {"leaky": int(file.read())}
         self.leaky = self._leaky(directory)
         for name, (user, orders) in ORDERS.items():
             app = self._start(name, user)
@@ -66,6 +68,7 @@ class World:
                                    stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                    preexec_fn=become(user))
         self.processes[name] = process
+        self.pids[name] = process.pid
         return App(process.stdin, process.stdout)
 
     def stop(self):
