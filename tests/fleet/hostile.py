@@ -19,7 +19,7 @@ from parts import Program, Prometheus, become, free_port, wait_for
 from world import APP, App, Portwho, Timer
 
 PROCESSES, SCRAPES, SERIES = 2000, 100, 40
-PAUSE = 0.1
+PAUSE = 0.3
 PR_SET_NAME = 15
 HONEST = {"web": ("nobody", ["listen 0.0.0.0 8443 128", "udp 0.0.0.0 5300 0"]),
           "slow": ("root", ["listen 127.0.0.1 9000 20"])}
@@ -75,7 +75,7 @@ class Scraped:
             self.parts.append(Program(words, port, f"{directory}/exporter.log", ready="/metrics"))
         else:
             textfile = own(directory, "textfile")
-            self.timer = Timer(portwho, f"{textfile}/portwho.prom", seconds=0.05)
+            self.timer = Timer(portwho, f"{textfile}/portwho.prom", words=(), seconds=0.05)
             words = ["prometheus-node-exporter", f"--web.listen-address=127.0.0.1:{port}",
                      "--collector.disable-defaults", "--collector.textfile",
                      f"--collector.textfile.directory={textfile}"]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import threading
 
@@ -119,15 +120,18 @@ class Portwho:
 
     def can_listen(self):
         """Whether it was built with the feature `exporter`."""
-        output = self.run("metrics", "--listen", "nowhere")
-        return "exporter" not in output.stderr
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            output = self.run("metrics", "--listen", "127.0.0.1:{}".format(taken.getsockname()[1]))
+        return "--features exporter" not in output.stderr
 
 
 class Timer:
     """What the systemd timer does, more often: writes the file until it is stopped."""
 
-    def __init__(self, portwho, path, seconds=0.4):
-        self.portwho, self.path, self.seconds = portwho, path, seconds
+    def __init__(self, portwho, path, words=("--interval", "200ms"), seconds=0.2):
+        self.portwho, self.seconds = portwho, seconds
+        self.words = ["metrics", *words, "--output", path]
         self.ended = threading.Event()
         self.failure = None
         self.thread = threading.Thread(target=self._write, daemon=True)
@@ -136,7 +140,11 @@ class Timer:
 
     def _write(self):
         while not self.ended.is_set():
-            output = self.portwho.run("metrics", "--output", self.path)
+            try:
+                output = self.portwho.run(*self.words)
+            except subprocess.TimeoutExpired as error:
+                self.failure = str(error)
+                return
             if output.returncode != 0 or output.stderr:
                 self.failure = f"exit code {output.returncode}: {output.stderr}"
                 return
