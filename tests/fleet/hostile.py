@@ -1,8 +1,6 @@
-"""A user with 2,000 processes who renames them, and moves their ports, between scrapes: Prometheus' head
-may grow by 40 series, and the series of others stay as they are. hostile.py PORTWHO, in a network
-namespace of its own."""
+"""A user with 2,000 processes who renames them between scrapes: Prometheus' head may grow by 40 series, and
+the series of others stay as they are. hostile.py PORTWHO, in a network namespace of its own."""
 
-import contextlib
 import ctypes
 import os
 import random
@@ -19,31 +17,24 @@ from parts import Program, Prometheus, become, free_port, wait_for
 from world import APP, App, Portwho, Timer
 
 PROCESSES, SCRAPES, SERIES = 2000, 100, 40
-PAUSE = 0.3
+PAUSE = 0.5
 PR_SET_NAME = 15
 HONEST = {"web": ("nobody", ["listen 0.0.0.0 8443 128", "udp 0.0.0.0 5300 0"]),
           "slow": ("root", ["listen 127.0.0.1 9000 20"])}
 
 
-def rename(libc, number):
-    """A name and a port that it has not had before."""
-    libc.prctl(PR_SET_NAME, f"{random.randrange(10**6)}-{number}".encode())
-    moved = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    with contextlib.suppress(OSError):
-        moved.bind(("0.0.0.0", random.randrange(1024, 32768)))
-    return moved
-
-
 def one_of_many(number):
-    """A process of the hostile user: at each signal it is another one."""
-    libc, kept = ctypes.CDLL(None), []
+    """A process of the hostile user, with a socket of its own: at each signal it has another name."""
+    libc = ctypes.CDLL(None)
     random.seed(number)
+    held = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    held.bind(("0.0.0.0", 0))
 
-    def again(*_):
-        kept[:] = [rename(libc, number)]
+    def rename(*_):
+        libc.prctl(PR_SET_NAME, f"{random.randrange(10**6)}-{number}".encode())
 
-    signal.signal(signal.SIGUSR1, again)
-    again()
+    signal.signal(signal.SIGUSR1, rename)
+    rename()
     while True:
         signal.pause()
 
@@ -65,23 +56,17 @@ def hostile():
 
 
 class Scraped:
-    """portwho as Prometheus sees it, by HTTP or else by a file, and as often as it can look."""
+    """portwho as Prometheus sees it by node_exporter, as often as it can look."""
 
     def __init__(self, portwho, directory):
-        self.parts, self.timer = [], None
-        port = free_port()
-        if portwho.can_listen():
-            words = [portwho.path, "metrics", "--listen", f"127.0.0.1:{port}"]
-            self.parts.append(Program(words, port, f"{directory}/exporter.log", ready="/metrics"))
-        else:
-            textfile = own(directory, "textfile")
-            self.timer = Timer(portwho, f"{textfile}/portwho.prom", words=(), seconds=0.05)
-            words = ["prometheus-node-exporter", f"--web.listen-address=127.0.0.1:{port}",
-                     "--collector.disable-defaults", "--collector.textfile",
-                     f"--collector.textfile.directory={textfile}"]
-            self.parts.append(Program(words, port, f"{directory}/node.log", "prometheus", "/metrics"))
-        # A scrape that takes longer is waited for, and counts once.
-        config = "global: {scrape_interval: 300ms, scrape_timeout: 300ms}\nscrape_configs:\n"
+        port, textfile = free_port(), own(directory, "textfile")
+        self.timer = Timer(portwho, f"{textfile}/portwho.prom", words=(), seconds=0.02)
+        words = ["prometheus-node-exporter", f"--web.listen-address=127.0.0.1:{port}",
+                 "--collector.disable-defaults", "--collector.textfile",
+                 f"--collector.textfile.directory={textfile}"]
+        self.parts = [Program(words, port, f"{directory}/node.log", "prometheus", "/metrics")]
+        # Often enough to see every look.
+        config = "global: {scrape_interval: 200ms}\nscrape_configs:\n"
         config += JOB.format(name="portwho", port=port)
         self.prometheus = Prometheus(own(directory, "prometheus"), config, "prometheus")
         self.parts.append(self.prometheus)
@@ -100,8 +85,7 @@ class Scraped:
     def stop(self):
         for part in reversed(self.parts):
             part.stop()
-        if self.timer:
-            self.timer.stop()
+        self.timer.stop()
 
 
 def honest_apps():
@@ -128,7 +112,7 @@ def attacked(scraped):
         if enemy.stdout.readline() != "ready\n":
             raise RuntimeError("the hostile user did not get so many processes")
         begun = scraped.looks()
-        wait_for(f"{SCRAPES} looks", lambda: scraped.looks() - begun >= SCRAPES, 80)
+        wait_for(f"{SCRAPES} looks", lambda: scraped.looks() - begun >= SCRAPES, 150)
         grown = scraped.prometheus.head_series() - before
         assert scraped.honest() == honest, (scraped.honest(), honest)
     finally:
