@@ -6,6 +6,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::list_request::ListRequest;
+use super::metrics::MetricsRequest;
 use super::wait::WaitRequest;
 use super::watch::WatchRequest;
 use super::words::{without_dry_run, without_value};
@@ -30,6 +31,8 @@ pub enum Request {
     Explain(ExplainRequest),
     /// Look for what is wrong.
     Doctor(DoctorRequest),
+    /// Print or serve metrics.
+    Metrics(MetricsRequest),
     /// Print the man page or a script for a shell.
     Generate(Generated),
 }

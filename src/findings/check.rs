@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::growth::{Earlier, Growth};
 use super::{Culprit, Evidence, Finding, Machine, Others, Sharers};
-use crate::model::{Gap, Need, OwnedSocket};
+use crate::model::{Gap, Need, OwnedSocket, Protocol};
 
 /// How severe a finding is, the worst first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -68,7 +68,8 @@ pub(super) const fn socket_details(machine: &Machine<'_>) -> Option<Need> {
 }
 
 /// For a check of the queues of listeners, which /proc/net does not show either.
-pub(super) fn backlogs(machine: &Machine<'_>) -> Option<Need> {
+#[must_use]
+pub fn backlogs(machine: &Machine<'_>) -> Option<Need> {
     let is_from_proc =
         |gap: &Gap| matches!(gap, Gap::NetlinkRefused { .. } | Gap::NoHandler { protocol: "TCP" });
     let from_proc = machine.snapshot.gaps.iter().any(is_from_proc);
@@ -156,6 +157,18 @@ impl Check {
         (self.needs)(machine)
     }
 
+    /// The protocols whose tables it counts in: where one of these was not read completely, it says
+    /// nothing certain.
+    #[must_use]
+    pub fn protocols(self) -> &'static [Protocol] {
+        match self.kind {
+            "conntrack-full" | "open-files" | "tcp-memory" | "orphans" => &[],
+            "udp-drops" => &[Protocol::Udp],
+            "descriptors-nearly-used" => &[Protocol::Tcp, Protocol::Udp],
+            _ => &[Protocol::Tcp],
+        }
+    }
+
     /// The measurements that reach the threshold.
     pub(super) fn findings(self, looks: Looks<'_>) -> Vec<Finding> {
         let earlier = looks.before();
@@ -214,6 +227,19 @@ pub(super) const fn reaches(count: u64, percent: u64, of: u64) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::findings::CHECKS;
+
+    #[test]
+    fn checks_that_count_no_sockets_are_named_as_they_are() {
+        let without = |protocols: usize| {
+            let counts = |check: &&Check| check.protocols().len() == protocols;
+            CHECKS.iter().filter(counts).map(|check| check.kind).collect::<Vec<_>>()
+        };
+        assert_eq!(without(0), ["conntrack-full", "open-files", "tcp-memory", "orphans"]);
+        assert_eq!(without(2), ["descriptors-nearly-used"]);
+        let of_udp = CHECKS.iter().filter(|check| check.protocols() == [Protocol::Udp]);
+        assert_eq!(of_udp.map(|check| check.kind).collect::<Vec<_>>(), ["udp-drops"]);
+    }
 
     #[test]
     fn the_worst_comes_first() {

@@ -93,7 +93,8 @@ fn last_segment_ms(row: &OwnedSocket) -> Option<u32> {
 
 /// How long its process has left it at least, in milliseconds. Answers to keepalive probes make the
 /// peer's last segment young again, so that only data tells.
-pub(super) fn age_ms(row: &OwnedSocket) -> Option<u32> {
+#[must_use]
+pub fn age_ms(row: &OwnedSocket) -> Option<u32> {
     if is_probed(row) { row.socket.idle_ms } else { last_segment_ms(row) }
 }
 

@@ -144,10 +144,11 @@ impl<'a> Machine<'a> {
     }
 
     /// The listener that a connection came through, or would have.
-    pub(super) fn listener(&self, socket: &Socket) -> Option<&'a OwnedSocket> {
+    #[must_use]
+    pub fn listener(&self, socket: &Socket) -> Option<&'a OwnedSocket> {
         let listeners = self.listeners.get(&socket.local.port)?;
-        let mut covering =
-            listeners.iter().filter(|row| row.socket.covers(socket.local.address)).copied();
+        let covers = |own: &Socket| own.netns == socket.netns && own.covers(socket.local.address);
+        let mut covering = listeners.iter().filter(|row| covers(&row.socket)).copied();
         let first = covering.next()?;
         // The exact address wins over the wildcard, as it does for connections.
         let exact = |row: &&OwnedSocket| row.socket.local.address == socket.local.address;
@@ -166,7 +167,8 @@ impl<'a> Machine<'a> {
     }
 
     /// Who is responsible for a socket: its owner; for one that no process accepted, the listener's.
-    pub(super) fn culprit(&self, row: &OwnedSocket) -> Culprit {
+    #[must_use]
+    pub fn culprit(&self, row: &OwnedSocket) -> Culprit {
         match &row.owner {
             Owner::Processes(_) => {
                 self.parent_among(row).map_or(Culprit::Unknown, Culprit::Process)

@@ -178,6 +178,32 @@ pub enum Gap {
 }
 
 impl Gap {
+    /// The words of all kinds, sorted.
+    pub const KINDS: [&str; 22] = [
+        "bound-not-listed",
+        "bound-unknown",
+        "changing-hands",
+        "commands-cut",
+        "descriptors-unexamined",
+        "details-withheld",
+        "namespaces-unsearched",
+        "namespaces-unseen",
+        "netlink-refused",
+        "no-handler",
+        "owners-exited",
+        "owners-hidden",
+        "owners-not-found",
+        "port-proxies-unreadable",
+        "port-rules-unreadable",
+        "processes-unreadable",
+        "rings-unread",
+        "search-bounded",
+        "services-unreadable",
+        "sockets-unexamined",
+        "table-unreadable",
+        "urls-unreadable",
+    ];
+
     /// The fixed word for it in JSON.
     #[must_use]
     pub const fn kind(&self) -> &'static str {

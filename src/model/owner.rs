@@ -73,9 +73,7 @@ impl Owner {
     pub fn by_table(named: TableOwner, presence: Presence) -> Self {
         match presence {
             Presence::Absent => Self::Exited(named.pid),
-            Presence::Present(birth) if is_newcomer(birth, named.created) => {
-                Self::Exited(named.pid)
-            }
+            Presence::Present(birth) if named.precedes(birth) => Self::Exited(named.pid),
             Presence::Present(_) => Self::of_process(named.pid),
         }
     }
@@ -101,9 +99,13 @@ impl Owner {
     }
 }
 
-/// Whether a process was born after the socket of its PID was made.
-fn is_newcomer(birth: Option<u64>, created: Option<u64>) -> bool {
-    birth.zip(created).is_some_and(|(birth, made)| birth > made + CLOCK_STEP)
+impl TableOwner {
+    /// Whether the socket was made before a process was born then, in the unit of
+    /// [`TableOwner::created`]. Not where either is not known.
+    #[must_use]
+    pub fn precedes(self, birth: Option<u64>) -> bool {
+        birth.zip(self.created).is_some_and(|(birth, made)| birth > made.saturating_add(CLOCK_STEP))
+    }
 }
 
 #[cfg(test)]

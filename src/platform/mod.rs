@@ -13,6 +13,7 @@ mod error;
 mod file;
 #[cfg(target_os = "linux")]
 mod linux;
+mod replace;
 mod system;
 #[cfg(windows)]
 mod windows;
@@ -27,6 +28,7 @@ pub use error::{PlatformError, reason};
 pub use file::{new_file, stdout_again};
 #[cfg(target_os = "linux")]
 pub use linux::Linux as ThisSystem;
+pub use replace::replace_file;
 pub use system::{
     Control, Names, OpenProcess, Pause, Ports, Processes, Sockets, System, SystemRequest,
 };

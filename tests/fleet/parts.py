@@ -110,7 +110,7 @@ class Prometheus(Program):
 
     def api(self, path, **parameters):
         query = urllib.parse.urlencode(parameters)
-        answer = json.loads(fetch(f"{self.url}/api/v1/{path}?{query}", timeout=120))
+        answer = json.loads(fetch(f"{self.url}/api/v1/{path}?{query}", timeout=900))
         if answer["status"] != "success":
             raise RuntimeError(f"{path}: {answer}")
         return answer["data"]

@@ -199,6 +199,10 @@ mod doctor_near_misses;
 #[cfg(target_os = "linux")]
 mod doctor_pressure;
 
+/// Metrics for Prometheus.
+#[cfg(target_os = "linux")]
+mod metrics;
+
 /// Stories of the field, end to end: seen, explained, found, ended, free.
 #[cfg(target_os = "linux")]
 mod stories;

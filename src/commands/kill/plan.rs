@@ -40,7 +40,12 @@ impl<'a> Plan<'a> {
         let holdings = Holdings::new(&seen);
         let relations = Relations::new(&holdings, &snapshot.processes);
         let picked = Picked::new(filter, snapshot).holders(&holdings);
-        let refuse = |pids: &[Pid]| find_refusal(pids, snapshot, own_ancestors, programs);
+        let younger = younger_than_sockets(&seen, snapshot);
+        let refuse = |pids: &[Pid]| {
+            find_refusal(pids, snapshot, own_ancestors, programs).or_else(|| {
+                Some((*pids.iter().find(|pid| younger.contains(pid))?, Refusal::Younger))
+            })
+        };
         let parts = Parts::new(&holdings, &relations, &picked, refuse);
         let mut groups = parts.groups(&holdings, &picked);
         add_other_ports(&mut groups, snapshot);
@@ -89,6 +94,16 @@ fn find_refusal(
         let unidentified = || snapshot.unidentified.contains(&pid).then_some(Refusal::Unidentified);
         Some((pid, refusal.or_else(unidentified)?))
     })
+}
+
+/// The holders that the table names for a socket which is older than they are. The list shows them,
+/// since the clock may have been set back; nobody is ended on that.
+fn younger_than_sockets(rows: &[Row<'_>], snapshot: &Snapshot) -> BTreeSet<Pid> {
+    let named = rows.iter().filter_map(|row| row.socket.table_owner);
+    let younger = named.filter(|named| {
+        snapshot.processes.get(&named.pid).is_some_and(|process| named.precedes(process.birth))
+    });
+    younger.map(|named| named.pid).collect()
 }
 
 /// The processes among `all_holders` that are not `pid`.

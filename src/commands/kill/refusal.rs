@@ -25,6 +25,8 @@ pub(super) enum Refusal {
     SharedHost,
     /// It hosts the service that forwards the port, which is given back by deleting a rule.
     PortProxy,
+    /// It was born after the socket, so it may have the PID of another that made it.
+    Younger,
     /// Nothing is known of it, where that may mean that the system needs it.
     Unidentified,
 }

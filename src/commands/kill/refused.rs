@@ -30,6 +30,7 @@ fn reason(pid: Pid, why: Refusal, group: &Group<'_>, snapshot: &Snapshot) -> Ref
         Refusal::Kernel => Refused::Kernel,
         Refusal::Critical => Refused::Critical,
         Refusal::Unidentified => Refused::Unidentified,
+        Refusal::Younger => Refused::Younger(pid),
         Refusal::SharedHost => shared_host(pid, group, snapshot),
         Refusal::PortProxy => Refused::PortProxy(
             snapshot.proxies_of(pid).into_iter().cloned().collect(),

@@ -73,6 +73,13 @@ struct Seen {
     holders: BTreeMap<Culprit, usize>,
 }
 
+impl Seen {
+    /// How many ports connect() does not take, of which `listening` are the same on every path.
+    fn in_use(&self, listening: &BTreeSet<u16>) -> usize {
+        listening.len() + self.ports.iter().filter(|port| !listening.contains(port)).count()
+    }
+}
+
 /// The ephemeral ports of each path that a checked socket is on.
 fn measure(looks: &Looks<'_>) -> Vec<Measurement> {
     let machine = looks.machine;
@@ -80,16 +87,11 @@ fn measure(looks: &Looks<'_>) -> Vec<Measurement> {
     let reserved = reserved(machine.rules);
     let is_usable = |port: u16| range.contains(&port) && !reserved.contains(port);
     let usable = range.clone().filter(|port| !reserved.contains(*port)).count() as u64;
-    // connect() takes no port that a listener has, whatever its address.
-    let listening: BTreeSet<u16> = machine
-        .all_rows(&[TcpState::Listening])
-        .map(|row| row.socket.local.port)
-        .filter(|port| is_usable(*port))
-        .collect();
+    let listening = listening(machine, &is_usable);
     let wanted: FxHashSet<Path> = machine.sockets().filter_map(path).collect();
     let paths = by_path(machine, &wanted, &is_usable);
     let measured = paths.into_iter().map(|(path, seen)| {
-        let in_use = seen.ports.union(&listening).count();
+        let in_use = seen.in_use(&listening);
         let is_doubtful = !reaches(in_use as u64, PERCENT, usable) && needs_timestamps(&path);
         let ports = EphemeralPorts {
             path,
@@ -103,6 +105,28 @@ fn measure(looks: &Looks<'_>) -> Vec<Measurement> {
         Measurement::new(most_of(&seen.holders), count, ports)
     });
     measured.collect()
+}
+
+/// The part of the ephemeral ports that is in use to the destination that uses most of them, 0 to 1; none
+/// where the range is not known. A TIME_WAIT whose port connect() may reuse does not count.
+#[must_use]
+#[expect(clippy::cast_precision_loss, reason = "a ratio of numbers below 65536")]
+pub fn used_ratio(machine: &Machine<'_>) -> Option<f64> {
+    let range = machine.rules.ephemeral.as_ref()?;
+    let reserved = reserved(machine.rules);
+    let is_usable = |port: u16| range.contains(&port) && !reserved.contains(port);
+    let usable = range.clone().filter(|port| is_usable(*port)).count();
+    let listening = listening(machine, &is_usable);
+    let wanted: FxHashSet<Path> = machine.sockets().filter_map(path).collect();
+    let paths = by_path(machine, &wanted, &is_usable);
+    let most = paths.values().map(|seen| seen.in_use(&listening)).max();
+    Some(most.unwrap_or(0) as f64 / usable.max(1) as f64)
+}
+
+/// The ports of listeners, of which connect() takes none, whatever their address.
+fn listening(machine: &Machine<'_>, is_usable: &dyn Fn(u16) -> bool) -> BTreeSet<u16> {
+    let ports = machine.all_rows(&[TcpState::Listening]).map(|row| row.socket.local.port);
+    ports.filter(|port| is_usable(*port)).collect()
 }
 
 /// What is in use on each of the `wanted` paths.

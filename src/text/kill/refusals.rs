@@ -44,6 +44,8 @@ pub enum Refused {
     ServiceInHost(Vec<String>, String, Remedy),
     /// It forwards ports by these rules; whether this user may delete one.
     PortProxy(Vec<PortProxy>, bool),
+    /// This process was born after the socket.
+    Younger(Pid),
     /// Nothing is known of this process.
     Unidentified,
 }
@@ -108,8 +110,20 @@ fn reason(name: &str, why: &Refused) -> String {
             );
             forwards::with_remedy(&what, &rules, *privileged)
         }
+        Refused::Younger(pid) => younger(name, *pid),
         Refused::Unidentified => format!("{name} cannot be identified"),
     }
+}
+
+/// Only who knows the process can tell which of the two it is.
+fn younger(name: &str, pid: Pid) -> String {
+    let what = format!(
+        "{name} was started after the socket was created: either it has the PID of another \
+         process that has exited, or the clock was set back"
+    );
+    let end =
+        ShellCommand::new(Shell::Windows, "taskkill /F /PID").word(pid.to_string().as_bytes());
+    run_to("to end it anyway", &what, &Remedy::from(end))
 }
 
 fn list_sockets() -> Remedy {

@@ -1,6 +1,6 @@
 //! A socket's table names a PID, and PIDs are reused: the owner that was seen may be gone.
 
-use portwho::model::Os;
+use portwho::model::{Os, OwnedSocket, Owner, Pid};
 use serde_json::json;
 
 use super::machine::Machine;
@@ -106,6 +106,21 @@ fn only_a_later_start_is_proof() {
         let machine = Machine::new(Os::Windows, vec![web], sockets);
         machine.run("-q 80").is(0, "812\n", "");
     }
+}
+
+/// The PID may be another's by now, and a grandchild hold the socket: only the times hint at it. It is
+/// shown, and not ended.
+#[trial]
+fn a_process_younger_than_its_socket_is_not_ended() {
+    let web = process(812, "web.exe").with(|process| process.birth = Some(BIRTH + SECOND));
+    let by_table = listener("0.0.0.0:80").by_table(812, Some(BIRTH));
+    let sockets = vec![OwnedSocket { owner: Owner::of_process(Pid(812)), ..by_table }];
+    let machine = Machine::new(Os::Windows, vec![web], sockets);
+    let told = "portwho: port 80: refused: web.exe (PID 812) was started after the socket was \
+                created: either it has the PID of another process that has exited, or the clock was \
+                set back; to end it anyway, run: taskkill /F /PID 812\n";
+    machine.run("kill -y 80").is(2, "0.0.0.0:80 is held by web.exe (PID 812)\n", told);
+    machine.is_untouched();
 }
 
 /// The table names a PID that no process has.

@@ -56,6 +56,9 @@ mod vacancies;
 /// Old leaks, peers that are gone, and Windows, by what lasts.
 mod leaks;
 
+/// Metrics.
+mod metrics;
+
 /// How many snapshots doctor takes, and of what.
 mod snapshots;
 

@@ -49,14 +49,16 @@ pub type Meanwhile = fn(&mut Vec<OwnedSocket>);
 
 impl World {
     /// The owner that was recorded, unless the table's word is to be judged by what is known of
-    /// the PID now, as on Windows.
+    /// the PID now, as on Windows. There a newcomer that was recorded as the owner has no older
+    /// child of that PID beside it, which would tell.
     pub fn owner(&self, socket: &Socket) -> Owner {
-        if let Some(named) = socket.table_owner {
-            let birth = self.processes.get(&named.pid).map(|one| one.process.birth);
-            return Owner::by_table(named, birth.map_or(Presence::Absent, Presence::Present));
-        }
         let row = self.sockets.iter().find(|row| row.socket == *socket);
-        row.map_or(Owner::NotFound, |row| row.owner.clone())
+        let recorded = row.map_or(Owner::NotFound, |row| row.owner.clone());
+        let Some(named) = socket.table_owner else { return recorded };
+        match self.processes.get(&named.pid).map(|one| one.process.birth) {
+            Some(_) if recorded.pids().any(|pid| pid == named.pid) => recorded,
+            birth => Owner::by_table(named, birth.map_or(Presence::Absent, Presence::Present)),
+        }
     }
 
     pub fn fate(&self, pid: Pid) -> Option<Fate> {

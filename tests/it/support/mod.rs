@@ -33,6 +33,7 @@ pub mod lab;
 pub mod limits;
 #[cfg(target_os = "linux")]
 pub mod makers;
+pub mod metrics;
 #[cfg(target_os = "linux")]
 pub mod mounts;
 #[cfg(target_os = "linux")]
@@ -46,6 +47,8 @@ pub mod peer;
 pub mod process;
 #[cfg(target_os = "linux")]
 pub mod refuse;
+#[cfg(target_os = "linux")]
+pub mod renaming;
 #[cfg(target_os = "linux")]
 pub mod reopen;
 #[cfg(target_os = "linux")]

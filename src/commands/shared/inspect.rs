@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use rustc_hash::FxHashSet;
 
-use crate::commands::shared::survey::complete;
+use super::survey::complete;
 use crate::findings::{Inspection, LEAST_UNCONNECTED, Machine};
 use crate::model::{
     About, Detail, Endpoint, Pid, Protocol, Reading, Scope, Snapshot, Socket, StateSet, TcpState,
@@ -20,7 +20,7 @@ use crate::query::Filter;
 ///
 /// # Errors
 /// When the sockets cannot be read at all.
-pub(super) fn inspect(
+pub(in crate::commands) fn inspect(
     system: &impl System,
     filter: Option<&Filter>,
 ) -> Result<Inspection, PlatformError> {
@@ -68,7 +68,10 @@ fn add_keepers(system: &impl System, unconnected: &Reading<Unconnected>, snapsho
 }
 
 /// The machine of an inspection, narrowed to what `filter` admits.
-pub(super) fn machine<'a>(inspection: &'a Inspection, filter: Option<&Filter>) -> Machine<'a> {
+pub(in crate::commands) fn machine<'a>(
+    inspection: &'a Inspection,
+    filter: Option<&Filter>,
+) -> Machine<'a> {
     let machine = Machine::new(inspection);
     match filter {
         Some(filter) => machine.narrowed(|row| filter.admits(row, &inspection.snapshot)),
