@@ -30,6 +30,9 @@ def systemd_finds_nothing_to_say(stage):
     for unit in SERVICES:
         words = ["systemd-analyze", "security", "--offline=yes", "--no-pager", os.path.join(UNITS, unit)]
         done = subprocess.run(words, capture_output=True, text=True, check=False)
+        if "unrecognized option" in done.stderr:
+            assert os.environ.get("CI") != "true", done
+            return "skipped: the exposure of the units, which systemd 250 computes offline"
         level = re.search(r"exposure level for \S+: (\d+\.\d+)", done.stdout)
         assert level and float(level[1]) <= EXPOSURE, done
         levels.append(f"{unit} {level[1]}")
