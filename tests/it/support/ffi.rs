@@ -1,5 +1,5 @@
 //! The calls that the attackers among the roles need, and no crate wraps: prctl(2) with
-//! `PR_SET_MM_MAP`, clone(2) with `CLONE_FILES`.
+//! `PR_SET_MM_MAP`, clone(2) with `CLONE_FILES`; and signal(2), for all of them.
 //!
 //! The only file of the tests with unsafe code on Linux.
 #![expect(unsafe_code, reason = "system calls without a safe wrapper")]
@@ -8,6 +8,15 @@ use std::fs;
 use std::io;
 
 use nix::libc;
+
+/// Lets the signals end this process, and what it runs, that a shell may have had it ignore: nohup
+/// does that to SIGHUP, and a job in the background of a script ignores SIGINT and SIGQUIT.
+pub fn heed_signals() {
+    for signal in [libc::SIGHUP, libc::SIGINT, libc::SIGQUIT] {
+        // SAFETY: the default action is no code of this process.
+        unsafe { libc::signal(signal, libc::SIG_DFL) };
+    }
+}
 
 /// `struct prctl_mm_map` (linux/prctl.h).
 #[repr(C)]

@@ -96,6 +96,7 @@ pub fn main() -> ExitCode {
     }
     #[cfg(target_os = "linux")]
     {
+        super::ffi::heed_signals();
         super::netns::become_root();
         super::netns::with_large_pids();
     }
