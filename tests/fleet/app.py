@@ -41,7 +41,10 @@ class App:
 
     def leak(self, port, count):
         for _ in range(int(count)):
-            peer = socket.create_connection(("127.0.0.1", int(port)))
+            # An address for each: a port that a later peer gets again would reset what was leaked.
+            number = len(self.leaked) + 1
+            source = (f"127.1.{number // 250}.{number % 250 + 1}", 0)
+            peer = socket.create_connection(("127.0.0.1", int(port)), source_address=source)
             leaked = self.listeners[int(port)].accept()[0]
             peer.close()
             # The peer's end of stream: from here on the socket is in CLOSE_WAIT.
