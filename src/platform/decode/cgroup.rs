@@ -142,10 +142,8 @@ impl<'a> Parents<'a> {
 
 /// `pod0a1b2c3d-1111-2222-3333-444455556666`; the pod of a node's own file has a hash.
 fn is_pod(part: &[u8]) -> bool {
-    let is_uid = |uid: &&[u8]| {
-        uid.len() >= 32 && uid.iter().all(|&byte| byte.is_ascii_hexdigit() || byte == b'-')
-    };
-    part.strip_prefix(b"pod").filter(is_uid).is_some()
+    let uid = part.strip_prefix(b"pod").unwrap_or_default();
+    uid.len() >= 32 && uid.iter().all(|&byte| byte.is_ascii_hexdigit() || byte == b'-')
 }
 
 /// The prefixes of `PREFIX-ID` and `PREFIX-ID.scope`, by what writes them.
