@@ -46,3 +46,47 @@ impl Drops {
         totals
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::{Bind, PortLabel};
+    use crate::model::{Endpoint, Protocol};
+
+    /// The totals after a look at sockets of port 80, by their cookies and what they have dropped.
+    fn look(drops: &mut Drops, sockets: &[(u64, u32)]) -> Vec<u64> {
+        let port = PortLabel::Number(80);
+        let place = Place { protocol: Protocol::Tcp, bind: Bind::Any, port };
+        let at = Socket::at(Protocol::Tcp, Endpoint::new([0, 0, 0, 0].into(), 80));
+        let of = |(cookie, dropped): &(u64, u32)| {
+            (Socket { cookie: Some(*cookie), ..at.clone() }, *dropped)
+        };
+        let sockets: Vec<(Socket, u32)> = sockets.iter().map(of).collect();
+        let rows =
+            sockets.iter().map(|(socket, dropped)| Dropping { place, socket, dropped: *dropped });
+        drops.counted(rows).into_values().collect()
+    }
+
+    #[test]
+    fn a_total_does_not_fall_when_a_worker_exits() {
+        let mut drops = Drops::default();
+        assert_eq!(look(&mut drops, &[(1, 5), (2, 7)]), [12]);
+        assert_eq!(look(&mut drops, &[(1, 6)]), [13]);
+        assert_eq!(look(&mut drops, &[(1, 6), (3, 2)]), [15]);
+    }
+
+    #[test]
+    fn a_counter_of_the_kernel_wraps() {
+        let mut drops = Drops::default();
+        look(&mut drops, &[(1, u32::MAX)]);
+        assert_eq!(look(&mut drops, &[(1, 1)]), [u64::from(u32::MAX) + 2]);
+    }
+
+    #[test]
+    fn a_total_begins_anew_with_the_first_socket() {
+        let mut drops = Drops::default();
+        look(&mut drops, &[(1, 5)]);
+        assert_eq!(look(&mut drops, &[]), [0_u64; 0]);
+        assert_eq!(look(&mut drops, &[(2, 1)]), [1]);
+    }
+}

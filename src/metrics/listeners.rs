@@ -17,8 +17,8 @@ use crate::text::metrics as text;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(super) struct Place {
     pub(super) protocol: Protocol,
-    bind: Bind,
-    port: PortLabel,
+    pub(super) bind: Bind,
+    pub(super) port: PortLabel,
 }
 
 impl Place {

@@ -296,3 +296,40 @@ impl Gap {
         matches!(self, Self::TableUnreadable { .. })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_is_listed() {
+        let (count, users, why) = (1, Vec::new(), String::new());
+        let place = Whereabouts::Anywhere;
+        let (named, reason) = (|| users.clone(), || why.clone());
+        let gaps = [
+            Gap::BoundNotListed,
+            Gap::BoundUnknown { why: reason() },
+            Gap::ChangingHands { count },
+            Gap::CommandsCut { count, users: named() },
+            Gap::DescriptorsUnexamined { count, users: named() },
+            Gap::DetailsWithheld { count },
+            Gap::NamespacesUnsearched { count, users: named() },
+            Gap::NamespacesUnseen { why: None },
+            Gap::NetlinkRefused { why: reason() },
+            Gap::NoHandler { protocol: "TCP" },
+            Gap::OwnersExited { count },
+            Gap::OwnersHidden { count, users: named(), why: Hiding::Rights },
+            Gap::OwnersNotFound { count, place },
+            Gap::PortProxiesUnreadable { why: reason() },
+            Gap::PortRulesUnreadable { why: reason() },
+            Gap::ProcessesUnreadable { why: reason() },
+            Gap::RingsUnread { count },
+            Gap::SearchBounded { user: None, left_out: LeftOut::default() },
+            Gap::ServicesUnreadable,
+            Gap::SocketsUnexamined { count, why: reason() },
+            Gap::TableUnreadable { table: reason(), why: reason() },
+            Gap::UrlsUnreadable { why: reason() },
+        ];
+        assert_eq!(gaps.each_ref().map(Gap::kind), Gap::KINDS);
+    }
+}

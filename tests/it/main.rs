@@ -203,6 +203,10 @@ mod doctor_pressure;
 #[cfg(target_os = "linux")]
 mod metrics;
 
+/// Metrics over HTTP.
+#[cfg(all(target_os = "linux", feature = "exporter"))]
+mod metrics_listen;
+
 /// Stories of the field, end to end: seen, explained, found, ended, free.
 #[cfg(target_os = "linux")]
 mod stories;

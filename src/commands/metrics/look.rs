@@ -9,7 +9,7 @@ use crate::commands::shared::survey::complete;
 use crate::findings::{Diagnosis, Inspection, Machine};
 use crate::metrics::{self, Drops, Look, PortRanges, Table};
 use crate::model::{
-    About, Detail, Gap, MachineLimits, Pid, PortRules, Protocol, Reach, Reading, Scope,
+    About, Detail, Gap, MachineLimits, Pid, PortRules, Protocol, Reach, Reading, Scope, StateSet,
     TcpSettings, TcpState, Untrusted,
 };
 use crate::platform::{NamespaceTable, PlatformError, System};
@@ -77,7 +77,9 @@ fn programs(
 
 /// The sockets of other network namespaces. Where these cannot be searched, that is a gap.
 fn elsewhere(filter: Option<&Filter>, system: &impl System) -> Inspection {
-    let scope = Scope { detail: Detail::Drops, ..Scope::everything() };
+    // As in the namespace of its own.
+    let tcp = StateSet::ALL.without(StateSet::of(&[TcpState::Bound]));
+    let scope = Scope { tcp, detail: Detail::Drops, ..Scope::everything() };
     let found = system.sockets_elsewhere(&scope, Reach::Descriptors);
     let found = found.unwrap_or_else(|error| {
         let mut nothing = NamespaceTable { complete: true, ..NamespaceTable::default() };

@@ -1,5 +1,7 @@
 //! `portwho metrics`: one look as text for Prometheus, to stdout, to a file, or served.
 
+#[cfg(feature = "exporter")]
+mod listen;
 mod look;
 
 use std::time::Duration;
@@ -49,6 +51,10 @@ pub(super) fn start<S: System + Sync>(
     system: &'static S,
     output: &mut Output,
 ) -> anyhow::Result<Outcome> {
+    #[cfg(feature = "exporter")]
+    if let Some(address) = request.listen {
+        return listen::run(request, address, system, output);
+    }
     run(request, system, output)
 }
 

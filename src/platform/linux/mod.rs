@@ -21,7 +21,7 @@ mod process;
 mod programs;
 mod regular_file;
 mod shares;
-#[cfg(feature = "watch")]
+#[cfg(any(feature = "watch", feature = "exporter"))]
 mod signals;
 mod sock_diag;
 mod stopped;
@@ -42,7 +42,7 @@ use rustix::io::Errno;
 use rustix::net::netdevice;
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
 
-#[cfg(feature = "watch")]
+#[cfg(any(feature = "watch", feature = "exporter"))]
 use super::SystemRequest;
 use super::decode::services;
 use super::{
@@ -215,12 +215,12 @@ impl System for Linux {
         if ffi::wait_for_interrupt(time) { Pause::Interrupted } else { Pause::Over }
     }
 
-    #[cfg(feature = "watch")]
+    #[cfg(any(feature = "watch", feature = "exporter"))]
     fn on_request(&self, tell: Box<dyn Fn(SystemRequest) + Send>) -> io::Result<()> {
         signals::on_request(tell)
     }
 
-    #[cfg(feature = "watch")]
+    #[cfg(any(feature = "watch", feature = "exporter"))]
     fn obey(&self, request: SystemRequest) {
         signals::obey(request);
     }
