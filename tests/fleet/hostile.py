@@ -18,7 +18,7 @@ from world import APP, App, Portwho, Timer
 
 PROCESSES, SCRAPES, SERIES = 2000, 100, 40
 PAUSE = 0.5
-PR_SET_NAME = 15
+PR_SET_PDEATHSIG, PR_SET_NAME = 1, 15
 HONEST = {"web": ("nobody", ["listen 0.0.0.0 8443 128", "udp 0.0.0.0 5300 0"]),
           "slow": ("root", ["listen 127.0.0.1 9000 20"])}
 
@@ -26,6 +26,7 @@ HONEST = {"web": ("nobody", ["listen 0.0.0.0 8443 128", "udp 0.0.0.0 5300 0"]),
 def one_of_many(number):
     """A process of the hostile user, with a socket of its own: at each signal it has another name."""
     libc = ctypes.CDLL(None)
+    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     random.seed(number)
     held = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     held.bind(("0.0.0.0", 0))

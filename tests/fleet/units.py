@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import signal
 import subprocess
 import xml.etree.ElementTree as ElementTree
 
@@ -101,12 +102,18 @@ def the_filter_allows_what_a_look_calls(stage):
     if stage.portwho.can_listen():
         commands[SERVICES[1]] = [*traced, "--listen", f"127.0.0.1:{free_port()}"]
     for unit, words in commands.items():
-        process = subprocess.Popen(words)
-        if "--listen" in words:
-            url = f"http://{words[-1]}/metrics"
-            wait_for("the traced exporter answers", lambda url=url: answers(url), 20)
-            process.terminate()
-        process.wait(30)
+        # A group of its own, so that a signal ends strace and what it runs.
+        process = subprocess.Popen(words, stderr=subprocess.DEVNULL, start_new_session=True)
+        try:
+            if "--listen" in words:
+                url = f"http://{words[-1]}/metrics"
+                wait_for("the traced exporter answers", lambda url=url: answers(url), 20)
+                os.killpg(process.pid, signal.SIGTERM)
+            process.wait(30)
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
         calls, families = called(trace)
         denied = calls - allowed(unit)
         assert len(calls) > 20 and not denied, (unit, denied)
