@@ -50,17 +50,17 @@ def a_leak_is_told_and_its_end_too(stage):
     fleet, leaky = stage.fleet, stage.world.leaky
     wait_until_old(stage.portwho, AGE)
     told = [("AcceptQueueFull", "9000")]
-    wait_for("the full queue is told", lambda: firing(fleet.prometheus) == set(told), 20)
+    wait_for("the full queue is told", lambda: firing(fleet.prometheus) == set(told), 60)
     # Until the rule can look back so far, nothing has grown.
     wait_for("the numbers reach back", lambda: fleet.prometheus.query(
-        "min by (job) (portwho_look_success offset 12500ms)"), 20)
+        "min by (job) (portwho_look_success offset 12500ms)"), 60)
     assert firing(fleet.prometheus) == set(told)
 
     leaky.order(f"leak 8080 {LATER_LEAKS}")
     wanted = {"alertname": "CloseWaitGrowing", "severity": "warning", "process": "leaky"}
     for job in fleet.jobs:
         alert = wait_for(f"the receiver is told by {job}",
-                         lambda job=job: fleet.receiver.has("firing", job=job, **wanted), 20)[0]
+                         lambda job=job: fleet.receiver.has("firing", job=job, **wanted), 60)[0]
         summary = alert["annotations"]["summary"]
         assert summary == f"leaky on host leaks connections: {EARLY_LEAKS + LATER_LEAKS} in CLOSE_WAIT", summary
         assert "portwho doctor" in alert["annotations"]["runbook"], alert
@@ -69,7 +69,7 @@ def a_leak_is_told_and_its_end_too(stage):
     leaky.order("fix")
     for job in fleet.jobs:
         wait_for(f"the receiver is told of the end by {job}",
-                 lambda job=job: fleet.receiver.has("resolved", job=job, **wanted), 20)
+                 lambda job=job: fleet.receiver.has("resolved", job=job, **wanted), 60)
     assert firing(fleet.prometheus) == set(told)
     left = fleet.prometheus.query(f'portwho_sockets{{state="CLOSE_WAIT",process=~"{OURS}"}}')
     assert not left, left

@@ -143,7 +143,7 @@ def every_expression_returns_what_was_made(stage):
             query = replaced(expression, job)
             # The first scrapes may be older than the last of the sockets.
             try:
-                wait_for(title, lambda: not differs(fleet.prometheus.query(query), wanted[title]), 10)
+                wait_for(title, lambda: not differs(fleet.prometheus.query(query), wanted[title]), 60)
             except TimeoutError:
                 found = differs(fleet.prometheus.query(query), wanted[title])
                 raise AssertionError(f"{title} ({job}): found and expected: {found}\n{query}") from None

@@ -43,7 +43,7 @@ def both_ways_deliver_the_same(stage):
     """Prometheus has the same series of both jobs; of one, where the program has no --listen."""
     prometheus = stage.fleet.prometheus
     jobs = sorted(stage.fleet.jobs)
-    wait_for("all targets are up", lambda: len(prometheus.query("up == 1")) == len(jobs), 10)
+    wait_for("all targets are up", lambda: len(prometheus.query("up == 1")) == len(jobs), 60)
 
     def series(job):
         rows = prometheus.query(f'{{__name__=~"portwho_.+",job="{job}",process=~"{OURS}"}}')
@@ -51,7 +51,7 @@ def both_ways_deliver_the_same(stage):
                 for labels, number in rows if labels["__name__"] not in MOVING}
 
     for job in jobs:
-        wait_for(f"{job} has the series", lambda job=job: series(job), 10)
+        wait_for(f"{job} has the series", lambda job=job: series(job), 60)
     if len(jobs) < 2:
         return "only by file: this program was built without the feature exporter"
     first, second = (series(job) for job in jobs)

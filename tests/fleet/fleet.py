@@ -13,8 +13,9 @@ from world import Timer
 
 # By how much time passes faster than in the rules: `for: 15m` is 6 seconds.
 FASTER = 150
-# Half a second of a scrape is the transport's: a shorter one leaves nothing for the look.
 SCRAPE = "1s"
+# Half a second of a scrape is the transport's; the rest has to suffice for a look on a busy machine.
+PATIENT = "2s"
 ALERTMANAGER = os.path.join(CONTRIB, "prometheus", "portwho.alertmanager.yml")
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -67,7 +68,7 @@ class Receiver:
 
 
 CONFIG = """
-global: {{scrape_interval: {scrape}, evaluation_interval: {scrape}}}
+global: {{evaluation_interval: {scrape}}}
 rule_files: ['{rules}']
 alerting: {{alertmanagers: [{{static_configs: [{{targets: ['{alertmanager}']}}]}}]}}
 scrape_configs:
@@ -76,6 +77,8 @@ scrape_configs:
 JOB = """
   - job_name: {name}
     honor_labels: true
+    scrape_interval: {scrape}
+    scrape_timeout: {scrape}
     static_configs: [{{targets: ['127.0.0.1:{port}']}}]
     relabel_configs: [{{target_label: instance, replacement: host}}]
 """
@@ -135,7 +138,8 @@ class Fleet:
         with open(rules, "w", encoding="utf-8") as file:
             file.write(hurried_rules())
         config = CONFIG.format(scrape=SCRAPE, rules=rules, alertmanager=f"127.0.0.1:{alertmanager}")
-        config += "".join(JOB.format(name=name, port=port) for name, port in self.jobs.items())
+        for name, port in self.jobs.items():
+            config += JOB.format(name=name, port=port, scrape=PATIENT if name == "portwho" else SCRAPE)
         return self._keep(Prometheus(home, config, user="prometheus"))
 
     def stop(self):

@@ -67,8 +67,7 @@ class Scraped:
                  f"--collector.textfile.directory={textfile}"]
         self.parts = [Program(words, port, f"{directory}/node.log", "prometheus", "/metrics")]
         # Often enough to see every look.
-        config = "global: {scrape_interval: 200ms}\nscrape_configs:\n"
-        config += JOB.format(name="portwho", port=port)
+        config = "scrape_configs:\n" + JOB.format(name="portwho", port=port, scrape="200ms")
         self.prometheus = Prometheus(own(directory, "prometheus"), config, "prometheus")
         self.parts.append(self.prometheus)
 

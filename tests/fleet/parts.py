@@ -72,7 +72,7 @@ class Program:
                 words, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
                 preexec_fn=become(user))
         try:
-            wait_for(f"{words[0]} answers", lambda: self._answers(ready), 20)
+            wait_for(f"{words[0]} answers", lambda: self._answers(ready), 60)
         except BaseException:
             self.stop()
             raise

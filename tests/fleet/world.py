@@ -136,7 +136,7 @@ class Timer:
         self.failure = None
         self.thread = threading.Thread(target=self._write, daemon=True)
         self.thread.start()
-        wait_for("the file is written", lambda: self.failure or os.path.exists(path), 20)
+        wait_for("the file is written", lambda: self.failure or os.path.exists(path), 60)
 
     def _write(self):
         while not self.ended.is_set():
