@@ -103,7 +103,7 @@ def honest_apps():
 
 def attacked(scraped):
     """Runs the attack for SCRAPES looks; by how many series the head has grown."""
-    wait_for("honest looks", lambda: scraped.looks() >= 3 and scraped.honest(), 30)
+    wait_for("honest looks", lambda: scraped.looks() >= 3 and scraped.honest(), 60)
     before, honest = scraped.prometheus.head_series(), scraped.honest()
     enemy = subprocess.Popen([sys.executable, os.path.abspath(__file__), "--hostile"],
                              stdout=subprocess.PIPE, text=True, start_new_session=True,
