@@ -19,7 +19,7 @@ ORDERS = {
     "lossy": ("nobody", ["udp 0.0.0.0 5300 2304", "send 5300 50"]),
     "greedy": ("games", ["udp 127.0.0.1 5400 0", "files 200 150"]),
 }
-EARLY_LEAKS, LATER_LEAKS = 60, 30
+EARLY_LEAKS = 60
 
 
 class App:
