@@ -112,7 +112,7 @@ def the_filter_allows_what_a_look_calls(stage):
                 url = f"http://{words[-1]}/metrics"
                 wait_for("the traced exporter answers", lambda url=url: answers(url), 60)
                 os.killpg(process.pid, signal.SIGTERM)
-            process.wait(30)
+            process.wait(90)
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
