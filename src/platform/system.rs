@@ -180,6 +180,9 @@ pub trait System: Sockets + Processes + Ports + Names + Control {
     /// Whether this process has all the rights that `sudo` would give: root, or elevated.
     fn is_privileged(&self) -> bool;
 
+    /// Forgets what is kept from one look to the next and may have changed: names of containers.
+    fn forget(&self) {}
+
     /// Whether the console obeys escapes, where stdout is one.
     fn console_takes_escapes(&self) -> bool;
 

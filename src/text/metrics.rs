@@ -37,25 +37,23 @@ pub const LISTENER_INFO: Metric = metric("portwho_listener_info", "Listener; alw
 /// The accept queue.
 pub const ACCEPT_QUEUE_LENGTH: Metric = metric(
     "portwho_listener_accept_queue_length",
-    "Connections waiting for accept(), in the fullest socket of this listener.",
+    "Fullest socket of this listener: connections waiting for accept().",
 );
 /// What fits into it.
-pub const ACCEPT_QUEUE_LIMIT: Metric = metric(
-    "portwho_listener_accept_queue_limit",
-    "Backlog of the fullest socket of this listener.",
-);
+pub const ACCEPT_QUEUE_LIMIT: Metric =
+    metric("portwho_listener_accept_queue_limit", "Fullest socket of this listener: its backlog.");
 /// What listeners drop.
 pub const LISTENER_DROPS: Metric =
     metric("portwho_listener_drops_total", "Connections or datagrams dropped.");
 /// The descriptors of a process.
 pub const OPEN_FDS: Metric = metric(
     "portwho_process_open_fds",
-    "Open descriptors of the one process with the highest ratio.",
+    "Of the one process with the highest ratio: open descriptors.",
 );
 /// What it may open.
 pub const MAX_FDS: Metric = metric(
     "portwho_process_max_fds",
-    "Descriptor limit of the one process with the highest ratio.",
+    "Of the one process with the highest ratio: its limit of descriptors.",
 );
 /// The ephemeral ports.
 pub const EPHEMERAL_PORTS: Metric =

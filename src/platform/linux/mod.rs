@@ -202,6 +202,10 @@ impl System for Linux {
         rustix::process::geteuid().is_root()
     }
 
+    fn forget(&self) {
+        containers::forget();
+    }
+
     fn console_takes_escapes(&self) -> bool {
         std::env::var_os("TERM").is_none_or(|terminal| terminal != "dumb")
     }

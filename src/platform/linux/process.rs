@@ -12,7 +12,7 @@ use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, UpdateKind};
 
 use super::cgroup::service_of;
 use super::command_line;
-use super::containers::{CONTAINERS, Containers};
+use super::containers::{Containers, containers};
 use super::memory_reader::MemoryReader;
 use super::proc_dir::{open_proc, read_file};
 use super::shares::Shares;
@@ -100,7 +100,7 @@ impl Describer<'_> {
             && self.is_roots(pid)
         {
             let command = command_line::of_server(&mut self.memory, pid).arguments;
-            process.container = CONTAINERS.served_by(process.name.as_bytes(), &command);
+            process.container = containers().served_by(process.name.as_bytes(), &command);
         }
         Some(process)
     }
@@ -158,7 +158,7 @@ impl Describer<'_> {
         Place {
             service: group.unit.map(service_of),
             slice_user: group.user.map(Uid),
-            container: group.container.map(|path| CONTAINERS.named(path)),
+            container: group.container.map(|path| containers().named(path)),
         }
     }
 }

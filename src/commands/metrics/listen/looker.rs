@@ -78,6 +78,8 @@ impl<S: System> Looks<S> {
     }
 
     fn take(&mut self) -> Result<Arc<[u8]>, PlatformError> {
+        // Containers come and go while it serves.
+        self.system.forget();
         let now = look(&self.wanted, self.system)?;
         let is_apart = |seen: &Seen| seen.age().saturating_sub(now.age()) >= APART;
         if self.newest.as_ref().is_some_and(is_apart) {
