@@ -169,4 +169,4 @@ def wait_until_old(portwho, seconds):
     missing = seconds - oldest_leak(portwho)
     if missing > 0:
         print(f"the leak must be {missing:.0f} s older; begin it earlier: tests/fleet/begin", flush=True)
-        wait_for("the leak is old", lambda: oldest_leak(portwho) > seconds, missing + 10)
+        wait_for("the leak is old", lambda: oldest_leak(portwho) > seconds, missing + 60)
