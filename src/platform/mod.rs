@@ -18,14 +18,14 @@ mod system;
 #[cfg(windows)]
 mod windows;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{Gap, Namespace, OwnedSocket, Socket};
 
 pub use close::CloseError;
 pub use ending::Ending;
 pub use error::{PlatformError, reason};
-pub use file::{new_file, stdout_again};
+pub use file::{new_file, stdout_again, stdout_is_read};
 #[cfg(target_os = "linux")]
 pub use linux::Linux as ThisSystem;
 pub use replace::replace_file;
@@ -54,6 +54,8 @@ pub struct NamespaceTable {
     pub table: SocketTable,
     /// The namespaces that could be found, by inode number.
     pub namespaces: BTreeMap<u64, Namespace>,
+    /// Those whose sockets could be read.
+    pub read: BTreeSet<u64>,
     /// Whether every process could be asked for its namespace.
     pub complete: bool,
 }

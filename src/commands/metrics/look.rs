@@ -10,7 +10,7 @@ use crate::findings::{Diagnosis, Inspection, Machine};
 use crate::metrics::{self, Drops, Look, PortRanges, Table};
 use crate::model::{
     About, Detail, Gap, MachineLimits, Pid, PortRules, Protocol, Reach, Reading, Scope, StateSet,
-    TcpSettings, TcpState, Untrusted,
+    TcpSettings, Untrusted,
 };
 use crate::platform::{NamespaceTable, PlatformError, System};
 use crate::query::{Filter, PortSet};
@@ -77,20 +77,19 @@ fn programs(
 
 /// The sockets of other network namespaces. Where these cannot be searched, that is a gap.
 fn elsewhere(filter: Option<&Filter>, system: &impl System) -> Inspection {
-    // As in the namespace of its own.
-    let tcp = StateSet::ALL.without(StateSet::of(&[TcpState::Bound]));
-    let scope = Scope { tcp, detail: Detail::Drops, ..Scope::everything() };
+    let scope = Scope { tcp: StateSet::ALL, detail: Detail::Drops, ..Scope::everything() };
     let found = system.sockets_elsewhere(&scope, Reach::Descriptors);
     let found = found.unwrap_or_else(|error| {
         let mut nothing = NamespaceTable { complete: true, ..NamespaceTable::default() };
         nothing.table.gaps.push(Gap::NamespacesUnseen { why: Some(error.to_string()) });
         nothing
     });
-    let NamespaceTable { table, namespaces, complete: is_complete } = found;
+    let NamespaceTable { table, namespaces, complete: is_complete, .. } = found;
     let mut snapshot = complete(system, table, About::Identity, |socket| {
-        socket.state != Some(TcpState::Bound)
-            && filter.is_none_or(|filter| filter.admits_socket(socket))
+        filter.is_none_or(|filter| filter.admits_socket(socket))
     });
+    // As in the namespace of its own.
+    snapshot.gaps.retain(|gap| !gap.is_about_bound());
     if !is_complete && !snapshot.gaps.iter().any(Gap::is_about_namespaces) {
         let why = Some(text::NOT_EVERY_PROCESS.to_owned());
         snapshot.gaps.push(Gap::NamespacesUnseen { why });
@@ -104,6 +103,7 @@ fn elsewhere(filter: Option<&Filter>, system: &impl System) -> Inspection {
         settings: TcpSettings::default(),
         limits: MachineLimits::default(),
         unconnected: Reading::Unreported,
+        unlisted_bound: 0,
         snapshot,
     }
 }

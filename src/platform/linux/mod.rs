@@ -19,6 +19,7 @@ mod presence;
 mod proc_dir;
 mod process;
 mod programs;
+mod reader;
 mod regular_file;
 mod shares;
 #[cfg(any(feature = "watch", feature = "exporter"))]
@@ -42,6 +43,8 @@ use rustix::io::Errno;
 use rustix::net::netdevice;
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
 
+pub(super) use reader::is_read;
+
 #[cfg(any(feature = "watch", feature = "exporter"))]
 use super::SystemRequest;
 use super::decode::services;
@@ -50,9 +53,9 @@ use super::{
     Processes, SocketTable, Sockets, System, bind,
 };
 use crate::model::{
-    About, Capabilities, Creator, Endpoint, MachineLimits, Particulars, Pid, PortRules, Process,
-    Protocol, Reach, Reading, Scope, Service, Signal, Socket, TcpSettings, Uid, Unconnected,
-    Untrusted,
+    About, Capabilities, Creator, Endpoint, MachineLimits, OwnedSocket, Particulars, Pid,
+    PortRules, Process, Protocol, Reach, Reading, Scope, Service, Signal, Socket, TcpSettings, Uid,
+    Unconnected, Untrusted,
 };
 
 /// The running Linux system.
@@ -60,16 +63,22 @@ use crate::model::{
 pub struct Linux;
 
 impl Sockets for Linux {
+    type Namespaces = namespaces::Namespaces;
+
     fn sockets(&self, scope: &Scope) -> Result<SocketTable, PlatformError> {
         tables::sockets(scope)
     }
 
-    fn sockets_elsewhere(
+    fn namespaces(
         &self,
         scope: &Scope,
         reach: Reach,
-    ) -> Result<NamespaceTable, PlatformError> {
-        namespaces::sockets(scope, reach)
+    ) -> Result<(NamespaceTable, Self::Namespaces), PlatformError> {
+        namespaces::Namespaces::find(scope, reach)
+    }
+
+    fn sockets_of(&self, namespaces: &Self::Namespaces, scope: &Scope) -> NamespaceTable {
+        namespaces.sockets(scope)
     }
 
     fn owners(&self, sockets: Vec<Socket>) -> OwnerTable {
@@ -78,6 +87,14 @@ impl Sockets for Linux {
 
     fn owners_now(&self, sockets: Vec<Socket>, wanted: &dyn Fn(&Socket) -> bool) -> OwnerTable {
         owners::find(sockets, wanted)
+    }
+
+    fn owners_among(
+        &self,
+        sockets: Vec<Socket>,
+        likely: &[Pid],
+    ) -> (Vec<OwnedSocket>, Vec<Socket>) {
+        owners::among(sockets, likely)
     }
 
     fn unconnected(&self, at_least: usize) -> Reading<Unconnected> {

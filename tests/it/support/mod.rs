@@ -14,8 +14,12 @@ mod attackers;
 pub mod budgets;
 #[cfg(target_os = "linux")]
 pub mod cgroup;
+#[cfg(all(windows, feature = "watch"))]
+pub mod console;
 #[cfg(target_os = "linux")]
 pub mod docker;
+#[cfg(target_os = "linux")]
+mod faulty;
 #[cfg(target_os = "linux")]
 pub mod features;
 #[cfg(target_os = "linux")]

@@ -12,6 +12,7 @@ mod budgets;
 mod descriptors;
 mod doubt;
 mod findings;
+mod likely;
 mod own_tables;
 mod parallel;
 mod ports;
@@ -28,6 +29,7 @@ use std::collections::BTreeMap;
 
 pub(super) use self::descriptors::{Table, can_be_named};
 use self::doubt::Wanted;
+pub(super) use self::likely::among;
 pub(super) use self::search::Inodes;
 pub(super) use self::searcher::{LINKS_OF_ONE_THREAD, LONGEST_LINK, read_link, socket_inode};
 use self::settle::{Settled, settle};
