@@ -57,10 +57,8 @@ impl Seen {
 pub(super) fn look(wanted: &Wanted, system: &impl System) -> Result<Seen, PlatformError> {
     let (begun, taken) = (Instant::now(), SystemTime::now());
     let inspection = inspect(system, wanted.filter.as_ref())?;
-    let elsewhere = match wanted.all_namespaces {
-        true => Some(elsewhere(wanted.filter.as_ref(), system)?),
-        false => None,
-    };
+    let elsewhere = wanted.all_namespaces.then(|| elsewhere(wanted.filter.as_ref(), system));
+    let elsewhere = elsewhere.transpose()?;
     let programs = programs(&inspection, elsewhere.as_ref(), system);
     let own = system.ancestors().first().copied().unwrap_or(Pid(std::process::id()));
     Ok(Seen { begun, taken, took: begun.elapsed(), inspection, elsewhere, programs, own })
