@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use portwho::cli::{self, CliError};
 use portwho::commands::{self, Broken, Outcome, Output};
+use portwho::model::OwnerSearch;
 use portwho::platform::ThisSystem;
 
 fn main() -> ExitCode {
@@ -19,12 +20,21 @@ fn main() -> ExitCode {
     outcome.into()
 }
 
+/// The system, for as long as the program runs: threads that complete values and watch share it.
+fn lasting(owners: OwnerSearch) -> anyhow::Result<&'static ThisSystem> {
+    Ok(Box::leak(Box::new(ThisSystem::searching(owners)?)))
+}
+
 fn run(output: &mut Output) -> anyhow::Result<Outcome> {
     if let Some(request) = cli::completion(env::var_os(cli::COMPLETION), env::args_os()) {
-        return commands::complete(&request, &ThisSystem, output);
+        let system = lasting(OwnerSearch::Auto)?;
+        return commands::complete(&request, system, output);
     }
     match cli::parse(env::args_os()) {
-        Ok(request) => commands::start(request, &ThisSystem, output),
+        Ok(request) => {
+            let owners = cli::owner_search(&request, env::var_os(cli::OWNERS))?;
+            commands::start(request, lasting(owners)?, output)
+        }
         Err(CliError::Help(help)) => {
             output.result(|out| write!(out, "{help}"))?;
             Ok(Outcome::Success)

@@ -13,7 +13,7 @@ use crate::workloads::{self, Workload};
 #[command(bin_name = "cargo bench --bench compare --")]
 #[command(mut_group("Each", |each| each.requires("processes")))]
 pub struct Arguments {
-    /// The workloads to run, in place of all four
+    /// The workloads to run, in place of all of them
     #[arg(value_name = "WORKLOAD", value_parser = workloads::NAMES)]
     names: Vec<String>,
 

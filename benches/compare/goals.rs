@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::report::Report;
 use crate::rounds::Contestant;
 use crate::table::{mebibytes, milliseconds, ratio, titled};
-use crate::workloads::{IDLE_LAPTOP, MANY_SOCKETS, S};
+use crate::workloads::{IDLE_LAPTOP, MANY_SOCKETS, MILLION, S};
 
 /// A bound on one command of portwho in one workload.
 struct Goal {
@@ -26,13 +26,15 @@ const fn time(workload: &'static str, own: &'static str, share: f64, of: &'stati
 }
 
 /// Medians, on two cores, as root.
-const GOALS: [Goal; 11] = [
-    time(S, "portwho -l 9000", 0.40, "ss -tlnp 'sport = :9000'"),
+const GOALS: [Goal; 13] = [
+    time(MILLION, "portwho -l 127.1.0.1:9000", 0.06, "ss -tlnp 'src 127.1.0.1 sport = :9000'"),
+    time(S, "portwho -l 9000", 0.20, "ss -tlnp 'sport = :9000'"),
     time(S, "portwho -l 9000", 0.18, "lsof -nP -iTCP:9000 -sTCP:LISTEN"),
     time(S, "portwho -l 9000", 0.05, "fuser 9000/tcp"),
-    time(S, "portwho -l 127.1.0.1:9000", 1.0 / 3.0, "ss -tlnp 'src 127.1.0.1 sport = :9000'"),
+    time(S, "portwho -l 127.1.0.1:9000", 0.10, "ss -tlnp 'src 127.1.0.1 sport = :9000'"),
     time(S, "portwho -l 127.1.0.1:9000", 1.0 / 7.0, "lsof -nP -iTCP@127.1.0.1:9000 -sTCP:LISTEN"),
-    time(S, "portwho", 0.6, "ss -tanp"),
+    time(S, "portwho", 0.30, "ss -tanp"),
+    time(S, "portwho 4", 0.05, "ss -tanp"),
     time(MANY_SOCKETS, "portwho", 0.5, "ss -tanp"),
     Goal { workload: MANY_SOCKETS, own: "portwho", bound: Bound::Memory(100) },
     time(MANY_SOCKETS, "portwho --state LISTEN", 0.1, "ss -tanp"),

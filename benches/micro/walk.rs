@@ -21,7 +21,7 @@ fn one_listener(bencher: Bencher<'_, '_>) {
     assert_eq!(sockets.len(), 1, "the listener is there");
     bencher
         .with_inputs(|| sockets.clone())
-        .bench_local_values(|sockets| ThisSystem.owners(sockets));
+        .bench_local_values(|sockets| ThisSystem::default().owners(sockets));
 }
 
 /// Every UDP socket is looked for, of which this process has many.
@@ -33,13 +33,13 @@ fn many_sockets(bencher: Bencher<'_, '_>) {
     assert!(sockets.len() >= own.len(), "all of them are there");
     bencher
         .with_inputs(|| sockets.clone())
-        .bench_local_values(|sockets| ThisSystem.owners(sockets));
+        .bench_local_values(|sockets| ThisSystem::default().owners(sockets));
 }
 
 /// No socket, no walk: what is left is what the program does in any case.
 #[divan::bench]
 fn nothing() {
-    ThisSystem.owners(Vec::new());
+    drop(ThisSystem::default().owners(Vec::new()));
 }
 
 fn files() -> Vec<File> {
@@ -48,5 +48,5 @@ fn files() -> Vec<File> {
 
 fn own_sockets(protocols: Protocols) -> Vec<Socket> {
     let filter = Filter { protocols, ..Filter::everything() };
-    ThisSystem.sockets(&filter.scope(Detail::Brief)).unwrap().sockets
+    ThisSystem::default().sockets(&filter.scope(Detail::Brief)).unwrap().sockets
 }

@@ -38,8 +38,8 @@ fn library() -> Result<Seen, String> {
 }
 
 fn call() {
-    let table = ThisSystem.sockets(&Scope::everything()).expect("the tables");
-    drop(ThisSystem.owners_now(table.sockets, &|_| true));
+    let table = ThisSystem::default().sockets(&Scope::everything()).expect("the tables");
+    drop(ThisSystem::default().owners_now(table.sockets, &|_| true));
 }
 
 fn descriptors() -> usize {

@@ -6,7 +6,7 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand};
 use ipnet::IpNet;
 
-use super::choices::{ColorArg, SortArg};
+use super::choices::{ColorArg, OwnersArg, SortArg};
 use super::values::{column, network, pid, states};
 use super::verb_args::{CloseArgs, DoctorArgs, ExplainArgs, GenerateArgs, KillArgs};
 use crate::model::StateSet;
@@ -144,6 +144,16 @@ pub(super) struct SelectArgs {
     #[arg(long, value_name = "USER", value_parser = NonEmptyStringValueParser::new(),
           value_delimiter = ',', hide_short_help = true)]
     pub(super) user: Vec<String>,
+    /// How owners are searched: in /proc, by the kernel (bpf), or by what is faster (auto) (Linux, bpf
+    /// as root)
+    #[arg(
+        long,
+        value_name = "WAY",
+        hide_short_help = true,
+        hide_possible_values = true,
+        help_heading = "Scope"
+    )]
+    pub(super) owners: Option<OwnersArg>,
 }
 
 /// Which sockets: the filters of list and of close.

@@ -3,6 +3,7 @@
 use clap::ValueEnum;
 
 use super::request::{ColorWhen, Generated};
+use crate::model::OwnerSearch;
 use crate::query::SortKey;
 
 /// What can be generated.
@@ -45,6 +46,24 @@ impl From<SortArg> for SortKey {
             SortArg::RecvQ => Self::RecvQ,
             SortArg::SendQ => Self::SendQ,
             SortArg::Age => Self::Age,
+        }
+    }
+}
+
+/// How owners can be searched.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum OwnersArg {
+    Auto,
+    Proc,
+    Bpf,
+}
+
+impl From<OwnersArg> for OwnerSearch {
+    fn from(way: OwnersArg) -> Self {
+        match way {
+            OwnersArg::Auto => Self::Auto,
+            OwnersArg::Proc => Self::Proc,
+            OwnersArg::Bpf => Self::Bpf,
         }
     }
 }

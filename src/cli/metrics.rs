@@ -9,6 +9,7 @@ use clap::Args;
 use super::args::FilterArgs;
 use super::values::some_time;
 use super::{FilterRequest, UsageError, filter_request, ports};
+use crate::model::OwnerSearch;
 use crate::query::PortTerm;
 
 /// Whether the program was built with what `--listen` requires.
@@ -55,6 +56,8 @@ pub(super) struct MetricsArgs {
 pub struct MetricsRequest {
     /// Which sockets; none for the whole machine.
     pub filters: Option<FilterRequest>,
+    /// By which way owners are searched; none where that was not said.
+    pub owners: Option<OwnerSearch>,
     /// Whether every network namespace is looked at.
     pub all_namespaces: bool,
     /// Where they are written; none for stdout.
@@ -70,12 +73,14 @@ pub struct MetricsRequest {
 /// The request.
 pub(super) fn request(args: MetricsArgs) -> Result<MetricsRequest, UsageError> {
     let narrows = args.filters.narrows();
+    let owners = args.filters.select.owners.map(OwnerSearch::from);
     let filters = filter_request(args.filters)?;
     if args.listen.is_some() && !EXPORTS {
         return Err(UsageError::WithoutFeature { option: "--listen", feature: "exporter" });
     }
     Ok(MetricsRequest {
         filters: narrows.then_some(filters),
+        owners,
         all_namespaces: args.all_netns,
         output: args.output,
         interval: args.interval,

@@ -21,10 +21,11 @@ mod words;
 
 use std::ffi::OsString;
 
-use clap::{CommandFactory, Parser};
+use clap::{CommandFactory, Parser, ValueEnum};
 use thiserror::Error;
 
 use args::{Cli, FilterArgs, ListArgs, SelectArgs, Verb, ViewArgs};
+use choices::OwnersArg;
 pub use completion::{COMPLETION, CompletionRequest, completion};
 use errors::misplaced;
 pub use help::command;
@@ -42,8 +43,11 @@ pub use wait::{Condition, Timeout, WaitRequest};
 pub use watch::WatchRequest;
 use words::{after_lone_p, spell_out};
 
-use crate::model::{Families, Pid, StateSet};
+use crate::model::{Families, OwnerSearch, Pid, StateSet};
 use crate::query::{NamePattern, PortError, PortTerm, Protocols, SocketColumn, SortKey, UserTerm};
+
+/// The variable of the environment that says by which way owners are searched.
+pub const OWNERS: &str = "PORTWHO_OWNERS";
 
 /// The program's name.
 pub const NAME: &str = "portwho";
@@ -85,6 +89,26 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Request, CliEr
         Some(Verb::Explain(explain)) => Request::Explain(explain_request(&explain)?),
         Some(Verb::Generate(generate)) => Request::Generate(generate.what.into()),
     })
+}
+
+/// By which way owners are to be searched: as the request says, or else the environment.
+///
+/// # Errors
+/// When the environment names no such way.
+pub fn owner_search(
+    request: &Request,
+    environment: Option<OsString>,
+) -> Result<OwnerSearch, CliError> {
+    let environment = environment.filter(|value| !value.is_empty());
+    match (request.owners(), environment) {
+        (Some(asked), _) => Ok(asked),
+        (None, Some(value)) if request.searches_owners() => {
+            let value = value.to_string_lossy();
+            let known = OwnersArg::from_str(&value, false).map(OwnerSearch::from);
+            Ok(known.map_err(|_| UsageError::NoWay(value.escape_debug().to_string()))?)
+        }
+        _ => Ok(OwnerSearch::default()),
+    }
 }
 
 /// Refuses `help` for a word that is no command.
@@ -205,9 +229,11 @@ fn explain_request(args: &ExplainArgs) -> Result<ExplainRequest, UsageError> {
 
 fn doctor_request(args: DoctorArgs) -> Result<DoctorRequest, UsageError> {
     let narrows = args.filters.narrows();
+    let owners = args.filters.select.owners.map(OwnerSearch::from);
     let filters = filter_request(args.filters)?;
     Ok(DoctorRequest {
         filters: narrows.then_some(filters),
+        owners,
         interval: args.interval,
         count: args.count,
         verbose: args.verbose,
@@ -229,6 +255,7 @@ fn selection(ports: Vec<PortTerm>, args: SelectArgs) -> Result<Selection, UsageE
         pids: args.pid.into_iter().map(Pid).collect(),
         names: args.name.iter().map(|name| NamePattern::new(name)).collect(),
         users: args.user.iter().map(|user| UserTerm::new(user)).collect(),
+        owners: args.owners.map(OwnerSearch::from),
     })
 }
 

@@ -58,6 +58,9 @@ pub enum UsageError {
     /// Nothing that says which sockets.
     #[error("close needs a PORT or a filter; to see the filters, run: portwho close --help")]
     NothingToClose,
+    /// The environment names no way to search for owners.
+    #[error("PORTWHO_OWNERS '{0}': unknown value; values are auto, proc, bpf")]
+    NoWay(String),
     /// Several states where one is explained.
     #[error("'{0}': unexpected argument; explain takes one state")]
     SeveralStates(String),

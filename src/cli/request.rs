@@ -10,7 +10,7 @@ use super::metrics::MetricsRequest;
 use super::wait::WaitRequest;
 use super::watch::WatchRequest;
 use super::words::{without_dry_run, without_value};
-use crate::model::{Families, Pid, Protocol, Shell, Signal, StateSet, TcpState};
+use crate::model::{Families, OwnerSearch, Pid, Protocol, Shell, Signal, StateSet, TcpState};
 use crate::query::{ForeignTerm, NamePattern, PortTerm, Protocols, UserTerm};
 use crate::text::shell::ShellCommand;
 
@@ -52,6 +52,31 @@ pub struct Selection {
     pub names: Vec<NamePattern>,
     /// Users.
     pub users: Vec<UserTerm>,
+    /// By which way owners are searched; none where that was not said.
+    pub owners: Option<OwnerSearch>,
+}
+
+impl Request {
+    /// By which way owners are to be searched, where that was said with an option.
+    #[must_use]
+    pub fn owners(&self) -> Option<OwnerSearch> {
+        match self {
+            Self::List(list) => list.filters.selection.owners,
+            Self::Kill(kill) => kill.selection.owners,
+            Self::Close(close) => close.filters.selection.owners,
+            Self::Wait(wait) => wait.selection.owners,
+            Self::Watch(watch) => watch.filters.selection.owners,
+            Self::Doctor(doctor) => doctor.owners,
+            Self::Metrics(metrics) => metrics.owners,
+            Self::Explain(_) | Self::Generate(_) => None,
+        }
+    }
+
+    /// Whether owners are searched at all.
+    #[must_use]
+    pub const fn searches_owners(&self) -> bool {
+        !matches!(self, Self::Explain(_) | Self::Generate(_))
+    }
 }
 
 impl Selection {
@@ -213,6 +238,8 @@ pub struct ExplainRequest {
 pub struct DoctorRequest {
     /// Which sockets; none for the whole machine.
     pub filters: Option<FilterRequest>,
+    /// By which way owners are searched; none where that was not said.
+    pub owners: Option<OwnerSearch>,
     /// How far apart the snapshots are; none where that was not said.
     pub interval: Option<Duration>,
     /// How many there are, 0 for no end; none where that was not said.

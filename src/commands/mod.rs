@@ -14,8 +14,12 @@ mod watch;
 
 use std::process::ExitCode;
 
+use anyhow::bail;
+
 use crate::cli::Request;
+use crate::model::OwnerSearch;
 use crate::platform::System;
+use crate::text::errors;
 
 pub use complete::complete;
 pub use shared::output::{Broken, Output, Terminals};
@@ -56,11 +60,20 @@ pub fn start<S: System + Sync>(
     system: &'static S,
     output: &mut Output,
 ) -> anyhow::Result<Outcome> {
+    can_search(request.owners(), system)?;
     match request {
         Request::Watch(request) => watch::start(&request, system, output),
         Request::Metrics(request) => metrics::start(&request, system, output),
         other => run(other, system, output),
     }
+}
+
+/// Refuses a way to search for owners where the system names them itself.
+fn can_search(owners: Option<OwnerSearch>, system: &impl System) -> anyhow::Result<()> {
+    if owners.is_some() && !system.capabilities().owner_search {
+        bail!(errors::NO_OWNER_SEARCH);
+    }
+    Ok(())
 }
 
 /// Runs what was asked for.
@@ -69,6 +82,7 @@ pub fn start<S: System + Sync>(
 /// When the command could not do what it was asked, with what and why. A reader that left is
 /// [`Broken`] somewhere in the chain.
 pub fn run(request: Request, system: &impl System, output: &mut Output) -> anyhow::Result<Outcome> {
+    can_search(request.owners(), system)?;
     match request {
         Request::List(request) => list::run(&request, system, output),
         Request::Kill(request) => kill::run(&request, system, output),

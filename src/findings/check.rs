@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::growth::{Earlier, Growth};
 use super::{Culprit, Evidence, Finding, Machine, Others, Sharers};
-use crate::model::{Gap, Need, OwnedSocket, Protocol};
+use crate::model::{Gap, Need, OwnedSocket, Protocol, StateSet};
 
 /// How severe a finding is, the worst first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -32,8 +32,12 @@ impl Severity {
 /// What a check is about.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Subject {
-    /// Single sockets and their owners: it can be made for one service.
-    Sockets,
+    /// Sockets of TCP in these states: it can be made for one service.
+    Tcp(StateSet),
+    /// Sockets of UDP.
+    Udp,
+    /// The owners of sockets.
+    Owners,
     /// What all sockets of the machine, or of its network namespace, share.
     Machine,
 }
@@ -151,10 +155,10 @@ impl<'a> Looks<'a> {
 impl Check {
     /// What it needs and does not have; nothing where it can be made.
     pub(super) fn need(self, machine: &Machine<'_>) -> Option<Need> {
-        if self.subject == Subject::Machine && machine.is_narrowed() {
-            return Some(Need::WholeMachine);
+        if machine.is_asked_for(self.subject) {
+            return (self.needs)(machine);
         }
-        (self.needs)(machine)
+        Some(if self.subject == Subject::Machine { Need::WholeMachine } else { Need::OtherSockets })
     }
 
     /// The protocols whose tables it counts in: where one of these was not read completely, it says
@@ -186,7 +190,9 @@ impl Check {
                 others: Others::default(),
             })
         };
-        (self.measure)(&looks).into_iter().filter_map(finding).collect()
+        // What none of the sockets that were asked for is part of was only compared with them.
+        let measured = (self.measure)(&looks).into_iter().filter(|one| one.chosen != Some(0));
+        measured.filter_map(finding).collect()
     }
 }
 
@@ -197,6 +203,8 @@ pub struct Measurement {
     pub culprit: Culprit,
     /// What the threshold counts.
     pub count: usize,
+    /// How many of its sockets were asked for, where a group is measured whole.
+    pub chosen: Option<usize>,
     /// Which other processes hold the sockets.
     pub sharers: Sharers,
     /// What else was measured.
@@ -205,7 +213,17 @@ pub struct Measurement {
 
 impl Measurement {
     pub(super) fn new(culprit: Culprit, count: usize, evidence: impl Evidence + 'static) -> Self {
-        Self { culprit, count, sharers: Sharers::default(), evidence: Box::new(evidence) }
+        let (sharers, chosen) = (Sharers::default(), None);
+        Self { culprit, count, chosen, sharers, evidence: Box::new(evidence) }
+    }
+
+    /// With how many of these sockets were asked for: a group of which some were is measured whole.
+    pub(super) fn of_group<'a>(
+        self,
+        rows: impl IntoIterator<Item = &'a OwnedSocket>,
+        machine: &Machine<'_>,
+    ) -> Self {
+        Self { chosen: machine.is_narrowed().then(|| machine.chosen_of(rows)), ..self }
     }
 
     /// With the other holders of these sockets.

@@ -73,6 +73,9 @@ pub struct Capabilities {
     pub narrower_blocks_bind: bool,
     /// Whether a port may be taken where no socket is listed: by an excluded range or HTTP.sys.
     pub unlisted_reservations: bool,
+    /// Whether owners are searched for, and by more than one way: elsewhere the table of sockets names
+    /// them.
+    pub owner_search: bool,
     /// Whether its tables show the queues, timers and ages of sockets.
     pub socket_details: bool,
     /// Whether processes have a limit of descriptors, which can be raised while they run.
@@ -106,6 +109,7 @@ impl Capabilities {
         teardown_blocks_bind: true,
         narrower_blocks_bind: true,
         unlisted_reservations: false,
+        owner_search: true,
         socket_details: true,
         descriptor_limits: true,
         root_user: true,
@@ -130,6 +134,7 @@ impl Capabilities {
         teardown_blocks_bind: false,
         narrower_blocks_bind: false,
         unlisted_reservations: true,
+        owner_search: false,
         socket_details: false,
         descriptor_limits: false,
         root_user: false,

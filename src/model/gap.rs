@@ -168,6 +168,12 @@ pub enum Gap {
         /// The system's reason.
         why: String,
     },
+    /// Sockets that were not seen for so long that they are no longer kept, in tables that could not be
+    /// read.
+    SocketsForgotten {
+        /// How many.
+        count: usize,
+    },
     /// A table could not be read at all.
     TableUnreadable {
         /// What was to be read.
@@ -229,6 +235,7 @@ impl Gap {
             Self::PortRulesUnreadable { .. } => "port-rules-unreadable",
             Self::PortProxiesUnreadable { .. } => "port-proxies-unreadable",
             Self::UrlsUnreadable { .. } => "urls-unreadable",
+            Self::SocketsForgotten { .. } => "sockets-forgotten",
             Self::TableUnreadable { .. } => "table-unreadable",
         }
     }
@@ -246,6 +253,7 @@ impl Gap {
             | Self::DetailsWithheld { count }
             | Self::NamespacesUnsearched { count, .. }
             | Self::SocketsUnexamined { count, .. }
+            | Self::SocketsForgotten { count }
             | Self::DescriptorsUnexamined { count, .. } => Some(*count),
             Self::SearchBounded { left_out, .. } => Some(left_out.count()),
             _ => None,

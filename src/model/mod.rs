@@ -40,7 +40,7 @@ pub use gap::{Gap, Hiding, LeftOut, Whereabouts};
 pub use machine_limits::{MachineLimits, Reading, TcpMemory, Usage};
 pub use namespace::{Namespace, Resident};
 pub use need::Need;
-pub use owner::{Holder, KernelReason, Owner, Presence};
+pub use owner::{Holder, KernelReason, Owner, OwnerSearch, OwnersFrom, Presence};
 pub use particulars::Particulars;
 pub use port_proxy::PortProxy;
 pub use port_rules::PortRules;

@@ -11,6 +11,38 @@ pub struct Holder {
     pub descriptor: Option<u32>,
 }
 
+/// By which way owners are to be searched.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum OwnerSearch {
+    /// By the one that pays.
+    #[default]
+    Auto,
+    /// In /proc.
+    Proc,
+    /// By the kernel's own iterators, or not at all.
+    Bpf,
+}
+
+/// By which way owners were searched.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum OwnersFrom {
+    /// In /proc alone.
+    Proc,
+    /// By the kernel's own iterators, and in /proc what these cannot tell.
+    Bpf,
+}
+
+impl OwnersFrom {
+    /// The word for it in JSON.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Proc => "proc",
+            Self::Bpf => "bpf",
+        }
+    }
+}
+
 /// Why no process holds a socket.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum KernelReason {

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Capabilities, Creator, Gap, Namespace, Owner, Particulars, Pid, PortProxy, Process, ServedUrl,
-    Socket, Uid, Untrusted,
+    Capabilities, Creator, Gap, Namespace, Owner, OwnersFrom, Particulars, Pid, PortProxy, Process,
+    ServedUrl, Socket, Uid, Untrusted,
 };
 
 /// The system that a snapshot is of.
@@ -64,6 +64,10 @@ pub struct Snapshot {
     pub particulars: BTreeMap<Pid, Particulars>,
     /// The far ends of connections within the machine, where they were asked for.
     pub peers: Vec<OwnedSocket>,
+    /// By which way the owners were searched, where they were.
+    pub owners_from: Option<OwnersFrom>,
+    /// The inodes of sockets of which these owners are proven to be all.
+    pub complete: BTreeSet<u64>,
     /// What the system's own web server serves, where one of its ports was asked for.
     pub served_urls: Vec<ServedUrl>,
     /// The rules by which sockets that were asked for are forwarded, with the process that holds them.
@@ -89,6 +93,8 @@ impl Snapshot {
             listeners: Vec::new(),
             particulars: BTreeMap::new(),
             peers: Vec::new(),
+            owners_from: None,
+            complete: BTreeSet::new(),
             served_urls: Vec::new(),
             port_proxies: Vec::new(),
             gaps: Vec::new(),

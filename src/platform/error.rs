@@ -34,6 +34,12 @@ pub enum PlatformError {
         /// Why /proc/net did not.
         proc: String,
     },
+    /// The kernel does not search for owners.
+    #[error("the kernel cannot be asked for owners: {why}")]
+    NoOwnerSearch {
+        /// Its reason.
+        why: String,
+    },
     /// The process has exited.
     #[error("PID {0} has exited")]
     NoSuchProcess(Pid),

@@ -18,14 +18,14 @@ mod system;
 #[cfg(windows)]
 mod windows;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{Gap, Namespace, OwnedSocket, Socket};
+use crate::model::{Gap, Namespace, OwnedSocket, OwnersFrom, Socket};
 
 pub use close::CloseError;
 pub use ending::Ending;
 pub use error::{PlatformError, reason};
-pub use file::{new_file, stdout_again};
+pub use file::{new_file, stdout_again, stdout_is_read};
 #[cfg(target_os = "linux")]
 pub use linux::Linux as ThisSystem;
 pub use replace::replace_file;
@@ -54,6 +54,8 @@ pub struct NamespaceTable {
     pub table: SocketTable,
     /// The namespaces that could be found, by inode number.
     pub namespaces: BTreeMap<u64, Namespace>,
+    /// Those whose sockets could be read.
+    pub read: BTreeSet<u64>,
     /// Whether every process could be asked for its namespace.
     pub complete: bool,
 }
@@ -65,4 +67,9 @@ pub struct OwnerTable {
     pub sockets: Vec<OwnedSocket>,
     /// What could not be seen.
     pub gaps: Vec<Gap>,
+    /// By which way they were searched; none where the table of sockets names them, or none was.
+    pub from: Option<OwnersFrom>,
+    /// The inodes of those whose owners are proven to be all: the kernel counts no reference to the socket
+    /// that is not a descriptor of theirs. Of any other there may be more.
+    pub complete: BTreeSet<u64>,
 }

@@ -142,19 +142,18 @@ mod tests {
         }
     }
 
-    const ABSENT: Pid = Pid(4711);
-
     #[test]
     fn a_file_is_replaced_and_leftovers_are_removed() {
         let folder = std::env::temp_dir().join(format!("portwho-replace-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
         let file = folder.join("a.prom");
+        let absent = Pid(4711);
         fs::write(folder.join("a.prom.4711.tmp"), "half").unwrap();
         fs::write(folder.join("a.prom.812.tmp"), "being written").unwrap();
         fs::write(folder.join("b.prom.4711.tmp"), "another's").unwrap();
         fs::write(folder.join(temporary_name("a.prom", std::process::id())), "half").unwrap();
         for text in ["one", "two"] {
-            replace_file(&file, text.as_bytes(), &|pid| pid == ABSENT).unwrap();
+            replace_file(&file, text.as_bytes(), &|pid| pid == absent).unwrap();
             assert_eq!(fs::read_to_string(&file).unwrap(), text);
         }
         let mut names: Vec<_> =

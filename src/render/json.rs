@@ -9,7 +9,7 @@ use super::json_process::JsonProcess;
 use super::json_proxy::JsonProxy;
 use super::json_socket::JsonSocket;
 use super::{View, json_text};
-use crate::model::{About, Depth, Detail, Gap, LeftOut, Pid, ServedUrl, Untrusted};
+use crate::model::{About, Depth, Detail, Gap, LeftOut, OwnersFrom, Pid, ServedUrl, Untrusted};
 use crate::query::{PortVerdicts, Rows};
 use crate::text::gaps::remedy;
 use crate::text::reasons::Reasons;
@@ -47,6 +47,7 @@ impl View for Json {
             ports: json_ports::ports(ports, rows),
             free_count: ports.map(|ports| ports.free_count),
             free_ranges: ports.map(json_ports::free),
+            owners_from: rows.snapshot.owners_from.map(OwnersFrom::word),
             served_urls: rows.snapshot.served_urls.iter().map(JsonUrl::new).collect(),
             port_proxies: rows.snapshot.port_proxies.iter().map(JsonProxy::new).collect(),
             gaps: gaps(&rows.snapshot.gaps),
@@ -70,6 +71,9 @@ struct Document<'a> {
     free_count: Option<usize>,
     /// The ports that are free wherever they were asked for, as ranges.
     free_ranges: Option<Vec<JsonRange>>,
+    /// By which way the owners were searched; missing where they were not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    owners_from: Option<&'static str>,
     /// What the system's own web server serves, where one of its ports was asked for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     served_urls: Vec<JsonUrl>,

@@ -111,6 +111,9 @@ pub(super) fn interface_name(index: u32, names: &BTreeMap<u32, Untrusted>) -> St
 pub(super) enum JsonOwner {
     Processes {
         pids: Vec<u32>,
+        /// Whether these are proven to be all.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        complete: bool,
     },
     Kernel {
         reason: &'static str,
@@ -137,9 +140,10 @@ impl JsonOwner {
             Owner::Processes(_) if owner.pids().all(|pid| snapshot.is_kernel(pid)) => {
                 Self::Kernel { reason: "kernel" }
             }
-            Owner::Processes(_) => {
-                Self::Processes { pids: owner.pids().map(|pid| pid.0).collect() }
-            }
+            Owner::Processes(_) => Self::Processes {
+                pids: owner.pids().map(|pid| pid.0).collect(),
+                complete: row.socket.inode.is_some_and(|inode| snapshot.complete.contains(&inode)),
+            },
             Owner::Kernel(reason) => Self::Kernel { reason: reason.word() },
             Owner::Hidden => {
                 Self::Hidden { user: user(row.socket.uid, snapshot), creator: creator() }

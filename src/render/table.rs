@@ -1,7 +1,8 @@
 //! Tables of any length through comfy-table: fixed widths, a thousand rows at a time.
 //!
 //! comfy-table keeps several copies of every cell during the layout. The widths are therefore
-//! measured first, over all rows, and the rows are then laid out in pieces of equal widths.
+//! measured first, over all rows, and the rows are then laid out in pieces of equal widths: each piece as one
+//! row of cells with many lines, which takes a third of the allocations.
 
 use std::io::{self, Write};
 
@@ -24,12 +25,15 @@ pub(super) struct Layout<'a, C: Column> {
     widths: Vec<usize>,
     indent: usize,
     context: &'a C::Context,
+    /// The cells that were measured, until they are to be narrower.
+    measured: Vec<Piece>,
 }
 
-/// A line of a table, with its style.
-struct Line {
-    cells: Row,
-    ansi: Ansi,
+/// Lines of a table: the cells of each column one below the other.
+#[derive(Default)]
+struct Piece {
+    columns: Vec<String>,
+    lines: usize,
 }
 
 impl<'a, C: Column<Row: 'a>> Layout<'a, C> {
@@ -42,12 +46,19 @@ impl<'a, C: Column<Row: 'a>> Layout<'a, C> {
     ) -> Self {
         let least = |column: &C| column.width().max(column.title().len());
         let mut widths: Vec<usize> = columns.iter().map(least).collect();
+        let mut measured = Vec::new();
+        let mut piece = Piece::default();
         for row in rows {
-            for (column, width) in columns.iter().zip(&mut widths) {
-                *width = column.cell(row, context).width().max(*width);
-            }
+            let cells = columns.iter().zip(&mut widths).map(|(column, width)| {
+                let cell = column.cell(row, context);
+                *width = columns_of(&cell).max(*width);
+                cell
+            });
+            piece.push(cells);
+            measured.extend(piece.taken_if(PIECE));
         }
-        Self { columns, widths, indent, context }
+        measured.extend(piece.taken_if(1));
+        Self { columns, widths, indent, context, measured }
     }
 
     /// The same, as narrow as the terminal wants it, if that is too narrow for it.
@@ -93,65 +104,74 @@ impl<'a, C: Column<Row: 'a>> Layout<'a, C> {
             }
         }
         let (indent, widths) = fit(self.indent, &rooms, columns);
-        Self { widths, indent, ..self }
+        Self { widths, indent, measured: Vec::new(), ..self }
     }
 
     /// Writes the titles.
     pub(super) fn write_titles(&self, color: bool, out: &mut dyn Write) -> io::Result<()> {
         let ansi = if color { Ansi::new().bold() } else { Ansi::new() };
-        let fitted = |(column, width): (&C, &usize)| shortened(column.title(), *width);
-        let titles = self.columns.iter().zip(&self.widths).map(fitted);
-        self.write_piece(vec![self.line(titles, ansi)], out)
+        let titles = self.columns.iter().zip(&self.widths);
+        let titles = titles.map(|(column, width)| shortened(column.title(), *width));
+        self.write_piece(Piece::of(titles), [ansi], out)
     }
 
     /// Writes a ruler of `=` below the titles.
     pub(super) fn write_ruler(&self, out: &mut dyn Write) -> io::Result<()> {
         let ruler = self.widths.iter().map(|width| "=".repeat(*width));
-        self.write_piece(vec![self.line(ruler, Ansi::new())], out)
+        self.write_piece(Piece::of(ruler), [Ansi::new()], out)
     }
 
-    /// Writes the rows, each in its style.
+    /// Writes the rows, which are those that were measured, each in its style.
     pub(super) fn write_rows(
-        &self,
-        rows: impl Iterator<Item = (&'a C::Row, Ansi)>,
+        mut self,
+        mut rows: impl Iterator<Item = (&'a C::Row, Ansi)>,
         out: &mut dyn Write,
     ) -> io::Result<()> {
-        let mut lines = rows.map(|(row, ansi)| self.line(self.cells(row), ansi));
+        for piece in std::mem::take(&mut self.measured) {
+            let styles = rows.by_ref().take(piece.lines).map(|(_, ansi)| ansi);
+            self.write_piece(piece, styles, out)?;
+        }
         loop {
-            let piece: Vec<Line> = lines.by_ref().take(PIECE).collect();
-            if piece.is_empty() {
+            let (mut piece, mut styles) = (Piece::default(), Vec::new());
+            for (row, ansi) in rows.by_ref().take(PIECE) {
+                piece.push(self.cells(row));
+                styles.push(ansi);
+            }
+            if styles.is_empty() {
                 return Ok(());
             }
-            self.write_piece(piece, out)?;
+            self.write_piece(piece, styles, out)?;
         }
     }
 
     fn cells(&self, row: &C::Row) -> impl Iterator<Item = String> {
         self.columns.iter().zip(&self.widths).map(|(column, width)| {
             let cell = column.cell(row, self.context);
-            if cell.width() > *width { column.shortened(cell, *width) } else { cell }
+            if columns_of(&cell) > *width { column.shortened(cell, *width) } else { cell }
         })
     }
 
-    fn line(&self, cells: impl Iterator<Item = String>, ansi: Ansi) -> Line {
-        let aligned = cells.zip(self.columns).map(|(cell, column)| aligned(cell, *column));
-        Line { cells: Row::from(aligned.collect::<Vec<_>>()), ansi }
-    }
-
-    fn write_piece(&self, lines: Vec<Line>, out: &mut dyn Write) -> io::Result<()> {
-        let (rows, styles): (Vec<Row>, Vec<Ansi>) =
-            lines.into_iter().map(|line| (line.cells, line.ansi)).unzip();
-        for (text, ansi) in self.lay_out(rows).lines().zip(styles) {
+    fn write_piece(
+        &self,
+        piece: Piece,
+        styles: impl IntoIterator<Item = Ansi>,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        for (text, ansi) in self.lay_out(piece.columns).lines().zip(styles) {
             let text = text.trim_end();
             writeln!(out, "{ansi}{text}{ansi:#}")?;
         }
         Ok(())
     }
 
-    fn lay_out(&self, rows: Vec<Row>) -> String {
+    /// A single row of comfy-table, with the lines of all rows: no cell is wider than its column, so that
+    /// lines stay beside each other.
+    fn lay_out(&self, columns: Vec<String>) -> Table {
         let mut table = Table::new();
         table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-        table.add_rows(rows);
+        let cells = columns.into_iter().zip(self.columns);
+        let cells = cells.map(|(lines, column)| aligned(lines, *column));
+        table.add_row(Row::from(cells.collect::<Vec<_>>()));
         for (index, (column, width)) in table.column_iter_mut().zip(&self.widths).enumerate() {
             let before = if index == 0 { self.indent } else { 0 };
             let after = usize::from(index + 1 < self.widths.len());
@@ -159,15 +179,47 @@ impl<'a, C: Column<Row: 'a>> Layout<'a, C> {
             let whole = narrow(before + width + after);
             column.set_constraint(ColumnConstraint::Absolute(Width::Fixed(whole)));
         }
-        table.to_string()
+        table
     }
 }
 
-fn aligned(cell: String, column: impl Column) -> Cell {
-    Cell::new(cell).set_alignment(match column.alignment() {
+impl Piece {
+    /// A single line.
+    fn of(cells: impl Iterator<Item = String>) -> Self {
+        let mut piece = Self::default();
+        piece.push(cells);
+        piece
+    }
+
+    /// Adds a line.
+    fn push(&mut self, cells: impl Iterator<Item = String>) {
+        if self.lines == 0 {
+            self.columns = cells.collect();
+        } else {
+            for (lines, cell) in self.columns.iter_mut().zip(cells) {
+                lines.push('\n');
+                lines.push_str(&cell);
+            }
+        }
+        self.lines += 1;
+    }
+
+    /// All of it, and nothing left, if there are so many lines.
+    fn taken_if(&mut self, lines: usize) -> Option<Self> {
+        (self.lines >= lines).then(|| std::mem::take(self))
+    }
+}
+
+fn aligned(lines: String, column: impl Column) -> Cell {
+    Cell::new_owned(lines).set_alignment(match column.alignment() {
         Alignment::Left => CellAlignment::Left,
         Alignment::Right => CellAlignment::Right,
     })
+}
+
+/// How many columns of the terminal an escaped text takes.
+fn columns_of(text: &str) -> usize {
+    if text.is_ascii() { text.len() } else { text.width() }
 }
 
 /// comfy-table counts in 16 bits; no cell that is shown is that wide.

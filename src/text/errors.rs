@@ -39,6 +39,9 @@ pub fn unknown_interface(name: &str) -> String {
 pub const NO_NAMESPACES: &str = "--all-netns: Windows shows the sockets of one network compartment \
                                  only; run portwho inside of the container";
 
+/// A way to search for owners was asked for on a system that does not search.
+pub const NO_OWNER_SEARCH: &str = "--owners: Windows names the owners itself";
+
 /// The sockets of each state cannot be counted.
 #[must_use]
 pub fn not_counted(error: &impl Display) -> String {

@@ -23,10 +23,10 @@ fn address() -> SocketAddr {
 
 /// The owners of what was dumped, after something has happened in between.
 fn owners_after(happens: impl FnOnce(), wanted: &dyn Fn(&Socket) -> bool) -> OwnerTable {
-    let table = ThisSystem.sockets(&Scope::everything()).expect("the tables");
+    let table = ThisSystem::default().sockets(&Scope::everything()).expect("the tables");
     assert!(!table.sockets.is_empty());
     happens();
-    ThisSystem.owners_now(table.sockets, wanted)
+    ThisSystem::default().owners_now(table.sockets, wanted).expect("the owners")
 }
 
 #[track_caller]

@@ -1,5 +1,6 @@
 //! Costs: the program makes only the system calls whose answers it needs, as strace shows.
 
+use std::collections::BTreeSet;
 use std::fs;
 
 use crate::support::features::lists_bound;
@@ -13,7 +14,7 @@ fn calls(kinds: &str, words: &[&str], code: i32) -> String {
     let scratch = Scratch::new();
     let log = scratch.path().join("log").to_str().expect("UTF-8").to_owned();
     let kinds = format!("trace={kinds}");
-    let run = portwho(words).through(["strace", "-f", "-y", "-e", &kinds, "-o", &log]);
+    let run = portwho(words).through(["strace", "-f", "-y", "-s", "256", "-e", &kinds, "-o", &log]);
     let output = run.run();
     assert_eq!(output.code, Some(code), "{output:?}");
     fs::read_to_string(&log).expect("the log")
@@ -43,6 +44,42 @@ fn a_port_that_no_socket_holds_costs_no_walk() {
     assert!(!walks(&["81"], 1), "it walks without need");
     assert!(walks(&["kill", "-n", "80"], 0), "kill walks to find an owner");
     assert!(!walks(&["kill", "-n", "81"], 1), "kill walks without need");
+}
+
+/// What is asked of the tables of sockets, in the order of the requests. Each goes through all sockets of the
+/// machine.
+#[track_caller]
+fn requests(words: &[&str]) -> Vec<String> {
+    let calls = calls("sendto", words, 1);
+    // It stands behind the number of the request.
+    let requests = calls.lines().filter_map(|call| call.split_once("nlmsg_pid=0}, "));
+    requests.map(|(_, request)| request.to_owned()).collect()
+}
+
+#[trial]
+fn no_table_is_asked_for_twice() {
+    if !can_strace() {
+        return;
+    }
+    refuse::entering_namespaces();
+    let _server = server();
+    let requests = requests(&["-l", "81"]);
+    let different: BTreeSet<&String> = requests.iter().collect();
+    assert!(different.len() > 3, "{requests:#?}");
+    assert_eq!(requests.len(), different.len(), "{requests:#?}");
+}
+
+/// Whether BOUND sockets are listed shows in the table that is asked for anyway.
+#[trial]
+fn bound_sockets_cost_no_request() {
+    if !can_strace() || !lists_bound() {
+        return;
+    }
+    refuse::entering_namespaces();
+    let _server = server();
+    // What holds the port, and the connections to that port elsewhere: TCP, and UDP of both families.
+    let requests = requests(&["81"]);
+    assert_eq!(requests.len(), 6, "{requests:#?}");
 }
 
 /// A user may have hundreds of processes hold a port, each with thousands of descriptors.

@@ -11,8 +11,8 @@ use crate::support::refuse;
 
 /// The local ends of all TCP and UDP sockets, and the PIDs of their owners.
 fn seen() -> Vec<(SocketAddr, Vec<u32>)> {
-    let table = ThisSystem.sockets(&Scope::everything()).expect("the tables");
-    let owned = ThisSystem.owners(table.sockets).sockets;
+    let table = ThisSystem::default().sockets(&Scope::everything()).expect("the tables");
+    let owned = ThisSystem::default().owners(table.sockets).expect("the owners").sockets;
     let ends = |owned: &OwnedSocket| {
         let local = owned.socket.local;
         let pids = owned.owner.pids().map(|pid| pid.0).collect();

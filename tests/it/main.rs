@@ -65,6 +65,9 @@ mod filters;
 #[cfg(target_os = "linux")]
 mod cross_checks;
 
+/// The search for owners by the kernel: the same answers as in /proc, and its refusals.
+#[cfg(target_os = "linux")]
+mod owner_search;
 /// All the owners of a socket, whatever becomes of them meanwhile, or why none is named.
 #[cfg(target_os = "linux")]
 mod owners;
@@ -231,6 +234,10 @@ mod wait;
 #[cfg(target_os = "linux")]
 mod wait_free;
 
+/// wait, raced against servers that start and stop.
+#[cfg(target_os = "linux")]
+mod wait_races;
+
 /// wait for programs.
 #[cfg(target_os = "linux")]
 mod wait_json;
@@ -243,9 +250,13 @@ mod wait_manners;
 #[cfg(target_os = "linux")]
 mod watch_plain;
 
-/// watch on a terminal: real keys, kill and close of real sockets, and every way to end.
+/// watch on a terminal: real keys, kill and close of real sockets.
 #[cfg(all(target_os = "linux", feature = "watch"))]
 mod watch_live;
+
+/// How that view ends and stops.
+#[cfg(all(target_os = "linux", feature = "watch"))]
+mod watch_ends;
 
 /// `--try-bind`, and that nothing is bound without it.
 #[cfg(target_os = "linux")]
@@ -362,6 +373,10 @@ mod windows_rules;
 /// wait for ports of children.
 #[cfg(windows)]
 mod windows_wait;
+
+/// watch in a console.
+#[cfg(all(windows, feature = "watch"))]
+mod windows_watch;
 
 /// Their processes, as the system's own `tasklist` has them.
 #[cfg(windows)]

@@ -199,11 +199,11 @@ fn the_library_stays_in_its_callers_namespace() {
     let own = || fs::metadata("/proc/thread-self/ns/net").expect("a namespace").st_ino();
     let before = own();
     let ports = || {
-        let table = ThisSystem.sockets(&Scope::everything()).expect("the tables");
+        let table = ThisSystem::default().sockets(&Scope::everything()).expect("the tables");
         table.sockets.iter().map(|socket| socket.local.port).collect::<Vec<_>>()
     };
     for _ in 0..2 {
-        let found = ThisSystem
+        let found = ThisSystem::default()
             .sockets_elsewhere(&Scope::everything(), Reach::Processes)
             .expect("the tables");
         let inode = namespace_of(there.pid());
@@ -217,7 +217,7 @@ fn the_library_stays_in_its_callers_namespace() {
         assert_eq!(ports(), [81]);
     }
     in_netns(|| {
-        let found = ThisSystem
+        let found = ThisSystem::default()
             .sockets_elsewhere(&Scope::everything(), Reach::Processes)
             .expect("the tables");
         let of_caller = found.table.sockets.iter().filter(|socket| socket.netns == Some(before));

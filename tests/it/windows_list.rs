@@ -140,9 +140,10 @@ fn creation_times() {
     }
     let peer = Peer::holding(&EVERYTHING);
     let pid = Pid(peer.pid());
-    let birth =
-        ThisSystem.processes(&BTreeSet::from([pid]), About::Table)[&pid].birth.expect("a birth");
-    let table = ThisSystem.sockets(&Scope::everything()).expect("the tables");
+    let birth = ThisSystem::default().processes(&BTreeSet::from([pid]), About::Table)[&pid]
+        .birth
+        .expect("a birth");
+    let table = ThisSystem::default().sockets(&Scope::everything()).expect("the tables");
     let owners = table.sockets.iter().filter_map(|socket| socket.table_owner);
     let created: Vec<u64> = owners
         .filter(|owner| owner.pid == pid)
@@ -159,7 +160,7 @@ fn bound_sockets_are_listed() {
     if wine::is_wine() {
         return windows_lab::bound_endpoints_and_their_twins();
     }
-    let table = ThisSystem.sockets(&Scope::everything()).expect("the tables");
+    let table = ThisSystem::default().sockets(&Scope::everything()).expect("the tables");
     assert_eq!(table.gaps, []);
 }
 

@@ -166,9 +166,9 @@ fn a_process_that_may_not_be_opened() {
     let listed = String::from_utf8_lossy(&listed).into_owned();
     let pid = listed.split("\"csrss.exe\",\"").nth(1).and_then(|rest| rest.split('"').next());
     let pid = Pid(pid.expect("csrss.exe").parse().expect("a PID"));
-    let opened = ThisSystem.open_process(pid, None).map(|_| ());
+    let opened = ThisSystem::default().open_process(pid, None).map(|_| ());
     assert!(matches!(opened, Err(PlatformError::NotPermitted)), "{opened:?}");
-    let described = ThisSystem.processes(&BTreeSet::from([pid]), About::Table);
+    let described = ThisSystem::default().processes(&BTreeSet::from([pid]), About::Table);
     assert_eq!(described[&pid].name.as_bytes(), b"csrss.exe");
 }
 

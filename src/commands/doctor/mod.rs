@@ -92,8 +92,7 @@ impl<S: System> Run<'_, S> {
     }
 
     fn tell_gaps(&mut self, snapshot: &Snapshot) {
-        // A socket that is bound without listening has no part in any finding.
-        for gap in snapshot.gaps.iter().filter(|gap| !gap.is_about_bound()) {
+        for gap in &snapshot.gaps {
             self.output.remark(gaps::line(gap));
         }
     }

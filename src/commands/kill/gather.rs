@@ -38,7 +38,7 @@ pub(super) fn gather(filter: &Filter, system: &impl System) -> Result<Snapshot, 
             table.gaps.push(gap);
         }
     }
-    let mut snapshot = with_ancestors(complete(system, table, About::Identity, |_| true), system);
+    let mut snapshot = with_ancestors(complete(system, table, About::Identity, |_| true)?, system);
     served::add(system, &mut snapshot, |row| on_ports.admits_socket(&row.socket));
     forwarded::add(system, &mut snapshot, |row| on_ports.admits_socket(&row.socket));
     Ok(snapshot)

@@ -10,7 +10,7 @@ use crate::findings::{Diagnosis, Inspection, Machine};
 use crate::metrics::{self, Drops, Look, PortRanges, Table};
 use crate::model::{
     About, Detail, Gap, MachineLimits, Pid, PortRules, Protocol, Reach, Reading, Scope, StateSet,
-    TcpSettings, TcpState, Untrusted,
+    TcpSettings, Untrusted,
 };
 use crate::platform::{NamespaceTable, PlatformError, System};
 use crate::query::{Filter, PortSet};
@@ -58,6 +58,7 @@ pub(super) fn look(wanted: &Wanted, system: &impl System) -> Result<Seen, Platfo
     let (begun, taken) = (Instant::now(), SystemTime::now());
     let inspection = inspect(system, wanted.filter.as_ref())?;
     let elsewhere = wanted.all_namespaces.then(|| elsewhere(wanted.filter.as_ref(), system));
+    let elsewhere = elsewhere.transpose()?;
     let programs = programs(&inspection, elsewhere.as_ref(), system);
     let own = system.ancestors().first().copied().unwrap_or(Pid(std::process::id()));
     Ok(Seen { begun, taken, took: begun.elapsed(), inspection, elsewhere, programs, own })
@@ -76,36 +77,39 @@ fn programs(
 }
 
 /// The sockets of other network namespaces. Where these cannot be searched, that is a gap.
-fn elsewhere(filter: Option<&Filter>, system: &impl System) -> Inspection {
-    // As in the namespace of its own.
-    let tcp = StateSet::ALL.without(StateSet::of(&[TcpState::Bound]));
-    let scope = Scope { tcp, detail: Detail::Drops, ..Scope::everything() };
+///
+/// # Errors
+/// When owners cannot be searched by the way that was asked for.
+fn elsewhere(filter: Option<&Filter>, system: &impl System) -> Result<Inspection, PlatformError> {
+    let scope = Scope { tcp: StateSet::ALL, detail: Detail::Drops, ..Scope::everything() };
     let found = system.sockets_elsewhere(&scope, Reach::Descriptors);
     let found = found.unwrap_or_else(|error| {
         let mut nothing = NamespaceTable { complete: true, ..NamespaceTable::default() };
         nothing.table.gaps.push(Gap::NamespacesUnseen { why: Some(error.to_string()) });
         nothing
     });
-    let NamespaceTable { table, namespaces, complete: is_complete } = found;
+    let NamespaceTable { table, namespaces, complete: is_complete, .. } = found;
     let mut snapshot = complete(system, table, About::Identity, |socket| {
-        socket.state != Some(TcpState::Bound)
-            && filter.is_none_or(|filter| filter.admits_socket(socket))
-    });
+        filter.is_none_or(|filter| filter.admits_socket(socket))
+    })?;
+    // As in the namespace of its own.
+    snapshot.gaps.retain(|gap| !gap.is_about_bound());
     if !is_complete && !snapshot.gaps.iter().any(Gap::is_about_namespaces) {
         let why = Some(text::NOT_EVERY_PROCESS.to_owned());
         snapshot.gaps.push(Gap::NamespacesUnseen { why });
     }
     snapshot.namespaces = namespaces;
     let pids = snapshot.processes.keys().copied().collect();
-    Inspection {
+    Ok(Inspection {
         particulars: system.particulars(&pids),
         particulars_after: Duration::MAX,
         rules: PortRules::default(),
         settings: TcpSettings::default(),
         limits: MachineLimits::default(),
         unconnected: Reading::Unreported,
+        unlisted_bound: 0,
         snapshot,
-    }
+    })
 }
 
 /// The metrics of a look, and of what changed since an earlier one, as text.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::survey::complete;
-use crate::model::{Detail, Gap, Reach, Snapshot};
+use crate::model::{Detail, Gap, Reach, Scope, Snapshot, Socket, StateSet};
 use crate::platform::System;
 use crate::query::{Filter, Row, SortKey, select};
 
@@ -25,15 +25,32 @@ pub(in crate::commands) fn look(
     if !system.is_privileged() {
         return unseen(None);
     }
-    let mut elsewhere = match system.sockets_elsewhere(&filter.scope(Detail::Brief), Reach::Hint) {
+    let scope = told(filter);
+    let mut elsewhere = match system.sockets_elsewhere(&scope, Reach::Hint) {
         Ok(elsewhere) => elsewhere,
         Err(error) => return unseen(Some(error.to_string())),
     };
     let gaps = std::mem::take(&mut elsewhere.table.gaps);
     let gaps = gaps.into_iter().filter(Gap::is_about_namespaces).collect();
     let table = elsewhere.table;
-    let snapshot = complete(system, table, filter.about(), |socket| filter.admits_socket(socket));
+    let is_told = |socket: &Socket| {
+        filter.admits_socket(socket) && socket.state.is_none_or(|state| scope.tcp.contains(state))
+    };
+    let snapshot = match complete(system, table, filter.about(), is_told) {
+        Ok(snapshot) => snapshot,
+        Err(error) => return unseen(Some(error.to_string())),
+    };
     (Some(Snapshot { namespaces: elsewhere.namespaces, ..snapshot }), gaps)
+}
+
+/// What is asked of other namespaces. Where a port was asked for, what holds it: its connections there
+/// say nothing of the port here, and the kernel would have to look at each of them.
+fn told(filter: &Filter) -> Scope {
+    let scope = filter.scope(Detail::Brief);
+    if filter.local.is_none() || scope.tcp != StateSet::ALL {
+        return scope;
+    }
+    Scope { tcp: StateSet::HOLDING, ..scope }
 }
 
 /// What was asked for, by the network namespace that it is in.

@@ -2,7 +2,7 @@
 //! port of another machine.
 
 use crate::model::{Detail, Families, Scope, Shell, Socket, StateSet, UdpScope};
-use crate::platform::System;
+use crate::platform::{SocketTable, System};
 use crate::query::{Filter, LocalSet, PortSet, Rows};
 use crate::text::hints as text;
 
@@ -26,25 +26,30 @@ pub(in crate::commands) enum NearMiss {
     ToForeignPorts(usize),
 }
 
-/// Asks for them, as far as `rows` leave a question open.
+/// Asks for them, as far as `rows` leave a question open. `known`: every socket on the ports, where that was
+/// asked before.
 pub(in crate::commands) fn ask(
     local: &LocalSet,
     rows: &Rows<'_>,
+    known: Option<&SocketTable>,
     system: &impl System,
 ) -> NearMisses {
     let is_empty = rows.rows.is_empty();
     let is_narrowed = !rows.filter.is_by_local_end_alone();
-    let left_out = if is_empty && is_narrowed { left_out(local, system) } else { 0 };
+    let left_out = if is_empty && is_narrowed { left_out(local, known, system) } else { 0 };
     let to_foreign_ports =
         if is_empty && left_out == 0 { foreign_connections(&local.all_ports(), system) } else { 0 };
     NearMisses { left_out, to_foreign_ports }
 }
 
 /// How many sockets are at the places that were asked for, whatever else they had to be.
-fn left_out(local: &LocalSet, system: &impl System) -> usize {
+fn left_out(local: &LocalSet, known: Option<&SocketTable>, system: &impl System) -> usize {
     let filter = Filter { local: Some(local.clone()), ..Filter::everything() };
-    let table = system.sockets(&filter.scope(Detail::Brief)).unwrap_or_default();
-    table.sockets.iter().filter(|socket| filter.admits_socket(socket)).count()
+    let count = |table: &SocketTable| {
+        table.sockets.iter().filter(|socket| filter.admits_socket(socket)).count()
+    };
+    let asked = || system.sockets(&filter.scope(Detail::Brief)).unwrap_or_default();
+    known.map_or_else(|| count(&asked()), count)
 }
 
 /// How many connections go to those ports, which belong to other machines or processes.
@@ -100,7 +105,7 @@ pub(in crate::commands) fn where_nothing_matched(
         let nothing = absent.is_empty().then(|| text::NO_SOCKET_MATCHES.to_owned());
         return absent.into_iter().chain(nothing).collect();
     };
-    let misses = ask(local, rows, system);
+    let misses = ask(local, rows, None, system);
     let sentence = |miss: NearMiss| miss.sentence(local, shell);
     let first = misses.left_out().map(sentence);
     let first = first.unwrap_or_else(|| text::no_socket_on(local));

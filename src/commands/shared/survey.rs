@@ -5,26 +5,26 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::model::{
     About, Depth, Gap, OwnedSocket, Owner, Pid, Reach, Scope, Snapshot, Socket, Untrusted,
 };
-use crate::platform::{PlatformError, SocketTable, System};
+use crate::platform::{NamespaceTable, PlatformError, SocketTable, System};
 use crate::query::Filter;
 
 /// Looks at the sockets that `filter` may admit, at their owners and at no others.
 ///
 /// # Errors
-/// When the sockets cannot be read at all.
+/// When the sockets cannot be read at all, or their owners not be searched as was asked.
 pub(in crate::commands) fn survey(
     system: &impl System,
     filter: &Filter,
     depth: Depth,
 ) -> Result<Snapshot, PlatformError> {
     let table = system.sockets(&filter.scope(depth.detail))?;
-    Ok(complete(system, table, depth.about, |socket| filter.admits_socket(socket)))
+    complete(system, table, depth.about, |socket| filter.admits_socket(socket))
 }
 
 /// The same in every network namespace.
 ///
 /// # Errors
-/// When the sockets cannot be read at all.
+/// When the sockets cannot be read at all, or their owners not be searched as was asked.
 pub(in crate::commands) fn survey_everywhere(
     system: &impl System,
     filter: &Filter,
@@ -33,43 +33,51 @@ pub(in crate::commands) fn survey_everywhere(
     let scope = filter.scope(depth.detail);
     let mut table = system.sockets(&scope)?;
     let mut elsewhere = system.sockets_elsewhere(&scope, Reach::Descriptors)?;
-    if !elsewhere.complete && !elsewhere.table.gaps.iter().any(Gap::is_about_namespaces) {
-        let why = Some("not readable for some processes".to_owned());
-        elsewhere.table.gaps.push(Gap::NamespacesUnseen { why });
-    }
+    elsewhere.table.gaps.extend(incomplete(&elsewhere));
     table.sockets.extend(elsewhere.table.sockets);
     for gap in elsewhere.table.gaps {
         if !table.gaps.contains(&gap) {
             table.gaps.push(gap);
         }
     }
-    let snapshot = complete(system, table, depth.about, |socket| filter.admits_socket(socket));
+    let snapshot = complete(system, table, depth.about, |socket| filter.admits_socket(socket))?;
     Ok(Snapshot { namespaces: elsewhere.namespaces, ..snapshot })
+}
+
+/// The gap of network namespaces that processes may live in which could not be asked, unless another gap
+/// tells already.
+pub(in crate::commands) fn incomplete(elsewhere: &NamespaceTable) -> Option<Gap> {
+    let is_told = elsewhere.table.gaps.iter().any(Gap::is_about_namespaces);
+    let why = Some("not readable for some processes".to_owned());
+    (!elsewhere.complete && !is_told).then_some(Gap::NamespacesUnseen { why })
 }
 
 /// Looks at the sockets in `scope` that `wanted` keeps, and at their owners.
 ///
 /// # Errors
-/// When the sockets cannot be read at all.
+/// When the sockets cannot be read at all, or their owners not be searched as was asked.
 pub(in crate::commands) fn survey_scope(
     system: &impl System,
     scope: &Scope,
     about: About,
     wanted: impl Fn(&Socket) -> bool,
 ) -> Result<Snapshot, PlatformError> {
-    Ok(complete(system, system.sockets(scope)?, about, wanted))
+    complete(system, system.sockets(scope)?, about, wanted)
 }
 
 /// Adds owners, processes and names to the sockets that are wanted.
+///
+/// # Errors
+/// When the owners cannot be searched as was asked.
 pub(in crate::commands) fn complete(
     system: &impl System,
     table: SocketTable,
     about: About,
     wanted: impl Fn(&Socket) -> bool,
-) -> Snapshot {
+) -> Result<Snapshot, PlatformError> {
     let mut sockets = table.sockets;
     sockets.retain(&wanted);
-    let mut owned = system.owners_now(sockets, &wanted);
+    let mut owned = system.owners_now(sockets, &wanted)?;
     // A socket may have changed its state since.
     owned.sockets.retain(|row| wanted(&row.socket));
     let interfaces = system.interface_names(&each(&owned.sockets, |socket| {
@@ -79,12 +87,14 @@ pub(in crate::commands) fn complete(
     let mut snapshot = Snapshot {
         privileged: system.is_privileged(),
         sockets: owned.sockets,
+        owners_from: owned.from,
+        complete: owned.complete,
         interfaces,
         gaps: table.gaps.into_iter().chain(owned.gaps).collect(),
         ..Snapshot::empty(system.capabilities())
     };
     name_all(system, about, &mut snapshot);
-    snapshot
+    Ok(snapshot)
 }
 
 /// Describes the processes in a snapshot that are not described yet.

@@ -123,23 +123,26 @@ impl Question {
             self.table(system, filter.scope(detail))?
         };
         let seen = Seen { table, snapshot: Snapshot::empty(system.capabilities()) };
-        Ok(if self.condition == Condition::Open { self.with_owners(seen, system) } else { seen })
+        Ok(if self.condition == Condition::Open { self.with_owners(seen, system)? } else { seen })
     }
 
     /// Who owns the sockets that are told of, added where a look leaves it out.
-    pub(super) fn named(&self, seen: Seen, system: &impl System) -> Seen {
+    ///
+    /// # Errors
+    /// When they cannot be searched as was asked.
+    pub(super) fn named(&self, seen: Seen, system: &impl System) -> Result<Seen, PlatformError> {
         match self.condition {
-            Condition::Open => seen,
+            Condition::Open => Ok(seen),
             Condition::Free => self.with_owners(seen, system),
         }
     }
 
-    fn with_owners(&self, seen: Seen, system: &impl System) -> Seen {
+    fn with_owners(&self, seen: Seen, system: &impl System) -> Result<Seen, PlatformError> {
         let about = if self.is_whole { About::Everything } else { self.filter.about() };
         let table =
             SocketTable { gaps: seen.table.gaps.clone(), sockets: seen.table.sockets.clone() };
-        let snapshot = complete(system, table, about, |socket| self.is_told(socket));
-        Seen { snapshot, ..seen }
+        let snapshot = complete(system, table, about, |socket| self.is_told(socket))?;
+        Ok(Seen { snapshot, ..seen })
     }
 
     /// The owners that were asked for and that do not exist, in words.

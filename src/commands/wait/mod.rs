@@ -71,7 +71,7 @@ fn until_over(
             Some((seen, before)) if is_last || before != Standing::Waiting => {
                 let is_new = question.read_old_rules_again(clock.elapsed(), system);
                 let standing = if is_new { standing(question, &seen) } else { before };
-                return Ok(Some((question.named(seen, system), standing)));
+                return Ok(Some((question.named(seen, system)?, standing)));
             }
             _ => {}
         }

@@ -76,9 +76,10 @@ fn lines(file: &[u8]) -> impl Iterator<Item = (&[u8], Membership<'_>)> {
 /// What a path identifies.
 #[must_use]
 pub fn of_path(path: &[u8]) -> Membership<'_> {
+    let (is_beside, path) = beside(path);
     let mut found = Membership { user: user_of_slice(path), ..Membership::default() };
     let mut of_user = false;
-    let mut parents = Parents::default();
+    let mut parents = Parents { is_beside, ..Parents::default() };
     for part in path.split(|&byte| byte == b'/').filter(|part| !part.is_empty()) {
         if is_unit(part) {
             found.unit = Some(Unit { name: part, of_user });
@@ -91,9 +92,24 @@ pub fn of_path(path: &[u8]) -> Membership<'_> {
         if found.container.is_some() {
             break;
         }
-        parents = Parents { last: part, in_pods: parents.in_pods || part.starts_with(b"kubepods") };
+        parents = parents.followed_by(part);
     }
     found
+}
+
+/// Whether a path begins with `/..`, and what comes after all of these. In a cgroup namespace of its own,
+/// as containers have, the paths of others lead out of it (cgroup_namespaces(7)), and miss what they
+/// have in common with its own, such as `kubepods`.
+fn beside(path: &[u8]) -> (bool, &[u8]) {
+    let mut rest = path;
+    while let Some(behind) = rest.strip_prefix(b"/..").filter(|behind| is_end_of_part(behind)) {
+        rest = behind;
+    }
+    (rest.len() < path.len(), rest)
+}
+
+fn is_end_of_part(rest: &[u8]) -> bool {
+    rest.first().is_none_or(|&byte| byte == b'/')
 }
 
 /// The user of the slice that a path begins with.
@@ -113,6 +129,21 @@ struct Parents<'a> {
     last: &'a [u8],
     /// Somewhere below `kubepods` or `kubepods.slice`.
     in_pods: bool,
+    /// Whether the first of them are not known, because they are those of portwho's own container too.
+    is_beside: bool,
+}
+
+impl<'a> Parents<'a> {
+    fn followed_by(self, part: &'a [u8]) -> Self {
+        let is_pod = part.starts_with(b"kubepods") || (self.is_beside && is_pod(part));
+        Self { last: part, in_pods: self.in_pods || is_pod, ..self }
+    }
+}
+
+/// `pod0a1b2c3d-1111-2222-3333-444455556666`; the pod of a node's own file has a hash.
+fn is_pod(part: &[u8]) -> bool {
+    let uid = part.strip_prefix(b"pod").unwrap_or_default();
+    uid.len() >= 32 && uid.iter().all(|&byte| byte.is_ascii_hexdigit() || byte == b'-')
 }
 
 /// The prefixes of `PREFIX-ID` and `PREFIX-ID.scope`, by what writes them.
@@ -140,6 +171,8 @@ fn container<'a>(part: &'a [u8], parents: Parents<'_>) -> Option<(Runtime, &'a [
     if is_id(part) {
         return match parents.last {
             _ if parents.in_pods => is(Runtime::Kubernetes, part),
+            // Right beside portwho's own container, outside of a pod.
+            b"" if parents.is_beside => is(Runtime::Docker, part),
             b"docker" => is(Runtime::Docker, part),
             b"libpod_parent" => is(Runtime::Podman, part),
             b"k8s.io" => is(Runtime::Containerd, part),
@@ -208,6 +241,7 @@ mod tests {
             (&b"/user.slice/user-1000.slice/session-3.scope"[..], Some(1000)),
             (b"/user.slice/user-1000.slice/user@1000.service/user-0.slice/a.service", Some(1000)),
             (b"/user.slice/user-0.slice", Some(0)),
+            (b"/../../../user.slice/user-1000.slice/session-3.scope", Some(1000)),
             (b"/user.slice", None),
             (b"/user.slice/user-1000.slicer", None),
             (b"/user.slice/user-x.slice", None),
@@ -253,6 +287,36 @@ mod tests {
                 Some(ContainerPath { runtime, id: ID.as_bytes(), of_user }),
                 "{path}"
             );
+        }
+    }
+
+    /// The paths of others as a container with a cgroup namespace of its own reads them: recorded with
+    /// Docker, and those of Kubernetes' two cgroup drivers.
+    #[test]
+    fn paths_that_lead_out_of_a_cgroup_namespace_are_known() {
+        let pod = "pod0a1b2c3d-1111-2222-3333-444455556666";
+        let slice = "kubepods-burstable-pod0a1b2c3d_1111_2222_3333_444455556666.slice";
+        let cases = [
+            ("/../ID", Runtime::Docker),
+            ("/../docker-ID.scope", Runtime::Docker),
+            ("/../cri-containerd-ID.scope", Runtime::Containerd),
+            ("/../../SLICE/cri-containerd-ID.scope", Runtime::Containerd),
+            ("/../../../SLICE/crio-ID.scope/container", Runtime::CriO),
+            ("/../../POD/ID", Runtime::Kubernetes),
+            ("/../../../besteffort/POD/ID", Runtime::Kubernetes),
+            ("/../../podd1f2e3c4b5a697881726354453627180/ID", Runtime::Kubernetes),
+            ("/../../../../docker/ID", Runtime::Docker),
+        ];
+        for (path, runtime) in cases {
+            let path = path.replace("ID", ID).replace("POD", pod).replace("SLICE", slice);
+            let found = of_path(path.as_bytes()).container;
+            let expected = ContainerPath { runtime, id: ID.as_bytes(), of_user: false };
+            assert_eq!(found, Some(expected), "{path}");
+        }
+        let unit = |path: &'static str| of_path(path.as_bytes()).unit.map(|unit| unit.name);
+        assert_eq!(unit("/../../../system.slice/nginx.service"), Some(&b"nginx.service"[..]));
+        for path in ["/..", "/../..", "/", "/../short", "/../../podX/ID", "/..ID", "/a/../ID"] {
+            assert_eq!(of_path(path.replace("ID", ID).as_bytes()).container, None, "{path}");
         }
     }
 

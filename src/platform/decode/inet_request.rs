@@ -7,6 +7,12 @@ use super::inet_diag::{AF_INET, AF_INET6, BOUND_BIT, INFO, MEMORY, socket};
 use super::port_program::{LONGEST_PROGRAM, port_program};
 use crate::model::{Family, PortRange, Protocol, Socket};
 
+/// `SOCK_DIAG_BY_FAMILY`.
+pub const BY_FAMILY: u16 = 20;
+
+/// `TCPDIAG_GETSOCK`, the older type: a dump of TCP sockets of every family.
+const OF_TCP: u16 = 18;
+
 /// A request for the one socket that `socket` was, by its ends and its cookie: the same
 /// structure as a dump's, with its `struct inet_diag_sockid` filled in. A socket without a far
 /// end has zeros there. None where its cookie is not known.
@@ -82,11 +88,20 @@ fn header(family: Family, protocol: Protocol, states: u32, wanted: Wanted) -> Ve
     bytes
 }
 
-/// A dump request: `struct inet_diag_req_v2` and the port filter, without the netlink header.
+/// `struct inet_diag_req`, whose family the kernel takes for none in a dump (`inet_diag_dump_compat`).
+fn every_family(states: u32, wanted: Wanted, id: [u8; 48]) -> Vec<u8> {
+    let start = [0, 0, 0, wanted.extensions()];
+    // idiag_dbs, of which nothing is known any more.
+    [&start[..], &id, &states.to_ne_bytes(), &[0; 4]].concat()
+}
+
+/// A dump request: `struct inet_diag_req_v2`, or for every family `struct inet_diag_req`, and the port
+/// filter, without the netlink header.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Request<'a> {
-    /// The family of the sockets, as they were created.
-    pub family: Family,
+    /// The family of the sockets, as they were created; none for every one, which only TCP has a request
+    /// for.
+    pub family: Option<Family>,
     /// The protocol.
     pub protocol: Protocol,
     /// The states, as in [`state_mask`].
@@ -111,12 +126,26 @@ impl Request<'_> {
     /// The request's bytes.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let mut bytes = header(self.family, self.protocol, self.states, self.wanted);
         // struct inet_diag_sockid: its port fields are not applied to bound sockets, so it
         // stays empty and the bytecode filters.
-        bytes.extend([0; 48]);
+        let id = [0; 48];
+        let mut bytes = match self.family {
+            Some(family) => {
+                [&header(family, self.protocol, self.states, self.wanted)[..], &id].concat()
+            }
+            None => every_family(self.states, self.wanted, id),
+        };
         bytes.extend(self.filter_attribute());
         bytes
+    }
+
+    /// The type of its netlink message, and of those of the answer.
+    #[must_use]
+    pub const fn kind(&self) -> u16 {
+        match self.family {
+            Some(_) => BY_FAMILY,
+            None => OF_TCP,
+        }
     }
 
     /// `INET_DIAG_REQ_BYTECODE`, attribute 1; nothing when nothing is to be filtered or the
@@ -176,10 +205,31 @@ mod tests {
     }
 
     #[test]
+    fn every_family_is_asked_for_with_the_older_structure() {
+        let request = |family| Request {
+            family,
+            protocol: Protocol::Tcp,
+            states: 0x2402,
+            wanted: Wanted { info: true, memory: false },
+            local_ports: Some(&[80..=80]),
+            foreign_ports: None,
+        };
+        let (one, every) = (request(Some(Family::V6)), request(None));
+        assert_eq!((one.kind(), every.kind()), (20, 18));
+        let (one, every) = (one.encode(), every.encode());
+        assert_eq!(one[..8], [&[AF_INET6, 6, 2, 0][..], &0x2402_u32.to_ne_bytes()].concat());
+        assert_eq!(every[..4], [0, 0, 0, 2]);
+        assert_eq!(every[4..52], [0; 48]);
+        assert_eq!(every[52..60], [&0x2402_u32.to_ne_bytes()[..], &[0; 4]].concat());
+        // The same filter.
+        assert_eq!(every[60..], one[56..]);
+    }
+
+    #[test]
     fn a_filter_too_long_for_the_kernel_is_not_sent() {
         let ranges: Vec<PortRange> = (0..5000).map(|n| n * 2 + 1..=n * 2 + 1).collect();
         let request = Request {
-            family: Family::V4,
+            family: Some(Family::V4),
             protocol: Protocol::Tcp,
             states: 1,
             wanted: Wanted::NOTHING,

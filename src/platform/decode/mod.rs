@@ -3,6 +3,7 @@
 //! They are compiled and tested everywhere. They never panic, whatever the bytes; what cannot
 //! be understood is a [`DecodeError`], never a guess.
 
+pub mod btf;
 pub mod bytes;
 pub mod cgroup;
 pub mod container_files;
@@ -30,6 +31,7 @@ pub mod ring_info;
 pub mod services;
 pub mod sid;
 pub mod sysctl;
+pub mod task_records;
 pub mod windows_command_line;
 
 use thiserror::Error;

@@ -45,6 +45,9 @@ pub(super) const FILE_NAME: usize = 255;
 /// a group, the groups of a user, mounts. Many times what an ordinary machine has.
 pub(super) const KERNEL_FILE: usize = 16 * 1024 * 1024;
 
+/// The kernel's types: many times the 6 MB that they have.
+pub(super) const KERNEL_TYPES: usize = 64 * 1024 * 1024;
+
 /// The mount table of a process with the name and the path of a container runtime. The kernel's time
 /// grows with the square of what is mounted: seconds for a megabyte, 0.04 s for this.
 pub(super) const MOUNT_TABLE: usize = 128 * 1024;
@@ -144,6 +147,10 @@ pub(super) const SEARCH_TIME_OF_USER: Duration = Duration::from_secs(3);
 
 /// How long those of all users but root; on two cores it is half as long.
 pub(super) const SEARCH_TIME: Duration = Duration::from_secs(4);
+
+/// How long the kernel is left to search for owners by itself, where it does so for all users at once:
+/// fifteen million descriptors. What it has not seen then is searched within the budgets of users.
+pub(super) const KERNEL_SEARCH: Duration = Duration::from_secs(2);
 
 /// How many network namespaces of one user are searched for a hint. Entering one and reading its
 /// tables takes two milliseconds, and keeping one costs its user little: there may be

@@ -2,6 +2,7 @@
 
 mod bound;
 mod bounds;
+mod bpf;
 mod cgroup;
 mod command_line;
 mod containers;
@@ -19,6 +20,7 @@ mod presence;
 mod proc_dir;
 mod process;
 mod programs;
+mod reader;
 mod regular_file;
 mod shares;
 #[cfg(any(feature = "watch", feature = "exporter"))]
@@ -36,12 +38,16 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::io::Errno;
 use rustix::net::netdevice;
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
 
+pub(super) use reader::is_read;
+
+use self::owners::Way;
 #[cfg(any(feature = "watch", feature = "exporter"))]
 use super::SystemRequest;
 use super::decode::services;
@@ -50,34 +56,68 @@ use super::{
     Processes, SocketTable, Sockets, System, bind,
 };
 use crate::model::{
-    About, Capabilities, Creator, Endpoint, MachineLimits, Particulars, Pid, PortRules, Process,
-    Protocol, Reach, Reading, Scope, Service, Signal, Socket, TcpSettings, Uid, Unconnected,
-    Untrusted,
+    About, Capabilities, Creator, Endpoint, MachineLimits, OwnedSocket, OwnerSearch, Particulars,
+    Pid, PortRules, Process, Protocol, Reach, Reading, Scope, Service, Signal, Socket, TcpSettings,
+    Uid, Unconnected, Untrusted,
 };
 
 /// The running Linux system.
 #[derive(Debug, Default)]
-pub struct Linux;
+pub struct Linux {
+    /// By which way owners are searched.
+    way: Arc<Way>,
+}
+
+impl Linux {
+    /// The system, where owners are searched by the way that was asked for.
+    ///
+    /// # Errors
+    /// [`PlatformError::NoOwnerSearch`] where the kernel does not search as it was asked to.
+    pub fn searching(asked: OwnerSearch) -> Result<Self, PlatformError> {
+        let way = Way::new(asked);
+        let way = way.map_err(|why| PlatformError::NoOwnerSearch { why: why.to_string() })?;
+        Ok(Self { way: Arc::new(way) })
+    }
+}
 
 impl Sockets for Linux {
+    type Namespaces = namespaces::Namespaces;
+
     fn sockets(&self, scope: &Scope) -> Result<SocketTable, PlatformError> {
         tables::sockets(scope)
     }
 
-    fn sockets_elsewhere(
+    fn namespaces(
         &self,
         scope: &Scope,
         reach: Reach,
-    ) -> Result<NamespaceTable, PlatformError> {
-        namespaces::sockets(scope, reach)
+    ) -> Result<(NamespaceTable, Self::Namespaces), PlatformError> {
+        namespaces::Namespaces::find(scope, reach)
     }
 
-    fn owners(&self, sockets: Vec<Socket>) -> OwnerTable {
-        owners::find(sockets, &|_| false)
+    fn sockets_of(&self, namespaces: &Self::Namespaces, scope: &Scope) -> NamespaceTable {
+        namespaces.sockets(scope)
     }
 
-    fn owners_now(&self, sockets: Vec<Socket>, wanted: &dyn Fn(&Socket) -> bool) -> OwnerTable {
-        owners::find(sockets, wanted)
+    fn owners(&self, sockets: Vec<Socket>) -> Result<OwnerTable, PlatformError> {
+        self.owners_now(sockets, &|_| false)
+    }
+
+    fn owners_now(
+        &self,
+        sockets: Vec<Socket>,
+        wanted: &dyn Fn(&Socket) -> bool,
+    ) -> Result<OwnerTable, PlatformError> {
+        let found = owners::find(sockets, wanted, &self.way);
+        found.map_err(|why| PlatformError::NoOwnerSearch { why: why.to_string() })
+    }
+
+    fn owners_among(
+        &self,
+        sockets: Vec<Socket>,
+        likely: &[Pid],
+    ) -> (Vec<OwnedSocket>, Vec<Socket>) {
+        owners::among(sockets, likely)
     }
 
     fn unconnected(&self, at_least: usize) -> Reading<Unconnected> {

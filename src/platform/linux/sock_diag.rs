@@ -8,13 +8,12 @@ use rustix::net::netlink::{self, SocketAddrNetlink};
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType};
 
 use crate::model::Socket;
+use crate::platform::decode::inet_request::BY_FAMILY;
 use crate::platform::decode::netlink::{
     DONE, DUMP_INTERRUPTED, ERROR, HEADER, Message, NOOP, error_number, messages,
 };
 use crate::platform::decode::{DecodeError, inet_diag, inet_request};
 
-/// `SOCK_DIAG_BY_FAMILY`.
-const BY_FAMILY: u16 = 20;
 /// `SOCK_DESTROY`.
 const DESTROY: u16 = 21;
 /// `NLM_F_REQUEST`: one socket.
@@ -124,7 +123,8 @@ impl SockDiag {
 
     /// Asks for one table and reads it to its end.
     pub(super) fn dump(&mut self, request: &inet_request::Request<'_>) -> Result<Dump, DumpError> {
-        self.send(BY_FAMILY, DUMP, &request.encode())
+        let kind = request.kind();
+        self.send(kind, DUMP, &request.encode())
             .map_err(|error| DumpError::Refused(error.into()))?;
         let mut dump = Dump::default();
         loop {
@@ -138,8 +138,8 @@ impl SockDiag {
                 dump.interrupted |= message.flags & DUMP_INTERRUPTED != 0;
                 match message.kind {
                     DONE | ERROR => return end_of_dump(&message).map(|()| dump),
-                    BY_FAMILY => dump.sockets.push(request.decode(message.payload)?),
                     NOOP => {}
+                    told if told == kind => dump.sockets.push(request.decode(message.payload)?),
                     // Nothing else is sent to a socket that joined no group.
                     _ => return Err(DecodeError::Malformed.into()),
                 }

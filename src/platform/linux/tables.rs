@@ -35,22 +35,27 @@ impl Table {
     }
 
     fn request(self, scope: &Scope) -> Request<'_> {
-        let states = match (self.protocol, scope.udp) {
-            (Protocol::Tcp, _) => state_mask(scope.tcp),
-            (Protocol::Udp, UdpScope::Unconnected) => state_mask(StateSet::of(&[TcpState::Closed])),
-            (Protocol::Udp, _) => u32::MAX,
-        };
-        Request {
-            family: self.family,
-            protocol: self.protocol,
-            states,
-            wanted: Wanted {
-                info: scope.detail >= Detail::Idle && self.protocol == Protocol::Tcp,
-                memory: scope.detail >= Detail::Drops,
-            },
-            local_ports: scope.local_ports.as_deref(),
-            foreign_ports: scope.foreign_ports.as_deref(),
-        }
+        request(self.protocol, Some(self.family), scope)
+    }
+}
+
+/// The request for a table; for that of every family where none is named.
+fn request(protocol: Protocol, family: Option<Family>, scope: &Scope) -> Request<'_> {
+    let states = match (protocol, scope.udp) {
+        (Protocol::Tcp, _) => state_mask(scope.tcp),
+        (Protocol::Udp, UdpScope::Unconnected) => state_mask(StateSet::of(&[TcpState::Closed])),
+        (Protocol::Udp, _) => u32::MAX,
+    };
+    Request {
+        family,
+        protocol,
+        states,
+        wanted: Wanted {
+            info: scope.detail >= Detail::Idle && protocol == Protocol::Tcp,
+            memory: scope.detail >= Detail::Drops,
+        },
+        local_ports: scope.local_ports.as_deref(),
+        foreign_ports: scope.foreign_ports.as_deref(),
     }
 }
 
@@ -80,20 +85,14 @@ pub(super) fn listed(scope: &Scope) -> Result<SocketTable, PlatformError> {
         Ok(diag) => diag,
         Err(error) => return all_from_proc(scope, &error),
     };
-    let mut found = SocketTable::default();
-    for table in wanted(scope) {
-        match dump(&mut diag, &table.request(scope)) {
-            Ok(mut sockets) => found.sockets.append(&mut sockets),
-            Err(DumpError::Refused(error)) => return all_from_proc(scope, &error),
-            Err(DumpError::NoHandler) => read_unhandled(table, &mut found),
-            Err(error) => {
-                found.gaps.push(unreadable(table, &error));
-                // The rest of this answer would stand before the next one.
-                diag = SockDiag::open().map_err(|error| {
-                    PlatformError::io("cannot open a netlink socket again", error)
-                })?;
-            }
-        }
+    let probe = bound::Probe::of(scope);
+    let with_probe = probe.as_ref().map(|probe| probe.added_to(scope));
+    let mut found = match dumped(&mut diag, with_probe.as_ref().unwrap_or(scope))? {
+        Ok(found) => found,
+        Err(refusal) => return all_from_proc(scope, &refusal),
+    };
+    if let Some(probe) = probe {
+        probe.take_from(&mut found.sockets, scope, found.gaps.is_empty());
     }
     let has_bound = found.sockets.iter().any(|socket| socket.state == Some(TcpState::Bound));
     if has_bound {
@@ -102,6 +101,47 @@ pub(super) fn listed(scope: &Scope) -> Result<SocketTable, PlatformError> {
         found.gaps.extend(bound::gap(&mut diag));
     }
     Ok(found)
+}
+
+/// What the kernel dumps; its refusal, where it closes netlink.
+fn dumped(
+    diag: &mut SockDiag,
+    scope: &Scope,
+) -> Result<Result<SocketTable, io::Error>, PlatformError> {
+    let mut found = SocketTable::default();
+    let mut tables = wanted(scope);
+    if has_tcp_of_every_family(&tables) {
+        match dump(diag, &request(Protocol::Tcp, None, scope)) {
+            Ok(mut sockets) => {
+                found.sockets.append(&mut sockets);
+                tables.retain(|table| table.protocol != Protocol::Tcp);
+            }
+            // Each by itself, which tells what is missing.
+            Err(_) => *diag = again()?,
+        }
+    }
+    for table in tables {
+        match dump(diag, &table.request(scope)) {
+            Ok(mut sockets) => found.sockets.append(&mut sockets),
+            Err(DumpError::Refused(error)) => return Ok(Err(error)),
+            Err(DumpError::NoHandler) => read_unhandled(table, &mut found),
+            Err(error) => {
+                found.gaps.push(unreadable(table, &error));
+                *diag = again()?;
+            }
+        }
+    }
+    Ok(Ok(found))
+}
+
+/// Whether one dump, of every family, is that of all tables of TCP: the kernel goes through them once.
+fn has_tcp_of_every_family(tables: &[Table]) -> bool {
+    tables.iter().filter(|table| table.protocol == Protocol::Tcp).count() > 1
+}
+
+/// Another netlink socket: the rest of an answer would stand before the next one.
+fn again() -> Result<SockDiag, PlatformError> {
+    SockDiag::open().map_err(|error| PlatformError::io("cannot open a netlink socket again", error))
 }
 
 /// One table, each socket once. A dump walks a table that changes, so under churn it may repeat

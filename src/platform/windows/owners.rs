@@ -18,7 +18,8 @@ pub(super) fn find(sockets: Vec<Socket>) -> OwnerTable {
         Ok(listed) => listed,
         Err(error) => {
             let gaps = vec![Gap::ProcessesUnreadable { why: error.to_string() }];
-            return OwnerTable { sockets: owned(sockets, as_told), gaps };
+            let sockets = owned(sockets, as_told);
+            return OwnerTable { sockets, gaps, ..OwnerTable::default() };
         }
     };
     let known = known(&sockets, &listed);
@@ -27,7 +28,7 @@ pub(super) fn find(sockets: Vec<Socket>) -> OwnerTable {
     service_sockets::name(&mut sockets);
     let count = sockets.iter().filter(|row| has_exited(row)).count();
     let gaps = if count > 0 { vec![Gap::OwnersExited { count }] } else { Vec::new() };
-    OwnerTable { sockets, gaps }
+    OwnerTable { sockets, gaps, ..OwnerTable::default() }
 }
 
 fn owned(sockets: Vec<Socket>, owner: impl Fn(&Socket) -> Owner) -> Vec<OwnedSocket> {

@@ -228,6 +228,16 @@ fn a_bind_for_udp() {
 }
 
 #[trial]
+fn windows_names_the_owners_itself() {
+    let line = "portwho: --owners: Windows names the owners itself\n";
+    let words =
+        ["--owners bpf", "--owners auto 80", "kill --owners proc 80", "doctor --owners proc"];
+    for words in words {
+        office().run(words).is(2, "", line);
+    }
+}
+
+#[trial]
 fn other_namespaces_are_linux_own() {
     let line = "portwho: --all-netns: Windows shows the sockets of one network compartment only; \
                 run portwho inside of the container\n";

@@ -193,3 +193,15 @@ fn address(end: Option<SocketAddr>) -> [u8; 16] {
     }
     bytes
 }
+
+/// Whether the kernel searches for owners when it is asked to. Where it does not, this says why.
+pub fn searches_by_kernel() -> bool {
+    static SEARCHES: OnceLock<bool> = OnceLock::new();
+    *SEARCHES.get_or_init(|| {
+        let output = super::portwho(["-q", "--owners", "bpf"]).run();
+        if output.code == Some(2) {
+            skip(output.stderr.trim_end());
+        }
+        output.code != Some(2)
+    })
+}

@@ -1,9 +1,11 @@
 //! The calls that the attackers among the roles need, and no crate wraps: prctl(2) with
-//! `PR_SET_MM_MAP`, clone(2) with `CLONE_FILES`; and signal(2), for all of them.
+//! `PR_SET_MM_MAP`, clone(2) with `CLONE_FILES`; bpf(2), to see what is left in the kernel; and signal(2),
+//! for all of them.
 //!
 //! The only file of the tests with unsafe code on Linux.
 #![expect(unsafe_code, reason = "system calls without a safe wrapper")]
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 
@@ -103,5 +105,29 @@ fn wait_for_the_end() -> ! {
         loop {
             libc::pause();
         }
+    }
+}
+
+/// The ids of the programs of BPF that the kernel has (`BPF_PROG_GET_NEXT_ID` of bpf(2)).
+///
+/// # Errors
+/// EPERM without CAP_SYS_ADMIN.
+pub fn loaded_programs() -> io::Result<BTreeSet<u32>> {
+    const BPF_PROG_GET_NEXT_ID: libc::c_int = 11;
+    let mut known = BTreeSet::new();
+    // `union bpf_attr`: the id to start after, the next one, flags.
+    let mut attribute = [0_u32; 3];
+    loop {
+        // SAFETY: the kernel reads and writes the twelve bytes of the attribute, which has no pointers
+        // and outlives the call.
+        let answer = unsafe {
+            libc::syscall(libc::SYS_bpf, BPF_PROG_GET_NEXT_ID, attribute.as_mut_ptr(), 12_usize)
+        };
+        if answer != 0 {
+            let error = io::Error::last_os_error();
+            return if error.raw_os_error() == Some(libc::ENOENT) { Ok(known) } else { Err(error) };
+        }
+        known.insert(attribute[1]);
+        attribute = [attribute[1], 0, 0];
     }
 }

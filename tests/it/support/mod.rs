@@ -14,12 +14,16 @@ mod attackers;
 pub mod budgets;
 #[cfg(target_os = "linux")]
 pub mod cgroup;
+#[cfg(all(windows, feature = "watch"))]
+pub mod console;
 #[cfg(target_os = "linux")]
 pub mod docker;
 #[cfg(target_os = "linux")]
+mod faulty;
+#[cfg(target_os = "linux")]
 pub mod features;
 #[cfg(target_os = "linux")]
-mod ffi;
+pub mod ffi;
 #[cfg(target_os = "linux")]
 pub mod flight;
 #[cfg(target_os = "linux")]

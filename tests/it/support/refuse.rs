@@ -12,9 +12,7 @@ use seccompiler::{
 /// `socket(AF_NETLINK, ...)` fails with this error number.
 pub fn netlink(errno: i32) {
     let family = u64::try_from(libc::AF_NETLINK).expect("a family");
-    let condition =
-        SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, family).expect("rule");
-    system_call(libc::SYS_socket, vec![SeccompRule::new(vec![condition]).expect("rule")], errno);
+    system_call(libc::SYS_socket, vec![first_argument(family)], errno);
 }
 
 /// A system call fails with this error number; always, or where a rule fits.
@@ -25,6 +23,13 @@ pub fn system_call(number: i64, rules: Vec<SeccompRule>, errno: i32) {
     let filter = SeccompFilter::new(rules, SeccompAction::Allow, refuse, arch).expect("filter");
     let program: BpfProgram = filter.try_into().expect("program");
     apply_filter(&program).expect("seccomp");
+}
+
+/// The rule that fits where the first argument is this one.
+pub fn first_argument(value: u64) -> SeccompRule {
+    let condition =
+        SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, value).expect("rule");
+    SeccompRule::new(vec![condition]).expect("rule")
 }
 
 /// kcmp(2) is refused, as by the seccomp profile of Docker.

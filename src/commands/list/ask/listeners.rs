@@ -4,11 +4,14 @@ use crate::commands::shared::survey::name_all;
 use crate::model::{
     About, KernelReason, Owner, Reach, Scope, Snapshot, Socket, StateSet, TcpState, UdpScope,
 };
-use crate::platform::System;
+use crate::platform::{PlatformError, System};
 use crate::query::PortSet;
 
 /// Adds those listeners of `snapshot` that are not among its sockets.
-pub(super) fn add(system: &impl System, snapshot: &mut Snapshot) {
+///
+/// # Errors
+/// When their owners cannot be searched as was asked.
+pub(super) fn add(system: &impl System, snapshot: &mut Snapshot) -> Result<(), PlatformError> {
     let listening: Vec<&Socket> = snapshot
         .sockets
         .iter()
@@ -19,7 +22,7 @@ pub(super) fn add(system: &impl System, snapshot: &mut Snapshot) {
     let waiting = snapshot.sockets.iter().filter(|row| waits(&row.owner)).map(|row| &row.socket);
     let waiting: Vec<Socket> = waiting.filter(|socket| !is_known(socket)).cloned().collect();
     if waiting.is_empty() {
-        return;
+        return Ok(());
     }
     let ports = waiting.iter().map(|socket| socket.local.port..=socket.local.port);
     let scope = Scope {
@@ -35,8 +38,9 @@ pub(super) fn add(system: &impl System, snapshot: &mut Snapshot) {
         );
     }
     sockets.retain(|found| is_listener(found) && waiting.iter().any(|socket| is_of(found, socket)));
-    snapshot.listeners = system.owners(sockets).sockets;
+    snapshot.listeners = system.owners(sockets)?.sockets;
     name_all(system, About::Table, snapshot);
+    Ok(())
 }
 
 const fn waits(owner: &Owner) -> bool {

@@ -100,10 +100,10 @@ fn sockets(
         (true, false) => bail!(errors::NO_NAMESPACES),
     };
     if request.view == ViewKind::Json || request.view.has_remarks_on_rows() {
-        listeners::add(system, &mut snapshot);
+        listeners::add(system, &mut snapshot)?;
     }
     if request.verbose {
-        verbose::add(system, &mut snapshot);
+        verbose::add(system, &mut snapshot)?;
     }
     if filter.local.is_some() {
         served::add(system, &mut snapshot, |row| filter.admits_socket(&row.socket));
@@ -126,5 +126,8 @@ fn on_ports(
         return Default::default();
     }
     let always = request.view == ViewKind::Json;
-    (ports::ask(local, &rows, always, system), near_misses::ask(local, &rows, system))
+    let ports = ports::ask(local, &rows, always, system);
+    let known = ports.as_ref().and_then(|facts| facts.table.as_ref());
+    let near_misses = near_misses::ask(local, &rows, known, system);
+    (ports, near_misses)
 }

@@ -4,16 +4,23 @@ use std::collections::BTreeSet;
 
 use crate::commands::shared::survey::name_all;
 use crate::model::{About, Detail, Families, Pid, Scope, Snapshot, StateSet, UdpScope};
-use crate::platform::System;
+use crate::platform::{PlatformError, System};
 use crate::query::PortSet;
 
 /// Adds all of it.
-pub(in crate::commands) fn add(system: &impl System, snapshot: &mut Snapshot) {
+///
+/// # Errors
+/// When the owners of the far ends cannot be searched as was asked.
+pub(in crate::commands) fn add(
+    system: &impl System,
+    snapshot: &mut Snapshot,
+) -> Result<(), PlatformError> {
     let owners: BTreeSet<Pid> = snapshot.sockets.iter().flat_map(|row| row.owner.pids()).collect();
     snapshot.particulars = system.particulars(&owners);
-    add_peers(system, snapshot);
+    add_peers(system, snapshot)?;
     name_all(system, About::Table, snapshot);
     add_ancestors(system, snapshot);
+    Ok(())
 }
 
 /// Adds the parents of all processes, and theirs, up to the first.
@@ -31,7 +38,7 @@ fn add_ancestors(system: &impl System, snapshot: &mut Snapshot) {
 }
 
 /// Adds the sockets whose ends are the ends of those that are there, the other way round.
-fn add_peers(system: &impl System, snapshot: &mut Snapshot) {
+fn add_peers(system: &impl System, snapshot: &mut Snapshot) -> Result<(), PlatformError> {
     let here = snapshot.sockets.iter().filter(|row| row.socket.netns.is_none());
     let far = here.filter_map(|row| {
         let foreign = row.socket.foreign?;
@@ -39,7 +46,7 @@ fn add_peers(system: &impl System, snapshot: &mut Snapshot) {
     });
     let far: BTreeSet<_> = far.collect();
     if far.is_empty() {
-        return;
+        return Ok(());
     }
     let ports = far.iter().map(|(_, end, _)| end.port..=end.port);
     let scope = Scope {
@@ -51,9 +58,10 @@ fn add_peers(system: &impl System, snapshot: &mut Snapshot) {
         foreign_ports: None,
         detail: Detail::Brief,
     };
-    let Ok(table) = system.sockets(&scope) else { return };
+    let Ok(table) = system.sockets(&scope) else { return Ok(()) };
     let peers = table.sockets.into_iter().filter(|socket| {
         socket.foreign.is_some_and(|end| far.contains(&(socket.protocol, socket.local, end)))
     });
-    snapshot.peers = system.owners(peers.collect()).sockets;
+    snapshot.peers = system.owners(peers.collect())?.sockets;
+    Ok(())
 }

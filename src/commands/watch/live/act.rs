@@ -98,6 +98,7 @@ fn selection(shown: &OwnedSocket, ports: Vec<PortTerm>) -> Selection {
         pids: shown.owner.pids().collect(),
         names: Vec::new(),
         users: Vec::new(),
+        owners: None,
     }
 }
 

@@ -41,7 +41,8 @@ fn owner(
     if snapshot.sockets.is_empty() {
         return writeln!(out, "{}", text::IS_GONE);
     }
-    list::add_details(system, &mut snapshot);
+    // Without these the rest stands all the same.
+    let _ = list::add_details(system, &mut snapshot);
     let style = Style { header: true, color: false, columns: Some(columns) };
     Verbose(style).write(&select(&snapshot, &filter, SortKey::Port), out)
 }
@@ -51,6 +52,7 @@ fn findings(row: &OwnedSocket, system: &impl System) -> Vec<u8> {
     let Ok(filters) = to_inspect(row) else { return Vec::new() };
     let request = DoctorRequest {
         filters: Some(filters),
+        owners: None,
         interval: None,
         count: None,
         verbose: false,

@@ -78,14 +78,14 @@ mod tests {
 
     #[test]
     fn each_word_narrows_and_a_wrong_one_says_why() {
-        let filter = parse("80 state:established 10.0.0.0/8 ng*", &ThisSystem).unwrap();
+        let filter = parse("80 state:established 10.0.0.0/8 ng*", &ThisSystem::default()).unwrap();
         assert_eq!(filter.local.unwrap().ports.ranges(), [80..=80]);
         assert_eq!(filter.either_networks.len(), 1);
         assert_eq!(filter.names.len(), 1);
-        assert!(parse("", &ThisSystem).unwrap().is_by_local_end_alone());
-        let told = parse("state:nope", &ThisSystem).unwrap_err();
+        assert!(parse("", &ThisSystem::default()).unwrap().is_by_local_end_alone());
+        let told = parse("state:nope", &ThisSystem::default()).unwrap_err();
         assert!(told.starts_with("--state 'nope': unknown state"), "{told}");
-        assert!(parse("99999", &ThisSystem).is_err());
-        assert!(parse("kill", &ThisSystem).unwrap().names.len() == 1);
+        assert!(parse("99999", &ThisSystem::default()).is_err());
+        assert!(parse("kill", &ThisSystem::default()).unwrap().names.len() == 1);
     }
 }

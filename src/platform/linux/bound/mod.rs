@@ -5,5 +5,5 @@
 mod probe;
 mod search;
 
-pub(super) use probe::{are_unlisted, gap, note_listed};
+pub(super) use probe::{Probe, are_unlisted, gap, note_listed};
 pub(super) use search::{LISTED_TCP, Row, add_unlisted, inodes, row};

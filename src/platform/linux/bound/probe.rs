@@ -1,4 +1,5 @@
-//! Whether the kernel lists BOUND sockets: one of our own is bound and asked for.
+//! Whether the kernel lists BOUND sockets: one of our own is bound and asked for, with others where that is
+//! possible.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -8,7 +9,7 @@ use std::sync::OnceLock;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
 
 use super::super::sock_diag::SockDiag;
-use crate::model::{Family, Gap, Protocol, StateSet, TcpState};
+use crate::model::{Family, Gap, PortRange, Protocol, Scope, Socket, StateSet, TcpState};
 use crate::platform::decode::inet_diag::state_mask;
 use crate::platform::decode::inet_request::{Request, Wanted};
 use crate::platform::reason;
@@ -41,11 +42,65 @@ pub(in crate::platform::linux) fn gap(diag: &mut SockDiag) -> Option<Gap> {
     }
 }
 
+/// A socket of our own that is bound and no more, to be asked for together with others: a dump of BOUND sockets
+/// goes through all ports of the machine.
+#[derive(Debug)]
+pub(in crate::platform::linux) struct Probe {
+    _socket: OwnedFd,
+    inode: u64,
+    port: u16,
+}
+
+impl Probe {
+    /// One that shows whether BOUND sockets are listed in the dumps of `scope`, where that is not known yet.
+    pub(in crate::platform::linux) fn of(scope: &Scope) -> Option<Self> {
+        let is_shown = scope.tcp.contains(TcpState::Bound)
+            && scope.families.v4
+            && scope.foreign_ports.is_none();
+        if !is_shown || LISTED.get().is_some() {
+            return None;
+        }
+        let (socket, port) = bind_probe().ok()?;
+        let inode = rustix::fs::fstat(&socket).ok()?.st_ino;
+        Some(Self { _socket: socket, inode, port })
+    }
+
+    /// What is asked for, and the probe.
+    pub(in crate::platform::linux) fn added_to(&self, scope: &Scope) -> Scope {
+        let mut scope = scope.clone();
+        if let Some(ports) = &mut scope.local_ports {
+            ports.push(self.port..=self.port);
+        }
+        scope
+    }
+
+    /// Takes the probe out of what was listed, and what stands there because of it. Whether it was there is
+    /// known for good where the dump `is_whole`.
+    pub(in crate::platform::linux) fn take_from(
+        self,
+        sockets: &mut Vec<Socket>,
+        scope: &Scope,
+        is_whole: bool,
+    ) {
+        let is_probe = |socket: &mut Socket| socket.inode == Some(self.inode);
+        let is_listed = sockets.extract_if(.., is_probe).count() > 0;
+        let is_asked =
+            |ports: &Vec<PortRange>| ports.iter().any(|range| range.contains(&self.port));
+        if !scope.local_ports.as_ref().is_none_or(is_asked) {
+            sockets.retain(|socket| socket.local.port != self.port);
+        }
+        if is_listed || is_whole {
+            // Whoever was first has said the same.
+            let _ = LISTED.set(is_listed);
+        }
+    }
+}
+
 /// Whether a socket of our own is listed.
 fn probe(diag: &mut SockDiag) -> io::Result<bool> {
     let (_probe, port) = bind_probe()?;
     let request = Request {
-        family: Family::V4,
+        family: Some(Family::V4),
         protocol: Protocol::Tcp,
         states: state_mask(StateSet::of(&[TcpState::Bound])),
         wanted: Wanted::NOTHING,

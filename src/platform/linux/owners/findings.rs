@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::search::Inodes;
 use crate::model::{Holder, Pid, Uid};
 
 /// What one or several threads found.
@@ -23,6 +24,12 @@ pub(super) struct Findings {
     pub(super) sharers: Vec<Sharer>,
     /// Tables that threads have for themselves.
     pub(super) own_tables: Vec<OwnTable>,
+    /// What is in such tables, as the kernel reported it.
+    pub(super) held_by_threads: Vec<(u64, Holder)>,
+    /// Whether the kernel itself searched.
+    pub(super) by_kernel: bool,
+    /// Of which inodes the kernel's own count proves that these are all holders.
+    pub(super) complete: Inodes,
 }
 
 /// A part of a process' descriptors.
@@ -89,13 +96,24 @@ impl Findings {
         self.sharers.extend(other.sharers);
         self.own_tables.extend(other.own_tables);
         self.silent_rings += other.silent_rings;
+        self.held_by_threads.extend(other.held_by_threads);
+        self.by_kernel |= other.by_kernel;
+        self.complete.extend(other.complete);
+    }
+
+    /// Names threads with a table of their own for what no first thread holds, as the search in /proc
+    /// does: most of what is there they inherited, and it says nothing.
+    pub(super) fn name_threads(&mut self) {
+        let held: FxHashSet<u64> = self.held.iter().map(|(inode, _)| *inode).collect();
+        let unheld = std::mem::take(&mut self.held_by_threads);
+        self.held.extend(unheld.into_iter().filter(|(inode, _)| !held.contains(inode)));
     }
 
     /// The holders that were found.
     pub(super) fn holders(&mut self) -> Holders {
         self.held.sort_unstable();
         self.held.dedup();
-        Holders::of(&self.held)
+        Holders { complete: self.complete.clone(), ..Holders::of(&self.held) }
     }
 }
 
@@ -105,6 +123,8 @@ pub(super) struct Holders {
     all: Vec<Holder>,
     /// Where those of an inode stand.
     places: FxHashMap<u64, Range<usize>>,
+    /// The inodes whose holders are proven to be all.
+    pub(super) complete: Inodes,
 }
 
 impl Holders {
@@ -125,6 +145,8 @@ impl Holders {
     /// Adds those that another search found; of an inode that both searched these are kept.
     pub(super) fn add(&mut self, other: &Self) {
         let offset = self.all.len();
+        self.complete.retain(|inode| !other.places.contains_key(inode));
+        self.complete.extend(&other.complete);
         self.all.extend(&other.all);
         self.places.extend(
             other

@@ -1,6 +1,7 @@
 //! Who holds each socket: the search for owners, and what it means to find nothing.
 //!
-//! Inodes of sockets are searched for in the descriptors of /proc. The walk first reads the table
+//! Inodes of sockets are searched for in the descriptors of /proc, or, where there are very many and the
+//! kernel allows it, by its own iterators (`way`, `by_kernel`, `confirm`). The walk first reads the table
 //! of every process once, on several threads (`walk`, `searcher`, `descriptors`). What is still
 //! without an owner is searched for deeper: in threads with a table of their own (`own_tables`)
 //! and in the files of io_urings (`rings`). Both are bounded for each user (`budgets`), and what
@@ -9,9 +10,13 @@
 //! place, in the end in a few processes at a time (`settle`, `doubt`).
 
 mod budgets;
+mod by_kernel;
+mod confirm;
 mod descriptors;
 mod doubt;
+mod everywhere;
 mod findings;
+mod likely;
 mod own_tables;
 mod parallel;
 mod ports;
@@ -19,44 +24,66 @@ mod rings;
 mod search;
 mod searcher;
 mod settle;
+mod sharers;
 mod sharing;
 mod walk;
+mod way;
 mod whole;
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 pub(super) use self::descriptors::{Table, can_be_named};
 use self::doubt::Wanted;
+use self::everywhere::{NotAnswered, Unsearched};
+pub(super) use self::likely::among;
 pub(super) use self::search::Inodes;
-pub(super) use self::searcher::{LINKS_OF_ONE_THREAD, LONGEST_LINK, read_link, socket_inode};
+pub(super) use self::searcher::{
+    LINKS_OF_ONE_THREAD, LONGEST_LINK, is_path_alone, read_link, socket_inode,
+};
 use self::settle::{Settled, settle};
 use self::walk::Walk;
+pub(super) use self::way::Way;
 pub(super) use self::whole::{held_by, is_exiting, is_socket};
 use super::{proc_dir, user_name};
-use crate::model::{Gap, Hiding, LeftOut, OwnedSocket, Owner, Socket, Uid, Whereabouts};
+use crate::model::{
+    Gap, Hiding, LeftOut, OwnedSocket, Owner, OwnersFrom, Socket, Uid, Whereabouts,
+};
 use crate::platform::OwnerTable;
 
 /// Finds the owners of `sockets`, and of what took the port of one that closed meanwhile, as far as
 /// it is `wanted`. Without a socket that a process could hold nothing is walked.
-pub(super) fn find(sockets: Vec<Socket>, wanted_later: Wanted<'_>) -> OwnerTable {
+///
+/// # Errors
+/// Where the kernel was asked to search, and does not answer. That /proc cannot be read is a gap.
+pub(super) fn find(
+    sockets: Vec<Socket>,
+    wanted_later: Wanted<'_>,
+    way: &Arc<Way>,
+) -> Result<OwnerTable, NotAnswered> {
     let own = rustix::process::geteuid();
     // Root may read every process, others only their own.
     let is_mine = |socket: &Socket| own.is_root() || socket.uid == Some(Uid(own.as_raw()));
     let inodes = sockets.iter().filter_map(|socket| socket.inode);
     let wanted: Inodes = inodes.filter(|&inode| inode != 0).collect();
     let mut gaps = Vec::new();
-    let mut found = Walk::default();
-    if !wanted.is_empty() {
+    let mut found = Walk::by(way);
+    let is_searched = !wanted.is_empty();
+    if is_searched {
         let mine = sockets.iter().filter(|socket| is_mine(socket));
         let mine = mine.filter_map(|socket| Some((socket.inode?, socket.uid)));
         let mine = mine.filter(|(inode, _)| *inode != 0).collect();
-        if let Err(error) = found.search(&wanted, &mine) {
-            gaps.push(Gap::ProcessesUnreadable { why: error.to_string() });
-            found.refused = true;
+        match found.search(&wanted, &mine) {
+            Ok(()) => {}
+            Err(Unsearched::NotAnswered(why)) => return Err(why),
+            Err(Unsearched::Unlisted(why)) => {
+                gaps.push(Gap::ProcessesUnreadable { why: why.to_string() });
+                found.refused = true;
+            }
         }
     }
-    let Settled { sockets, changing } = settle(sockets, &mut found, &is_mine, wanted_later);
+    let Settled { sockets, changing } = settle(sockets, &mut found, &is_mine, wanted_later)?;
     let owned = |socket: Socket| OwnedSocket { owner: owner(&socket, &found), socket };
     let sockets: Vec<OwnedSocket> = sockets.into_iter().map(owned).collect();
     // Where no process could be listed, that is the reason for every owner that is hidden.
@@ -67,7 +94,9 @@ pub(super) fn find(sockets: Vec<Socket>, wanted_later: Wanted<'_>) -> OwnerTable
         gaps.extend(not_found(&sockets, &changing, is_cut));
         gaps.extend(unsearched(&found));
     }
-    OwnerTable { sockets, gaps }
+    let from = if found.by_kernel { OwnersFrom::Bpf } else { OwnersFrom::Proc };
+    let complete = found.holders.complete.into_iter().collect();
+    Ok(OwnerTable { sockets, gaps, from: is_searched.then_some(from), complete })
 }
 
 fn owner(socket: &Socket, found: &Walk) -> Owner {

@@ -64,7 +64,9 @@ fn search_next<'a, P: Place>(
     visit: impl Fn(&mut Searcher<'a>, &P),
 ) -> Findings {
     let mut searcher = Searcher::new(search);
-    while let Some(place) = places.get(next.fetch_add(1, Ordering::Relaxed)) {
+    while !search.is_given_up()
+        && let Some(place) = places.get(next.fetch_add(1, Ordering::Relaxed))
+    {
         visit(&mut searcher, place);
     }
     searcher.findings

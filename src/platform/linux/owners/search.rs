@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::super::proc_dir::read_file;
@@ -27,13 +28,34 @@ pub(super) struct Search<'a> {
     pub(super) sharers: BTreeMap<Pid, Vec<Pid>>,
     /// The processes whose large tables are read, by user: one user's tell nothing of another's.
     large: Mutex<BTreeMap<Uid, Known<u32>>>,
+    /// After how many descriptors it is given up, for another way to be taken.
+    patience: u64,
+    /// How many there are in the tables that were opened, or were read where that is not shown.
+    met: AtomicU64,
 }
 
 impl<'a> Search<'a> {
     /// A search for `wanted`.
     pub(super) fn new(wanted: &'a Inodes, budgets: &'a Budgets, can_be_named: bool) -> Self {
         let sharers = BTreeMap::new();
-        Self { wanted, budgets, can_be_named, sharers, large: Mutex::default() }
+        let (large, met) = (Mutex::default(), AtomicU64::new(0));
+        Self { wanted, budgets, can_be_named, sharers, large, patience: u64::MAX, met }
+    }
+
+    /// The same, which is given up after so many descriptors.
+    pub(super) fn with_patience(self, patience: u64) -> Self {
+        Self { patience, ..self }
+    }
+
+    /// Counts descriptors that are there to be read, or were read. Whether the search goes on.
+    pub(super) fn meet(&self, descriptors: u64) -> bool {
+        let before = self.met.fetch_add(descriptors, Ordering::Relaxed);
+        before.saturating_add(descriptors) <= self.patience
+    }
+
+    /// Whether the search is given up.
+    pub(super) fn is_given_up(&self) -> bool {
+        self.met.load(Ordering::Relaxed) > self.patience
     }
 
     /// Whether the large table of this process is that of another one, which is read already.

@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+use rustix::fs::{AtFlags, Mode, statat};
 use rustix::io::Errno;
 use rustix::path::DecInt;
 
@@ -24,7 +25,7 @@ pub(in crate::platform::linux) const LONGEST_LINK: usize = 32;
 pub(super) const EVERY_NUMBER: Range<u32> = 0..u32::MAX;
 
 /// What a descriptor of an io_uring(7) refers to.
-const RING: &[u8] = b"anon_inode:[io_uring]";
+pub(super) const RING: &[u8] = b"anon_inode:[io_uring]";
 
 /// From this size on it pays to ask whether a table is another process's too.
 const LARGE: u32 = 1024;
@@ -76,6 +77,9 @@ impl<'a> Searcher<'a> {
     }
 
     fn visit_table(&mut self, proc: &OwnedFd, table: &Table, pid: Pid) -> rustix::io::Result<()> {
+        if !self.shared.meet(table.size().into()) {
+            return Ok(());
+        }
         let user = self.payer(proc, table, pid);
         if table.size() >= LARGE
             && let Some(with) = self.shared.settle_large(user, pid)
@@ -122,7 +126,7 @@ impl<'a> Searcher<'a> {
         }
         let task = Task { pid: part.pid, thread: part.pid.0, user };
         let read = self.read(table, part.numbers.clone(), task, u64::MAX)?;
-        if read.is_cut {
+        if read.is_cut && !self.shared.is_given_up() {
             self.leave_out(user, left_out(size.saturating_sub(read.count)));
         }
         let counted = if user == UNASKED { 0 } else { size };
@@ -166,7 +170,8 @@ impl<'a> Searcher<'a> {
         let searched = table.for_each(numbers, entries, |descriptor| {
             if count.is_multiple_of(READ_BETWEEN) && count > 0 {
                 shared.budgets.note_time(user, stopwatch.lap());
-                if user != UNASKED && shared.budgets.is_late(user) {
+                let goes_on = table.size() > 0 || shared.meet(READ_BETWEEN);
+                if !goes_on || user != UNASKED && shared.budgets.is_late(user) {
                     return Err(CUT);
                 }
             }
@@ -177,7 +182,7 @@ impl<'a> Searcher<'a> {
             let Some(link) = read_link(table, descriptor, &mut buffer)? else { return Ok(false) };
             count += 1;
             if let Some(inode) = socket_inode(link) {
-                if shared.wanted.contains(&inode) {
+                if shared.wanted.contains(&inode) && !is_path(table, descriptor) {
                     findings.held.push((inode, Holder { pid, descriptor: Some(descriptor) }));
                 }
             } else if link == RING {
@@ -217,6 +222,22 @@ pub(in crate::platform::linux) fn read_link<'a>(
         Err(error) if is_gone(error) => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// Whether a descriptor of a table is only a path.
+fn is_path(table: &Table, descriptor: u32) -> bool {
+    is_path_alone(table.directory(), DecInt::new(descriptor).as_c_str())
+}
+
+/// Whether a descriptor, by its link in /proc, is only a path (`O_PATH` in open(2)) to what the link names, as one that
+/// was opened through another one's link. It keeps no socket from closing. /proc shows such a descriptor without the
+/// right to read and to write, and a socket with both.
+pub(in crate::platform::linux) fn is_path_alone(
+    parent: impl AsFd,
+    link: impl rustix::path::Arg,
+) -> bool {
+    let shown = statat(parent, link, AtFlags::SYMLINK_NOFOLLOW);
+    shown.is_ok_and(|stat| !Mode::from_raw_mode(stat.st_mode).intersects(Mode::RUSR | Mode::WUSR))
 }
 
 /// Whether a thread has exited or is about to: the first one, in a process' own directory. What

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::doubt::{Doubt, Name, Terms, Wanted, name};
+use super::everywhere::{NotAnswered, Unsearched};
 use super::search::Inodes;
 use super::walk::{Processes, Walk};
 use crate::model::{Pid, Socket, Uid};
@@ -42,15 +43,18 @@ pub(super) struct Settled {
 
 /// Asks again for those of `sockets` that are `mine`, so that they ought to have been found, and
 /// are not in `found`; searches their successors, if they are `wanted`, and adds those to `found`.
+///
+/// # Errors
+/// Where the kernel was asked to search, and does not answer.
 pub(super) fn settle(
     mut sockets: Vec<Socket>,
     found: &mut Walk,
     mine: Wanted<'_>,
     wanted: Wanted<'_>,
-) -> Settled {
+) -> Result<Settled, NotAnswered> {
     let doubtful = doubtful(&sockets, found, mine);
     if doubtful.is_empty() {
-        return Settled { sockets, changing: Inodes::default() };
+        return Ok(Settled { sockets, changing: Inodes::default() });
     }
     let in_doubt = |socket: &mut Socket| doubtful.contains(&name(socket));
     let rows: Vec<Socket> = sockets.extract_if(.., in_doubt).collect();
@@ -58,14 +62,14 @@ pub(super) fn settle(
     let mut doubt = Doubt::new(rows, known, found, Terms { mine, wanted });
     doubt.ask_again();
     if !doubt.sought().is_empty() {
-        doubt.search_everywhere();
+        doubt.search_everywhere()?;
     }
     if !doubt.sought().is_empty() {
-        doubt.chase();
+        doubt.chase()?;
     }
     let changing = doubt.sought();
     sockets.append(&mut doubt.rows);
-    Settled { sockets, changing }
+    Ok(Settled { sockets, changing })
 }
 
 /// The names of the sockets that have no owner and ought to have one. Those of another network
@@ -83,23 +87,30 @@ fn doubtful(sockets: &[Socket], found: &Walk, mine: Wanted<'_>) -> FxHashSet<Nam
 impl Doubt<'_> {
     /// Searches the successors in every process; those that are still there afterwards in every
     /// thread and io_uring too. What has no owner then is not found by another search either.
-    fn search_everywhere(&mut self) {
-        let Ok(processes) = Processes::list() else { return };
+    fn search_everywhere(&mut self) -> Result<(), NotAnswered> {
+        let Ok(processes) = Processes::list() else { return Ok(()) };
         let new = self.sought();
-        self.add_holders(&processes, processes.pids(), &new);
+        self.add_holders_everywhere(&processes, &new)?;
         self.renew();
         let still_there: Inodes = self.sought().intersection(&new).copied().collect();
         if !still_there.is_empty() {
-            self.search_deeply(still_there);
+            self.search_deeply(still_there)?;
         }
+        Ok(())
     }
 
-    fn search_deeply(&mut self, inodes: Inodes) {
+    fn search_deeply(&mut self, inodes: Inodes) -> Result<(), NotAnswered> {
         let mine = self.rows.iter().filter_map(|row| Some((row.inode?, row.uid)));
         let mine = mine.filter(|(inode, _)| inodes.contains(inode)).collect();
-        if self.found.search(&inodes, &mine).is_ok() {
-            self.renew();
-            self.searched = inodes;
+        match self.found.search(&inodes, &mine) {
+            Ok(()) => {
+                self.renew();
+                self.searched = inodes;
+                Ok(())
+            }
+            Err(Unsearched::NotAnswered(why)) => Err(why),
+            // What the first search found stands.
+            Err(Unsearched::Unlisted(_)) => Ok(()),
         }
     }
 
@@ -110,14 +121,27 @@ impl Doubt<'_> {
         findings.held.iter().map(|(_, holder)| holder.pid).collect()
     }
 
+    /// Searches all processes.
+    fn add_holders_everywhere(
+        &mut self,
+        processes: &Processes,
+        wanted: &Inodes,
+    ) -> Result<(), NotAnswered> {
+        let Walk { budgets, way, .. } = &*self.found;
+        let (mut findings, _) = processes.search_everywhere(wanted, budgets, way)?;
+        self.found.holders.add(&findings.holders());
+        self.found.by_kernel |= findings.by_kernel;
+        Ok(())
+    }
+
     /// Searches a few processes at a time for what a new dump shows, until everything that is there
     /// has its owner. The newest processes come first, and those that held one of the sockets are
     /// searched each time.
-    fn chase(&mut self) {
+    fn chase(&mut self) -> Result<(), NotAnswered> {
         let deadline = Instant::now() + CHASE;
         let mut suspects = Vec::new();
         for _ in 0..PASSES {
-            let Ok(processes) = Processes::list() else { return };
+            let Ok(processes) = Processes::list() else { return Ok(()) };
             let size = GROUP.max(processes.pids().len() / DUMPS);
             for group in processes.pids().rchunks(size) {
                 self.renew();
@@ -127,9 +151,7 @@ impl Doubt<'_> {
                 }
             }
         }
-        if let Ok(processes) = Processes::list() {
-            self.search_again(&processes);
-        }
+        Processes::list().map_or(Ok(()), |processes| self.search_again(&processes))
     }
 
     fn search(&mut self, processes: &Processes, group: &[Pid], suspects: &mut Vec<Pid>) {
@@ -140,9 +162,9 @@ impl Doubt<'_> {
     }
 
     /// Searches everywhere who else holds what was found in a few processes.
-    fn search_again(&mut self, processes: &Processes) {
+    fn search_again(&mut self, processes: &Processes) -> Result<(), NotAnswered> {
         let inodes: Inodes = self.successors().filter_map(|row| row.inode).collect();
-        self.add_holders(processes, processes.pids(), &inodes);
+        self.add_holders_everywhere(processes, &inodes)
     }
 }
 

@@ -1,21 +1,23 @@
 //! The walk over /proc/PID/fd: which process holds which socket.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 
-use super::super::ffi;
 use super::super::proc_dir::{Entries, open_proc};
-use super::budgets::{Budgets, Kind};
+use super::budgets::Budgets;
 use super::descriptors::can_be_named;
+use super::everywhere::Unsearched;
 use super::findings::{Findings, Holders, OwnTable, Part, Ring, Sharer};
 use super::parallel::search_all;
 use super::rings;
 use super::search::{Inodes, Search, user_of};
 use super::searcher::Searcher;
-use crate::model::{Holder, LeftOut, Pid, Uid};
+use super::sharers::{Payers, Sharers, name};
+use super::way::Way;
+use crate::model::{Pid, Uid};
 
 /// How often the tables of processes are searched: those whose sharer has gone meanwhile, again.
 const ROUNDS: usize = 3;
@@ -34,17 +36,31 @@ pub(super) struct Walk {
     pub(super) budgets: Budgets,
     /// How many io_urings did not report what is registered there.
     pub(super) silent_rings: usize,
+    /// By which way all processes are searched.
+    pub(super) way: Arc<Way>,
+    /// Whether the kernel itself searched them.
+    pub(super) by_kernel: bool,
 }
 
 impl Walk {
+    /// Nothing is found yet.
+    pub(super) fn by(way: &Arc<Way>) -> Self {
+        Self { way: Arc::clone(way), ..Self::default() }
+    }
+
     /// Searches every process for the holders of `wanted`. Those that are also `mine`, so that they
     /// ought to be found, and are not, are searched again in every thread and every io_uring.
     ///
     /// # Errors
-    /// When /proc cannot be read at all.
-    pub(super) fn search(&mut self, wanted: &Inodes, mine: &InodesOfUsers) -> io::Result<()> {
+    /// When /proc cannot be read at all, or the kernel was asked to search, and does not answer.
+    pub(super) fn search(
+        &mut self,
+        wanted: &Inodes,
+        mine: &InodesOfUsers,
+    ) -> Result<(), Unsearched> {
         let processes = Processes::list()?;
-        let (mut findings, sharers) = processes.search(&processes.pids, wanted, &self.budgets);
+        let (mut findings, sharers) =
+            processes.search_everywhere(wanted, &self.budgets, &self.way)?;
         let mut holders = findings.holders();
         let missing = || mine.iter().filter(|(inode, _)| holders.get(**inode).is_none());
         let inodes: Inodes = missing().map(|(inode, _)| *inode).collect();
@@ -59,22 +75,20 @@ impl Walk {
         self.holders.add(&holders);
         self.refused |= findings.refused || !processes.are_all;
         self.silent_rings = self.silent_rings.max(findings.silent_rings);
+        self.by_kernel |= findings.by_kernel;
         Ok(())
     }
 }
 
-/// Processes by the one whose table they share.
-type Sharers = BTreeMap<Pid, Vec<Pid>>;
-
 /// The processes to search.
 pub(super) struct Processes {
-    proc: OwnedFd,
-    pids: Vec<Pid>,
+    pub(super) proc: OwnedFd,
+    pub(super) pids: Vec<Pid>,
     /// Whether that is all of them: PID 1 always exists, so where it is not listed, /proc hides
     /// processes (hidepid in proc(5)).
     are_all: bool,
     /// See [`can_be_named`].
-    can_be_named: bool,
+    pub(super) can_be_named: bool,
 }
 
 impl Processes {
@@ -89,6 +103,16 @@ impl Processes {
         let pids = pids.collect::<Result<Vec<_>, _>>()?;
         let can_be_named = can_be_named(&proc);
         Ok(Self { proc, are_all: pids.contains(&Pid(1)), pids, can_be_named })
+    }
+
+    /// These alone, whether there are others or not.
+    ///
+    /// # Errors
+    /// When /proc cannot be opened.
+    pub(super) fn these(pids: &[Pid]) -> io::Result<Self> {
+        let proc = open_proc()?;
+        let can_be_named = can_be_named(&proc);
+        Ok(Self { proc, pids: pids.to_vec(), are_all: false, can_be_named })
     }
 
     /// Their PIDs, ascending.
@@ -107,11 +131,28 @@ impl Processes {
     }
 
     /// Searches the tables of `pids`, and returns which processes share one.
-    fn search(&self, pids: &[Pid], wanted: &Inodes, budgets: &Budgets) -> (Findings, Sharers) {
+    pub(super) fn search(
+        &self,
+        pids: &[Pid],
+        wanted: &Inodes,
+        budgets: &Budgets,
+    ) -> (Findings, Sharers) {
+        let (findings, unsettled) = self.search_tables(pids, wanted, budgets);
+        self.settle_sharers(findings, unsettled, wanted, budgets)
+    }
+
+    /// Names those who share a table, and searches again where the one whose table was read is gone.
+    pub(super) fn settle_sharers(
+        &self,
+        mut findings: Findings,
+        mut unsettled: Vec<Sharer>,
+        wanted: &Inodes,
+        budgets: &Budgets,
+    ) -> (Findings, Sharers) {
+        let payers = Payers { proc: &self.proc, budgets };
         let mut sharers = Sharers::new();
-        let (mut findings, mut unsettled) = self.search_tables(pids, wanted, budgets);
         for round in 1..=ROUNDS {
-            name_sharers(&mut findings, &mut unsettled, &mut sharers, budgets);
+            name(&mut findings, &mut unsettled, &mut sharers, &payers);
             if unsettled.is_empty() || round == ROUNDS {
                 break;
             }
@@ -120,25 +161,32 @@ impl Processes {
             findings.absorb(found);
             unsettled = rest;
         }
-        for sharer in unsettled {
-            budgets.leave_out(sharer.user, LeftOut { descriptors: 1, ..LeftOut::default() });
+        for sharer in &unsettled {
+            payers.leave_out(sharer, 1);
         }
         (findings, sharers)
     }
 
     /// Searches each table once, and returns which processes share one.
-    fn search_tables(
+    pub(super) fn search_tables(
         &self,
         pids: &[Pid],
         wanted: &Inodes,
         budgets: &Budgets,
     ) -> (Findings, Vec<Sharer>) {
-        let search = Search::new(wanted, budgets, self.can_be_named);
+        self.search_tables_of(pids, &Search::new(wanted, budgets, self.can_be_named))
+    }
+
+    pub(super) fn search_tables_of(
+        &self,
+        pids: &[Pid],
+        search: &Search<'_>,
+    ) -> (Findings, Vec<Sharer>) {
         let visit = |searcher: &mut Searcher<'_>, pid: &Pid| searcher.visit(&self.proc, *pid);
-        let mut findings = search_all(pids, &search, visit);
+        let mut findings = search_all(pids, search, visit);
         let mut parts = std::mem::take(&mut findings.left_over);
-        put_in_order(&mut parts, budgets);
-        findings.absorb(search_all(&parts, &search, |searcher, part| {
+        put_in_order(&mut parts, search.budgets);
+        findings.absorb(search_all(&parts, search, |searcher, part| {
             searcher.visit_part(&self.proc, part);
         }));
         let sharers = std::mem::take(&mut findings.sharers);
@@ -183,37 +231,6 @@ fn put_in_order(parts: &mut [Part], budgets: &Budgets) {
     }
     let left = |user: Uid| left.get(&user).copied().unwrap_or_default();
     parts.sort_by_key(|part| (budgets.turn(part.user), left(part.user), part.user));
-}
-
-/// Names the processes that share a table for what was found there. That it was read to its end is
-/// certain where both still share it; who shares with one that is gone stays in `unsettled`.
-fn name_sharers(
-    findings: &mut Findings,
-    unsettled: &mut Vec<Sharer>,
-    sharers: &mut Sharers,
-    budgets: &Budgets,
-) {
-    let shared: FxHashSet<Pid> = unsettled.iter().map(|sharer| sharer.with).collect();
-    let mut held: FxHashMap<Pid, Vec<(u64, Option<u32>)>> = FxHashMap::default();
-    for (inode, holder) in findings.held.iter().filter(|(_, holder)| shared.contains(&holder.pid)) {
-        held.entry(holder.pid).or_default().push((*inode, holder.descriptor));
-    }
-    unsettled.retain(|sharer| {
-        let Sharer { pid, user, with } = *sharer;
-        if !ffi::compare_tables(with.0, pid.0).is_ok_and(std::cmp::Ordering::is_eq) {
-            return true;
-        }
-        sharers.entry(with).or_default().push(pid);
-        let held = held.get(&with).map(Vec::as_slice).unwrap_or_default();
-        if !budgets.take(user, Kind::Processes, held.len() as u64) {
-            let descriptors = held.len();
-            budgets.leave_out(user, LeftOut { descriptors, ..LeftOut::default() });
-            return false;
-        }
-        let held = held.iter().copied();
-        findings.held.extend(held.map(|(inode, descriptor)| (inode, Holder { pid, descriptor })));
-        false
-    });
 }
 
 #[cfg(test)]

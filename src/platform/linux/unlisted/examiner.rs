@@ -15,7 +15,7 @@ use rustix::io::Errno;
 
 use super::super::bounds;
 use super::super::copied::Copied;
-use super::super::owners::socket_inode;
+use super::super::owners::{is_path_alone, socket_inode};
 use super::super::proc_dir::{is_gone, open_proc};
 use super::Protocols;
 use crate::model::{Pid, Protocol, Uid};
@@ -216,12 +216,23 @@ impl Work {
         for of_one in sockets(candidates) {
             // A descriptor may be closed meanwhile, while the next one is not.
             let examined = of_one.iter().find_map(|one| self.examine(*one).transpose());
-            let pids = of_one.iter().map(|one| one.pid).collect();
-            let inode = of_one.first().map_or(0, |one| one.inode);
-            let examined = examined.unwrap_or(Ok(Examined::Changed(inode, pids)));
+            let examined = examined.unwrap_or_else(|| Ok(self.without_socket(of_one)));
             if self.say.send((of_one.len(), examined)).is_err() {
                 return;
             }
+        }
+    }
+
+    /// What the descriptors are of which none is the socket: paths to it may be all that is left.
+    fn without_socket(&self, of_one: &[Candidate]) -> Examined {
+        let is_path = |one: &Candidate| {
+            is_path_alone(&self.proc, format!("{}/fd/{}", one.pid, one.descriptor))
+        };
+        match of_one.first() {
+            Some(first) if !of_one.iter().all(is_path) => {
+                Examined::Changed(first.inode, of_one.iter().map(|one| one.pid).collect())
+            }
+            _ => Examined::Other,
         }
     }
 
@@ -244,6 +255,24 @@ mod tests {
         let waited: Duration = (0..100_000).map(|stuck| bounds::patience(PATIENCE, stuck)).sum();
         assert!(waited < 2 * PATIENCE, "{waited:?}");
         assert_eq!(bounds::patience(PATIENCE, usize::MAX / 2), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_path_to_a_closed_socket_is_none() {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let link = format!("/proc/self/fd/{}", socket.as_raw_fd());
+        let inode = std::fs::metadata(&link).unwrap().st_ino();
+        let flags = OFlags::PATH | OFlags::CLOEXEC;
+        let path = rustix::fs::open(link, flags, Mode::empty()).unwrap();
+        let (pid, user) = (Pid(std::process::id()), Uid(0));
+        let descriptor = path.as_raw_fd().cast_unsigned();
+        drop(socket);
+        let candidate = Candidate { inode, pid, descriptor, user };
+        let examined = Examiner::new(vec![candidate], ALL).next();
+        assert!(matches!(examined, Some(Ok(Examined::Other))), "{examined:?}");
+        let gone = Candidate { descriptor: u32::MAX, ..candidate };
+        let examined = Examiner::new(vec![gone], ALL).next();
+        assert!(matches!(examined, Some(Ok(Examined::Changed(..)))), "{examined:?}");
     }
 
     #[test]

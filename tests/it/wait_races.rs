@@ -1,0 +1,74 @@
+//! wait, raced against servers that start, stop and reopen their ports.
+
+use std::process::{Child, Stdio};
+
+use crate::support::process::Owner;
+use crate::support::{Output, portwho, rounds};
+use crate::wait::{later, says};
+
+const RACES: usize = 40;
+
+/// A wait that has been started, and may have looked or not.
+fn started(words: &[&str]) -> Child {
+    let words = ["wait", "--timeout", "none"].iter().chain(words);
+    let mut command = portwho(words).command();
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.spawn().expect("start the program")
+}
+
+#[track_caller]
+fn ends(wait: Child, line: &str) {
+    let output = wait.wait_with_output().expect("wait");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
+    let output = Output {
+        command_line: "portwho wait".to_owned(),
+        stdout: text(output.stdout),
+        stderr: text(output.stderr),
+        code: output.status.code(),
+    };
+    output.without_wait().is(0, line, "");
+}
+
+/// Before its first look, during it or after it: the answer is the same.
+#[trial]
+fn a_server_that_starts_and_one_that_stops_at_any_moment() {
+    for _ in rounds(RACES) {
+        let mut server = later("server", "127.0.0.1:80");
+        let (open, both) = (started(&["80"]), started(&["80", "--name", "server"]));
+        server.tell("listen");
+        let line = format!("port 80 is open after N: server (PID {})\n", server.pid());
+        ends(open, &line);
+        ends(both, &line);
+        let free = started(&["--free", "80"]);
+        assert_eq!(server.tell("close"), "closed");
+        ends(free, "port 80 is free after N\n");
+        let free = started(&["--free", "80"]);
+        drop(server);
+        ends(free, "port 80 is free after N\n");
+    }
+}
+
+/// It answers so. Who holds a socket for a few milliseconds may not be found, and then that is said.
+#[track_caller]
+fn answers(words: &[&str], code: i32, beginning: &str) {
+    let output = portwho(["wait"].iter().chain(words)).run().without_wait();
+    assert_eq!(output.code, Some(code), "{output:?}");
+    assert!(output.stdout.starts_with(beginning), "{output:?}");
+    let is_about_it = |line: &str| line.starts_with("portwho: the owners of 1 socket ");
+    assert!(output.stderr.lines().all(is_about_it), "{output:?}");
+}
+
+/// A port that is held at every moment, though each socket lives for a few milliseconds, is not free.
+#[trial]
+fn a_port_that_changes_hands_is_not_free() {
+    let words = ["listening", "overlapping", "3000", "127.0.0.1:80"];
+    let mut server = Owner::named("server").playing("reopen", &words);
+    assert_eq!(server.line(), "ready");
+    for _ in rounds(RACES / 4) {
+        let words = ["--free", "--timeout", "300ms", "80"];
+        answers(&words, 1, "port 80 is still in use after N");
+        answers(&["80"], 0, "port 80 is open after N: ");
+    }
+    drop(server);
+    says(&["--free", "80"], 0, "port 80 is free after N\n", "");
+}
