@@ -7,6 +7,7 @@ mod cgroup;
 mod command_line;
 mod containers;
 mod copied;
+mod core_time;
 mod destroy;
 mod ffi;
 mod handle;
