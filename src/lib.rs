@@ -8,6 +8,7 @@
 pub mod cli;
 pub mod commands;
 pub mod findings;
+pub mod metrics;
 pub mod model;
 pub mod platform;
 pub mod query;

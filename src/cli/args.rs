@@ -101,6 +101,9 @@ pub(super) enum Verb {
                       2 usage error or failure."
     )]
     Doctor(DoctorArgs),
+    /// Print metrics for Prometheus
+    #[command(after_help = super::metrics::DETAILS)]
+    Metrics(super::metrics::MetricsArgs),
     /// Print the man page, or a script that completes portwho's command lines in a shell
     #[command(
         after_help = "To complete commands, options, states, and the ports, PIDs and names of \

@@ -17,10 +17,12 @@ pub(super) fn text(asked: &clap::Error, words: &[OsString], commands: &[String])
     match verb(words, commands) {
         Some(verb) => of_command(verb),
         None if words.iter().any(|word| word == "--help") => whole(),
-        // What is typed once in a lifetime would be a line too many, and so would a third view.
+        // What is typed once in a lifetime, or by a timer, would be a line too many, and so would a third
+        // view.
         None => {
             let hidden = |command: Command| command.hide(true);
             let cli = Cli::command().mut_subcommand("generate", hidden);
+            let cli = cli.mut_subcommand("metrics", hidden);
             cli.mut_arg("wide", |arg| arg.hide_short_help(true)).render_help().to_string()
         }
     }

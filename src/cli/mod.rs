@@ -8,6 +8,7 @@ mod errors;
 mod habits;
 mod help;
 mod list_request;
+mod metrics;
 mod options;
 mod ports;
 mod request;
@@ -29,6 +30,7 @@ pub use completion::{COMPLETION, CompletionRequest, completion};
 use errors::misplaced;
 pub use help::command;
 pub use list_request::{ListRequest, ViewKind};
+pub use metrics::MetricsRequest;
 pub use options::OptionError;
 pub use ports::UsageError;
 pub use request::{
@@ -83,6 +85,7 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Request, CliEr
         Some(Verb::Wait(wait)) => Request::Wait(wait::request(wait)?),
         Some(Verb::Watch(watch)) => Request::Watch(watch::request(watch)?),
         Some(Verb::Doctor(doctor)) => Request::Doctor(doctor_request(doctor)?),
+        Some(Verb::Metrics(metrics)) => Request::Metrics(metrics::request(metrics)?),
         Some(Verb::Explain(explain)) => Request::Explain(explain_request(&explain)?),
         Some(Verb::Generate(generate)) => Request::Generate(generate.what.into()),
     })

@@ -75,6 +75,17 @@ pub enum UsageError {
         /// The option for its protocol.
         option: &'static str,
     },
+    /// An address or a protocol where a port alone is meant.
+    #[error("--ports '{0}': only ports, without an address or protocol; example: 50051,33060")]
+    NotPlain(String),
+    /// An option of which the program was built without.
+    #[error("{option}: this portwho was built without it; build it with: --features {feature}")]
+    WithoutFeature {
+        /// The option.
+        option: &'static str,
+        /// What it was built without.
+        feature: &'static str,
+    },
     /// A protocol after a port that contradicts an option.
     #[error("port '{word}': cannot be used with {option}")]
     OtherProtocol {
@@ -155,6 +166,15 @@ pub(super) fn foreign(words: &[String]) -> Result<Vec<PortTerm>, UsageError> {
             let option = if protocol == Protocol::Tcp { "--tcp" } else { "--udp" };
             Err(UsageError::ProtocolForForeignPort { word, option })
         }
+        None => Ok(terms),
+    }
+}
+
+/// Parses the values of `--ports`.
+pub(super) fn plain(words: &[String]) -> Result<Vec<PortTerm>, UsageError> {
+    let terms = parse_all(words)?;
+    match terms.iter().find(|term| term.host.is_some() || term.protocol.is_some()) {
+        Some(term) => Err(UsageError::NotPlain(term.to_string())),
         None => Ok(terms),
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::list_request::ListRequest;
+use super::metrics::MetricsRequest;
 use super::wait::WaitRequest;
 use super::watch::WatchRequest;
 use super::words::{without_dry_run, without_value};
@@ -30,6 +31,8 @@ pub enum Request {
     Explain(ExplainRequest),
     /// Look for what is wrong.
     Doctor(DoctorRequest),
+    /// Print or serve metrics.
+    Metrics(MetricsRequest),
     /// Print the man page or a script for a shell.
     Generate(Generated),
 }
@@ -64,6 +67,7 @@ impl Request {
             Self::Wait(wait) => wait.selection.owners,
             Self::Watch(watch) => watch.filters.selection.owners,
             Self::Doctor(doctor) => doctor.owners,
+            Self::Metrics(metrics) => metrics.owners,
             Self::Explain(_) | Self::Generate(_) => None,
         }
     }

@@ -72,7 +72,7 @@ fn a_state_alone_is_an_option() {
 #[test]
 fn there_is_help_for_commands_alone() {
     let expected = "'nothing' is not a command; commands are kill, close, wait, watch, explain, \
-                    doctor, generate; run: portwho --help";
+                    doctor, metrics, generate; run: portwho --help";
     assert_eq!(error("portwho help nothing"), expected);
     for line in ["portwho help", "portwho help kill", "portwho help -h"] {
         assert!(matches!(parsed(line), Err(CliError::Help(_))), "{line}");

@@ -97,6 +97,14 @@ pub(super) fn some_seconds(word: &str) -> Result<Duration, String> {
     some.ok_or_else(|| "not a number of seconds above 0 and up to 86400".to_owned())
 }
 
+/// More than nothing: seconds, or a number with units.
+pub(super) fn some_time(word: &str) -> Result<Duration, String> {
+    let longest = Duration::from_secs_f64(LONGEST_WAIT);
+    let with_units = || humantime::parse_duration(word).ok().filter(|time| *time <= longest);
+    let time = seconds(word).ok().or_else(with_units).filter(|time| !time.is_zero());
+    time.ok_or_else(|| "not a time of a day at most; examples: 1s, 0.5, 500ms".to_owned())
+}
+
 /// How many times: any whole number.
 pub(super) fn count(word: &str) -> Result<u64, String> {
     word.parse().map_err(|_| "not a whole number, 0 or more".to_owned())
@@ -177,6 +185,8 @@ mod tests {
     #[test]
     fn waits_are_bounded() {
         assert!(some_seconds("0").is_err() && some_seconds("0.1").is_ok());
+        assert!(some_time("0s").is_err() && some_time("25h").is_err());
+        assert_eq!(some_time("1s"), some_time("1"));
         assert_eq!(seconds("0.5"), Ok(Duration::from_millis(500)));
         for word in ["-1", "NaN", "inf", "1e9", ""] {
             assert!(seconds(word).is_err(), "{word}");

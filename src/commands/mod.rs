@@ -7,6 +7,7 @@ mod explain;
 mod generate;
 mod kill;
 mod list;
+mod metrics;
 mod shared;
 mod wait;
 mod watch;
@@ -49,8 +50,8 @@ impl From<Outcome> for ExitCode {
     }
 }
 
-/// Runs what was asked for. Unlike [`run`], it may show a view that is redrawn: for that several threads
-/// share the system.
+/// Runs what was asked for. Unlike [`run`], it may show a view that is redrawn, or serve metrics: for that
+/// several threads share the system.
 ///
 /// # Errors
 /// As [`run`].
@@ -63,6 +64,10 @@ pub fn start<S: System + Sync>(
         Request::Watch(request) => {
             can_search(request.filters.selection.owners, system)?;
             watch::start(&request, system, output)
+        }
+        Request::Metrics(request) => {
+            can_search(request.owners, system)?;
+            metrics::start(&request, system, output)
         }
         other => run(other, system, output),
     }
@@ -88,6 +93,7 @@ pub fn run(request: Request, system: &impl System, output: &mut Output) -> anyho
         Request::Kill(request) => kill::run(&request, system, output),
         Request::Close(request) => close::run(&request, system, output),
         Request::Doctor(request) => doctor::run(&request, system, output),
+        Request::Metrics(request) => metrics::run(&request, system, output),
         Request::Wait(request) => wait::run(&request, system, output),
         Request::Watch(request) => watch::run(&request, system, output),
         Request::Explain(request) => explain::run(request, system, output),

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::check::{backlogs, reaches};
 use super::facts::{endpoint, endpoint_json, listener_counters};
 use super::{Case, Check, Evidence, Growth, Looks, Machine, Measurement, Severity, Subject};
-use crate::model::{Endpoint, OwnedSocket, TcpState};
+use crate::model::{Endpoint, OwnedSocket, StateSet, TcpState};
 use crate::text::advice::Remedy;
 use crate::text::remedies;
 
@@ -24,7 +24,7 @@ pub(super) const CHECK: Check = Check {
         )
     },
     reason: "a full queue drops new connections; one that is half full at two snapshots is not just a burst",
-    subject: Subject::Sockets,
+    subject: Subject::Tcp(StateSet::of(&[TcpState::Listening])),
     needs: backlogs,
     measure,
     wants_second,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::growth::{Earlier, Growth};
 use super::{Culprit, Evidence, Finding, Machine, Others, Sharers};
-use crate::model::{Gap, Need, OwnedSocket};
+use crate::model::{Gap, Need, OwnedSocket, Protocol, StateSet};
 
 /// How severe a finding is, the worst first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -32,8 +32,12 @@ impl Severity {
 /// What a check is about.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Subject {
-    /// Single sockets and their owners: it can be made for one service.
-    Sockets,
+    /// Sockets of TCP in these states: it can be made for one service.
+    Tcp(StateSet),
+    /// Sockets of UDP.
+    Udp,
+    /// The owners of sockets.
+    Owners,
     /// What all sockets of the machine, or of its network namespace, share.
     Machine,
 }
@@ -68,7 +72,8 @@ pub(super) const fn socket_details(machine: &Machine<'_>) -> Option<Need> {
 }
 
 /// For a check of the queues of listeners, which /proc/net does not show either.
-pub(super) fn backlogs(machine: &Machine<'_>) -> Option<Need> {
+#[must_use]
+pub fn backlogs(machine: &Machine<'_>) -> Option<Need> {
     let is_from_proc =
         |gap: &Gap| matches!(gap, Gap::NetlinkRefused { .. } | Gap::NoHandler { protocol: "TCP" });
     let from_proc = machine.snapshot.gaps.iter().any(is_from_proc);
@@ -150,10 +155,22 @@ impl<'a> Looks<'a> {
 impl Check {
     /// What it needs and does not have; nothing where it can be made.
     pub(super) fn need(self, machine: &Machine<'_>) -> Option<Need> {
-        if self.subject == Subject::Machine && machine.is_narrowed() {
-            return Some(Need::WholeMachine);
+        if machine.is_asked_for(self.subject) {
+            return (self.needs)(machine);
         }
-        (self.needs)(machine)
+        Some(if self.subject == Subject::Machine { Need::WholeMachine } else { Need::OtherSockets })
+    }
+
+    /// The protocols whose tables it counts in: where one of these was not read completely, it says
+    /// nothing certain.
+    #[must_use]
+    pub fn protocols(self) -> &'static [Protocol] {
+        match self.kind {
+            "conntrack-full" | "open-files" | "tcp-memory" | "orphans" => &[],
+            "udp-drops" => &[Protocol::Udp],
+            "descriptors-nearly-used" => &[Protocol::Tcp, Protocol::Udp],
+            _ => &[Protocol::Tcp],
+        }
     }
 
     /// The measurements that reach the threshold.
@@ -173,7 +190,9 @@ impl Check {
                 others: Others::default(),
             })
         };
-        (self.measure)(&looks).into_iter().filter_map(finding).collect()
+        // What none of the sockets that were asked for is part of was only compared with them.
+        let measured = (self.measure)(&looks).into_iter().filter(|one| one.chosen != Some(0));
+        measured.filter_map(finding).collect()
     }
 }
 
@@ -184,6 +203,8 @@ pub struct Measurement {
     pub culprit: Culprit,
     /// What the threshold counts.
     pub count: usize,
+    /// How many of its sockets were asked for, where a group is measured whole.
+    pub chosen: Option<usize>,
     /// Which other processes hold the sockets.
     pub sharers: Sharers,
     /// What else was measured.
@@ -192,7 +213,17 @@ pub struct Measurement {
 
 impl Measurement {
     pub(super) fn new(culprit: Culprit, count: usize, evidence: impl Evidence + 'static) -> Self {
-        Self { culprit, count, sharers: Sharers::default(), evidence: Box::new(evidence) }
+        let (sharers, chosen) = (Sharers::default(), None);
+        Self { culprit, count, chosen, sharers, evidence: Box::new(evidence) }
+    }
+
+    /// With how many of these sockets were asked for: a group of which some were is measured whole.
+    pub(super) fn of_group<'a>(
+        self,
+        rows: impl IntoIterator<Item = &'a OwnedSocket>,
+        machine: &Machine<'_>,
+    ) -> Self {
+        Self { chosen: machine.is_narrowed().then(|| machine.chosen_of(rows)), ..self }
     }
 
     /// With the other holders of these sockets.
@@ -214,6 +245,19 @@ pub(super) const fn reaches(count: u64, percent: u64, of: u64) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::findings::CHECKS;
+
+    #[test]
+    fn checks_that_count_no_sockets_are_named_as_they_are() {
+        let without = |protocols: usize| {
+            let counts = |check: &&Check| check.protocols().len() == protocols;
+            CHECKS.iter().filter(counts).map(|check| check.kind).collect::<Vec<_>>()
+        };
+        assert_eq!(without(0), ["conntrack-full", "open-files", "tcp-memory", "orphans"]);
+        assert_eq!(without(2), ["descriptors-nearly-used"]);
+        let of_udp = CHECKS.iter().filter(|check| check.protocols() == [Protocol::Udp]);
+        assert_eq!(of_udp.map(|check| check.kind).collect::<Vec<_>>(), ["udp-drops"]);
+    }
 
     #[test]
     fn the_worst_comes_first() {

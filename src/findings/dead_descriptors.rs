@@ -9,7 +9,7 @@ use super::limits::read;
 use super::{
     Case, Check, Culprit, Evidence, Growth, Looks, Machine, Measurement, Severity, Subject,
 };
-use crate::model::{Need, Pid, Reading, Unconnected};
+use crate::model::{Need, Pid, Reading, TcpState, Unconnected};
 use crate::text::advice::Remedy;
 use crate::text::api::{close_call, descriptors, read_call};
 use crate::text::remedies;
@@ -30,7 +30,7 @@ pub(super) const CHECK: Check = Check {
         )
     },
     reason: "a socket that was reset keeps its descriptor until it is closed, and no table of the \
-             kernel shows it",
+             kernel shows it, unless it keeps its port too (BOUND)",
     subject: Subject::Machine,
     needs,
     measure,
@@ -59,6 +59,8 @@ fn unconnected<'a>(machine: &Machine<'a>) -> Option<&'a Unconnected> {
 
 #[derive(Debug)]
 struct Dead {
+    /// How many of them are BOUND; none where the kernel does not list these.
+    bound: Option<usize>,
     /// How many were not connected at this moment, whether they last or not.
     now: usize,
     severity: Option<Severity>,
@@ -70,10 +72,14 @@ struct Dead {
 fn measure(looks: &Looks<'_>) -> Vec<Measurement> {
     let Some(other) = looks.other_machine().and_then(unconnected) else { return Vec::new() };
     let sockets = unconnected(looks.machine).into_iter().flat_map(|all| &all.sockets);
+    let bound = bound(looks.machine);
     let measured = sockets.filter_map(|(pid, sockets)| {
         let lasting: BTreeSet<&u64> = sockets.intersection(other.sockets.get(pid)?).collect();
         let own = looks.machine.particulars.get(pid);
+        let is_bound =
+            |bound: &BTreeSet<u64>| lasting.iter().filter(|inode| bound.contains(inode)).count();
         let dead = Dead {
+            bound: bound.as_ref().map(is_bound),
             now: sockets.len(),
             severity: severity(looks.machine, *pid, lasting.len()),
             descriptors: own.and_then(|own| own.descriptors),
@@ -82,6 +88,12 @@ fn measure(looks: &Looks<'_>) -> Vec<Measurement> {
         Some(Measurement::new(Culprit::Process(*pid), lasting.len(), dead))
     });
     measured.collect()
+}
+
+/// The inodes of the BOUND sockets, where the kernel lists them.
+fn bound(machine: &Machine<'_>) -> Option<BTreeSet<u64>> {
+    let rows = machine.all_rows(&[TcpState::Bound]);
+    (machine.unlisted_bound == 0).then(|| rows.filter_map(|row| row.socket.inode).collect())
 }
 
 fn severity(machine: &Machine<'_>, pid: Pid, count: usize) -> Option<Severity> {
@@ -108,8 +120,8 @@ impl Evidence for Dead {
 
     fn what(&self, case: &Case<'_>) -> String {
         format!(
-            "{} of its sockets are in no table of this network namespace (reset, never connected, or \
-             of a namespace without processes), and it keeps their {}",
+            "{} of its sockets are not connected (reset, or never connected; or of a network namespace \
+             without processes), and it keeps their {}",
             case.count(),
             descriptors(case.capabilities().api, 0)
         )
@@ -121,7 +133,12 @@ impl Evidence for Dead {
             Some(limit) => format!("{used} of {limit} {kind} are open"),
             None => format!("{used} {kind} are open"),
         });
-        used.into_iter().collect()
+        let bound = match self.bound {
+            None | Some(0) => None,
+            Some(1) => Some("1 of them keeps its port (BOUND)".to_owned()),
+            Some(bound) => Some(format!("{bound} of them keep their ports (BOUND)")),
+        };
+        bound.into_iter().chain(used).collect()
     }
 
     fn now(&self, case: &Case<'_>) -> Remedy {
@@ -144,6 +161,7 @@ impl Evidence for Dead {
 
     fn json(&self, _case: &Case<'_>) -> Value {
         json!({
+            "bound": self.bound,
             "descriptors": self.descriptors,
             "descriptor_limit": self.descriptor_limit,
         })

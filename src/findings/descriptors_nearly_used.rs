@@ -17,7 +17,7 @@ pub(super) const CHECK: Check = Check {
     kind: "descriptors-nearly-used",
     threshold: || format!("{PERCENT}% of the limit"),
     reason: "the next burst of connections can use up the rest",
-    subject: Subject::Sockets,
+    subject: Subject::Owners,
     needs: |machine| {
         let has_limits = machine.snapshot.capabilities.descriptor_limits;
         if has_limits { None } else { Some(Need::System) }
@@ -29,8 +29,8 @@ pub(super) const CHECK: Check = Check {
 #[derive(Debug)]
 struct NearlyUsed {
     limit: u64,
-    /// How many of the descriptors are sockets of the tables.
-    sockets: usize,
+    /// How many of the descriptors are sockets of the tables; none where only some sockets were asked for.
+    sockets: Option<usize>,
 }
 
 /// The descriptors of each owner of a socket.
@@ -42,9 +42,13 @@ fn measure(looks: &Looks<'_>) -> Vec<Measurement> {
             *sockets.entry(pid).or_default() += 1;
         }
     }
-    let measured = machine.particulars.iter().filter_map(|(pid, own)| {
+    // The owners of what the sockets are compared with were not asked for.
+    let owners = machine.is_narrowed().then(|| machine.owners());
+    let is_asked_for = |pid: &Pid| owners.as_ref().is_none_or(|owners| owners.contains(pid));
+    let particulars = machine.particulars.iter().filter(|(pid, _)| is_asked_for(pid));
+    let measured = particulars.filter_map(|(pid, own)| {
         let (used, limit) = own.descriptors.zip(own.descriptor_limit)?;
-        let sockets = sockets.get(pid).copied().unwrap_or_default();
+        let sockets = owners.is_none().then(|| sockets.get(pid).copied().unwrap_or_default());
         let count = usize::try_from(used).unwrap_or(usize::MAX);
         let culprit = Culprit::Process(*pid);
         Some(Measurement::new(culprit, count, NearlyUsed { limit, sockets }))
@@ -66,11 +70,11 @@ impl Evidence for NearlyUsed {
     }
 
     fn details(&self, _case: &Case<'_>) -> Vec<String> {
-        let sockets = match self.sockets {
+        let words = |sockets| match sockets {
             1 => "1 of them is a TCP or UDP socket".to_owned(),
             sockets => format!("{sockets} of them are TCP or UDP sockets"),
         };
-        vec![sockets]
+        self.sockets.map(words).into_iter().collect()
     }
 
     fn now(&self, case: &Case<'_>) -> Remedy {
@@ -106,7 +110,7 @@ mod tests {
 
     #[test]
     fn nine_tenths_are_nearly_all() {
-        let nearly = NearlyUsed { limit: 1024, sockets: 0 };
+        let nearly = NearlyUsed { limit: 1024, sockets: None };
         assert_eq!(nearly.severity(921, None), None);
         assert_eq!(nearly.severity(922, None), Some(Severity::Warning));
     }

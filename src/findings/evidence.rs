@@ -107,12 +107,22 @@ impl Case<'_> {
     #[must_use]
     pub fn details(&self) -> Vec<String> {
         let mut details = self.finding.measurement.evidence.details(self);
+        details.extend(self.matching().map(|number| match number {
+            1 => "1 of them matches the filters".to_owned(),
+            number => format!("{number} of them match the filters"),
+        }));
         let growth = self.finding.growth;
         details.extend(growth.map(Growth::words));
         let left = growth.and_then(|growth| growth.exhausted_in);
         details.extend(left.map(|left| format!("runs out of descriptors in {}", duration(left))));
         details.extend(self.finding.others.words());
         details
+    }
+
+    /// How many of a group match the filters, where not all do.
+    #[must_use]
+    pub fn matching(&self) -> Option<usize> {
+        self.finding.measurement.chosen.filter(|chosen| *chosen < self.count())
     }
 
     /// Whether the user who asks has all privileges.

@@ -56,7 +56,8 @@ pub(super) fn groups<'a>(
     machine: &Machine<'a>,
     states: &[TcpState],
 ) -> Vec<(Gone, Vec<&'a OwnedSocket>)> {
-    let gone: Vec<_> = machine.rows(states).filter(|row| unanswered(row) >= RETRANSMITS).collect();
+    let gone: Vec<_> =
+        machine.all_rows(states).filter(|row| unanswered(row) >= RETRANSMITS).collect();
     if gone.is_empty() {
         return Vec::new();
     }

@@ -10,8 +10,12 @@ use crate::model::{OwnedSocket, TcpInfo, TimerKind};
 /// counts only if it is still there at a second snapshot.
 pub(super) const YOUNG_MS: u32 = 2_000;
 
-/// A server that streams to peers that have nothing more to say sends something at least so often.
+/// A server that streams to peers that have nothing more to say sends something at least so often. No peer
+/// that has closed its side waits longer for an answer.
 pub(super) const LATELY_MS: u32 = 60_000;
+
+/// In CLOSE_WAIT the kernel counts the FIN as a byte of the receive queue until it is read.
+const END_OF_STREAM: u32 = 1;
 
 /// By how much ages differ from the time that passes: the kernel counts in ticks of 10 ms at most.
 const TICK_MS: u32 = 20;
@@ -29,6 +33,8 @@ pub(super) enum HalfClosed {
     InUse,
     /// Its process has sent data within the last minute, before the peer closed its side or after.
     SentLately,
+    /// Its process has read what the peer sent, not answered it yet, and may do so.
+    Asked,
     /// It stays.
     Lasting,
 }
@@ -42,9 +48,23 @@ pub(super) fn of(row: &OwnedSocket, looks: &Looks<'_>) -> HalfClosed {
         HalfClosed::Young
     } else if has_sent_lately(row) {
         HalfClosed::SentLately
+    } else if may_be_answered(row, looks) {
+        HalfClosed::Asked
     } else {
         HalfClosed::Lasting
     }
+}
+
+/// Whether the peer of a server sent a request, closed its side, and may wait for the answer: the request
+/// was read, nothing was sent since, and the peer is not known to have closed altogether. (What a client
+/// received last is the answer.)
+fn may_be_answered(row: &OwnedSocket, looks: &Looks<'_>) -> bool {
+    let is_asked = row.socket.tcp_info.is_some_and(|info| info.is_unanswered);
+    is_asked
+        && looks.machine.listener(&row.socket).is_some()
+        && row.socket.queues.receive.is_some_and(|bytes| bytes <= END_OF_STREAM)
+        && age_ms(row).is_some_and(|age| age < LATELY_MS)
+        && !looks.machine.is_without_peer(row)
 }
 
 /// Whether data was sent after the last segment came in, which is the FIN or a later one.
@@ -93,7 +113,8 @@ fn last_segment_ms(row: &OwnedSocket) -> Option<u32> {
 
 /// How long its process has left it at least, in milliseconds. Answers to keepalive probes make the
 /// peer's last segment young again, so that only data tells.
-pub(super) fn age_ms(row: &OwnedSocket) -> Option<u32> {
+#[must_use]
+pub fn age_ms(row: &OwnedSocket) -> Option<u32> {
     if is_probed(row) { row.socket.idle_ms } else { last_segment_ms(row) }
 }
 
@@ -114,6 +135,7 @@ mod tests {
                 last_ack_received_ms: ack,
                 last_data_received_ms: received,
                 last_data_sent_ms: sent,
+                is_unanswered: received < sent,
             };
             is_sent_before_the_end(info, false)
         };

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use rustc_hash::FxHashMap;
 use serde_json::{Value, json};
 
 use super::check::nothing;
@@ -11,7 +10,7 @@ use super::half_closed::{self, HalfClosed};
 use super::{
     Case, Check, Culprit, Evidence, Growth, Looks, Machine, Measurement, Severity, Subject,
 };
-use crate::model::{Endpoint, OwnedSocket, Owner, TcpState, Untrusted};
+use crate::model::{OwnedSocket, StateSet, TcpState, Untrusted};
 use crate::text::advice::Remedy;
 use crate::text::api::{close_call, read_call};
 use crate::text::counted;
@@ -20,7 +19,7 @@ pub(super) const CHECK: Check = Check {
     kind: "half-closed-pair",
     threshold: || "any that lasts and is not in use (a note)".to_owned(),
     reason: "it shows which of two local processes has to close; one that still sends is in use",
-    subject: Subject::Sockets,
+    subject: Subject::Tcp(StateSet::of(&[TcpState::CloseWait])),
     needs: nothing,
     measure,
     wants_second: has_young,
@@ -46,13 +45,12 @@ fn has_young(machine: &Machine<'_>) -> bool {
 }
 
 fn pairs(machine: &Machine<'_>, is_wanted: impl Fn(&OwnedSocket) -> bool) -> Vec<Measurement> {
-    let waiting = waiting(machine);
     let common_ends = CommonEnds::of(machine);
     let mut groups: BTreeMap<(Culprit, Culprit, CommonEnd), Vec<&OwnedSocket>> = BTreeMap::new();
     let lasting = machine.rows(&[TcpState::CloseWait]).filter(|row| is_wanted(row));
     for row in lasting {
-        let ends = row.socket.foreign.map(|foreign| (foreign, row.socket.local));
-        if let Some(peer) = ends.and_then(|ends| waiting.get(&ends)) {
+        // An orphan has a timeout of its own.
+        if let Some(peer) = machine.waiting_peer(row) {
             let culprit = machine.culprit(row);
             let end = common_ends.end(row, culprit, machine);
             groups.entry((culprit, machine.culprit(peer), end)).or_default().push(row);
@@ -63,14 +61,6 @@ fn pairs(machine: &Machine<'_>, is_wanted: impl Fn(&OwnedSocket) -> bool) -> Vec
         Measurement::new(culprit, rows.len(), pair).of_rows(rows)
     });
     measured.collect()
-}
-
-/// The FIN_WAIT_2 that a process holds, by their two endpoints. An orphan has a timeout of its own.
-fn waiting<'a>(machine: &Machine<'a>) -> FxHashMap<(Endpoint, Endpoint), &'a OwnedSocket> {
-    let held = machine
-        .all_rows(&[TcpState::FinWait2])
-        .filter(|row| !matches!(row.owner, Owner::Kernel(_)));
-    held.filter_map(|row| Some(((row.socket.local, row.socket.foreign?), row))).collect()
 }
 
 impl Evidence for HalfClosedPair {

@@ -8,7 +8,7 @@ use super::check::{socket_details, warning};
 use super::drops::{dropping, have_dropped};
 use super::facts::{endpoint, endpoint_json, listener_counters};
 use super::{Case, Check, Evidence, Growth, Looks, Machine, Measurement, Severity, Subject};
-use crate::model::{Endpoint, Need, OwnedSocket, TcpState};
+use crate::model::{Endpoint, Need, OwnedSocket, StateSet, TcpState};
 use crate::text::advice::Remedy;
 use crate::text::counted;
 use crate::text::durations::duration;
@@ -19,7 +19,7 @@ pub(super) const CHECK: Check = Check {
     threshold: || "any between two snapshots".to_owned(),
     reason: "a client waits a second or more for each: its first segment is dropped, and \
              retransmitted",
-    subject: Subject::Sockets,
+    subject: Subject::Tcp(StateSet::of(&[TcpState::Listening])),
     needs,
     measure,
     wants_second: |machine| have_dropped(listeners(machine)),

@@ -4,12 +4,13 @@ use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::Culprit;
+use super::{Culprit, Subject};
 use crate::model::{
-    KernelReason, MachineLimits, OwnedSocket, Owner, Particulars, Pid, PortRules, Reading,
-    Snapshot, Socket, SocketIdentity, StateSet, TcpSettings, TcpState, Unconnected,
+    Endpoint, KernelReason, MachineLimits, OwnedSocket, Owner, Particulars, Pid, PortRules,
+    Reading, Scope, Snapshot, Socket, SocketIdentity, StateSet, TcpSettings, TcpState, UdpScope,
+    Unconnected,
 };
 
 /// Everything that the checks compare, as the system reported it at one moment.
@@ -29,6 +30,8 @@ pub struct Inspection {
     pub limits: MachineLimits,
     /// The sockets of TCP that are in no table; not read where only some sockets were asked for.
     pub unconnected: Reading<Unconnected>,
+    /// How many BOUND sockets there are at most that the kernel does not list.
+    pub unlisted_bound: u64,
 }
 
 /// A machine as a snapshot shows it, with what the checks compare it with.
@@ -48,11 +51,25 @@ pub struct Machine<'a> {
     pub limits: &'a MachineLimits,
     /// The sockets of TCP that are in no table.
     pub unconnected: &'a Reading<Unconnected>,
+    /// How many BOUND sockets there are at most that the kernel does not list.
+    pub unlisted_bound: u64,
     /// The sockets that the checks are about; none for all of them.
-    chosen: Option<Vec<&'a OwnedSocket>>,
+    chosen: Option<Chosen<'a>>,
     listeners: FxHashMap<u16, Vec<&'a OwnedSocket>>,
     /// Which of the snapshot's sockets each one is.
     identities: OnceCell<FxHashMap<SocketIdentity, usize>>,
+    /// Which of them are in FIN_WAIT_2, by their two endpoints.
+    waiting: OnceCell<FxHashMap<(Endpoint, Endpoint), usize>>,
+}
+
+/// The sockets that the checks are about.
+#[derive(Debug)]
+struct Chosen<'a> {
+    rows: Vec<&'a OwnedSocket>,
+    identities: FxHashSet<SocketIdentity>,
+    /// The states in which there may be some.
+    tcp: StateSet,
+    udp: bool,
 }
 
 impl<'a> Machine<'a> {
@@ -67,6 +84,7 @@ impl<'a> Machine<'a> {
             settings,
             limits,
             unconnected,
+            unlisted_bound,
         } = inspection;
         let mut listeners: FxHashMap<u16, Vec<&OwnedSocket>> = FxHashMap::default();
         for row in &snapshot.sockets {
@@ -74,7 +92,6 @@ impl<'a> Machine<'a> {
                 listeners.entry(row.socket.local.port).or_default().push(row);
             }
         }
-        let identities = OnceCell::new();
         Self {
             snapshot,
             particulars,
@@ -83,18 +100,41 @@ impl<'a> Machine<'a> {
             settings,
             limits,
             unconnected,
+            unlisted_bound: *unlisted_bound,
             chosen: None,
             listeners,
-            identities,
+            identities: OnceCell::new(),
+            waiting: OnceCell::new(),
         }
     }
 
-    /// The same machine, of which only the sockets that are `wanted` are checked. The others remain
-    /// what these are compared with.
+    /// The same machine, of which only the sockets that are `wanted` are checked, none of them outside of
+    /// `scope`. The others remain what these are compared with.
     #[must_use]
-    pub fn narrowed(self, wanted: impl Fn(&OwnedSocket) -> bool) -> Self {
-        let chosen = self.snapshot.sockets.iter().filter(|row| wanted(row)).collect();
+    pub fn narrowed(self, scope: &Scope, wanted: impl Fn(&OwnedSocket) -> bool) -> Self {
+        let rows: Vec<_> = self.snapshot.sockets.iter().filter(|row| wanted(row)).collect();
+        let identities = rows.iter().map(|row| row.socket.identity()).collect();
+        let chosen = Chosen { rows, identities, tcp: scope.tcp, udp: scope.udp != UdpScope::None };
         Self { chosen: Some(chosen), ..self }
+    }
+
+    /// Whether a check of `subject` can find anything in the sockets that it is about.
+    pub(super) fn is_asked_for(&self, subject: Subject) -> bool {
+        self.chosen.as_ref().is_none_or(|chosen| match subject {
+            Subject::Tcp(states) => !chosen.tcp.intersection(states).is_empty(),
+            Subject::Udp => chosen.udp,
+            Subject::Owners => true,
+            Subject::Machine => false,
+        })
+    }
+
+    /// How many of `rows` the checks are about.
+    pub(super) fn chosen_of<'b>(&self, rows: impl IntoIterator<Item = &'b OwnedSocket>) -> usize {
+        let is_chosen = |row: &&OwnedSocket| {
+            let chosen = self.chosen.as_ref();
+            chosen.is_none_or(|chosen| chosen.identities.contains(&row.socket.identity()))
+        };
+        rows.into_iter().filter(is_chosen).count()
     }
 
     /// Whether only some sockets are checked.
@@ -106,7 +146,7 @@ impl<'a> Machine<'a> {
     /// The sockets that the checks are about.
     pub fn sockets(&self) -> impl Iterator<Item = &'a OwnedSocket> {
         let all = self.chosen.is_none().then_some(&self.snapshot.sockets);
-        let chosen = self.chosen.iter().flatten().copied();
+        let chosen = self.chosen.iter().flat_map(|chosen| chosen.rows.iter().copied());
         all.into_iter().flatten().chain(chosen)
     }
 
@@ -143,11 +183,37 @@ impl<'a> Machine<'a> {
         self.snapshot.sockets.get(*identities.get(&socket.identity())?)
     }
 
+    /// The other side of a connection within this machine, if it waits in FIN_WAIT_2 and a process holds it.
+    pub(super) fn waiting_peer(&self, row: &OwnedSocket) -> Option<&'a OwnedSocket> {
+        self.peer_in_fin_wait_2(row).filter(|peer| !matches!(peer.owner, Owner::Kernel(_)))
+    }
+
+    /// Whether a connection in CLOSE_WAIT is one within this machine whose other side no process holds.
+    pub(super) fn is_without_peer(&self, row: &OwnedSocket) -> bool {
+        let Some(foreign) = row.socket.foreign.map(|foreign| foreign.address) else { return false };
+        match self.peer_in_fin_wait_2(row) {
+            Some(peer) => matches!(peer.owner, Owner::Kernel(_)),
+            // Linux connects from the address that it connects to, where that is its own.
+            None => foreign.is_loopback() || foreign == row.socket.local.address,
+        }
+    }
+
+    fn peer_in_fin_wait_2(&self, row: &OwnedSocket) -> Option<&'a OwnedSocket> {
+        let waiting = self.waiting.get_or_init(|| {
+            let rows = self.snapshot.sockets.iter().enumerate();
+            let rows = rows.filter(|(_, row)| row.socket.state == Some(TcpState::FinWait2));
+            rows.filter_map(|(index, row)| Some(((row.socket.local, row.socket.foreign?), index)))
+                .collect()
+        });
+        self.snapshot.sockets.get(*waiting.get(&(row.socket.foreign?, row.socket.local))?)
+    }
+
     /// The listener that a connection came through, or would have.
-    pub(super) fn listener(&self, socket: &Socket) -> Option<&'a OwnedSocket> {
+    #[must_use]
+    pub fn listener(&self, socket: &Socket) -> Option<&'a OwnedSocket> {
         let listeners = self.listeners.get(&socket.local.port)?;
-        let mut covering =
-            listeners.iter().filter(|row| row.socket.covers(socket.local.address)).copied();
+        let covers = |own: &Socket| own.netns == socket.netns && own.covers(socket.local.address);
+        let mut covering = listeners.iter().filter(|row| covers(&row.socket)).copied();
         let first = covering.next()?;
         // The exact address wins over the wildcard, as it does for connections.
         let exact = |row: &&OwnedSocket| row.socket.local.address == socket.local.address;
@@ -166,7 +232,8 @@ impl<'a> Machine<'a> {
     }
 
     /// Who is responsible for a socket: its owner; for one that no process accepted, the listener's.
-    pub(super) fn culprit(&self, row: &OwnedSocket) -> Culprit {
+    #[must_use]
+    pub fn culprit(&self, row: &OwnedSocket) -> Culprit {
         match &row.owner {
             Owner::Processes(_) => {
                 self.parent_among(row).map_or(Culprit::Unknown, Culprit::Process)

@@ -40,12 +40,14 @@ mod udp_drops;
 mod unacknowledged_close;
 mod unanswered_connect;
 
-pub use check::{Check, Looks, Measurement, Severity, Subject};
+pub use check::{Check, Looks, Measurement, Severity, Subject, backlogs};
 pub use culprit::Culprit;
 pub use dead_descriptors::LEAST as LEAST_UNCONNECTED;
+pub use ephemeral_ports::used_ratio as ephemeral_ports_used;
 pub use evidence::{Case, Evidence};
 pub use flood::Others;
 pub use growth::{Finding, Growth};
+pub use half_closed::age_ms as close_wait_age_ms;
 pub use machine::{Inspection, Machine};
 pub use sharers::Sharers;
 

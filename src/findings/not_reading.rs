@@ -12,7 +12,7 @@ use super::facts::{bytes, counts, largest, never_accepted};
 use super::{
     Case, Check, Culprit, Evidence, Growth, Looks, Machine, Measurement, Severity, Subject,
 };
-use crate::model::{OwnedSocket, TcpState, Uid};
+use crate::model::{OwnedSocket, StateSet, TcpState, Uid};
 use crate::text::advice::Remedy;
 use crate::text::api::{close_call, read_call};
 use crate::text::counted;
@@ -35,7 +35,7 @@ pub(super) const CHECK: Check = Check {
     },
     reason: "a healthy server reads requests sooner; a client that only writes may never read \
              what it was sent",
-    subject: Subject::Sockets,
+    subject: Subject::Tcp(StateSet::of(&[TcpState::Established])),
     needs: socket_details,
     measure,
     wants_second: never,
@@ -75,7 +75,7 @@ struct Unread {
 fn measure(looks: &Looks<'_>) -> Vec<Measurement> {
     let machine = looks.machine;
     let mut groups: BTreeMap<(Culprit, Side), Vec<&OwnedSocket>> = BTreeMap::new();
-    for row in machine.rows(&[TcpState::Established]) {
+    for row in machine.all_rows(&[TcpState::Established]) {
         if is_unread(row) && !waits_in_a_crowd(row, machine) {
             let listener = machine.listener(&row.socket);
             let is_server = listener.is_some_and(|listener| may_have_accepted(listener, row));
@@ -85,7 +85,8 @@ fn measure(looks: &Looks<'_>) -> Vec<Measurement> {
     }
     let measured = groups.into_iter().map(|((culprit, side), rows)| {
         let unread = Unread::of(side, &rows);
-        Measurement::new(culprit, rows.len(), unread).of_rows(rows)
+        let measured = Measurement::new(culprit, rows.len(), unread);
+        measured.of_group(rows.iter().copied(), machine).of_rows(rows)
     });
     measured.collect()
 }

@@ -7,7 +7,7 @@ use super::culprits::Culprits;
 use super::facts::{bytes, counts, largest};
 use super::gone::{CONNECTIONS, Common, Gone, PERCENT, RETRANSMITS, groups};
 use super::{Case, Check, Evidence, Growth, Looks, Measurement, Severity, Subject};
-use crate::model::TcpState;
+use crate::model::{StateSet, TcpState};
 use crate::text::advice::Remedy;
 use crate::text::counted;
 
@@ -25,7 +25,7 @@ pub(super) const CHECK: Check = Check {
     },
     reason: "a lost segment is retransmitted once or twice; a few clients vanish at any time, each \
              at an address of its own",
-    subject: Subject::Sockets,
+    subject: Subject::Tcp(StateSet::of(&OPEN)),
     needs: socket_details,
     measure,
     wants_second: never,
@@ -47,6 +47,7 @@ fn measure(looks: &Looks<'_>) -> Vec<Measurement> {
         let culprits = Culprits::of(&rows, machine);
         let leading = culprits.leading();
         Measurement::new(leading, rows.len(), GonePeers { gone, unacknowledged, culprits })
+            .of_group(rows, machine)
     });
     measured.collect()
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::check::{never, socket_details, warning};
 use super::facts::{bytes, counts, largest};
 use super::{Case, Check, Culprit, Evidence, Growth, Looks, Measurement, Severity, Subject};
-use crate::model::{OwnedSocket, TcpState, TimerKind};
+use crate::model::{OwnedSocket, StateSet, TcpState, TimerKind};
 use crate::text::advice::Remedy;
 use crate::text::counted;
 use crate::text::durations::duration;
@@ -18,6 +18,8 @@ use crate::text::durations::duration;
 const CONNECTIONS: usize = 10;
 /// Longer than a busy peer takes to read on.
 const IDLE_MS: u32 = 30_000;
+/// There is data to send.
+const OPEN: [TcpState; 2] = [TcpState::Established, TcpState::CloseWait];
 /// This many probes without an answer mean that the peer is gone, which is another finding.
 const UNANSWERED: u8 = 3;
 
@@ -30,7 +32,7 @@ pub(super) const CHECK: Check = Check {
         )
     },
     reason: "a merely busy peer resumes reading sooner; a few pause, or are suspended, at any time",
-    subject: Subject::Sockets,
+    subject: Subject::Tcp(StateSet::of(&OPEN)),
     needs: socket_details,
     measure,
     wants_second: never,
@@ -49,14 +51,14 @@ struct NotRead {
 fn measure(looks: &Looks<'_>) -> Vec<Measurement> {
     let machine = looks.machine;
     let mut groups: BTreeMap<Culprit, Vec<(&OwnedSocket, u32)>> = BTreeMap::new();
-    for row in machine.rows(&[TcpState::Established, TcpState::CloseWait]) {
+    for row in machine.all_rows(&OPEN) {
         if let Some(waiting_ms) = waiting_ms(row).filter(|waiting| *waiting >= IDLE_MS) {
             groups.entry(machine.culprit(row)).or_default().push((row, waiting_ms));
         }
     }
     let measured = groups.into_iter().map(|(culprit, rows)| {
-        let count = rows.len();
-        Measurement::new(culprit, count, NotRead::of(&rows))
+        let measured = Measurement::new(culprit, rows.len(), NotRead::of(&rows));
+        measured.of_group(rows.iter().map(|(row, _)| *row), machine)
     });
     measured.collect()
 }

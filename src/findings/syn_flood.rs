@@ -5,12 +5,12 @@ use std::net::IpAddr;
 
 use serde_json::{Value, json};
 
-use super::check::{backlogs, warning};
+use super::check::{backlogs, reaches, warning};
 use super::facts::{counted_since, grown, listener_counters};
 use super::{
     Case, Check, Culprit, Evidence, Growth, Looks, Machine, Measurement, Severity, Subject,
 };
-use crate::model::{OwnedSocket, TcpState};
+use crate::model::{OwnedSocket, StateSet, TcpState};
 use crate::text::advice::Remedy;
 use crate::text::{counted, remedies};
 
@@ -24,12 +24,13 @@ pub(super) const CHECK: Check = Check {
     threshold: || {
         format!(
             "{SYN_RECEIVED} SYN_RECEIVED on a port, and no fewer than its backlog, or {COOKIES} \
-             SYN cookies sent between two snapshots"
+             SYN cookies sent between two snapshots (with tcp_syncookies=2, sent and not answered, by half of \
+             the clients or more)"
         )
     },
     reason: "from the backlog on, handshakes are dropped or answered with SYN cookies; fewer may \
              just be distant clients",
-    subject: Subject::Sockets,
+    subject: Subject::Tcp(StateSet::of(&[TcpState::SynReceived])),
     needs: backlogs,
     measure,
     wants_second: |machine| {
@@ -64,7 +65,7 @@ fn measure(looks: &Looks<'_>) -> Vec<Measurement> {
 
 fn ports(machine: &Machine<'_>) -> Vec<Measurement> {
     let mut groups: BTreeMap<(u16, Culprit), Vec<&OwnedSocket>> = BTreeMap::new();
-    for row in machine.rows(&[TcpState::SynReceived]) {
+    for row in machine.all_rows(&[TcpState::SynReceived]) {
         let key = (row.socket.local.port, machine.culprit(row));
         groups.entry(key).or_default().push(row);
     }
@@ -73,24 +74,37 @@ fn ports(machine: &Machine<'_>) -> Vec<Measurement> {
         let foreign = rows.iter().filter_map(|row| row.socket.foreign);
         let addresses: BTreeSet<IpAddr> = foreign.map(|foreign| foreign.address).collect();
         let flood = Flood { place: Place::Port { port, backlog }, addresses: addresses.len() };
-        Measurement::new(culprit, rows.len(), flood)
+        Measurement::new(culprit, rows.len(), flood).of_group(rows, machine)
     });
     measured.collect()
 }
 
-/// tcp_syncookies=2 sends them to everybody (ip-sysctl.rst), which tells nothing.
+/// tcp_syncookies=2 sends them to everybody (ip-sysctl.rst), which tells nothing of clients that answer.
 const ALWAYS: u8 = 2;
+/// Of those, more than are on their way, or are lost.
+const UNANSWERED_PERCENT: u64 = 50;
 
 fn may_tell_by_cookies(machine: &Machine<'_>) -> bool {
-    !machine.is_narrowed() && machine.settings.syncookies.is_none_or(|value| value < ALWAYS)
+    !machine.is_narrowed()
 }
 
 /// The kernel does not report which port.
 fn cookies(looks: &Looks<'_>) -> Option<Measurement> {
     let (earlier, _) = looks.earlier.filter(|_| may_tell_by_cookies(looks.machine))?;
     let sent = grown(looks.machine, earlier, |counters| counters.syncookies_sent)?;
+    let count = if looks.machine.settings.syncookies == Some(ALWAYS) {
+        unanswered(sent, grown(looks.machine, earlier, |counters| counters.syncookies_received)?)
+    } else {
+        sent
+    };
     let flood = Flood { place: Place::Namespace, addresses: 0 };
-    Some(Measurement::new(Culprit::Nobody, usize::try_from(sent).ok()?, flood))
+    Some(Measurement::new(Culprit::Nobody, usize::try_from(count).ok()?, flood))
+}
+
+/// How many clients do not answer, where that is most of them.
+fn unanswered(sent: u64, answered: u64) -> u64 {
+    let unanswered = sent.saturating_sub(answered);
+    if reaches(unanswered, UNANSWERED_PERCENT, sent) { unanswered } else { 0 }
 }
 
 impl Evidence for Flood {
@@ -124,6 +138,10 @@ impl Evidence for Flood {
                  {backlog}: a flood, answers that do not reach the clients, or clients that a \
                  listener with TCP_DEFER_ACCEPT holds until they send",
                 counted(self.addresses, "address")
+            ),
+            Place::Namespace if case.machine.settings.syncookies == Some(ALWAYS) => format!(
+                "{count} handshakes were answered with SYN cookies, and not completed: a flood, or answers \
+                 that do not reach the clients"
             ),
             Place::Namespace => format!(
                 "{count} handshakes were answered with SYN cookies: a flood, or a listener whose \
@@ -186,6 +204,7 @@ mod tests {
         {
             assert_eq!(flood(backlog).severity(count, None), expected, "{count} of {backlog}");
         }
+        assert_eq!([unanswered(20, 10), unanswered(20, 11), unanswered(20, 30)], [10, 0, 0]);
         let cookies = Flood { place: Place::Namespace, addresses: 0 };
         assert_eq!((cookies.severity(9, None), cookies.severity(10, None)), (None, warning));
     }

@@ -10,7 +10,7 @@ use super::facts::{counts, largest};
 use super::{
     Case, Check, Culprit, Evidence, Growth, Looks, Machine, Measurement, Severity, Subject,
 };
-use crate::model::{OwnedSocket, TcpState};
+use crate::model::{OwnedSocket, StateSet, TcpState};
 use crate::text::advice::Remedy;
 
 /// No client but a scanner waits for so many addresses at once.
@@ -26,7 +26,7 @@ pub(super) const CHECK: Check = Check {
     },
     reason: "no client waits for the first answer from so many at once; a crawler does only \
              briefly at startup",
-    subject: Subject::Sockets,
+    subject: Subject::Tcp(StateSet::of(&[TcpState::SynSent])),
     needs: nothing,
     measure,
     wants_second,

@@ -20,7 +20,7 @@ pub(super) const CHECK: Check = Check {
     kind: "udp-drops",
     threshold: || format!("{PER_SECOND} datagrams a second between two snapshots"),
     reason: "a socket that is hardly ever read drops some; old drops say nothing about the present",
-    subject: Subject::Sockets,
+    subject: Subject::Udp,
     needs,
     measure,
     wants_second: |machine| have_dropped(udp(machine)),

@@ -10,7 +10,7 @@ use super::gone::{CONNECTIONS, Common, Gone, PERCENT, RETRANSMITS, groups};
 use super::{
     Case, Check, Culprit, Evidence, Growth, Looks, Machine, Measurement, Severity, Subject,
 };
-use crate::model::{OwnedSocket, TcpState};
+use crate::model::{OwnedSocket, StateSet, TcpState};
 use crate::text::advice::Remedy;
 use crate::text::counted;
 
@@ -26,7 +26,7 @@ pub(super) const CHECK: Check = Check {
         )
     },
     reason: "a lost segment is retransmitted once or twice; single clients may vanish at any time",
-    subject: Subject::Sockets,
+    subject: Subject::Tcp(StateSet::of(&CLOSED)),
     needs: socket_details,
     measure,
     wants_second: never,
@@ -47,6 +47,7 @@ fn measure(looks: &Looks<'_>) -> Vec<Measurement> {
             *states.entry(state).or_default() += 1;
         }
         Measurement::new(only_culprit(&rows, machine), rows.len(), Unacknowledged { gone, states })
+            .of_group(rows, machine)
     });
     measured.collect()
 }

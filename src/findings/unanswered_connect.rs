@@ -14,7 +14,7 @@ use super::syn_sent_fan_out::{ADDRESSES, RETRANSMITS, is_unanswered};
 use super::{
     Case, Check, Culprit, Evidence, Growth, Looks, Machine, Measurement, Severity, Subject,
 };
-use crate::model::{OwnedSocket, Protocol, Socket, TcpState};
+use crate::model::{OwnedSocket, Protocol, Socket, StateSet, TcpState};
 use crate::text::advice::Remedy;
 use crate::text::counted;
 
@@ -28,7 +28,7 @@ pub(super) const CHECK: Check = Check {
     },
     reason: "a lost SYN is retransmitted once; without an answer to the next one the host is down, \
              or the SYNs are dropped",
-    subject: Subject::Sockets,
+    subject: Subject::Tcp(StateSet::of(&[TcpState::SynSent])),
     needs: nothing,
     measure,
     wants_second,
@@ -51,6 +51,7 @@ fn measure(looks: &Looks<'_>) -> Vec<Measurement> {
     let measured = groups.into_iter().map(|(foreign, rows)| {
         let unanswered = Unanswered::of(foreign, &rows, machine);
         Measurement::new(unanswered.culprits.leading(), rows.len(), unanswered)
+            .of_group(rows, machine)
     });
     measured.collect()
 }
@@ -69,7 +70,7 @@ fn by_address<'a>(
 ) -> BTreeMap<IpAddr, Vec<&'a OwnedSocket>> {
     let mut groups: BTreeMap<IpAddr, Vec<&OwnedSocket>> = BTreeMap::new();
     let scanners = scanners(machine, &is_wanted);
-    for row in machine.rows(&[TcpState::SynSent]).filter(|row| is_wanted(row)) {
+    for row in machine.all_rows(&[TcpState::SynSent]).filter(|row| is_wanted(row)) {
         if let Some(foreign) = row.socket.foreign
             && !scanners.contains(&machine.culprit(row))
             && !waits_for_a_full_queue(row, machine)

@@ -168,6 +168,12 @@ pub enum Gap {
         /// The system's reason.
         why: String,
     },
+    /// Sockets that were not seen for so long that they are no longer kept, in tables that could not be
+    /// read.
+    SocketsForgotten {
+        /// How many.
+        count: usize,
+    },
     /// A table could not be read at all.
     TableUnreadable {
         /// What was to be read.
@@ -178,6 +184,32 @@ pub enum Gap {
 }
 
 impl Gap {
+    /// The words of all kinds, sorted.
+    pub const KINDS: [&str; 22] = [
+        "bound-not-listed",
+        "bound-unknown",
+        "changing-hands",
+        "commands-cut",
+        "descriptors-unexamined",
+        "details-withheld",
+        "namespaces-unsearched",
+        "namespaces-unseen",
+        "netlink-refused",
+        "no-handler",
+        "owners-exited",
+        "owners-hidden",
+        "owners-not-found",
+        "port-proxies-unreadable",
+        "port-rules-unreadable",
+        "processes-unreadable",
+        "rings-unread",
+        "search-bounded",
+        "services-unreadable",
+        "sockets-unexamined",
+        "table-unreadable",
+        "urls-unreadable",
+    ];
+
     /// The fixed word for it in JSON.
     #[must_use]
     pub const fn kind(&self) -> &'static str {
@@ -203,6 +235,7 @@ impl Gap {
             Self::PortRulesUnreadable { .. } => "port-rules-unreadable",
             Self::PortProxiesUnreadable { .. } => "port-proxies-unreadable",
             Self::UrlsUnreadable { .. } => "urls-unreadable",
+            Self::SocketsForgotten { .. } => "sockets-forgotten",
             Self::TableUnreadable { .. } => "table-unreadable",
         }
     }
@@ -220,6 +253,7 @@ impl Gap {
             | Self::DetailsWithheld { count }
             | Self::NamespacesUnsearched { count, .. }
             | Self::SocketsUnexamined { count, .. }
+            | Self::SocketsForgotten { count }
             | Self::DescriptorsUnexamined { count, .. } => Some(*count),
             Self::SearchBounded { left_out, .. } => Some(left_out.count()),
             _ => None,
@@ -268,5 +302,42 @@ impl Gap {
     #[must_use]
     pub const fn may_hide_rows(&self) -> bool {
         matches!(self, Self::TableUnreadable { .. })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_is_listed() {
+        let (count, users, why) = (1, Vec::new(), String::new());
+        let place = Whereabouts::Anywhere;
+        let (named, reason) = (|| users.clone(), || why.clone());
+        let gaps = [
+            Gap::BoundNotListed,
+            Gap::BoundUnknown { why: reason() },
+            Gap::ChangingHands { count },
+            Gap::CommandsCut { count, users: named() },
+            Gap::DescriptorsUnexamined { count, users: named() },
+            Gap::DetailsWithheld { count },
+            Gap::NamespacesUnsearched { count, users: named() },
+            Gap::NamespacesUnseen { why: None },
+            Gap::NetlinkRefused { why: reason() },
+            Gap::NoHandler { protocol: "TCP" },
+            Gap::OwnersExited { count },
+            Gap::OwnersHidden { count, users: named(), why: Hiding::Rights },
+            Gap::OwnersNotFound { count, place },
+            Gap::PortProxiesUnreadable { why: reason() },
+            Gap::PortRulesUnreadable { why: reason() },
+            Gap::ProcessesUnreadable { why: reason() },
+            Gap::RingsUnread { count },
+            Gap::SearchBounded { user: None, left_out: LeftOut::default() },
+            Gap::ServicesUnreadable,
+            Gap::SocketsUnexamined { count, why: reason() },
+            Gap::TableUnreadable { table: reason(), why: reason() },
+            Gap::UrlsUnreadable { why: reason() },
+        ];
+        assert_eq!(gaps.each_ref().map(Gap::kind), Gap::KINDS);
     }
 }

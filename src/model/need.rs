@@ -17,6 +17,8 @@ pub enum Need {
     SecondSnapshot,
     /// The whole machine: only some sockets were asked for.
     WholeMachine,
+    /// Sockets that the filters leave out.
+    OtherSockets,
 }
 
 impl Need {
@@ -31,6 +33,7 @@ impl Need {
             Self::System => "system",
             Self::SecondSnapshot => "second-snapshot",
             Self::WholeMachine => "whole-machine",
+            Self::OtherSockets => "other-sockets",
         }
     }
 }

@@ -87,6 +87,8 @@ pub struct Process {
     pub uid: Option<Uid>,
     /// Whether it was started by another user than the one whose rights it has (set-user-ID).
     pub is_set_user_id: bool,
+    /// The user in whose slice of the system it runs (`user-1000.slice`), whatever its own number.
+    pub slice_user: Option<Uid>,
     /// The name of the (effective) user, or the number where it has no name.
     pub user: Option<Untrusted>,
     /// The resident set, in bytes.
@@ -119,6 +121,7 @@ impl Process {
             executable: None,
             uid: None,
             is_set_user_id: false,
+            slice_user: None,
             user: None,
             memory_bytes: None,
             started: None,

@@ -217,9 +217,13 @@ impl Socket {
     /// Whether it listens where other machines reach it: not on loopback alone.
     #[must_use]
     pub fn is_exposed(&self) -> bool {
-        self.is_listening()
-            && !self.local.address.is_loopback()
-            && self.interface != Some(LOOPBACK_INTERFACE)
+        self.is_listening() && !self.is_on_loopback()
+    }
+
+    /// Whether it is bound to a loopback address, or tied to the loopback interface.
+    #[must_use]
+    pub fn is_on_loopback(&self) -> bool {
+        self.local.address.is_loopback() || self.interface == Some(LOOPBACK_INTERFACE)
     }
 
     /// Whether it holds its port against others: TCP LISTENING or BOUND, unconnected UDP.

@@ -11,4 +11,6 @@ pub struct TcpInfo {
     /// Milliseconds since data was last sent, or, where none ever was, since the connection was
     /// established. A probe of a closed window is none.
     pub last_data_sent_ms: u32,
+    /// Whether data has come in since data was last sent, or before any was.
+    pub is_unanswered: bool,
 }

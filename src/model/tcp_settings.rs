@@ -33,6 +33,8 @@ pub struct TcpCounters {
     pub listen_drops: Option<u64>,
     /// `SyncookiesSent`: handshakes answered without remembering them.
     pub syncookies_sent: Option<u64>,
+    /// `SyncookiesRecv`: those of these handshakes that were completed.
+    pub syncookies_received: Option<u64>,
     /// `TCPTimeWaitOverflow`: connections that found no room among the TIME_WAIT.
     pub time_wait_overflows: Option<u64>,
     /// TIME_WAIT now, with the FIN_WAIT_2 that no process holds: the kernel counts both against
@@ -40,4 +42,7 @@ pub struct TcpCounters {
     pub time_wait: Option<u64>,
     /// Sockets that no process holds and that are not TIME_WAIT, now.
     pub orphans: Option<u64>,
+    /// Sockets of TCP in all network namespaces, now: those that no table has are among them, and neither
+    /// TIME_WAIT nor handshakes.
+    pub allocated: Option<u64>,
 }

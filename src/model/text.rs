@@ -47,6 +47,12 @@ impl Untrusted {
         Self { bytes: bytes.into(), origin: Origin::Windows }
     }
 
+    /// Other bytes of the same origin, such as a part of this text.
+    #[must_use]
+    pub fn with_bytes(&self, bytes: &[u8]) -> Self {
+        Self { bytes: bytes.into(), origin: self.origin }
+    }
+
     /// The bytes as they came. For comparing and for escaping, not for printing.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8] {

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Gap, Pid};
 
-/// TCP sockets that processes have descriptors of and that no table of the kernel has: they were
-/// reset, or never connected.
+/// TCP sockets that processes have descriptors of and that neither listen nor are connected: they were
+/// reset, or never connected. They are BOUND, or no table of the kernel has them.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Unconnected {
     /// The inodes of these sockets, by process.

@@ -28,3 +28,13 @@ pub fn stdout_again() -> io::Result<File> {
     let stdout = std::os::windows::io::AsHandle::as_handle(&io::stdout()).try_clone_to_owned();
     stdout.map(File::from)
 }
+
+/// Whether somebody may still read what is written to stdout: no only where it is a pipe or a socket
+/// whose reader has left. Files and terminals have readers.
+#[must_use]
+pub fn stdout_is_read() -> bool {
+    #[cfg(target_os = "linux")]
+    return super::linux::is_read(&io::stdout());
+    #[cfg(windows)]
+    return super::windows::is_read(&io::stdout());
+}

@@ -13,6 +13,7 @@ mod error;
 mod file;
 #[cfg(target_os = "linux")]
 mod linux;
+mod replace;
 mod system;
 #[cfg(windows)]
 mod windows;
@@ -24,9 +25,10 @@ use crate::model::{Gap, Namespace, OwnedSocket, OwnersFrom, Socket};
 pub use close::CloseError;
 pub use ending::Ending;
 pub use error::{PlatformError, reason};
-pub use file::{new_file, stdout_again};
+pub use file::{new_file, stdout_again, stdout_is_read};
 #[cfg(target_os = "linux")]
 pub use linux::Linux as ThisSystem;
+pub use replace::replace_file;
 pub use system::{
     Control, Names, OpenProcess, Pause, Ports, Processes, Sockets, System, SystemRequest,
 };
@@ -52,6 +54,8 @@ pub struct NamespaceTable {
     pub table: SocketTable,
     /// The namespaces that could be found, by inode number.
     pub namespaces: BTreeMap<u64, Namespace>,
+    /// Those whose sockets could be read.
+    pub read: BTreeSet<u64>,
     /// Whether every process could be asked for its namespace.
     pub complete: bool,
 }

@@ -1,15 +1,16 @@
 //! What portwho needs of a system: a trait for each subject, and [`System`], which is their sum.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Debug;
 use std::io;
 use std::thread;
 use std::time::Duration;
 
 use super::{CloseError, Ending, NamespaceTable, OwnerTable, PlatformError, SocketTable};
 use crate::model::{
-    About, Capabilities, Creator, Endpoint, Gap, MachineLimits, Particulars, Pid, PortProxy,
-    PortRules, Process, Protocol, Reach, Reading, Scope, ServedUrl, Service, Signal, Socket,
-    Stopped, TcpSettings, Uid, Unconnected, Untrusted,
+    About, Capabilities, Creator, Endpoint, Gap, MachineLimits, OwnedSocket, Particulars, Pid,
+    PortProxy, PortRules, Process, Protocol, Reach, Reading, Scope, ServedUrl, Service, Signal,
+    Socket, Stopped, TcpSettings, Uid, Unconnected, Untrusted,
 };
 
 /// Reading sockets, who holds them and who created them.
@@ -20,16 +21,34 @@ pub trait Sockets {
     /// When no table could be read at all. A table among several is a gap.
     fn sockets(&self, scope: &Scope) -> Result<SocketTable, PlatformError>;
 
+    /// Other network namespaces than portwho's own that were found, to be read again.
+    type Namespaces: Debug;
+
     /// The sockets in `scope`, or more, of other network namespaces than portwho's own, as far as
-    /// `reach` tells.
+    /// `reach` tells; and these namespaces.
     ///
     /// # Errors
-    /// When the namespaces cannot be listed, or the sockets of one cannot be read.
+    /// When the namespaces cannot be listed.
+    fn namespaces(
+        &self,
+        scope: &Scope,
+        reach: Reach,
+    ) -> Result<(NamespaceTable, Self::Namespaces), PlatformError>;
+
+    /// The same sockets, once.
+    ///
+    /// # Errors
+    /// When the namespaces cannot be listed.
     fn sockets_elsewhere(
         &self,
         scope: &Scope,
         reach: Reach,
-    ) -> Result<NamespaceTable, PlatformError>;
+    ) -> Result<NamespaceTable, PlatformError> {
+        self.namespaces(scope, reach).map(|(table, _)| table)
+    }
+
+    /// The same sockets of namespaces that were found before: no others are searched for.
+    fn sockets_of(&self, namespaces: &Self::Namespaces, scope: &Scope) -> NamespaceTable;
 
     /// Finds who holds each of `sockets`.
     ///
@@ -50,6 +69,17 @@ pub trait Sockets {
     ) -> Result<OwnerTable, PlatformError> {
         let _ = wanted;
         self.owners(sockets)
+    }
+
+    /// Those of `sockets` that are held by one of the processes `likely`, and the others as they are: a
+    /// search that is much shorter where it is likely. Nothing where the table of sockets names the owners.
+    fn owners_among(
+        &self,
+        sockets: Vec<Socket>,
+        likely: &[Pid],
+    ) -> (Vec<OwnedSocket>, Vec<Socket>) {
+        let _ = likely;
+        (Vec::new(), sockets)
     }
 
     /// The sockets of TCP that are not connected, and no more than kept, of processes of this network
@@ -190,6 +220,9 @@ pub trait System: Sockets + Processes + Ports + Names + Control {
 
     /// Whether this process has all the rights that `sudo` would give: root, or elevated.
     fn is_privileged(&self) -> bool;
+
+    /// Forgets what is kept from one look to the next and may have changed: names of containers.
+    fn forget(&self) {}
 
     /// Whether the console obeys escapes, where stdout is one.
     fn console_takes_escapes(&self) -> bool;

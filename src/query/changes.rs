@@ -1,5 +1,7 @@
 //! What changed between two looks at the system. Pure: nothing here knows the time.
 
+use std::collections::BTreeSet;
+
 use rustc_hash::FxHashMap;
 
 use super::Row;
@@ -13,8 +15,28 @@ pub struct Seen<'a> {
     pub rows: &'a [OwnedSocket],
     /// The sockets that were read and are not among them.
     pub others: &'a [Socket],
-    /// Whether sockets may be missing because something could not be read.
-    pub is_partial: bool,
+    /// What could not be read.
+    pub unread: &'a Unread,
+}
+
+/// What a look could not read: sockets may be missing there, and have not closed.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Unread {
+    /// A table, of which it is not known whose sockets it has.
+    pub tables: bool,
+    /// Some other network namespaces.
+    pub namespaces: bool,
+    /// The network namespaces that were read all the same.
+    pub read: BTreeSet<u64>,
+}
+
+impl Unread {
+    /// Whether a socket may be there although it was not seen.
+    #[must_use]
+    pub fn may_have(&self, socket: &Socket) -> bool {
+        let is_elsewhere = socket.netns.is_some_and(|netns| !self.read.contains(&netns));
+        self.tables || (self.namespaces && is_elsewhere)
+    }
 }
 
 /// What became of a socket.
@@ -54,6 +76,10 @@ fn numbered<'a, T>(
     let mut seen: FxHashMap<SocketKey, u32> = FxHashMap::default();
     all.iter().map(move |one| {
         let key = socket(one).key();
+        // Nothing else has a cookie.
+        if matches!(key, SocketKey::Cookie(..)) {
+            return ((key, 0), one);
+        }
         let number = seen.entry(key).and_modify(|number| *number += 1).or_default();
         ((key, *number), one)
     })
@@ -90,7 +116,7 @@ pub fn changes(before: Seen<'_>, after: Seen<'_>) -> Vec<Change> {
         }
         match others.get(&key) {
             Some(socket) => changes.push(left(previous, socket)),
-            None if after.is_partial => {}
+            None if after.unread.may_have(&previous.socket) => {}
             None => changes.push(Change::Closed(previous.clone())),
         }
     }
@@ -146,7 +172,8 @@ mod tests {
     }
 
     fn compared(before: &[OwnedSocket], after: &[OwnedSocket]) -> Vec<Change> {
-        let seen = |rows| Seen { rows, others: &[], is_partial: false };
+        let unread = Unread::default();
+        let seen = |rows| Seen { rows, others: &[], unread: &unread };
         changes(seen(before), seen(after))
     }
 
@@ -182,18 +209,35 @@ mod tests {
     #[test]
     fn what_could_not_be_read_has_not_closed() {
         let before = [row(1, TcpState::Listening, 812)];
-        let seen = |rows, is_partial| Seen { rows, others: &[], is_partial };
-        assert_eq!(changes(seen(&before, false), seen(&[], true)), []);
-        assert_eq!(changes(seen(&before, true), seen(&[], false)).len(), 1);
+        let all = Unread::default();
+        let none = Unread { tables: true, ..Unread::default() };
+        let seen = |rows, unread| Seen { rows, others: &[], unread };
+        assert_eq!(changes(seen(&before, &all), seen(&[], &none)), []);
+        assert_eq!(changes(seen(&before, &none), seen(&[], &all)).len(), 1);
+    }
+
+    #[test]
+    fn a_namespace_that_could_not_be_read_keeps_its_sockets_and_no_others() {
+        let within = |cookie, netns| {
+            let row = row(cookie, TcpState::Listening, 812);
+            OwnedSocket { socket: Socket { netns, ..row.socket }, ..row }
+        };
+        let before = [within(1, None), within(2, Some(7)), within(3, Some(8))];
+        let unread = Unread { namespaces: true, read: [7].into(), ..Unread::default() };
+        let seen = |rows, unread| Seen { rows, others: &[], unread };
+        let closed = changes(seen(&before, &unread), seen(&[], &unread));
+        let closed: Vec<Option<u64>> = closed.iter().map(|it| it.row().socket.netns).collect();
+        assert_eq!(closed, [None, Some(7)]);
     }
 
     #[test]
     fn a_socket_that_is_no_longer_asked_for_has_changed_and_not_closed() {
         let open = row(2, TcpState::Established, 812);
         let over = row(2, TcpState::TimeWait, 0);
-        let before = Seen { rows: std::slice::from_ref(&open), others: &[], is_partial: false };
+        let unread = &Unread::default();
+        let before = Seen { rows: std::slice::from_ref(&open), others: &[], unread };
         let others = std::slice::from_ref(&over.socket);
-        let after = Seen { rows: &[], others, is_partial: false };
+        let after = Seen { rows: &[], others, unread };
         let leaving =
             Change::Changed { previous: open.clone().into(), now: over.clone(), leaves: true };
         assert_eq!(over.owner, Owner::Kernel(KernelReason::TimeWait));

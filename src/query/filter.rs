@@ -179,6 +179,18 @@ impl Filter {
         named.into_iter().chain(everywhere).collect()
     }
 
+    /// The TCP states of what may pass: a socket without a foreign end passes no filter by it, and what can
+    /// be reached from elsewhere listens.
+    #[must_use]
+    pub fn states_of_matches(&self) -> StateSet {
+        const LISTENING: StateSet = StateSet::of(&[TcpState::Listening]);
+        let is_by_foreign_end = self.foreign_ports.is_some() || !self.foreign_ends.is_empty();
+        let without_end = StateSet::of(&[TcpState::Listening, TcpState::Bound]);
+        let states = self.tcp_states();
+        let states = if is_by_foreign_end { states.without(without_end) } else { states };
+        if self.exposed { states.intersection(LISTENING) } else { states }
+    }
+
     const fn takes_dual_stack(&self) -> bool {
         self.dual_stack && self.families.v4
     }

@@ -23,7 +23,7 @@ mod url;
 mod verdict;
 
 pub use asked_port::{AskedPort, Way};
-pub use changes::{Change, Seen, changes, same_owners};
+pub use changes::{Change, Seen, Unread, changes, same_owners};
 pub use column::{SocketColumn, UnknownColumn};
 pub use evidence::{PortEvidence, SocketsByPort};
 pub use filter::{Filter, ForeignEnd, Protocols};

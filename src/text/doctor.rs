@@ -57,6 +57,7 @@ pub fn needs(need: Need, shell: Shell) -> String {
         (Need::WholeMachine, _) => {
             "concerns the whole machine: run doctor without a PORT or filters".to_owned()
         }
+        (Need::OtherSockets, _) => "concerns sockets that the filters leave out".to_owned(),
     }
 }
 

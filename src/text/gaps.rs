@@ -49,6 +49,7 @@ fn sentence(gap: &Gap) -> Sentence {
         Gap::PortRulesUnreadable { why } => port_rules_unreadable(why),
         Gap::PortProxiesUnreadable { why } => port_proxies_unreadable(why),
         Gap::UrlsUnreadable { why } => urls_unreadable(why),
+        Gap::SocketsForgotten { count } => sockets_forgotten(*count),
         Gap::TableUnreadable { table, why } => table_unreadable(table, why),
     }
 }
@@ -247,6 +248,14 @@ fn urls_unreadable(why: &str) -> Sentence {
     Sentence {
         what: format!("the URLs that HTTP.sys serves could not be read ({why})"),
         remedy: "netsh http show servicestate lists them",
+    }
+}
+
+fn sockets_forgotten(count: usize) -> Sentence {
+    Sentence {
+        what: format!("{} {} not seen for a minute", sockets(count), was(count)),
+        remedy: "whether they have closed is not known, as their table cannot be read; those that are \
+                 still there are reported as opened when it can be",
     }
 }
 

@@ -17,6 +17,7 @@ pub mod hints;
 pub mod kill;
 pub mod lsof;
 pub mod man;
+pub mod metrics;
 pub mod names;
 pub mod namespaces;
 pub mod notes;

@@ -47,11 +47,17 @@ pub fn failed(why: &str) -> String {
     format!("{why}; the sockets of the last successful look are kept")
 }
 
-/// That looks are further apart than was asked for.
+/// That looks are further apart than was asked for, as they cost so much.
 #[must_use]
 pub fn slowed(interval: Duration, cost: Duration) -> String {
     let (interval, cost) = (duration(interval), duration(cost));
-    format!("looking every {interval}: a look uses {cost} of CPU time")
+    format!("every {interval}: a look uses {cost} of CPU time")
+}
+
+/// The same in short.
+#[must_use]
+pub fn slowed_short(interval: Duration) -> String {
+    format!("slowed to {}", duration(interval))
 }
 
 /// A terminal is needed that there is none of, or the program was built without the view.
@@ -121,31 +127,72 @@ q       quit
 Signs: + new, ~ changed, - gone; they stay for five seconds.
 What opened and closed between two looks is not seen.";
 
-/// The footer, where keys do what they do in the table.
+/// What keys can do at a moment.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each decides on a key of its own")]
+pub struct Moment {
+    /// Nothing is done to the machine.
+    pub read_only: bool,
+    /// A socket is selected that is there.
+    pub has_socket: bool,
+    /// It holds a port.
+    pub holds_port: bool,
+    /// The order is frozen.
+    pub is_frozen: bool,
+    /// The rows are grouped.
+    pub is_grouped: bool,
+    /// A filter is applied.
+    pub is_filtered: bool,
+}
+
+/// The footer, where keys do what they do in the table: the most important first.
 #[must_use]
-pub fn table_keys(read_only: bool) -> &'static str {
-    if read_only {
-        "? help  q quit  / filter  Enter details  s sort  g group  Space freeze  e log"
-    } else {
-        "? help  q quit  / filter  x kill  c close  Enter details  s sort  Space freeze"
-    }
+pub fn table_keys(moment: Moment) -> Vec<&'static str> {
+    let acts = moment.has_socket && !moment.read_only;
+    let keys = [
+        (true, "? help"),
+        (true, "q quit"),
+        (moment.is_filtered, "Esc show all"),
+        (true, "/ filter"),
+        (acts && moment.holds_port, "x kill"),
+        (acts, "c close"),
+        (moment.has_socket, "Enter details"),
+        (moment.is_frozen, "Space go on"),
+        (!moment.is_frozen, "Space freeze"),
+        (true, "s sort"),
+        (!moment.is_grouped, "g group"),
+        (moment.is_grouped, "g ungroup"),
+        (true, "e log"),
+        (true, "r reverse"),
+        (moment.has_socket, "y copy"),
+        (!moment.read_only, "w write"),
+    ];
+    keys.into_iter().filter(|(fits, _)| *fits).map(|(_, key)| key).collect()
 }
 
 /// The footer of a text.
-pub const TEXT_KEYS: &str = "Up Down PgUp PgDn scroll  Esc back";
+pub const TEXT_KEYS: [&str; 4] = ["Esc back", "Up Down scroll", "PgUp PgDn page", "Home End"];
 /// The footer of a socket's details.
 #[must_use]
-pub fn details_keys(read_only: bool) -> &'static str {
-    if read_only { TEXT_KEYS } else { "Up Down scroll  x kill  c close  Esc back" }
+pub fn details_keys(moment: Moment) -> Vec<&'static str> {
+    let acts = moment.has_socket && !moment.read_only;
+    let own = [(acts && moment.holds_port, "x kill"), (acts, "c close")];
+    let own = own.into_iter().filter(|(fits, _)| *fits).map(|(_, key)| key);
+    let [back, scroll, ..] = TEXT_KEYS;
+    [back].into_iter().chain(own).chain([scroll]).collect()
 }
+/// Beside a filter that is typed.
+pub const FILTER_KEYS: [&str; 2] = ["Enter keep", "Esc undo"];
+/// Beside the name of a file that is typed.
+pub const NAME_KEYS: [&str; 2] = ["Enter write", "Esc cancel"];
 /// What is asked before a file is written.
 pub const FILE_NAME: &str = "Write to a new file (NAME.json or NAME.csv): ";
 /// The order of the rows is frozen.
 pub const FROZEN: &str = "frozen";
 /// The footer of an action that is over.
-pub const DONE_KEYS: &str = "Esc back";
+pub const DONE_KEYS: [&str; 1] = ["Esc back"];
 /// The footer of an action that works.
-pub const WORKING: &str = "working";
+pub const WORKING: [&str; 1] = ["working"];
 /// No changes yet.
 pub const NO_CHANGES: &str = "no changes yet";
 /// Nothing is known yet.
@@ -153,12 +200,14 @@ pub const LOOKING: &str = "looking";
 /// No rows.
 pub const NO_ROWS: &str = "no socket matches";
 /// That shorter lives are not seen.
-pub const UNSEEN: &str = "what lives shorter is not seen";
+pub const UNSEEN: &str = "what opens and closes between two looks is not seen";
+/// The same in short.
+pub const UNSEEN_SHORT: &str = "shorter lives are not seen";
 
 /// What is said of a fault of portwho itself.
 #[must_use]
 pub fn internal_error(what: &str) -> String {
-    format!("internal error: {}", what.replace('\n', ": "))
+    format!("internal error: {}", what.replace(":\n", ": ").replace('\n', ": "))
 }
 
 /// What stands above the findings of a socket's port.

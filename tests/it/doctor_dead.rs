@@ -8,6 +8,7 @@ use serde_json::json;
 use std::time::Duration;
 
 use crate::doctor::{LOOPBACK, await_count, findings, is, silent};
+use crate::support::features;
 use crate::support::kernel_table::State;
 use crate::support::makers::{self, Loopback};
 use crate::support::netns::in_netns;
@@ -70,4 +71,20 @@ fn sockets_that_were_reset_and_never_closed() {
     let [finding] = &found[..] else { panic!("{found:#?}") };
     is(finding, "dead-descriptors", "warning", Some((proxy.pid(), "proxy")), 150);
     drop((of_pool, local, elsewhere));
+}
+
+/// A reset socket whose port was bound by number keeps it: it is BOUND, which old kernels do not list.
+#[trial]
+fn sockets_that_keep_their_ports() {
+    let mut bound: Vec<_> = (0..100).map(|_| makers::bound(Loopback::V4.port(0))).collect();
+    let found = findings();
+    let [finding] = &found[..] else { panic!("{found:#?}") };
+    assert_eq!(
+        json!([finding["kind"], finding["severity"], finding["pid"], finding["count"]]),
+        json!(["dead-descriptors", "note", std::process::id(), 100])
+    );
+    let listed = features::lists_bound().then_some(100);
+    assert_eq!(finding["evidence"]["bound"], json!(listed));
+    bound.pop();
+    silent();
 }

@@ -8,14 +8,15 @@ use std::thread;
 use std::time::Duration;
 
 use rustix::net::sockopt;
+use serde_json::json;
 
-use crate::doctor::await_count;
-use crate::support::kernel_table::{self, State};
+use crate::doctor::{await_count, findings};
+use crate::support::kernel_table::{self, Row, State};
 use crate::support::limits::allow_descriptors;
 use crate::support::makers;
 use crate::support::process::Owner;
 use crate::support::terminal::Terminal;
-use crate::support::{Output, is_healthy, portwho};
+use crate::support::{Output, is_healthy, portwho, wait_until};
 
 /// Connections whose both sides are this process'.
 fn pairs(count: usize) -> Vec<(TcpStream, TcpStream)> {
@@ -70,6 +71,51 @@ fn a_half_close_that_streams() {
         is_healthy(&plain, &sockets("1 process"));
         is_healthy(&later, &sockets("1 process"));
     });
+}
+
+/// The clients have nothing more to ask, and wait for the answer. The server has read the end of some.
+#[trial]
+fn a_half_close_that_waits_for_the_answer() {
+    let connections = pairs(120);
+    for (number, (client, server)) in connections.iter().enumerate() {
+        (&*client).write_all(b"GET /next").expect("write");
+        (&*server).read_exact(&mut [0; 9]).expect("read");
+        client.shutdown(Shutdown::Write).expect("shutdown");
+        if number % 2 == 0 {
+            assert_eq!((&*server).read(&mut [0]).expect("read"), 0);
+        }
+    }
+    await_count("tcp", State::CLOSE_WAIT, 120);
+    let found = findings();
+    let [finding] = &found[..] else { panic!("{found:#?}") };
+    let own = std::process::id();
+    assert_eq!(
+        json!([finding["kind"], finding["severity"], finding["pid"], finding["count"]]),
+        json!(["close-wait-leak", "note", own, 120])
+    );
+    let evidence = &finding["evidence"];
+    assert_eq!(evidence["unanswered"], 120);
+    assert_eq!(evidence["causes"], json!({"not-closed": 60, "end-not-read": 60}));
+    let port = connections[0].1.local_addr().expect("address").port();
+    assert_eq!(finding["now"], format!("portwho -v --state CLOSE_WAIT --pid {own} {port}"));
+    let text = portwho(["doctor"]).run();
+    text.is(0, &text.stdout, "");
+    let text = text.stdout.replace("\n             ", " ");
+    let words = "120 have still to answer, were closed within the last minute, and may be in use";
+    assert!(text.contains(words), "{text}");
+    // The clients give up: nobody waits any more.
+    let _servers: Vec<TcpStream> = connections.into_iter().map(|(_, server)| server).collect();
+    wait_until("the orphans", || {
+        let rows = kernel_table::rows("tcp");
+        let is_orphan = |row: &&Row| row.state == State::FIN_WAIT_2 && row.inode == 0;
+        (rows.iter().filter(is_orphan).count() == 120).then_some(())
+    });
+    let found = findings();
+    let [finding] = &found[..] else { panic!("{found:#?}") };
+    assert_eq!(
+        json!([finding["kind"], finding["severity"], finding["count"]]),
+        json!(["close-wait-leak", "warning", 120])
+    );
 }
 
 /// A load test closes all at once, and the server reads the end of each in turn.

@@ -28,7 +28,7 @@ pub fn set(name: &str, value: &str) -> bool {
 
 /// Runs `ip WORDS` in this thread's namespace.
 #[track_caller]
-fn ip(words: &str) {
+pub fn ip(words: &str) {
     let status = Command::new("ip").args(words.split(' ')).status().expect("ip");
     assert!(status.success(), "ip {words}: {status}");
 }
@@ -71,6 +71,7 @@ fn time_wait_against_the_ephemeral_ports() {
     let expected = json!({
         "local": "127.0.0.1",
         "foreign": {"address": "127.0.0.1", "port": 9000},
+        "bound": 0,
         "range": [20000, 22400],
         "of": 2401,
         "in_use": count + 1,

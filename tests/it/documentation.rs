@@ -95,9 +95,16 @@ fn every_option_is_described() {
         return;
     }
     let described: String = manual().iter().map(|page| read(page)).collect();
-    for command in
-        [&[][..], &["kill"], &["close"], &["wait"], &["watch"], &["doctor"], &["explain"]]
-    {
+    for command in [
+        &[][..],
+        &["kill"],
+        &["close"],
+        &["wait"],
+        &["watch"],
+        &["doctor"],
+        &["metrics"],
+        &["explain"],
+    ] {
         let words = command.iter().chain(&["--help"]);
         let help = portwho(words).run();
         help.is(0, &help.stdout, "");

@@ -44,7 +44,7 @@ fn the_man_page_has_no_warnings() {
 #[trial]
 fn the_man_page_has_every_option() {
     let page = generated("man").replace("\\-", "-");
-    let verbs = ["kill", "close", "wait", "watch", "doctor", "explain", "generate"];
+    let verbs = ["kill", "close", "wait", "watch", "doctor", "metrics", "explain", "generate"];
     for command in std::iter::once(&[][..]).chain(verbs.iter().map(std::slice::from_ref)) {
         let help = portwho(command.iter().chain(&["--help"])).run().stdout;
         for word in help.split([' ', ',', '\n']).filter(|word| word.starts_with("--")) {

@@ -202,6 +202,14 @@ mod doctor_near_misses;
 #[cfg(target_os = "linux")]
 mod doctor_pressure;
 
+/// Metrics for Prometheus.
+#[cfg(target_os = "linux")]
+mod metrics;
+
+/// Metrics over HTTP.
+#[cfg(all(target_os = "linux", feature = "exporter"))]
+mod metrics_listen;
+
 /// Stories of the field, end to end: seen, explained, found, ended, free.
 #[cfg(target_os = "linux")]
 mod stories;
@@ -226,6 +234,10 @@ mod wait;
 #[cfg(target_os = "linux")]
 mod wait_free;
 
+/// wait, raced against servers that start and stop.
+#[cfg(target_os = "linux")]
+mod wait_races;
+
 /// wait for programs.
 #[cfg(target_os = "linux")]
 mod wait_json;
@@ -238,9 +250,13 @@ mod wait_manners;
 #[cfg(target_os = "linux")]
 mod watch_plain;
 
-/// watch on a terminal: real keys, kill and close of real sockets, and every way to end.
+/// watch on a terminal: real keys, kill and close of real sockets.
 #[cfg(all(target_os = "linux", feature = "watch"))]
 mod watch_live;
+
+/// How that view ends and stops.
+#[cfg(all(target_os = "linux", feature = "watch"))]
+mod watch_ends;
 
 /// `--try-bind`, and that nothing is bound without it.
 #[cfg(target_os = "linux")]
@@ -357,6 +373,10 @@ mod windows_rules;
 /// wait for ports of children.
 #[cfg(windows)]
 mod windows_wait;
+
+/// watch in a console.
+#[cfg(all(windows, feature = "watch"))]
+mod windows_watch;
 
 /// Their processes, as the system's own `tasklist` has them.
 #[cfg(windows)]

@@ -1,14 +1,15 @@
-//! watch on a terminal: real keys, kill and close of real sockets, and every way to end.
+//! watch on a terminal: real keys, and kill and close of real sockets.
 
 use std::cell::RefCell;
 use std::fmt::{self, Display, Formatter};
-use std::fs;
+use std::process::Command;
+use std::{env, fs};
 
-use rustix::process::Signal;
 use vt100::Parser;
 
 use crate::support::makers::{self, Loopback};
-use crate::support::process::{Owner, server};
+use crate::support::mounts;
+use crate::support::process::{Owner, ROLE, server};
 use crate::support::terminal::Terminal;
 use crate::support::{Output, Scratch, portwho, wait_until};
 use crate::wait::later;
@@ -17,9 +18,11 @@ use crate::wait::later;
 const LEFT: [&str; 2] = ["\u{1b}[?2004l", "\u{1b}[?1049l"];
 
 /// A view, and the screen that it draws.
-struct View {
-    terminal: Terminal,
+pub struct View {
+    pub terminal: Terminal,
     size: (u16, u16),
+    /// Where its output begins for a screen of this size.
+    from: usize,
 }
 
 /// A text on the screen, and what is there instead.
@@ -32,25 +35,39 @@ impl Display for Awaited<'_> {
 }
 
 impl View {
-    fn start(words: &[&str]) -> Self {
+    pub fn start(words: &[&str]) -> Self {
         Self::of_size(words, (100, 25))
     }
 
-    fn of_size(words: &[&str], size: (u16, u16)) -> Self {
+    pub fn of_size(words: &[&str], size: (u16, u16)) -> Self {
         let words = ["watch", "--interval", "0.1"].iter().chain(words);
-        Self { terminal: Terminal::of_size(&portwho(words), size.0, size.1), size }
+        Self { terminal: Terminal::of_size(&portwho(words), size.0, size.1), size, from: 0 }
     }
 
-    fn screen(&mut self) -> String {
+    /// The view on a system with this fault, as the role `faulty-watch` plays it.
+    pub fn faulty(fault: &str) -> Self {
+        let mut command = Command::new(env::current_exe().expect("own path"));
+        command.args([fault, "watch", "--interval", "0.1"]).env(ROLE, "faulty-watch");
+        Self { terminal: Terminal::of(command, fault), size: (120, 50), from: 0 }
+    }
+
+    /// Another size of the screen, which is drawn anew.
+    pub fn resize(&mut self, size: (u16, u16)) {
+        self.from = self.terminal.written().len();
+        self.size = size;
+        self.terminal.resize(size.0, size.1);
+    }
+
+    pub fn screen(&mut self) -> String {
         let (columns, rows) = self.size;
         let mut parser = Parser::new(rows, columns, 0);
-        parser.process(self.terminal.written());
+        parser.process(&self.terminal.written()[self.from..]);
         parser.screen().contents()
     }
 
     /// Waits until the screen has this.
     #[track_caller]
-    fn shows(&mut self, text: &str) {
+    pub fn shows(&mut self, text: &str) {
         let screen = RefCell::new(String::new());
         wait_until(Awaited(text, &screen), || {
             screen.replace(self.screen());
@@ -60,14 +77,14 @@ impl View {
 
     /// Types this, and waits for that.
     #[track_caller]
-    fn says(&mut self, typed: &str, text: &str) {
+    pub fn says(&mut self, typed: &str, text: &str) {
         self.terminal.type_in(typed);
         self.shows(text);
     }
 
     /// It has ended, and the terminal is as it was.
     #[track_caller]
-    fn ends(self) -> Output {
+    pub fn ends(self) -> Output {
         let output = self.terminal.finish_with(|terminal| assert!(terminal.is_canonical()));
         for sequence in LEFT {
             assert!(output.stdout.contains(sequence), "{sequence:?}: {output:?}");
@@ -77,7 +94,7 @@ impl View {
 }
 
 /// The state of a process, as in /proc/PID/stat.
-fn state_of(pid: u32) -> char {
+pub fn state_of(pid: u32) -> char {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("a process");
     stat.rsplit(") ").next().and_then(|rest| rest.chars().next()).expect("a state")
 }
@@ -164,7 +181,8 @@ fn close_takes_the_count_and_enter() {
     let mut view = View::start(&["--name", "client"]);
     view.shows("ESTABLISHED");
     view.says("x", "kill terminates what listens");
-    view.says("c", "Type 1 and press Enter to confirm");
+    // In one burst with the key, as where a terminal knows no brackets around what is pasted.
+    view.says("c1\r", "Type 1 and press Enter to confirm");
     view.says("1\r", "closed 1 socket; client (PID");
     view.shows("Esc back");
     assert!(!client.has_exited());
@@ -209,39 +227,6 @@ fn details_and_a_file() {
     assert_eq!(view.ends().code, Some(0));
 }
 
-/// By signal, the program dies of the signal, and the terminal is restored before.
-#[trial]
-fn signals_restore_the_terminal() {
-    let _server = server(80);
-    for signal in [Signal::TERM, Signal::HUP, Signal::INT, Signal::QUIT] {
-        let mut view = View::start(&[]);
-        view.shows("127.0.0.1:80");
-        assert!(!view.terminal.is_canonical());
-        view.terminal.signal(signal);
-        assert_eq!(view.ends().code, None, "{signal:?}");
-    }
-}
-
-/// Ctrl-Z gives the terminal back and stops; when it runs on, it draws again.
-#[trial]
-fn ctrl_z_stops_and_runs_on() {
-    let _server = server(80);
-    let mut view = View::start(&[]);
-    view.shows("127.0.0.1:80");
-    view.terminal.type_in("\u{1a}");
-    let pid = view.terminal.pid();
-    wait_until("the view to stop", || (state_of(pid) == 'T').then_some(()));
-    assert!(view.terminal.is_canonical());
-    let screen = String::from_utf8_lossy(view.terminal.written()).into_owned();
-    assert!(screen.ends_with("\u{1b}[?25h"), "{screen:?}");
-    view.terminal.signal(Signal::CONT);
-    view.shows("127.0.0.1:80");
-    view.says("?", "Signs: + new");
-    assert!(!view.terminal.is_canonical());
-    view.terminal.type_in("\u{3}");
-    assert_eq!(view.ends().code, Some(130));
-}
-
 #[trial]
 fn a_small_terminal() {
     let servers: Vec<_> = (1000..1030).map(server).collect();
@@ -252,6 +237,61 @@ fn a_small_terminal() {
     assert_eq!(lines.iter().filter(|line| line.contains(" LISTENING ")).count(), 12, "{screen}");
     assert!(lines[0].starts_with("30 sockets  30 owners"), "{screen}");
     view.says("\u{1b}[F", ":1029");
+    view.terminal.type_in("q");
+    assert_eq!(view.ends().code, Some(0));
+    drop(servers);
+}
+
+/// Rows are fitted to another size, the selection stays, and nothing is left of the old one.
+#[trial]
+fn a_terminal_that_changes_its_size() {
+    let servers: Vec<_> = (1000..1040).map(server).collect();
+    let mut view = View::of_size(&[], (120, 40));
+    view.shows(":1000");
+    view.says("\u{1b}[F", ":1039");
+    for size in [(60, 15), (200, 50), (80, 24), (100, 25)] {
+        view.resize(size);
+        let rows = usize::from(size.1) - if size.1 < 20 { 3 } else { 4 };
+        let (last, lines) = (1039_usize, rows.min(40));
+        let screen = RefCell::new(String::new());
+        wait_until(Awaited("the screen of another size", &screen), || {
+            screen.replace(view.screen());
+            let screen = screen.borrow();
+            let shown = screen.lines().filter(|line| line.contains("127.0.0.1:10")).count();
+            (shown == lines && screen.contains(&format!(":{last}"))).then_some(())
+        });
+    }
+    view.terminal.type_in("q");
+    assert_eq!(view.ends().code, Some(0));
+    drop(servers);
+}
+
+/// What is known of users is asked for when a filter needs it.
+#[trial]
+fn a_filter_of_users() {
+    let _server = server(80);
+    let mut view = View::start(&[]);
+    view.shows("127.0.0.1:80");
+    view.says("/user:nosuchuser", "no socket matches");
+    view.says("\u{15}user:root", "127.0.0.1:80");
+    view.terminal.type_in("\u{3}");
+    assert_eq!(view.ends().code, Some(130));
+}
+
+/// Where a file cannot be written to its end, none is left.
+#[trial]
+fn a_disk_that_is_full() {
+    let scratch = Scratch::new();
+    let directory = scratch.path().join("disk");
+    fs::create_dir(&directory).expect("a directory");
+    mounts::small_disk(directory.to_str().expect("UTF-8")).expect("mount");
+    let servers: Vec<_> = (1000..1020).map(server).collect();
+    let mut view = View::of_size(&[], (200, 25));
+    view.shows("127.0.0.1:1019");
+    let name = directory.join("rows.json");
+    view.says("w", "Write to a new file");
+    view.says(&format!("{}\r", name.display()), "cannot be written: No space left");
+    assert!(!name.exists());
     view.terminal.type_in("q");
     assert_eq!(view.ends().code, Some(0));
     drop(servers);

@@ -1,5 +1,6 @@
 //! watch --plain and --json: what opens, changes and closes, line by line.
 
+use std::io::{self, BufRead, BufReader, Read};
 use std::process::Stdio;
 
 use serde_json::{Value, json};
@@ -7,7 +8,7 @@ use serde_json::{Value, json};
 use crate::support::makers::{self, Loopback};
 use crate::support::process::{Owner, server};
 use crate::support::terminal::Terminal;
-use crate::support::{Output, portwho};
+use crate::support::{Output, portwho, wait_until};
 use crate::wait::later;
 
 /// A watch that has looked for the first time. Its lines come through a file.
@@ -118,7 +119,26 @@ fn a_number_of_looks() {
     portwho(words).run().is(0, titles, "");
 }
 
-/// A reader that leaves is noticed at the next change; a disk that is full at once.
+/// Nothing changes on this machine, and yet it ends: nobody reads.
+#[trial]
+fn a_reader_that_leaves() {
+    let _server = server(80);
+    for option in ["--json", "--plain"] {
+        let (reader, writer) = io::pipe().expect("pipe");
+        let watch = portwho(["watch", "--interval", "0.1", option]);
+        let mut watch =
+            watch.command().stdout(writer).stderr(Stdio::piped()).spawn().expect("start");
+        let mut line = String::new();
+        BufReader::new(reader).read_line(&mut line).expect("a line");
+        let status = wait_until("the watch to end", || watch.try_wait().expect("wait"));
+        assert_eq!(status.code(), Some(0), "{option} {line}");
+        let mut told = String::new();
+        watch.stderr.take().expect("stderr").read_to_string(&mut told).expect("UTF-8");
+        assert_eq!(told, "", "{option}");
+    }
+}
+
+/// A disk that is full.
 #[trial]
 fn nobody_reads() {
     let full = std::fs::File::options().write(true).open("/dev/full").expect("/dev/full");

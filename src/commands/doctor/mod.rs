@@ -1,11 +1,11 @@
 //! `portwho doctor`: checks for leaks and exhaustion, names the culprit, says what to do.
 
-mod inspect;
 mod series;
 
 use std::time::Duration;
 
 use super::shared::color::wants_color;
+use super::shared::inspect::machine;
 use super::shared::{filter, in_the_way, near_misses};
 use super::{Outcome, Output};
 use crate::cli::DoctorRequest;
@@ -15,7 +15,6 @@ use crate::platform::System;
 use crate::query::{Filter, SortKey, Ways, select};
 use crate::render::{Doctor, DoctorJson};
 use crate::text::{doctor as text, gaps};
-use inspect::machine;
 use series::Series;
 
 /// Takes one snapshot, or several, and reports what is wrong.
@@ -93,8 +92,7 @@ impl<S: System> Run<'_, S> {
     }
 
     fn tell_gaps(&mut self, snapshot: &Snapshot) {
-        // A socket that is bound without listening has no part in any finding.
-        for gap in snapshot.gaps.iter().filter(|gap| !gap.is_about_bound()) {
+        for gap in &snapshot.gaps {
             self.output.remark(gaps::line(gap));
         }
     }

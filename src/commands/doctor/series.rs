@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use super::inspect::{inspect, machine};
 use crate::cli::DoctorRequest;
 use crate::commands::Output;
+use crate::commands::shared::inspect::{inspect, machine};
 use crate::findings::{Inspection, wants_second};
 use crate::platform::{Pause, PlatformError, System};
 use crate::query::Filter;

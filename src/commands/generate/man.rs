@@ -10,7 +10,7 @@ use crate::cli::{self, NAME};
 use crate::text::man as text;
 
 /// When the page last changed, as its foot shows.
-const DATE: &str = "2026-11-28";
+const DATE: &str = "2026-11-29";
 
 /// The page.
 pub(super) fn page() -> io::Result<Vec<u8>> {

@@ -99,6 +99,14 @@ fn foreign_end(term: &ForeignTerm, system: &impl System) -> anyhow::Result<Forei
     Ok(ForeignEnd { networks: term.networks.clone(), ports })
 }
 
+/// The ports that terms without an address or protocol mean.
+pub(in crate::commands) fn plain_ports(
+    terms: &[PortTerm],
+    system: &impl System,
+) -> anyhow::Result<PortSet> {
+    port_set(terms.iter().map(|term| &term.port), system)
+}
+
 fn port_set<'a>(
     words: impl IntoIterator<Item = &'a PortWord>,
     system: &impl System,

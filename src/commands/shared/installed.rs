@@ -44,6 +44,28 @@ impl Programs {
         programs
     }
 
+    /// Asks the system about all processes that run a program of such a directory.
+    pub(in crate::commands) fn of_all<'a>(
+        processes: impl Iterator<Item = &'a Process> + Clone,
+        capabilities: Capabilities,
+        system: &impl System,
+    ) -> Self {
+        let mut programs = Self::none(capabilities);
+        programs.directories = system.program_directories();
+        let is_there =
+            |one: &&Process| one.executable.as_ref().is_some_and(|it| programs.is_installed(it));
+        let pids = processes.filter(is_there).map(|one| one.pid).collect();
+        programs.in_own_mounts = system.in_own_mounts(&pids);
+        programs
+    }
+
+    /// The base name of a process's program, if only an administrator can have put it where it is.
+    pub(in crate::commands) fn installed_name(&self, process: &Process) -> Option<Untrusted> {
+        let path = process.executable.as_ref().filter(|path| self.is_installed(path))?;
+        let is_same = self.in_own_mounts.contains(&process.pid);
+        is_same.then(|| path.with_bytes(program_name(path)))
+    }
+
     /// Where nothing more is known than names.
     pub(in crate::commands) const fn none(capabilities: Capabilities) -> Self {
         Self { capabilities, directories: Vec::new(), in_own_mounts: BTreeSet::new() }

@@ -8,6 +8,7 @@ pub(super) mod filter;
 pub(super) mod forwarded;
 pub(super) mod images;
 pub(super) mod in_the_way;
+pub(super) mod inspect;
 pub(super) mod installed;
 pub(super) mod measured;
 pub(super) mod near_misses;

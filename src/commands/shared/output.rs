@@ -7,7 +7,7 @@ use anyhow::anyhow;
 use terminal_size::{Width, terminal_size_of};
 use thiserror::Error;
 
-use crate::platform::reason;
+use crate::platform::{reason, stdout_is_read};
 use crate::text::errors;
 use crate::text::escape::harmless;
 
@@ -28,6 +28,8 @@ pub struct Output {
     stderr: Box<dyn Write>,
     stdin: Box<dyn BufRead>,
     terminals: Terminals,
+    /// Asks whether stdout has a reader; none where that is not known.
+    is_read: Option<fn() -> bool>,
 }
 
 /// Which of the streams a person sits at.
@@ -55,7 +57,8 @@ impl Output {
             stderr: io::stderr().is_terminal(),
             columns: columns.filter(|columns| *columns > 0),
         };
-        Self::new(io::stdout().lock(), io::stderr(), io::stdin().lock(), terminals)
+        let streams = Self::new(io::stdout().lock(), io::stderr(), io::stdin().lock(), terminals);
+        Self { is_read: Some(stdout_is_read), ..streams }
     }
 
     /// Any streams, for programs and tests that use the library.
@@ -70,6 +73,7 @@ impl Output {
             stderr: Box::new(stderr),
             stdin: Box::new(stdin),
             terminals,
+            is_read: None,
         }
     }
 
@@ -104,6 +108,14 @@ impl Output {
             Err(error) => Err(anyhow!(errors::not_written(&reason(&error)))),
             Ok(()) => Ok(()),
         }
+    }
+
+    /// Nothing is written for a while: a reader of stdout that leaves meanwhile is noticed all the same.
+    ///
+    /// # Errors
+    /// [`Broken`] when the reader closed the pipe.
+    pub fn expect_reader(&self) -> anyhow::Result<()> {
+        if self.is_read.is_some_and(|is_read| !is_read()) { Err(Broken.into()) } else { Ok(()) }
     }
 
     /// Writes a remark, which is not part of the result, in one line: `portwho: WHAT: WHY`. Where

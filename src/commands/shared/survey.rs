@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::model::{
     About, Depth, Gap, OwnedSocket, Owner, Pid, Reach, Scope, Snapshot, Socket, Untrusted,
 };
-use crate::platform::{PlatformError, SocketTable, System};
+use crate::platform::{NamespaceTable, PlatformError, SocketTable, System};
 use crate::query::Filter;
 
 /// Looks at the sockets that `filter` may admit, at their owners and at no others.
@@ -33,10 +33,7 @@ pub(in crate::commands) fn survey_everywhere(
     let scope = filter.scope(depth.detail);
     let mut table = system.sockets(&scope)?;
     let mut elsewhere = system.sockets_elsewhere(&scope, Reach::Descriptors)?;
-    if !elsewhere.complete && !elsewhere.table.gaps.iter().any(Gap::is_about_namespaces) {
-        let why = Some("not readable for some processes".to_owned());
-        elsewhere.table.gaps.push(Gap::NamespacesUnseen { why });
-    }
+    elsewhere.table.gaps.extend(incomplete(&elsewhere));
     table.sockets.extend(elsewhere.table.sockets);
     for gap in elsewhere.table.gaps {
         if !table.gaps.contains(&gap) {
@@ -45,6 +42,14 @@ pub(in crate::commands) fn survey_everywhere(
     }
     let snapshot = complete(system, table, depth.about, |socket| filter.admits_socket(socket))?;
     Ok(Snapshot { namespaces: elsewhere.namespaces, ..snapshot })
+}
+
+/// The gap of network namespaces that processes may live in which could not be asked, unless another gap
+/// tells already.
+pub(in crate::commands) fn incomplete(elsewhere: &NamespaceTable) -> Option<Gap> {
+    let is_told = elsewhere.table.gaps.iter().any(Gap::is_about_namespaces);
+    let why = Some("not readable for some processes".to_owned());
+    (!elsewhere.complete && !is_told).then_some(Gap::NamespacesUnseen { why })
 }
 
 /// Looks at the sockets in `scope` that `wanted` keeps, and at their owners.

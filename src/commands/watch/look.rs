@@ -7,65 +7,23 @@ use std::time::Duration;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::commands::shared::survey::name_all;
+use super::likely::likely;
+use super::seen::Look;
+use super::subject::Subject;
+use crate::commands::shared::survey::{incomplete, name_all};
 use crate::model::{
-    Depth, Gap, Namespace, OwnedSocket, Owner, Pid, Process, Reach, Scope, Snapshot, Socket,
-    SocketKey, StateSet, TableOwner, Uid, Untrusted,
+    About, Gap, Namespace, OwnedSocket, Owner, Pid, Process, Reach, Scope, Snapshot, Socket,
+    SocketKey, TableOwner, Uid, Untrusted,
 };
-use crate::platform::{PlatformError, SocketTable, System};
-use crate::query::{Filter, Seen};
+use crate::platform::{NamespaceTable, PlatformError, SocketTable, System};
+use crate::query::Unread;
 
 /// After this time every owner is searched again: a socket may be passed on while it stays what it is.
+/// So are network namespaces.
 const CONFIRMED: Duration = Duration::from_secs(10);
 
-/// What is looked at.
-#[derive(Debug)]
-pub(super) struct Subject {
-    /// The rows that were asked for.
-    pub(super) filter: Filter,
-    /// How much is shown of them.
-    pub(super) depth: Depth,
-    /// Whether every network namespace is looked at.
-    pub(super) everywhere: bool,
-}
-
-/// What one look has seen.
-#[derive(Debug)]
-pub(super) struct Look {
-    /// The rows that were asked for, and what is known of them.
-    pub(super) snapshot: Snapshot,
-    /// The sockets that were read and are not among them.
-    pub(super) others: Vec<Socket>,
-}
-
-impl Look {
-    /// The same, with what `before` had seen and this look may have missed.
-    pub(in crate::commands::watch) fn after(mut self, before: &Self) -> Self {
-        if self.seen().is_partial {
-            let keys = |look: &Self| {
-                let rows = look.snapshot.sockets.iter().map(|row| row.socket.key());
-                rows.chain(look.others.iter().map(Socket::key)).collect::<FxHashSet<SocketKey>>()
-            };
-            let seen = keys(&self);
-            let missed = before.snapshot.sockets.iter();
-            let missed = missed.filter(|row| !seen.contains(&row.socket.key()));
-            self.snapshot.sockets.extend(missed.cloned());
-            for (pid, process) in &before.snapshot.processes {
-                self.snapshot.processes.entry(*pid).or_insert_with(|| process.clone());
-            }
-        }
-        self
-    }
-
-    /// As far as the next look is compared with it.
-    pub(in crate::commands::watch) fn seen(&self) -> Seen<'_> {
-        Seen {
-            rows: &self.snapshot.sockets,
-            others: &self.others,
-            is_partial: self.snapshot.gaps.iter().any(Gap::may_hide_rows),
-        }
-    }
-}
+/// How many owners of closed sockets may be kept in any case.
+const SPARE: usize = 100;
 
 /// The owner of a socket, and what has to be the same for it to hold still.
 #[derive(Debug)]
@@ -83,10 +41,14 @@ impl Known {
 
 /// Looks, and remembers.
 #[derive(Debug)]
-pub(super) struct Looker<'a, S> {
+pub(super) struct Looker<'a, S: System> {
     system: &'a S,
     subject: &'a Subject,
     owners: FxHashMap<SocketKey, Known>,
+    /// How much is asked of processes.
+    about: About,
+    /// Other network namespaces, if they are looked at.
+    namespaces: Option<S::Namespaces>,
     /// When all owners were searched last.
     confirmed: Option<Duration>,
     processes: BTreeMap<Pid, Process>,
@@ -102,10 +64,21 @@ impl<'a, S: System> Looker<'a, S> {
             system,
             subject,
             owners: FxHashMap::default(),
+            about: subject.depth.about,
+            namespaces: None,
             confirmed: None,
             processes: BTreeMap::new(),
             users: BTreeMap::new(),
             gaps: Vec::new(),
+        }
+    }
+
+    /// From now on asks more of processes, if this is more.
+    #[cfg(feature = "watch")]
+    pub(super) fn deepen(&mut self, about: About) {
+        if about > self.about {
+            self.about = about;
+            self.processes.clear();
         }
     }
 
@@ -114,12 +87,12 @@ impl<'a, S: System> Looker<'a, S> {
     /// # Errors
     /// When the sockets cannot be read at all.
     pub(super) fn look(&mut self, now: Duration) -> Result<Look, PlatformError> {
-        let (table, namespaces) = self.table()?;
         let is_due = |last: Duration| now.saturating_sub(last) >= CONFIRMED;
         if self.confirmed.is_none_or(is_due) {
             self.forget();
             self.confirmed = Some(now);
         }
+        let (table, namespaces, unread) = self.table()?;
         let filter = &self.subject.filter;
         let (asked, mut others): (Vec<Socket>, Vec<Socket>) =
             table.sockets.into_iter().partition(|socket| filter.admits_socket(socket));
@@ -130,30 +103,48 @@ impl<'a, S: System> Looker<'a, S> {
         let (rows, left): (Vec<OwnedSocket>, Vec<OwnedSocket>) =
             all.into_iter().partition(|row| filter.admits(row, &snapshot));
         others.extend(left.into_iter().map(|row| row.socket));
-        Ok(Look { snapshot: Snapshot { sockets: rows, ..snapshot }, others })
+        let about = self.about;
+        let snapshot = Snapshot { sockets: rows, ..snapshot };
+        Ok(Look { about, ..Look::new(snapshot, others, unread, now) })
     }
 
     /// Every socket that was asked for, or was so at another time: in any state.
-    fn table(&self) -> Result<(SocketTable, BTreeMap<u64, Namespace>), PlatformError> {
-        let Subject { filter, depth, everywhere } = self.subject;
-        let scope = in_every_state(filter, filter.scope(depth.detail));
+    fn table(&mut self) -> Result<(SocketTable, BTreeMap<u64, Namespace>, Unread), PlatformError> {
+        let scope = self.subject.scope();
         let mut table = self.system.sockets(&scope)?;
-        if !everywhere {
+        let tables = table.gaps.iter().any(Gap::may_hide_rows);
+        if !self.subject.everywhere {
             table.sockets.retain(|socket| socket.netns.is_none());
-            return Ok((table, BTreeMap::new()));
+            return Ok((table, BTreeMap::new(), Unread { tables, ..Unread::default() }));
         }
-        let elsewhere = self.system.sockets_elsewhere(&scope, Reach::Descriptors)?;
+        let mut elsewhere = self.elsewhere(&scope)?;
+        elsewhere.table.gaps.extend(incomplete(&elsewhere));
+        let is_unread = |gap: &Gap| gap.is_about_namespaces() || gap.may_hide_rows();
+        let namespaces = elsewhere.table.gaps.iter().any(is_unread);
+        let unread = Unread { tables, namespaces, read: elsewhere.read };
         table.sockets.extend(elsewhere.table.sockets);
         for gap in elsewhere.table.gaps {
             if !table.gaps.contains(&gap) {
                 table.gaps.push(gap);
             }
         }
-        Ok((table, elsewhere.namespaces))
+        Ok((table, elsewhere.namespaces, unread))
+    }
+
+    /// The sockets of other network namespaces: of those that are known, as long as they are not searched
+    /// again.
+    fn elsewhere(&mut self, scope: &Scope) -> Result<NamespaceTable, PlatformError> {
+        if let Some(known) = &self.namespaces {
+            return Ok(self.system.sockets_of(known, scope));
+        }
+        let (table, found) = self.system.namespaces(scope, Reach::Descriptors)?;
+        self.namespaces = Some(found);
+        Ok(table)
     }
 
     fn forget(&mut self) {
         self.owners.clear();
+        self.namespaces = None;
         self.processes.clear();
         self.gaps.clear();
     }
@@ -175,17 +166,66 @@ impl<'a, S: System> Looker<'a, S> {
                 None => unknown.push(socket),
             }
         }
-        let new = self.search(unknown)?;
+        let asked: FxHashSet<SocketKey> = unknown.iter().map(Socket::key).collect();
+        let new = self.search(unknown, &rows)?;
         let pids = new.iter().flat_map(|row| row.owner.pids()).collect();
         let keys: FxHashSet<SocketKey> = new.iter().map(|row| row.socket.key()).collect();
         // What took the port of a socket that closed meanwhile may be known.
-        rows.retain(|row| !keys.contains(&row.socket.key()));
+        if !keys.is_subset(&asked) {
+            rows.retain(|row| !keys.contains(&row.socket.key()));
+        }
+        self.remember(&new);
         rows.extend(new);
-        self.remember(&rows);
+        self.forget_closed(&rows);
         Ok((rows, pids))
     }
 
-    fn search(&mut self, sockets: Vec<Socket>) -> Result<Vec<OwnedSocket>, PlatformError> {
+    /// Searches first where the owners of `known` suggest it. What is not found there has closed as a rule:
+    /// a search everywhere is for what is still there.
+    fn search(
+        &mut self,
+        sockets: Vec<Socket>,
+        known: &[OwnedSocket],
+    ) -> Result<Vec<OwnedSocket>, PlatformError> {
+        let likely = likely(&sockets, known);
+        if likely.is_empty() {
+            return self.search_everywhere(sockets);
+        }
+        let (mut found, rest) = self.system.owners_among(sockets, &likely);
+        let mut unfound = Vec::new();
+        for socket in self.still_there(rest) {
+            match socket.kernel_reason() {
+                Some(reason) => found.push(OwnedSocket { owner: Owner::Kernel(reason), socket }),
+                None => unfound.push(socket),
+            }
+        }
+        found.extend(self.search_everywhere(unfound)?);
+        Ok(found)
+    }
+
+    /// Those of `sockets` that are there at this moment, as they are now.
+    fn still_there(&self, sockets: Vec<Socket>) -> Vec<Socket> {
+        let ports: BTreeSet<u16> = sockets.iter().map(|socket| socket.local.port).collect();
+        let is_elsewhere = sockets.iter().any(|socket| socket.netns.is_some());
+        if sockets.is_empty() || is_elsewhere {
+            return sockets;
+        }
+        let scope = self.subject.scope();
+        let ports = ports.into_iter().map(|port| port..=port).collect();
+        let Ok(table) = self.system.sockets(&Scope { local_ports: Some(ports), ..scope }) else {
+            return sockets;
+        };
+        if table.gaps.iter().any(Gap::may_hide_rows) {
+            return sockets;
+        }
+        let asked: FxHashSet<SocketKey> = sockets.iter().map(Socket::key).collect();
+        table.sockets.into_iter().filter(|socket| asked.contains(&socket.key())).collect()
+    }
+
+    fn search_everywhere(
+        &mut self,
+        sockets: Vec<Socket>,
+    ) -> Result<Vec<OwnedSocket>, PlatformError> {
         if sockets.is_empty() {
             return Ok(Vec::new());
         }
@@ -202,13 +242,21 @@ impl<'a, S: System> Looker<'a, S> {
         Ok(found.sockets)
     }
 
-    fn remember(&mut self, rows: &[OwnedSocket]) {
-        let known = rows.iter().map(|row| {
+    fn remember(&mut self, new: &[OwnedSocket]) {
+        let known = new.iter().map(|row| {
             let OwnedSocket { socket: Socket { inode, table_owner, .. }, owner } = row;
             let (inode, table_owner, owner) = (*inode, *table_owner, owner.clone());
             (row.socket.key(), Known { inode, table_owner, owner })
         });
-        self.owners = known.collect();
+        self.owners.extend(known);
+    }
+
+    /// Forgets the owners of sockets that are not there, when those are as many as the others.
+    fn forget_closed(&mut self, rows: &[OwnedSocket]) {
+        if self.owners.len() > 2 * rows.len() + SPARE {
+            let keys: FxHashSet<SocketKey> = rows.iter().map(|row| row.socket.key()).collect();
+            self.owners.retain(|key, _| keys.contains(key));
+        }
     }
 
     /// The rows with their processes and names. Those of `new` are described anew: a PID may be another
@@ -232,19 +280,9 @@ impl<'a, S: System> Looker<'a, S> {
             sockets: rows,
             ..Snapshot::empty(self.system.capabilities())
         };
-        name_all(self.system, self.subject.depth.about, &mut snapshot);
+        name_all(self.system, self.about, &mut snapshot);
         self.processes.clone_from(&snapshot.processes);
         self.users.clone_from(&snapshot.users);
         snapshot
     }
-}
-
-/// The same scope in every state of a connection: one that leaves the state that was asked for has not
-/// closed. Where only those are asked for that hold a port, the others would be read in vain.
-fn in_every_state(filter: &Filter, scope: Scope) -> Scope {
-    let connections = StateSet::ALL.without(StateSet::HOLDING);
-    if filter.listening || scope.tcp.intersection(connections).is_empty() {
-        return scope;
-    }
-    Scope { tcp: scope.tcp.union(connections), ..scope }
 }

@@ -3,11 +3,14 @@
 //! A look asks the system ([`look`]); two looks are compared (`query::changes`, pure); what differs is
 //! printed, a line for each change.
 
+mod likely;
 #[cfg(feature = "watch")]
 mod live;
 mod look;
 mod pace;
 mod print;
+mod seen;
+mod subject;
 
 use std::time::{Duration, Instant};
 
@@ -22,8 +25,10 @@ use crate::platform::{Pause, System};
 use crate::query::changes;
 use crate::render::{Columns, Json, Style, View};
 use crate::text::errors;
-use look::{Look, Looker, Subject};
+use look::Looker;
 use print::Printer;
+use seen::Look;
+use subject::Subject;
 
 /// Watches, and prints what changes.
 pub(super) fn run(
@@ -44,8 +49,9 @@ pub(super) fn run(
         match (answer, last.take()) {
             (Ok(now), Some(before)) => {
                 let changes = changes(before.seen(), now.seen());
+                let now = now.after(&before);
                 printer.tell(&changes, &before.snapshot, &now.snapshot)?;
-                last = Some(now.after(&before));
+                last = Some(now);
             }
             (Ok(now), None) => {
                 printer.begin(&now.snapshot)?;
@@ -62,10 +68,33 @@ pub(super) fn run(
         if request.count == Some(looks) {
             return Ok(Outcome::Success);
         }
-        let rest = pace::interval(request.interval, cost);
-        pause = system.pause_until_interrupt(clock.pause(rest));
+        pause = rest(pace::interval(request.interval, cost), &mut clock, system, printer.output())?;
     }
     Ok(Outcome::Interrupted)
+}
+
+/// How soon it is noticed that the reader of stdout has left, where nothing changes.
+const LISTENED: Duration = Duration::from_secs(1);
+
+/// Rests for so long, or until nobody wants more.
+fn rest(
+    time: Duration,
+    clock: &mut Clock,
+    system: &impl System,
+    output: &Output,
+) -> anyhow::Result<Pause> {
+    let mut left = time;
+    loop {
+        let part = left.min(LISTENED);
+        if system.pause_until_interrupt(clock.pause(part)) == Pause::Interrupted {
+            return Ok(Pause::Interrupted);
+        }
+        output.expect_reader()?;
+        left = left.saturating_sub(part);
+        if left.is_zero() {
+            return Ok(Pause::Over);
+        }
+    }
 }
 
 /// Watches in a view that is redrawn, where there is a terminal for it and nothing else was asked for;

@@ -45,6 +45,11 @@ impl<'a> Printer<'a> {
         Self { output, filter, sort, columns, json, told, is_failing }
     }
 
+    /// Where it prints.
+    pub(super) const fn output(&self) -> &Output {
+        self.output
+    }
+
     /// The first look: what is there, for a program; for a person only what will change.
     pub(super) fn begin(&mut self, now: &Snapshot) -> anyhow::Result<()> {
         let looks = Looks { before: now, now, at: SystemTime::now() };

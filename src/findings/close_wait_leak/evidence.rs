@@ -25,13 +25,17 @@ impl Leak {
 
 impl Leak {
     /// `12 more have sent data within the last minute, and may be in use`.
-    fn sent_lately_words(&self, case: &Case<'_>) -> String {
-        let more = if self.counts_sent_lately(case.count()) { "" } else { " more" };
-        let have = match self.sent_lately {
+    fn doubtful_words(&self, case: &Case<'_>) -> Vec<String> {
+        let more = if self.counts_doubtful(case.count()) { "" } else { " more" };
+        let have = |count: usize| match count {
             1 => format!("1{more} has"),
             several => format!("{several}{more} have"),
         };
-        format!("{have} sent data within the last minute, and may be in use")
+        let line =
+            |count: usize, what: &str| (count > 0).then(|| format!("{} {what}", have(count)));
+        let sent = line(self.sent_lately, "sent data within the last minute, and may be in use");
+        let asked = "still to answer, were closed within the last minute, and may be in use";
+        sent.into_iter().chain(line(self.asked, asked)).collect()
     }
 
     /// Whether other processes have such connections on the port, which cannot be told from these.
@@ -67,7 +71,7 @@ impl Evidence for Leak {
     }
 
     fn total(&self, _count: usize) -> usize {
-        self.lasting + self.sent_lately + self.young + self.in_use
+        self.lasting + self.doubtful() + self.young + self.in_use
     }
 
     fn lasting(&self, _count: usize) -> usize {
@@ -97,21 +101,20 @@ impl Evidence for Leak {
             1 => Some("1 more is in use: it still sends to its peer".to_owned()),
             in_use => Some(format!("{in_use} more are in use: it still sends to their peers")),
         };
-        let sent_lately = (self.sent_lately > 0).then(|| self.sent_lately_words(case));
         let not_accepted = never_accepted(self.not_accepted);
         let api = case.capabilities().api;
         let used = self.descriptors.map(|used| match self.descriptor_limit {
             Some(limit) => format!("{used} of {limit} {} are open", descriptors(api, 0)),
             None => format!("{used} {} are open", descriptors(api, 0)),
         });
-        let details = age.into_iter().chain(young).chain(in_use).chain(sent_lately);
+        let details = age.into_iter().chain(young).chain(in_use).chain(self.doubtful_words(case));
         let details = details.chain(cause::queues(&self.causes));
         details.chain(not_accepted).chain(used).collect()
     }
 
     /// Connections that are in use are listed, and not closed.
     fn now(&self, case: &Case<'_>) -> Remedy {
-        let may_be_in_use = self.in_use > 0 || self.sent_lately > 0 || self.is_among_others();
+        let may_be_in_use = self.in_use > 0 || self.doubtful() > 0 || self.is_among_others();
         if may_be_in_use || case.finding.severity == Severity::Note {
             return self.selected(case.portwho(&["-v", "--state", "CLOSE_WAIT"]), case).into();
         }
@@ -127,7 +130,7 @@ impl Evidence for Leak {
         let api = case.capabilities().api;
         let bug = cause::fix(self.cause(), api);
         if case.finding.severity == Severity::Note {
-            if self.counts_sent_lately(case.count()) {
+            if self.counts_doubtful(case.count()) {
                 return format!("if it still sends, nothing is wrong; if not, {bug}");
             }
             // A server keeps none for another use.
@@ -167,6 +170,7 @@ impl Evidence for Leak {
             "young": self.young,
             "in_use": self.in_use,
             "sent_lately": self.sent_lately,
+            "unanswered": self.asked,
             "cause": self.cause().map(Cause::word),
             "causes": counts(causes),
             "not_accepted": self.not_accepted,
@@ -206,6 +210,7 @@ mod tests {
             young: 0,
             in_use: 0,
             sent_lately: 0,
+            asked: 0,
             oldest_ms: None,
             may_be_older: false,
             old,

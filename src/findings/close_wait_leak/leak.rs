@@ -28,6 +28,8 @@ pub(super) struct Leak {
     pub(super) in_use: usize,
     /// How many more have sent data lately, and may be in use.
     pub(super) sent_lately: usize,
+    /// How many more may still answer what they were sent.
+    pub(super) asked: usize,
     /// The age of the oldest, in milliseconds.
     pub(super) oldest_ms: Option<u32>,
     /// Whether some may be older than can be told.
@@ -129,8 +131,8 @@ impl Leak {
         let old = older_than(OLD_MS);
         let rows = if old.len() >= MANY {
             old
-        } else if group.lasting.len() + group.sent_lately.len() >= MANY {
-            [group.lasting.as_slice(), &group.sent_lately].concat()
+        } else if group.lasting.len() + group.doubtful.len() >= MANY {
+            [group.lasting.as_slice(), &group.doubtful].concat()
         } else {
             older_than(FORGOTTEN_MS)
         };
@@ -161,7 +163,8 @@ impl Leak {
             settled: group.settled,
             young: group.young,
             in_use: group.in_use,
-            sent_lately: group.sent_lately.len(),
+            sent_lately: group.doubtful.len().saturating_sub(group.asked),
+            asked: group.asked,
             oldest_ms: ages().max(),
             may_be_older: !rows.iter().all(|row| is_age_known(row)),
             old: ages().filter(|age| *age > OLD_MS).count(),
@@ -186,12 +189,17 @@ impl Leak {
 
     /// How many last, those included that may be in use.
     const fn all(&self) -> usize {
-        self.lasting + self.sent_lately
+        self.lasting + self.doubtful()
+    }
+
+    /// How many may be in use.
+    pub(super) const fn doubtful(&self) -> usize {
+        self.sent_lately + self.asked
     }
 
     /// Whether those that may be in use are among what the threshold counts.
-    pub(super) fn counts_sent_lately(&self, count: usize) -> bool {
-        self.sent_lately > 0
+    pub(super) fn counts_doubtful(&self, count: usize) -> bool {
+        self.doubtful() > 0
             && matches!(self.place, Place::Only(_) | Place::Over(_))
             && count == self.all()
     }

@@ -7,9 +7,10 @@
 mod cause;
 mod evidence;
 mod leak;
+mod ports;
 mod program;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::accept_queue_full;
@@ -20,10 +21,10 @@ use super::half_closed::{self, HalfClosed};
 use super::{
     Case, Check, Culprit, Evidence, Growth, Looks, Machine, Measurement, Severity, Subject,
 };
-use crate::model::{KernelReason, OwnedSocket, Owner, TcpState};
+use crate::model::{KernelReason, OwnedSocket, Owner, StateSet, TcpState};
 use crate::text::durations::duration;
 use leak::{Leak, Place};
-use program::{Member, families};
+use ports::Ports;
 
 /// A server without a leak passes through CLOSE_WAIT in milliseconds; a hundred that last it does not
 /// have.
@@ -51,8 +52,8 @@ pub(super) const CHECK: Check = Check {
     reason: "a process without a leak passes through CLOSE_WAIT in milliseconds, but a pool or a \
              crawler keeps what its servers have closed until the next use; a few old ones are a \
              slow leak; one that still sends is in use, and does not count; one that has sent data \
-             lately may be",
-    subject: Subject::Sockets,
+             lately, or has still to answer, may be",
+    subject: Subject::Tcp(StateSet::of(&[TcpState::CloseWait])),
     needs: nothing,
     measure: |looks| measure(looks, Assumed::Nothing),
     wants_second: has_too_many_undecided,
@@ -61,18 +62,18 @@ pub(super) const CHECK: Check = Check {
 fn threshold() -> String {
     let time = |ms: u32| duration(Duration::from_millis(ms.into()));
     format!(
-        "{MANY} on one port or to one destination that are {} old or survive a second snapshot, or \
+        "{MANY} on one port or to one destination that are {young} old or survive a second snapshot, or \
          {SOME_OLD} older than {old}, of one process or of all processes of a program on a port;\n\
          {MANY} of the whole process that are older than {old};\n\
          as a note: {MANY} of the whole process that last, those included that have sent data within \
-         the last {}, or one older than {};\n\
+         the last {lately}, or were closed within it and have still to answer; or one older than {forgotten};\n\
          critical: {CRITICAL} or more, {CRITICAL_DESCRIPTORS_PERCENT}% of the descriptors open, or \
-         the rest of them lasting less than {} at a growth of at least {GROWTH} in at least {}",
-        time(half_closed::YOUNG_MS),
-        time(half_closed::LATELY_MS),
-        time(FORGOTTEN_MS),
-        duration(SOON),
-        duration(GROWTH_OVER),
+         the rest of them lasting less than {soon} at a growth of at least {GROWTH} in at least {over}",
+        young = time(half_closed::YOUNG_MS),
+        lately = time(half_closed::LATELY_MS),
+        forgotten = time(FORGOTTEN_MS),
+        soon = duration(SOON),
+        over = duration(GROWTH_OVER),
         old = time(OLD_MS),
     )
 }
@@ -92,7 +93,7 @@ enum Assumed {
 fn has_too_many_undecided(machine: &Machine<'_>) -> bool {
     let looks = Looks::new(machine, None);
     let severities = |assumed| {
-        let measured = measure(&looks, assumed).into_iter();
+        let measured = measure(&looks, assumed).into_iter().filter(|one| one.chosen != Some(0));
         let severities = measured.map(|one| {
             let severity = one.evidence.severity(one.count, None);
             ((one.culprit, one.evidence.subject()), severity)
@@ -106,8 +107,10 @@ fn has_too_many_undecided(machine: &Machine<'_>) -> bool {
 #[derive(Default)]
 struct Group<'a> {
     lasting: Vec<&'a OwnedSocket>,
-    /// Those that have sent data lately, and may be in use.
-    sent_lately: Vec<&'a OwnedSocket>,
+    /// Those that may be in use: they have sent data lately, or may answer what they were sent.
+    doubtful: Vec<&'a OwnedSocket>,
+    /// How many of these may still answer.
+    asked: usize,
     /// How many there are that may pass.
     young: usize,
     /// How many are in use.
@@ -123,10 +126,15 @@ impl<'a> Group<'a> {
             let class = half_closed::of(row, looks);
             let is_old = age_ms(row).is_some_and(|age| age >= half_closed::YOUNG_MS);
             group.settled += usize::from(is_old && class != HalfClosed::InUse);
+            let is_doubtful = matches!(class, HalfClosed::SentLately | HalfClosed::Asked);
             match class {
                 HalfClosed::InUse => group.in_use += 1,
-                HalfClosed::SentLately if assumed == Assumed::Passing => group.in_use += 1,
-                HalfClosed::SentLately => group.sent_lately.push(row),
+                _ if is_doubtful && assumed == Assumed::Passing => group.in_use += 1,
+                HalfClosed::SentLately => group.doubtful.push(row),
+                HalfClosed::Asked => {
+                    group.asked += 1;
+                    group.doubtful.push(row);
+                }
                 HalfClosed::Young if assumed != Assumed::Lasting => group.young += 1,
                 HalfClosed::Young | HalfClosed::Lasting => group.lasting.push(row),
             }
@@ -136,7 +144,8 @@ impl<'a> Group<'a> {
 
     fn add(&mut self, other: &Self) {
         self.lasting.extend(&other.lasting);
-        self.sent_lately.extend(&other.sent_lately);
+        self.doubtful.extend(&other.doubtful);
+        self.asked += other.asked;
         self.young += other.young;
         self.in_use += other.in_use;
         self.settled += other.settled;
@@ -156,18 +165,24 @@ fn measure(looks: &Looks<'_>, assumed: Assumed) -> Vec<Measurement> {
         let mut leak = Leak::at(end, &group, culprit, machine);
         leak.ends_in = earlier.as_ref().and_then(|earlier| earlier.ends_in(&leak, culprit));
         let is_found = leak.severity_of(leak.counted()).is_some();
-        measured.push(measurement(culprit, leak, &rows));
-        if is_found {
-            if let Some(earlier) = &mut earlier {
-                earlier.forget(culprit, end);
+        let own = measurement(culprit, leak, &rows, machine);
+        if let Some(earlier) = earlier.as_mut().filter(|_| is_found) {
+            earlier.forget(culprit, end);
+        }
+        match (program::port(end), is_found) {
+            (Some(port), true) => ports.find(port, (culprit, group), own),
+            (Some(port), false) => {
+                measured.push(own);
+                ports.add(port, (culprit, group));
             }
-            ports.others.extend(program::port(end));
-        } else if let Some(port) = program::port(end) {
-            ports.members.entry(port).or_default().push((culprit, group));
-        } else {
-            let (ends, all) = rest.entry(culprit).or_default();
-            ends.push(end);
-            all.add(&group);
+            (None, _) => {
+                measured.push(own);
+                if !is_found {
+                    let (ends, all) = rest.entry(culprit).or_default();
+                    ends.push(end);
+                    all.add(&group);
+                }
+            }
         }
     }
     for (culprit, port, group) in ports.measure(machine, &mut measured) {
@@ -178,53 +193,23 @@ fn measure(looks: &Looks<'_>, assumed: Assumed) -> Vec<Measurement> {
     let of_processes = rest.into_iter().map(|(culprit, (ends, group))| {
         let mut leak = Leak::over(&ends, &group, culprit, machine);
         leak.ends_in = earlier.as_ref().and_then(|earlier| earlier.ends_in(&leak, culprit));
-        measurement(culprit, leak, &[group.lasting, group.sent_lately].concat())
+        measurement(culprit, leak, &[group.lasting, group.doubtful].concat(), machine)
     });
     measured.extend(of_processes);
     measured
 }
 
 /// A leak as it is measured. Who else holds the sockets matters only where it is found.
-fn measurement(culprit: Culprit, leak: Leak, rows: &[&OwnedSocket]) -> Measurement {
+fn measurement(
+    culprit: Culprit,
+    leak: Leak,
+    rows: &[&OwnedSocket],
+    machine: &Machine<'_>,
+) -> Measurement {
     let count = leak.counted();
     let is_found = leak.severity_of(count).is_some();
-    let measured = Measurement::new(culprit, count, leak);
+    let measured = Measurement::new(culprit, count, leak).of_group(rows.iter().copied(), machine);
     if is_found { measured.of_rows(rows.iter().copied()) } else { measured }
-}
-
-/// The processes that have CLOSE_WAIT at each port, too few of their own.
-#[derive(Default)]
-struct Ports<'a> {
-    members: BTreeMap<u16, Vec<Member<'a>>>,
-    /// The ports where others have enough of their own.
-    others: BTreeSet<u16>,
-}
-
-impl<'a> Ports<'a> {
-    /// Adds the measurements of programs, and returns what is part of none that is found.
-    fn measure(
-        self,
-        machine: &Machine<'a>,
-        measured: &mut Vec<Measurement>,
-    ) -> Vec<(Culprit, u16, Group<'a>)> {
-        let mut left = Vec::new();
-        for (port, members) in self.members {
-            let is_alone = !self.others.contains(&port);
-            let mut found: BTreeSet<Culprit> = BTreeSet::new();
-            for family in families(port, &members, is_alone, machine) {
-                let leak = Leak::of_program(family.program, &family.group, machine);
-                let count = leak.counted();
-                if leak.severity_of(count).is_some() {
-                    found.extend(family.members);
-                }
-                measured.push(Measurement::new(family.culprit, count, leak));
-            }
-            let members = members.into_iter();
-            let others = members.filter(|(culprit, _)| !found.contains(culprit));
-            left.extend(others.map(|(culprit, group)| (culprit, port, group)));
-        }
-        left
-    }
 }
 
 /// How many had stayed for a while at the earlier snapshot.
@@ -278,7 +263,7 @@ impl<'a> Earlier<'a> {
 fn groups<'a>(machine: &Machine<'a>) -> BTreeMap<(Culprit, CommonEnd), Vec<&'a OwnedSocket>> {
     let common_ends = CommonEnds::of(machine);
     let mut groups: BTreeMap<(Culprit, CommonEnd), Vec<&OwnedSocket>> = BTreeMap::new();
-    for row in machine.rows(&[TcpState::CloseWait]) {
+    for row in machine.all_rows(&[TcpState::CloseWait]) {
         if !waits_in_a_full_queue(row, machine) {
             let culprit = machine.culprit(row);
             let end = common_ends.end(row, culprit, machine);

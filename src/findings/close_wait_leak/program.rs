@@ -30,6 +30,17 @@ pub(super) struct Family<'a> {
     pub(super) group: Group<'a>,
     /// Its processes.
     pub(super) members: Vec<Culprit>,
+    /// Whether all that have too few of their own there are among them.
+    pub(super) is_whole: bool,
+}
+
+impl<'a> Family<'a> {
+    /// Adds a process that has enough of its own, and shares them with the others.
+    pub(super) fn join(&mut self, (culprit, group): Member<'a>) {
+        self.program.processes += 1;
+        self.group.add(&group);
+        self.members.push(culprit);
+    }
 }
 
 /// The families among those that have CLOSE_WAIT at the same port, of two processes or more.
@@ -43,7 +54,7 @@ pub(super) fn families<'a>(
     for (member, family) in members.iter().zip(numbers(members, machine)) {
         families.entry(family).or_default().push(member);
     }
-    let is_whole = families.len() == 1 && is_alone;
+    let is_whole = families.len() == 1;
     let families = families.into_values().filter(|members| members.len() > 1);
     let family = |members: Vec<&Member<'a>>| {
         let mut group = Group::default();
@@ -51,10 +62,11 @@ pub(super) fn families<'a>(
             group.add(own);
         }
         Family {
-            program: Program { port, processes: members.len(), is_alone: is_whole },
+            program: Program { port, processes: members.len(), is_alone: is_whole && is_alone },
             culprit: culprit(&members, machine),
             group,
             members: members.iter().map(|(culprit, _)| *culprit).collect(),
+            is_whole,
         }
     };
     families.map(family).collect()
@@ -123,7 +135,7 @@ pub(super) const fn port(end: CommonEnd) -> Option<u16> {
 
 impl<'a> Group<'a> {
     /// Those that are not young and not in use.
-    fn rows(&self) -> impl Iterator<Item = &'a OwnedSocket> {
-        self.lasting.iter().chain(&self.sent_lately).copied()
+    pub(super) fn rows(&self) -> impl Iterator<Item = &'a OwnedSocket> {
+        self.lasting.iter().chain(&self.doubtful).copied()
     }
 }

@@ -1,26 +1,22 @@
 //! A destination for which the ephemeral ports run out: connect() then fails with EADDRNOTAVAIL.
 
+mod blocked;
+mod evidence;
 mod reuse;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use rustc_hash::{FxHashMap, FxHashSet};
-use serde_json::{Value, json};
 
 use super::check::{never, reaches};
-use super::facts::{endpoint, endpoint_json};
 use super::{
     Case, Check, Culprit, Evidence, Growth, Looks, Machine, Measurement, Severity, Subject,
 };
-use crate::model::{
-    Api, Endpoint, Family, Need, OwnedSocket, PortRange, PortRules, StateSet, TcpState,
-};
+use crate::model::{Endpoint, Family, Need, OwnedSocket, PortRange, PortRules, StateSet, TcpState};
 use crate::query::PortSet;
-use crate::text::advice::Remedy;
-use crate::text::api::ephemeral_range;
-use crate::text::remedies;
-use reuse::{has_timestamps, is_reusable, may_reuse, needs_timestamps};
+use blocked::Blocked;
+use reuse::{is_reusable, needs_timestamps};
 
 /// Above this part a burst is enough to run out.
 const PERCENT: u64 = 80;
@@ -31,8 +27,8 @@ pub(super) const CHECK: Check = Check {
     kind: "ephemeral-ports",
     threshold: || {
         format!(
-            "{PERCENT}% of them in use to one destination, in any state; critical from \
-             {CRITICAL_PERCENT}%;\n\
+            "{PERCENT}% of them in use to one destination, in any state, or blocked for all by listeners \
+             and BOUND sockets; critical from {CRITICAL_PERCENT}%;\n\
              a note: {CRITICAL_PERCENT}%, those included whose port connect() may reuse, to an address that is \
              not a loopback one"
         )
@@ -40,8 +36,8 @@ pub(super) const CHECK: Check = Check {
     reason: "above that a burst is enough to run out, and connect() fails; a TIME_WAIT whose \
              port connect() may reuse (tcp_tw_reuse) does not count, but whether its peer had the timestamps that this requires is not \
              reported",
-    subject: Subject::Sockets,
-    needs: |machine| if machine.rules.ephemeral.is_some() { None } else { Some(Need::System) },
+    subject: Subject::Tcp(StateSet::CONNECTED),
+    needs,
     measure,
     wants_second: never,
 };
@@ -49,10 +45,47 @@ pub(super) const CHECK: Check = Check {
 /// An address here and a destination: between them a port can be used once.
 type Path = (IpAddr, Endpoint);
 
+/// Where BOUND sockets are not listed, whether they use up the ports is not known if there may be so many.
+fn needs(machine: &Machine<'_>) -> Option<Need> {
+    let Some(range) = Range::of(machine) else { return Some(Need::System) };
+    if machine.unlisted_bound == 0 {
+        return None;
+    }
+    let most = measured(machine, &range).iter().map(|one| one.count).max().unwrap_or_default();
+    let reaches = |count| reaches(count, PERCENT, range.usable);
+    let with_unlisted = (most as u64).saturating_add(machine.unlisted_bound);
+    (reaches(with_unlisted) && !reaches(most as u64))
+        .then_some(Need::Kernel("Linux 6.8, and sock_diag (netlink)"))
+}
+
+/// The ports that are assigned automatically.
+struct Range {
+    range: PortRange,
+    reserved: PortSet,
+    /// How many there are.
+    usable: u64,
+}
+
+impl Range {
+    fn of(machine: &Machine<'_>) -> Option<Self> {
+        let range = machine.rules.ephemeral.clone()?;
+        let reserved = reserved(machine.rules);
+        let usable = range.clone().filter(|port| !reserved.contains(*port)).count() as u64;
+        Some(Self { range, reserved, usable })
+    }
+
+    fn contains(&self, port: u16) -> bool {
+        self.range.contains(&port) && !self.reserved.contains(port)
+    }
+}
+
 /// The ephemeral ports between an address here and a destination.
 #[derive(Debug)]
 struct EphemeralPorts {
-    path: Path,
+    /// None for those that are blocked on every path.
+    path: Option<Path>,
+    /// How many BOUND sockets block on every path, and no listener does.
+    bound: usize,
     range: PortRange,
     /// How many of the range are assigned automatically.
     usable: u64,
@@ -73,48 +106,59 @@ struct Seen {
     holders: BTreeMap<Culprit, usize>,
 }
 
-/// The ephemeral ports of each path that a checked socket is on.
 fn measure(looks: &Looks<'_>) -> Vec<Measurement> {
-    let machine = looks.machine;
-    let Some(range) = &machine.rules.ephemeral else { return Vec::new() };
-    let reserved = reserved(machine.rules);
-    let is_usable = |port: u16| range.contains(&port) && !reserved.contains(port);
-    let usable = range.clone().filter(|port| !reserved.contains(*port)).count() as u64;
-    // connect() takes no port that a listener has, whatever its address.
-    let listening: BTreeSet<u16> = machine
-        .all_rows(&[TcpState::Listening])
-        .map(|row| row.socket.local.port)
-        .filter(|port| is_usable(*port))
-        .collect();
+    Range::of(looks.machine).map(|range| measured(looks.machine, &range)).unwrap_or_default()
+}
+
+/// The ephemeral ports of each path that a checked socket is on; or, where that is too much already, those
+/// that are blocked on every path.
+fn measured(machine: &Machine<'_>, range: &Range) -> Vec<Measurement> {
+    let blocked = Blocked::of(machine, range);
+    let ports = |path, seen: &Seen, is_doubtful: bool| EphemeralPorts {
+        path,
+        bound: blocked.bound,
+        range: range.range.clone(),
+        usable: range.usable,
+        time_wait: seen.time_wait,
+        reusable: seen.reusable,
+        is_doubtful: is_doubtful && seen.reusable > 0,
+    };
+    if !machine.is_narrowed() && reaches(blocked.ports.len() as u64, PERCENT, range.usable) {
+        let everywhere = ports(None, &Seen::default(), false);
+        return vec![Measurement::new(most_of(&blocked.holders), blocked.ports.len(), everywhere)];
+    }
     let wanted: FxHashSet<Path> = machine.sockets().filter_map(path).collect();
-    let paths = by_path(machine, &wanted, &is_usable);
-    let measured = paths.into_iter().map(|(path, seen)| {
-        let in_use = seen.ports.union(&listening).count();
-        let is_doubtful = !reaches(in_use as u64, PERCENT, usable) && needs_timestamps(&path);
-        let ports = EphemeralPorts {
-            path,
-            range: range.clone(),
-            usable,
-            time_wait: seen.time_wait,
-            reusable: seen.reusable,
-            is_doubtful: is_doubtful && seen.reusable > 0,
-        };
+    let measured = by_path(machine, &wanted, range).into_iter().map(|(path, seen)| {
+        let in_use = seen.ports.union(&blocked.ports).count();
+        let is_doubtful = !reaches(in_use as u64, PERCENT, range.usable) && needs_timestamps(&path);
+        let ports = ports(Some(path), &seen, is_doubtful);
         let count = in_use + if ports.is_doubtful { seen.reusable } else { 0 };
         Measurement::new(most_of(&seen.holders), count, ports)
     });
     measured.collect()
 }
 
+/// The part of the ephemeral ports that is in use to the destination that uses most of them, 0 to 1; none
+/// where the range is not known. A TIME_WAIT whose port connect() may reuse does not count.
+#[must_use]
+#[expect(clippy::cast_precision_loss, reason = "a ratio of numbers below 65536")]
+pub fn used_ratio(machine: &Machine<'_>) -> Option<f64> {
+    let range = Range::of(machine)?;
+    let blocked = Blocked::of(machine, &range).ports;
+    let wanted: FxHashSet<Path> = machine.sockets().filter_map(path).collect();
+    let paths = by_path(machine, &wanted, &range);
+    let most = paths.values().map(|seen| seen.ports.union(&blocked).count()).max();
+    Some(most.unwrap_or(blocked.len()) as f64 / range.usable.max(1) as f64)
+}
+
 /// What is in use on each of the `wanted` paths.
-fn by_path(
-    machine: &Machine<'_>,
-    wanted: &FxHashSet<Path>,
-    is_usable: &dyn Fn(u16) -> bool,
-) -> BTreeMap<Path, Seen> {
+fn by_path(machine: &Machine<'_>, wanted: &FxHashSet<Path>, range: &Range) -> BTreeMap<Path, Seen> {
     let mut paths: FxHashMap<Path, Seen> = FxHashMap::default();
     for row in &machine.snapshot.sockets {
         let on_path = path(row).filter(|path| wanted.contains(path));
-        let Some(path) = on_path.filter(|_| is_usable(row.socket.local.port)) else { continue };
+        let Some(path) = on_path.filter(|_| range.contains(row.socket.local.port)) else {
+            continue;
+        };
         let seen = paths.entry(path).or_default();
         if is_reusable(row, &path, machine.settings) {
             seen.reusable += 1;
@@ -148,150 +192,4 @@ fn most_of(holders: &BTreeMap<Culprit, usize>) -> Culprit {
     let processes = holders.iter().filter(|(culprit, _)| culprit.pid().is_some());
     let most = processes.max_by_key(|(_, count)| **count);
     most.map_or(Culprit::Nobody, |(culprit, _)| *culprit)
-}
-
-impl Evidence for EphemeralPorts {
-    fn subject(&self) -> String {
-        let (local, foreign) = &self.path;
-        format!("{local} {}", endpoint(foreign))
-    }
-
-    fn severity(&self, count: usize, _growth: Option<&Growth>) -> Option<Severity> {
-        let reaches = |percent| reaches(count as u64, percent, self.usable);
-        if self.is_doubtful {
-            reaches(CRITICAL_PERCENT).then_some(Severity::Note)
-        } else if reaches(CRITICAL_PERCENT) {
-            Some(Severity::Critical)
-        } else {
-            reaches(PERCENT).then_some(Severity::Warning)
-        }
-    }
-
-    fn growing(&self) -> Option<&'static str> {
-        Some("ephemeral ports in use")
-    }
-
-    fn what(&self, case: &Case<'_>) -> String {
-        let (local, foreign) = &self.path;
-        let (count, usable) = (case.count(), self.usable);
-        let outcome = if self.is_doubtful {
-            "connect() may reuse most of them, unless the peers had no TCP timestamps"
-        } else if count as u64 >= usable {
-            "connect() fails (EADDRNOTAVAIL)"
-        } else {
-            "connect() fails when they are used up"
-        };
-        format!(
-            "{count} of {usable} ephemeral ports are in use from {local} to {}: {outcome}",
-            endpoint(foreign)
-        )
-    }
-
-    /// What uses them, and the settings as they are.
-    fn details(&self, case: &Case<'_>) -> Vec<String> {
-        let settings = case.machine.settings;
-        let (start, end) = (self.range.start(), self.range.end());
-        let counted = if self.is_doubtful { self.reusable } else { 0 };
-        let time_wait = format!(
-            "{} of them in TIME_WAIT; the range is {start} to {end}",
-            self.time_wait + counted
-        );
-        let number = self.reusable;
-        let reusable = match (number, self.is_doubtful) {
-            (0, _) => None,
-            (_, true) => Some(format!("{number} of those are old enough to be reused")),
-            (_, false) => {
-                Some(format!("{number} more in TIME_WAIT, whose ports connect() may reuse"))
-            }
-        };
-        let reuse = settings.time_wait_reuse.zip(settings.timestamps).map(|(reuse, timestamps)| {
-            format!("tcp_tw_reuse is {reuse}, tcp_timestamps {timestamps}")
-        });
-        std::iter::once(time_wait).chain(reusable).chain(reuse).collect()
-    }
-
-    fn now(&self, case: &Case<'_>) -> Remedy {
-        let (range, privileged) = (&self.range, case.privileged());
-        let (first, last) = (range.start(), range.end());
-        let has = |wanted: &PortRange| first <= wanted.start() && last >= wanted.end();
-        let Some(wider) = [WIDE, WIDEST].into_iter().find(|wanted| !has(wanted)) else {
-            let (_, Endpoint { address, port }) = self.path;
-            let foreign = ["--foreign", &address.to_string(), "--foreign-port", &port.to_string()];
-            return case.portwho(&["--summary"]).words(foreign).into();
-        };
-        if case.capabilities().api == Api::Windows {
-            return remedies::widen_dynamic_ports(privileged);
-        }
-        let (start, end) = (wider.start().min(first), wider.end().max(last));
-        let setting = format!("{}={start} {end}", ephemeral_range(Api::Posix));
-        remedies::sysctl(&setting, privileged)
-    }
-
-    fn fix(&self, case: &Case<'_>) -> String {
-        let keep = "keep connections open and reuse them (a pool, HTTP keep-alive), or spread them \
-                    over more addresses";
-        let settings = case.machine.settings;
-        if self.time_wait > 0 && has_timestamps(settings) && !may_reuse(&self.path, settings) {
-            return format!(
-                "{keep}; only where that is not enough, both sides have timestamps, and no NAT or \
-                 load balancer is between them: tcp_tw_reuse=1 lets connect() reuse the ports of old \
-                 TIME_WAIT sockets (the kernel's documentation says not to change it without the advice of \
-                 technical experts); tcp_fin_timeout does not shorten TIME_WAIT"
-            );
-        }
-        format!("{keep}; tcp_fin_timeout does not shorten TIME_WAIT")
-    }
-
-    fn json(&self, case: &Case<'_>) -> Value {
-        let settings = case.machine.settings;
-        let (local, foreign) = &self.path;
-        json!({
-            "local": local,
-            "foreign": endpoint_json(foreign),
-            "range": [self.range.start(), self.range.end()],
-            "in_use": case.count() - if self.is_doubtful { self.reusable } else { 0 },
-            "of": self.usable,
-            "time_wait": self.time_wait,
-            "reusable": self.reusable,
-            "tcp_tw_reuse": settings.time_wait_reuse,
-            "tcp_timestamps": settings.timestamps,
-        })
-    }
-}
-
-/// Ports that are more than the default and still leave room for servers.
-const WIDE: PortRange = 15_000..=60_999;
-/// All that take no rights.
-const WIDEST: PortRange = 1_024..=65_535;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn ports() -> EphemeralPorts {
-        let local: IpAddr = [10, 0, 0, 1].into();
-        let foreign = Endpoint::new([10, 0, 0, 2].into(), 443);
-        let path = (local, foreign);
-        EphemeralPorts {
-            path,
-            range: 1..=100,
-            usable: 100,
-            time_wait: 0,
-            reusable: 0,
-            is_doubtful: false,
-        }
-    }
-
-    #[test]
-    fn four_fifths_of_what_there_is_are_too_many() {
-        let severity = |count| ports().severity(count, None);
-        let (warning, critical) = (Some(Severity::Warning), Some(Severity::Critical));
-        assert_eq!(
-            [79, 80, 94, 95, 100].map(severity),
-            [None, warning, warning, critical, critical]
-        );
-        let doubtful = EphemeralPorts { reusable: 90, is_doubtful: true, ..ports() };
-        let severity = |count| doubtful.severity(count, None);
-        assert_eq!([94, 95].map(severity), [None, Some(Severity::Note)]);
-    }
 }

@@ -31,6 +31,8 @@ pub struct Membership<'a> {
     pub unit: Option<Unit<'a>>,
     /// The innermost slice.
     pub slice: Option<&'a [u8]>,
+    /// The user whose slice it is below: `/user.slice/user-1000.slice`, which only systemd makes.
+    pub user: Option<u32>,
     /// The outermost container.
     pub container: Option<ContainerPath<'a>>,
 }
@@ -57,6 +59,7 @@ pub fn of_process(file: &[u8]) -> Membership<'_> {
     Membership {
         unit: unified.unit.or(systemd.unit),
         slice: unified.slice.or(systemd.slice),
+        user: unified.user.or(systemd.user),
         container: unified.container.or_else(|| lines(file).find_map(|(_, found)| found.container)),
     }
 }
@@ -73,7 +76,7 @@ fn lines(file: &[u8]) -> impl Iterator<Item = (&[u8], Membership<'_>)> {
 /// What a path identifies.
 #[must_use]
 pub fn of_path(path: &[u8]) -> Membership<'_> {
-    let mut found = Membership::default();
+    let mut found = Membership { user: user_of_slice(path), ..Membership::default() };
     let mut of_user = false;
     let mut parents = Parents::default();
     for part in path.split(|&byte| byte == b'/').filter(|part| !part.is_empty()) {
@@ -91,6 +94,13 @@ pub fn of_path(path: &[u8]) -> Membership<'_> {
         parents = Parents { last: part, in_pods: parents.in_pods || part.starts_with(b"kubepods") };
     }
     found
+}
+
+/// The user of the slice that a path begins with.
+fn user_of_slice(path: &[u8]) -> Option<u32> {
+    let rest = path.strip_prefix(b"/user.slice/user-")?;
+    let slice = rest.split(|&byte| byte == b'/').next()?;
+    std::str::from_utf8(slice.strip_suffix(b".slice")?).ok()?.parse().ok()
 }
 
 fn is_unit(part: &[u8]) -> bool {
@@ -190,6 +200,23 @@ mod tests {
         }
         let slice = of_path(b"/user.slice/user-1000.slice").slice;
         assert_eq!(slice, Some(&b"user-1000.slice"[..]));
+    }
+
+    #[test]
+    fn only_a_slice_at_the_top_is_a_users() {
+        for (path, expected) in [
+            (&b"/user.slice/user-1000.slice/session-3.scope"[..], Some(1000)),
+            (b"/user.slice/user-1000.slice/user@1000.service/user-0.slice/a.service", Some(1000)),
+            (b"/user.slice/user-0.slice", Some(0)),
+            (b"/user.slice", None),
+            (b"/user.slice/user-1000.slicer", None),
+            (b"/user.slice/user-x.slice", None),
+            (b"/system.slice/web.service/user.slice/user-0.slice", None),
+        ] {
+            assert_eq!(of_path(path).user, expected, "{}", path.escape_ascii());
+        }
+        let mixed = b"4:memory:/\n1:name=systemd:/user.slice/user-7.slice/a.scope\n0::/\n";
+        assert_eq!(of_process(mixed).user, Some(7));
     }
 
     /// The paths as the runtimes write them, with the cgroup drivers cgroupfs and systemd.

@@ -155,15 +155,18 @@ fn idle_ms(tcp_info: &[u8]) -> Option<u32> {
 /// `tcpi_last_ack_recv`, `tcpi_last_data_recv` and `tcpi_last_data_sent` of `struct tcp_info`. The kernel
 /// sets the last when the connection is established too, after the others: the clock may tick in between,
 /// and the connection would seem to have sent data after the last that came in. `tcpi_data_segs_out` tells
-/// that it never has.
+/// that it never has, and `tcpi_data_segs_in` whether data came in at all, perhaps in the same tick.
 fn tcp_info(bytes: &[u8]) -> Option<TcpInfo> {
     let (sent, received) = (u32_at(bytes, 44).ok()?, u32_at(bytes, 52).ok()?);
     // Before Linux 4.6 it is not reported.
     let has_never_sent = u32_at(bytes, 156) == Ok(0);
+    let has_received = u32_at(bytes, 152).is_ok_and(|segments| segments > 0);
+    let sent = if has_never_sent { sent.max(received) } else { sent };
     Some(TcpInfo {
         last_ack_received_ms: u32_at(bytes, 56).ok()?,
         last_data_received_ms: received,
-        last_data_sent_ms: if has_never_sent { sent.max(received) } else { sent },
+        last_data_sent_ms: sent,
+        is_unanswered: received < sent || (has_never_sent && has_received),
     })
 }
 

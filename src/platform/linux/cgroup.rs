@@ -10,7 +10,7 @@ use std::rc::Rc;
 use rustix::fs::{CWD, FileType, RawDir};
 
 use super::bounds;
-use super::containers::CONTAINERS;
+use super::containers::containers;
 use super::proc_dir::{open_dir, read_file};
 use super::shares::Shares;
 use crate::model::{Creator, Pid, Service, Uid, Untrusted};
@@ -128,7 +128,7 @@ impl Hierarchy {
         }
         Creator {
             service: place.unit.or(slice).map(service_of),
-            container: place.container.map(|container| CONTAINERS.named(container)),
+            container: place.container.map(|container| containers().named(container)),
             candidates,
         }
     }

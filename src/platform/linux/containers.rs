@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{LazyLock, Mutex, OnceLock};
+use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use rustix::fs::{AtFlags, CWD, Mode};
@@ -37,7 +37,7 @@ const PATIENCE: Duration = Duration::from_millis(100);
 type Names = Vec<(String, String)>;
 
 /// What is known of containers. Files and commands are read when the first name is asked for,
-/// once for all looks of a run.
+/// once for all looks of a run, unless it is forgotten.
 #[derive(Debug, Default)]
 pub(super) struct Containers {
     /// The names that were looked up, by id: many processes are in one container.
@@ -48,8 +48,18 @@ pub(super) struct Containers {
     podman_listing: OnceLock<Names>,
 }
 
-/// The one and only.
-pub(super) static CONTAINERS: LazyLock<Containers> = LazyLock::new(Containers::default);
+/// The ones of this program.
+static CONTAINERS: LazyLock<Mutex<Arc<Containers>>> = LazyLock::new(Mutex::default);
+
+/// What is known of containers.
+pub(super) fn containers() -> Arc<Containers> {
+    Arc::clone(&CONTAINERS.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// Forgets it, so that containers are known that were started since.
+pub(super) fn forget() {
+    *CONTAINERS.lock().unwrap_or_else(PoisonError::into_inner) = Arc::default();
+}
 
 impl Containers {
     /// The container of a path, with its name.

@@ -21,9 +21,10 @@ mod presence;
 mod proc_dir;
 mod process;
 mod programs;
+mod reader;
 mod regular_file;
 mod shares;
-#[cfg(feature = "watch")]
+#[cfg(any(feature = "watch", feature = "exporter"))]
 mod signals;
 mod sock_diag;
 mod stopped;
@@ -46,7 +47,9 @@ use rustix::net::netdevice;
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
 
 use self::owners::Way;
-#[cfg(feature = "watch")]
+pub(super) use reader::is_read;
+
+#[cfg(any(feature = "watch", feature = "exporter"))]
 use super::SystemRequest;
 use super::decode::services;
 use super::{
@@ -54,9 +57,9 @@ use super::{
     Processes, SocketTable, Sockets, System, bind,
 };
 use crate::model::{
-    About, Capabilities, Creator, Endpoint, MachineLimits, OwnerSearch, Particulars, Pid,
-    PortRules, Process, Protocol, Reach, Reading, Scope, Service, Signal, Socket, TcpSettings, Uid,
-    Unconnected, Untrusted,
+    About, Capabilities, Creator, Endpoint, MachineLimits, OwnedSocket, OwnerSearch, Particulars,
+    Pid, PortRules, Process, Protocol, Reach, Reading, Scope, Service, Signal, Socket, TcpSettings,
+    Uid, Unconnected, Untrusted,
 };
 
 /// The running Linux system.
@@ -79,16 +82,22 @@ impl Linux {
 }
 
 impl Sockets for Linux {
+    type Namespaces = namespaces::Namespaces;
+
     fn sockets(&self, scope: &Scope) -> Result<SocketTable, PlatformError> {
         tables::sockets(scope)
     }
 
-    fn sockets_elsewhere(
+    fn namespaces(
         &self,
         scope: &Scope,
         reach: Reach,
-    ) -> Result<NamespaceTable, PlatformError> {
-        namespaces::sockets(scope, reach)
+    ) -> Result<(NamespaceTable, Self::Namespaces), PlatformError> {
+        namespaces::Namespaces::find(scope, reach)
+    }
+
+    fn sockets_of(&self, namespaces: &Self::Namespaces, scope: &Scope) -> NamespaceTable {
+        namespaces.sockets(scope)
     }
 
     fn owners(&self, sockets: Vec<Socket>) -> Result<OwnerTable, PlatformError> {
@@ -102,6 +111,14 @@ impl Sockets for Linux {
     ) -> Result<OwnerTable, PlatformError> {
         let found = owners::find(sockets, wanted, &self.way);
         found.map_err(|why| PlatformError::NoOwnerSearch { why: why.to_string() })
+    }
+
+    fn owners_among(
+        &self,
+        sockets: Vec<Socket>,
+        likely: &[Pid],
+    ) -> (Vec<OwnedSocket>, Vec<Socket>) {
+        owners::among(sockets, likely)
     }
 
     fn unconnected(&self, at_least: usize) -> Reading<Unconnected> {
@@ -226,6 +243,10 @@ impl System for Linux {
         rustix::process::geteuid().is_root()
     }
 
+    fn forget(&self) {
+        containers::forget();
+    }
+
     fn console_takes_escapes(&self) -> bool {
         std::env::var_os("TERM").is_none_or(|terminal| terminal != "dumb")
     }
@@ -239,12 +260,12 @@ impl System for Linux {
         if ffi::wait_for_interrupt(time) { Pause::Interrupted } else { Pause::Over }
     }
 
-    #[cfg(feature = "watch")]
+    #[cfg(any(feature = "watch", feature = "exporter"))]
     fn on_request(&self, tell: Box<dyn Fn(SystemRequest) + Send>) -> io::Result<()> {
         signals::on_request(tell)
     }
 
-    #[cfg(feature = "watch")]
+    #[cfg(any(feature = "watch", feature = "exporter"))]
     fn obey(&self, request: SystemRequest) {
         signals::obey(request);
     }

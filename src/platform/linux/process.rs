@@ -12,7 +12,7 @@ use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, UpdateKind};
 
 use super::cgroup::service_of;
 use super::command_line;
-use super::containers::{CONTAINERS, Containers};
+use super::containers::{Containers, containers};
 use super::memory_reader::MemoryReader;
 use super::proc_dir::{open_proc, read_file};
 use super::shares::Shares;
@@ -74,7 +74,7 @@ impl Describer<'_> {
     fn for_table(&mut self, pid: Pid) -> Option<Process> {
         let file = read_file(self.proc, format!("{pid}/stat")).ok()?;
         let (comm, stat) = (proc_stat::name(&file)?, proc_stat::stat(&file).ok()?);
-        let (service, container) = self.place(pid);
+        let Place { service, slice_user, container } = self.place(pid);
         let terminal = terminal_name(stat.terminal);
         let mut process = Process {
             birth: Some(stat.start_ticks),
@@ -85,6 +85,7 @@ impl Describer<'_> {
                 id: Some(stat.session),
             },
             services: service.into_iter().collect(),
+            slice_user,
             container,
             kind: stat.kind,
             ..Process::named(pid, Untrusted::new(comm))
@@ -99,7 +100,7 @@ impl Describer<'_> {
             && self.is_roots(pid)
         {
             let command = command_line::of_server(&mut self.memory, pid).arguments;
-            process.container = CONTAINERS.served_by(process.name.as_bytes(), &command);
+            process.container = containers().served_by(process.name.as_bytes(), &command);
         }
         Some(process)
     }
@@ -150,12 +151,23 @@ impl Describer<'_> {
         Some(proc_exe::executable(link.as_bytes()).path)
     }
 
-    /// The unit and the container of a process.
-    fn place(&self, pid: Pid) -> (Option<Service>, Option<Container>) {
+    /// Where a process runs, by its cgroup.
+    fn place(&self, pid: Pid) -> Place {
         let file = read_file(self.proc, format!("{pid}/cgroup")).unwrap_or_default();
         let group = cgroup::of_process(&file);
-        (group.unit.map(service_of), group.container.map(|path| CONTAINERS.named(path)))
+        Place {
+            service: group.unit.map(service_of),
+            slice_user: group.user.map(Uid),
+            container: group.container.map(|path| containers().named(path)),
+        }
     }
+}
+
+/// Where a process runs.
+struct Place {
+    service: Option<Service>,
+    slice_user: Option<Uid>,
+    container: Option<Container>,
 }
 
 /// Names of users, each looked up once: a name service may be slow.

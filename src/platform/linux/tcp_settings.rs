@@ -32,9 +32,11 @@ fn counters() -> TcpCounters {
         listen_overflows: counter("ListenOverflows"),
         listen_drops: counter("ListenDrops"),
         syncookies_sent: counter("SyncookiesSent"),
+        syncookies_received: counter("SyncookiesRecv"),
         time_wait_overflows: counter("TCPTimeWaitOverflow"),
         time_wait: proc_counters::sockstat(&sockstat, "TCP:", "tw"),
         orphans: proc_counters::sockstat(&sockstat, "TCP:", "orphan"),
+        allocated: proc_counters::sockstat(&sockstat, "TCP:", "alloc"),
     }
 }
 

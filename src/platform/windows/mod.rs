@@ -22,10 +22,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 use std::{fs, io};
 
+use windows_sys::Win32::Foundation::STATUS_CONTROL_C_EXIT;
+
+pub(super) use ffi::is_read;
+
 use super::decode::services;
 use super::{
     CloseError, Control, Ending, Names, NamespaceTable, OwnerTable, Pause, PlatformError, Ports,
-    Processes, SocketTable, Sockets, System, bind,
+    Processes, SocketTable, Sockets, System, SystemRequest, bind,
 };
 use crate::model::{
     About, Capabilities, Creator, Endpoint, Gap, OwnerSearch, Particulars, Pid, PortProxy,
@@ -48,6 +52,8 @@ impl Windows {
 }
 
 impl Sockets for Windows {
+    type Namespaces = ();
+
     fn sockets(&self, scope: &Scope) -> Result<SocketTable, PlatformError> {
         tables::sockets(scope)
     }
@@ -55,12 +61,16 @@ impl Sockets for Windows {
     /// Windows divides sockets into network compartments, as of containers, and has no call that reads
     /// those of another one: the tables are those of the compartment of this thread
     /// (SetCurrentThreadCompartmentId).
-    fn sockets_elsewhere(
+    fn namespaces(
         &self,
         _scope: &Scope,
         _reach: Reach,
-    ) -> Result<NamespaceTable, PlatformError> {
-        Ok(NamespaceTable::default())
+    ) -> Result<(NamespaceTable, ()), PlatformError> {
+        Ok((NamespaceTable::default(), ()))
+    }
+
+    fn sockets_of(&self, _namespaces: &(), _scope: &Scope) -> NamespaceTable {
+        NamespaceTable::default()
     }
 
     fn owners(&self, sockets: Vec<Socket>) -> Result<OwnerTable, PlatformError> {
@@ -192,6 +202,17 @@ impl System for Windows {
 
     fn console_takes_escapes(&self) -> bool {
         ffi::console_takes_escapes()
+    }
+
+    fn on_request(&self, tell: Box<dyn Fn(SystemRequest) + Send>) -> io::Result<()> {
+        ffi::on_end(tell)
+    }
+
+    /// As the system itself ends a process: with STATUS_CONTROL_C_EXIT. None is stopped.
+    fn obey(&self, request: SystemRequest) {
+        if let SystemRequest::End(_) = request {
+            std::process::exit(STATUS_CONTROL_C_EXIT);
+        }
     }
 
     fn pause_until_interrupt(&self, time: Duration) -> Pause {

@@ -136,6 +136,7 @@ impl Source {
             executable: executable.map(|path| Untrusted::from_wide(&path)),
             uid: None,
             is_set_user_id: false,
+            slice_user: None,
             user,
             memory_bytes: listed.memory_bytes,
             started: listed.created.and_then(from_file_time),

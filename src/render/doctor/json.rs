@@ -137,6 +137,9 @@ fn evidence(case: &Case<'_>) -> Value {
         fields.insert("pids".to_owned(), pids.map(|pid| pid.0).collect());
         fields.insert("pid_count".to_owned(), json!(sharers.count() + 1));
     }
+    if let Some(matching) = case.matching() {
+        fields.insert("matching".to_owned(), json!(matching));
+    }
     let others = case.finding.others;
     if others.findings > 0 {
         let value = json!({"findings": others.findings, "count": others.count});

@@ -117,7 +117,8 @@ fn nothing_found(diagnosis: &Diagnosis<'_>, out: &mut dyn Write) -> io::Result<(
     let missing = checks.iter().filter_map(|(check, need)| Some((*need.as_ref()?, check.kind)));
     let mut by_need: BTreeMap<Need, Vec<&str>> = BTreeMap::new();
     // What was not asked for is not missing.
-    for (need, kind) in missing.filter(|(need, _)| *need != Need::WholeMachine) {
+    let is_asked_for = |need| !matches!(need, Need::WholeMachine | Need::OtherSockets);
+    for (need, kind) in missing.filter(|(need, _)| is_asked_for(*need)) {
         by_need.entry(need).or_default().push(kind);
     }
     for (need, kinds) in by_need {

@@ -127,8 +127,8 @@ pub(super) const FIN_WAIT_2: Explanation = Explanation {
     must_act: "The peer's process: it must call close(). On its side this is CLOSE_WAIT.",
     normal: "While the peer still answers: a client may end its request with shutdown(SHUT_WR) \
              and then wait for the reply.",
-    fault: "If it lasts: the peer does not close, and leaks a CLOSE_WAIT for each of these. If it \
-            is on this machine, portwho doctor names its process.",
+    fault: "If it lasts: the peer does not close, and leaks a CLOSE_WAIT for each of these; or it is gone, \
+            and no FIN or RST of it arrives. If it is on this machine, portwho doctor names its process.",
     look: &[types(
         "Which process waits, and for which peer?",
         &["portwho --state FIN_WAIT_2", "portwho doctor"],
@@ -138,7 +138,8 @@ pub(super) const FIN_WAIT_2: Explanation = Explanation {
             "Without a process (PID 0, orphaned) it ends after tcp_fin_timeout, 60s, or after what \
              the program set with TCP_LINGER2 (below 0: immediately). A FIN that comes later is answered \
              with RST. Such orphans count as TIME_WAIT: above tcp_max_tw_buckets they end immediately (if \
-             the limit is above 60s, above tcp_max_orphans). With a process there is no limit at all.",
+             the limit is above 60s, above tcp_max_orphans). With a process there is no limit; only keepalive, \
+             if the program set SO_KEEPALIVE, ends it once the peer is gone.",
             &[
                 "ss -tnpo state fin-wait-2",
                 "sysctl net.ipv4.tcp_fin_timeout net.ipv4.tcp_max_tw_buckets",

@@ -143,8 +143,8 @@ pub(super) const LAST_ACK: Explanation = Explanation {
         ),
         types(
             "Close them now (as root). Nothing is sent: a peer that our FIN has not reached \
-             stays in FIN_WAIT_2 until it sends something and gets a RST. Before Linux 6.11 \
-             sockets without a process are left alone, since the kernel would keep them \
+             stays in FIN_WAIT_2, until a keepalive probe of its own gets a RST or, without a process, its \
+             limit is over. Before Linux 6.11 sockets without a process are left alone, since the kernel would keep them \
              forever:",
             &["portwho close --state LAST_ACK"],
         ),

@@ -162,7 +162,8 @@ pub(super) const SYN_RECEIVED: Explanation = Explanation {
             &["sysctl net.ipv4.tcp_syncookies net.core.somaxconn"],
         ),
         types(
-            "How often a SYN+ACK is retransmitted (5: 63s in all):",
+            "How often a SYN+ACK is retransmitted (5: 63s in all; a socket that a process owns lasts for \
+             about 130s):",
             &["sysctl net.ipv4.tcp_synack_retries"],
         ),
         types(

@@ -92,7 +92,8 @@ pub(super) const TIME_WAIT: Explanation = Explanation {
         says(
             "A server needs no option to restart: a plain bind() succeeds while connections are in \
              TIME_WAIT. SO_REUSEADDR lets other programs take the port on Windows; \
-             SO_EXCLUSIVEADDRUSE prevents that.",
+             SO_EXCLUSIVEADDRUSE prevents that, but with it a restart may fail while connections that the \
+             old listener accepted are still active.",
         ),
         says(
             "How long it lasts is TcpTimedWaitDelay (30s to 300s, REG_DWORD, read when Windows \

@@ -74,6 +74,21 @@ fn siblings_that_share_in_every_way() {
     };
     let machine = server(children, (0..150).map(held).collect());
     assert_eq!(found(&machine.run("doctor --json")), ["close-wait-leak warning 900 150"]);
+    // The first of them has a hundred, and shares them with the others: it is one leak all the same.
+    let children = (1000..1008).map(|pid| of(pid, "sibling", 900, 33)).collect();
+    let machine = server(children, (0..200).map(held).collect());
+    let output = machine.run("doctor --json");
+    assert_eq!(found(&output), ["close-wait-leak warning 900 200"]);
+    assert_eq!(findings(&output)[0]["evidence"]["processes"], 8);
+    // One that shares none of its own has a leak of its own.
+    let children = (1000..1102).map(|pid| of(pid, "sibling", 900, 33)).collect();
+    let held = |number: u16| {
+        let owner = if number < 120 { 1000 } else { 881 + u32::from(number) };
+        close_wait(number, 3000, &[owner])
+    };
+    let machine = server(children, (0..221).map(held).collect());
+    let expected = ["close-wait-leak warning 1000 120", "close-wait-leak warning 900 101"];
+    assert_eq!(found(&machine.run("doctor --json")), expected);
 }
 
 /// As sshd, PostgreSQL and CGI are: each connection has a process of its own, which keeps it.
@@ -142,6 +157,7 @@ fn half_closed_connections_that_are_in_use_now_and_then() {
         last_ack_received_ms: ack,
         last_data_received_ms: received,
         last_data_sent_ms: sent,
+        is_unanswered: received < sent,
     };
     let machine = || streaming(130, info(13_500, 13_501, 44_000));
     let output = machine().run("doctor --json");
@@ -165,15 +181,42 @@ fn half_closed_connections_that_are_in_use_now_and_then() {
         &streaming(99, info(13_000, 13_001, 44_000)).run("doctor"),
         "100 sockets of 1 process",
     );
-    // The peer closed long after the last answer, or has not asked since: it waits for nothing.
-    for info in [info(13_000, 19_000, 19_500), info(13_000, 44_000, 13_000)] {
-        let output = streaming(130, info).run("doctor --json");
-        assert_eq!(found(&output), ["close-wait-leak warning 900 130"]);
-        assert_eq!(findings(&output)[0]["evidence"]["oldest_is_at_least"], false);
-    }
+    // The peer closed long after the last answer: it waits for nothing.
+    let output = streaming(130, info(13_000, 19_000, 19_500)).run("doctor --json");
+    assert_eq!(found(&output), ["close-wait-leak warning 900 130"]);
+    assert_eq!(findings(&output)[0]["evidence"]["oldest_is_at_least"], false);
     // Nobody waits for more than a minute between two messages.
     let output = streaming(130, info(61_000, 61_001, 90_000)).run("doctor --json");
     assert_eq!(found(&output), ["close-wait-leak warning 900 130"]);
+}
+
+/// The peers asked for something, closed their side this long ago, and have no answer yet.
+#[trial]
+fn half_closed_connections_that_wait_for_the_answer() {
+    let asked = |ago: u32, unread: u32| {
+        let info = TcpInfo {
+            last_ack_received_ms: ago,
+            last_data_received_ms: ago + 500,
+            last_data_sent_ms: ago + 9_000,
+            is_unanswered: true,
+        };
+        let machine = streaming(104, info);
+        for row in &mut machine.world.borrow_mut().sockets[1..] {
+            row.socket.queues.receive = Some(unread);
+        }
+        machine
+    };
+    for unread in [0, 1] {
+        let output = asked(59_000, unread).run("doctor --json");
+        assert_eq!(found(&output), ["close-wait-leak note 900 104"]);
+        let evidence = &findings(&output)[0]["evidence"];
+        assert_eq!((&evidence["unanswered"], &evidence["sent_lately"]), (&json!(104), &json!(0)));
+        assert!(!asked(59_000, unread).run("doctor").stdout.contains("portwho close"));
+        let old = asked(61_000, unread).run("doctor --json");
+        assert_eq!(found(&old), ["close-wait-leak warning 900 104"]);
+    }
+    // What waits to be read will not be answered.
+    assert_eq!(found(&asked(6_000, 9).run("doctor --json")), ["close-wait-leak warning 900 104"]);
 }
 
 /// Listeners of one process of this user, each with this many waiting and this backlog.

@@ -76,7 +76,7 @@ fn the_json_of_it() {
         "pid": 22725, "image": "oracle", "service": "oracle.service", "count": 1012,
         "evidence": {
             "port": 1521, "processes": 1, "oldest_ms": 10_800_000, "oldest_is_at_least": false,
-            "sent_lately": 0, "older_than_60_s": 12, "older_than_5_min": 12, "young": 0, "in_use": 0,
+            "sent_lately": 0, "unanswered": 0, "older_than_60_s": 12, "older_than_5_min": 12, "young": 0, "in_use": 0,
             "cause": "not-closed", "causes": {"not-closed": 1012}, "not_accepted": 0,
             "descriptors": 4100, "descriptor_limit": 65536,
         },

@@ -131,6 +131,7 @@ fn a_server_that_answers_in_its_own_time() {
                 last_ack_received_ms: 400_000,
                 last_data_received_ms: 400_000,
                 last_data_sent_ms: sent_ms,
+                is_unanswered: false,
             });
             row
         };
@@ -139,6 +140,25 @@ fn a_server_that_answers_in_its_own_time() {
     is_healthy(&answering(20_000).run("doctor"), "120 sockets of 1 process");
     let output = answering(400_001).run("doctor --json");
     assert_eq!(found(&output), ["close-wait-leak warning 120"]);
+}
+
+/// A client has read the answers, and closes nothing: it has not to answer them.
+#[trial]
+fn a_client_that_keeps_what_was_answered() {
+    let one = |number: u16| {
+        let part = tcp(&format!("10.0.0.1:{}", 20_000 + number), TcpState::CloseWait);
+        let part = part.linux(u64::from(number) + 1, 33).to("10.9.0.1:443");
+        let mut row = part.unread(0, 3_000).of(&[812]);
+        row.socket.tcp_info = row.socket.tcp_info.map(|info| TcpInfo {
+            last_data_received_ms: 4_000,
+            last_data_sent_ms: 4_500,
+            is_unanswered: true,
+            ..info
+        });
+        row
+    };
+    let machine = Machine::new(Os::Linux, vec![process(812, "app")], (0..100).map(one).collect());
+    assert_eq!(found(&machine.run("doctor --json")), ["close-wait-leak warning 100"]);
 }
 
 /// A pair whose server still sends needs no process to close it.
@@ -152,6 +172,7 @@ fn a_pair_in_use() {
             last_ack_received_ms: 9000,
             last_data_received_ms: 9000,
             last_data_sent_ms: sent_ms,
+            is_unanswered: false,
         });
         let there = tcp("10.0.0.1:5000", TcpState::FinWait2).linux(2, 33).to("10.0.0.1:80");
         let processes = vec![process(812, "app"), process(813, "client")];

@@ -25,6 +25,12 @@ mod explanations;
 /// What doctor finds on machines that no test can make.
 mod diagnoses;
 
+/// From when on doctor finds something.
+mod thresholds;
+
+/// What doctor says of one service, or of some connections.
+mod narrowed;
+
 /// What doctor finds where many processes, or all, are concerned.
 mod limits;
 
@@ -55,6 +61,9 @@ mod vacancies;
 
 /// Old leaks, peers that are gone, and Windows, by what lasts.
 mod leaks;
+
+/// Metrics.
+mod metrics;
 
 /// How many snapshots doctor takes, and of what.
 mod snapshots;

@@ -219,6 +219,7 @@ impl Part {
             last_ack_received_ms: age_ms,
             last_data_received_ms: age_ms,
             last_data_sent_ms: age_ms,
+            is_unanswered: false,
         });
         self
     }

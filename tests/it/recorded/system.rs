@@ -20,6 +20,8 @@ use super::parts::{Fate, windows_text};
 use super::world::Opened;
 
 impl Sockets for Machine {
+    type Namespaces = ();
+
     /// More than is asked for: the query has to decide.
     fn sockets(&self, _scope: &Scope) -> Result<SocketTable, PlatformError> {
         self.world.borrow_mut().look();
@@ -28,18 +30,23 @@ impl Sockets for Machine {
         Ok(SocketTable { sockets, gaps: self.gaps.clone() })
     }
 
-    fn sockets_elsewhere(
+    fn namespaces(
         &self,
-        _scope: &Scope,
+        scope: &Scope,
         _reach: Reach,
-    ) -> Result<NamespaceTable, PlatformError> {
+    ) -> Result<(NamespaceTable, ()), PlatformError> {
+        Ok((self.sockets_of(&(), scope), ()))
+    }
+
+    fn sockets_of(&self, _namespaces: &(), _scope: &Scope) -> NamespaceTable {
         let mut sockets = self.world.borrow_mut().table();
         sockets.retain(|socket| socket.netns.is_some());
         let numbers = sockets.iter().filter_map(|socket| socket.netns);
         let named = |number| Namespace { name: Some(format!("ns{number}").into()), resident: None };
-        let namespaces = numbers.map(|number| (number, named(number))).collect();
+        let namespaces: BTreeMap<_, _> = numbers.map(|number| (number, named(number))).collect();
+        let read = namespaces.keys().copied().collect();
         let table = SocketTable { sockets, gaps: Vec::new() };
-        Ok(NamespaceTable { table, namespaces, complete: true })
+        NamespaceTable { table, namespaces, read, complete: true }
     }
 
     fn owners(&self, sockets: Vec<Socket>) -> Result<OwnerTable, PlatformError> {

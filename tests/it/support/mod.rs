@@ -14,8 +14,12 @@ mod attackers;
 pub mod budgets;
 #[cfg(target_os = "linux")]
 pub mod cgroup;
+#[cfg(all(windows, feature = "watch"))]
+pub mod console;
 #[cfg(target_os = "linux")]
 pub mod docker;
+#[cfg(target_os = "linux")]
+mod faulty;
 #[cfg(target_os = "linux")]
 pub mod features;
 #[cfg(target_os = "linux")]
@@ -33,6 +37,7 @@ pub mod lab;
 pub mod limits;
 #[cfg(target_os = "linux")]
 pub mod makers;
+pub mod metrics;
 #[cfg(target_os = "linux")]
 pub mod mounts;
 #[cfg(target_os = "linux")]
@@ -46,6 +51,8 @@ pub mod peer;
 pub mod process;
 #[cfg(target_os = "linux")]
 pub mod refuse;
+#[cfg(target_os = "linux")]
+pub mod renaming;
 #[cfg(target_os = "linux")]
 pub mod reopen;
 #[cfg(target_os = "linux")]

@@ -41,6 +41,12 @@ pub fn empty(directory: &str) -> nix::Result<()> {
     mount(Some("tmpfs"), directory, Some("tmpfs"), MsFlags::empty(), Some("mode=755"))
 }
 
+/// A disk with room for one page, in the place of this directory.
+pub fn small_disk(directory: &str) -> nix::Result<()> {
+    own_mounts()?;
+    mount(Some("tmpfs"), directory, Some("tmpfs"), MsFlags::empty(), Some("size=4096"))
+}
+
 /// One file in the place of another, for the mount namespace that this process is in by now.
 pub fn bind(file: &str, place: &str) -> nix::Result<()> {
     mount(Some(file), place, NONE, MsFlags::MS_BIND, NONE)

@@ -23,6 +23,7 @@ use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
 
 use super::attackers;
 use super::budgets;
+use super::faulty;
 use super::limits::{allow_descriptors, limit_descriptors};
 use super::makers;
 use super::netns;
@@ -58,6 +59,7 @@ const ROLES: &[(&str, Play)] = &[
     ("hand-over", passing::hand_over),
     ("keep", passing::keep),
     ("employ", passing::employ),
+    ("faulty-watch", faulty::watch),
 ];
 
 /// Plays the role that this process was started for; false if it was started for none.

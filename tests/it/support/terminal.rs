@@ -142,6 +142,13 @@ impl Terminal {
         rustix::process::kill_process(pid, signal).expect("kill");
     }
 
+    /// Gives the terminal another size, and tells the program as the terminal would that controls it.
+    pub fn resize(&self, columns: u16, rows: u16) {
+        let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+        tcsetwinsize(&self.master, size).expect("tcsetwinsize");
+        self.signal(rustix::process::Signal::WINCH);
+    }
+
     /// Its PID.
     pub fn pid(&self) -> u32 {
         self.child.id()
@@ -180,6 +187,15 @@ impl Terminal {
             stderr: self.stream("stderr"),
             code: status.code(),
         }
+    }
+
+    /// Waits for its end without reading what it writes; returns its exit code.
+    #[track_caller]
+    pub fn finish_unread(mut self, check: impl FnOnce(&Self)) -> Option<i32> {
+        let ended = || self.child.try_wait().expect("wait");
+        let status = wait_until("the program to end", ended);
+        check(&self);
+        status.code()
     }
 
     fn screen(&self) -> String {

@@ -36,7 +36,7 @@ fn long_help_is_grouped_and_whole() {
 
 #[trial]
 fn help_of_a_command() {
-    for command in ["kill", "close", "wait", "watch", "explain", "doctor", "generate"] {
+    for command in ["kill", "close", "wait", "watch", "explain", "doctor", "metrics", "generate"] {
         let text = help(&[command, "--help"]);
         assert!(text.contains(&format!("Usage: portwho {command} ")), "{text}");
         assert_eq!(help(&["help", command]), text);

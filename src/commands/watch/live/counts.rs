@@ -1,6 +1,8 @@
 //! How many sockets are in each state, now and at the looks before.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
+
+use rustc_hash::FxHashSet;
 
 use crate::model::{Pid, Snapshot, TcpState};
 
@@ -26,7 +28,7 @@ impl Counts {
     /// Takes note of a look.
     pub(super) fn note(&mut self, snapshot: &Snapshot) {
         let mut counts: BTreeMap<Option<TcpState>, usize> = BTreeMap::new();
-        let mut owners: BTreeSet<Pid> = BTreeSet::new();
+        let mut owners: FxHashSet<Pid> = FxHashSet::default();
         for row in &snapshot.sockets {
             *counts.entry(row.socket.state).or_default() += 1;
             owners.extend(row.owner.pids());
@@ -54,12 +56,12 @@ impl Counts {
     }
 }
 
-/// Bars of eight heights.
-pub(super) fn spark(history: &VecDeque<usize>) -> String {
+/// Bars of eight heights, for the last of the counts.
+pub(super) fn spark(history: &VecDeque<usize>, last: usize) -> String {
     const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
     let most = history.iter().copied().max().unwrap_or_default().max(1);
     let bar = |count: &usize| BARS.get(count * (BARS.len() - 1) / most).copied().unwrap_or('█');
-    history.iter().map(bar).collect()
+    history.iter().skip(history.len().saturating_sub(last)).map(bar).collect()
 }
 
 #[cfg(test)]
@@ -68,8 +70,9 @@ mod tests {
 
     #[test]
     fn the_highest_bar_is_the_highest_count() {
-        assert_eq!(spark(&VecDeque::from([0, 4, 8])), "▁▄█");
-        assert_eq!(spark(&VecDeque::from([0, 0])), "▁▁");
-        assert_eq!(spark(&VecDeque::new()), "");
+        assert_eq!(spark(&VecDeque::from([0, 4, 8]), 20), "▁▄█");
+        assert_eq!(spark(&VecDeque::from([0, 4, 8]), 2), "▄█");
+        assert_eq!(spark(&VecDeque::from([0, 0]), 20), "▁▁");
+        assert_eq!(spark(&VecDeque::new(), 20), "");
     }
 }

@@ -5,10 +5,10 @@ use std::time::{Duration, Instant, SystemTime};
 
 use ratatui::crossterm::event::KeyEvent;
 
-use super::super::look::Look;
-use crate::model::{OwnedSocket, SocketKey};
+use super::super::seen::Look;
+use crate::model::{About, OwnedSocket, SocketKey};
 use crate::platform::SystemRequest;
-use crate::query::Change;
+use crate::query::{Change, Filter};
 
 /// What happens.
 #[derive(Debug)]
@@ -38,6 +38,8 @@ pub(super) enum Event {
     Asked(String),
     /// The action is over.
     Done,
+    /// A filter was parsed, or why it cannot be.
+    Parsed(String, Result<Box<Filter>, String>),
     /// The details of a socket.
     Details(SocketKey, Vec<String>),
     /// The system wants something.
@@ -79,6 +81,10 @@ pub(super) enum Effect {
     Act(Deed, Box<OwnedSocket>),
     /// The question is answered.
     Answer(bool),
+    /// What was typed as a filter is to be parsed.
+    Parse(String),
+    /// So much is to be known of processes from now on.
+    Deepen(About),
     /// The details of this socket are wanted.
     Describe(Box<OwnedSocket>),
     /// This text goes to the terminal's clipboard.

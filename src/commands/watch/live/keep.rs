@@ -1,6 +1,7 @@
 //! What is taken out of the view: a row for the clipboard, and all that is shown for a file.
 
-use std::io::Write;
+use std::fs;
+use std::io::{self, Write};
 use std::path::Path;
 
 use super::rows::Item;
@@ -46,16 +47,26 @@ impl State {
         } else {
             Box::new(Json)
         };
-        let written = new_file(Path::new(name)).and_then(|mut file| {
-            let mut bytes = Vec::new();
-            view.write(&rows, &mut bytes)?;
-            file.write_all(&bytes)
-        });
-        match written {
+        let mut bytes = Vec::new();
+        // Writing into memory does not fail.
+        let _ = view.write(&rows, &mut bytes);
+        match write_new(Path::new(name), &bytes) {
             Ok(()) => text::written(name, rows.rows.len()),
             Err(error) => text::not_written(name, &reason(&error)),
         }
     }
+}
+
+/// Writes all of these bytes into a new file, or leaves none.
+fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = new_file(path)?;
+    let written = file.write_all(bytes);
+    if written.is_err() {
+        drop(file);
+        // Where it cannot be removed, the first error is what is told.
+        let _ = fs::remove_file(path);
+    }
+    written
 }
 
 /// The escape that sends a text to the terminal's clipboard (OSC 52 of xterm's control sequences).

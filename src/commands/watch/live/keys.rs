@@ -5,10 +5,9 @@ use tui_input::{Input, InputRequest};
 
 use super::event::{Deed, Effect};
 use super::mode::{Act, Mode, Stage, Text, TextKind};
-use super::narrow;
 use super::order::Sort;
 use super::state::State;
-use crate::platform::System;
+use crate::model::About;
 use crate::query::Filter;
 use crate::text::watch as text;
 
@@ -17,7 +16,7 @@ const INTERRUPTED: u8 = 130;
 
 impl State {
     /// Does what a key is for at this moment.
-    pub(super) fn press(&mut self, key: KeyEvent, system: &impl System) -> Vec<Effect> {
+    pub(super) fn press(&mut self, key: KeyEvent) -> Vec<Effect> {
         let is_control = key.modifiers.contains(KeyModifiers::CONTROL);
         match key.code {
             KeyCode::Char('c') if is_control => return vec![Effect::Quit(INTERRUPTED)],
@@ -32,10 +31,7 @@ impl State {
                 self.drawn = self.drawn.take().filter(|_| self.selected == before);
                 effects
             }
-            Mode::Filter { input, before } => {
-                self.in_filter(key, input, before, system);
-                Vec::new()
-            }
+            Mode::Filter { input, before } => self.in_filter(key, input, before),
             Mode::Name(input) => self.in_name(key, input),
             Mode::Text(text) => self.in_text(key, text),
             Mode::Act(act) => self.in_act(key, act),
@@ -43,7 +39,7 @@ impl State {
     }
 
     /// Pasted text goes into the filter and into names, and never confirms anything.
-    pub(super) fn paste(&mut self, text: &str, system: &impl System) {
+    pub(super) fn paste(&mut self, text: &str) -> Vec<Effect> {
         let insert = |input: &mut Input| {
             for c in text.chars().filter(|c| !c.is_control()) {
                 input.handle(InputRequest::InsertChar(c));
@@ -54,10 +50,11 @@ impl State {
             Mode::Filter { input, .. } => {
                 insert(input);
                 let typed = input.value().to_owned();
-                self.narrow(&typed, system);
+                return self.narrow(&typed);
             }
             _ => {}
         }
+        Vec::new()
     }
 
     fn in_table(&mut self, key: KeyEvent) -> Vec<Effect> {
@@ -82,7 +79,7 @@ impl State {
         match letter {
             'q' => return vec![Effect::Quit(0)],
             ' ' => self.freeze(),
-            's' => self.sort_next(),
+            's' => return self.sort_next(),
             'r' => {
                 self.how.reverse = !self.how.reverse;
                 self.arrange();
@@ -112,6 +109,8 @@ impl State {
     /// Takes the filter off.
     fn widen(&mut self) {
         self.typed.clear();
+        self.applied.clear();
+        self.awaited = None;
         self.wrong = None;
         self.how.filter = Filter::everything();
         self.arrange();
@@ -135,13 +134,20 @@ impl State {
         self.arrange();
     }
 
-    fn sort_next(&mut self) {
+    fn sort_next(&mut self) -> Vec<Effect> {
         let all = Sort::all(&self.settings.columns);
         let place = all.iter().position(|sort| *sort == self.how.sort).unwrap_or_default();
         if let Some(next) = all.iter().cycle().nth(place + 1) {
             self.how.sort = *next;
         }
         self.arrange();
+        self.deepen(self.how.sort.about())
+    }
+
+    /// Asks for looks with so much about processes, where the last one has less.
+    fn deepen(&self, about: About) -> Vec<Effect> {
+        let is_known = self.table.look.as_ref().is_some_and(|look| look.about >= about);
+        if is_known { Vec::new() } else { vec![Effect::Deepen(about)] }
     }
 
     pub(super) fn read(&mut self, kind: TextKind) {
@@ -161,28 +167,68 @@ impl State {
         vec![Effect::Copy(line)]
     }
 
-    fn in_filter(&mut self, key: KeyEvent, mut input: Input, before: String, system: &impl System) {
+    fn in_filter(&mut self, key: KeyEvent, mut input: Input, before: String) -> Vec<Effect> {
         match key.code {
-            KeyCode::Enter => {}
-            KeyCode::Esc => self.narrow(&before, system),
+            KeyCode::Enter => {
+                self.give_up_wrong();
+                Vec::new()
+            }
+            KeyCode::Esc => self.narrow(&before),
             _ => {
                 edit(&mut input, key);
-                self.narrow(input.value(), system);
+                let effects = self.narrow(input.value());
                 self.mode = Mode::Filter { input, before };
+                effects
             }
         }
     }
 
-    /// Applies a filter; of one that is wrong it shows why, and the last valid one stays.
-    pub(super) fn narrow(&mut self, typed: &str, system: &impl System) {
+    /// Has a filter parsed: names of users are looked up, which may take its time.
+    fn narrow(&mut self, typed: &str) -> Vec<Effect> {
         typed.clone_into(&mut self.typed);
-        match narrow::parse(typed, system) {
+        vec![Effect::Parse(typed.to_owned())]
+    }
+
+    /// Applies a filter that was parsed; of one that is wrong it shows why, and the last valid one stays.
+    /// One that is no longer what is typed does not count.
+    /// One that asks for more than the last look has waits for the next.
+    pub(super) fn narrowed(
+        &mut self,
+        typed: String,
+        parsed: Result<Box<Filter>, String>,
+    ) -> Vec<Effect> {
+        self.awaited = None;
+        if typed != self.typed {
+            return Vec::new();
+        }
+        match parsed {
             Ok(filter) => {
-                self.how.filter = filter;
                 self.wrong = None;
-                self.arrange();
+                let effects = self.deepen(filter.about());
+                if effects.is_empty() {
+                    self.how.filter = *filter;
+                    self.applied = typed;
+                    self.arrange();
+                } else {
+                    self.awaited = Some((typed, filter));
+                }
+                return effects;
             }
-            Err(why) => self.wrong = Some(why),
+            Err(why) => {
+                self.wrong = Some(why);
+                if !matches!(self.mode, Mode::Filter { .. }) {
+                    self.give_up_wrong();
+                }
+            }
+        }
+        Vec::new()
+    }
+
+    /// Says what is wrong with what was typed, if anything is, and goes back to the last valid filter.
+    fn give_up_wrong(&mut self) {
+        if let Some(why) = self.wrong.take() {
+            self.message = Some(why);
+            self.typed.clone_from(&self.applied);
         }
     }
 

@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 use std::time::SystemTime;
 
-use super::super::look::Look;
 use super::super::print::COLUMNS;
+use super::super::seen::Look;
 use crate::query::Change;
 use crate::render::{LineChanges, Looks};
 

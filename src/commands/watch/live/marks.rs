@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::super::look::Look;
+use super::super::seen::Look;
 use crate::model::{OwnedSocket, SocketKey};
 use crate::query::Change;
 

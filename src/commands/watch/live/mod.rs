@@ -37,6 +37,7 @@ use event::{Deed, Effect, Event};
 use mode::{Mode, Stage};
 use order::Sort;
 use screen::Screen;
+use sources::Wake;
 use state::{Settings, State};
 
 /// How often marks are looked after, where nothing else happens.
@@ -73,11 +74,12 @@ pub(super) fn run<S: System + Sync>(
         }
     }))?;
     let wake = sources::looks(subject, request.interval, system, events.clone())?;
+    let parser = sources::filters(system, events.clone())?;
     sources::keys(events.clone())?;
     let state = State::new(settings, Sort::Key(request.sort));
     let begun = Instant::now();
     let (answers, drawn, armed) = (None, None, begun);
-    View { state, screen, system, events, wake, answers, begun, drawn, armed }.run(&inbox)
+    View { state, screen, system, events, wake, parser, answers, begun, drawn, armed }.run(&inbox)
 }
 
 /// Ends the program although its terminal takes no output, in which case the view does not get to it.
@@ -103,8 +105,10 @@ struct View<S: System + Sync + 'static> {
     screen: Screen,
     system: &'static S,
     events: Sender<Event>,
-    /// Asks for a look before it is time.
-    wake: Sender<()>,
+    /// Wakes the thread that looks.
+    wake: Sender<Wake>,
+    /// Where filters are parsed.
+    parser: Sender<String>,
     /// Where the answers to an action go.
     answers: Option<Sender<bool>>,
     begun: Instant,
@@ -117,8 +121,10 @@ struct View<S: System + Sync + 'static> {
 impl<S: System + Sync> View<S> {
     fn run(mut self, inbox: &Receiver<Event>) -> anyhow::Result<Outcome> {
         loop {
-            self.screen.draw(&mut self.state)?;
-            self.question_was_drawn();
+            if std::mem::take(&mut self.state.is_stale) {
+                self.screen.draw(&mut self.state)?;
+                self.question_was_drawn();
+            }
             let mut next = match inbox.recv_timeout(self.patience()) {
                 Ok(event) => Some(event),
                 Err(RecvTimeoutError::Timeout) => Some(Event::Tick),
@@ -163,6 +169,7 @@ impl<S: System + Sync> View<S> {
         {
             act.stage = Stage::Answering(question.clone(), tui_input::Input::default());
             self.armed = Instant::now();
+            self.state.is_stale = true;
         }
         self.drawn = None;
     }
@@ -170,13 +177,11 @@ impl<S: System + Sync> View<S> {
     /// What an event makes of the state.
     fn take(&mut self, event: Event) -> anyhow::Result<Vec<Effect>> {
         self.state.now = self.begun.elapsed();
+        self.state.is_stale |= !matches!(event, Event::Tick);
         match event {
             Event::Key(_, read) if self.is_early(read) => Ok(Vec::new()),
-            Event::Key(key, _) => Ok(self.state.press(key, self.system)),
-            Event::Paste(text) => {
-                self.state.paste(&text, self.system);
-                Ok(Vec::new())
-            }
+            Event::Key(key, _) => Ok(self.state.press(key)),
+            Event::Paste(text) => Ok(self.state.paste(&text)),
             Event::System(SystemRequest::End(signal)) => {
                 screen::restore();
                 self.system.obey(SystemRequest::End(signal));
@@ -186,8 +191,13 @@ impl<S: System + Sync> View<S> {
             Event::Unreadable(why) => Err(anyhow!(why)),
             Event::Done => {
                 self.answers = None;
-                let _ = self.wake.send(());
+                let _ = self.wake.send(Wake::Now);
                 Ok(self.state.note(Event::Done))
+            }
+            Event::Looked { .. } | Event::Failed(_) => {
+                let effects = self.state.note(event);
+                let _ = self.wake.send(Wake::Taken);
+                Ok(effects)
             }
             event => Ok(self.state.note(event)),
         }
@@ -213,6 +223,12 @@ impl<S: System + Sync> View<S> {
                 if let Some(answers) = &self.answers {
                     let _ = answers.send(answer);
                 }
+            }
+            Effect::Parse(typed) => {
+                let _ = self.parser.send(typed);
+            }
+            Effect::Deepen(about) => {
+                let _ = self.wake.send(Wake::About(about));
             }
             Effect::Describe(row) => self.describe(*row)?,
             Effect::Copy(line) => Screen::send(&keep::to_clipboard(&line)),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::rows::Item;
-use crate::model::{Pid, Snapshot};
+use crate::model::{About, Pid, Snapshot};
 use crate::query::{Row, SocketColumn, SortKey, sort_by_row};
 use crate::render;
 use crate::text::owners;
@@ -45,6 +45,14 @@ impl Sort {
             SocketColumn::Age => SortKey::Age,
             other => return Self::Cell(other),
         })
+    }
+
+    /// What must be known of processes.
+    pub(super) fn about(self) -> About {
+        match self {
+            Self::Key(key) => key.about(),
+            Self::Cell(_) => About::Table,
+        }
     }
 
     /// What it is called.

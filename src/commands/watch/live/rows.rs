@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use super::super::look::Look;
+use super::super::seen::Look;
 use super::marks::{Gone, Marks, Sign};
 use super::order::{Sort, grouped};
 use crate::model::{OwnedSocket, Pid, Snapshot, SocketKey};

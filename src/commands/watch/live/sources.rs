@@ -8,15 +8,29 @@ use std::time::{Duration, Instant, SystemTime};
 
 use ratatui::crossterm::event::{self as terminal, KeyEventKind};
 
-use super::super::look::{Look, Looker, Subject};
+use super::super::look::Looker;
 use super::super::pace;
+use super::super::seen::Look;
+use super::super::subject::Subject;
 use super::event::{Event, Pace};
+use super::narrow;
 use crate::commands::shared::measured::measured;
+use crate::model::About;
 use crate::platform::{System, reason};
 use crate::query::changes;
 
-/// Looks at the system again and again. A message on the channel that is returned asks for a look before
-/// it is time.
+/// What the view says to the thread that looks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Wake {
+    /// The last look was taken over.
+    Taken,
+    /// The next look is wanted before it is time.
+    Now,
+    /// So is it, with so much about processes.
+    About(About),
+}
+
+/// Looks at the system again and again.
 ///
 /// # Errors
 /// When no thread can be started.
@@ -25,7 +39,7 @@ pub(super) fn looks<S: System + Sync>(
     interval: Duration,
     system: &'static S,
     events: Sender<Event>,
-) -> io::Result<Sender<()>> {
+) -> io::Result<Sender<Wake>> {
     let (wake, woken) = channel();
     let looks = move || look_again_and_again(&subject, interval, system, &events, &woken);
     thread::Builder::new().name("looks".to_owned()).spawn(looks)?;
@@ -37,7 +51,7 @@ fn look_again_and_again<S: System>(
     asked: Duration,
     system: &S,
     events: &Sender<Event>,
-    woken: &Receiver<()>,
+    woken: &Receiver<Wake>,
 ) {
     let mut looker = Looker::new(system, subject);
     let begun = Instant::now();
@@ -62,13 +76,58 @@ fn look_again_and_again<S: System>(
             }
             Err(error) => Event::Failed(error.to_string()),
         };
-        if events.send(event).is_err() {
-            return;
-        }
-        if woken.recv_timeout(interval) == Err(RecvTimeoutError::Disconnected) {
+        if events.send(event).is_err() || !rest(interval, woken, &mut |about| looker.deepen(about))
+        {
             return;
         }
     }
+}
+
+/// Rests until the next look: at least until the last one was taken over, for where the terminal takes no
+/// output, looks would pile up. Returns whether the view is still there.
+fn rest(interval: Duration, woken: &Receiver<Wake>, deepen: &mut dyn FnMut(About)) -> bool {
+    let (mut is_taken, mut is_wanted) = (false, false);
+    while !(is_taken && is_wanted) {
+        let told = if is_taken {
+            woken.recv_timeout(interval)
+        } else {
+            woken.recv().map_err(|_| RecvTimeoutError::Disconnected)
+        };
+        match told {
+            Ok(Wake::Taken) => is_taken = true,
+            Ok(Wake::Now) => is_wanted = true,
+            Ok(Wake::About(about)) => {
+                deepen(about);
+                is_wanted = true;
+            }
+            Err(RecvTimeoutError::Timeout) => return true,
+            Err(RecvTimeoutError::Disconnected) => return false,
+        }
+    }
+    true
+}
+
+/// Parses filters that are typed, on a thread of its own: the names of users may be those of another
+/// machine. What is typed is sent to the channel that is returned; only the last of it counts.
+///
+/// # Errors
+/// When no thread can be started.
+pub(super) fn filters<S: System + Sync>(
+    system: &'static S,
+    events: Sender<Event>,
+) -> io::Result<Sender<String>> {
+    let (typed, inbox) = channel::<String>();
+    let parse = move || {
+        while let Ok(first) = inbox.recv() {
+            let last = inbox.try_iter().last().unwrap_or(first);
+            let parsed = narrow::parse(&last, system).map(Box::new);
+            if events.send(Event::Parsed(last, parsed)).is_err() {
+                return;
+            }
+        }
+    };
+    thread::Builder::new().name("filters".to_owned()).spawn(parse)?;
+    Ok(typed)
 }
 
 /// Reads the keyboard.
@@ -101,5 +160,28 @@ fn event(read: terminal::Event) -> Option<Event> {
         terminal::Event::Paste(text) => Some(Event::Paste(text)),
         terminal::Event::Resize(..) => Some(Event::Resized),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Depth;
+    use crate::platform::ThisSystem;
+    use crate::query::Filter;
+
+    /// A terminal that takes no output must not make this process grow.
+    #[test]
+    fn no_look_is_taken_before_the_last_one_is_taken_over() {
+        let (events, inbox) = channel();
+        let filter = Filter::everything();
+        let subject = Subject { filter, depth: Depth::LEAST, everywhere: false };
+        let system = Box::leak(Box::new(ThisSystem::default()));
+        let wake = looks(subject, Duration::from_millis(1), system, events).unwrap();
+        assert!(inbox.recv().is_ok());
+        wake.send(Wake::Now).unwrap();
+        assert!(inbox.recv_timeout(Duration::from_millis(100)).is_err());
+        wake.send(Wake::Taken).unwrap();
+        assert!(inbox.recv().is_ok());
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use super::super::look::Look;
+use super::super::seen::Look;
 use super::counts::Counts;
 use super::event::{Deed, Effect, Event, Pace};
 use super::log::Log;
@@ -40,6 +40,10 @@ pub(super) struct State {
     pub(super) how: Arrangement,
     /// What was typed as the filter.
     pub(super) typed: String,
+    /// What was typed as the filter that is applied: the last valid one.
+    pub(super) applied: String,
+    /// A filter for which the next look is awaited.
+    pub(super) awaited: Option<(String, Box<Filter>)>,
     /// What is wrong with it.
     pub(super) wrong: Option<String>,
     /// The socket that is selected.
@@ -61,6 +65,8 @@ pub(super) struct State {
     pub(super) failure: Option<String>,
     /// What is said in the footer until the next key.
     pub(super) message: Option<String>,
+    /// Whether the screen shows something else than this.
+    pub(super) is_stale: bool,
     /// How many looks there were.
     pub(super) looks: u64,
 }
@@ -76,6 +82,8 @@ impl State {
             table: Table::default(),
             how,
             typed: String::new(),
+            applied: String::new(),
+            awaited: None,
             wrong: None,
             selected: None,
             cursor: 0,
@@ -88,6 +96,7 @@ impl State {
             pace: Pace::default(),
             failure: None,
             message: None,
+            is_stale: true,
             looks: 0,
         }
     }
@@ -107,6 +116,7 @@ impl State {
             Event::Said(line) => self.act(|act| act.lines.push(line)),
             Event::Asked(question) => self.act(|act| act.stage = Stage::Asked(question)),
             Event::Done => self.act(|act| act.stage = Stage::Done),
+            Event::Parsed(typed, parsed) => return self.narrowed(typed, parsed),
             Event::Details(key, lines) if self.selected == Some(key) => {
                 if let Mode::Text(Text { kind: TextKind::Details(shown), .. }) = &mut self.mode {
                     *shown = lines;
@@ -114,6 +124,7 @@ impl State {
             }
             Event::System(SystemRequest::Stop) => return vec![Effect::Stop],
             Event::Tick if self.table.marks.expire(self.now, self.table.frozen.is_some()) => {
+                self.is_stale = true;
                 self.arrange();
             }
             // The loop answers to the others by itself.
@@ -143,11 +154,14 @@ impl State {
         if let Some(before) = self.table.look.take() {
             self.table.marks.note(changes, &before, self.now);
             self.log.add(changes, &before, &look, at);
-            if self.settings.has_port && changes.iter().any(is_of_a_holder) {
+            if self.settings.has_port && changes.iter().any(is_of_a_listener) {
                 effects.push(Effect::Ring);
             }
         }
         self.table.look = Some(look);
+        if let Some((typed, filter)) = self.awaited.take() {
+            effects.extend(self.narrowed(typed, Ok(filter)));
+        }
         self.table.marks.expire(self.now, self.table.frozen.is_some());
         self.arrange();
         if self.settings.count.is_some_and(|count| self.looks >= count) {
@@ -249,8 +263,12 @@ impl State {
     }
 }
 
-/// Whether a port has opened or closed.
-fn is_of_a_holder(change: &Change) -> bool {
-    let is_it = matches!(change, Change::Opened(_) | Change::Closed(_));
-    is_it && change.row().socket.holds_port()
+/// Whether a port has opened or closed: something has begun to listen, or no longer does.
+fn is_of_a_listener(change: &Change) -> bool {
+    match change {
+        Change::Opened(row) | Change::Closed(row) => row.socket.is_listening(),
+        Change::Changed { previous, now, .. } => {
+            previous.socket.is_listening() != now.socket.is_listening()
+        }
+    }
 }

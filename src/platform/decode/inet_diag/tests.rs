@@ -60,6 +60,7 @@ fn the_ages_are_at_their_places_in_tcp_info() {
         last_ack_received_ms: 3_600_000,
         last_data_received_ms: 7_200_000,
         last_data_sent_ms: 5,
+        is_unanswered: false,
     };
     assert_eq!((found.tcp_info, found.idle_ms), (Some(ages), Some(5)));
     let short = answer(AF_INET, 8).into_iter().chain([8, 0, 2, 0, 1, 2, 3, 4]);
@@ -83,6 +84,24 @@ fn what_never_sent_did_not_send_after_it_received() {
         found.tcp_info.unwrap().last_data_sent_ms
     };
     assert_eq!((sent(0), sent(1)), (5_004, 5_000));
+}
+
+/// By their ages, and by the segments where these are the same.
+#[test]
+fn what_has_not_been_answered() {
+    let is_unanswered = |sent: u32, received: u32, segments: [u32; 2]| {
+        let mut info = vec![0; 160];
+        let [segments_in, segments_out] = segments;
+        for (offset, value) in [(44, sent), (52, received), (152, segments_in), (156, segments_out)]
+        {
+            info[offset..offset + 4].copy_from_slice(&value.to_ne_bytes());
+        }
+        tcp_info(&info).unwrap().is_unanswered
+    };
+    // Nothing came in, and nothing was sent.
+    assert!(!is_unanswered(5_000, 5_000, [0, 0]) && !is_unanswered(5_000, 5_004, [0, 0]));
+    assert!(is_unanswered(5_000, 5_000, [1, 0]) && is_unanswered(5_000, 4_000, [2, 1]));
+    assert!(!is_unanswered(4_000, 5_000, [1, 1]) && !is_unanswered(5_000, 5_000, [1, 1]));
 }
 
 #[test]

@@ -28,6 +28,7 @@ const NAMED: &str = "/run/netns";
 pub(super) const KERNEL_THREADS: Pid = Pid(2);
 
 /// A network namespace.
+#[derive(Debug)]
 pub(super) struct Namespace {
     /// A descriptor that refers to it, by which it is entered.
     pub(super) link: OwnedFd,

@@ -12,6 +12,7 @@ use crate::model::{Gap, Protocol, Socket};
 use crate::platform::SocketTable;
 
 /// What was found by the descriptors of sockets that no table has.
+#[derive(Debug)]
 pub(super) struct UnownedNamespaces {
     /// Namespaces that nothing but sockets keeps alive.
     pub(super) namespaces: BTreeMap<u64, Namespace>,

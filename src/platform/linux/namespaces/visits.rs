@@ -1,6 +1,6 @@
 //! Entering namespaces, one after the other, and reading their tables.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::os::fd::AsFd;
 use std::thread;
@@ -27,11 +27,15 @@ impl Visit {
     }
 }
 
-/// Adds what was found there.
-pub(super) fn merge(visits: Vec<Visit>, found: &mut SocketTable) {
+/// Adds what was found there; returns which namespaces could be read.
+pub(super) fn merge(visits: Vec<Visit>, found: &mut SocketTable) -> BTreeSet<u64> {
+    let mut read = BTreeSet::new();
     for Visit { inode, table, .. } in visits {
         match table {
             Ok(table) => {
+                if !table.gaps.iter().any(Gap::may_hide_rows) {
+                    read.insert(inode);
+                }
                 let inside = |socket| Socket { netns: Some(inode), ..socket };
                 found.sockets.extend(table.sockets.into_iter().map(inside));
                 found.gaps.extend(table.gaps);
@@ -39,6 +43,7 @@ pub(super) fn merge(visits: Vec<Visit>, found: &mut SocketTable) {
             Err(why) => found.gaps.push(Gap::NamespacesUnseen { why: Some(why) }),
         }
     }
+    read
 }
 
 /// Reads each namespace in turn, in one thread that ends afterwards.

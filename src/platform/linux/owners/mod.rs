@@ -16,6 +16,7 @@ mod descriptors;
 mod doubt;
 mod everywhere;
 mod findings;
+mod likely;
 mod own_tables;
 mod parallel;
 mod ports;
@@ -36,6 +37,7 @@ use std::sync::Arc;
 pub(super) use self::descriptors::{Table, can_be_named};
 use self::doubt::Wanted;
 use self::everywhere::{NotAnswered, Unsearched};
+pub(super) use self::likely::among;
 pub(super) use self::search::Inodes;
 pub(super) use self::searcher::{
     LINKS_OF_ONE_THREAD, LONGEST_LINK, is_path_alone, read_link, socket_inode,

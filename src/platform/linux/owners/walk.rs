@@ -105,6 +105,16 @@ impl Processes {
         Ok(Self { proc, are_all: pids.contains(&Pid(1)), pids, can_be_named })
     }
 
+    /// These alone, whether there are others or not.
+    ///
+    /// # Errors
+    /// When /proc cannot be opened.
+    pub(super) fn these(pids: &[Pid]) -> io::Result<Self> {
+        let proc = open_proc()?;
+        let can_be_named = can_be_named(&proc);
+        Ok(Self { proc, pids: pids.to_vec(), are_all: false, can_be_named })
+    }
+
     /// Their PIDs, ascending.
     pub(super) fn pids(&self) -> &[Pid] {
         &self.pids

@@ -11,7 +11,7 @@ use super::budget::{Budget, Deadline, ROUNDS};
 use super::examiner::Candidate;
 use super::missed::Missed;
 use super::round::{Process, Round, list};
-use crate::model::{Pid, Uid, Unconnected};
+use crate::model::{Pid, Scope, StateSet, TcpState, Uid, Unconnected};
 use crate::platform::linux::bound;
 use crate::platform::linux::owners::Inodes;
 use crate::platform::linux::proc_dir::{is_gone, open_proc};
@@ -20,8 +20,9 @@ use crate::platform::linux::{bounds, namespaces};
 /// Examining one takes four system calls.
 const EXAMINED_BETWEEN: usize = 64;
 
-/// The sockets of TCP that are in no table, of processes of this thread's network namespace that have
-/// at least this many of them.
+/// The sockets of TCP that are BOUND or in no table, of processes of this thread's network namespace that
+/// have at least this many of them. Which of the two does not matter: before Linux 6.8 no table has those
+/// that are BOUND either.
 ///
 /// # Errors
 /// When /proc or the tables cannot be read at all.
@@ -47,9 +48,10 @@ pub(in crate::platform::linux) fn unconnected(at_least: usize) -> io::Result<Unc
     Ok(Unconnected { sockets, is_unreadable: search.missed.is_unreadable, gaps })
 }
 
-/// The inodes of all sockets of TCP in the tables of this network namespace.
+/// The inodes of the sockets of TCP in this network namespace that listen or are connected.
 fn listed() -> io::Result<Inodes> {
-    let table = super::super::tables::listed(&bound::LISTED_TCP)
+    let states = StateSet::ALL.without(StateSet::of(&[TcpState::Bound]));
+    let table = super::super::tables::listed(&Scope { tcp: states, ..bound::LISTED_TCP })
         .map_err(|error| io::Error::other(error.to_string()))?;
     if table.gaps.iter().any(crate::model::Gap::may_hide_rows) {
         return Err(io::Error::other("a table could not be read"));
@@ -57,7 +59,7 @@ fn listed() -> io::Result<Inodes> {
     Ok(bound::inodes(&table.sockets))
 }
 
-/// A search for sockets that are in no table.
+/// A search for sockets that are not connected.
 struct Search {
     proc: OwnedFd,
     listed: Inodes,
@@ -81,7 +83,7 @@ impl Search {
         Ok(processes)
     }
 
-    /// Their descriptors of sockets in no table. Users whose descriptors are not read to the end in a
+    /// Their descriptors of sockets that are not listed. Users whose descriptors are not read to the end in a
     /// round are read anew in the next, which has a larger budget for each.
     fn candidates(
         &mut self,
@@ -163,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn only_sockets_of_tcp_in_no_table_are_found() {
+    fn only_sockets_of_tcp_that_are_not_connected_are_found() {
         let unused = |family| {
             let flags = SocketFlags::CLOEXEC;
             rustix::net::socket_with(family, SocketType::STREAM, flags, None).unwrap()
@@ -174,7 +176,13 @@ mod tests {
         let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
         let found = own(&unconnected(1).unwrap());
-        assert!(found.contains(&inode(&v4)), "{found:?}");
+        let flags = SocketFlags::CLOEXEC;
+        let bound =
+            rustix::net::socket_with(AddressFamily::INET, SocketType::STREAM, flags, None).unwrap();
+        rustix::net::bind(&bound, &std::net::SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+        assert!(!found.contains(&inode(&bound)) && found.contains(&inode(&v4)), "{found:?}");
+        let found = own(&unconnected(1).unwrap());
+        assert!(found.contains(&inode(&bound)) && found.contains(&inode(&v4)), "{found:?}");
         for other in [inode(&local), inode(&listener), inode(&client), inode(&udp)] {
             assert!(!found.contains(&other), "{other} in {found:?}");
         }

@@ -8,6 +8,7 @@
 mod accounts;
 mod console;
 mod modules;
+mod pipes;
 mod processes;
 mod registry;
 mod services;
@@ -24,8 +25,9 @@ use windows_sys::Win32::System::LibraryLoader::{GetModuleHandleA, GetProcAddress
 use windows_sys::Win32::System::SystemInformation::GetSystemDirectoryW;
 
 pub(super) use accounts::{account, enable_debug_privilege, is_elevated, users};
-pub(super) use console::{console_takes_escapes, was_interrupted};
+pub(super) use console::{console_takes_escapes, on_end, was_interrupted};
 pub(super) use modules::owner_module;
+pub(in crate::platform) use pipes::is_read;
 pub(super) use processes::{Process, process_list};
 pub(super) use registry::texts;
 pub(super) use services::{services, sessions};

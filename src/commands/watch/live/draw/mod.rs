@@ -1,5 +1,6 @@
 //! The screen: a function of the state. Only visible rows are built.
 
+mod footer;
 mod header;
 mod panes;
 mod table;
@@ -7,14 +8,15 @@ mod table;
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
-use ratatui::style::{Color, Modifier, Style};
+use ratatui::style::{Color, Style};
+use unicode_width::UnicodeWidthStr;
 
-use super::mode::{Mode, Stage, TextKind};
+use super::mode::Mode;
 use super::state::State;
-use crate::text::watch as text;
 
-/// From so many columns and rows on there are sparklines.
+/// From so many columns on there are sparklines.
 const WIDE: u16 = 100;
+/// From so many rows on there is a line for states.
 const TALL: u16 = 20;
 
 /// The parts of a screen.
@@ -28,8 +30,7 @@ struct Parts {
 
 impl Parts {
     fn of(area: Rect) -> Self {
-        let is_large = area.width >= WIDE && area.height >= TALL;
-        let header = (if is_large { 2 } else { 1 }).min(area.height);
+        let header = (if area.height >= TALL { 2 } else { 1 }).min(area.height);
         let line = |y: u16, height: u16| {
             let y = area.y + y.min(area.height);
             Rect { x: area.x, y, width: area.width, height: height.min(area.bottom() - y) }
@@ -66,48 +67,27 @@ pub(super) fn screen(state: &State, area: Rect, buffer: &mut Buffer) -> Option<P
         Mode::Text(pane) => panes::text(state, pane, body, buffer),
         Mode::Act(act) => {
             let cursor = panes::act(act, body, buffer);
-            footer(state, parts.footer, buffer);
+            footer::draw(state, parts.footer, buffer);
             return cursor;
         }
         _ => table::draw(state, parts.titles, parts.rows, buffer),
     }
-    footer(state, parts.footer, buffer)
+    footer::draw(state, parts.footer, buffer)
 }
 
-/// The last line: what is typed, what is said, or the keys of the moment.
-fn footer(state: &State, area: Rect, buffer: &mut Buffer) -> Option<Position> {
-    let dim = Style::new().add_modifier(Modifier::DIM);
-    let (prompt, input) = match &state.mode {
-        Mode::Filter { input, .. } => ("/", input),
-        Mode::Name(input) => (text::FILE_NAME, input),
-        mode => {
-            let (line, style) = match (&state.message, mode) {
-                (Some(message), _) => (message.as_str(), Style::new()),
-                (None, Mode::Text(pane)) if matches!(pane.kind, TextKind::Details(_)) => {
-                    (text::details_keys(state.settings.read_only), dim)
-                }
-                (None, Mode::Text(_)) => (text::TEXT_KEYS, dim),
-                (None, Mode::Act(act)) => match act.stage {
-                    Stage::Done => (text::DONE_KEYS, dim),
-                    Stage::Working | Stage::Asked(_) => (text::WORKING, dim),
-                    Stage::Answering(..) => ("", dim),
-                },
-                (None, _) => (text::table_keys(state.settings.read_only), dim),
-            };
-            put(buffer, area, line, style);
-            return None;
+/// What stands between the parts of a line.
+const GAP: usize = 2;
+
+/// Those of `parts` that a line of this width has room for, each whole: the first come first.
+fn whole_parts<'a>(parts: impl IntoIterator<Item = &'a str>, width: u16) -> String {
+    let mut line = String::new();
+    for part in parts {
+        let before = if line.is_empty() { 0 } else { line.width() + GAP };
+        if !part.is_empty() && before + part.width() <= usize::from(width) {
+            line.extend([if line.is_empty() { "" } else { "  " }, part]);
         }
-    };
-    let typed = format!("{prompt}{}", input.value());
-    let wrong = state.wrong.as_ref().filter(|_| matches!(state.mode, Mode::Filter { .. }));
-    let wrong = wrong.map(|why| format!("   {why}")).unwrap_or_default();
-    put(buffer, area, &typed, Style::new());
-    let width = u16::try_from(prompt.len() + input.visual_cursor()).unwrap_or(u16::MAX);
-    let typed_width = u16::try_from(unicode_width::UnicodeWidthStr::width(typed.as_str()));
-    let after = typed_width.unwrap_or(u16::MAX).min(area.width);
-    let rest = Rect { x: area.x + after, width: area.width - after, ..area };
-    put(buffer, rest, &wrong, tint(state, Color::Red));
-    Some(Position { x: area.x + width.min(area.width.saturating_sub(1)), y: area.y })
+    }
+    line
 }
 
 /// A line, cut where the screen ends.

@@ -37,7 +37,7 @@ fn nothing_else_confirms() {
         assert_eq!(trial.press(KeyCode::Enter), [], "{typed:?}");
     }
     let mut trial = answering();
-    trial.0.paste("7", &ThisSystem::default());
+    assert_eq!(trial.paste("7"), []);
     assert_eq!(trial.press(KeyCode::Enter), [], "pasted");
     assert_eq!(trial.press(KeyCode::Esc), [Effect::Answer(false)]);
 }

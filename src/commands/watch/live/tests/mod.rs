@@ -10,17 +10,19 @@ use ratatui::buffer::Buffer;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::layout::Rect;
 
-use super::super::look::Look;
 use super::super::print::COLUMNS;
+use super::super::seen::Look;
 use super::draw;
 use super::event::{Effect, Event, Pace};
+use super::narrow;
 use super::order::Sort;
 use super::state::{Settings, State};
 use crate::model::{
-    Capabilities, Endpoint, OwnedSocket, Owner, Pid, Process, Protocol, Snapshot, Socket, TcpState,
+    About, Capabilities, Endpoint, OwnedSocket, Owner, Pid, Process, Protocol, Snapshot, Socket,
+    TcpState,
 };
 use crate::platform::ThisSystem;
-use crate::query::{SortKey, changes};
+use crate::query::{Change, SortKey, Unread, changes};
 
 /// A listener of PID 7, or a connection of PID 8.
 fn row(cookie: u64, port: u16, state: TcpState) -> OwnedSocket {
@@ -51,7 +53,7 @@ fn look(sockets: &[OwnedSocket]) -> Look {
         processes: [(7, "server"), (8, "client")].map(process).into(),
         ..Snapshot::empty(Capabilities::LINUX)
     };
-    Look { snapshot, others: Vec::new() }
+    Look::new(snapshot, Vec::new(), Unread::default(), Duration::ZERO)
 }
 
 /// A view, and the looks that it gets.
@@ -83,9 +85,13 @@ impl Trial {
         let now = look(sockets);
         let before = self.0.table.look.clone();
         let changes = before.map(|before| changes(before.seen(), now.seen())).unwrap_or_default();
+        self.looked(now, changes)
+    }
+
+    fn looked(&mut self, look: Look, changes: Vec<Change>) -> Vec<Effect> {
         let pace = Pace { interval: Duration::from_secs(1), ..Pace::default() };
         let at = SystemTime::UNIX_EPOCH;
-        self.0.note(Event::Looked { look: Arc::new(now), changes, at, pace })
+        self.0.note(Event::Looked { look: Arc::new(look), changes, at, pace })
     }
 
     fn is_drawn(&mut self) {
@@ -93,7 +99,25 @@ impl Trial {
     }
 
     fn press(&mut self, code: KeyCode) -> Vec<Effect> {
-        self.0.press(KeyEvent::new(code, KeyModifiers::NONE), &ThisSystem::default())
+        let effects = self.0.press(KeyEvent::new(code, KeyModifiers::NONE));
+        self.parsed(effects)
+    }
+
+    fn paste(&mut self, text: &str) -> Vec<Effect> {
+        let effects = self.0.paste(text);
+        self.parsed(effects)
+    }
+
+    /// The effects but the filters, which are parsed at once.
+    fn parsed(&mut self, effects: Vec<Effect>) -> Vec<Effect> {
+        let of = |effect| match effect {
+            Effect::Parse(typed) => {
+                let parsed = narrow::parse(&typed, &ThisSystem::default()).map(Box::new);
+                self.0.note(Event::Parsed(typed, parsed))
+            }
+            other => vec![other],
+        };
+        effects.into_iter().flat_map(of).collect()
     }
 
     fn types(&mut self, text: &str) -> Vec<Effect> {
@@ -197,7 +221,7 @@ fn a_filter_applies_while_it_is_typed_and_a_wrong_one_leaves_the_last() {
     trial.press(KeyCode::Esc);
     assert_eq!((trial.rows(), &trial.0.wrong), (vec!["80".to_owned(), ">90".to_owned()], &None));
     trial.types("/");
-    trial.0.paste("server\n", &ThisSystem::default());
+    trial.paste("server\n");
     trial.press(KeyCode::Enter);
     assert_eq!((trial.rows(), trial.0.typed.as_str()), (vec![">90".to_owned()], "server"));
     trial.press(KeyCode::Esc);
@@ -213,8 +237,8 @@ fn keys_that_end_stop_and_ring() {
     });
     assert_eq!(trial.sees(&[listener(1, 80)]), []);
     assert_eq!(trial.types("/q"), []);
-    assert_eq!(trial.0.press(control('z'), &ThisSystem::default()), [Effect::Stop]);
-    assert_eq!(trial.0.press(control('c'), &ThisSystem::default()), [Effect::Quit(130)]);
+    assert_eq!(trial.0.press(control('z')), [Effect::Stop]);
+    assert_eq!(trial.0.press(control('c')), [Effect::Quit(130)]);
     trial.press(KeyCode::Esc);
     assert_eq!(trial.types("q"), [Effect::Quit(0)]);
     assert_eq!(trial.sees(&[]), [Effect::Ring]);
@@ -246,4 +270,89 @@ fn what_is_shown_goes_to_a_new_file_and_never_over_another() {
     let again = trial.0.write(&name);
     assert!(again.starts_with(&format!("{name}: cannot be written: ")), "{again}");
     std::fs::remove_dir_all(directory).unwrap();
+}
+
+/// A port opens when something listens on it, not when it is bound.
+#[test]
+fn the_bell_is_about_what_listens() {
+    let mut trial = Trial::with(|settings| settings.has_port = true);
+    let bound = || row(1, 80, TcpState::Bound);
+    assert_eq!(trial.sees(&[]), []);
+    assert_eq!(trial.sees(&[bound()]), []);
+    assert_eq!(trial.sees(&[listener(1, 80)]), [Effect::Ring]);
+    assert_eq!(trial.sees(&[listener(1, 80), connection(2, 80)]), []);
+    assert_eq!(trial.sees(&[connection(2, 80)]), [Effect::Ring]);
+    assert_eq!(trial.sees(&[]), []);
+}
+
+/// What is parsed comes when it comes, and only counts if it is what is typed.
+#[test]
+fn a_filter_that_is_parsed_late() {
+    let parsed = |text: &str| {
+        Event::Parsed(text.to_owned(), narrow::parse(text, &ThisSystem::default()).map(Box::new))
+    };
+    let mut trial = Trial::of(&[connection(1, 80), listener(2, 90)]);
+    let key = |c| KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE);
+    trial.0.press(key('/'));
+    for c in "90".chars() {
+        trial.0.press(key(c));
+    }
+    trial.0.note(parsed("9"));
+    assert_eq!(trial.rows(), [">80", "90"]);
+    trial.0.press(KeyEvent::new(KeyCode::Enter, KeyModifiers::NONE));
+    trial.0.note(parsed("90"));
+    assert_eq!(trial.rows(), [">90"]);
+    // One that turns out to be wrong after Enter.
+    trial.0.press(key('/'));
+    trial.0.press(key('x'));
+    trial.0.press(KeyEvent::new(KeyCode::Enter, KeyModifiers::NONE));
+    trial.0.note(Event::Parsed("90x".to_owned(), Err("not a port".to_owned())));
+    assert_eq!((trial.rows(), trial.0.typed.as_str()), (vec![">90".to_owned()], "90"));
+    assert_eq!(trial.0.message.as_deref(), Some("not a port"));
+}
+
+/// A frozen order keeps what is gone for two minutes, and 5,000 of them at most.
+#[test]
+fn what_is_gone_is_kept_within_bounds_while_frozen() {
+    let mut trial = Trial::of(&[listener(1, 80)]);
+    trial.press(KeyCode::Char(' '));
+    trial.sees(&[]);
+    trial.passes(119);
+    assert_eq!(trial.rows(), [">80-"]);
+    trial.passes(1);
+    assert_eq!(trial.rows(), [""; 0]);
+    let port = |cookie: u64| u16::try_from(cookie % 50_000 + 1).unwrap();
+    let many: Vec<OwnedSocket> = (10..6_010).map(|one| listener(one, port(one))).collect();
+    trial.sees(&many);
+    trial.sees(&[]);
+    assert_eq!(trial.0.table.marks.gone().len(), 5_000);
+    assert_eq!(trial.0.table.items.len(), 5_000);
+    trial.sees(&many);
+    trial.sees(&[]);
+    assert_eq!(trial.0.table.marks.gone().len(), 5_000);
+}
+
+/// Of users nothing is known until a look asks for them.
+#[test]
+fn a_filter_or_an_order_that_takes_a_deeper_look() {
+    let deepen = Effect::Deepen(About::Identity);
+    let mut trial = Trial::of(&[listener(1, 80), connection(2, 90)]);
+    trial.types("/");
+    assert_eq!(trial.paste("user:root"), std::slice::from_ref(&deepen));
+    assert_eq!((trial.rows(), trial.0.applied.as_str()), (vec![">80".into(), "90".into()], ""));
+    let mut deep = look(&[listener(1, 80), connection(2, 90)]);
+    deep.about = About::Identity;
+    for (pid, process) in &mut deep.snapshot.processes {
+        process.user = Some(if *pid == Pid(7) { "root" } else { "www" }.into());
+    }
+    assert_eq!(trial.looked(deep, Vec::new()), []);
+    assert_eq!((trial.rows(), trial.0.applied.as_str()), (vec![">80".to_owned()], "user:root"));
+    // One that needs no more is applied at once.
+    let mut trial = Trial::of(&[listener(1, 80)]);
+    trial.types("/pid:8");
+    assert_eq!(trial.rows(), [""; 0]);
+    let mut trial = Trial::of(&[listener(1, 80)]);
+    let sorts = Sort::all(&COLUMNS).len();
+    let effects: Vec<Effect> = (0..sorts).flat_map(|_| trial.types("s")).collect();
+    assert_eq!(effects, [deepen], "by age");
 }

@@ -3,6 +3,7 @@
 use ratatui::style::{Color, Modifier};
 
 use super::*;
+use crate::text::watch as text;
 
 /// The lines of a screen without the blanks at their ends.
 fn lines(buffer: &Buffer) -> Vec<String> {
@@ -31,14 +32,14 @@ fn some() -> Trial {
 fn a_small_screen() {
     let screen = some().screen(60, 8);
     let expected = [
-        "3 sockets  2 owners  by port  every 1s  2 LISTENING",
+        "3 sockets  2 owners  every 1s  by port  2 LISTENING",
         "  Proto Local Address  Foreign Addre… State       PID Image…",
         "  TCP   127.0.0.1:80   0.0.0.0:0      LISTENING   7   server",
         "- TCP   127.0.0.1:80   127.0.0.1:5000 ESTABLISHED 8   client",
         "~ TCP   127.0.0.1:90   127.0.0.1:5000 CLOSE_WAIT  8   client",
         "+ TCP   127.0.0.1:8080 0.0.0.0:0      LISTENING   7   server",
         "",
-        "? help  q quit  / filter  x kill  c close  Enter details  s",
+        "? help  q quit  / filter  x kill  c close  Enter details",
     ];
     assert_eq!(lines(&screen), expected);
     let none = (Color::Reset, Modifier::empty());
@@ -71,10 +72,10 @@ fn without_color_signs_and_the_selection_are_seen() {
 #[test]
 fn a_large_screen_has_sparklines() {
     let screen = lines(&some().screen(100, 20));
-    let header = "3 sockets  2 owners  by port  every 1s  what lives shorter is not seen  2 LISTENING  \
-                  0 ESTABLISHED";
+    let header = "3 sockets  2 owners  every 1s  by port  what opens and closes between two looks is \
+                  not seen";
     assert_eq!(screen[0], header);
-    assert_eq!(screen[1], "LISTENING 2 ▄█  ESTABLISHED 0 █▁  CLOSE_WAIT 1 ▁█");
+    assert_eq!(screen[1], "2 LISTENING ▄█  0 ESTABLISHED █▁  1 CLOSE_WAIT ▁█");
     assert!(screen[2].starts_with("  Proto  Local Address          Foreign Address "));
 }
 
@@ -121,4 +122,101 @@ fn a_question_is_whole() {
     ];
     assert_eq!(lines(&trial.screen(60, 15))[1..4], expected);
     assert_eq!(lines(&trial.screen(60, 15))[14], "working");
+}
+
+/// Header and footer of a screen of this size.
+fn frame(trial: &mut Trial, width: u16, height: u16) -> (Vec<String>, String) {
+    let mut screen = lines(&trial.screen(width, height));
+    let footer = screen.pop().unwrap();
+    screen.truncate(2);
+    (screen, footer)
+}
+
+/// What does not fit is left out as a whole.
+#[test]
+fn header_and_footer_have_whole_parts() {
+    let mut trial = some();
+    trial.types("/state:listening,established local:127.0.0.0/8");
+    trial.press(KeyCode::Enter);
+    trial.types(" ");
+    trial.0.pace = Pace {
+        interval: Duration::from_millis(2300),
+        cost: Duration::from_millis(230),
+        is_slowed: true,
+    };
+    let (header, footer) = frame(&mut trial, 60, 15);
+    assert_eq!(header[0], "3 sockets  2 owners  frozen  slowed to 2.3s  by port");
+    assert_eq!(footer, "? help  q quit  Esc show all  / filter  x kill  c close");
+    let (header, footer) = frame(&mut trial, 80, 24);
+    let line = "3 sockets  2 owners  frozen  slowed to 2.3s  by port  /state:listening,establis…";
+    assert_eq!(header[0], line);
+    assert_eq!(header[1], "2 LISTENING  1 CLOSE_WAIT");
+    let line = "? help  q quit  Esc show all  / filter  x kill  c close  Enter details  s sort";
+    assert_eq!(footer, line);
+    let (header, _) = frame(&mut trial, 140, 24);
+    let line = "3 sockets  2 owners  frozen  every 2.3s: a look uses 230ms of CPU time  by port  \
+                /state:listening,established local:127.0.0.0/8";
+    assert_eq!(header[0], line);
+    for width in 1..200 {
+        let (header, footer) = frame(&mut trial, width, 15);
+        for part in header[0].split("  ") {
+            let is_whole =
+                ["", "frozen", "by port", "slowed to 2.3s", "2 LISTENING", "1 CLOSE_WAIT"];
+            let is_whole = is_whole.contains(&part) || part.starts_with(['/', '3', '2', 'e']);
+            assert!(is_whole, "{width} {header:?}");
+        }
+        let all = text::table_keys(text::Moment {
+            read_only: false,
+            has_socket: true,
+            holds_port: true,
+            is_frozen: true,
+            is_grouped: false,
+            is_filtered: true,
+        });
+        let is_key = |key: &str| key.is_empty() || all.contains(&key);
+        assert!(footer.split("  ").all(is_key), "{width} {footer:?}");
+        assert_eq!(footer.contains("? help  q quit"), width >= 14, "{width}");
+    }
+}
+
+#[test]
+fn the_footer_fits_the_moment() {
+    let keys = |trial: &mut Trial| frame(trial, 200, 24).1;
+    let mut trial = Trial::of(&[]);
+    let rest = "s sort  g group  e log  r reverse";
+    let none = format!("? help  q quit  / filter  Space freeze  {rest}  w write");
+    assert_eq!(keys(&mut trial), none);
+    trial.sees(&[listener(1, 80), connection(2, 90)]);
+    let of = |acts: &str| {
+        format!(
+            "? help  q quit  / filter  {acts}  Enter details  Space freeze  {rest}  y copy  w write"
+        )
+    };
+    assert_eq!(keys(&mut trial), of("x kill  c close"));
+    trial.press(KeyCode::Down);
+    assert_eq!(keys(&mut trial), of("c close"));
+    trial.sees(&[listener(1, 80)]);
+    assert_eq!(keys(&mut trial), none, "one that is gone");
+    trial.types("/");
+    assert_eq!(keys(&mut trial), "/  Enter keep  Esc undo");
+    trial.types("state:nope");
+    assert!(keys(&mut trial).starts_with("/state:nope  --state 'nope': unknown state"));
+    trial.press(KeyCode::Enter);
+    assert!(keys(&mut trial).starts_with("--state 'nope': unknown state"));
+    let mut trial = Trial::with(|settings| settings.read_only = true);
+    trial.sees(&[listener(1, 80)]);
+    let told = keys(&mut trial);
+    assert!(!["x kill", "c close", "w write"].iter().any(|key| told.contains(key)), "{told}");
+}
+
+/// Of a filter that is longer than the screen the part around the cursor is shown.
+#[test]
+fn a_long_filter_scrolls() {
+    let mut trial = some();
+    trial.types("/name:");
+    trial.types(&"abcdefghij".repeat(8));
+    let (_, footer) = frame(&mut trial, 60, 15);
+    assert!(footer.ends_with("ghij") && footer.len() <= 60, "{footer}");
+    trial.press(KeyCode::Home);
+    assert!(frame(&mut trial, 60, 15).1.starts_with("/name:abc"));
 }

@@ -6,13 +6,13 @@ use std::time::Instant;
 
 use rustc_hash::FxHashSet;
 
-use crate::commands::shared::survey::complete;
+use super::survey::complete;
 use crate::findings::{Inspection, LEAST_UNCONNECTED, Machine};
 use crate::model::{
-    About, Detail, Endpoint, Pid, Protocol, Reading, Scope, Snapshot, Socket, StateSet, TcpState,
-    Unconnected,
+    About, Detail, Endpoint, Gap, Pid, Protocol, Reading, Scope, Snapshot, Socket, StateSet,
+    TcpSettings, TcpState, Unconnected,
 };
-use crate::platform::{PlatformError, System};
+use crate::platform::{PlatformError, SocketTable, System};
 use crate::query::Filter;
 
 /// What the system reports now of the sockets that `filter` admits, and of what they are compared
@@ -20,23 +20,23 @@ use crate::query::Filter;
 ///
 /// # Errors
 /// When the sockets cannot be read at all.
-pub(super) fn inspect(
+pub(in crate::commands) fn inspect(
     system: &impl System,
     filter: Option<&Filter>,
 ) -> Result<Inspection, PlatformError> {
-    let scope = Scope {
-        // No finding is about these, and not every kernel lists them.
-        tcp: StateSet::ALL.without(StateSet::of(&[TcpState::Bound])),
-        detail: Detail::Drops,
-        ..Scope::everything()
-    };
+    let scope = Scope { tcp: states(system), detail: Detail::Drops, ..Scope::everything() };
     let begun = Instant::now();
+    let settings = system.tcp_settings();
     let table = system.sockets(&scope)?;
+    let unlisted_bound = unlisted_bound(&table, &settings);
     let compared = filter.map(|filter| Compared::of(&table.sockets, filter));
-    let is_bound = |socket: &Socket| socket.state == Some(TcpState::Bound);
     let mut snapshot = complete(system, table, About::Identity, |socket| {
-        !is_bound(socket) && compared.as_ref().is_none_or(|compared| compared.contains(socket))
+        // A socket may have become BOUND since.
+        socket.state.is_none_or(|state| scope.tcp.contains(state))
+            && compared.as_ref().is_none_or(|compared| compared.contains(socket))
     })?;
+    // The check that counts them says so, where they may matter.
+    snapshot.gaps.retain(|gap| !gap.is_about_bound());
     let (limits, unconnected) = match filter {
         None => (system.machine_limits(), system.unconnected(LEAST_UNCONNECTED)),
         Some(_) => Default::default(),
@@ -50,9 +50,29 @@ pub(super) fn inspect(
         particulars: system.particulars(&pids),
         particulars_after,
         rules: system.port_rules(Protocol::Tcp),
-        settings: system.tcp_settings(),
+        settings,
+        unlisted_bound,
         snapshot,
     })
+}
+
+/// The states that are looked at. Windows lists a BOUND socket for each connection.
+fn states(system: &impl System) -> StateSet {
+    let bound = StateSet::of(&[TcpState::Bound]);
+    if system.capabilities().socket_details { StateSet::ALL } else { StateSet::ALL.without(bound) }
+}
+
+/// How many BOUND sockets there are at most that the kernel does not list: as many as it has sockets that
+/// are not in the table. Those of other network namespaces are among them.
+fn unlisted_bound(table: &SocketTable, settings: &TcpSettings) -> u64 {
+    if !table.gaps.iter().any(Gap::may_hide_bound) {
+        return 0;
+    }
+    let is_counted = |socket: &&Socket| {
+        socket.protocol == Protocol::Tcp && socket.inode.is_some_and(|inode| inode != 0)
+    };
+    let listed = table.sockets.iter().filter(is_counted).count() as u64;
+    settings.counters.allocated.map_or(u64::MAX, |all| all.saturating_sub(listed))
 }
 
 /// Describes the processes that keep unconnected sockets, which may own no other, and adds what was
@@ -68,10 +88,16 @@ fn add_keepers(system: &impl System, unconnected: &Reading<Unconnected>, snapsho
 }
 
 /// The machine of an inspection, narrowed to what `filter` admits.
-pub(super) fn machine<'a>(inspection: &'a Inspection, filter: Option<&Filter>) -> Machine<'a> {
+pub(in crate::commands) fn machine<'a>(
+    inspection: &'a Inspection,
+    filter: Option<&Filter>,
+) -> Machine<'a> {
     let machine = Machine::new(inspection);
     match filter {
-        Some(filter) => machine.narrowed(|row| filter.admits(row, &inspection.snapshot)),
+        Some(filter) => {
+            let scope = Scope { tcp: filter.states_of_matches(), ..filter.scope(Detail::Brief) };
+            machine.narrowed(&scope, |row| filter.admits(row, &inspection.snapshot))
+        }
         None => machine,
     }
 }
@@ -80,7 +106,7 @@ pub(super) fn machine<'a>(inspection: &'a Inspection, filter: Option<&Filter>) -
 /// they are compared with.
 struct Compared<'a> {
     filter: &'a Filter,
-    /// The ports of listeners that they came through.
+    /// Their ports, with the listeners that they came through and the other connections of a service.
     ports: FxHashSet<u16>,
     /// The ends of connections within the machine, as the other side sees them.
     ends: FxHashSet<(Endpoint, Endpoint)>,
@@ -101,9 +127,12 @@ impl<'a> Compared<'a> {
     }
 
     fn contains(&self, socket: &Socket) -> bool {
-        let is_listener = socket.state == Some(TcpState::Listening);
+        // These block ephemeral ports for every destination.
+        let is_blocking = matches!(socket.state, Some(TcpState::Listening | TcpState::Bound))
+            && !self.paths.is_empty();
         self.filter.admits_socket(socket)
-            || (is_listener && self.ports.contains(&socket.local.port))
+            || is_blocking
+            || (socket.protocol == Protocol::Tcp && self.ports.contains(&socket.local.port))
             || socket.foreign.is_some_and(|foreign| {
                 self.ends.contains(&(socket.local, foreign))
                     || self.paths.contains(&(socket.local.address, foreign))

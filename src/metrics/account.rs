@@ -1,0 +1,193 @@
+//! To whom what a socket adds to the labels is charged, and the labels of its owner.
+
+use super::LabelValue;
+use super::unit::unit_of;
+use crate::findings::{Culprit, Machine};
+use crate::model::{
+    Container, Creator, OwnedSocket, Process, ProcessKind, Runtime, Service, Uid, Untrusted,
+};
+
+/// Whose process it is.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) enum User {
+    /// By number.
+    Number(Uid),
+    /// By name, where the system does not number users.
+    Name(Untrusted),
+    /// Someone's who started a program with the rights of another (set-user-ID).
+    SetUserId,
+    /// Not known.
+    Unknown,
+}
+
+/// A user, in a container or outside. What is charged to one account is no other's loss.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct Account {
+    pub(super) user: User,
+    pub(super) container: LabelValue,
+}
+
+impl Account {
+    /// Whether this is root outside of containers, who can do more than add labels.
+    pub(super) fn is_root(&self) -> bool {
+        self.user == User::Number(Uid(0)) && self.container == LabelValue::NONE
+    }
+}
+
+/// What is said of an owner besides its container.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub(super) struct Name {
+    pub(super) process: LabelValue,
+    pub(super) unit: LabelValue,
+}
+
+/// An owner of sockets as labels tell it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Charged {
+    pub(super) account: Account,
+    pub(super) name: Name,
+}
+
+impl Charged {
+    /// No process of this machine.
+    pub(super) fn nobody() -> Self {
+        let name = Name { process: LabelValue::NONE, unit: LabelValue::NONE };
+        Self { account: Account { user: User::Unknown, container: LabelValue::NONE }, name }
+    }
+
+    /// Whether a unit of the system runs it, or root does.
+    pub(super) fn is_first(&self) -> bool {
+        let unit = &self.name.unit;
+        let is_of_system = ![LabelValue::NONE, LabelValue::USERS].contains(unit);
+        is_of_system || self.account.user == User::Number(Uid(0))
+    }
+
+    /// A process. `program` is the name of its executable, where only an administrator puts such.
+    pub(super) fn process(
+        process: &Process,
+        program: Option<&Untrusted>,
+        machine: &Machine<'_>,
+    ) -> Self {
+        let name = match (program, process.kind) {
+            (Some(program), _) => LabelValue::of(program),
+            // Only the kernel names these.
+            (None, ProcessKind::Kernel) => LabelValue::of(&process.name),
+            (None, _) => LabelValue::OTHER,
+        };
+        let manager = machine.snapshot.capabilities.service_manager;
+        let is_of_user = process.slice_user.is_some();
+        Self {
+            account: Account {
+                user: user(process),
+                container: container(process.container.as_ref()),
+            },
+            name: Name { process: name, unit: unit_of(&process.services, is_of_user, manager) },
+        }
+    }
+
+    /// A process that cannot be named, by what its socket tells.
+    pub(super) fn unnamed(row: &OwnedSocket, uid: Option<Uid>, machine: &Machine<'_>) -> Self {
+        let creator = machine.snapshot.creator(&row.socket);
+        let manager = machine.snapshot.capabilities.service_manager;
+        let known = creator.and_then(|creator| creator.service.as_ref());
+        let services: &[Service] = known.map(std::slice::from_ref).unwrap_or_default();
+        let of = |creator: &Creator| container(creator.container.as_ref());
+        Self {
+            account: Account {
+                user: uid.map_or(User::Unknown, User::Number),
+                container: creator.map_or(LabelValue::NONE, of),
+            },
+            name: Name { process: LabelValue::OTHER, unit: unit_of(services, false, manager) },
+        }
+    }
+
+    /// The one that is responsible for a finding, other than a process that was described.
+    pub(super) fn of_culprit(culprit: Culprit) -> Self {
+        match culprit {
+            Culprit::Nobody | Culprit::Machine => Self::nobody(),
+            Culprit::Hidden(_) | Culprit::Unknown | Culprit::Process(_) => {
+                let mut unknown = Self::nobody();
+                unknown.name.process = LabelValue::OTHER;
+                unknown
+            }
+        }
+    }
+
+    /// The one that is responsible for a socket, other than a process.
+    pub(super) fn without_process(
+        culprit: Culprit,
+        row: &OwnedSocket,
+        machine: &Machine<'_>,
+    ) -> Self {
+        match culprit {
+            Culprit::Nobody | Culprit::Machine => Self::nobody(),
+            Culprit::Hidden(uid) => Self::unnamed(row, uid, machine),
+            Culprit::Unknown | Culprit::Process(_) => Self::unnamed(row, row.socket.uid, machine),
+        }
+    }
+}
+
+/// Root's processes are root's wherever they run. Others below `user-1000.slice` are that user's, who
+/// may have many numbers (subuid(5)).
+fn user(process: &Process) -> User {
+    match (process.slice_user, process.uid) {
+        (Some(user), _) if process.is_set_user_id => User::Number(user),
+        _ if process.is_set_user_id => User::SetUserId,
+        (_, Some(Uid(0))) => User::Number(Uid(0)),
+        (Some(user), _) | (None, Some(user)) => User::Number(user),
+        (None, None) => process.user.clone().map_or(User::Unknown, User::Name),
+    }
+}
+
+/// The name that the runtime gives a container, or else the runtime's own; never an id. A user's own
+/// containers have names that the user may choose at will.
+fn container(container: Option<&Container>) -> LabelValue {
+    let Some(container) = container else { return LabelValue::NONE };
+    let runtime = LabelValue::word(container.runtime.word());
+    let has_names = matches!(container.runtime, Runtime::Lxc | Runtime::Nspawn);
+    let name = container.name.as_ref().or_else(|| has_names.then_some(&container.id));
+    match name {
+        Some(name) if !container.of_user => LabelValue::of(name),
+        _ => runtime,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Pid;
+
+    fn process(uid: u32) -> Process {
+        Process { uid: Some(Uid(uid)), ..Process::named(Pid(7), "x".into()) }
+    }
+
+    #[test]
+    fn a_user_is_charged_for_all_its_numbers() {
+        let number = |uid| User::Number(Uid(uid));
+        assert_eq!(user(&process(1000)), number(1000));
+        let own = Process { slice_user: Some(Uid(1000)), ..process(100_000) };
+        assert_eq!(user(&own), number(1000));
+        let sudo = Process { slice_user: Some(Uid(1000)), ..process(0) };
+        assert_eq!(user(&sudo), number(0));
+        let su = Process { is_set_user_id: true, ..sudo };
+        assert_eq!(user(&su), number(1000));
+        let su = Process { is_set_user_id: true, ..process(0) };
+        assert_eq!(user(&su), User::SetUserId);
+    }
+
+    #[test]
+    fn a_container_is_never_an_id() {
+        let of = |runtime, name: Option<&str>, of_user| {
+            let id = "932a195ea739d3a1f0c8b1cf5d9f7f2a".into();
+            let name = name.map(Untrusted::from);
+            container(Some(&Container { runtime, id, name, of_user })).as_str().to_owned()
+        };
+        assert_eq!(of(Runtime::Docker, Some("web"), false), "web");
+        assert_eq!(of(Runtime::Docker, None, false), "docker");
+        assert_eq!(of(Runtime::Podman, Some("web"), true), "podman");
+        assert_eq!(of(Runtime::Lxc, None, true), "lxc");
+        assert_eq!(container(None), LabelValue::NONE);
+        let lxc = Container { runtime: Runtime::Lxc, id: "web".into(), name: None, of_user: false };
+        assert_eq!(container(Some(&lxc)).as_str(), "web");
+    }
+}

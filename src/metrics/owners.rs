@@ -1,0 +1,90 @@
+//! The labels of owners: who is responsible for a socket, as far as its account may tell it.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::account::{Account, Charged, Name};
+use super::budget::{Admitted, Wanted};
+use super::{LabelSet, LabelValue, Look};
+use crate::findings::{Culprit, Machine};
+use crate::model::{OwnedSocket, Pid};
+
+/// The owners of a look.
+pub(super) struct Owners<'a> {
+    look: &'a Look<'a>,
+    admitted: Admitted<Account, Name>,
+    /// Processes are described once: one may have thousands of sockets.
+    known: RefCell<FxHashMap<Pid, Rc<Charged>>>,
+}
+
+impl<'a> Owners<'a> {
+    pub(super) fn new(look: &'a Look<'a>) -> Self {
+        let none = Wanted::new().admit();
+        let mut owners = Self { look, admitted: none, known: RefCell::default() };
+        let mut wanted = Wanted::new();
+        let mut seen: FxHashSet<Pid> = FxHashSet::default();
+        for (machine, row) in look.rows() {
+            let culprit = machine.culprit(row);
+            if culprit.pid().is_some_and(|pid| !seen.insert(pid)) {
+                continue;
+            }
+            let charged = owners.charged(culprit, machine, row);
+            wanted.add(charged.account.clone(), charged.name.clone(), charged.is_first());
+        }
+        owners.admitted = wanted.admit();
+        owners
+    }
+
+    /// How many sets of labels were merged.
+    pub(super) const fn merged(&self) -> usize {
+        self.admitted.merged
+    }
+
+    /// Who is charged for a socket.
+    pub(super) fn of_row(&self, machine: &Machine<'_>, row: &OwnedSocket) -> Rc<Charged> {
+        self.charged(machine.culprit(row), machine, row)
+    }
+
+    /// Who is charged for a finding.
+    pub(super) fn of_culprit(&self, culprit: Culprit, machine: &Machine<'_>) -> Rc<Charged> {
+        let process = culprit.pid().and_then(|pid| self.of_process(pid, machine));
+        process.unwrap_or_else(|| Rc::new(Charged::of_culprit(culprit)))
+    }
+
+    fn charged(&self, culprit: Culprit, machine: &Machine<'_>, row: &OwnedSocket) -> Rc<Charged> {
+        let process = culprit.pid().and_then(|pid| self.of_process(pid, machine));
+        process.unwrap_or_else(|| Rc::new(Charged::without_process(culprit, row, machine)))
+    }
+
+    /// Who is charged for a process; none where it was not described.
+    pub(super) fn of_process(&self, pid: Pid, machine: &Machine<'_>) -> Option<Rc<Charged>> {
+        if let Some(known) = self.known.borrow().get(&pid) {
+            return Some(Rc::clone(known));
+        }
+        let process = machine.snapshot.processes.get(&pid)?;
+        let program = self.look.programs.get(&pid);
+        let charged = Rc::new(Charged::process(process, program, machine));
+        self.known.borrow_mut().insert(pid, Rc::clone(&charged));
+        Some(charged)
+    }
+
+    /// The labels, added to others: those of what was not admitted are `other`'s.
+    pub(super) fn extend(&self, labels: &mut LabelSet, charged: &Charged) {
+        let Name { process, unit } = self.shown(charged);
+        labels.push(("process", process));
+        labels.push(("unit", unit));
+        labels.push(("container", charged.account.container.clone()));
+    }
+
+    fn shown(&self, charged: &Charged) -> Name {
+        let Charged { account, name } = charged;
+        if self.admitted.contains(account, name) || *charged == Charged::nobody() {
+            return name.clone();
+        }
+        let is_known = self.admitted.of(account).any(|admitted| admitted.unit == name.unit);
+        let unit = if is_known { name.unit.clone() } else { LabelValue::OTHER };
+        Name { process: LabelValue::OTHER, unit }
+    }
+}

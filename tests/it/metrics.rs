@@ -1,0 +1,278 @@
+//! Metrics of real sockets: on stdout and in a file, without rights, where a table fails, and of a user who
+//! renames thousands of processes.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
+use std::process::Command;
+
+use crate::support::makers::{self, Loopback};
+use crate::support::metrics::{masked, samples, value};
+use crate::support::process::{Owner, can_become, can_strace, find_in_path};
+use crate::support::{Scratch, features, mounts, portwho, skip};
+
+/// `nobody`.
+const NOBODY: u32 = 65_534;
+
+/// The text of a run that must have succeeded.
+#[track_caller]
+fn metrics(words: &[&str]) -> String {
+    let output = portwho([&["metrics"], words].concat()).run();
+    output.is(0, &output.stdout, &features::remark_on_bound(&output));
+    output.stdout
+}
+
+/// A web server whose executable is that of the system's `sleep`.
+fn server() -> crate::support::process::Process {
+    Owner::named("web").holding(makers::listening(Loopback::V4.port(80)).socket)
+}
+
+#[trial]
+fn of_a_listener() {
+    if let Err(error) = mounts::hide_cgroups() {
+        return skip(&format!("mount: {error}"));
+    }
+    let _server = server();
+    let text = metrics(&[]);
+    let owner = "process=\"sleep\",unit=\"\",container=\"\"";
+    let place = "protocol=\"tcp\",bind=\"loopback\",port=\"80\"";
+    for (sample, expected) in [
+        (format!("portwho_sockets{{protocol=\"tcp\",state=\"LISTENING\",{owner}}}"), "1"),
+        (format!("portwho_listener_info{{{place},{owner}}}"), "1"),
+        (format!("portwho_listener_accept_queue_length{{{place}}}"), "0"),
+        (format!("portwho_listener_drops_total{{{place}}}"), "0"),
+        ("portwho_look_success{table=\"tcp6\"}".to_owned(), "1"),
+        ("portwho_ephemeral_ports_used_ratio".to_owned(), "0"),
+        ("portwho_series_merged".to_owned(), "0"),
+    ] {
+        assert_eq!(value(&text, &sample), Some(expected), "{sample}\n{text}");
+    }
+    assert_eq!(samples(&text, "portwho_process_max_fds").len(), 1, "{text}");
+    assert_eq!(samples(&text, "portwho_check_success").len(), 20, "{text}");
+    assert_eq!(samples(&text, "portwho_gaps").len(), 22, "{text}");
+    let version = format!("{{version=\"{}\"}} 1", env!("CARGO_PKG_VERSION"));
+    assert_eq!(samples(&text, "portwho_build_info"), [version.as_str()]);
+}
+
+/// What Prometheus' own parser says; only where it is installed.
+#[trial]
+fn promtool_finds_nothing_wrong() {
+    if find_in_path("promtool").is_none() {
+        return skip("there is no promtool");
+    }
+    let scratch = Scratch::new();
+    let file = scratch.path().join("a.prom");
+    let _server = server();
+    let recorded = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/recorded/metrics");
+    portwho([Path::new("metrics"), Path::new("--output"), &file]).run().is(0, "", "");
+    for file in [file, recorded.join("linux.prom"), recorded.join("windows.prom")] {
+        let input = fs::File::open(&file).expect("open");
+        let said = Command::new("promtool").args(["check", "metrics"]).stdin(input).output();
+        let said = said.expect("promtool");
+        let text = String::from_utf8_lossy(&[said.stdout, said.stderr].concat()).into_owned();
+        assert!(said.status.success() && text.is_empty(), "{}: {text}", file.display());
+    }
+}
+
+#[trial]
+fn a_second_look_makes_the_checks_that_require_it() {
+    let _server = server();
+    let text = metrics(&["--interval", "100ms"]);
+    for sample in samples(&text, "portwho_check_success") {
+        assert!(sample.ends_with(" 1") || !sample.contains("drops"), "{text}");
+    }
+}
+
+#[trial]
+fn a_file_is_readable_by_all_whatever_the_umask() {
+    let scratch = Scratch::new();
+    let file = scratch.path().join("portwho.prom");
+    let _server = server();
+    let run = portwho([Path::new("metrics"), Path::new("--output"), &file]);
+    run.through(["sh", "-c", "umask 077; exec \"$@\"", "sh"]).run().is(0, "", "");
+    assert_eq!(fs::metadata(&file).expect("stat").permissions().mode() & 0o7777, 0o644);
+    assert_eq!(masked(&fs::read_to_string(&file).expect("read")), masked(&metrics(&[])));
+    let names: Vec<_> = fs::read_dir(scratch.path())
+        .expect("list")
+        .map(|one| one.expect("entry").file_name())
+        .collect();
+    assert_eq!(names, ["portwho.prom"]);
+}
+
+/// Links in the place of FILE and of temporaries, and what a killed run has left.
+#[trial]
+fn nothing_is_written_through_links() {
+    let scratch = Scratch::new();
+    let victim = scratch.path().join("victim");
+    fs::write(&victim, "untouched").expect("write");
+    let file = scratch.path().join("portwho.prom");
+    symlink(&victim, &file).expect("link");
+    // The PID of the next process is easily guessed: these are all that it may have.
+    for pid in 1..=4096 {
+        symlink(&victim, scratch.path().join(format!("portwho.prom.{pid}.tmp"))).expect("link");
+    }
+    let leftover = scratch.path().join("portwho.prom.4194303.tmp");
+    fs::write(&leftover, "half").expect("write");
+    let words = [Path::new("metrics"), Path::new("--output"), &file];
+    for _ in 0..2 {
+        portwho(words).run().is(0, "", "");
+    }
+    assert_eq!(fs::read_to_string(&victim).expect("read"), "untouched");
+    assert!(fs::symlink_metadata(&file).expect("stat").is_file());
+    assert!(!leftover.exists());
+}
+
+#[trial]
+fn a_run_that_is_killed_leaves_the_old_file() {
+    if !can_strace() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let file = scratch.path().join("portwho.prom");
+    fs::write(&file, "old\n").expect("write");
+    let words = [Path::new("metrics"), Path::new("--output"), &file];
+    let inject = "inject=rename,renameat,renameat2:signal=KILL:error=EIO";
+    let killed = portwho(words).through(["strace", "-f", "-o", "/dev/null", "-e", inject]).run();
+    assert_ne!(killed.code, Some(0), "{killed:?}");
+    assert_eq!(fs::read_to_string(&file).expect("read"), "old\n");
+    assert_eq!(fs::read_dir(scratch.path()).expect("list").count(), 2, "a leftover");
+    portwho(words).run().is(0, "", "");
+    assert!(fs::read_to_string(&file).expect("read").starts_with("# HELP portwho_"));
+    assert_eq!(fs::read_dir(scratch.path()).expect("list").count(), 1, "no leftover");
+}
+
+#[trial]
+fn what_cannot_be_written_is_a_failure() {
+    let scratch = Scratch::new();
+    let missing = scratch.path().join("missing/portwho.prom");
+    let why = format!(
+        "portwho: cannot write {}: No such file or directory (os error 2)\n",
+        missing.display()
+    );
+    portwho([Path::new("metrics"), Path::new("--output"), &missing]).run().is(2, "", &why);
+    let directory = scratch.path().join("a.prom");
+    fs::create_dir(&directory).expect("mkdir");
+    let output = portwho([Path::new("metrics"), Path::new("--output"), &directory]).run();
+    output.is(2, "", &output.stderr);
+    assert!(output.stderr.starts_with("portwho: cannot write "), "{output:?}");
+    assert_eq!(fs::read_dir(scratch.path()).expect("list").count(), 1, "no temporary");
+}
+
+#[trial]
+fn wrong_values_are_usage_errors() {
+    for (words, why) in [
+        (&["--output", "a.txt"][..], "--output 'a.txt': FILE must end in .prom"),
+        (
+            &["--ports", "localhost:80"],
+            "--ports 'localhost:80': only ports, without an address or protocol; example: 50051,33060",
+        ),
+        (
+            &["--interval", "0"],
+            "--interval '0': not a time of a day at most; examples: 1s, 0.5, 500ms",
+        ),
+        (
+            &["--listen", "x"],
+            "--listen 'x': not an address and a port; examples: 9467, 10.0.0.5:9467, [::1]:9467",
+        ),
+    ] {
+        portwho([&["metrics"], words].concat()).run().is(2, "", &format!("portwho: {why}\n"));
+    }
+}
+
+#[cfg(not(feature = "exporter"))]
+#[trial]
+fn serving_is_a_feature() {
+    let why = "portwho: --listen: this portwho was built without it; build it with: --features exporter\n";
+    portwho(["metrics", "--listen", "9467"]).run().is(2, "", why);
+}
+
+#[trial]
+fn without_rights_gaps_are_counted() {
+    if !can_become(NOBODY) {
+        return skip("there is no other user here");
+    }
+    let _server = server();
+    let output = portwho(["metrics"]).user(NOBODY).run();
+    output.is(0, &output.stdout, &output.stderr);
+    assert!(output.stderr.contains("the owners of 1 socket are hidden"), "{output:?}");
+    let text = output.stdout;
+    assert_eq!(value(&text, "portwho_gaps{kind=\"owners-hidden\"}"), Some("1"), "{text}");
+    assert_eq!(
+        value(&text, "portwho_check_success{kind=\"dead-descriptors\"}"),
+        Some("0"),
+        "{text}"
+    );
+    let sockets = samples(&text, "portwho_sockets");
+    assert_eq!(sockets.len(), 1, "{text}");
+    assert!(sockets[0].contains("process=\"other\""), "{text}");
+}
+
+/// The first answer of the kernel is no answer.
+#[trial]
+fn a_table_that_fails_is_omitted() {
+    if !can_strace() {
+        return;
+    }
+    let _server = server();
+    let _udp = makers::udp(Loopback::V4.port(123));
+    let inject = ["-e", "trace=recvfrom", "-e", "inject=recvfrom:retval=0:when=1"];
+    let wrapper = [&["strace", "-f", "-o", "/dev/null"], &inject[..]].concat();
+    let output = portwho(["metrics"]).through(wrapper).run();
+    output.is(0, &output.stdout, &output.stderr);
+    let text = output.stdout;
+    let failed: Vec<&str> = samples(&text, "portwho_look_success")
+        .into_iter()
+        .filter(|one| one.ends_with(" 0"))
+        .collect();
+    assert_eq!(failed, ["{table=\"tcp\"} 0"], "{text}");
+    assert!(!text.contains("protocol=\"tcp\""), "{text}");
+    assert_eq!(samples(&text, "portwho_sockets").len(), 1, "{text}");
+}
+
+#[trial]
+fn where_nothing_can_be_read_nothing_is_written() {
+    if let Err(error) = mounts::empty_proc() {
+        return skip(&format!("mount: {error}"));
+    }
+    crate::support::refuse::netlink(1);
+    let scratch = Scratch::new();
+    let file = scratch.path().join("portwho.prom");
+    let output = portwho([Path::new("metrics"), Path::new("--output"), &file]).run();
+    output.is(2, "", &output.stderr);
+    assert!(output.stderr.starts_with("portwho: netlink refused"), "{output:?}");
+    assert!(!file.exists());
+}
+
+/// The labels of all samples.
+fn series(text: &str) -> BTreeSet<String> {
+    let samples = text.lines().filter(|line| !line.starts_with('#'));
+    samples.filter_map(|line| Some(line.rsplit_once(' ')?.0.to_owned())).collect()
+}
+
+const HOSTILE: u32 = 4000;
+const PROCESSES: usize = 2000;
+
+/// Each process has a program and a name of its own, and names itself anew at each SIGUSR1.
+#[trial]
+fn a_user_who_renames_processes_adds_few_series() {
+    if !can_become(HOSTILE) {
+        return skip("there is no other user here");
+    }
+    let _server = server();
+    let _honest = Owner::named("honest")
+        .user(NOBODY)
+        .holding(makers::listening(Loopback::V4.port(8080)).socket);
+    let before = series(&metrics(&[]));
+    let mut crowd = crate::support::renaming::Crowd::start(HOSTILE, PROCESSES);
+    let mut seen = BTreeSet::new();
+    for _ in 0..5 {
+        crowd.rename();
+        let now = series(&metrics(&[]));
+        let lost: Vec<&String> = before.difference(&now).collect();
+        assert_eq!(lost, [""; 0], "honest series are there still");
+        seen.extend(now);
+    }
+    let new: Vec<&String> = seen.difference(&before).collect();
+    assert!(!new.is_empty() && new.len() <= 40, "{new:#?}");
+}
