@@ -148,8 +148,8 @@ pub(super) const SEARCH_TIME_OF_USER: Duration = Duration::from_secs(3);
 /// How long those of all users but root; on two cores it is half as long.
 pub(super) const SEARCH_TIME: Duration = Duration::from_secs(4);
 
-/// How long the kernel is left to search for owners by itself, where it does so for all users at once:
-/// fifteen million descriptors. What it has not seen then is searched within the budgets of users.
+/// How long the kernel is left to search for owners by itself, in time on a core, where it does so for all users at
+/// once: fifteen million descriptors. What it has not seen then is searched within the budgets of users.
 pub(super) const KERNEL_SEARCH: Duration = Duration::from_secs(2);
 
 /// How many network namespaces of one user are searched for a hint. Entering one and reading its

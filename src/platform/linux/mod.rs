@@ -7,6 +7,7 @@ mod cgroup;
 mod command_line;
 mod containers;
 mod copied;
+mod core_time;
 mod destroy;
 mod ffi;
 mod handle;
@@ -45,9 +46,9 @@ use rustix::io::Errno;
 use rustix::net::netdevice;
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
 
+use self::owners::Way;
 pub(super) use reader::is_read;
 
-use self::owners::Way;
 #[cfg(any(feature = "watch", feature = "exporter"))]
 use super::SystemRequest;
 use super::decode::services;

@@ -13,7 +13,6 @@ mod types;
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::time::Instant;
 
 use rustix::io::Errno;
 use thiserror::Error;
@@ -21,6 +20,7 @@ use thiserror::Error;
 use self::ffi::Array;
 use self::program::SIEVE_BITS;
 use self::types::Layout;
+use super::core_time::Deadline;
 use super::proc_dir::is_first_pid_namespace;
 use crate::platform::decode::DecodeError;
 use crate::platform::decode::task_records::{RECORD, Record, records};
@@ -108,7 +108,7 @@ impl Kernel {
     ///
     /// # Errors
     /// What the iterator answers.
-    pub(super) fn tables(&self, deadline: Instant, seen: impl FnMut(Record)) -> io::Result<Reach> {
+    pub(super) fn tables(&self, deadline: Deadline, seen: impl FnMut(Record)) -> io::Result<Reach> {
         read(&ffi::iterate(self.tasks.as_fd(), None)?, deadline, seen)
     }
 
@@ -117,7 +117,7 @@ impl Kernel {
     ///
     /// # Errors
     /// What the iterator answers.
-    pub(super) fn chooses_tasks(&self, deadline: Instant) -> io::Result<bool> {
+    pub(super) fn chooses_tasks(&self, deadline: Deadline) -> io::Result<bool> {
         let own = std::process::id();
         let (mut is_shown, mut is_alone) = (false, true);
         let iterator = match ffi::iterate(self.tasks.as_fd(), Some(own)) {
@@ -154,7 +154,7 @@ impl Kernel {
     pub(super) fn descriptors(
         &self,
         task: Option<u32>,
-        deadline: Instant,
+        deadline: Deadline,
         seen: impl FnMut(Record),
     ) -> io::Result<Reach> {
         read(&ffi::iterate(self.files.as_fd(), task)?, deadline, seen)
@@ -162,7 +162,7 @@ impl Kernel {
 }
 
 /// Reads an iterator to its end, or until `deadline`.
-fn read(iterator: &OwnedFd, deadline: Instant, mut seen: impl FnMut(Record)) -> io::Result<Reach> {
+fn read(iterator: &OwnedFd, deadline: Deadline, mut seen: impl FnMut(Record)) -> io::Result<Reach> {
     let mut buffer = vec![0; BUFFER];
     loop {
         match rustix::io::read(iterator, &mut buffer[..]) {
@@ -176,7 +176,7 @@ fn read(iterator: &OwnedFd, deadline: Instant, mut seen: impl FnMut(Record)) -> 
             Err(Errno::AGAIN | Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }
-        if Instant::now() > deadline {
+        if deadline.is_over() {
             return Ok(Reach::Cut);
         }
     }

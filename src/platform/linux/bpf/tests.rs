@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 use std::os::fd::AsRawFd;
 use std::os::linux::fs::MetadataExt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::*;
 use crate::platform::decode::task_records::What;
@@ -19,8 +19,8 @@ fn kernel() -> Option<Kernel> {
     }
 }
 
-fn later() -> Instant {
-    Instant::now() + Duration::from_mins(1)
+fn later() -> Deadline {
+    Deadline::after(Duration::from_mins(1))
 }
 
 fn own_inode(descriptor: i32) -> u64 {
@@ -40,17 +40,17 @@ fn each_descriptor_is_a_reference_and_the_iterators_own_is_none() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let held: Vec<_> = (0..3).map(|_| listener.try_clone().unwrap()).collect();
     kernel.sift([own_inode(listener.as_raw_fd())]).unwrap();
-    let deadline = later();
+    let latest = Instant::now() + Duration::from_mins(1);
     loop {
         let mut found = Vec::new();
-        kernel.descriptors(None, deadline, |record| found.push(record)).unwrap();
+        kernel.descriptors(None, later(), |record| found.push(record)).unwrap();
         found.retain(|record| matches!(record.what, What::Socket { .. }));
         let references = references_of(&found);
         // A child that another test starts has them too, until it executes.
         if found.len() == held.len() + 1 && references == 4 {
             return;
         }
-        assert!(references >= 4 && Instant::now() < deadline, "{found:?}");
+        assert!(references >= 4 && Instant::now() < latest, "{found:?}");
     }
 }
 
@@ -109,7 +109,7 @@ fn every_process_has_its_table() {
 fn the_time_ends_a_reading() {
     let Some(kernel) = kernel() else { return };
     kernel.sift([]).unwrap();
-    let over = Instant::now();
+    let over = Deadline::after(Duration::ZERO);
     assert_eq!(kernel.tables(over, |_| {}).unwrap(), Reach::Cut);
 }
 
@@ -131,7 +131,7 @@ fn the_task_that_is_asked_for_comes_alone_where_that_works() {
 #[test]
 fn without_time_no_task_can_be_chosen() {
     let Some(kernel) = kernel() else { return };
-    assert!(!kernel.chooses_tasks(Instant::now()).unwrap());
+    assert!(!kernel.chooses_tasks(Deadline::after(Duration::ZERO)).unwrap());
 }
 
 #[test]

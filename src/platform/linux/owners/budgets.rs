@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::super::bounds;
+use super::super::{bounds, core_time};
 use crate::model::{LeftOut, Uid};
 
 /// What is counted.
@@ -208,19 +208,14 @@ pub(super) struct Stopwatch(Duration);
 impl Stopwatch {
     /// Starts.
     pub(super) fn start() -> Self {
-        Self(time_of_this_thread())
+        Self(core_time::of_this_thread())
     }
 
     /// The time since the start, or since it was last asked.
     pub(super) fn lap(&mut self) -> Duration {
-        let now = time_of_this_thread();
+        let now = core_time::of_this_thread();
         now.saturating_sub(std::mem::replace(&mut self.0, now))
     }
-}
-
-fn time_of_this_thread() -> Duration {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
-    Duration::try_from(time).unwrap_or_default()
 }
 
 #[cfg(test)]

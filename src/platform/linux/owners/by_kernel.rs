@@ -7,12 +7,13 @@
 
 use std::io;
 use std::os::fd::OwnedFd;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use rustix::fs::AtFlags;
 
 use super::super::bpf::{Kernel, Reach};
+use super::super::core_time::Deadline;
 use super::confirm::{Candidates, Reported};
 use super::findings::{Findings, Sharer};
 use super::parallel::search_all;
@@ -69,16 +70,16 @@ struct Tables {
 struct Question<'a> {
     kernel: &'a Kernel,
     wanted: &'a Inodes,
-    deadline: Instant,
+    deadline: Deadline,
 }
 
 impl Report {
-    /// Asks the kernel for the holders of `wanted`, and for all io_urings, for as long as `time`.
+    /// Asks the kernel for the holders of `wanted`, and for all io_urings, for as long as `time` on a core.
     ///
     /// # Errors
     /// The kernel's answer.
     pub(super) fn of(kernel: &Kernel, wanted: &Inodes, time: Duration) -> io::Result<Self> {
-        let question = Question { kernel, wanted, deadline: Instant::now() + time };
+        let question = Question { kernel, wanted, deadline: Deadline::after(time) };
         kernel.sift(wanted.iter().copied())?;
         let tables = Tables::read(question)?;
         let mut report = Self { is_cut: tables.is_cut, ..Self::default() };
@@ -98,7 +99,7 @@ impl Report {
     /// to the search in /proc: before Linux 6.12 these cannot be asked for.
     fn read_each(&mut self, question: Question<'_>, tables: &Tables) -> io::Result<()> {
         for tasks in tables.tasks.values() {
-            self.is_cut |= Instant::now() > question.deadline;
+            self.is_cut |= question.deadline.is_over();
             // All processes are searched in /proc then.
             if self.is_cut {
                 return Ok(());

@@ -77,7 +77,7 @@ fn tables(thread: u32) -> Tables {
 fn read_each(kernel: &Kernel, tables: &Tables, time: Duration) -> Report {
     let own = Pid(std::process::id());
     let wanted = Inodes::default();
-    let question = Question { kernel, wanted: &wanted, deadline: Instant::now() + time };
+    let question = Question { kernel, wanted: &wanted, deadline: Deadline::after(time) };
     let mut report = Report { seen: FxHashSet::from_iter([own]), ..Report::default() };
     report.read_each(question, tables).unwrap();
     report
