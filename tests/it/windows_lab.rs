@@ -22,7 +22,9 @@ const DRIVER: &str = "portwho: port 80 is held by the kernel (PID 4): a driver h
 /// When a child was born.
 fn birth(peer: &Peer) -> u64 {
     let pid = Pid(peer.pid());
-    ThisSystem.processes(&BTreeSet::from([pid]), About::Table)[&pid].birth.expect("a birth")
+    ThisSystem::default().processes(&BTreeSet::from([pid]), About::Table)[&pid]
+        .birth
+        .expect("a birth")
 }
 
 /// The upper half of each port is noise, which `lab` adds to all of them.
@@ -154,8 +156,8 @@ fn no_bound_endpoints() {
 
 /// A process that hosts services.
 fn service_host() -> Option<Process> {
-    let all = ThisSystem.all_processes().expect("processes");
-    let all = ThisSystem.processes(&all, About::Table);
+    let all = ThisSystem::default().all_processes().expect("processes");
+    let all = ThisSystem::default().processes(&all, About::Table);
     all.into_values().find(|process| !process.services.is_empty())
 }
 

@@ -34,8 +34,8 @@ impl IpHelper {
 /// The process that hosts the service.
 fn host() -> u32 {
     wait_until("the service to run", || {
-        let all: BTreeSet<_> = ThisSystem.all_processes().expect("processes");
-        let all = ThisSystem.processes(&all, About::Table);
+        let all: BTreeSet<_> = ThisSystem::default().all_processes().expect("processes");
+        let all = ThisSystem::default().processes(&all, About::Table);
         let hosts = |services: &[Service]| services.iter().any(|one| PortProxy::is_by(&one.name));
         all.into_values().find(|process| hosts(&process.services)).map(|host| host.pid.0)
     })

@@ -37,9 +37,9 @@ use crate::model::{
     Untrusted,
 };
 
-/// The running Windows.
+/// The running Windows. With braces, so that it is made as that of Linux is.
 #[derive(Debug, Default)]
-pub struct Windows;
+pub struct Windows {}
 
 impl Windows {
     /// The system, whose tables of sockets name the owners: there is nothing to search.
@@ -47,7 +47,7 @@ impl Windows {
     /// # Errors
     /// Never: [`Capabilities::owner_search`] tells that no way can be chosen.
     pub const fn searching(_asked: OwnerSearch) -> Result<Self, PlatformError> {
-        Ok(Self)
+        Ok(Self {})
     }
 }
 
