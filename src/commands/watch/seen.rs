@@ -20,6 +20,7 @@ pub(super) struct Look {
     /// The sockets that were read and are not among them.
     pub(super) others: Vec<Socket>,
     /// How much is known of processes.
+    #[cfg_attr(not(feature = "watch"), expect(dead_code, reason = "only the view asks for more"))]
     pub(super) about: About,
     /// What could not be read.
     pub(super) unread: Unread,
