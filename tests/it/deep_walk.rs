@@ -212,8 +212,9 @@ fn many_threads_that_share_a_table() {
     });
 }
 
-/// Where kcmp(2) is refused, what is most likely the same table is searched within the budget.
-#[trial]
+/// Where kcmp(2) is refused, what is most likely the same table is searched within the budget. The threads of
+/// another test would be counted too.
+#[trial(alone)]
 fn more_threads_than_can_be_searched() {
     with_threads(100, 2_000, || {
         refuse::kcmp();
