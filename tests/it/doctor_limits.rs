@@ -139,6 +139,9 @@ fn undecided(backend: &TcpListener) {
     let words: Vec<&str> = output.stdout.split_whitespace().collect();
     let open = "not run: ephemeral-ports (requires Linux 6.8, and sock_diag (netlink))";
     assert!(words.join(" ").contains(open), "{output:?}");
+    let metrics = portwho(["metrics"]).run().stdout;
+    assert!(metrics.contains("portwho_check_success{kind=\"ephemeral-ports\"} 0\n"), "{metrics}");
+    assert!(!metrics.contains("\nportwho_ephemeral_ports_used_ratio "), "{metrics}");
 }
 
 /// /proc/net does not show BOUND sockets, and the kernel's number of all sockets leaves room for them.

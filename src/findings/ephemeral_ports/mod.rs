@@ -139,10 +139,13 @@ fn measured(machine: &Machine<'_>, range: &Range) -> Vec<Measurement> {
 }
 
 /// The part of the ephemeral ports that is in use to the destination that uses most of them, 0 to 1; none
-/// where the range is not known. A TIME_WAIT whose port connect() may reuse does not count.
+/// where the check cannot be made. A TIME_WAIT whose port connect() may reuse does not count.
 #[must_use]
 #[expect(clippy::cast_precision_loss, reason = "a ratio of numbers below 65536")]
 pub fn used_ratio(machine: &Machine<'_>) -> Option<f64> {
+    if needs(machine).is_some() {
+        return None;
+    }
     let range = Range::of(machine)?;
     let blocked = Blocked::of(machine, &range).ports;
     let wanted: FxHashSet<Path> = machine.sockets().filter_map(path).collect();
