@@ -67,14 +67,14 @@ impl Change {
     }
 }
 
-/// Rows by what they are recognized by. Where two have the same, as UDP sockets that share a port
+/// Sockets by what they are recognized by. Where two have the same, as UDP sockets that share a port
 /// may on a system without cookies, they are counted.
-fn numbered<'a, T>(
-    all: &'a [T],
+fn numbered<'a, T: 'a>(
+    all: impl IntoIterator<Item = &'a T>,
     socket: impl Fn(&'a T) -> &'a Socket,
 ) -> impl Iterator<Item = ((SocketKey, u32), &'a T)> {
     let mut seen: FxHashMap<SocketKey, u32> = FxHashMap::default();
-    all.iter().map(move |one| {
+    all.into_iter().map(move |one| {
         let key = socket(one).key();
         // Nothing else has a cookie.
         if matches!(key, SocketKey::Cookie(..)) {
@@ -85,32 +85,99 @@ fn numbered<'a, T>(
     })
 }
 
+/// How far apart the same socket is looked for in two looks.
+const NEAR: usize = 16;
+
+/// Two looks, without what is the same in both.
+#[derive(Default)]
+struct Differing<'a> {
+    /// Sockets that are in both, and are not as they were.
+    changed: Vec<(Row<'a>, Row<'a>)>,
+    /// Those of the look before that are at another place, or gone.
+    old: Vec<Row<'a>>,
+    /// Those of this look that are at another place, or new.
+    new: Vec<Row<'a>>,
+}
+
+impl<'a> Differing<'a> {
+    /// Goes through both side by side: the kernel lists sockets in the order of its tables, in which almost
+    /// all stay where they are. Without this, all of them would have to be looked up.
+    fn of(mut before: &'a [OwnedSocket], mut after: &'a [OwnedSocket]) -> Self {
+        let mut it = Self::default();
+        while let ([old, olds @ ..], [new, news @ ..]) = (before, after) {
+            let near = |rows: &'a [OwnedSocket], row| {
+                rows.iter().take(NEAR).position(|other| has_same_cookie(other, row))
+            };
+            if has_same_cookie(old, new) {
+                it.changed.extend((!is_unchanged(old, new)).then_some((old, new)));
+                (before, after) = (olds, news);
+            } else if let Some((come, rest)) =
+                near(news, old).and_then(|n| after.split_at_checked(n + 1))
+            {
+                it.new.extend(come);
+                after = rest;
+            } else if let Some((gone, rest)) =
+                near(olds, new).and_then(|n| before.split_at_checked(n + 1))
+            {
+                it.old.extend(gone);
+                before = rest;
+            } else {
+                it.old.push(old);
+                it.new.push(new);
+                (before, after) = (olds, news);
+            }
+        }
+        it.old.extend(before);
+        it.new.extend(after);
+        it
+    }
+}
+
+/// Whether both are the same socket, by the kernel's own name for it. Without one they have to be counted.
+fn has_same_cookie(one: Row<'_>, other: Row<'_>) -> bool {
+    let name = |socket: &Socket| socket.cookie.map(|cookie| (socket.netns, cookie));
+    name(&one.socket).is_some_and(|own| name(&other.socket) == Some(own))
+}
+
 /// What changed from one look to the next: what opened and what changed, then what closed, each in the
 /// table's own order. What a partial look misses has not closed.
 #[must_use]
 pub fn changes(before: Seen<'_>, after: Seen<'_>) -> Vec<Change> {
-    let mut old: FxHashMap<_, _> = numbered(before.rows, |row| &row.socket).collect();
+    let differing = Differing::of(before.rows, after.rows);
+    let mut changes: Vec<Change> =
+        differing.changed.iter().map(|(previous, now)| changed(previous, now)).collect();
+    changes.extend(come_and_gone(&differing, before, after));
+    changes.sort_by(|one, other| {
+        let is_closed = |change: &Change| matches!(change, Change::Closed(_));
+        let by_kind = is_closed(one).cmp(&is_closed(other));
+        by_kind.then_with(|| natural(one.row(), other.row()))
+    });
+    changes
+}
+
+fn come_and_gone(differing: &Differing<'_>, before: Seen<'_>, after: Seen<'_>) -> Vec<Change> {
+    let gone = || differing.old.iter().copied();
+    let come = || differing.new.iter().copied();
+    if gone().next().is_none() && come().next().is_none() {
+        return Vec::new();
+    }
+    let mut old: FxHashMap<_, _> = numbered(gone(), |row| &row.socket).collect();
     let left_out: FxHashMap<_, _> = numbered(before.others, |socket| socket).collect();
     let mut changes = Vec::new();
-    for (key, now) in numbered(after.rows, |row| &row.socket) {
-        let previous = match (old.remove(&key), left_out.get(&key)) {
+    for (key, now) in numbered(come(), |row| &row.socket) {
+        changes.push(match (old.remove(&key), left_out.get(&key)) {
             (Some(previous), _) if is_unchanged(previous, now) => continue,
-            (Some(previous), _) => Some(previous.clone()),
+            (Some(previous), _) => changed(previous, now),
             // It was there, and was not what was asked for. Its owner was not looked for.
             (None, Some(socket)) => {
-                Some(OwnedSocket { socket: (*socket).clone(), owner: now.owner.clone() })
+                let owner = now.owner.clone();
+                changed(&OwnedSocket { socket: (*socket).clone(), owner }, now)
             }
-            (None, None) => None,
-        };
-        changes.push(match previous {
-            Some(previous) => {
-                Change::Changed { previous: previous.into(), now: now.clone(), leaves: false }
-            }
-            None => Change::Opened(now.clone()),
+            (None, None) => Change::Opened(now.clone()),
         });
     }
     let others: FxHashMap<_, _> = numbered(after.others, |socket| socket).collect();
-    for (key, previous) in numbered(before.rows, |row| &row.socket) {
+    for (key, previous) in numbered(gone(), |row| &row.socket) {
         if !old.contains_key(&key) {
             continue;
         }
@@ -120,12 +187,11 @@ pub fn changes(before: Seen<'_>, after: Seen<'_>) -> Vec<Change> {
             None => changes.push(Change::Closed(previous.clone())),
         }
     }
-    changes.sort_by(|one, other| {
-        let is_closed = |change: &Change| matches!(change, Change::Closed(_));
-        let by_kind = is_closed(one).cmp(&is_closed(other));
-        by_kind.then_with(|| natural(one.row(), other.row()))
-    });
     changes
+}
+
+fn changed(previous: Row<'_>, now: Row<'_>) -> Change {
+    Change::Changed { previous: previous.clone().into(), now: now.clone(), leaves: false }
 }
 
 fn left(previous: &OwnedSocket, now: &Socket) -> Change {
@@ -149,115 +215,4 @@ pub fn same_owners(one: &Owner, other: &Owner) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::{Endpoint, Holder, KernelReason, Pid, Protocol, TcpState};
-
-    fn row(cookie: u64, state: TcpState, pid: u32) -> OwnedSocket {
-        let local = Endpoint::new([127, 0, 0, 1].into(), 80);
-        let foreign = (!state.holds_port()).then(|| Endpoint::new([127, 0, 0, 1].into(), 5000));
-        let inode = if pid == 0 { 0 } else { cookie + 100 };
-        let socket = Socket {
-            state: Some(state),
-            foreign,
-            cookie: Some(cookie),
-            inode: Some(inode),
-            ..Socket::at(Protocol::Tcp, local)
-        };
-        let owner = match socket.kernel_reason() {
-            Some(reason) => Owner::Kernel(reason),
-            None => Owner::of_process(Pid(pid)),
-        };
-        OwnedSocket { socket, owner }
-    }
-
-    fn compared(before: &[OwnedSocket], after: &[OwnedSocket]) -> Vec<Change> {
-        let unread = Unread::default();
-        let seen = |rows| Seen { rows, others: &[], unread: &unread };
-        changes(seen(before), seen(after))
-    }
-
-    #[test]
-    fn what_closed_is_told_last() {
-        let listener = row(1, TcpState::Listening, 812);
-        let open = row(2, TcpState::Established, 812);
-        let over = row(2, TcpState::TimeWait, 0);
-        let before = [listener.clone(), open.clone()];
-        let after = [row(3, TcpState::Established, 812), over.clone()];
-        let expected = [
-            Change::Changed { previous: open.into(), now: over, leaves: false },
-            Change::Opened(after[0].clone()),
-            Change::Closed(listener),
-        ];
-        assert_eq!(compared(&before, &after), expected);
-        assert_eq!(compared(&after, &after), []);
-    }
-
-    #[test]
-    fn an_owner_is_a_change_and_a_descriptor_is_none() {
-        let before = row(1, TcpState::Listening, 812);
-        let with = |holders: &[(u32, u32)]| {
-            let holder = |(pid, fd): &(u32, u32)| Holder { pid: Pid(*pid), descriptor: Some(*fd) };
-            let owner = Owner::Processes(holders.iter().map(holder).collect());
-            OwnedSocket { owner, ..before.clone() }
-        };
-        assert_eq!(compared(std::slice::from_ref(&before), &[with(&[(812, 3), (812, 4)])]), []);
-        let shared = compared(std::slice::from_ref(&before), &[with(&[(812, 3), (813, 3)])]);
-        assert!(matches!(shared.as_slice(), [Change::Changed { .. }]), "{shared:?}");
-    }
-
-    #[test]
-    fn what_could_not_be_read_has_not_closed() {
-        let before = [row(1, TcpState::Listening, 812)];
-        let all = Unread::default();
-        let none = Unread { tables: true, ..Unread::default() };
-        let seen = |rows, unread| Seen { rows, others: &[], unread };
-        assert_eq!(changes(seen(&before, &all), seen(&[], &none)), []);
-        assert_eq!(changes(seen(&before, &none), seen(&[], &all)).len(), 1);
-    }
-
-    #[test]
-    fn a_namespace_that_could_not_be_read_keeps_its_sockets_and_no_others() {
-        let within = |cookie, netns| {
-            let row = row(cookie, TcpState::Listening, 812);
-            OwnedSocket { socket: Socket { netns, ..row.socket }, ..row }
-        };
-        let before = [within(1, None), within(2, Some(7)), within(3, Some(8))];
-        let unread = Unread { namespaces: true, read: [7].into(), ..Unread::default() };
-        let seen = |rows, unread| Seen { rows, others: &[], unread };
-        let closed = changes(seen(&before, &unread), seen(&[], &unread));
-        let closed: Vec<Option<u64>> = closed.iter().map(|it| it.row().socket.netns).collect();
-        assert_eq!(closed, [None, Some(7)]);
-    }
-
-    #[test]
-    fn a_socket_that_is_no_longer_asked_for_has_changed_and_not_closed() {
-        let open = row(2, TcpState::Established, 812);
-        let over = row(2, TcpState::TimeWait, 0);
-        let unread = &Unread::default();
-        let before = Seen { rows: std::slice::from_ref(&open), others: &[], unread };
-        let others = std::slice::from_ref(&over.socket);
-        let after = Seen { rows: &[], others, unread };
-        let leaving =
-            Change::Changed { previous: open.clone().into(), now: over.clone(), leaves: true };
-        assert_eq!(over.owner, Owner::Kernel(KernelReason::TimeWait));
-        assert_eq!(changes(before, after), [leaving]);
-        // And the other way round.
-        let back = changes(after, before);
-        let [Change::Changed { previous, now, leaves: false }] = back.as_slice() else {
-            panic!("{back:?}")
-        };
-        assert_eq!((&previous.socket, now), (&over.socket, &open));
-    }
-
-    #[test]
-    fn sockets_that_nothing_tells_apart_are_counted() {
-        let udp = |pid| OwnedSocket {
-            socket: Socket::at(Protocol::Udp, Endpoint::new([0, 0, 0, 0].into(), 5353)),
-            owner: Owner::of_process(Pid(pid)),
-        };
-        assert_eq!(compared(&[udp(1), udp(2)], &[udp(1), udp(2)]), []);
-        assert_eq!(compared(&[udp(1), udp(2)], &[udp(1)]), [Change::Closed(udp(2))]);
-        assert_eq!(compared(&[udp(1)], &[udp(1), udp(2)]), [Change::Opened(udp(2))]);
-    }
-}
+mod tests;
