@@ -23,7 +23,8 @@ pub(super) fn write(rows: &Rows<'_>, style: Style, out: &mut dyn Write) -> io::R
     if processes.is_empty() {
         return Ok(());
     }
-    let layout = Layout::measure(COLUMNS, 0, processes.iter().copied(), rows.snapshot);
+    let each = || processes.iter().copied();
+    let layout = Layout::measure(COLUMNS, 0, each(), rows.snapshot).fit(style, each);
     writeln!(out)?;
     if style.header {
         layout.write_titles(style.color, out)?;
