@@ -71,6 +71,26 @@ impl Room {
         self.cells.min(OF_IPV4).max(self.least)
     }
 
+    /// How narrow it can be where addresses are not to be cut.
+    pub(super) fn least_beside_addresses(&self) -> usize {
+        let kept = match self.gives_way {
+            GiveWay::Counted => self.short_title(),
+            GiveWay::First => self.cells.min(FIRST_WORDS),
+            GiveWay::Addresses => self.ipv4(),
+            GiveWay::Late | GiveWay::Last => self.own.min(NAME),
+            GiveWay::Never => self.cells.max(self.short_title()),
+        };
+        kept.max(self.least)
+    }
+
+    /// The same column, whose addresses are not cut as far as those of IPv4 go.
+    pub(super) fn with_whole_address(self) -> Self {
+        match self.gives_way {
+            GiveWay::Addresses => Self { least: self.ipv4(), ..self },
+            _ => self,
+        }
+    }
+
     /// Once its numbers are counted, where they can be.
     fn counted(self) -> Self {
         let least = self.least;

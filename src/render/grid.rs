@@ -14,6 +14,33 @@ use crate::text::escape::shortened;
 pub struct Grid {
     columns: Vec<SocketColumn>,
     widths: Vec<usize>,
+    /// Whether the protocol was left out.
+    has_no_protocol: bool,
+}
+
+/// The columns that a narrow screen can leave out, the least useful first. Which socket it is and whose
+/// always stays; what the state is, its color tells too.
+const LEFT_OUT: [SocketColumn; 6] = [
+    SocketColumn::Command,
+    SocketColumn::User,
+    SocketColumn::Namespace,
+    SocketColumn::Protocol,
+    SocketColumn::Pid,
+    SocketColumn::State,
+];
+
+/// The columns without so many of those that can be left out.
+#[must_use]
+pub fn without(columns: &[SocketColumn], count: usize) -> Vec<SocketColumn> {
+    let left_out = LEFT_OUT.iter().filter(|column| columns.contains(column)).take(count);
+    let left_out: Vec<&SocketColumn> = left_out.collect();
+    columns.iter().filter(|column| !left_out.contains(column)).copied().collect()
+}
+
+/// How narrow a line can be with whole addresses.
+fn least_width(rooms: &[Room]) -> usize {
+    let between = rooms.len().saturating_sub(1);
+    rooms.iter().map(Room::least_beside_addresses).sum::<usize>() + between
 }
 
 /// A row, and where its names are.
@@ -31,7 +58,37 @@ impl Grid {
     pub fn fitted(columns: &[SocketColumn], rows: &[Named<'_>], room: usize) -> Self {
         let rooms: Vec<Room> = columns.iter().map(|column| needed(*column, rows)).collect();
         let (_, widths) = fit(0, &rooms, room);
-        Self { columns: columns.to_vec(), widths }
+        Self { columns: columns.to_vec(), widths, has_no_protocol: false }
+    }
+
+    /// The columns on a narrow screen, on which addresses are whole as far as those of IPv4 go: first the
+    /// others are cut, and where that is not enough they have to be left out, see [`Grid::left_out`].
+    #[must_use]
+    pub fn on_screen(columns: &[SocketColumn], rows: &[Named<'_>], room: usize) -> Self {
+        let rooms: Vec<Room> = columns.iter().map(|column| needed(*column, rows)).collect();
+        let (_, widths) = fit(0, &rooms, room);
+        let whole: Vec<Room> = rooms.iter().copied().map(Room::with_whole_address).collect();
+        let has_room = least_width(&rooms) <= room;
+        let widths = if has_room { fit(0, &whole, room).1 } else { widths };
+        let has_no_protocol = !columns.contains(&SocketColumn::Protocol);
+        Self { columns: columns.to_vec(), widths, has_no_protocol }
+    }
+
+    /// How many of `columns` a screen has to leave out for addresses to be whole, `at_least` so many.
+    #[must_use]
+    pub fn left_out(
+        columns: &[SocketColumn],
+        rows: &[Named<'_>],
+        room: usize,
+        at_least: usize,
+    ) -> usize {
+        let most = LEFT_OUT.iter().filter(|column| columns.contains(column)).count();
+        let fits = |count: &usize| {
+            let columns = without(columns, *count);
+            let rooms: Vec<Room> = columns.iter().map(|column| needed(*column, rows)).collect();
+            least_width(&rooms) <= room
+        };
+        (at_least..most).find(fits).unwrap_or(most)
     }
 
     /// The titles as a line.
@@ -45,9 +102,19 @@ impl Grid {
     #[must_use]
     pub fn row(&self, (row, snapshot): Named<'_>) -> String {
         self.line(|column, width| {
-            let cell = column.cell(row, snapshot);
+            let cell = self.cell(column, (row, snapshot));
             if cell.width() > width { column.shortened(cell, width) } else { cell }
         })
+    }
+
+    /// The cell, or the protocol in the place of a state that UDP has none of, where no column has it.
+    fn cell(&self, column: SocketColumn, (row, snapshot): Named<'_>) -> String {
+        let cell = column.cell(row, snapshot);
+        let is_free = column == SocketColumn::State && cell.is_empty();
+        if is_free && self.has_no_protocol {
+            return SocketColumn::Protocol.cell(row, snapshot);
+        }
+        cell
     }
 
     fn line(&self, cell: impl Fn(SocketColumn, usize) -> String) -> String {

@@ -35,7 +35,7 @@ use crate::query::{PortVerdicts, Rows};
 
 pub use doctor::{Doctor, DoctorJson};
 pub use explain::{ExplainJson, Explained, ExplainedUdp, Overview};
-pub use grid::{Grid, Named, cell, title};
+pub use grid::{Grid, Named, cell, title, without};
 pub use json::Json;
 pub use list_table::{Columns, Csv, Lsof, Wide};
 pub use pids::Pids;
