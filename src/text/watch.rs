@@ -114,18 +114,34 @@ Enter   details: its owner, its state
 Space   freeze the order of the rows, or let it go
 s r     sort by the next column; reverse
 g       group by process
-/       filter: 80, 10.0.0.0/8, nginx, state:close_wait name:nginx
-        pid:812 user:root foreign:10.0.0.5:443 listening:
-        Enter keeps it, Esc leaves it; Esc in the table removes it
+/       filter: 80, 10.0.0.0/8, nginx, state:close_wait
+        name:nginx pid:812 user:root foreign:10.0.0.5:443
+        listening: exposed: tcp: udp: ipv4: ipv6:
+        Enter keeps it; Esc in the table removes it
 x       kill: terminate the owner of a listener
 c       close the socket; its process keeps running
 y       send the row to the terminal's clipboard
-w       write what is shown to a new file, as JSON or CSV (NAME.csv)
+w       write what is shown to a new file: JSON, or NAME.csv
 e       log of changes
 q       quit
 
-Signs: + new, ~ changed, - gone; they stay for five seconds.
+Signs: + new, ~ changed, - gone, for five seconds.
 What opened and closed between two looks is not seen.";
+
+/// A line of the log on a screen that is too narrow for it: without the date and the padding.
+#[must_use]
+pub fn narrow_change(line: &str) -> String {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let line = words.join(" ");
+    // Other lines than those of changes have no time.
+    match line.split_once('T') {
+        Some((date, rest)) if date.len() == DATE && rest.contains('Z') => rest.to_owned(),
+        _ => line,
+    }
+}
+
+/// The length of `2026-11-29`.
+const DATE: usize = 10;
 
 /// What keys can do at a moment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -112,7 +112,8 @@ fn a_server_that_starts_and_stops() {
     view.shows(&row('+', server.pid()));
     assert_eq!(server.tell("close"), "closed");
     view.shows(&row('-', server.pid()));
-    view.says("e", " closed  TCP    127.0.0.1:80 ");
+    // The line is too long for a hundred columns, and loses its date and its padding.
+    view.says("e", "Z closed TCP 127.0.0.1:80 ");
     view.says("\u{1b}", "? help  q quit");
     view.terminal.type_in("q");
     assert_eq!(view.ends().code, Some(0));
@@ -220,7 +221,9 @@ fn details_and_a_file() {
     view.says(&format!("{}\r", name.display()), "wrote 1 socket to");
     let written: serde_json::Value =
         serde_json::from_str(&fs::read_to_string(&name).expect("the file")).expect("JSON");
-    assert_eq!(written["sockets"][0]["local"]["port"], 80);
+    let list = portwho(["--json", "-l"]).run().json(0, "");
+    assert_eq!(written["sockets"], list["sockets"]);
+    assert_eq!(written["processes"], list["processes"]);
     let mode = std::os::unix::fs::MetadataExt::mode(&fs::metadata(&name).expect("the file"));
     assert_eq!(mode & 0o777, 0o600);
     view.terminal.type_in("q");

@@ -7,6 +7,7 @@ mod likely;
 #[cfg(feature = "watch")]
 mod live;
 mod look;
+mod owners;
 mod pace;
 mod print;
 mod seen;

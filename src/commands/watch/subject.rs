@@ -15,6 +15,11 @@ pub(super) struct Subject {
 }
 
 impl Subject {
+    /// Whether rows are chosen by what is known of processes.
+    pub(super) fn is_by_process(&self) -> bool {
+        !self.filter.names.is_empty() || !self.filter.users.is_empty()
+    }
+
     /// What the system is asked for: in every state of a connection, for one that leaves the state that was
     /// asked for has not closed. Where only those are asked for that hold a port, the others would be read
     /// in vain.

@@ -70,6 +70,8 @@ impl Machine {
             lingering: 0,
             closing: Closing::default(),
             closed: Vec::new(),
+            described: Vec::new(),
+            namespace_searches: 0,
             meanwhile: None,
         };
         Self {

@@ -35,6 +35,7 @@ impl Sockets for Machine {
         scope: &Scope,
         _reach: Reach,
     ) -> Result<(NamespaceTable, ()), PlatformError> {
+        self.world.borrow_mut().namespace_searches += 1;
         Ok((self.sockets_of(&(), scope), ()))
     }
 
@@ -58,6 +59,27 @@ impl Sockets for Machine {
         Ok(OwnerTable { sockets, gaps, ..OwnerTable::default() })
     }
 
+    /// Of what is held by others too, only these are found.
+    fn owners_among(
+        &self,
+        sockets: Vec<Socket>,
+        likely: &[Pid],
+    ) -> (Vec<OwnedSocket>, Vec<Socket>) {
+        let world = self.world.borrow();
+        let (mut found, mut rest) = (Vec::new(), Vec::new());
+        for socket in sockets {
+            let holders = world.owner(&socket).holders().to_vec();
+            let among: Vec<_> =
+                holders.into_iter().filter(|holder| likely.contains(&holder.pid)).collect();
+            if among.is_empty() {
+                rest.push(socket);
+            } else {
+                found.push(OwnedSocket { owner: Owner::Processes(among.into()), socket });
+            }
+        }
+        (found, rest)
+    }
+
     fn unconnected(&self, _at_least: usize) -> Reading<Unconnected> {
         self.unconnected.clone()
     }
@@ -70,7 +92,10 @@ impl Sockets for Machine {
 
 impl Processes for Machine {
     fn processes(&self, pids: &BTreeSet<Pid>, _about: About) -> BTreeMap<Pid, Process> {
-        let world = self.world.borrow();
+        let mut world = self.world.borrow_mut();
+        if !pids.is_empty() {
+            world.described.push(pids.iter().map(|pid| pid.0).collect());
+        }
         let known = pids.iter().filter_map(|pid| world.processes.get(pid));
         known.map(|one| (one.process.pid, one.process.clone())).collect()
     }

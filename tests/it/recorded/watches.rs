@@ -2,7 +2,7 @@
 //! there for time to pass.
 
 use portwho::model::{Gap, Os, OwnedSocket, Owner, Pid, Socket, TableOwner};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::machine::Machine;
 use super::office::office;
@@ -81,4 +81,72 @@ fn lines_of_a_recorded_machine() {
     ];
     assert_eq!((output.code, output.stderr.as_str()), (Some(0), ""));
     assert_eq!(lines.collect::<Vec<_>>(), expected);
+}
+
+/// Owners are described when they are new, and when something is printed of them: nothing else is.
+#[trial]
+fn a_process_is_described_when_it_is_printed() {
+    let machine = Machine::new(
+        Os::Linux,
+        vec![process(7, "a"), process(8, "b"), process(9, "c")],
+        vec![listener("127.0.0.1:80").of(&[7]), listener("127.0.0.1:81").of(&[8])],
+    );
+    let machine = machine.after_looks(22, |sockets| {
+        sockets.push(listener("127.0.0.1:82").of(&[9]));
+        sockets.push(listener("127.0.0.1:83").of(&[8]));
+    });
+    let expected = [("present", 80), ("present", 81), ("ready", 0), ("opened", 82), ("opened", 83)];
+    assert_eq!(words(&told(&machine, 40)), expected);
+    assert_eq!(machine.world.borrow().described, [vec![7, 8], vec![8, 9]]);
+}
+
+/// A filter by name takes all of them, and another program may run there.
+#[trial]
+fn all_processes_are_described_again_where_names_are_asked_for() {
+    let machine = Machine::new(
+        Os::Linux,
+        vec![process(7, "a"), process(8, "b")],
+        vec![listener("127.0.0.1:80").of(&[7]), listener("127.0.0.1:81").of(&[8])],
+    );
+    let output = machine.run("watch --json --count 25 --name b");
+    output.is(0, &output.stdout, "");
+    assert_eq!(machine.world.borrow().described, [[7, 8], [7, 8], [7, 8]]);
+}
+
+/// Every 10 seconds, and not at each look.
+#[trial]
+fn namespaces_are_found_anew_every_ten_seconds() {
+    let machine =
+        Machine::new(Os::Linux, vec![process(7, "a")], vec![listener("127.0.0.1:80").of(&[7])]);
+    let output = machine.run("watch --json --all-netns --count 25");
+    output.is(0, &output.stdout, "");
+    assert_eq!(machine.world.borrow().namespace_searches, 3, "at 0, 10 and 20 seconds");
+}
+
+/// A new socket is found first among the processes that hold others like it; who else holds it is found at
+/// the next look, where that is cheap.
+#[trial]
+fn a_shared_socket_has_all_its_holders_soon() {
+    let machine = Machine::new(
+        Os::Linux,
+        vec![process(7, "a"), process(8, "b")],
+        vec![listener("127.0.0.1:80").of(&[7])],
+    );
+    let machine = machine.after_looks(1, |sockets| {
+        let mut shared = listener("127.0.0.1:80").of(&[7, 8]);
+        shared.socket.inode = Some(99);
+        sockets.push(shared);
+    });
+    let output = machine.run("watch --json --count 4");
+    let parsed = |line| serde_json::from_str::<Value>(line).expect("JSON");
+    let told: Vec<Value> = output.stdout.lines().map(parsed).collect();
+    let told: Vec<_> =
+        told.iter().map(|it| (&it["change"], &it["socket"]["owner"]["pids"])).collect();
+    let expected = [
+        (json!("present"), json!([7])),
+        (json!("ready"), Value::Null),
+        (json!("opened"), json!([7])),
+        (json!("changed"), json!([7, 8])),
+    ];
+    assert_eq!(told, expected.iter().map(|(word, pids)| (word, pids)).collect::<Vec<_>>());
 }

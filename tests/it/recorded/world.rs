@@ -24,6 +24,10 @@ pub struct World {
     pub closing: Closing,
     /// The local ends of the sockets that the system was told to close, in that order.
     pub closed: Vec<String>,
+    /// The processes that were described, each time.
+    pub described: Vec<Vec<u32>>,
+    /// How often other network namespaces were searched for.
+    pub namespace_searches: u32,
     /// What happens when the sockets have been listed so often.
     pub meanwhile: Option<(usize, Meanwhile)>,
 }

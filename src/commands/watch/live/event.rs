@@ -6,6 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 use ratatui::crossterm::event::KeyEvent;
 
 use super::super::seen::Look;
+use super::names::Described;
 use crate::model::{About, OwnedSocket, SocketKey};
 use crate::platform::SystemRequest;
 use crate::query::{Change, Filter};
@@ -40,8 +41,12 @@ pub(super) enum Event {
     Done,
     /// A filter was parsed, or why it cannot be.
     Parsed(String, Result<Box<Filter>, String>),
+    /// The processes on the screen.
+    Described(Described),
     /// The details of a socket.
     Details(SocketKey, Vec<String>),
+    /// What came of writing a file.
+    Wrote(String),
     /// The system wants something.
     System(SystemRequest),
     /// The terminal cannot be read.
@@ -83,8 +88,9 @@ pub(super) enum Effect {
     Answer(bool),
     /// What was typed as a filter is to be parsed.
     Parse(String),
-    /// So much is to be known of processes from now on.
-    Deepen(About),
+    /// So much is to be known of all processes from now on, and is asked again while it is needed; none where
+    /// only what is visible shows any of it.
+    Deepen(Option<About>),
     /// The details of this socket are wanted.
     Describe(Box<OwnedSocket>),
     /// This text goes to the terminal's clipboard.

@@ -2,12 +2,17 @@
 
 use std::fs;
 use std::io::{self, Write};
+use std::mem;
 use std::path::Path;
+
+use rustc_hash::FxHashMap;
 
 use super::rows::Item;
 use super::state::State;
-use crate::platform::{new_file, reason};
-use crate::query::{Filter, Rows};
+use crate::commands::shared::survey::name_all;
+use crate::model::{About, Detail, OwnedSocket, Reach, Snapshot, Socket, SocketKey};
+use crate::platform::{System, new_file, reason};
+use crate::query::{Filter, Rows, SocketColumn};
 use crate::render::{Csv, Grid, Json, View};
 use crate::text::watch as text;
 
@@ -20,9 +25,10 @@ const UNBOUNDED: usize = 1 << 16;
 impl State {
     /// A row as one line.
     pub(super) fn line(&self, item: &Item) -> Option<String> {
-        let (row, snapshot, _) = self.table.row(item)?;
-        let grid = Grid::fitted(&self.settings.columns, &[(row, snapshot)], UNBOUNDED);
-        let line = grid.row((row, snapshot));
+        let known = self.table.names(std::slice::from_ref(item));
+        let (cells, _) = self.table.named(item, known.as_ref())?;
+        let grid = Grid::fitted(&self.settings.columns, &[cells], UNBOUNDED);
+        let line = grid.row(cells);
         let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
         let mut end = line.len().min(LONGEST);
         while !line.is_char_boundary(end) {
@@ -31,28 +37,89 @@ impl State {
         line.get(..end).map(str::to_owned)
     }
 
-    /// Writes what is shown and is there into a new file; says what came of it.
-    pub(super) fn write(&self, name: &str) -> String {
-        let Some(look) = &self.table.look else { return text::LOOKING.to_owned() };
-        let snapshot = &look.snapshot;
-        let places = self.table.items.iter().filter_map(|item| match item {
-            Item::There(place) => snapshot.sockets.get(*place),
-            _ => None,
-        });
-        let filter = Filter::everything();
-        let rows = Rows { rows: places.collect(), snapshot, filter: &filter };
+    /// What is shown and is there, to be written; nothing before the first look.
+    pub(super) fn shown(&self) -> Option<Shown> {
+        let snapshot = &self.table.look.as_ref()?.snapshot;
+        let there = self.table.there(&self.table.items).into_iter().cloned().collect();
+        Some(Shown {
+            snapshot: Snapshot { sockets: there, ..without_sockets(snapshot) },
+            columns: self.settings.columns.clone(),
+        })
+    }
+}
+
+/// The same without the sockets, of which there may be very many.
+fn without_sockets(snapshot: &Snapshot) -> Snapshot {
+    Snapshot {
+        privileged: snapshot.privileged,
+        processes: snapshot.processes.clone(),
+        users: snapshot.users.clone(),
+        interfaces: snapshot.interfaces.clone(),
+        creators: snapshot.creators.clone(),
+        namespaces: snapshot.namespaces.clone(),
+        gaps: snapshot.gaps.clone(),
+        ..Snapshot::empty(snapshot.capabilities)
+    }
+}
+
+/// What is shown at a moment.
+#[derive(Debug)]
+pub(super) struct Shown {
+    snapshot: Snapshot,
+    columns: Vec<SocketColumn>,
+}
+
+impl Shown {
+    /// Writes it into a new file, with all that a list would tell of it; says what came of it. What is not
+    /// shown is asked for now.
+    pub(super) fn write(mut self, name: &str, system: &impl System) -> String {
         let is_csv = Path::new(name).extension().is_some_and(|it| it.eq_ignore_ascii_case("csv"));
         let view: Box<dyn View> = if is_csv {
-            Box::new(Csv { header: true, columns: self.settings.columns.clone() })
+            Box::new(Csv { header: true, columns: self.columns.clone() })
         } else {
             Box::new(Json)
         };
+        let needs = view.needs();
+        detail(&mut self.snapshot, needs.detail, system);
+        describe(&mut self.snapshot, needs.about, system);
+        let (snapshot, filter) = (&self.snapshot, Filter::everything());
+        let rows = Rows { rows: snapshot.sockets.iter().collect(), snapshot, filter: &filter };
         let mut bytes = Vec::new();
         // Writing into memory does not fail.
         let _ = view.write(&rows, &mut bytes);
         match write_new(Path::new(name), &bytes) {
             Ok(()) => text::written(name, rows.rows.len()),
             Err(error) => text::not_written(name, &reason(&error)),
+        }
+    }
+}
+
+/// Adds how long connections have been idle to those that are there still.
+fn detail(snapshot: &mut Snapshot, detail: Detail, system: &impl System) {
+    if detail == Detail::Brief {
+        return;
+    }
+    let scope = Filter::everything().scope(detail);
+    let mut sockets = system.sockets(&scope).map(|table| table.sockets).unwrap_or_default();
+    if snapshot.sockets.iter().any(|row| row.socket.netns.is_some()) {
+        let elsewhere = system.sockets_elsewhere(&scope, Reach::Descriptors);
+        sockets.extend(elsewhere.map(|found| found.table.sockets).unwrap_or_default());
+    }
+    let now: FxHashMap<SocketKey, Socket> =
+        sockets.into_iter().map(|socket| (socket.key(), socket)).collect();
+    for OwnedSocket { socket, .. } in &mut snapshot.sockets {
+        socket.idle_ms = now.get(&socket.key()).and_then(|now| now.idle_ms);
+    }
+}
+
+/// Describes the processes. Those that have exited are what they were.
+fn describe(snapshot: &mut Snapshot, about: About, system: &impl System) {
+    let before = mem::take(&mut snapshot.processes);
+    name_all(system, about, snapshot);
+    for (pid, known) in before {
+        let now = snapshot.processes.get(&pid);
+        if now.is_none_or(|now| now.birth != known.birth) {
+            snapshot.processes.insert(pid, known);
         }
     }
 }

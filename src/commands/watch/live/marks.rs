@@ -1,18 +1,16 @@
 //! What has lately become of a socket, as a sign beside its row.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::super::seen::Look;
-use crate::model::{OwnedSocket, SocketKey};
-use crate::query::Change;
+use crate::model::{OwnedSocket, Snapshot, SocketKey};
+use crate::query::{Change, Row};
 
 /// How long a row is marked.
 const MARKED: Duration = Duration::from_secs(5);
 
-/// How long a row that is gone stays while the order is frozen. Each keeps the look that it was in.
+/// How long a row that is gone stays while the order is frozen.
 const FROZEN: Duration = Duration::from_mins(2);
 /// How many rows that are gone stay, at most.
 const MOST_GONE: usize = 5000;
@@ -48,13 +46,13 @@ struct Mark {
     place: Option<OwnedSocket>,
 }
 
-/// A row that is gone, and where its names are.
+/// A row that is gone.
 #[derive(Clone, Debug)]
 pub(super) struct Gone {
     /// As it was last.
     pub(super) row: OwnedSocket,
-    /// Where its names are.
-    pub(super) look: Arc<Look>,
+    /// What was known of it, and of nothing else: many may be kept.
+    pub(super) names: Box<Snapshot>,
     since: Duration,
 }
 
@@ -66,8 +64,13 @@ pub(super) struct Marks {
 }
 
 impl Marks {
-    /// Takes note of what has changed since `before`.
-    pub(super) fn note(&mut self, changes: &[Change], before: &Arc<Look>, now: Duration) {
+    /// Takes note of what has changed; `names` says what was known of a row.
+    pub(super) fn note(
+        &mut self,
+        changes: &[Change],
+        names: impl Fn(Row<'_>) -> Snapshot,
+        now: Duration,
+    ) {
         let key = |change: &Change| change.row().socket.key();
         let keys: FxHashSet<SocketKey> = changes.iter().map(key).collect();
         self.gone.retain(|gone| !keys.contains(&gone.row.socket.key()));
@@ -83,8 +86,8 @@ impl Marks {
             };
             if let Some(row) = row {
                 self.marks.remove(&key);
-                let (row, look) = (row.clone(), Arc::clone(before));
-                self.gone.push(Gone { row, look, since: now });
+                let (row, names) = (row.clone(), names(row).into());
+                self.gone.push(Gone { row, names, since: now });
             } else {
                 self.marks.insert(key, Mark { sign, since: now, place });
             }

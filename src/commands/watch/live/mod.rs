@@ -10,11 +10,15 @@ mod draw;
 mod event;
 mod keep;
 mod keys;
+mod layout;
 mod log;
 mod marks;
 mod mode;
+mod names;
 mod narrow;
+mod narrowing;
 mod order;
+mod panes;
 mod rows;
 mod screen;
 mod sources;
@@ -30,11 +34,14 @@ use super::subject;
 use crate::cli::WatchRequest;
 use crate::commands::shared::color::wants_color;
 use crate::commands::{Outcome, Output};
-use crate::model::OwnedSocket;
+use crate::model::{About, OwnedSocket};
 use crate::platform::{System, SystemRequest};
-use crate::query::{Row, SocketColumn};
+use crate::query::SocketColumn;
+use crate::render::Grid;
+use crate::text::watch as text;
 use event::{Deed, Effect, Event};
 use mode::{Mode, Stage};
+use names::Asked;
 use order::Sort;
 use screen::Screen;
 use sources::Wake;
@@ -56,9 +63,15 @@ pub(super) fn run<S: System + Sync>(
     system: &'static S,
     output: &Output,
 ) -> anyhow::Result<Outcome> {
-    let subject = subject(request, system)?;
+    let columns = columns(request);
+    let mut subject = subject(request, system)?;
+    // What the columns show of processes is asked for what is on the screen.
+    let sort = Sort::Key(request.sort);
+    subject.depth.about = subject.filter.about().max(sort.about().unwrap_or(About::Table));
     let settings = Settings {
-        columns: columns(request),
+        about: Grid::needs(&columns).about,
+        has_own_columns: request.columns.as_ref().is_some_and(|it| *it != SocketColumn::WIDE),
+        columns,
         read_only: request.read_only,
         has_port: subject.filter.local.is_some(),
         color: wants_color(request.color, system, output),
@@ -75,11 +88,16 @@ pub(super) fn run<S: System + Sync>(
     }))?;
     let wake = sources::looks(subject, request.interval, system, events.clone())?;
     let parser = sources::filters(system, events.clone())?;
+    let names = sources::names(system, events.clone())?;
     sources::keys(events.clone())?;
-    let state = State::new(settings, Sort::Key(request.sort));
+    let mut state = State::new(settings, sort);
+    state.needed = state.need();
+    let _ = wake.send(Wake::About(state.needed));
     let begun = Instant::now();
     let (answers, drawn, armed) = (None, None, begun);
-    View { state, screen, system, events, wake, parser, answers, begun, drawn, armed }.run(&inbox)
+    let view =
+        View { state, screen, system, events, wake, parser, names, answers, begun, drawn, armed };
+    view.run(&inbox)
 }
 
 /// Ends the program although its terminal takes no output, in which case the view does not get to it.
@@ -109,6 +127,8 @@ struct View<S: System + Sync + 'static> {
     wake: Sender<Wake>,
     /// Where filters are parsed.
     parser: Sender<String>,
+    /// Where what comes on the screen is described.
+    names: Sender<Asked>,
     /// Where the answers to an action go.
     answers: Option<Sender<bool>>,
     begun: Instant,
@@ -123,6 +143,9 @@ impl<S: System + Sync> View<S> {
         loop {
             if std::mem::take(&mut self.state.is_stale) {
                 self.screen.draw(&mut self.state)?;
+                if let Some(asked) = self.state.note_drawn() {
+                    let _ = self.names.send(asked);
+                }
                 self.question_was_drawn();
             }
             let mut next = match inbox.recv_timeout(self.patience()) {
@@ -232,7 +255,7 @@ impl<S: System + Sync> View<S> {
             }
             Effect::Describe(row) => self.describe(*row)?,
             Effect::Copy(line) => Screen::send(&keep::to_clipboard(&line)),
-            Effect::Write(name) => self.state.message = Some(self.state.write(&name)),
+            Effect::Write(name) => self.write(name)?,
             Effect::Ring => Screen::send("\u{7}"),
         }
         Ok(None)
@@ -246,6 +269,18 @@ impl<S: System + Sync> View<S> {
         Ok(())
     }
 
+    fn write(&mut self, name: String) -> anyhow::Result<()> {
+        let Some(shown) = self.state.shown() else {
+            self.state.message = Some(text::LOOKING.to_owned());
+            return Ok(());
+        };
+        let (system, events) = (self.system, self.events.clone());
+        thread::Builder::new().spawn(move || {
+            let _ = events.send(Event::Wrote(shown.write(&name, system)));
+        })?;
+        Ok(())
+    }
+
     fn describe(&mut self, row: OwnedSocket) -> anyhow::Result<()> {
         let (system, events) = (self.system, self.events.clone());
         let columns = self.screen.columns()?;
@@ -254,16 +289,6 @@ impl<S: System + Sync> View<S> {
             let _ = events.send(Event::Details(row.socket.key(), lines));
         })?;
         Ok(())
-    }
-}
-
-impl State {
-    /// Takes note of what is on the screen: keys are about that.
-    fn note_drawn(&mut self) {
-        if matches!(self.mode, Mode::Table) {
-            let row: Option<Row<'_>> = self.current();
-            self.drawn = row.cloned();
-        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::rows::Item;
 use crate::model::{About, Pid, Snapshot};
 use crate::query::{Row, SocketColumn, SortKey, sort_by_row};
-use crate::render;
+use crate::render::{self, Grid};
 use crate::text::owners;
 
 /// What rows are sorted by.
@@ -47,11 +47,13 @@ impl Sort {
         })
     }
 
-    /// What must be known of processes.
-    pub(super) fn about(self) -> About {
+    /// How much must be known of all processes: an order by what is said of them takes those of every row,
+    /// be it on the screen or not. None where the sockets alone tell.
+    pub(super) fn about(self) -> Option<About> {
         match self {
-            Self::Key(key) => key.about(),
-            Self::Cell(_) => About::Table,
+            Self::Key(key @ (SortKey::Image | SortKey::User | SortKey::Age)) => Some(key.about()),
+            Self::Key(_) => None,
+            Self::Cell(column) => Some(Grid::needs(&[column]).about),
         }
     }
 
@@ -95,7 +97,9 @@ pub(super) fn grouped(items: Vec<(Item, Option<Pid>)>, snapshot: &Snapshot) -> V
     for ((_, pid), items) in groups {
         let name =
             pid.map_or_else(|| "no process".to_owned(), |pid| owners::process(pid, snapshot));
-        all.push(Item::Group(format!("{name}: {}", crate::text::counted(items.len(), "socket"))));
+        // Those that are gone are shown, and are no more.
+        let count = items.iter().filter(|item| matches!(item, Item::There(_))).count();
+        all.push(Item::Group(format!("{name}: {}", crate::text::counted(count, "socket"))));
         all.extend(items);
     }
     all

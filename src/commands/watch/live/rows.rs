@@ -6,9 +6,11 @@ use rustc_hash::FxHashMap;
 
 use super::super::seen::Look;
 use super::marks::{Gone, Marks, Sign};
+use super::names::Names;
 use super::order::{Sort, grouped};
 use crate::model::{OwnedSocket, Pid, Snapshot, SocketKey};
 use crate::query::{Filter, Row};
+use crate::render::Named;
 
 /// A line of the table.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -39,6 +41,8 @@ pub(super) struct Arrangement {
 pub(super) struct Table {
     /// The last look; none before the first.
     pub(super) look: Option<Arc<Look>>,
+    /// What else is known of the processes on the screen.
+    pub(super) names: Names,
     /// What has lately become of them.
     pub(super) marks: Marks,
     /// The lines, in order.
@@ -55,20 +59,51 @@ struct Placed<'a> {
 }
 
 impl Table {
-    /// A line's row, its sign and where its names are; nothing for a group.
-    pub(super) fn row(&self, item: &Item) -> Option<(Row<'_>, &Snapshot, Option<Sign>)> {
+    /// A line's row and its sign, and what is known of one that is gone; nothing for a group.
+    pub(super) fn row(&self, item: &Item) -> Option<(Row<'_>, Option<Sign>, Option<&Snapshot>)> {
         match item {
             Item::There(place) => {
-                let snapshot = &self.look.as_ref()?.snapshot;
-                let row = snapshot.sockets.get(*place)?;
-                Some((row, snapshot, self.marks.sign(&row.socket.key())))
+                let row = self.look.as_ref()?.snapshot.sockets.get(*place)?;
+                Some((row, self.marks.sign(&row.socket.key()), None))
             }
             Item::Gone(place) => {
-                let Gone { row, look, .. } = self.marks.gone().get(*place)?;
-                Some((row, &look.snapshot, Some(Sign::Gone)))
+                let Gone { row, names, .. } = self.marks.gone().get(*place)?;
+                Some((row, Some(Sign::Gone), Some(names)))
             }
             Item::Group(_) => None,
         }
+    }
+
+    /// The rows of these lines that are there.
+    pub(super) fn there(&self, items: &[Item]) -> Vec<Row<'_>> {
+        let is_there = |item: &&Item| matches!(item, Item::There(_));
+        let rows = items.iter().filter(is_there).filter_map(|item| self.row(item));
+        rows.map(|(row, ..)| row).collect()
+    }
+
+    /// A line's row with what is known of it, and its sign; `names` has what is known of those that are there.
+    pub(super) fn named<'a>(
+        &'a self,
+        item: &Item,
+        names: Option<&'a Snapshot>,
+    ) -> Option<(Named<'a>, Option<Sign>)> {
+        let (row, sign, own) = self.row(item)?;
+        Some(((row, own.or(names)?), sign))
+    }
+
+    /// The rows of these lines with what is known of them.
+    pub(super) fn cells<'a>(
+        &'a self,
+        items: &[Item],
+        names: Option<&'a Snapshot>,
+    ) -> Vec<Named<'a>> {
+        items.iter().filter_map(|item| Some(self.named(item, names)?.0)).collect()
+    }
+
+    /// What is known of the rows of these lines that are there.
+    pub(super) fn names(&self, items: &[Item]) -> Option<Snapshot> {
+        let look = self.look.as_ref()?;
+        Some(self.names.of(&self.there(items), look))
     }
 
     /// What a line's socket is recognized by.
@@ -104,7 +139,7 @@ impl Table {
             Placed { item: Item::There(place), row: sorted_as, key }
         });
         let gone = self.marks.gone().iter().enumerate();
-        let gone = gone.filter(|(_, gone)| how.filter.admits(&gone.row, &gone.look.snapshot));
+        let gone = gone.filter(|(_, gone)| how.filter.admits(&gone.row, &gone.names));
         let gone = gone.map(|(place, Gone { row, .. })| Placed {
             item: Item::Gone(place),
             row,

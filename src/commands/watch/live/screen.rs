@@ -15,6 +15,7 @@ use ratatui::crossterm::execute;
 use ratatui::crossterm::terminal::{
     EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
+use ratatui::layout::Rect;
 
 use super::draw;
 use super::state::State;
@@ -68,10 +69,8 @@ impl Screen {
     /// When the terminal is gone.
     pub(super) fn draw(&mut self, state: &mut State) -> io::Result<()> {
         let size = self.terminal.size()?;
-        state.room = draw::room(size.into()).max(1);
-        state.scroll();
+        state.fit(Rect::new(0, 0, size.width, size.height));
         self.terminal.draw(|frame| draw::draw(state, frame))?;
-        state.note_drawn();
         Ok(())
     }
 

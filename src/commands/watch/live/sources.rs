@@ -13,6 +13,7 @@ use super::super::pace;
 use super::super::seen::Look;
 use super::super::subject::Subject;
 use super::event::{Event, Pace};
+use super::names::Asked;
 use super::narrow;
 use crate::commands::shared::measured::measured;
 use crate::model::About;
@@ -26,8 +27,8 @@ pub(super) enum Wake {
     Taken,
     /// The next look is wanted before it is time.
     Now,
-    /// So is it, with so much about processes.
-    About(About),
+    /// So much is needed of all processes; where the last look has less, the next is wanted at once.
+    About(Option<About>),
 }
 
 /// Looks at the system again and again.
@@ -85,21 +86,22 @@ fn look_again_and_again<S: System>(
 
 /// Rests until the next look: at least until the last one was taken over, for where the terminal takes no
 /// output, looks would pile up. Returns whether the view is still there.
-fn rest(interval: Duration, woken: &Receiver<Wake>, deepen: &mut dyn FnMut(About)) -> bool {
-    let (mut is_taken, mut is_wanted) = (false, false);
-    while !(is_taken && is_wanted) {
-        let told = if is_taken {
-            woken.recv_timeout(interval)
-        } else {
-            woken.recv().map_err(|_| RecvTimeoutError::Disconnected)
+fn rest(
+    interval: Duration,
+    woken: &Receiver<Wake>,
+    deepen: &mut dyn FnMut(Option<About>) -> bool,
+) -> bool {
+    let mut is_wanted = false;
+    let mut taken: Option<Instant> = None;
+    while !(taken.is_some() && is_wanted) {
+        let told = match taken {
+            Some(taken) => woken.recv_timeout(interval.saturating_sub(taken.elapsed())),
+            None => woken.recv().map_err(|_| RecvTimeoutError::Disconnected),
         };
         match told {
-            Ok(Wake::Taken) => is_taken = true,
+            Ok(Wake::Taken) => taken = Some(Instant::now()),
             Ok(Wake::Now) => is_wanted = true,
-            Ok(Wake::About(about)) => {
-                deepen(about);
-                is_wanted = true;
-            }
+            Ok(Wake::About(about)) => is_wanted |= deepen(about),
             Err(RecvTimeoutError::Timeout) => return true,
             Err(RecvTimeoutError::Disconnected) => return false,
         }
@@ -128,6 +130,27 @@ pub(super) fn filters<S: System + Sync>(
     };
     thread::Builder::new().name("filters".to_owned()).spawn(parse)?;
     Ok(typed)
+}
+
+/// Describes what comes on the screen, on a thread of its own: the names of users may be those of another
+/// machine. What is to be described is sent to the channel that is returned.
+///
+/// # Errors
+/// When no thread can be started.
+pub(super) fn names<S: System + Sync>(
+    system: &'static S,
+    events: Sender<Event>,
+) -> io::Result<Sender<Asked>> {
+    let (asked, inbox) = channel::<Asked>();
+    let describe = move || {
+        while let Ok(asked) = inbox.recv() {
+            if events.send(Event::Described(asked.answer(system))).is_err() {
+                return;
+            }
+        }
+    };
+    thread::Builder::new().name("names".to_owned()).spawn(describe)?;
+    Ok(asked)
 }
 
 /// Reads the keyboard.

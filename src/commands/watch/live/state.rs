@@ -6,20 +6,26 @@ use std::time::{Duration, SystemTime};
 use super::super::seen::Look;
 use super::counts::Counts;
 use super::event::{Deed, Effect, Event, Pace};
+use super::layout::Layout;
 use super::log::Log;
 use super::mode::{Act, Mode, Stage, Text, TextKind};
 use super::order::Sort;
 use super::rows::{Arrangement, Item, Table};
-use crate::model::{OwnedSocket, SocketKey};
+use crate::model::{About, OwnedSocket, SocketKey};
 use crate::platform::SystemRequest;
-use crate::query::{Change, Filter, SocketColumn};
+use crate::query::{Change, Filter, Row, SocketColumn};
 use crate::text::watch as text;
 
 /// What is decided when the view begins.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a choice of its own")]
 pub(super) struct Settings {
     /// The columns.
     pub(super) columns: Vec<SocketColumn>,
+    /// How much they show of processes.
+    pub(super) about: About,
+    /// Whether they were asked for by their names.
+    pub(super) has_own_columns: bool,
     /// Whether nothing is done to the machine.
     pub(super) read_only: bool,
     /// Whether a port was asked for, whose opening and closing is heard.
@@ -65,6 +71,10 @@ pub(super) struct State {
     pub(super) failure: Option<String>,
     /// What is said in the footer until the next key.
     pub(super) message: Option<String>,
+    /// How the table fits the screen.
+    pub(super) layout: Layout,
+    /// How much the looks were told to find out of all processes.
+    pub(super) needed: Option<About>,
     /// Whether the screen shows something else than this.
     pub(super) is_stale: bool,
     /// How many looks there were.
@@ -96,6 +106,8 @@ impl State {
             pace: Pace::default(),
             failure: None,
             message: None,
+            layout: Layout::default(),
+            needed: None,
             is_stale: true,
             looks: 0,
         }
@@ -117,6 +129,8 @@ impl State {
             Event::Asked(question) => self.act(|act| act.stage = Stage::Asked(question)),
             Event::Done => self.act(|act| act.stage = Stage::Done),
             Event::Parsed(typed, parsed) => return self.narrowed(typed, parsed),
+            Event::Wrote(what) => self.message = Some(what),
+            Event::Described(described) => self.table.names.note(described, self.now),
             Event::Details(key, lines) if self.selected == Some(key) => {
                 if let Mode::Text(Text { kind: TextKind::Details(shown), .. }) = &mut self.mode {
                     *shown = lines;
@@ -152,7 +166,8 @@ impl State {
         self.counts.note(&look.snapshot);
         let mut effects = Vec::new();
         if let Some(before) = self.table.look.take() {
-            self.table.marks.note(changes, &before, self.now);
+            let names = |row: Row<'_>| self.table.names.of(&[row], &before);
+            self.table.marks.note(changes, names, self.now);
             self.log.add(changes, &before, &look, at);
             if self.settings.has_port && changes.iter().any(is_of_a_listener) {
                 effects.push(Effect::Ring);

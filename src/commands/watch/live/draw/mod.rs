@@ -50,6 +50,11 @@ pub(super) fn room(area: Rect) -> usize {
     Parts::of(area).rows.height.into()
 }
 
+/// How many columns the cells of the table have.
+pub(super) fn table_width(screen: u16) -> usize {
+    table::width(screen)
+}
+
 /// Draws everything.
 pub(super) fn draw(state: &State, frame: &mut Frame<'_>) {
     let cursor = screen(state, frame.area(), frame.buffer_mut());

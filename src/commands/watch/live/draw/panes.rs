@@ -5,22 +5,14 @@ use ratatui::layout::{Position, Rect};
 use ratatui::style::{Modifier, Style};
 use unicode_width::UnicodeWidthStr;
 
-use super::super::mode::{Act, Stage, Text, TextKind};
+use super::super::mode::{Act, Stage, Text};
 use super::super::state::State;
 use super::put;
 use crate::text::watch as text;
 
 /// Draws a text from its first visible line on.
 pub(super) fn text(state: &State, pane: &Text, area: Rect, buffer: &mut Buffer) {
-    let lines: Vec<&str> = match &pane.kind {
-        TextKind::Help => text::KEYS.lines().collect(),
-        TextKind::Log => {
-            let lines: Vec<&str> = state.log.lines().collect();
-            if lines.is_empty() { vec![text::NO_CHANGES] } else { lines }
-        }
-        TextKind::Details(lines) if lines.is_empty() => vec![text::LOOKING],
-        TextKind::Details(lines) => lines.iter().map(String::as_str).collect(),
-    };
+    let lines = state.lines(&pane.kind);
     let last = lines.len().saturating_sub(area.height.into());
     let top = pane.top.min(last);
     for (y, line) in (area.y..area.bottom()).zip(lines.iter().skip(top)) {

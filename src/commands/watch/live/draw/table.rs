@@ -8,24 +8,25 @@ use super::super::marks::Sign;
 use super::super::rows::Item;
 use super::super::state::State;
 use super::{put, tint};
-use crate::model::{StateSet, TcpState};
+use crate::model::{Snapshot, StateSet, TcpState};
 use crate::query::Row;
-use crate::render::{Grid, Named};
+use crate::render::Grid;
 use crate::text::watch as text;
 
 /// The sign and a space before each row.
 const SIGN: u16 = 2;
 
+/// How many columns of a screen the cells have.
+pub(super) fn width(screen: u16) -> usize {
+    screen.saturating_sub(SIGN).into()
+}
+
 /// Draws it.
 pub(super) fn draw(state: &State, titles: Rect, rows: Rect, buffer: &mut Buffer) {
-    let visible = visible(state, rows.height.into());
-    let named: Vec<Named<'_>> = visible
-        .iter()
-        .filter_map(|item| state.table.row(item))
-        .map(|(row, snapshot, _)| (row, snapshot))
-        .collect();
-    let width = usize::from(rows.width.saturating_sub(SIGN));
-    let grid = Grid::fitted(&state.settings.columns, &named, width);
+    let visible = state.visible(rows.height.into());
+    let known = state.table.names(visible);
+    let cells = state.table.cells(visible, known.as_ref());
+    let grid = state.grid(&cells, width(rows.width));
     let bold = Style::new().add_modifier(Modifier::BOLD);
     put(buffer, titles, &format!("  {}", grid.titles()), bold);
     if state.table.look.is_some() && visible.is_empty() {
@@ -33,26 +34,29 @@ pub(super) fn draw(state: &State, titles: Rect, rows: Rect, buffer: &mut Buffer)
     }
     for (y, item) in (rows.y..rows.bottom()).zip(visible) {
         let line = Rect { y, height: 1, ..rows };
-        row(state, item, &grid, line, buffer);
+        row(state, item, known.as_ref(), &grid, line, buffer);
     }
 }
 
-fn visible(state: &State, height: usize) -> &[Item] {
-    let rest = state.table.items.get(state.top..).unwrap_or_default();
-    rest.get(..height).unwrap_or(rest)
-}
-
-fn row(state: &State, item: &Item, grid: &Grid, area: Rect, buffer: &mut Buffer) {
+fn row(
+    state: &State,
+    item: &Item,
+    known: Option<&Snapshot>,
+    grid: &Grid,
+    area: Rect,
+    buffer: &mut Buffer,
+) {
     if let Item::Group(name) = item {
         return put(buffer, area, name, Style::new().add_modifier(Modifier::BOLD));
     }
-    let Some((row, snapshot, sign)) = state.table.row(item) else { return };
+    let Some((cells, sign)) = state.table.named(item, known) else { return };
+    let (row, _) = cells;
     let char = sign.map_or(' ', Sign::char);
     let style = sign.map_or_else(|| of_state(state, row), |sign| of_sign(state, sign));
     let is_selected = state.selected == Some(row.socket.key());
     let style = if is_selected { style.add_modifier(Modifier::REVERSED) } else { style };
     let width = usize::from(area.width);
-    let line = format!("{char} {}", grid.row((row, snapshot)));
+    let line = format!("{char} {}", grid.row(cells));
     put(buffer, area, &format!("{line:width$}"), style);
 }
 
