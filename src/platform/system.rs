@@ -71,6 +71,12 @@ pub trait Sockets {
         self.owners(sockets)
     }
 
+    /// Those of `counted` whose owners in `rows` are proven to be all.
+    fn all_there(&self, rows: &[OwnedSocket], counted: BTreeSet<u64>) -> BTreeSet<u64> {
+        let _ = rows;
+        counted
+    }
+
     /// Those of `sockets` that are held by one of the processes `likely`, and the others as they are: a
     /// search that is much shorter where it is likely. Nothing where the table of sockets names the owners.
     fn owners_among(

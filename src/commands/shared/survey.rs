@@ -84,11 +84,12 @@ pub(in crate::commands) fn complete(
         // Another namespace numbers its interfaces anew.
         socket.interface.filter(|_| socket.netns.is_none())
     }));
+    let complete = system.all_there(&owned.sockets, owned.counted);
     let mut snapshot = Snapshot {
         privileged: system.is_privileged(),
         sockets: owned.sockets,
         owners_from: owned.from,
-        complete: owned.complete,
+        complete,
         interfaces,
         gaps: table.gaps.into_iter().chain(owned.gaps).collect(),
         ..Snapshot::empty(system.capabilities())
