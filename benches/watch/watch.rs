@@ -24,7 +24,7 @@ struct Arguments {
     /// Only the load with so many processes
     #[arg(long, value_name = "COUNT")]
     processes: Option<u32>,
-    /// Only portwho
+    /// Only portwho, the view and --json
     #[arg(long)]
     alone: bool,
 }
@@ -74,7 +74,7 @@ fn measure(size: Size, changes: u32, goal: f64, arguments: &Arguments, table: &m
         ("`portwho watch`", shell_of_portwho("watch")),
     ];
     if arguments.alone {
-        programs.drain(..2);
+        programs.remove(0);
     }
     for (name, command) in programs {
         eprintln!("  {name}");
