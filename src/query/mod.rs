@@ -33,7 +33,7 @@ pub use host::{Host, ScopedAddress};
 pub use in_the_way::{InTheWay, Ways};
 pub use local_set::{LocalSet, Place};
 pub use names::{NamePattern, UserTerm};
-pub use order::{SortKey, sort_by_row};
+pub use order::{Natural, SortKey, order_by, sort_by_row};
 pub use port_set::PortSet;
 pub use port_term::PortTerm;
 pub use port_word::{PortError, PortWord};

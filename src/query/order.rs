@@ -46,6 +46,41 @@ impl SortKey {
 /// Sorts whatever has a row.
 pub fn sort_by_row<T>(all: &mut [T], row: impl Fn(&T) -> Row<'_>, key: SortKey, from: &Snapshot) {
     all.sort_unstable_by(|a, b| natural(row(a), row(b)));
+    order_by(all, row, key, from);
+}
+
+/// A row's place in the table's own order. Two of them are mostly told apart without a look at the rows, which
+/// are all over the memory where there are very many.
+#[derive(Clone, Copy, Debug)]
+pub struct Natural<'a> {
+    key: (Protocol, Family, u16, bool),
+    address: IpAddr,
+    row: Row<'a>,
+}
+
+impl<'a> Natural<'a> {
+    /// That of a row.
+    #[must_use]
+    pub fn of(row: Row<'a>) -> Self {
+        Self { key: natural_key(&row.socket), address: row.socket.local.address, row }
+    }
+
+    /// The row.
+    #[must_use]
+    pub const fn row(&self) -> Row<'a> {
+        self.row
+    }
+
+    /// Which of two comes first.
+    #[must_use]
+    pub fn compare(&self, other: &Self) -> Ordering {
+        let near = |it: &Self| (it.key, it.address);
+        near(self).cmp(&near(other)).then_with(|| natural(self.row, other.row))
+    }
+}
+
+/// Sorts what is in the table's own order by another key.
+pub fn order_by<T>(all: &mut [T], row: impl Fn(&T) -> Row<'_>, key: SortKey, from: &Snapshot) {
     match key {
         SortKey::Port => {}
         SortKey::Local => all.sort_by_key(|one| end_key(&row(one).socket.local)),

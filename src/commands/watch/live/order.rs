@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::rows::Item;
 use crate::model::{About, Pid, Snapshot};
-use crate::query::{Row, SocketColumn, SortKey, sort_by_row};
+use crate::query::{Row, SocketColumn, SortKey, order_by};
 use crate::render::{self, Grid};
 use crate::text::owners;
 
@@ -74,12 +74,11 @@ impl Sort {
         }
     }
 
-    /// Sorts whatever has a row.
+    /// Sorts whatever has a row and is in the table's own order.
     pub(super) fn sort<T>(self, all: &mut [T], row: impl Fn(&T) -> Row<'_>, snapshot: &Snapshot) {
         match self {
-            Self::Key(key) => sort_by_row(all, row, key, snapshot),
+            Self::Key(key) => order_by(all, row, key, snapshot),
             Self::Cell(column) => {
-                sort_by_row(all, &row, SortKey::Port, snapshot);
                 all.sort_by_cached_key(|one| render::cell(column, (row(one), snapshot)));
             }
         }

@@ -9,7 +9,7 @@ use super::marks::{Gone, Marks, Sign};
 use super::names::Names;
 use super::order::{Sort, grouped};
 use crate::model::{OwnedSocket, Pid, Snapshot, SocketKey};
-use crate::query::{Filter, Row};
+use crate::query::{Filter, Natural, Row};
 use crate::render::Named;
 
 /// A line of the table.
@@ -54,8 +54,8 @@ pub(super) struct Table {
 /// A row that can be put in order.
 struct Placed<'a> {
     item: Item,
-    row: Row<'a>,
-    key: SocketKey,
+    /// As it is sorted.
+    natural: Natural<'a>,
 }
 
 impl Table {
@@ -134,29 +134,31 @@ impl Table {
         let there = snapshot.sockets.iter().enumerate();
         let there = there.filter(|(_, row)| how.filter.admits(row, snapshot));
         let there = there.map(|(place, row)| {
-            let key = row.socket.key();
-            let sorted_as = self.marks.place(&key).unwrap_or(row);
-            Placed { item: Item::There(place), row: sorted_as, key }
+            let sorted_as = self.marks.place(&row.socket.key()).unwrap_or(row);
+            Placed { item: Item::There(place), natural: Natural::of(sorted_as) }
         });
         let gone = self.marks.gone().iter().enumerate();
         let gone = gone.filter(|(_, gone)| how.filter.admits(&gone.row, &gone.names));
         let gone = gone.map(|(place, Gone { row, .. })| Placed {
             item: Item::Gone(place),
-            row,
-            key: row.socket.key(),
+            natural: Natural::of(row),
         });
         let mut all: Vec<Placed<'_>> = there.chain(gone).collect();
-        how.sort.sort(&mut all, |placed| placed.row, snapshot);
+        all.sort_unstable_by(|one, other| one.natural.compare(&other.natural));
+        how.sort.sort(&mut all, |placed| placed.natural.row(), snapshot);
         if how.reverse {
             all.reverse();
         }
         if let Some(order) = &self.frozen {
             let places = order.iter().enumerate().map(|(place, key)| (*key, place));
             let places: FxHashMap<SocketKey, usize> = places.collect();
-            all.sort_by_key(|placed| places.get(&placed.key).copied().unwrap_or(usize::MAX));
+            all.sort_by_cached_key(|placed| {
+                let key = placed.natural.row().socket.key();
+                places.get(&key).copied().unwrap_or(usize::MAX)
+            });
         } else if how.grouped {
             let first = |row: &OwnedSocket| -> Option<Pid> { row.owner.pids().next() };
-            let items = all.into_iter().map(|placed| (placed.item, first(placed.row)));
+            let items = all.into_iter().map(|placed| (placed.item, first(placed.natural.row())));
             return grouped(items.collect(), snapshot);
         }
         all.into_iter().map(|placed| placed.item).collect()
