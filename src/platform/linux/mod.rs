@@ -30,7 +30,6 @@ mod sock_diag;
 mod stopped;
 mod tables;
 mod tcp_settings;
-mod threads;
 mod units;
 mod unlisted;
 
