@@ -100,3 +100,11 @@ pub fn not_listening(address: SocketAddr, why: &str) -> String {
 pub fn not_written(file: &str, why: &str) -> String {
     format!("cannot write {file}: {why}")
 }
+
+/// `cannot write portwho.prom.seen: no space left on device; ...`.
+#[must_use]
+pub fn not_remembered(file: &str, why: &str) -> String {
+    format!(
+        "cannot write {file}: {why}; until that is possible, a user may add labels without end, 20 at each look"
+    )
+}

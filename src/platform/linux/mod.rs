@@ -48,6 +48,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType};
 
 use self::owners::Way;
 pub(super) use reader::is_read;
+pub(super) use regular_file::read_no_link as small_file;
 
 #[cfg(any(feature = "watch", feature = "exporter"))]
 use super::SystemRequest;
