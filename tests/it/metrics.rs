@@ -8,7 +8,7 @@ use std::process::Command;
 use crate::support::makers::{self, Loopback};
 use crate::support::metrics::{masked, samples, value};
 use crate::support::process::{Owner, can_become, can_strace, find_in_path};
-use crate::support::{Scratch, features, mounts, portwho, skip};
+use crate::support::{Scratch, features, mounts, portwho, skip, wait_until};
 
 /// `nobody`.
 const NOBODY: u32 = 65_534;
@@ -77,6 +77,25 @@ pub fn promtool_says(file: &Path) -> Option<String> {
     let said = said.expect("promtool");
     let text = String::from_utf8_lossy(&[said.stdout, said.stderr].concat()).into_owned();
     Some(if said.status.success() { text } else { format!("{text}{}", said.status) })
+}
+
+/// As under ProtectSystem=full of systemd, which many services have.
+#[trial]
+fn a_service_with_read_only_programs_has_its_name() {
+    let script = "mount --bind /usr /usr; mount -o remount,bind,ro /usr; exec sleep 3600";
+    let listener = makers::listening(Loopback::V4.port(80)).socket;
+    let mut service = Command::new("unshare")
+        .args(["--mount", "--propagation", "private", "sh", "-euc", script])
+        .stdin(listener)
+        .spawn()
+        .expect("spawn");
+    let executable = format!("/proc/{}/exe", service.id());
+    wait_until("the service to run", || {
+        fs::read_link(&executable).is_ok_and(|path| path.ends_with("sleep")).then_some(())
+    });
+    let text = metrics(&[]);
+    service.kill().and_then(|()| service.wait()).expect("kill");
+    assert!(samples(&text, "portwho_listener_info")[0].contains("process=\"sleep\""), "{text}");
 }
 
 #[trial]
