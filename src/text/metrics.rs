@@ -74,6 +74,9 @@ pub const SERIES_MERGED: Metric =
 /// Why other namespaces were not all searched.
 pub const NOT_EVERY_PROCESS: &str = "not readable for some processes";
 
+/// What a sandbox with a network of its own hides.
+pub const APART_FROM_FIRST: &str = "PID 1 is in another one";
+
 /// What goes wrong besides.
 pub const CANNOT_SERVE: &str = "cannot serve metrics";
 /// Where there is nothing.

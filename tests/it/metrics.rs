@@ -1,7 +1,7 @@
 //! Metrics of real sockets: on stdout and in a file, without rights, and where a table fails.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 use std::process::Command;
 
@@ -17,8 +17,33 @@ const NOBODY: u32 = 65_534;
 #[track_caller]
 fn metrics(words: &[&str]) -> String {
     let output = portwho([&["metrics"], words].concat()).run();
-    output.is(0, &output.stdout, &features::remark_on_bound(&output));
+    output.is(0, &output.stdout, &(features::remark_on_bound(&output) + remark_on_first()));
     output.stdout
+}
+
+/// What is said where it shows that a test has a network namespace of its own.
+fn remark_on_first() -> &'static str {
+    let of = |path: &str| fs::metadata(path).map(|metadata| metadata.ino()).ok();
+    if of("/proc/1/ns/net").is_none_or(|first| Some(first) == of("/proc/self/ns/net")) {
+        return "";
+    }
+    "portwho: some network namespaces may be missing (PID 1 is in another one): entering a network \
+     namespace requires CAP_SYS_ADMIN and CAP_SYS_PTRACE: run portwho on the host, outside containers and \
+     sandboxes\n"
+}
+
+/// As under PrivateNetwork= of systemd: the machine would look healthy, because nothing is there.
+#[trial]
+fn a_network_of_its_own_is_told() {
+    // A shell is the first process, which may be asked.
+    let wrapper = ["unshare", "--pid", "--fork", "--mount-proc", "sh", "-euc"];
+    let gap = "portwho_gaps{kind=\"namespaces-unseen\"}";
+    for (script, number) in [("\"$@\"; :", "0"), ("unshare --net \"$@\"; :", "1")] {
+        let output = portwho(["metrics"]).through([&wrapper[..], &[script, "sh"]].concat()).run();
+        assert_eq!(value(&output.stdout, gap), Some(number), "{output:?}");
+        let is_told = output.stderr.contains("missing (PID 1 is in another one)");
+        assert_eq!(is_told, number == "1", "{output:?}");
+    }
 }
 
 /// A web server whose executable is that of the system's `sleep`.

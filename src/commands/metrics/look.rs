@@ -56,7 +56,11 @@ impl Seen {
 /// When the sockets cannot be read at all.
 pub(super) fn look(wanted: &Wanted, system: &impl System) -> Result<Seen, PlatformError> {
     let (begun, taken) = (Instant::now(), SystemTime::now());
-    let inspection = inspect(system, wanted.filter.as_ref())?;
+    let mut inspection = inspect(system, wanted.filter.as_ref())?;
+    if !wanted.all_namespaces && system.is_apart_from_first() == Some(true) {
+        let why = Some(text::APART_FROM_FIRST.to_owned());
+        inspection.snapshot.gaps.push(Gap::NamespacesUnseen { why });
+    }
     let elsewhere = wanted.all_namespaces.then(|| elsewhere(wanted.filter.as_ref(), system));
     let elsewhere = elsewhere.transpose()?;
     let programs = programs(&inspection, elsewhere.as_ref(), system);

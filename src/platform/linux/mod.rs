@@ -97,6 +97,10 @@ impl Sockets for Linux {
         namespaces::Namespaces::find(scope, reach)
     }
 
+    fn is_apart_from_first(&self) -> Option<bool> {
+        namespaces::is_apart_from_first()
+    }
+
     fn sockets_of(&self, namespaces: &Self::Namespaces, scope: &Scope) -> NamespaceTable {
         namespaces.sockets(scope)
     }
