@@ -69,7 +69,8 @@ pub struct OwnerTable {
     pub gaps: Vec<Gap>,
     /// By which way they were searched; none where the table of sockets names them, or none was.
     pub from: Option<OwnersFrom>,
-    /// The inodes of those whose owners are proven to be all: the kernel counts no reference to the socket
-    /// that is not a descriptor of theirs. Of any other there may be more.
-    pub complete: BTreeSet<u64>,
+    /// The inodes of those of which the kernel counts as many references as these owners have descriptors.
+    /// [`all_there`](crate::platform::Sockets::all_there) proves that they are all; of any other there may
+    /// be more.
+    pub counted: BTreeSet<u64>,
 }

@@ -40,6 +40,16 @@ impl InTheWay {
         Self { ways: Some(ways), held: held.collect() }
     }
 
+    /// Whether a socket of TCP holds each place of `local` where one of TCP may be.
+    #[must_use]
+    pub fn are_all_held_by_tcp(&self, local: &LocalSet) -> bool {
+        let mut places = local.places.iter().enumerate();
+        places.all(|(number, place)| {
+            let is_held = |port| self.held.contains(&(number, Protocol::Tcp, port));
+            place.protocol == Some(Protocol::Udp) || place.ports.clone().all(is_held)
+        })
+    }
+
     /// Which places of `local` the socket is in the way of, and how.
     pub fn places<'a>(
         &'a self,
@@ -102,6 +112,24 @@ mod tests {
         assert_eq!(ways(&[listener("127.0.0.1")]), []);
         let of_udp = Socket { protocol: Protocol::Udp, state: None, ..listener("127.0.0.1") };
         assert_eq!(ways(&[of_udp]), [Way::Covers]);
+    }
+
+    #[test]
+    fn all_places_are_held_when_each_port_is() {
+        let local = at("127.0.0.1");
+        let at_port = |port| {
+            let listener = listener("127.0.0.1");
+            Socket { local: Endpoint { port, ..listener.local }, ..listener }
+        };
+        let are_held = |sockets: &[Socket]| {
+            InTheWay::of(&local, sockets.iter(), Ways::Both).are_all_held_by_tcp(&local)
+        };
+        let all: Vec<Socket> = (79..=81).map(at_port).collect();
+        assert!(are_held(&all));
+        assert!(!are_held(&all[1..]));
+        let udp =
+            |socket: &Socket| Socket { protocol: Protocol::Udp, state: None, ..socket.clone() };
+        assert!(!are_held(&all.iter().map(udp).collect::<Vec<_>>()));
     }
 
     #[test]

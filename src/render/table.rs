@@ -11,13 +11,19 @@ use comfy_table::presets::NOTHING;
 use comfy_table::{Cell, CellAlignment, ColumnConstraint, ContentArrangement, Row, Table, Width};
 use unicode_width::UnicodeWidthStr;
 
-use super::Style;
 use super::column::{Alignment, Column};
 use super::fit::{Room, fit};
+use super::{Style, parallel};
 use crate::text::escape::shortened;
 
 /// How many rows are laid out at a time.
 const PIECE: usize = 1000;
+
+/// How many times as many are worth a thread.
+const PIECES_OF_A_THREAD: usize = 2;
+
+/// How many pieces are laid out before they are written.
+const AT_ONCE: usize = 64;
 
 /// The layout of a table once its widths are known.
 pub(super) struct Layout<'a, C: Column> {
@@ -45,19 +51,25 @@ impl<'a, C: Column<Row: 'a>> Layout<'a, C> {
         context: &'a C::Context,
     ) -> Self {
         let least = |column: &C| column.width().max(column.title().len());
-        let mut widths: Vec<usize> = columns.iter().map(least).collect();
-        let mut measured = Vec::new();
-        let mut piece = Piece::default();
-        for row in rows {
-            let cells = columns.iter().zip(&mut widths).map(|(column, width)| {
-                let cell = column.cell(row, context);
-                *width = columns_of(&cell).max(*width);
-                cell
-            });
-            piece.push(cells);
-            measured.extend(piece.taken_if(PIECE));
+        let least: Vec<usize> = columns.iter().map(least).collect();
+        let rows: Vec<&C::Row> = rows.collect();
+        let pieces: Vec<&[&C::Row]> = rows.chunks(PIECE).collect();
+        let measured = parallel::map(&pieces, PIECES_OF_A_THREAD, |rows| {
+            let (mut piece, mut widths) = (Piece::default(), least.clone());
+            for row in *rows {
+                piece.push(columns.iter().zip(&mut widths).map(|(column, width)| {
+                    let cell = column.cell(row, context);
+                    *width = columns_of(&cell).max(*width);
+                    cell
+                }));
+            }
+            (piece, widths)
+        });
+        let mut widths = least;
+        for (_, widest) in &measured {
+            widths.iter_mut().zip(widest).for_each(|(width, other)| *width = *other.max(width));
         }
-        measured.extend(piece.taken_if(1));
+        let measured = measured.into_iter().map(|(piece, _)| piece).collect();
         Self { columns, widths, indent, context, measured }
     }
 
@@ -112,13 +124,13 @@ impl<'a, C: Column<Row: 'a>> Layout<'a, C> {
         let ansi = if color { Ansi::new().bold() } else { Ansi::new() };
         let titles = self.columns.iter().zip(&self.widths);
         let titles = titles.map(|(column, width)| shortened(column.title(), *width));
-        self.write_piece(Piece::of(titles), [ansi], out)
+        write_lines(&self.lay_out(&Piece::of(titles)), [ansi], out)
     }
 
     /// Writes a ruler of `=` below the titles.
     pub(super) fn write_ruler(&self, out: &mut dyn Write) -> io::Result<()> {
         let ruler = self.widths.iter().map(|width| "=".repeat(*width));
-        self.write_piece(Piece::of(ruler), [Ansi::new()], out)
+        write_lines(&self.lay_out(&Piece::of(ruler)), [Ansi::new()], out)
     }
 
     /// Writes the rows, which are those that were measured, each in its style.
@@ -127,9 +139,12 @@ impl<'a, C: Column<Row: 'a>> Layout<'a, C> {
         mut rows: impl Iterator<Item = (&'a C::Row, Ansi)>,
         out: &mut dyn Write,
     ) -> io::Result<()> {
-        for piece in std::mem::take(&mut self.measured) {
-            let styles = rows.by_ref().take(piece.lines).map(|(_, ansi)| ansi);
-            self.write_piece(piece, styles, out)?;
+        for pieces in std::mem::take(&mut self.measured).chunks(AT_ONCE) {
+            let laid_out = parallel::map(pieces, PIECES_OF_A_THREAD, |piece| self.lay_out(piece));
+            for lines in laid_out {
+                let styles = rows.by_ref().take(lines.len()).map(|(_, ansi)| ansi);
+                write_lines(&lines, styles, out)?;
+            }
         }
         loop {
             let (mut piece, mut styles) = (Piece::default(), Vec::new());
@@ -140,7 +155,7 @@ impl<'a, C: Column<Row: 'a>> Layout<'a, C> {
             if styles.is_empty() {
                 return Ok(());
             }
-            self.write_piece(piece, styles, out)?;
+            write_lines(&self.lay_out(&piece), styles, out)?;
         }
     }
 
@@ -151,25 +166,12 @@ impl<'a, C: Column<Row: 'a>> Layout<'a, C> {
         })
     }
 
-    fn write_piece(
-        &self,
-        piece: Piece,
-        styles: impl IntoIterator<Item = Ansi>,
-        out: &mut dyn Write,
-    ) -> io::Result<()> {
-        for (text, ansi) in self.lay_out(piece.columns).lines().zip(styles) {
-            let text = text.trim_end();
-            writeln!(out, "{ansi}{text}{ansi:#}")?;
-        }
-        Ok(())
-    }
-
     /// A single row of comfy-table, with the lines of all rows: no cell is wider than its column, so that
     /// lines stay beside each other.
-    fn lay_out(&self, columns: Vec<String>) -> Table {
+    fn lay_out(&self, piece: &Piece) -> Vec<String> {
         let mut table = Table::new();
         table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-        let cells = columns.into_iter().zip(self.columns);
+        let cells = piece.columns.iter().zip(self.columns);
         let cells = cells.map(|(lines, column)| aligned(lines, *column));
         table.add_row(Row::from(cells.collect::<Vec<_>>()));
         for (index, (column, width)) in table.column_iter_mut().zip(&self.widths).enumerate() {
@@ -179,7 +181,7 @@ impl<'a, C: Column<Row: 'a>> Layout<'a, C> {
             let whole = narrow(before + width + after);
             column.set_constraint(ColumnConstraint::Absolute(Width::Fixed(whole)));
         }
-        table
+        table.lines().collect()
     }
 }
 
@@ -203,15 +205,23 @@ impl Piece {
         }
         self.lines += 1;
     }
-
-    /// All of it, and nothing left, if there are so many lines.
-    fn taken_if(&mut self, lines: usize) -> Option<Self> {
-        (self.lines >= lines).then(|| std::mem::take(self))
-    }
 }
 
-fn aligned(lines: String, column: impl Column) -> Cell {
-    Cell::new_owned(lines).set_alignment(match column.alignment() {
+/// Writes lines, each in its style.
+fn write_lines(
+    lines: &[String],
+    styles: impl IntoIterator<Item = Ansi>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    for (text, ansi) in lines.iter().zip(styles) {
+        let text = text.trim_end();
+        writeln!(out, "{ansi}{text}{ansi:#}")?;
+    }
+    Ok(())
+}
+
+fn aligned(lines: &str, column: impl Column) -> Cell {
+    Cell::new(lines).set_alignment(match column.alignment() {
         Alignment::Left => CellAlignment::Left,
         Alignment::Right => CellAlignment::Right,
     })

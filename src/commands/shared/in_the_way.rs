@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{Family, Scope, Snapshot, Socket, StateSet, UdpScope};
+use crate::model::{Family, Scope, Snapshot, Socket, StateSet, TcpState, UdpScope};
 use crate::platform::System;
 use crate::query::{Filter, InTheWay, Place, PortSet, Row, Way, Ways};
 use crate::text::endpoints::local_endpoint;
@@ -16,15 +16,22 @@ pub(in crate::commands) fn widened(filter: Filter, ways: Ways, system: &impl Sys
         return filter;
     };
     let ports: PortSet = local.places.iter().map(|place| place.ports.clone()).collect();
-    let scope = Scope {
-        tcp: StateSet::HOLDING,
-        udp: UdpScope::Unconnected,
-        local_ports: Some(ports.ranges().to_vec()),
-        local_addresses: local.addresses(),
-        ..Scope::everything()
+    let told_by = |tcp| {
+        let scope = Scope {
+            tcp,
+            udp: UdpScope::Unconnected,
+            local_ports: Some(ports.ranges().to_vec()),
+            local_addresses: local.addresses(),
+            ..Scope::everything()
+        };
+        let table = system.sockets(&scope).unwrap_or_default();
+        InTheWay::of(local, table.sockets.iter(), ways)
     };
-    let table = system.sockets(&scope).unwrap_or_default();
-    let in_the_way = InTheWay::of(local, table.sockets.iter(), ways);
+    // For what is bound without listening the kernel looks at every port of the machine.
+    let mut in_the_way = told_by(StateSet::of(&[TcpState::Listening]));
+    if !in_the_way.are_all_held_by_tcp(local) {
+        in_the_way = told_by(StateSet::HOLDING);
+    }
     Filter { in_the_way, ..filter }
 }
 

@@ -84,11 +84,17 @@ pub(in crate::commands) fn complete(
         // Another namespace numbers its interfaces anew.
         socket.interface.filter(|_| socket.netns.is_none())
     }));
+    // Only those tell of it who tell everything.
+    let complete = if about == About::Everything {
+        system.all_there(&owned.sockets, &owned.counted)
+    } else {
+        BTreeSet::new()
+    };
     let mut snapshot = Snapshot {
         privileged: system.is_privileged(),
         sockets: owned.sockets,
         owners_from: owned.from,
-        complete: owned.complete,
+        complete,
         interfaces,
         gaps: table.gaps.into_iter().chain(owned.gaps).collect(),
         ..Snapshot::empty(system.capabilities())

@@ -118,6 +118,10 @@ impl Sockets for Linux {
         found.map_err(|why| PlatformError::NoOwnerSearch { why: why.to_string() })
     }
 
+    fn all_there(&self, rows: &[OwnedSocket], counted: &BTreeSet<u64>) -> BTreeSet<u64> {
+        owners::all_there(rows, counted)
+    }
+
     fn owners_among(
         &self,
         sockets: Vec<Socket>,

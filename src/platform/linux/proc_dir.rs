@@ -101,6 +101,26 @@ pub(super) fn read_file(
     if beginning.is_cut { Err(Errno::FBIG) } else { Ok(beginning.bytes) }
 }
 
+/// Reads a file of /proc that is a single record, as those of a process are: the kernel gives it whole
+/// (`single_open` in Documentation/filesystems/seq_file.rst), so that what leaves room in the buffer is all of it.
+///
+/// # Errors
+/// EFBIG where it does not end soon ([`bounds::KERNEL_FILE`]).
+pub(super) fn read_record(
+    parent: impl AsFd,
+    path: impl rustix::path::Arg,
+) -> rustix::io::Result<Vec<u8>> {
+    let file = open_file(parent, path)?;
+    let mut bytes = Vec::with_capacity(FILE_BUFFER);
+    match rustix::io::read(&file, spare_capacity(&mut bytes)) {
+        Ok(1..) if bytes.len() < bytes.capacity() => return Ok(bytes),
+        Ok(_) | Err(Errno::INTR) => {}
+        Err(error) => return Err(error),
+    }
+    let beginning = read_on(file.as_fd(), bytes, bounds::KERNEL_FILE)?;
+    if beginning.is_cut { Err(Errno::FBIG) } else { Ok(beginning.bytes) }
+}
+
 /// Reads a file below `parent`, the first `limit` bytes at most. /proc gives no sizes, so asking
 /// for one would be two calls in vain.
 pub(super) fn read_beginning(
@@ -108,14 +128,24 @@ pub(super) fn read_beginning(
     path: impl rustix::path::Arg,
     limit: usize,
 ) -> rustix::io::Result<Beginning> {
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
-    let file = rustix::fs::openat(parent, path, flags, Mode::empty())?;
-    read_opened(file.as_fd(), limit)
+    read_opened(open_file(parent, path)?.as_fd(), limit)
+}
+
+fn open_file(parent: impl AsFd, path: impl rustix::path::Arg) -> rustix::io::Result<OwnedFd> {
+    rustix::fs::openat(parent, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
 }
 
 /// Reads an open file, the first `limit` bytes at most.
 pub(super) fn read_opened(file: BorrowedFd<'_>, limit: usize) -> rustix::io::Result<Beginning> {
-    let mut bytes = Vec::with_capacity(FILE_BUFFER);
+    read_on(file, Vec::with_capacity(FILE_BUFFER), limit)
+}
+
+/// Reads on behind `bytes`, of which there are `limit` at most.
+fn read_on(
+    file: BorrowedFd<'_>,
+    mut bytes: Vec<u8>,
+    limit: usize,
+) -> rustix::io::Result<Beginning> {
     loop {
         bytes.reserve(FILE_BUFFER);
         match rustix::io::read(file, spare_capacity(&mut bytes)) {
@@ -146,6 +176,18 @@ mod tests {
     use rustix::fs::CWD;
 
     use super::*;
+
+    #[test]
+    fn a_record_is_read_whole_whatever_its_length() {
+        let path = std::env::temp_dir().join(format!("portwho-record-{}", std::process::id()));
+        for length in [0, 1, FILE_BUFFER - 1, FILE_BUFFER, FILE_BUFFER + 1, 10_000] {
+            std::fs::write(&path, vec![b'a'; length]).unwrap();
+            assert_eq!(read_record(CWD, &path).unwrap(), vec![b'a'; length], "{length}");
+        }
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(read_record(CWD, c"/dev/zero").unwrap_err(), Errno::FBIG);
+        assert_eq!(read_record(CWD, c"/proc/self/cgroup"), read_file(CWD, c"/proc/self/cgroup"));
+    }
 
     #[test]
     fn reading_stops_at_the_limit_and_is_marked_as_cut() {

@@ -14,7 +14,7 @@ use super::cgroup::service_of;
 use super::command_line;
 use super::containers::{Containers, containers};
 use super::memory_reader::MemoryReader;
-use super::proc_dir::{open_proc, read_file};
+use super::proc_dir::{open_proc, read_file, read_record};
 use super::shares::Shares;
 use super::{bounds, threads, user_name};
 use crate::model::{About, Container, Pid, Process, Service, Session, Uid, Untrusted};
@@ -72,7 +72,7 @@ struct Describer<'a> {
 impl Describer<'_> {
     /// What the table of processes shows; none when the process is gone.
     fn for_table(&mut self, pid: Pid) -> Option<Process> {
-        let file = read_file(self.proc, format!("{pid}/stat")).ok()?;
+        let file = read_record(self.proc, format!("{pid}/stat")).ok()?;
         let (comm, stat) = (proc_stat::name(&file)?, proc_stat::stat(&file).ok()?);
         let Place { service, slice_user, container, is_delegated } = self.place(pid);
         let terminal = terminal_name(stat.terminal);
@@ -142,7 +142,7 @@ impl Describer<'_> {
     }
 
     fn memory(&self, pid: Pid) -> Option<u64> {
-        let file = read_file(self.proc, format!("{pid}/statm")).ok()?;
+        let file = read_record(self.proc, format!("{pid}/statm")).ok()?;
         proc_stat::resident_pages(&file)?.checked_mul(page_size() as u64)
     }
 
@@ -154,7 +154,7 @@ impl Describer<'_> {
 
     /// Where a process runs, by its cgroup.
     fn place(&self, pid: Pid) -> Place {
-        let file = read_file(self.proc, format!("{pid}/cgroup")).unwrap_or_default();
+        let file = read_record(self.proc, format!("{pid}/cgroup")).unwrap_or_default();
         let group = cgroup::of_process(&file);
         Place {
             service: group.unit.map(service_of),

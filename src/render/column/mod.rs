@@ -29,11 +29,11 @@ pub(super) enum Alignment {
 }
 
 /// A column of a table.
-pub(super) trait Column: Copy {
+pub(super) trait Column: Copy + Sync {
     /// A row of the table.
-    type Row;
+    type Row: Sync;
     /// What cells are made from in addition to the row: the names of users, for example.
-    type Context: ?Sized;
+    type Context: ?Sized + Sync;
 
     /// The title.
     fn title(self) -> &'static str;

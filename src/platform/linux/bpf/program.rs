@@ -8,7 +8,12 @@ use super::Refusal;
 use super::instruction::Register::{R0, R1, R2, R3, R4, R6, R7, R8, R9, R10};
 use super::instruction::{Assembler, Label, Register, Than};
 use super::types::Layout;
+use crate::platform::decode::btf::Field;
 use crate::platform::decode::task_records::{RECORD, RING, SOCKET, TABLE};
+
+/// `BPF_FUNC_probe_read_kernel` of linux/bpf.h (Linux 5.5). What a kernel that is locked down to
+/// confidentiality refuses.
+const PROBE_READ_KERNEL: i32 = 113;
 
 /// `BPF_FUNC_seq_write` of linux/bpf.h (Linux 5.8).
 const SEQ_WRITE: i32 = 127;
@@ -34,6 +39,9 @@ pub(super) const SIEVE_BITS: u32 = 19;
 
 /// Where the record stands on the stack, from its end.
 const PLACE: i16 = -40;
+
+/// Where what is read by a function is put, below the record.
+const READ: i16 = -48;
 
 /// The program of the iterator over descriptors: `struct bpf_iter__task_file`. It writes a record for each
 /// socket that the sieve lets pass, and for each io_uring.
@@ -106,11 +114,11 @@ pub(super) fn of_tasks(layout: &Layout) -> Result<Vec<u64>, Refusal> {
     code.copy(R6, R1);
     code.load(R8, R6, 8);
     code.jump_if_equal(R8, Than::Number(0), end);
-    code.load_field(R7, R8, layout.task_table)?;
+    read(&mut code, R7, R8, layout.task_table)?;
     code.jump_if_equal(R7, Than::Number(0), end);
-    code.load_field(R1, R8, layout.task_leader)?;
-    code.jump_if_equal(R1, Than::Register(R8), other);
-    code.load_field(R1, R1, layout.task_table)?;
+    read(&mut code, R9, R8, layout.task_leader)?;
+    code.jump_if_equal(R9, Than::Register(R8), other);
+    read(&mut code, R1, R9, layout.task_table)?;
     code.jump_if_equal(R1, Than::Register(R7), end);
     code.place(other);
     code.store(PLACE, R7);
@@ -120,13 +128,29 @@ pub(super) fn of_tasks(layout: &Layout) -> Result<Vec<u64>, Refusal> {
     code.load_field(R2, R8, layout.task_flags)?;
     code.and(R2, PF_KTHREAD);
     code.jump_if_not(R2, Than::Number(0), sized);
-    code.load_field(R1, R7, layout.table_array)?;
-    code.load_field(R1, R1, layout.array_size)?;
+    read(&mut code, R9, R7, layout.table_array)?;
+    read(&mut code, R1, R9, layout.array_size)?;
     code.place(sized);
     code.set(R4, TABLE);
     write(&mut code, layout, R1, R4)?;
     code.place(end);
     leave(code)
+}
+
+/// `to` = a field of what `from` points to, read by a function: for each pointer that is loaded from a task
+/// itself the verifier searches all of the kernel's types by name (Linux 6.2), which takes longer than
+/// everything else here. Only R6 to R9 outlast it. What cannot be read is 0.
+fn read(code: &mut Assembler, to: Register, from: Register, field: Field) -> Result<(), Refusal> {
+    let number = |number| i32::try_from(number).map_err(|_| Refusal::OddLayout);
+    code.copy(R3, from);
+    code.add_number(R3, number(field.offset)?);
+    code.copy(R1, R10);
+    code.add_number(R1, i32::from(READ));
+    code.set(R2, number(field.size.ok_or(Refusal::OddLayout)?)?);
+    code.call(PROBE_READ_KERNEL);
+    code.copy(R1, R10);
+    code.add_number(R1, i32::from(READ));
+    code.load_field(to, R1, Field { offset: 0, ..field })
 }
 
 /// Writes a record, of which the first 24 bytes stand on the stack: of the task in R8, with a number

@@ -110,9 +110,9 @@ impl Known {
 
     /// Adds the namespace that a thread lives in.
     fn add_thread(&mut self, proc: &OwnedFd, link: &str, pid: Pid, is_first: bool) {
-        match rustix::fs::statat(proc, link, AtFlags::empty()) {
-            Ok(stat) if stat.st_ino == self.own => {}
-            Ok(stat) => match self.find(stat.st_ino, proc, link) {
+        match number(proc, link) {
+            Ok(number) if number == self.own => {}
+            Ok(number) => match self.find(number, proc, link) {
                 Ok(Some(namespace)) => namespace.add(pid, is_first),
                 Ok(None) => {}
                 Err(error) => self.miss(error),
@@ -248,9 +248,23 @@ fn other_threads(proc: &OwnedFd, pid: u32, entries: &mut Entries) -> rustix::io:
 fn bound_namespaces() -> Vec<(u64, Vec<u8>)> {
     let file = read_file(CWD, c"/proc/self/mountinfo").unwrap_or_default();
     let mounts = mount_info::mounts(&file).into_iter().filter(|mount| mount.kind == b"nsfs");
-    let numbered = mounts.filter_map(|mount| {
-        let digits = mount.root.strip_prefix(b"net:[")?.strip_suffix(b"]")?;
-        Some((std::str::from_utf8(digits).ok()?.parse().ok()?, mount.point))
-    });
+    let numbered = mounts.filter_map(|mount| Some((number_in(&mount.root)?, mount.point)));
     numbered.collect()
+}
+
+/// The number of the namespace that a link in /proc leads to. It stands in the link, where it takes less than
+/// half the time of following it: the kernel makes no file for it.
+fn number(proc: &OwnedFd, link: &str) -> rustix::io::Result<u64> {
+    let mut buffer = [0; 32];
+    let length = rustix::fs::readlinkat_raw(proc, link, &mut buffer[..])?;
+    match buffer.get(..length).and_then(number_in) {
+        Some(number) => Ok(number),
+        None => Ok(rustix::fs::statat(proc, link, AtFlags::empty())?.st_ino),
+    }
+}
+
+/// `net:[4026531840]`: the kind and the number of a namespace (namespaces(7)).
+fn number_in(name: &[u8]) -> Option<u64> {
+    let digits = name.strip_prefix(b"net:[")?.strip_suffix(b"]")?;
+    std::str::from_utf8(digits).ok()?.parse().ok()
 }

@@ -1,8 +1,8 @@
 //! The search for owners by the kernel's iterators, with the findings of a search in /proc.
 //!
 //! Each table of descriptors is looked at once, whoever shares it. What an iterator reports is a number
-//! of the moment: each holder is confirmed by its link in /proc, as any reader of /proc would see it.
-//! Processes that the iterator does not show (new ones, and those that something hides from it) are
+//! of the moment, as a link in /proc is: before anything is done to a holder it is searched for there, and a
+//! proof that these are all looks at each descriptor again (`proof`). Processes that the iterator does not show (new ones, and those that something hides from it) are
 //! searched in /proc.
 
 use std::io;
@@ -14,11 +14,10 @@ use rustix::fs::AtFlags;
 
 use super::super::bpf::{Kernel, Reach};
 use super::super::core_time::Deadline;
-use super::confirm::{Candidates, Reported};
+use super::confirm::{Link, confirmed};
 use super::findings::{Findings, Sharer};
-use super::parallel::search_all;
 use super::search::{Inodes, Search, user_of};
-use crate::model::{Holder, Pid, Uid};
+use crate::model::{Pid, Uid};
 use crate::platform::decode::task_records::{Record, What};
 
 /// How many places for descriptors, with or without one, may be looked at again because tasks share tables,
@@ -38,14 +37,27 @@ type Task = (Pid, u32);
 /// What the kernel reported.
 #[derive(Debug, Default)]
 pub(super) struct Report {
-    /// What processes have.
+    /// The sockets that processes have.
     reported: Vec<Reported>,
+    /// What may be an io_uring.
+    rings: Vec<Link>,
     /// Processes whose table was read for another one.
     sharers: Vec<Shared>,
     /// The processes that were seen.
     seen: FxHashSet<Pid>,
     /// Whether there is more.
     pub(super) is_cut: bool,
+}
+
+/// A descriptor of a socket.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Reported {
+    link: Link,
+    inode: u64,
+    /// The table that it is in.
+    table: u64,
+    /// How many references there are to the socket, where the table is looked at for this thread alone.
+    references: Option<u64>,
 }
 
 /// A process that has the table of another one.
@@ -139,11 +151,16 @@ impl Report {
         let reach = kernel.descriptors(task, deadline, |record| {
             // Nobody else was asked for.
             self.is_cut |= task.is_some_and(|task| task != record.thread);
-            let Some(reported) = reported(&record, wanted, is_counted) else { return };
-            if self.reported.len() < MOST_REPORTED {
-                self.reported.push(reported);
-            } else {
-                self.is_cut = true;
+            match record.what {
+                What::Socket { inode, .. } if !wanted.contains(&inode) => {}
+                _ if self.reported.len() + self.rings.len() >= MOST_REPORTED => self.is_cut = true,
+                What::Socket { inode, descriptor, table, references } => {
+                    let references = is_counted.then_some(references);
+                    let link = link(&record, descriptor);
+                    self.reported.push(Reported { link, inode, table, references });
+                }
+                What::Ring { descriptor } => self.rings.push(link(&record, descriptor)),
+                What::Table { .. } => {}
             }
         })?;
         self.is_cut |= reach == Reach::Cut;
@@ -169,17 +186,21 @@ impl Report {
         self.sharers.iter().map(sharer).collect()
     }
 
-    /// What /proc shows of it too.
-    pub(super) fn confirmed(&mut self, search: &Search<'_>, proc: &OwnedFd) -> Findings {
-        self.reported.sort_unstable();
-        let candidates = self.reported.chunk_by(|a, b| (a.pid, a.thread) == (b.pid, b.thread));
-        let candidates: Vec<Candidates> = candidates.map(Candidates).collect();
-        let mut findings = search_all(&candidates, search, |searcher, candidates| {
-            searcher.confirm(proc, candidates);
-        });
+    /// What was found. What may be an io_uring by its name is one by its link in /proc.
+    pub(super) fn findings(&mut self, search: &Search<'_>, proc: &OwnedFd) -> Findings {
+        self.rings.sort_unstable();
+        let mut findings = confirmed(&self.rings, search, proc);
+        for Reported { link, inode, .. } in &self.reported {
+            let held = (*inode, link.holder());
+            if link.is_of_first_thread() {
+                findings.held.push(held);
+            } else {
+                findings.held_by_threads.push(held);
+            }
+        }
         findings.name_threads();
         if !self.is_cut {
-            findings.complete = complete(&self.reported, &findings.held);
+            findings.counted = counted(&self.reported);
         }
         findings
     }
@@ -195,24 +216,19 @@ fn first_threads(tasks: &[Task]) -> impl Iterator<Item = Pid> {
     tasks.iter().filter(|(pid, thread)| pid.0 == *thread).map(|(pid, _)| *pid)
 }
 
-/// The inodes of which every reference that the kernel counts is a descriptor that is `held`. What is in
+/// The inodes of which every reference that the kernel counts is a descriptor that it reported. What is in
 /// flight, registered in an io_uring or in use by a system call is counted too, and no descriptor.
-fn complete(reported: &[Reported], held: &[(u64, Holder)]) -> Inodes {
-    let held: FxHashSet<(u64, Holder)> = held.iter().copied().collect();
-    let mut sockets: Vec<(u64, &Reported)> =
-        reported.iter().filter_map(|one| Some((one.inode?, one))).collect();
-    sockets.sort_unstable_by_key(|(inode, one)| (*inode, one.table, one.descriptor));
-    let of_each = sockets.chunk_by(|a, b| a.0 == b.0);
-    let complete = of_each.filter(|of_one| {
+fn counted(reported: &[Reported]) -> Inodes {
+    let mut sockets: Vec<&Reported> = reported.iter().collect();
+    sockets.sort_unstable_by_key(|one| (one.inode, one.table, one.link.descriptor));
+    let of_each = sockets.chunk_by(|a, b| a.inode == b.inode);
+    let counted = of_each.filter(|of_one| {
         // Processes that share a table have one descriptor together.
-        let place = |(_, one): &(u64, &Reported)| (one.table, one.descriptor);
+        let place = |one: &&Reported| (one.table, one.link.descriptor);
         let descriptors = of_one.chunk_by(|a, b| place(a) == place(b)).count() as u64;
-        of_one.iter().all(|(inode, one)| {
-            let holder = Holder { pid: one.pid, descriptor: Some(one.descriptor) };
-            one.references == Some(descriptors) && held.contains(&(*inode, holder))
-        })
+        of_one.iter().all(|one| one.references == Some(descriptors))
     });
-    complete.filter_map(|of_one| of_one.first()).map(|(inode, _)| *inode).collect()
+    counted.filter_map(|of_one| of_one.first()).map(|one| one.inode).collect()
 }
 
 impl Tables {
@@ -240,20 +256,8 @@ impl Tables {
     }
 }
 
-/// What a record says, if it is of something wanted.
-fn reported(record: &Record, wanted: &Inodes, is_counted: bool) -> Option<Reported> {
-    let (pid, thread) = (Pid(record.process), record.thread);
-    match record.what {
-        What::Socket { inode, descriptor, table, references } => {
-            let references = is_counted.then_some(references);
-            let inode = wanted.contains(&inode).then_some(inode)?;
-            Some(Reported { pid, thread, descriptor, inode: Some(inode), table, references })
-        }
-        What::Ring { descriptor } => {
-            Some(Reported { pid, thread, descriptor, inode: None, table: 0, references: None })
-        }
-        What::Table { .. } => None,
-    }
+fn link(record: &Record, descriptor: u32) -> Link {
+    Link { pid: Pid(record.process), thread: record.thread, descriptor }
 }
 
 #[cfg(test)]

@@ -98,12 +98,12 @@ impl Processes {
     ) -> io::Result<(Findings, Sharers)> {
         let mut report = Report::of(kernel, wanted, bounds::KERNEL_SEARCH)?;
         let search = Search::new(wanted, budgets, self.can_be_named);
-        let mut findings = report.confirmed(&search, &self.proc);
+        let mut findings = report.findings(&search, &self.proc);
         findings.by_kernel = true;
         let (others, mut unsettled) =
             self.search_tables(&report.unseen(&self.pids), wanted, budgets);
         for (inode, _) in &others.held {
-            findings.complete.remove(inode);
+            findings.counted.remove(inode);
         }
         findings.absorb(others);
         unsettled.extend(report.sharers(&self.proc));

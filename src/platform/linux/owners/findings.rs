@@ -28,8 +28,8 @@ pub(super) struct Findings {
     pub(super) held_by_threads: Vec<(u64, Holder)>,
     /// Whether the kernel itself searched.
     pub(super) by_kernel: bool,
-    /// Of which inodes the kernel's own count proves that these are all holders.
-    pub(super) complete: Inodes,
+    /// The inodes of which the kernel counts as many references as these holders have descriptors.
+    pub(super) counted: Inodes,
 }
 
 /// A part of a process' descriptors.
@@ -98,7 +98,7 @@ impl Findings {
         self.silent_rings += other.silent_rings;
         self.held_by_threads.extend(other.held_by_threads);
         self.by_kernel |= other.by_kernel;
-        self.complete.extend(other.complete);
+        self.counted.extend(other.counted);
     }
 
     /// Names threads with a table of their own for what no first thread holds, as the search in /proc
@@ -113,7 +113,7 @@ impl Findings {
     pub(super) fn holders(&mut self) -> Holders {
         self.held.sort_unstable();
         self.held.dedup();
-        Holders { complete: self.complete.clone(), ..Holders::of(&self.held) }
+        Holders { counted: self.counted.clone(), ..Holders::of(&self.held) }
     }
 }
 
@@ -123,8 +123,8 @@ pub(super) struct Holders {
     all: Vec<Holder>,
     /// Where those of an inode stand.
     places: FxHashMap<u64, Range<usize>>,
-    /// The inodes whose holders are proven to be all.
-    pub(super) complete: Inodes,
+    /// The inodes of which the kernel counts as many references as these have descriptors.
+    pub(super) counted: Inodes,
 }
 
 impl Holders {
@@ -145,8 +145,8 @@ impl Holders {
     /// Adds those that another search found; of an inode that both searched these are kept.
     pub(super) fn add(&mut self, other: &Self) {
         let offset = self.all.len();
-        self.complete.retain(|inode| !other.places.contains_key(inode));
-        self.complete.extend(&other.complete);
+        self.counted.retain(|inode| !other.places.contains_key(inode));
+        self.counted.extend(&other.counted);
         self.all.extend(&other.all);
         self.places.extend(
             other

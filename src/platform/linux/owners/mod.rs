@@ -1,7 +1,7 @@
 //! Who holds each socket: the search for owners, and what it means to find nothing.
 //!
 //! Inodes of sockets are searched for in the descriptors of /proc, or, where there are very many and the
-//! kernel allows it, by its own iterators (`way`, `by_kernel`, `confirm`). The walk first reads the table
+//! kernel allows it, by its own iterators (`way`, `by_kernel`, `confirm`, `proof`). The walk first reads the table
 //! of every process once, on several threads (`walk`, `searcher`, `descriptors`). What is still
 //! without an owner is searched for deeper: in threads with a table of their own (`own_tables`)
 //! and in the files of io_urings (`rings`). Both are bounded for each user (`budgets`), and what
@@ -20,6 +20,7 @@ mod likely;
 mod own_tables;
 mod parallel;
 mod ports;
+mod proof;
 mod rings;
 mod search;
 mod searcher;
@@ -38,6 +39,7 @@ pub(super) use self::descriptors::{Table, can_be_named};
 use self::doubt::Wanted;
 use self::everywhere::{NotAnswered, Unsearched};
 pub(super) use self::likely::among;
+pub(super) use self::proof::all_there;
 pub(super) use self::search::Inodes;
 pub(super) use self::searcher::{
     LINKS_OF_ONE_THREAD, LONGEST_LINK, is_path_alone, read_link, socket_inode,
@@ -95,8 +97,8 @@ pub(super) fn find(
         gaps.extend(unsearched(&found));
     }
     let from = if found.by_kernel { OwnersFrom::Bpf } else { OwnersFrom::Proc };
-    let complete = found.holders.complete.into_iter().collect();
-    Ok(OwnerTable { sockets, gaps, from: is_searched.then_some(from), complete })
+    let counted = found.holders.counted.into_iter().collect();
+    Ok(OwnerTable { sockets, gaps, from: is_searched.then_some(from), counted })
 }
 
 fn owner(socket: &Socket, found: &Walk) -> Owner {

@@ -84,10 +84,9 @@ fn the_program_for_tasks_reads_as_it_should() {
 fn shape(listing: &str) -> String {
     let place = |word: &str| word.starts_with('+') && word != "+=";
     let line = |line: &str| {
-        line.split(' ')
-            .map(|word| if place(word) { "+" } else { word })
-            .collect::<Vec<_>>()
-            .join(" ")
+        let line = line.split_once("r3 += ").map_or(line, |(number, _)| number);
+        let words = line.split(' ').map(|word| if place(word) { "+" } else { word });
+        words.collect::<Vec<_>>().join(" ")
     };
     listing.lines().map(line).collect::<Vec<_>>().join("\n")
 }
@@ -188,35 +187,75 @@ const FILES: &str = "\
 const TASKS: &str = "\
 0: r6 = r1
 1: r8 = u64 at r6 +8
-2: if r8 == 0x0 goto 31
-3: r7 = u64 at r8 +416
-4: if r7 == 0x0 goto 31
-5: r1 = u64 at r8 +408
-6: if r1 == r8 goto 9
-7: r1 = u64 at r1 +416
-8: if r1 == r7 goto 31
-9: u64 at r10 -40 = r7
-10: r1 = 0
-11: u64 at r10 -32 = r1
-12: u64 at r10 -24 = r1
-13: r2 = u32 at r8 +424
-14: r2 &= 0x200000
-15: if r2 != 0x0 goto 18
-16: r1 = u64 at r7 +500
-17: r1 = u32 at r1 +600
-18: r4 = 3
-19: u32 at r10 -8 = r1
-20: u32 at r10 -4 = r4
-21: r1 = u32 at r8 +400
-22: u32 at r10 -16 = r1
-23: r1 = u32 at r8 +404
-24: u32 at r10 -12 = r1
-25: r1 = u64 at r6 +0
-26: r1 = u64 at r1 +0
-27: r2 = r10
-28: r2 += -40
-29: r3 = 40
-30: call 127
-31: r0 = 0
-32: exit
+2: if r8 == 0x0 goto 71
+3: r3 = r8
+4: r3 += 416
+5: r1 = r10
+6: r1 += -48
+7: r2 = 8
+8: call 113
+9: r1 = r10
+10: r1 += -48
+11: r7 = u64 at r1 +0
+12: if r7 == 0x0 goto 71
+13: r3 = r8
+14: r3 += 408
+15: r1 = r10
+16: r1 += -48
+17: r2 = 8
+18: call 113
+19: r1 = r10
+20: r1 += -48
+21: r9 = u64 at r1 +0
+22: if r9 == r8 goto 33
+23: r3 = r9
+24: r3 += 416
+25: r1 = r10
+26: r1 += -48
+27: r2 = 8
+28: call 113
+29: r1 = r10
+30: r1 += -48
+31: r1 = u64 at r1 +0
+32: if r1 == r7 goto 71
+33: u64 at r10 -40 = r7
+34: r1 = 0
+35: u64 at r10 -32 = r1
+36: u64 at r10 -24 = r1
+37: r2 = u32 at r8 +424
+38: r2 &= 0x200000
+39: if r2 != 0x0 goto 58
+40: r3 = r7
+41: r3 += 500
+42: r1 = r10
+43: r1 += -48
+44: r2 = 8
+45: call 113
+46: r1 = r10
+47: r1 += -48
+48: r9 = u64 at r1 +0
+49: r3 = r9
+50: r3 += 600
+51: r1 = r10
+52: r1 += -48
+53: r2 = 4
+54: call 113
+55: r1 = r10
+56: r1 += -48
+57: r1 = u32 at r1 +0
+58: r4 = 3
+59: u32 at r10 -8 = r1
+60: u32 at r10 -4 = r4
+61: r1 = u32 at r8 +400
+62: u32 at r10 -16 = r1
+63: r1 = u32 at r8 +404
+64: u32 at r10 -12 = r1
+65: r1 = u64 at r6 +0
+66: r1 = u64 at r1 +0
+67: r2 = r10
+68: r2 += -40
+69: r3 = 40
+70: call 127
+71: r0 = 0
+72: exit
 ";
