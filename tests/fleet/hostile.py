@@ -138,7 +138,7 @@ def attacked(scraped, attack):
         if enemy.stdout.readline() != "ready\n":
             raise RuntimeError(f"the hostile user did not get what it takes to {attack}")
         begun = scraped.looks()
-        wait_for(f"{SCRAPES} looks", lambda: scraped.looks() - begun >= SCRAPES, 150)
+        wait_for(f"{SCRAPES} looks", lambda: scraped.looks() - begun >= SCRAPES, 400)
         grown = scraped.prometheus.head_series() - before
         assert scraped.honest() == honest, (scraped.honest(), honest)
     finally:
