@@ -10,6 +10,7 @@ pub mod commands;
 pub mod findings;
 pub mod metrics;
 pub mod model;
+mod parallel;
 pub mod platform;
 pub mod query;
 pub mod render;

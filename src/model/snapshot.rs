@@ -66,7 +66,7 @@ pub struct Snapshot {
     pub peers: Vec<OwnedSocket>,
     /// By which way the owners were searched, where they were.
     pub owners_from: Option<OwnersFrom>,
-    /// The inodes of sockets of which these owners are proven to be all, where everything was asked for.
+    /// The inodes of sockets of which these owners are proven to be all.
     pub complete: BTreeSet<u64>,
     /// What the system's own web server serves, where one of its ports was asked for.
     pub served_urls: Vec<ServedUrl>,

@@ -77,11 +77,10 @@ pub trait Sockets {
         self.owners(sockets)
     }
 
-    /// The inodes among `counted` whose owners in `rows` have each descriptor still: that these are all is
-    /// proven. It takes a look at each descriptor.
-    fn all_there(&self, rows: &[OwnedSocket], counted: &BTreeSet<u64>) -> BTreeSet<u64> {
+    /// Those of `counted` whose owners in `rows` are proven to be all.
+    fn all_there(&self, rows: &[OwnedSocket], counted: BTreeSet<u64>) -> BTreeSet<u64> {
         let _ = rows;
-        counted.clone()
+        counted
     }
 
     /// Those of `sockets` that are held by one of the processes `likely`, and the others as they are: a

@@ -19,7 +19,6 @@ mod json_text;
 mod list_table;
 mod netstat;
 mod paragraph;
-mod parallel;
 mod peers;
 mod pids;
 mod summary;

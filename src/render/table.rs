@@ -11,9 +11,10 @@ use comfy_table::presets::NOTHING;
 use comfy_table::{Cell, CellAlignment, ColumnConstraint, ContentArrangement, Row, Table, Width};
 use unicode_width::UnicodeWidthStr;
 
+use super::Style;
 use super::column::{Alignment, Column};
 use super::fit::{Room, fit};
-use super::{Style, parallel};
+use crate::parallel;
 use crate::text::escape::shortened;
 
 /// How many rows are laid out at a time.

@@ -84,12 +84,7 @@ pub(in crate::commands) fn complete(
         // Another namespace numbers its interfaces anew.
         socket.interface.filter(|_| socket.netns.is_none())
     }));
-    // Only those tell of it who tell everything.
-    let complete = if about == About::Everything {
-        system.all_there(&owned.sockets, &owned.counted)
-    } else {
-        BTreeSet::new()
-    };
+    let complete = system.all_there(&owned.sockets, owned.counted);
     let mut snapshot = Snapshot {
         privileged: system.is_privileged(),
         sockets: owned.sockets,

@@ -152,6 +152,10 @@ pub(super) const SEARCH_TIME: Duration = Duration::from_secs(4);
 /// once: fifteen million descriptors. What it has not seen then is searched within the budgets of users.
 pub(super) const KERNEL_SEARCH: Duration = Duration::from_secs(2);
 
+/// How long it may take to prove that the owners of sockets are all, in time on a core: some 100,000 descriptors. Without
+/// the proof there is no word of it.
+pub(super) const PROOF: Duration = Duration::from_millis(250);
+
 /// How many network namespaces of one user are searched for a hint. Entering one and reading its
 /// tables takes two milliseconds, and keeping one costs its user little: there may be
 /// `user.max_net_namespaces` of them, often 100,000.

@@ -30,7 +30,6 @@ mod sock_diag;
 mod stopped;
 mod tables;
 mod tcp_settings;
-mod threads;
 mod units;
 mod unlisted;
 
@@ -118,7 +117,7 @@ impl Sockets for Linux {
         found.map_err(|why| PlatformError::NoOwnerSearch { why: why.to_string() })
     }
 
-    fn all_there(&self, rows: &[OwnedSocket], counted: &BTreeSet<u64>) -> BTreeSet<u64> {
+    fn all_there(&self, rows: &[OwnedSocket], counted: BTreeSet<u64>) -> BTreeSet<u64> {
         owners::all_there(rows, counted)
     }
 

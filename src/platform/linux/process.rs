@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
-use std::thread;
 use std::time::{Duration, SystemTime};
 
 use rustix::param::page_size;
@@ -16,8 +15,9 @@ use super::containers::{Containers, containers};
 use super::memory_reader::MemoryReader;
 use super::proc_dir::{open_proc, read_file, read_record};
 use super::shares::Shares;
-use super::{bounds, threads, user_name};
+use super::{bounds, user_name};
 use crate::model::{About, Container, Pid, Process, Service, Session, Uid, Untrusted};
+use crate::parallel;
 use crate::platform::decode::{cgroup, proc_exe, proc_stat, proc_status};
 
 /// The length at which the kernel cuts a name (`TASK_COMM_LEN` less its NUL).
@@ -29,24 +29,9 @@ const PROCESSES_PER_THREAD: usize = 100;
 /// Describes those of `pids` that still exist, on every core when there are many.
 pub(super) fn describe(pids: &BTreeSet<Pid>, about: About) -> BTreeMap<Pid, Process> {
     let pids: Vec<Pid> = pids.iter().copied().collect();
-    let threads = threads::worth(pids.len(), PROCESSES_PER_THREAD);
     let shares = command_line::shares();
-    let mut parts = pids.chunks(pids.len().div_ceil(threads).max(1));
-    let Some(own_part) = parts.next() else { return BTreeMap::new() };
-    thread::scope(|scope| {
-        let others = parts.map(|part| {
-            let shares = &shares;
-            let describe = move || describe_part(part, about, shares);
-            (part, thread::Builder::new().spawn_scoped(scope, describe))
-        });
-        let others: Vec<_> = others.collect();
-        let mut described = describe_part(own_part, about, &shares);
-        for (part, other) in others {
-            let joined = other.ok().and_then(|thread| thread.join().ok());
-            described.extend(joined.unwrap_or_else(|| describe_part(part, about, &shares)));
-        }
-        described.into_iter().collect()
-    })
+    let describe = |part: &[Pid]| describe_part(part, about, &shares);
+    parallel::map_parts(&pids, PROCESSES_PER_THREAD, describe).into_iter().collect()
 }
 
 fn describe_part(pids: &[Pid], about: About, shares: &Shares) -> Vec<(Pid, Process)> {

@@ -51,6 +51,22 @@ fn a_shared_table() {
     becomes_complete(&pids.into_iter().collect::<Vec<_>>());
 }
 
+/// Of a thread's own table nobody is named where a process itself holds the socket.
+#[trial]
+fn not_with_another_in_a_thread_that_is_not_named() {
+    if !features::searches_by_kernel() {
+        return;
+    }
+    let held = listener();
+    let mut other =
+        Owner::named("other").playing_with("zombie-leader", &[], held.try_clone().expect("dup"));
+    other.line();
+    wait_until("the first thread to end", || (other.process.state() == 'Z').then_some(()));
+    for _ in 0..3 {
+        assert_eq!(owner("bpf"), json!({"kind": "processes", "pids": [own()]}));
+    }
+}
+
 /// What is on its way to a process will be one more descriptor there.
 #[trial]
 fn not_with_another_in_flight() {

@@ -226,7 +226,10 @@ fn counted(reported: &[Reported]) -> Inodes {
         // Processes that share a table have one descriptor together.
         let place = |one: &&Reported| (one.table, one.link.descriptor);
         let descriptors = of_one.chunk_by(|a, b| place(a) == place(b)).count() as u64;
-        of_one.iter().all(|one| one.references == Some(descriptors))
+        // Of a thread's own table nobody is named where a process itself holds the socket.
+        let of_processes = of_one.iter().filter(|one| one.link.is_of_first_thread()).count();
+        (of_processes == 0 || of_processes == of_one.len())
+            && of_one.iter().all(|one| one.references == Some(descriptors))
     });
     counted.filter_map(|of_one| of_one.first()).map(|one| one.inode).collect()
 }

@@ -1,13 +1,12 @@
-//! Descriptors that were found before, looked at by their links in /proc.
+//! What may be an io_uring by its name, looked at by its link in /proc.
 
 use std::os::fd::OwnedFd;
 
-use super::descriptors::Table;
 use super::findings::{Findings, Ring};
 use super::parallel::{Place, search_all};
 use super::search::{Search, user_of};
-use super::searcher::{LONGEST_LINK, RING, Searcher, read_link, socket_inode};
-use crate::model::{Holder, LeftOut, Pid, Uid};
+use super::searcher::{LONGEST_LINK, RING, Searcher, read_link};
+use crate::model::{Holder, LeftOut, Pid};
 
 /// A descriptor.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -31,7 +30,7 @@ impl Place for Links<'_> {
 /// How many links are read before the user's time is looked at.
 const READ_BETWEEN: usize = 64;
 
-/// What the links show: the sockets among those that are searched for, and the io_urings. `links` are in order.
+/// Those of `links`, which are in order, that are io_urings.
 pub(super) fn confirmed(links: &[Link], search: &Search<'_>, proc: &OwnedFd) -> Findings {
     let of_threads = links.chunk_by(|a, b| (a.pid, a.thread) == (b.pid, b.thread));
     let of_threads: Vec<Links<'_>> = of_threads.map(Links).collect();
@@ -67,7 +66,7 @@ impl Searcher<'_> {
         links: &[Link],
     ) -> rustix::io::Result<()> {
         let Some(table) = self.open(proc, format!("{task}/fd"))? else { return Ok(()) };
-        let user = payer_of(proc, &table, links);
+        let user = links.first().map_or(table.user(), |one| user_of(proc, one.pid, table.user()));
         for (place, one) in links.iter().enumerate() {
             if place.is_multiple_of(READ_BETWEEN) {
                 self.shared.budgets.note_time(user, self.stopwatch.lap());
@@ -78,29 +77,11 @@ impl Searcher<'_> {
                 }
             }
             let mut buffer = [0; LONGEST_LINK];
-            if let Some(link) = read_link(&table, one.descriptor, &mut buffer)? {
-                self.take(*one, link, user);
+            if read_link(&table, one.descriptor, &mut buffer)? == Some(RING) {
+                let Link { pid, thread, descriptor } = *one;
+                self.findings.rings.push(Ring { pid, thread, descriptor, user });
             }
         }
         Ok(())
-    }
-
-    /// Takes what its link shows.
-    fn take(&mut self, one: Link, link: &[u8], user: Uid) {
-        let Link { pid, thread, descriptor } = one;
-        if link == RING {
-            self.findings.rings.push(Ring { pid, thread, descriptor, user });
-        } else if let Some(inode) = socket_inode(link).filter(|it| self.shared.wanted.contains(it))
-        {
-            self.findings.held.push((inode, one.holder()));
-        }
-    }
-}
-
-/// From whose time these are read. Few are not worth asking whose a process is that looks like root's.
-fn payer_of(proc: &OwnedFd, table: &Table, links: &[Link]) -> Uid {
-    match links.first() {
-        Some(one) if links.len() > READ_BETWEEN => user_of(proc, one.pid, table.user()),
-        _ => table.user(),
     }
 }

@@ -3,12 +3,12 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use super::super::threads;
 use super::findings::{Findings, OwnTable, Part};
 use super::rings::SharedRing;
 use super::search::Search;
 use super::searcher::Searcher;
 use crate::model::Pid;
+use crate::parallel;
 
 /// Something to search, by one thread at a time.
 pub(super) trait Place: Sync {
@@ -41,7 +41,7 @@ pub(super) fn search_all<'a, P: Place>(
     let next = AtomicUsize::new(0);
     let work = || search_next(places, &next, search, &visit);
     thread::scope(|scope| {
-        let others: Vec<_> = (1..threads::worth(places.len(), P::PER_THREAD))
+        let others: Vec<_> = (1..parallel::threads(places.len(), P::PER_THREAD))
             .filter_map(|_| thread::Builder::new().spawn_scoped(scope, work).ok())
             .collect();
         let mut findings = work();

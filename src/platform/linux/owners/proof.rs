@@ -2,48 +2,40 @@
 
 use std::collections::BTreeSet;
 
-use rustc_hash::FxHashSet;
-
-use super::super::proc_dir::open_proc;
-use super::budgets::Budgets;
-use super::confirm::{Link, confirmed};
-use super::search::{Inodes, Search};
+use super::super::bounds;
+use super::super::core_time::Deadline;
+use super::super::proc_dir::{open_dir, open_proc};
+use super::whole::is_socket;
 use crate::model::{Holder, OwnedSocket, Owner};
 
-/// The inodes among `counted` whose owners in `rows` have each descriptor still. A table of a thread's own is
-/// not looked at: nothing is proven of what is there.
+/// Those of `counted` whose owners in `rows` are proven to be all, for as long as that may take.
+///
+/// A socket with a single descriptor needs no look: the kernel counted its references while it looked at this
+/// descriptor. Where there are several, one that was counted may have gone before another one was.
 pub(in crate::platform::linux) fn all_there(
     rows: &[OwnedSocket],
-    counted: &BTreeSet<u64>,
+    mut counted: BTreeSet<u64>,
 ) -> BTreeSet<u64> {
+    let deadline = Deadline::after(bounds::PROOF);
     let Ok(proc) = open_proc() else { return BTreeSet::new() };
-    let inode = |row: &OwnedSocket| row.socket.inode.filter(|inode| counted.contains(inode));
-    let held: Vec<(u64, &[Holder])> =
-        rows.iter().filter_map(|row| Some((inode(row)?, holders(row)?))).collect();
-    let mut links: Vec<Link> =
-        held.iter().flat_map(|(_, of_one)| *of_one).filter_map(link).collect();
-    links.sort_unstable();
-    links.dedup();
-    let wanted: Inodes = held.iter().map(|(inode, _)| *inode).collect();
-    let budgets = Budgets::default();
-    let found = confirmed(&links, &Search::new(&wanted, &budgets, false), &proc);
-    let found: FxHashSet<(u64, Holder)> = found.held.into_iter().collect();
-    let is_there = |(inode, of_one): &(u64, &[Holder])| {
-        of_one.iter().all(|holder| found.contains(&(*inode, *holder)))
+    let is_there = |inode: u64, holder: &Holder| {
+        let Holder { pid, descriptor } = holder;
+        // Nothing is proven of what is not in the table of the process itself.
+        let Some(descriptor) = *descriptor else { return false };
+        !deadline.is_over()
+            && open_dir(&proc, pid.to_string())
+                .is_ok_and(|directory| is_socket(directory, descriptor, inode))
     };
-    held.into_iter().filter(is_there).map(|(inode, _)| inode).collect()
-}
-
-fn holders(row: &OwnedSocket) -> Option<&[Holder]> {
-    match &row.owner {
-        Owner::Processes(holders) => Some(holders),
-        _ => None,
+    for row in rows {
+        if let (Some(inode), Owner::Processes(holders)) = (row.socket.inode, &row.owner)
+            && holders.len() > 1
+            && counted.contains(&inode)
+            && !holders.iter().all(|holder| is_there(inode, holder))
+        {
+            counted.remove(&inode);
+        }
     }
-}
-
-fn link(holder: &Holder) -> Option<Link> {
-    let Holder { pid, descriptor } = *holder;
-    Some(Link { pid, thread: pid.0, descriptor: descriptor? })
+    counted
 }
 
 #[cfg(test)]
@@ -74,10 +66,12 @@ mod tests {
         let number = listener.as_raw_fd().cast_unsigned();
         let row = held(&listener, &[number]);
         let counted = BTreeSet::from_iter(row.socket.inode);
-        assert_eq!(all_there(std::slice::from_ref(&row), &counted), counted);
-        assert_eq!(all_there(&[row], &BTreeSet::new()), BTreeSet::new());
-        // The standard input of a test is no such socket.
-        let gone = held(&listener, &[number, 0]);
-        assert_eq!(all_there(&[gone], &counted), BTreeSet::new());
+        assert_eq!(all_there(&[row], counted.clone()), counted);
+        let other = listener.try_clone().unwrap();
+        let row = held(&listener, &[number, other.as_raw_fd().cast_unsigned()]);
+        assert_eq!(all_there(std::slice::from_ref(&row), counted.clone()), counted);
+        assert_eq!(all_there(std::slice::from_ref(&row), BTreeSet::new()), BTreeSet::new());
+        drop(other);
+        assert_eq!(all_there(&[row], counted), BTreeSet::new());
     }
 }

@@ -33,6 +33,17 @@ fn a_shared_table_has_one_descriptor_whoever_shares_it() {
 }
 
 #[test]
+fn a_thread_that_is_not_named_may_keep_it() {
+    let of_thread = |one: Reported| {
+        let Link { pid, descriptor, .. } = one.link;
+        Reported { link: Link { pid, thread: pid.0 + 1, descriptor }, ..one }
+    };
+    let (one, other) = (of(7, 3, TABLE, 2), of(8, 4, TABLE + 1, 2));
+    assert!(!is_counted(&[one, of_thread(other)]));
+    assert!(is_counted(&[of_thread(one), of_thread(other)]));
+}
+
+#[test]
 fn what_changed_while_it_was_counted_proves_nothing() {
     assert!(!is_counted(&[of(7, 3, TABLE, 1), of(8, 4, TABLE + 1, 2)]));
     // Nothing was counted, as others share the table.

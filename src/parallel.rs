@@ -6,37 +6,43 @@ use std::thread;
 
 /// What `work` makes of each of `items`, in their order. Each thread gets `least` of them or more, so that a few
 /// take none but this one.
-pub(super) fn map<T: Sync, R: Send>(
+pub(crate) fn map<T: Sync, R: Send>(
     items: &[T],
     least: usize,
     work: impl Fn(&T) -> R + Sync,
 ) -> Vec<R> {
+    map_parts(items, least, |part| part.iter().map(&work).collect())
+}
+
+/// The same, where `work` takes all of a thread's items at once.
+pub(crate) fn map_parts<T: Sync, R: Send>(
+    items: &[T],
+    least: usize,
+    work: impl Fn(&[T]) -> Vec<R> + Sync,
+) -> Vec<R> {
     let of_each = items.len().div_ceil(threads(items.len(), least)).max(1);
     let work = &work;
     thread::scope(|scope| {
-        let mut chunks = items.chunks(of_each);
-        let first = chunks.next().unwrap_or_default();
-        let others: Vec<_> = chunks
-            .map(|chunk| {
-                let work = move || chunk.iter().map(work).collect::<Vec<R>>();
-                // Where there may be no more threads, this one does it.
-                thread::Builder::new().spawn_scoped(scope, work).map_err(|_| work)
-            })
+        let mut parts = items.chunks(of_each);
+        let first = parts.next().unwrap_or_default();
+        let others: Vec<_> = parts
+            .map(|part| (part, thread::Builder::new().spawn_scoped(scope, move || work(part))))
             .collect();
-        let mut results: Vec<R> = first.iter().map(work).collect();
-        for other in others {
+        let mut results = work(first);
+        for (part, other) in others {
             results.extend(match other {
                 Ok(thread) => thread.join().unwrap_or_else(|panic| panic::resume_unwind(panic)),
-                Err(work) => work(),
+                // There may be no more threads.
+                Err(_) => work(part),
             });
         }
         results
     })
 }
 
-/// How many threads so many items are worth. The cores are counted only where there may be several: that takes a dozen
-/// system calls.
-fn threads(items: usize, least: usize) -> usize {
+/// How many threads so many items are worth, where each gets `least` or more. The cores are counted only where there may
+/// be several: that takes a dozen system calls.
+pub(crate) fn threads(items: usize, least: usize) -> usize {
     match items / least.max(1) {
         0 | 1 => 1,
         most => thread::available_parallelism().map_or(1, NonZero::get).min(most),
