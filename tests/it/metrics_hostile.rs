@@ -20,7 +20,7 @@ use crate::support::process::{Owner, Process, can_become};
 use crate::support::{Scratch, mounts, portwho, skip};
 
 /// A user of no unit.
-const HOSTILE: u32 = 4000;
+pub const HOSTILE: u32 = 4000;
 /// Another one: `nobody`.
 const HONEST: u32 = 65_534;
 const PROCESSES: usize = 2000;
@@ -84,14 +84,14 @@ impl Head {
 }
 
 /// A process of the hostile user that holds all of these.
-fn hoarder(sockets: Vec<OwnedFd>) -> Process {
+pub fn hoarder(sockets: Vec<OwnedFd>) -> Process {
     for socket in &sockets {
         fcntl_setfd(socket, FdFlags::empty()).expect("let it be inherited");
     }
     Owner::named("hoarder").user(HOSTILE).holding(udp(0))
 }
 
-fn tcp(port: u16) -> OwnedFd {
+pub fn tcp(port: u16) -> OwnedFd {
     TcpListener::bind(("127.0.0.1", port)).expect("listen").into()
 }
 
