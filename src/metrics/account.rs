@@ -1,14 +1,18 @@
 //! To whom what a socket adds to the labels is charged, and the labels of its owner.
 
 use super::LabelValue;
+use super::budget::VALUES;
 use super::unit::unit_of;
 use crate::findings::{Culprit, Machine};
 use crate::model::{
     Container, Creator, OwnedSocket, Process, ProcessKind, Runtime, Service, Uid, Untrusted,
 };
 
+/// How many listeners a user may add. With what is merged that is 40 series at most.
+const LISTENERS_OF_USER: usize = 8;
+
 /// Whose process it is.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(super) enum User {
     /// By number.
     Number(Uid),
@@ -21,7 +25,7 @@ pub(super) enum User {
 }
 
 /// A user, in a container or outside. What is charged to one account is no other's loss.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(super) struct Account {
     pub(super) user: User,
     pub(super) container: LabelValue,
@@ -31,6 +35,12 @@ impl Account {
     /// Whether this is root outside of containers, who can do more than add labels.
     pub(super) fn is_root(&self) -> bool {
         self.user == User::Number(Uid(0)) && self.container == LabelValue::NONE
+    }
+
+    /// How many listeners it may add that the system does not run. In a container that is what it is for;
+    /// of a user's each one is two to four series.
+    pub(super) fn most_listeners(&self) -> usize {
+        if self.container == LabelValue::NONE { LISTENERS_OF_USER } else { VALUES }
     }
 }
 
@@ -46,20 +56,28 @@ pub(super) struct Name {
 pub(super) struct Charged {
     pub(super) account: Account,
     pub(super) name: Name,
+    /// Whether the machine's own root, system units or kernel run it: whoever adds labels that way can do
+    /// more than that.
+    pub(super) is_systems: bool,
 }
 
 impl Charged {
+    fn new(account: Account, name: Name) -> Self {
+        let is_unit = ![LabelValue::NONE, LabelValue::USERS].contains(&name.unit);
+        let is_outside = account.container == LabelValue::NONE;
+        let is_systems = is_outside && (is_unit || account.is_root());
+        Self { account, name, is_systems }
+    }
+
     /// No process of this machine.
     pub(super) fn nobody() -> Self {
         let name = Name { process: LabelValue::NONE, unit: LabelValue::NONE };
-        Self { account: Account { user: User::Unknown, container: LabelValue::NONE }, name }
+        Self::new(Account { user: User::Unknown, container: LabelValue::NONE }, name)
     }
 
-    /// Whether a unit of the system runs it, or root does.
-    pub(super) fn is_first(&self) -> bool {
-        let unit = &self.name.unit;
-        let is_of_system = ![LabelValue::NONE, LabelValue::USERS].contains(unit);
-        is_of_system || self.account.user == User::Number(Uid(0))
+    /// Whether it is none.
+    pub(super) fn is_nobody(&self) -> bool {
+        *self == Self::nobody()
     }
 
     /// A process. `program` is the name of its executable, where only an administrator puts such.
@@ -75,14 +93,15 @@ impl Charged {
             (None, _) => LabelValue::OTHER,
         };
         let manager = machine.snapshot.capabilities.service_manager;
+        let account = Account {
+            user: user(process),
+            container: container(process.container.as_ref(), process.is_delegated),
+        };
         let is_of_user = process.slice_user.is_some();
-        Self {
-            account: Account {
-                user: user(process),
-                container: container(process.container.as_ref()),
-            },
-            name: Name { process: name, unit: unit_of(&process.services, is_of_user, manager) },
-        }
+        let unit = unit_of(&process.services, is_of_user, process.is_delegated, manager);
+        let charged = Self::new(account, Name { process: name, unit });
+        let is_systems = charged.is_systems || process.kind == ProcessKind::Kernel;
+        Self { is_systems, ..charged }
     }
 
     /// A process that cannot be named, by what its socket tells.
@@ -91,14 +110,14 @@ impl Charged {
         let manager = machine.snapshot.capabilities.service_manager;
         let known = creator.and_then(|creator| creator.service.as_ref());
         let services: &[Service] = known.map(std::slice::from_ref).unwrap_or_default();
-        let of = |creator: &Creator| container(creator.container.as_ref());
-        Self {
-            account: Account {
-                user: uid.map_or(User::Unknown, User::Number),
-                container: creator.map_or(LabelValue::NONE, of),
-            },
-            name: Name { process: LabelValue::OTHER, unit: unit_of(services, false, manager) },
-        }
+        let is_delegated = creator.is_some_and(|creator| creator.is_delegated);
+        let of = |creator: &Creator| container(creator.container.as_ref(), is_delegated);
+        let account = Account {
+            user: uid.map_or(User::Unknown, User::Number),
+            container: creator.map_or(LabelValue::NONE, of),
+        };
+        let unit = unit_of(services, false, is_delegated, manager);
+        Self::new(account, Name { process: LabelValue::OTHER, unit })
     }
 
     /// The one that is responsible for a finding, other than a process that was described.
@@ -140,12 +159,14 @@ fn user(process: &Process) -> User {
 }
 
 /// The name that the runtime gives a container, or else the runtime's own; never an id. A user's own
-/// containers have names that the user may choose at will.
-fn container(container: Option<&Container>) -> LabelValue {
+/// containers have names that the user may choose at will, and so has a group that was delegated, where the
+/// name is the group's.
+fn container(container: Option<&Container>, is_delegated: bool) -> LabelValue {
     let Some(container) = container else { return LabelValue::NONE };
     let runtime = LabelValue::word(container.runtime.word());
     let has_names = matches!(container.runtime, Runtime::Lxc | Runtime::Nspawn);
-    let name = container.name.as_ref().or_else(|| has_names.then_some(&container.id));
+    let of_group = || (has_names && !is_delegated).then_some(&container.id);
+    let name = container.name.as_ref().or_else(of_group);
     match name {
         Some(name) if !container.of_user => LabelValue::of(name),
         _ => runtime,
@@ -180,14 +201,15 @@ mod tests {
         let of = |runtime, name: Option<&str>, of_user| {
             let id = "932a195ea739d3a1f0c8b1cf5d9f7f2a".into();
             let name = name.map(Untrusted::from);
-            container(Some(&Container { runtime, id, name, of_user })).as_str().to_owned()
+            container(Some(&Container { runtime, id, name, of_user }), false).as_str().to_owned()
         };
         assert_eq!(of(Runtime::Docker, Some("web"), false), "web");
         assert_eq!(of(Runtime::Docker, None, false), "docker");
         assert_eq!(of(Runtime::Podman, Some("web"), true), "podman");
         assert_eq!(of(Runtime::Lxc, None, true), "lxc");
-        assert_eq!(container(None), LabelValue::NONE);
+        assert_eq!(container(None, false), LabelValue::NONE);
         let lxc = Container { runtime: Runtime::Lxc, id: "web".into(), name: None, of_user: false };
-        assert_eq!(container(Some(&lxc)).as_str(), "web");
+        assert_eq!(container(Some(&lxc), false).as_str(), "web");
+        assert_eq!(container(Some(&lxc), true).as_str(), "lxc");
     }
 }

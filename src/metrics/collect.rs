@@ -6,16 +6,21 @@ use std::time::{Duration, SystemTime};
 use super::family::count;
 use super::listeners::Listeners;
 use super::owners::Owners;
-use super::{Drops, Family, LabelSet, LabelValue, Look, processes, sockets};
+use super::{Drops, Family, LabelSet, LabelValue, Look, Remembered, processes, sockets};
 use crate::findings::{Check, Finding, ephemeral_ports_used};
 use crate::model::{Gap, Protocol};
 use crate::text::metrics as text;
 
-/// All metrics of a look. `drops` are what a resident has counted so far.
+/// All metrics of a look. `drops` are what a resident has counted so far, and `remembered` is what users
+/// have added to earlier looks.
 #[must_use]
-pub fn families(look: &Look<'_>, drops: Option<&mut Drops>) -> Vec<Family> {
-    let owners = Owners::new(look);
-    let listeners = Listeners::new(look, &owners);
+pub fn families(
+    look: &Look<'_>,
+    drops: Option<&mut Drops>,
+    remembered: &mut Remembered,
+) -> Vec<Family> {
+    let owners = Owners::new(look, remembered);
+    let listeners = Listeners::new(look, &owners, remembered);
     let mut families = vec![
         build_info(),
         Family::single(text::LOOK_TIMESTAMP, seconds_since_1970(look.taken)),

@@ -8,6 +8,7 @@ use super::drops::Dropping;
 use super::family::count;
 use super::owners::Owners;
 use super::processes::{Fill, keep_worst, pair};
+use super::remembered::{Kind, Remembered};
 use super::{Bind, Drops, Family, LabelSet, LabelValue, Look, PortLabel};
 use crate::findings::{Machine, backlogs};
 use crate::model::{OwnedSocket, Protocol};
@@ -52,7 +53,11 @@ pub(super) struct Listeners<'a> {
 }
 
 impl<'a> Listeners<'a> {
-    pub(super) fn new(look: &'a Look<'a>, owners: &Owners<'_>) -> Self {
+    pub(super) fn new(
+        look: &'a Look<'a>,
+        owners: &Owners<'_>,
+        remembered: &mut Remembered,
+    ) -> Self {
         let rows = look.rows().filter(|(_, row)| row.socket.is_listening());
         let mut listeners: Vec<Listener<'a>> = rows
             .map(|(machine, row)| {
@@ -62,12 +67,13 @@ impl<'a> Listeners<'a> {
                 Listener { machine, row, place, owner: owners.of_row(machine, row) }
             })
             .collect();
-        let mut wanted = Wanted::new();
+        let mut wanted = Wanted::new(Kind::Listener);
         for listener in listeners.iter().filter(|listener| is_bounded(listener, look)) {
             let charged = &listener.owner;
-            wanted.add(charged.account.clone(), listener.place, charged.is_first());
+            wanted.add(charged.account.clone(), listener.place, charged.is_systems);
         }
-        let admitted: Admitted<Account, Place> = wanted.admit();
+        let admitted: Admitted<Account, Place> =
+            wanted.admit(remembered, look.taken, Account::most_listeners);
         for listener in &mut listeners {
             let account = &listener.owner.account;
             if is_bounded(listener, look) && !admitted.contains(account, &listener.place) {

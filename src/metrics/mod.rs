@@ -2,7 +2,7 @@
 //!
 //! Labels are an interface: what a rule, an alert or a dashboard names. There are few of them, whatever
 //! the users of a machine do: each label is reduced to a type of its own in `labels`, and what is still
-//! too much of one user is merged into `other` in `budget`. Nothing here asks the system.
+//! too much of one user, now or from look to look, is merged into `other` in `budget`. Nothing here asks the system.
 
 mod account;
 mod budget;
@@ -15,6 +15,7 @@ mod listeners;
 mod look;
 mod owners;
 mod processes;
+mod remembered;
 mod sockets;
 mod unit;
 
@@ -24,3 +25,4 @@ pub use exposition::write;
 pub use family::{Family, Kind, LabelSet};
 pub use labels::{Bind, LabelValue, PortLabel, PortRanges};
 pub use look::{Look, Table};
+pub use remembered::Remembered;

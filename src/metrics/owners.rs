@@ -6,7 +6,8 @@ use std::rc::Rc;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::account::{Account, Charged, Name};
-use super::budget::{Admitted, Wanted};
+use super::budget::{Admitted, VALUES, Wanted};
+use super::remembered::{Kind, Remembered};
 use super::{LabelSet, LabelValue, Look};
 use crate::findings::{Culprit, Machine};
 use crate::model::{OwnedSocket, Pid};
@@ -20,10 +21,9 @@ pub(super) struct Owners<'a> {
 }
 
 impl<'a> Owners<'a> {
-    pub(super) fn new(look: &'a Look<'a>) -> Self {
-        let none = Wanted::new().admit();
-        let mut owners = Self { look, admitted: none, known: RefCell::default() };
-        let mut wanted = Wanted::new();
+    pub(super) fn new(look: &'a Look<'a>, remembered: &mut Remembered) -> Self {
+        let mut owners = Self { look, admitted: Admitted::none(), known: RefCell::default() };
+        let mut wanted = Wanted::new(Kind::Owner);
         let mut seen: FxHashSet<Pid> = FxHashSet::default();
         for (machine, row) in look.rows() {
             let culprit = machine.culprit(row);
@@ -31,9 +31,11 @@ impl<'a> Owners<'a> {
                 continue;
             }
             let charged = owners.charged(culprit, machine, row);
-            wanted.add(charged.account.clone(), charged.name.clone(), charged.is_first());
+            if !charged.is_nobody() {
+                wanted.add(charged.account.clone(), charged.name.clone(), charged.is_systems);
+            }
         }
-        owners.admitted = wanted.admit();
+        owners.admitted = wanted.admit(remembered, look.taken, |_| VALUES);
         owners
     }
 
@@ -79,8 +81,8 @@ impl<'a> Owners<'a> {
     }
 
     fn shown(&self, charged: &Charged) -> Name {
-        let Charged { account, name } = charged;
-        if self.admitted.contains(account, name) || *charged == Charged::nobody() {
+        let Charged { account, name, .. } = charged;
+        if self.admitted.contains(account, name) || charged.is_nobody() {
             return name.clone();
         }
         let is_known = self.admitted.of(account).any(|admitted| admitted.unit == name.unit);

@@ -8,17 +8,19 @@ impl LabelValue {
     pub(super) const USERS: Self = Self::word("user.slice");
 }
 
-/// The unit of a process. `is_of_user` says that it runs below a user's slice. Of a process that hosts
-/// several services none is the one.
+/// The unit of a process. `is_of_user` says that it runs below a user's slice, and `is_delegated` that the name
+/// may be a user's choice. Of a process that hosts several services none is the one.
 pub(super) fn unit_of(
     services: &[Service],
     is_of_user: bool,
+    is_delegated: bool,
     manager: ServiceManager,
 ) -> LabelValue {
     if is_of_user || services.iter().any(is_users) {
         return LabelValue::USERS;
     }
     match (services, manager) {
+        _ if is_delegated => LabelValue::NONE,
         ([], _) => LabelValue::NONE,
         ([one], ServiceManager::Systemd) => systemd(&one.name),
         ([one], ServiceManager::Windows) => windows(&one.name),
@@ -72,7 +74,7 @@ mod tests {
 
     fn unit(name: &str, manager: ServiceManager) -> String {
         let service = Service { name: name.into(), of_user: false };
-        unit_of(&[service], false, manager).as_str().to_owned()
+        unit_of(&[service], false, false, manager).as_str().to_owned()
     }
 
     #[test]
@@ -100,9 +102,14 @@ mod tests {
     #[test]
     fn what_is_below_a_users_slice_is_one() {
         let own = Service { name: "web.service".into(), of_user: true };
-        assert_eq!(unit_of(&[own], false, ServiceManager::Systemd), LabelValue::USERS);
-        assert_eq!(unit_of(&[], true, ServiceManager::Systemd), LabelValue::USERS);
-        assert_eq!(unit_of(&[], false, ServiceManager::Systemd), LabelValue::NONE);
+        let of = |services: &[Service], is_of_user, is_delegated| {
+            unit_of(services, is_of_user, is_delegated, ServiceManager::Systemd)
+        };
+        assert_eq!(of(&[own], false, true), LabelValue::USERS);
+        assert_eq!(of(&[], true, true), LabelValue::USERS);
+        assert_eq!(of(&[], false, false), LabelValue::NONE);
+        let evil = Service { name: "evil.service".into(), of_user: false };
+        assert_eq!(of(&[evil], false, true), LabelValue::NONE);
     }
 
     #[test]
@@ -114,6 +121,6 @@ mod tests {
         }
         let service = |name: &str| Service { name: name.into(), of_user: false };
         let two = [service("Dhcp"), service("EventLog")];
-        assert_eq!(unit_of(&two, false, ServiceManager::Windows), LabelValue::OTHER);
+        assert_eq!(unit_of(&two, false, false, ServiceManager::Windows), LabelValue::OTHER);
     }
 }

@@ -9,6 +9,8 @@ pub struct Creator {
     pub service: Option<Service>,
     /// The container.
     pub container: Option<Container>,
+    /// Whether these names may be a user's choice, because they are below a group that is no slice.
+    pub is_delegated: bool,
     /// The processes there, ascending: one of them holds the socket, unless it was passed on.
     pub candidates: Vec<Pid>,
 }

@@ -85,6 +85,9 @@ pub struct Process {
     pub executable: Option<Untrusted>,
     /// The (effective) user's number, on systems that number users.
     pub uid: Option<Uid>,
+    /// Whether the names of its unit and container may be a user's choice, because their cgroup is below one that
+    /// is no slice.
+    pub is_delegated: bool,
     /// Whether it was started by another user than the one whose rights it has (set-user-ID).
     pub is_set_user_id: bool,
     /// The user in whose slice of the system it runs (`user-1000.slice`), whatever its own number.
@@ -122,6 +125,7 @@ impl Process {
             uid: None,
             is_set_user_id: false,
             slice_user: None,
+            is_delegated: false,
             user: None,
             memory_bytes: None,
             started: None,

@@ -17,6 +17,28 @@ pub fn new_file(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
+/// What is in a regular file of this length at most. A link is not followed.
+///
+/// # Errors
+/// When it is none, is longer, or cannot be read.
+#[cfg(target_os = "linux")]
+pub fn small_file(path: &Path, longest: usize) -> io::Result<Vec<u8>> {
+    Ok(super::linux::small_file(path, longest)?)
+}
+
+/// The same, where links are an administrator's.
+///
+/// # Errors
+/// When it is longer, or cannot be read.
+#[cfg(windows)]
+pub fn small_file(path: &Path, longest: usize) -> io::Result<Vec<u8>> {
+    use std::io::Read;
+    let mut contents = Vec::new();
+    let limit = longest as u64 + 1;
+    File::open(path)?.take(limit).read_to_end(&mut contents)?;
+    if contents.len() > longest { Err(io::ErrorKind::FileTooLarge.into()) } else { Ok(contents) }
+}
+
 /// What stdout is, opened once more: without the lock, and without the buffer.
 ///
 /// # Errors

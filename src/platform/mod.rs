@@ -25,10 +25,10 @@ use crate::model::{Gap, Namespace, OwnedSocket, OwnersFrom, Socket};
 pub use close::CloseError;
 pub use ending::Ending;
 pub use error::{PlatformError, reason};
-pub use file::{new_file, stdout_again, stdout_is_read};
+pub use file::{new_file, small_file, stdout_again, stdout_is_read};
 #[cfg(target_os = "linux")]
 pub use linux::Linux as ThisSystem;
-pub use replace::replace_file;
+pub use replace::{Readers, replace_file};
 pub use system::{
     Control, Names, OpenProcess, Pause, Ports, Processes, Sockets, System, SystemRequest,
 };

@@ -18,7 +18,16 @@ const ATTEMPTS: usize = 5;
 /// PID is in use again.
 const AGE_OF_LEFTOVERS: Duration = Duration::from_mins(1);
 
-/// Replaces a file, or creates it: a temporary beside it, which everybody may read, gets its name. What is
+/// Who may read a file.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Readers {
+    /// Every user, whatever the mask of this process is.
+    Everybody,
+    /// The user of this process.
+    Own,
+}
+
+/// Replaces a file, or creates it: a temporary beside it, which `readers` may read, gets its name. What is
 /// there is never opened, be it a link. Temporaries of runs that were killed are removed: those of which
 /// the process `is_absent`.
 ///
@@ -27,6 +36,7 @@ const AGE_OF_LEFTOVERS: Duration = Duration::from_mins(1);
 pub fn replace_file(
     path: &Path,
     contents: &[u8],
+    readers: Readers,
     is_absent: &dyn Fn(Pid) -> bool,
 ) -> io::Result<()> {
     let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
@@ -36,7 +46,7 @@ pub fn replace_file(
     let directory = directory.unwrap_or(Path::new("."));
     remove_leftovers(directory, name, is_absent);
     let temporary = directory.join(temporary_name(name, std::process::id()));
-    let written = create(&temporary).and_then(|file| fill(file, contents));
+    let written = create(&temporary).and_then(|file| fill(file, contents, readers));
     let replaced = written.and_then(|()| rename(&temporary, path));
     if replaced.is_err() {
         let _ = fs::remove_file(&temporary);
@@ -86,9 +96,12 @@ fn create(temporary: &Path) -> io::Result<File> {
     }
 }
 
-fn fill(mut file: File, contents: &[u8]) -> io::Result<()> {
+fn fill(mut file: File, contents: &[u8], readers: Readers) -> io::Result<()> {
     file.write_all(contents)?;
-    readable_by_all(&file)
+    match readers {
+        Readers::Everybody => readable_by_all(&file),
+        Readers::Own => Ok(()),
+    }
 }
 
 /// Another user runs the collector. The mask of this process does not matter (fchmod(2)).
@@ -153,7 +166,7 @@ mod tests {
         fs::write(folder.join("b.prom.4711.tmp"), "another's").unwrap();
         fs::write(folder.join(temporary_name("a.prom", std::process::id())), "half").unwrap();
         for text in ["one", "two"] {
-            replace_file(&file, text.as_bytes(), &|pid| pid == absent).unwrap();
+            replace_file(&file, text.as_bytes(), Readers::Everybody, &|pid| pid == absent).unwrap();
             assert_eq!(fs::read_to_string(&file).unwrap(), text);
         }
         let mut names: Vec<_> =

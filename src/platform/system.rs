@@ -50,6 +50,12 @@ pub trait Sockets {
     /// The same sockets of namespaces that were found before: no others are searched for.
     fn sockets_of(&self, namespaces: &Self::Namespaces, scope: &Scope) -> NamespaceTable;
 
+    /// Whether the first process is in another network namespace than portwho: then portwho is in a sandbox, or was
+    /// put there by `ip netns`, and sees none of the machine's sockets. None where that cannot be told.
+    fn is_apart_from_first(&self) -> Option<bool> {
+        None
+    }
+
     /// Finds who holds each of `sockets`.
     ///
     /// # Errors

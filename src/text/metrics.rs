@@ -74,6 +74,9 @@ pub const SERIES_MERGED: Metric =
 /// Why other namespaces were not all searched.
 pub const NOT_EVERY_PROCESS: &str = "not readable for some processes";
 
+/// What a sandbox with a network of its own hides.
+pub const APART_FROM_FIRST: &str = "PID 1 is in another one";
+
 /// What goes wrong besides.
 pub const CANNOT_SERVE: &str = "cannot serve metrics";
 /// Where there is nothing.
@@ -99,4 +102,12 @@ pub fn not_listening(address: SocketAddr, why: &str) -> String {
 #[must_use]
 pub fn not_written(file: &str, why: &str) -> String {
     format!("cannot write {file}: {why}")
+}
+
+/// `cannot write portwho.prom.seen: no space left on device; ...`.
+#[must_use]
+pub fn not_remembered(file: &str, why: &str) -> String {
+    format!(
+        "cannot write {file}: {why}; until that is possible, a user may add labels without end, 20 at each look"
+    )
 }

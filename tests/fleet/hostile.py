@@ -1,7 +1,10 @@
-"""A user with 2,000 processes who renames them between scrapes: Prometheus' head may grow by 40 series, and
-the series of others stay as they are. hostile.py PORTWHO, in a network namespace of its own."""
+"""A user with 2,000 processes who renames them between scrapes, and one who moves to other ports: Prometheus' head
+may grow by 40 series for each, and the series of others stay as they are. hostile.py PORTWHO, in a network
+namespace of its own."""
 
+import contextlib
 import ctypes
+import itertools
 import os
 import random
 import shutil
@@ -18,6 +21,8 @@ from world import APP, App, Portwho, Timer
 
 PROCESSES, SCRAPES, SERIES = 2000, 100, 40
 PAUSE = 0.5
+# At how many ports at once, of all that are not ephemeral, the other one listens, and for how long.
+LISTENERS, PORTS, STAY = 40, range(1024, 32768), 0.1
 PR_SET_PDEATHSIG, PR_SET_NAME = 1, 15
 HONEST = {"web": ("nobody", ["listen 0.0.0.0 8443 128", "udp 0.0.0.0 5300 0"]),
           "slow": ("root", ["listen 127.0.0.1 9000 20"])}
@@ -40,7 +45,25 @@ def one_of_many(number):
         signal.pause()
 
 
-def hostile():
+def move():
+    """Listens at other ports again and again."""
+    ports = itertools.cycle(PORTS)
+    print("ready", flush=True)
+    while True:
+        held = []
+        for port in itertools.islice(ports, LISTENERS):
+            listener = socket.socket()
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with contextlib.suppress(OSError):
+                listener.bind(("0.0.0.0", port))
+                listener.listen()
+            held.append(listener)
+        time.sleep(STAY)
+        for listener in held:
+            listener.close()
+
+
+def rename():
     """The parent: 2,000 children, and a signal to all of them again and again."""
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     children = []
@@ -101,18 +124,21 @@ def honest_apps():
     return apps
 
 
-def attacked(scraped):
-    """Runs the attack for SCRAPES looks; by how many series the head has grown."""
+ATTACKS = {"rename": (rename, "games"), "move": (move, "man")}
+
+
+def attacked(scraped, attack):
+    """Runs an attack for SCRAPES looks; by how many series the head has grown."""
     wait_for("honest looks", lambda: scraped.looks() >= 3 and scraped.honest(), 60)
     before, honest = scraped.prometheus.head_series(), scraped.honest()
-    enemy = subprocess.Popen([sys.executable, os.path.abspath(__file__), "--hostile"],
+    enemy = subprocess.Popen([sys.executable, os.path.abspath(__file__), "--hostile", attack],
                              stdout=subprocess.PIPE, text=True, start_new_session=True,
-                             preexec_fn=become("games"))
+                             preexec_fn=become(ATTACKS[attack][1]))
     try:
         if enemy.stdout.readline() != "ready\n":
-            raise RuntimeError("the hostile user did not get so many processes")
+            raise RuntimeError(f"the hostile user did not get what it takes to {attack}")
         begun = scraped.looks()
-        wait_for(f"{SCRAPES} looks", lambda: scraped.looks() - begun >= SCRAPES, 150)
+        wait_for(f"{SCRAPES} looks", lambda: scraped.looks() - begun >= SCRAPES, 400)
         grown = scraped.prometheus.head_series() - before
         assert scraped.honest() == honest, (scraped.honest(), honest)
     finally:
@@ -126,22 +152,24 @@ def main(portwho):
     directory = tempfile.mkdtemp(prefix="portwho-hostile-")
     os.chmod(directory, 0o755)
     apps = honest_apps()
-    scraped = None
+    scraped, grown = None, {}
     try:
         scraped = Scraped(Portwho(portwho), directory)
-        grown = attacked(scraped)
+        for attack in ATTACKS:
+            grown[attack] = attacked(scraped, attack)
     finally:
         if scraped:
             scraped.stop()
         for process, _ in apps:
             process.kill()
         shutil.rmtree(directory, ignore_errors=True)
-    print(f"{grown} series more in {SCRAPES} looks at {PROCESSES} processes")
-    assert grown <= SERIES, grown
+    print(f"{grown['rename']} series more in {SCRAPES} looks at {PROCESSES} processes that are renamed, "
+          f"{grown['move']} at {LISTENERS} listeners that move")
+    assert all(0 < more <= SERIES for more in grown.values()), grown
 
 
 if __name__ == "__main__":
     if sys.argv[1] == "--hostile":
-        hostile()
+        ATTACKS[sys.argv[2]][0]()
     else:
         main(sys.argv[1])

@@ -97,7 +97,7 @@ def hostile(portwho):
 
 def outcome_of(process):
     """What the hostile user's test printed, as a test."""
-    printed, _ = process.communicate(timeout=200)
+    printed, _ = process.communicate(timeout=900)
     if process.returncode != 0:
         raise AssertionError(printed)
     return printed.strip()

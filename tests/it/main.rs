@@ -206,6 +206,10 @@ mod doctor_pressure;
 #[cfg(target_os = "linux")]
 mod metrics;
 
+/// Metrics of users who want to fill Prometheus.
+#[cfg(target_os = "linux")]
+mod metrics_hostile;
+
 /// Metrics over HTTP.
 #[cfg(all(target_os = "linux", feature = "exporter"))]
 mod metrics_listen;

@@ -1,15 +1,17 @@
 //! Metrics over HTTP: what is answered, what is shared, what is bounded, and how it ends.
 
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, ChildStderr, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::metrics_hostile::{HOSTILE, hoarder, tcp};
 use crate::support::makers::{self, Loopback};
 use crate::support::metrics::{samples, value};
-use crate::support::process::{Owner, can_strace};
-use crate::support::{portwho, wait_until};
+use crate::support::process::{Owner, can_become, can_strace};
+use crate::support::{portwho, skip, wait_until};
 
 /// A portwho that serves, killed when dropped.
 struct Exporter {
@@ -92,6 +94,26 @@ fn get_is_a_look() {
         assert_eq!(listeners.len(), 1, "{text}");
         assert!(listeners[0].contains("port=\"80\""), "{text}");
     }
+}
+
+/// What a user has shown is remembered while it serves.
+#[trial]
+fn a_user_who_moves_from_port_to_port_has_eight() {
+    if !can_become(HOSTILE) {
+        return skip("there is no other user here");
+    }
+    let exporter = Exporter::start();
+    let mut ports = BTreeSet::new();
+    for look in 0..10 {
+        let _hoarder = hoarder((1024 + 5 * look..1029 + 5 * look).map(tcp).collect());
+        let answer = exporter.get();
+        let port =
+            |sample: &str| Some(sample.split_once("port=\"")?.1.split('"').next()?.to_owned());
+        ports.extend(samples(body(&answer), "portwho_listener_info").into_iter().filter_map(port));
+    }
+    let numbers = (1024..1032).map(|port| port.to_string());
+    let words = ["ephemeral".to_owned(), "other".to_owned()];
+    assert_eq!(ports, numbers.chain(words).collect());
 }
 
 #[trial]

@@ -7,7 +7,7 @@ use crate::commands::shared::inspect::{inspect, machine};
 use crate::commands::shared::installed::Programs;
 use crate::commands::shared::survey::complete;
 use crate::findings::{Diagnosis, Inspection, Machine};
-use crate::metrics::{self, Drops, Look, PortRanges, Table};
+use crate::metrics::{self, Drops, Look, PortRanges, Remembered, Table};
 use crate::model::{
     About, Detail, Gap, MachineLimits, Pid, PortRules, Protocol, Reach, Reading, Scope, StateSet,
     TcpSettings, Untrusted,
@@ -56,7 +56,11 @@ impl Seen {
 /// When the sockets cannot be read at all.
 pub(super) fn look(wanted: &Wanted, system: &impl System) -> Result<Seen, PlatformError> {
     let (begun, taken) = (Instant::now(), SystemTime::now());
-    let inspection = inspect(system, wanted.filter.as_ref())?;
+    let mut inspection = inspect(system, wanted.filter.as_ref())?;
+    if !wanted.all_namespaces && system.is_apart_from_first() == Some(true) {
+        let why = Some(text::APART_FROM_FIRST.to_owned());
+        inspection.snapshot.gaps.push(Gap::NamespacesUnseen { why });
+    }
     let elsewhere = wanted.all_namespaces.then(|| elsewhere(wanted.filter.as_ref(), system));
     let elsewhere = elsewhere.transpose()?;
     let programs = programs(&inspection, elsewhere.as_ref(), system);
@@ -112,12 +116,14 @@ fn elsewhere(filter: Option<&Filter>, system: &impl System) -> Result<Inspection
     })
 }
 
-/// The metrics of a look, and of what changed since an earlier one, as text.
+/// The metrics of a look, and of what changed since an earlier one, as text. `drops` and `remembered` are
+/// what is kept from look to look.
 pub(super) fn exposition(
     seen: &Seen,
     earlier: Option<(&Seen, Duration)>,
     wanted: &Wanted,
     drops: Option<&mut Drops>,
+    remembered: &mut Remembered,
 ) -> Vec<u8> {
     let filter = wanted.filter.as_ref();
     let machine_now = machine(&seen.inspection, filter);
@@ -137,7 +143,7 @@ pub(super) fn exposition(
     };
     let mut text = Vec::new();
     // Nothing fails that is written into memory.
-    let _ = metrics::write(&metrics::families(&look, drops), &mut text);
+    let _ = metrics::write(&metrics::families(&look, drops, remembered), &mut text);
     text
 }
 

@@ -3,7 +3,9 @@
 #[cfg(feature = "exporter")]
 mod listen;
 mod look;
+mod memory;
 
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{anyhow, bail};
@@ -12,7 +14,7 @@ use super::shared::{filter, in_the_way};
 use super::{Outcome, Output};
 use crate::cli::MetricsRequest;
 use crate::model::Untrusted;
-use crate::platform::{System, reason, replace_file};
+use crate::platform::{Readers, System, reason, replace_file};
 use crate::query::Ways;
 use crate::text::escape::Escaped;
 use crate::text::{errors, gaps, metrics as text};
@@ -31,18 +33,30 @@ pub(super) fn run(
     let (seen, earlier) = looks(request.interval, &wanted, system)?;
     let earlier =
         earlier.as_ref().map(|earlier| (earlier, earlier.age().saturating_sub(seen.age())));
-    let text = exposition(&seen, earlier, &wanted, None);
+    let mut remembered = request.output.as_deref().map(memory::read).unwrap_or_default();
+    let text = exposition(&seen, earlier, &wanted, None, &mut remembered);
     match &request.output {
         None => {
             output.result(|out| out.write_all(&text))?;
             tell_gaps(&seen, output);
         }
-        Some(file) => replace_file(file, &text, &|pid| system.is_absent(pid)).map_err(|error| {
-            let file = Escaped(&Untrusted::new(file.as_os_str().as_encoded_bytes())).to_string();
-            anyhow!(text::not_written(&file, &reason(&error)))
-        })?,
+        Some(file) => {
+            write(file, &text, system)?;
+            memory::write(file, &remembered, system, output);
+        }
     }
     Ok(Outcome::Success)
+}
+
+/// Replaces FILE.
+fn write(file: &Path, metrics: &[u8], system: &impl System) -> anyhow::Result<()> {
+    replace_file(file, metrics, Readers::Everybody, &|pid| system.is_absent(pid))
+        .map_err(|error| anyhow!(text::not_written(&shown(file), &reason(&error))))
+}
+
+/// The name of a file as it is printed.
+fn shown(file: &Path) -> String {
+    Escaped(&Untrusted::new(file.as_os_str().as_encoded_bytes())).to_string()
 }
 
 /// Serves metrics where that was asked for; otherwise as [`run`].

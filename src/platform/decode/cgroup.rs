@@ -26,8 +26,8 @@ pub struct ContainerPath<'a> {
 /// What the path of a cgroup identifies.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Membership<'a> {
-    /// The innermost service, scope or socket unit. What runs inside of a container has units of
-    /// the container's own, which the machine's systemctl does not know: those do not count.
+    /// The service, scope or socket unit that systemctl knows: the first one, or the first one below a user's
+    /// manager. Groups within it, and in a container, may have names of units too, which it does not know.
     pub unit: Option<Unit<'a>>,
     /// The innermost slice.
     pub slice: Option<&'a [u8]>,
@@ -35,6 +35,9 @@ pub struct Membership<'a> {
     pub user: Option<u32>,
     /// The outermost container.
     pub container: Option<ContainerPath<'a>>,
+    /// Whether what it is known by is below a group that is no slice. Whoever was given such a group names what
+    /// is below it at will, after units and containers too.
+    pub is_delegated: bool,
 }
 
 /// The path of the group that /proc/PID/cgroup has for a controller; for none, that of version 2.
@@ -61,6 +64,7 @@ pub fn of_process(file: &[u8]) -> Membership<'_> {
         slice: unified.slice.or(systemd.slice),
         user: unified.user.or(systemd.user),
         container: unified.container.or_else(|| lines(file).find_map(|(_, found)| found.container)),
+        is_delegated: lines(file).any(|(_, found)| found.is_delegated),
     }
 }
 
@@ -81,20 +85,31 @@ pub fn of_path(path: &[u8]) -> Membership<'_> {
     let mut of_user = false;
     let mut parents = Parents { is_beside, ..Parents::default() };
     for part in path.split(|&byte| byte == b'/').filter(|part| !part.is_empty()) {
-        if is_unit(part) {
+        let is_first = found.unit.is_none_or(|unit| unit.name.starts_with(b"user@"));
+        let (is_unit, is_slice) = (is_first && is_unit(part), is_first && is_slice(part));
+        if is_unit {
             found.unit = Some(Unit { name: part, of_user });
             of_user |= part.starts_with(b"user@");
-        } else if part.ends_with(b".slice") {
+        } else if is_slice {
             found.slice = Some(part);
         }
         found.container =
             container(part, parents).map(|(runtime, id)| ContainerPath { runtime, id, of_user });
+        let is_named = is_unit || is_slice || is_of_name(found.container, parents);
+        found.is_delegated |= parents.is_plain && is_named;
         if found.container.is_some() {
             break;
         }
         parents = parents.followed_by(part);
     }
     found
+}
+
+/// Whether a container is known by a name that whoever makes its group chooses, other than right below the
+/// group of LXC.
+fn is_of_name(container: Option<ContainerPath<'_>>, parents: Parents<'_>) -> bool {
+    let has_name = |runtime| matches!(runtime, Runtime::Lxc | Runtime::Nspawn);
+    container.is_some_and(|container| has_name(container.runtime)) && !parents.is_of_lxc()
 }
 
 /// Whether a path begins with `/..`, and what comes after all of these. In a cgroup namespace of its own,
@@ -123,6 +138,10 @@ fn is_unit(part: &[u8]) -> bool {
     [&b".service"[..], b".scope", b".socket"].iter().any(|suffix| part.ends_with(suffix))
 }
 
+fn is_slice(part: &[u8]) -> bool {
+    part.ends_with(b".slice")
+}
+
 /// What stands before a part of a path.
 #[derive(Clone, Copy, Default)]
 struct Parents<'a> {
@@ -131,12 +150,27 @@ struct Parents<'a> {
     in_pods: bool,
     /// Whether the first of them are not known, because they are those of portwho's own container too.
     is_beside: bool,
+    /// Whether one of them is no slice: someone else than systemd may make groups in it.
+    is_plain: bool,
+    /// How many there are.
+    count: usize,
 }
 
 impl<'a> Parents<'a> {
     fn followed_by(self, part: &'a [u8]) -> Self {
         let is_pod = part.starts_with(b"kubepods") || (self.is_beside && is_pod(part));
-        Self { last: part, in_pods: self.in_pods || is_pod, ..self }
+        Self {
+            last: part,
+            in_pods: self.in_pods || is_pod,
+            is_plain: self.is_plain || !is_slice(part),
+            count: self.count + 1,
+            ..self
+        }
+    }
+
+    /// The groups in which LXC makes those of its containers, at the top.
+    fn is_of_lxc(self) -> bool {
+        self.count == 1 && LXC.contains(&self.last)
     }
 }
 
@@ -154,6 +188,9 @@ const PREFIXES: [(&[u8], Runtime); 5] = [
     (b"nerdctl", Runtime::Nerdctl),
     (b"crio", Runtime::CriO),
 ];
+
+/// What LXC calls the group that has those of its containers.
+const LXC: [&[u8]; 2] = [b"lxc", b"lxc.payload"];
 
 /// The container that a part of a path is the group of.
 fn container<'a>(part: &'a [u8], parents: Parents<'_>) -> Option<(Runtime, &'a [u8])> {
@@ -183,7 +220,7 @@ fn container<'a>(part: &'a [u8], parents: Parents<'_>) -> Option<(Runtime, &'a [
     let nspawn = part.strip_prefix(b"systemd-nspawn@").and_then(|n| n.strip_suffix(b".service"));
     let machine = name.strip_prefix(b"machine-").filter(|_| name.len() < part.len());
     let lxc = part.strip_prefix(b"lxc.payload.");
-    let lxc = lxc.or_else(|| [&b"lxc"[..], b"lxc.payload"].contains(&parents.last).then_some(part));
+    let lxc = lxc.or_else(|| LXC.contains(&parents.last).then_some(part));
     match (lxc.filter(|name| !name.is_empty()), nspawn.or(machine)) {
         (Some(name), _) => is(Runtime::Lxc, name),
         (None, Some(name)) if !name.is_empty() => is(Runtime::Nspawn, name),

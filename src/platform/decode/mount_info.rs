@@ -34,11 +34,13 @@ fn mount(line: &[u8]) -> Option<Mount> {
 }
 
 impl Mount {
-    /// Whether both show the same part of a file system at the same place.
+    /// Which file a path leads to that this mount covers: the device, and the path within its file system. A part
+    /// of it that is mounted once more at its own place, as ProtectSystem= of systemd does, has the same files.
     #[must_use]
-    pub fn shows_the_same(&self, other: &Self) -> bool {
-        let shown = |mount: &Self| (mount.device.clone(), mount.root.clone(), mount.point.clone());
-        shown(self) == shown(other)
+    pub fn file_at(&self, path: &[u8]) -> Option<(&[u8], Vec<u8>)> {
+        let rest = path.strip_prefix(self.point.strip_suffix(b"/").unwrap_or(&self.point))?;
+        let root = self.root.strip_suffix(b"/").unwrap_or(&self.root);
+        Some((&self.device, [root, rest].concat()))
     }
 
     fn is_on_the_way_to(&self, path: &[u8]) -> bool {
@@ -108,6 +110,21 @@ mod tests {
             assert_eq!(device(path).as_deref(), Some(expected.as_bytes()), "{path}");
         }
         assert_eq!(covering(&mounts[1..], b"/bin/sh"), None);
+    }
+
+    #[test]
+    fn a_part_that_is_mounted_at_its_own_place_has_the_same_files() {
+        let file = b"1 0 8:1 / / rw - ext4 a rw\n2 1 8:1 /usr /usr ro - ext4 a rw\n\
+            3 1 8:1 /home/evil /usr ro - ext4 a rw\n4 1 8:2 /usr /usr ro - ext4 b rw\n\
+            5 0 8:1 /@ / rw - btrfs a rw\n6 1 8:1 /@/usr /usr ro - btrfs a rw\n";
+        let mounts = mounts(file);
+        let of = |index: usize| mounts[index].file_at(b"/usr/bin/sh").unwrap();
+        assert_eq!(of(0), (&b"8:1"[..], b"/usr/bin/sh".to_vec()));
+        assert_eq!(of(0), of(1));
+        assert_ne!(of(0), of(2));
+        assert_ne!(of(0), of(3));
+        assert_eq!(of(4), of(5));
+        assert_eq!(mounts[1].file_at(b"/bin/sh"), None);
     }
 
     #[test]

@@ -129,6 +129,7 @@ impl Hierarchy {
         Creator {
             service: place.unit.or(slice).map(service_of),
             container: place.container.map(|container| containers().named(container)),
+            is_delegated: place.is_delegated,
             candidates,
         }
     }

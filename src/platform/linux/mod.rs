@@ -47,6 +47,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType};
 
 use self::owners::Way;
 pub(super) use reader::is_read;
+pub(super) use regular_file::read_no_link as small_file;
 
 #[cfg(any(feature = "watch", feature = "exporter"))]
 use super::SystemRequest;
@@ -93,6 +94,10 @@ impl Sockets for Linux {
         reach: Reach,
     ) -> Result<(NamespaceTable, Self::Namespaces), PlatformError> {
         namespaces::Namespaces::find(scope, reach)
+    }
+
+    fn is_apart_from_first(&self) -> Option<bool> {
+        namespaces::is_apart_from_first()
     }
 
     fn sockets_of(&self, namespaces: &Self::Namespaces, scope: &Scope) -> NamespaceTable {

@@ -59,7 +59,7 @@ impl Describer<'_> {
     fn for_table(&mut self, pid: Pid) -> Option<Process> {
         let file = read_record(self.proc, format!("{pid}/stat")).ok()?;
         let (comm, stat) = (proc_stat::name(&file)?, proc_stat::stat(&file).ok()?);
-        let Place { service, slice_user, container } = self.place(pid);
+        let Place { service, slice_user, container, is_delegated } = self.place(pid);
         let terminal = terminal_name(stat.terminal);
         let mut process = Process {
             birth: Some(stat.start_ticks),
@@ -72,6 +72,7 @@ impl Describer<'_> {
             services: service.into_iter().collect(),
             slice_user,
             container,
+            is_delegated,
             kind: stat.kind,
             ..Process::named(pid, Untrusted::new(comm))
         };
@@ -144,6 +145,7 @@ impl Describer<'_> {
             service: group.unit.map(service_of),
             slice_user: group.user.map(Uid),
             container: group.container.map(|path| containers().named(path)),
+            is_delegated: group.is_delegated,
         }
     }
 }
@@ -153,6 +155,7 @@ struct Place {
     service: Option<Service>,
     slice_user: Option<Uid>,
     container: Option<Container>,
+    is_delegated: bool,
 }
 
 /// Names of users, each looked up once: a name service may be slow.

@@ -45,7 +45,7 @@ const FDINFO: usize = 4096;
 
 /// Those of `pids` whose executable's path leads to the same file here: it is on the mount that this
 /// path leads to in the process's mount namespace (mount_namespaces(7)), and here the path leads
-/// to the same one; rootless podman has a namespace of its own. The text of the link alone proves
+/// to the same file of the same file system; rootless podman has a namespace of its own. The text of the link alone proves
 /// nothing: on a mount that was detached it begins at that mount's root. One whose namespace may
 /// not be read, or is too large, is not among them.
 pub(super) fn in_own_mounts(pids: &BTreeSet<Pid>) -> BTreeSet<Pid> {
@@ -67,7 +67,8 @@ fn has_same_mount(tables: &mut MountTables<'_>, pid: Pid) -> Option<bool> {
     let there = covering(tables.of(pid)?, path)?.clone();
     let here = covering(&tables.own, path)?;
     let is_there = mount_of_executable(proc, pid)? == there.id;
-    Some(is_whole && is_there && here.shows_the_same(&there))
+    let is_same = here.file_at(path)? == there.file_at(path)?;
+    Some(is_whole && is_there && is_same)
 }
 
 /// The mount tables of processes, one for each mount namespace. Whoever has a user namespace may

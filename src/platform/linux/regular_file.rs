@@ -21,7 +21,7 @@ pub(super) fn read(path: &Path, limit: usize) -> rustix::io::Result<Vec<u8>> {
 ///
 /// # Errors
 /// ELOOP where it is a link, and as [`read`].
-pub(super) fn read_no_link(path: &Path, limit: usize) -> rustix::io::Result<Vec<u8>> {
+pub(in crate::platform) fn read_no_link(path: &Path, limit: usize) -> rustix::io::Result<Vec<u8>> {
     read_with(path, OFlags::NOFOLLOW, limit)
 }
 

@@ -137,6 +137,7 @@ impl Source {
             uid: None,
             is_set_user_id: false,
             slice_user: None,
+            is_delegated: false,
             user,
             memory_bytes: listed.memory_bytes,
             started: listed.created.and_then(from_file_time),

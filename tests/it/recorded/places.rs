@@ -57,7 +57,7 @@ fn the_row_says_whose_it_is() {
 
 fn unit(name: &str, of_user: bool) -> Creator {
     let service = Service { name: name.into(), of_user };
-    Creator { service: Some(service), container: None, candidates: Vec::new() }
+    Creator { service: Some(service), ..Creator::default() }
 }
 
 fn container(runtime: Runtime, id: &str, name: Option<&str>) -> Container {
@@ -83,7 +83,7 @@ fn a_unit_of_a_user() {
 }
 
 fn in_container(container: Container) -> Creator {
-    Creator { service: None, container: Some(container), candidates: vec![Pid(900)] }
+    Creator { container: Some(container), candidates: vec![Pid(900)], ..Creator::default() }
 }
 
 const RUNTIMES: [(Runtime, &str, &str); 7] = [

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::super::look::{Seen, Wanted, exposition, look};
-use crate::metrics::Drops;
+use crate::metrics::{Drops, Remembered};
 use crate::platform::{PlatformError, System};
 
 /// Two looks that are closer than this say little about what grows or lasts.
@@ -34,7 +34,14 @@ impl Looker {
     pub(super) fn start<S: System + Sync>(wanted: Wanted, system: &'static S) -> io::Result<Self> {
         let (jobs, todo) = channel();
         let current = Arc::default();
-        let looks = Looks { wanted, system, newest: None, older: None, drops: Drops::default() };
+        let looks = Looks {
+            wanted,
+            system,
+            newest: None,
+            older: None,
+            drops: Drops::default(),
+            remembered: Remembered::default(),
+        };
         thread::Builder::new().spawn(move || looks.work(&todo))?;
         Ok(Self { jobs, current })
     }
@@ -66,6 +73,7 @@ struct Looks<S: 'static> {
     /// One that is at least [`APART`] older than the newest.
     older: Option<Seen>,
     drops: Drops,
+    remembered: Remembered,
 }
 
 impl<S: System> Looks<S> {
@@ -86,7 +94,8 @@ impl<S: System> Looks<S> {
             self.older = self.newest.take();
         }
         let earlier = self.older.as_ref().map(|seen| (seen, seen.age().saturating_sub(now.age())));
-        let text = exposition(&now, earlier, &self.wanted, Some(&mut self.drops));
+        let (drops, remembered) = (Some(&mut self.drops), &mut self.remembered);
+        let text = exposition(&now, earlier, &self.wanted, drops, remembered);
         self.newest = Some(now);
         Ok(text.into())
     }

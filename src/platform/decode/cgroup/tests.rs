@@ -54,6 +54,38 @@ fn only_a_slice_at_the_top_is_a_users() {
     assert_eq!(of_process(mixed).user, Some(7));
 }
 
+/// Who was given a group may make others in it, of any name.
+#[test]
+fn names_below_a_group_that_is_no_slice_may_be_anybodys() {
+    for (path, expected) in [
+        ("/system.slice/nginx.service", false),
+        ("/system.slice/system-web.slice/web@1.service/evil.service", false),
+        ("/delegated/evil.service", true),
+        ("/delegated/evil.slice", true),
+        ("/delegated/lxc.payload.evil", true),
+        ("/delegated/lxc/evil", true),
+        ("/delegated/system.slice/machine-evil.scope", true),
+        ("/system.slice/ci.service/lxc.payload.evil", true),
+        ("/user.slice/user-1000.slice/user@1000.service/app.slice/web.service", true),
+        ("/lxc.payload.web/system.slice/nginx.service", false),
+        ("/lxc/web", false),
+        ("/../lxc.payload.web", false),
+        ("/machine.slice/machine-web.scope/payload", false),
+        ("/delegated", false),
+        ("/", false),
+    ] {
+        assert_eq!(of_path(path.as_bytes()).is_delegated, expected, "{path}");
+    }
+}
+
+#[test]
+fn a_unit_within_a_unit_is_none() {
+    let unit = |path: &'static str| of_path(path.as_bytes()).unit.map(|unit| unit.name);
+    assert_eq!(unit("/system.slice/ci.service/evil.service"), Some(&b"ci.service"[..]));
+    let own = "/user.slice/user-1.slice/user@1.service/app.slice/web.service/evil.service";
+    assert_eq!(unit(own), Some(&b"web.service"[..]));
+}
+
 /// The paths as the runtimes write them, with the cgroup drivers cgroupfs and systemd.
 #[test]
 fn every_runtime_is_known_by_its_paths() {

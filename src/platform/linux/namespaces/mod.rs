@@ -19,6 +19,12 @@ use super::{bound, bounds};
 use crate::model::{self, Gap, Reach, Scope};
 use crate::platform::{NamespaceTable, PlatformError, SocketTable};
 
+/// Whether the first process of this PID namespace is in another network namespace.
+pub(super) fn is_apart_from_first() -> Option<bool> {
+    let of = |path: &str| rustix::fs::stat(path).map(|stat| (stat.st_dev, stat.st_ino)).ok();
+    Some(of("/proc/thread-self/ns/net")? != of("/proc/1/ns/net")?)
+}
+
 /// How many namespaces of one user are searched.
 const fn most_of_a_user(reach: Reach) -> usize {
     match reach {

@@ -2,7 +2,10 @@
 
 use std::sync::OnceLock;
 
+use rustix::thread::{CapabilitySet, capabilities};
+
 use super::super::bpf::{Kernel, Refusal};
+use super::super::proc_dir::is_first_pid_namespace;
 use crate::model::OwnerSearch;
 
 /// After so many descriptors in /proc it pays to let the kernel search, where it does.
@@ -43,7 +46,8 @@ impl Way {
             OwnerSearch::Auto if is_loaded == Some(true) => Some(0),
             OwnerSearch::Auto if is_loaded == Some(false) => None,
             // Others than root are refused, and their own processes are few.
-            OwnerSearch::Auto => rustix::process::geteuid().is_root().then_some(PATIENCE),
+            OwnerSearch::Auto if !rustix::process::geteuid().is_root() => None,
+            OwnerSearch::Auto => may_load(effective()).then_some(PATIENCE),
         }
     }
 
@@ -55,5 +59,32 @@ impl Way {
     /// The kernel's programs, where it takes them.
     pub(super) fn kernel(&self) -> Option<&Kernel> {
         self.kernel.get_or_init(Kernel::open).as_ref().ok()
+    }
+}
+
+/// The capabilities of this thread.
+fn effective() -> CapabilitySet {
+    capabilities(None).map_or(CapabilitySet::empty(), |sets| sets.effective)
+}
+
+/// Whether programs that trace may be loaded with these (CAP_BPF in capabilities(7)). Root in a container or in a
+/// unit that is confined may not: what was read in /proc before it is refused would be read twice.
+fn may_load(effective: CapabilitySet) -> bool {
+    let own = CapabilitySet::BPF | CapabilitySet::PERFMON;
+    let is_first = is_first_pid_namespace() == Some(true);
+    is_first && (effective.contains(own) || effective.contains(CapabilitySet::SYS_ADMIN))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rights_of_a_unit_do_not_suffice() {
+        let unit = CapabilitySet::SYS_PTRACE | CapabilitySet::DAC_READ_SEARCH;
+        assert!(!may_load(unit) && !may_load(unit | CapabilitySet::BPF));
+        let is_first = is_first_pid_namespace() == Some(true);
+        assert_eq!(may_load(unit | CapabilitySet::BPF | CapabilitySet::PERFMON), is_first);
+        assert_eq!(may_load(CapabilitySet::SYS_ADMIN), is_first);
     }
 }
