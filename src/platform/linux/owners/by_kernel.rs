@@ -5,6 +5,7 @@
 //! proof that these are all looks at each descriptor again (`proof`). Processes that the iterator does not show (new ones, and those that something hides from it) are
 //! searched in /proc.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
@@ -218,7 +219,7 @@ fn first_threads(tasks: &[Task]) -> impl Iterator<Item = Pid> {
 
 /// The inodes of which every reference that the kernel counts is a descriptor that it reported. What is in
 /// flight, registered in an io_uring or in use by a system call is counted too, and no descriptor.
-fn counted(reported: &[Reported]) -> Inodes {
+fn counted(reported: &[Reported]) -> BTreeSet<u64> {
     let mut sockets: Vec<&Reported> = reported.iter().collect();
     sockets.sort_unstable_by_key(|one| (one.inode, one.table, one.link.descriptor));
     let of_each = sockets.chunk_by(|a, b| a.inode == b.inode);

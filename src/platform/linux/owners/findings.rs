@@ -1,10 +1,10 @@
 //! What a search found, and what it left to be searched.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::search::Inodes;
 use crate::model::{Holder, Pid, Uid};
 
 /// What one or several threads found.
@@ -29,7 +29,7 @@ pub(super) struct Findings {
     /// Whether the kernel itself searched.
     pub(super) by_kernel: bool,
     /// The inodes of which the kernel counts as many references as these holders have descriptors.
-    pub(super) counted: Inodes,
+    pub(super) counted: BTreeSet<u64>,
 }
 
 /// A part of a process' descriptors.
@@ -104,16 +104,19 @@ impl Findings {
     /// Names threads with a table of their own for what no first thread holds, as the search in /proc
     /// does: most of what is there they inherited, and it says nothing.
     pub(super) fn name_threads(&mut self) {
+        if self.held_by_threads.is_empty() {
+            return;
+        }
         let held: FxHashSet<u64> = self.held.iter().map(|(inode, _)| *inode).collect();
         let unheld = std::mem::take(&mut self.held_by_threads);
         self.held.extend(unheld.into_iter().filter(|(inode, _)| !held.contains(inode)));
     }
 
-    /// The holders that were found.
+    /// The holders that were found. What was counted goes with them.
     pub(super) fn holders(&mut self) -> Holders {
         self.held.sort_unstable();
         self.held.dedup();
-        Holders { counted: self.counted.clone(), ..Holders::of(&self.held) }
+        Holders { counted: std::mem::take(&mut self.counted), ..Holders::of(&self.held) }
     }
 }
 
@@ -124,7 +127,7 @@ pub(super) struct Holders {
     /// Where those of an inode stand.
     places: FxHashMap<u64, Range<usize>>,
     /// The inodes of which the kernel counts as many references as these have descriptors.
-    pub(super) counted: Inodes,
+    pub(super) counted: BTreeSet<u64>,
 }
 
 impl Holders {
@@ -143,7 +146,11 @@ impl Holders {
     }
 
     /// Adds those that another search found; of an inode that both searched these are kept.
-    pub(super) fn add(&mut self, other: &Self) {
+    pub(super) fn add(&mut self, other: Self) {
+        if self.places.is_empty() {
+            *self = other;
+            return;
+        }
         let offset = self.all.len();
         self.counted.retain(|inode| !other.places.contains_key(inode));
         self.counted.extend(&other.counted);
@@ -176,7 +183,7 @@ mod tests {
             holders.get(inode).unwrap_or_default().iter().map(|holder| holder.pid.0).collect()
         };
         let mut holders = Holders::of(&[held(4711, 1), held(4712, 2)]);
-        holders.add(&Holders::of(&[held(4712, 2), held(4712, 3), held(4713, 4)]));
+        holders.add(Holders::of(&[held(4712, 2), held(4712, 3), held(4713, 4)]));
         assert_eq!(pids(&holders, 4711), [1]);
         assert_eq!(pids(&holders, 4712), [2, 3]);
         assert_eq!(pids(&holders, 4713), [4]);

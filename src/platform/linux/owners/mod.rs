@@ -97,7 +97,7 @@ pub(super) fn find(
         gaps.extend(unsearched(&found));
     }
     let from = if found.by_kernel { OwnersFrom::Bpf } else { OwnersFrom::Proc };
-    let counted = found.holders.counted.into_iter().collect();
+    let counted = found.holders.counted;
     Ok(OwnerTable { sockets, gaps, from: is_searched.then_some(from), counted })
 }
 

@@ -117,7 +117,7 @@ impl Doubt<'_> {
     /// Searches `pids`, within what is left of their users' budgets.
     fn add_holders(&mut self, processes: &Processes, pids: &[Pid], wanted: &Inodes) -> Vec<Pid> {
         let mut findings = processes.search_these(pids, wanted, &self.found.budgets);
-        self.found.holders.add(&findings.holders());
+        self.found.holders.add(findings.holders());
         findings.held.iter().map(|(_, holder)| holder.pid).collect()
     }
 
@@ -129,7 +129,7 @@ impl Doubt<'_> {
     ) -> Result<(), NotAnswered> {
         let Walk { budgets, way, .. } = &*self.found;
         let (mut findings, _) = processes.search_everywhere(wanted, budgets, way)?;
-        self.found.holders.add(&findings.holders());
+        self.found.holders.add(findings.holders());
         self.found.by_kernel |= findings.by_kernel;
         Ok(())
     }

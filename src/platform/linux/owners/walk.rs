@@ -70,9 +70,11 @@ impl Walk {
             let mut search = Search::new(&inodes, &self.budgets, processes.can_be_named);
             search.sharers = sharers;
             findings.absorb(processes.search_deeply(&search, rings));
+            let counted = std::mem::take(&mut holders.counted);
             holders = findings.holders();
+            holders.counted = counted;
         }
-        self.holders.add(&holders);
+        self.holders.add(holders);
         self.refused |= findings.refused || !processes.are_all;
         self.silent_rings = self.silent_rings.max(findings.silent_rings);
         self.by_kernel |= findings.by_kernel;
