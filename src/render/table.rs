@@ -24,7 +24,7 @@ const PIECE: usize = 1000;
 const PIECES_OF_A_THREAD: usize = 2;
 
 /// How many pieces are laid out before they are written.
-const AT_ONCE: usize = 64;
+const AT_ONCE: usize = 16;
 
 /// The layout of a table once its widths are known.
 pub(super) struct Layout<'a, C: Column> {
@@ -140,8 +140,13 @@ impl<'a, C: Column<Row: 'a>> Layout<'a, C> {
         mut rows: impl Iterator<Item = (&'a C::Row, Ansi)>,
         out: &mut dyn Write,
     ) -> io::Result<()> {
-        for pieces in std::mem::take(&mut self.measured).chunks(AT_ONCE) {
-            let laid_out = parallel::map(pieces, PIECES_OF_A_THREAD, |piece| self.lay_out(piece));
+        let mut measured = std::mem::take(&mut self.measured).into_iter();
+        loop {
+            let pieces: Vec<Piece> = measured.by_ref().take(AT_ONCE).collect();
+            if pieces.is_empty() {
+                break;
+            }
+            let laid_out = parallel::map(&pieces, PIECES_OF_A_THREAD, |piece| self.lay_out(piece));
             for lines in laid_out {
                 let styles = rows.by_ref().take(lines.len()).map(|(_, ansi)| ansi);
                 write_lines(&lines, styles, out)?;
