@@ -5,7 +5,7 @@ use super::budget::VALUES;
 use super::unit::unit_of;
 use crate::findings::{Culprit, Machine};
 use crate::model::{
-    Container, Creator, OwnedSocket, Process, ProcessKind, Runtime, Service, Uid, Untrusted,
+    Container, OwnedSocket, Process, ProcessKind, Runtime, Service, Uid, Untrusted,
 };
 
 /// How many listeners a user may add. With what is merged that is 40 series at most.
@@ -24,7 +24,8 @@ pub(super) enum User {
     Unknown,
 }
 
-/// A user, in a container or outside. What is charged to one account is no other's loss.
+/// A user, in a container or outside. What is charged to one account is no other's loss: a container that the
+/// user may have made is none of its own.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(super) struct Account {
     pub(super) user: User,
@@ -44,11 +45,25 @@ impl Account {
     }
 }
 
-/// What is said of an owner besides its container.
+/// What is said of an owner.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(super) struct Name {
     pub(super) process: LabelValue,
     pub(super) unit: LabelValue,
+    pub(super) container: LabelValue,
+}
+
+impl User {
+    /// Whether this may be a person: whoever that is can run anything, as a job of cron or of at too, which are in
+    /// system units. Below are the users of the system itself, and in between those that systemd makes for a
+    /// unit (UIDS-GIDS.md of systemd).
+    fn may_be_person(&self) -> bool {
+        match self {
+            Self::Number(Uid(uid)) => !matches!(uid, 0..1000 | 61_184..65_536),
+            Self::Name(_) => false,
+            Self::SetUserId | Self::Unknown => true,
+        }
+    }
 }
 
 /// An owner of sockets as labels tell it.
@@ -64,15 +79,17 @@ pub(super) struct Charged {
 impl Charged {
     fn new(account: Account, name: Name) -> Self {
         let is_unit = ![LabelValue::NONE, LabelValue::USERS].contains(&name.unit);
-        let is_outside = account.container == LabelValue::NONE;
-        let is_systems = is_outside && (is_unit || account.is_root());
+        let is_outside = name.container == LabelValue::NONE;
+        let is_service = is_unit && !account.user.may_be_person();
+        let is_systems = is_outside && (is_service || account.is_root());
         Self { account, name, is_systems }
     }
 
     /// No process of this machine.
     pub(super) fn nobody() -> Self {
-        let name = Name { process: LabelValue::NONE, unit: LabelValue::NONE };
-        Self::new(Account { user: User::Unknown, container: LabelValue::NONE }, name)
+        let none = LabelValue::NONE;
+        let name = Name { process: none.clone(), unit: none.clone(), container: none.clone() };
+        Self::new(Account { user: User::Unknown, container: none }, name)
     }
 
     /// Whether it is none.
@@ -93,13 +110,11 @@ impl Charged {
             (None, _) => LabelValue::OTHER,
         };
         let manager = machine.snapshot.capabilities.service_manager;
-        let account = Account {
-            user: user(process),
-            container: container(process.container.as_ref(), process.is_delegated),
-        };
+        let place = InContainer::of(process.container.as_ref(), process.is_delegated);
+        let account = Account { user: user(process), container: place.account };
         let is_of_user = process.slice_user.is_some();
         let unit = unit_of(&process.services, is_of_user, process.is_delegated, manager);
-        let charged = Self::new(account, Name { process: name, unit });
+        let charged = Self::new(account, Name { process: name, unit, container: place.label });
         let is_systems = charged.is_systems || process.kind == ProcessKind::Kernel;
         Self { is_systems, ..charged }
     }
@@ -111,13 +126,12 @@ impl Charged {
         let known = creator.and_then(|creator| creator.service.as_ref());
         let services: &[Service] = known.map(std::slice::from_ref).unwrap_or_default();
         let is_delegated = creator.is_some_and(|creator| creator.is_delegated);
-        let of = |creator: &Creator| container(creator.container.as_ref(), is_delegated);
-        let account = Account {
-            user: uid.map_or(User::Unknown, User::Number),
-            container: creator.map_or(LabelValue::NONE, of),
-        };
+        let container = creator.and_then(|creator| creator.container.as_ref());
+        let place = InContainer::of(container, is_delegated);
+        let user = uid.map_or(User::Unknown, User::Number);
         let unit = unit_of(services, false, is_delegated, manager);
-        Self::new(account, Name { process: LabelValue::OTHER, unit })
+        let name = Name { process: LabelValue::OTHER, unit, container: place.label };
+        Self::new(Account { user, container: place.account }, name)
     }
 
     /// The one that is responsible for a finding, other than a process that was described.
@@ -158,6 +172,23 @@ fn user(process: &Process) -> User {
     }
 }
 
+/// The container that something runs in.
+struct InContainer {
+    /// What is said of it.
+    label: LabelValue,
+    /// What it has an account by.
+    account: LabelValue,
+}
+
+impl InContainer {
+    fn of(known: Option<&Container>, is_delegated: bool) -> Self {
+        let label = container(known, is_delegated);
+        let is_made_by_user = is_delegated || known.is_some_and(|container| container.of_user);
+        let account = if is_made_by_user { LabelValue::NONE } else { label.clone() };
+        Self { label, account }
+    }
+}
+
 /// The name that the runtime gives a container, or else the runtime's own; never an id. A user's own
 /// containers have names that the user may choose at will, and so has a group that was delegated, where the
 /// name is the group's.
@@ -194,6 +225,39 @@ mod tests {
         assert_eq!(user(&su), number(1000));
         let su = Process { is_set_user_id: true, ..process(0) };
         assert_eq!(user(&su), User::SetUserId);
+    }
+
+    #[test]
+    fn a_container_that_a_user_may_have_made_has_no_account() {
+        let id = "932a195ea739d3a1f0c8b1cf5d9f7f2a".into();
+        let of = |of_user, is_delegated| {
+            let made = Container { runtime: Runtime::Podman, id, name: None, of_user };
+            let place = InContainer::of(Some(&made), is_delegated);
+            (place.label.as_str().to_owned(), place.account.as_str().to_owned())
+        };
+        let own = |label: &str, account: &str| (label.to_owned(), account.to_owned());
+        assert_eq!(of.clone()(false, false), own("podman", "podman"));
+        assert_eq!(of.clone()(true, false), own("podman", ""));
+        assert_eq!(of(false, true), own("podman", ""));
+    }
+
+    #[test]
+    fn a_persons_job_in_a_unit_of_the_system_is_not_the_systems() {
+        let is_systems = |user, unit: &LabelValue| {
+            let (process, container) = (LabelValue::OTHER, LabelValue::NONE);
+            let name = Name { process, unit: unit.clone(), container: container.clone() };
+            Charged::new(Account { user, container }, name).is_systems
+        };
+        let (cron, number) = (LabelValue::word("cron"), |uid| User::Number(Uid(uid)));
+        for (uid, expected) in
+            [(0, true), (105, true), (999, true), (1000, false), (62_000, true), (100_000, false)]
+        {
+            assert_eq!(is_systems(number(uid), &cron), expected, "{uid}");
+        }
+        assert!(is_systems(number(0), &LabelValue::NONE));
+        assert!(!is_systems(number(105), &LabelValue::NONE));
+        assert!(!is_systems(User::SetUserId, &cron));
+        assert!(is_systems(User::Name("NT AUTHORITY".into()), &cron));
     }
 
     #[test]

@@ -74,10 +74,10 @@ impl<'a> Owners<'a> {
 
     /// The labels, added to others: those of what was not admitted are `other`'s.
     pub(super) fn extend(&self, labels: &mut LabelSet, charged: &Charged) {
-        let Name { process, unit } = self.shown(charged);
+        let Name { process, unit, container } = self.shown(charged);
         labels.push(("process", process));
         labels.push(("unit", unit));
-        labels.push(("container", charged.account.container.clone()));
+        labels.push(("container", container));
     }
 
     fn shown(&self, charged: &Charged) -> Name {
@@ -85,8 +85,17 @@ impl<'a> Owners<'a> {
         if self.admitted.contains(account, name) || charged.is_nobody() {
             return name.clone();
         }
-        let is_known = self.admitted.of(account).any(|admitted| admitted.unit == name.unit);
-        let unit = if is_known { name.unit.clone() } else { LabelValue::OTHER };
-        Name { process: LabelValue::OTHER, unit }
+        let is_shown = |same: &dyn Fn(&Name) -> bool| self.admitted.of(account).any(same);
+        let is_constant = [LabelValue::NONE, LabelValue::USERS].contains(&name.unit);
+        let is_unit_known = is_constant || is_shown(&|shown| shown.unit == name.unit);
+        let is_container_known = name.container == account.container
+            || is_shown(&|shown| shown.container == name.container);
+        let or_other =
+            |is_known, value: &LabelValue| if is_known { value.clone() } else { LabelValue::OTHER };
+        Name {
+            process: LabelValue::OTHER,
+            unit: or_other(is_unit_known, &name.unit),
+            container: or_other(is_container_known, &name.container),
+        }
     }
 }

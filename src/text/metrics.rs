@@ -108,6 +108,6 @@ pub fn not_written(file: &str, why: &str) -> String {
 #[must_use]
 pub fn not_remembered(file: &str, why: &str) -> String {
     format!(
-        "cannot write {file}: {why}; until that is possible, a user may add labels without end, 20 at each look"
+        "cannot write {file}: {why}; until that is possible, a user may add labels without end, some at each look"
     )
 }
