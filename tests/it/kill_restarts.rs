@@ -34,6 +34,20 @@ fn by_a_supervisor() {
     assert_lives(&supervisor.process);
 }
 
+/// The same command would ask for a PID that is gone.
+#[trial]
+fn by_a_supervisor_of_one_that_was_named_by_its_pid() {
+    let mut supervisor = Owner::named("runsv").playing("supervise", &["60", "127.0.0.1:80"]);
+    let pid: u32 = supervisor.line().parse().expect("a PID");
+    let output = run(kill(["--pid", &pid.to_string(), "80"]));
+    let next: u32 = supervisor.line().parse().expect("a PID");
+    let line = format!(
+        "portwho: PID {pid} exited after T, but port 80 was taken again by {}\n",
+        named("runsv", next)
+    );
+    assert_eq!((output.code, output.stderr.as_str()), (Some(2), line.as_str()));
+}
+
 /// The unit is what has to be stopped, not its main process.
 #[trial]
 fn by_systemd() {

@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 
 use super::context::Context;
 use super::watch::WatchResult;
-use crate::model::{Endpoint, OwnedSocket, Pid, Snapshot};
+use crate::model::{Endpoint, OwnedSocket, Pid, Process, Snapshot};
 use crate::text::advice::Remedy;
 use crate::text::kill::verdicts::{self as text, HeldAgain};
 use crate::text::{owners, remedies};
@@ -78,11 +78,24 @@ fn held_again(
     let newcomer = first.and_then(|pid| after.processes.get(&pid));
     let stop = newcomer
         .and_then(|process| remedies::stop_service(after.capabilities.service_manager, process));
-    let parent = newcomer.and_then(|process| process.parent);
-    let supervisor = parent.filter(|parent| context.is_supervisor(*parent));
+    let supervisor = newcomer
+        .filter(|process| !is_known(process, context.before))
+        .and_then(|process| process.parent)
+        .filter(|parent| context.is_supervisor(*parent) && can_be_asked_again(exited, context));
     let supervisor = supervisor.map(|parent| owners::process(parent, context.before));
     let shell = after.capabilities.shell;
     let kill = || context.request.command(shell, &["--parent"], &context.typed()).into();
     let parent = supervisor.as_deref().map(|name| (name, kill()));
     text::taken_again(port, &owner, stop.map(Remedy::from), parent)
+}
+
+/// Whether this very process was there before: then nobody has started it again.
+fn is_known(process: &Process, before: &Snapshot) -> bool {
+    before.processes.get(&process.pid).is_some_and(|known| known.birth == process.birth)
+}
+
+/// Whether the same command finds something again: by the PID of one that has exited it finds nothing.
+fn can_be_asked_again(exited: &BTreeSet<Pid>, context: &Context<'_>) -> bool {
+    let pids = &context.request.selection.pids;
+    pids.is_empty() || pids.iter().any(|pid| !exited.contains(pid))
 }
