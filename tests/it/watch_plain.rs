@@ -110,6 +110,19 @@ fn json_has_what_is_there_and_then_what_changes() {
     }
 }
 
+/// It would be in the way of a server there, as the list tells too.
+#[trial]
+fn a_server_that_covers_the_address() {
+    let mut server = later("server", "0.0.0.0:80");
+    let mut watch = watching(&["--plain", "127.0.0.1:80"], "Image Name\n");
+    server.tell("listen");
+    watch.await_text(" opened ");
+    assert_eq!(server.tell("close"), "closed");
+    watch.await_text(" closed ");
+    let line = |word| line(word, "0.0.0.0:80", "0.0.0.0:0", "LISTENING", (server.pid(), "server"));
+    assert_eq!(lines(&interrupted(watch)), [line("opened"), line("closed")]);
+}
+
 #[trial]
 fn a_number_of_looks() {
     portwho(["watch", "--count", "2", "--interval", "0.1"]).run().is(0, TITLES, "");

@@ -1,6 +1,7 @@
 //! What is in the way of an address that no socket holds.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::iter;
 
 use crate::model::{Family, Scope, Snapshot, Socket, StateSet, TcpState, UdpScope};
 use crate::platform::System;
@@ -32,6 +33,14 @@ pub(in crate::commands) fn widened(filter: Filter, ways: Ways, system: &impl Sys
     if !in_the_way.are_all_held_by_tcp(local) {
         in_the_way = told_by(StateSet::HOLDING);
     }
+    Filter { in_the_way, ..filter }
+}
+
+/// The filter, which also admits what is in the way of an address whether a socket holds it or not: what is watched
+/// stays in sight when a socket opens there.
+pub(in crate::commands) fn always(filter: Filter, system: &impl System) -> Filter {
+    let Some(local) = &filter.local else { return filter };
+    let in_the_way = InTheWay::of(local, iter::empty(), ways(system));
     Filter { in_the_way, ..filter }
 }
 

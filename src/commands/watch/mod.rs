@@ -17,8 +17,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::bail;
 
-use super::shared::filter;
 use super::shared::measured::measured;
+use super::shared::{filter, in_the_way};
 use super::{Outcome, Output};
 use crate::cli::WatchRequest;
 use crate::model::Depth;
@@ -122,7 +122,7 @@ fn subject(request: &WatchRequest, system: &impl System) -> anyhow::Result<Subje
     if request.all_namespaces && !system.capabilities().network_namespaces {
         bail!(errors::NO_NAMESPACES);
     }
-    let filter = filter::of_request(&request.filters, system)?;
+    let filter = in_the_way::always(filter::of_request(&request.filters, system)?, system);
     let style = Style { header: true, color: false, columns: None };
     let view = match &request.columns {
         _ if request.json => Json.needs(),
