@@ -240,3 +240,20 @@ pub fn deed(is_kill: bool, socket: &Socket, snapshot: &Snapshot) -> String {
     let (foreign, state) = (foreign.unwrap_or_default(), state.unwrap_or_default());
     format!("{deed}: {protocol} {local}{foreign}{state}")
 }
+
+/// What is said to who types an option of the command line as a filter.
+pub const NO_DASHES: &str = "a filter has a colon and no dashes: state:listen";
+
+/// `no filter sort:; there are state:, name:, ...`; or that it takes no value.
+#[must_use]
+pub fn unknown_filter<'a>(
+    name: &str,
+    is_switch: bool,
+    names: impl Iterator<Item = &'a str>,
+) -> String {
+    if is_switch {
+        return format!("{name}: takes no value");
+    }
+    let names: Vec<String> = names.map(|name| format!("{name}:")).collect();
+    format!("no filter {name}:; there are {}", names.join(" "))
+}

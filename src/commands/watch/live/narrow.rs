@@ -6,6 +6,7 @@ use crate::cli::{self, Request};
 use crate::commands::shared::filter;
 use crate::platform::System;
 use crate::query::{Filter, network};
+use crate::text::watch as text;
 
 /// What the words ask for; each narrows.
 ///
@@ -15,7 +16,8 @@ pub(super) fn parse(text: &str, system: &impl System) -> Result<Filter, String> 
     let words = text.split_whitespace();
     let (networks, words): (Vec<&str>, Vec<&str>) = words.partition(|word| network(word).is_some());
     let either_networks: Vec<IpNet> = networks.into_iter().filter_map(network).collect();
-    let typed = [cli::NAME.to_owned()].into_iter().chain(words.into_iter().map(option));
+    let typed: Vec<String> = words.into_iter().map(option).collect::<Result<_, _>>()?;
+    let typed = [cli::NAME.to_owned()].into_iter().chain(typed);
     match cli::parse(typed.map(Into::into)) {
         Ok(Request::List(request)) => {
             let filter = filter::of_request(&request.filters, system);
@@ -34,20 +36,34 @@ const OPTIONS: [&str; 8] =
     ["state", "not-state", "pid", "name", "user", "foreign-port", "local", "foreign"];
 
 /// A word as the command line has it.
-fn option(word: &str) -> String {
-    if let Some((name, value)) = word.split_once(':') {
+fn option(word: &str) -> Result<String, String> {
+    if word.starts_with('-') {
+        return Err(text::NO_DASHES.to_owned());
+    }
+    if let Some((name, value)) = named(word) {
         let name = name.to_lowercase().replace('_', "-");
-        if value.is_empty() && SWITCHES.contains(&name.as_str()) {
-            return format!("--{name}");
+        let is_switch = SWITCHES.contains(&name.as_str());
+        if is_switch && value.is_empty() {
+            return Ok(format!("--{name}"));
         }
         if OPTIONS.contains(&name.as_str()) {
-            return format!("--{name}={value}");
+            return Ok(format!("--{name}={value}"));
         }
+        let names = OPTIONS.iter().chain(&SWITCHES);
+        return Err(text::unknown_filter(&name, is_switch, names.copied()));
     }
     let is_port = word.starts_with(|c: char| c.is_ascii_digit() || c == ':' || c == '[')
         || word.contains("://")
         || word.starts_with("localhost:");
-    if is_port { word.to_owned() } else { format!("--name={word}") }
+    Ok(if is_port { word.to_owned() } else { format!("--name={word}") })
+}
+
+/// `state:close_wait`: what stands before the colon, and behind it. A place has a number or a path there.
+fn named(word: &str) -> Option<(&str, &str)> {
+    let (name, value) = word.split_once(':')?;
+    let is_name = |c: char| c.is_ascii_alphabetic() || c == '-' || c == '_';
+    let is_place = name == "localhost" || value.starts_with("//");
+    (!name.is_empty() && name.chars().all(is_name) && !is_place).then_some((name, value))
 }
 
 #[cfg(test)]
@@ -70,9 +86,13 @@ mod tests {
             ("localhost:80", "localhost:80"),
             ("nginx", "--name=nginx"),
             ("http", "--name=http"),
-            ("-x", "--name=-x"),
+            ("http://localhost:80", "http://localhost:80"),
+            ("name:a:b", "--name=a:b"),
         ] {
-            assert_eq!(option(word), expected, "{word}");
+            assert_eq!(option(word).as_deref(), Ok(expected), "{word}");
+        }
+        for word in ["stat:listen", "foo:bar", "listening:x", "sort:pid", "-l", "--state"] {
+            assert!(option(word).is_err(), "{word}");
         }
     }
 
