@@ -20,6 +20,9 @@ const SCRIPT: &str = "PORTWHO_LAB";
 /// A time of creation, in 100 ns since 1601: 2022-06-15.
 pub const CREATED: u64 = 133_000_000_000_000_000;
 
+/// 2054-02-24, which is after any process of a test was born.
+pub const CREATED_LATER: u64 = 143_000_000_000_000_000;
+
 /// The states of `MIB_TCP_STATE` that the tests use.
 pub const LISTEN: u32 = 2;
 pub const ESTABLISHED: u32 = 5;
