@@ -144,6 +144,26 @@ fn details_and_a_file() {
     assert_eq!(view.ends().code, Some(0));
 }
 
+/// What is known of it is what was seen: nothing is asked of its port, which may be another's.
+#[trial]
+fn details_of_a_socket_that_is_gone() {
+    let mut server = later("server", "127.0.0.1:80");
+    server.tell("listen");
+    let mut view = View::start(&[]);
+    view.shows("127.0.0.1:80");
+    assert_eq!(server.tell("close"), "closed");
+    view.shows("- TCP    127.0.0.1:80");
+    view.says("\r", "this socket has closed");
+    let screen = view.screen();
+    assert!(
+        !screen.contains("Findings") && !screen.contains("waiting for connections"),
+        "{screen}"
+    );
+    view.says("\u{1b}", "? help  q quit");
+    view.terminal.type_in("q");
+    assert_eq!(view.ends().code, Some(0));
+}
+
 #[trial]
 fn a_small_terminal() {
     let servers: Vec<_> = (1000..1030).map(server).collect();
