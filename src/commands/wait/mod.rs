@@ -18,7 +18,7 @@ use crate::platform::{Pause, System};
 use crate::text::wait::{self as text, Spot};
 use ask::{Question, Seen};
 use judge::{Standing, is_worth_a_look, standing};
-use pace::{Clock, SHORTEST, interval};
+use pace::{Clock, Pace};
 use print::Report;
 
 /// Waits, and tells what came of it.
@@ -62,6 +62,7 @@ fn until_over(
     // From here on Ctrl-C ends the wait, and not the process.
     let mut pause = system.pause_until_interrupt(Duration::ZERO);
     let mut is_first = true;
+    let mut pace = Pace::of(question.condition);
     while pause == Pause::Over {
         let is_last = clock.is_over();
         // Whether the kernel lists bound sockets is tried at the first look.
@@ -76,7 +77,7 @@ fn until_over(
             _ => {}
         }
         // The first look also pays for what is done once.
-        let rest = if is_first { SHORTEST } else { interval(cost) };
+        let rest = pace.rest(if is_first { Duration::ZERO } else { cost });
         is_first = false;
         progress.tell(clock.elapsed());
         pause = system.pause_until_interrupt(clock.pause(rest));
