@@ -86,7 +86,7 @@ pub(super) fn find(
         }
     }
     let Settled { sockets, changing } = settle(sockets, &mut found, &is_mine, wanted_later)?;
-    let owned = |socket: Socket| OwnedSocket { owner: owner(&socket, &found), socket };
+    let owned = |socket: Socket| OwnedSocket { owner: owner(&socket, &found, &changing), socket };
     let sockets: Vec<OwnedSocket> = sockets.into_iter().map(owned).collect();
     // Where no process could be listed, that is the reason for every owner that is hidden.
     if gaps.is_empty() {
@@ -101,14 +101,15 @@ pub(super) fn find(
     Ok(OwnerTable { sockets, gaps, from: is_searched.then_some(from), counted })
 }
 
-fn owner(socket: &Socket, found: &Walk) -> Owner {
+/// What closed before it was searched may be anybody's: nobody knows that its owner cannot be seen.
+fn owner(socket: &Socket, found: &Walk, changing: &Inodes) -> Owner {
     if let Some(reason) = socket.kernel_reason() {
         return Owner::Kernel(reason);
     }
     let inode = socket.inode.unwrap_or_default();
     match found.holders.get(inode) {
         Some(holders) => Owner::Processes(holders.into()),
-        None if found.refused => Owner::Hidden,
+        None if found.refused && !changing.contains(&inode) => Owner::Hidden,
         None => Owner::NotFound,
     }
 }
@@ -169,4 +170,26 @@ fn not_found(sockets: &[OwnedSocket], changing: &Inodes, is_cut: bool) -> Option
         Whereabouts::Anywhere
     };
     (count > 0).then_some(Gap::OwnersNotFound { count, place })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Endpoint, Protocol};
+
+    #[test]
+    fn only_what_was_searched_may_be_hidden() {
+        let local = Endpoint::new([127, 0, 0, 1].into(), 80);
+        let of_inode = |inode| Socket { inode: Some(inode), ..Socket::at(Protocol::Udp, local) };
+        let changing = Inodes::from_iter([4711]);
+        for (inode, refused, expected) in [
+            (4711, true, Owner::NotFound),
+            (4711, false, Owner::NotFound),
+            (4712, true, Owner::Hidden),
+            (4712, false, Owner::NotFound),
+        ] {
+            let found = Walk { refused, ..Walk::default() };
+            assert_eq!(owner(&of_inode(inode), &found, &changing), expected, "{inode} {refused}");
+        }
+    }
 }
