@@ -366,6 +366,10 @@ mod close_refusals;
 #[cfg(target_os = "linux")]
 mod close_terminal;
 
+/// Sockets that change behind the question of close.
+#[cfg(target_os = "linux")]
+mod close_changes;
+
 /// The sockets of children on a running Windows.
 #[cfg(windows)]
 mod windows_list;

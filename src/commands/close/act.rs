@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::bail;
 
-use super::plan::is_kept_forever;
 use crate::model::{
-    Capabilities, Detail, Endpoint, Gap, Protocol, Scope, Socket, StateSet, TcpState, UdpScope,
+    Detail, Endpoint, Gap, OwnedSocket, Owner, Protocol, Scope, Socket, StateSet, TcpState,
+    UdpScope,
 };
 use crate::platform::{CloseError, PlatformError, System};
 use crate::query::{Filter, PortSet, Row};
@@ -47,10 +47,7 @@ pub(super) fn close(
     filter: &Filter,
     system: &impl System,
 ) -> anyhow::Result<Vec<CloseResult>> {
-    let now = SocketIndex::read(&filter.scope(Detail::Brief), system)?;
-    let capabilities = system.capabilities();
-    let as_asked: Vec<bool> =
-        rows.iter().map(|row| now.has_unchanged(&row.socket, filter, capabilities)).collect();
+    let as_asked = as_asked(rows, filter, system)?;
     let sockets = rows.iter().map(|row| &row.socket).zip(&as_asked);
     let targets: Vec<&Socket> =
         sockets.filter(|(_, as_asked)| **as_asked).map(|(socket, _)| socket).collect();
@@ -62,6 +59,45 @@ pub(super) fn close(
     let after = await_closed(rows, &replies, system)?;
     let sockets = rows.iter().map(|row| &row.socket);
     Ok(sockets.zip(replies).map(|(socket, reply)| result(socket, reply, &after)).collect())
+}
+
+/// Whether each socket is what was confirmed, and is held by one of those who held it: the verdict says what
+/// they keep.
+fn as_asked(rows: &[Row<'_>], filter: &Filter, system: &impl System) -> anyhow::Result<Vec<bool>> {
+    let now = SocketIndex::read(&filter.scope(Detail::Brief), system)?;
+    let unchanged: Vec<Option<&Socket>> =
+        rows.iter().map(|row| now.unchanged(&row.socket, filter)).collect();
+    let of_processes = |row: &Row<'_>| matches!(row.owner, Owner::Processes(_));
+    let held = rows.iter().zip(&unchanged).filter(|(row, _)| of_processes(row));
+    let holders = Holders::read(held.filter_map(|(_, now)| *now).cloned().collect(), system)?;
+    let is_as_asked = |(row, now): (&Row<'_>, Option<&Socket>)| {
+        now.is_some_and(|now| !of_processes(row) || holders.has_one_of(row, now))
+    };
+    Ok(rows.iter().zip(unchanged).map(is_as_asked).collect())
+}
+
+/// Who holds sockets now.
+struct Holders(BTreeMap<SocketKey, Vec<OwnedSocket>>);
+
+impl Holders {
+    /// Nothing is searched where there is no socket.
+    fn read(sockets: Vec<Socket>, system: &impl System) -> Result<Self, PlatformError> {
+        let mut holders: BTreeMap<SocketKey, Vec<OwnedSocket>> = BTreeMap::new();
+        let owned = if sockets.is_empty() { Vec::new() } else { system.owners(sockets)?.sockets };
+        for row in owned {
+            holders.entry(key(&row.socket)).or_default().push(row);
+        }
+        Ok(Self(holders))
+    }
+
+    /// Whether a process that held the socket of `row` holds what it is `now`.
+    fn has_one_of(&self, row: &OwnedSocket, now: &Socket) -> bool {
+        let alike = self.0.get(&key(now)).into_iter().flatten();
+        let mut pids =
+            alike.filter(|held| now.is_same(&held.socket)).flat_map(|held| held.owner.pids());
+        let before = row.owner.holders();
+        pids.any(|pid| before.binary_search_by_key(&pid, |holder| holder.pid).is_ok())
+    }
 }
 
 /// What the system answered; none where it was not asked.
@@ -147,11 +183,12 @@ impl SocketIndex {
         Ok(Self { sockets, hiding: table.gaps.into_iter().find(Gap::may_hide_rows) })
     }
 
-    /// Whether a socket is as it was confirmed: one that was connected and listens by now, or has
-    /// another peer, was not; nor was one that has lost its process where the system keeps it then.
-    fn has_unchanged(&self, socket: &Socket, filter: &Filter, system: Capabilities) -> bool {
-        let now = self.find(socket).filter(|now| socket.is_still(now));
-        now.is_some_and(|now| filter.admits_socket(now) && !is_kept_forever(now, system))
+    /// The socket, if it is as it was confirmed: one that was connected and listens by now, or has
+    /// another peer, was not; nor was one that a process has closed or accepted since.
+    fn unchanged(&self, socket: &Socket, filter: &Filter) -> Option<&Socket> {
+        let now = self.find(socket).filter(|now| socket.is_still(now))?;
+        let is_kept_alike = now.kernel_reason() == socket.kernel_reason();
+        (is_kept_alike && filter.admits_socket(now)).then_some(now)
     }
 
     /// The same socket as it is now.
@@ -162,6 +199,8 @@ impl SocketIndex {
     fn leftover_of(&self, socket: &Socket) -> Leftover {
         match self.find(socket) {
             None => Leftover::Nothing,
+            // Only the kernel has what is left, and no connection.
+            Some(now) if is_over(now) && !is_over(socket) => Leftover::Nothing,
             Some(now) if matches!(now.state, Some(TcpState::Bound | TcpState::Closed)) => {
                 Leftover::Port
             }
@@ -169,4 +208,8 @@ impl SocketIndex {
             Some(_) => Leftover::Socket,
         }
     }
+}
+
+fn is_over(socket: &Socket) -> bool {
+    socket.state == Some(TcpState::TimeWait)
 }

@@ -115,7 +115,7 @@ fn refusal(
 
 /// Whether it ends by itself if it is left alone, and never if this system closes it: an orphan whose FIN
 /// is still to be acknowledged. One in FIN_WAIT_2 has nothing to retransmit.
-pub(super) fn is_kept_forever(socket: &Socket, system: Capabilities) -> bool {
+fn is_kept_forever(socket: &Socket, system: Capabilities) -> bool {
     let retransmits =
         matches!(socket.state, Some(TcpState::FinWait1 | TcpState::Closing | TcpState::LastAck));
     !system.closes_orphans && retransmits && socket.kernel_reason() == Some(KernelReason::Orphaned)

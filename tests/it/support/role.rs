@@ -111,8 +111,8 @@ pub fn listen(words: &[String]) {
 /// and obeys with `done`: `accept N` (and keep them), `read` (of all that it keeps, what there is
 /// to read), `connect ADDRESS N` (and keep them), `churn ADDRESS N` (connect and close, one after
 /// the other), `begin ADDRESS` (connect, and do not wait), `descriptors USED LIMIT` (have that many),
-/// `write TEXT` (to all that it keeps), `fill` (each, until nothing more can be sent). `share` starts a
-/// child that holds all of these and the listener too, and says its PID.
+/// `write TEXT` (to all that it keeps), `fill` (each, until nothing more can be sent), `close` (all of
+/// them). `share` starts a child that holds all of these and the listener too, and says its PID.
 fn connections(words: &[String]) {
     allow_descriptors(4096).expect("more descriptors");
     let listener = words.first().map(|word| TcpListener::bind(word.as_str()).expect("bind"));
@@ -142,6 +142,7 @@ fn connections(words: &[String]) {
                 one.write_all(words[1].as_bytes()).expect("write");
             }),
             "fill" => kept.iter().for_each(makers::fill),
+            "close" => kept.clear(),
             "share" => {
                 say(&passing::share(listener.as_ref(), &kept).to_string());
                 continue;
