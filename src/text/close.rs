@@ -108,6 +108,8 @@ pub enum Refused {
     Ancestor,
     /// Their owner is hidden, from every user.
     Unseen,
+    /// Their owner was not found, whatever the reason.
+    NotFound,
     /// Their owner is hidden; this command has more privileges.
     UnseenByUser(Remedy),
     /// They end by themselves, and this system would keep them forever.
@@ -135,6 +137,9 @@ fn refusal(why: &Refused) -> String {
             "an ancestor of portwho holds it: the shell or session it runs in".to_owned()
         }
         Refused::Unseen => format!("{session}; no further privileges would reveal it"),
+        Refused::NotFound => {
+            "the owner was not found, and may be your own session; run portwho again".to_owned()
+        }
         Refused::UnseenByUser(privileged) => run(session, privileged),
         Refused::Orphan => {
             "sockets without a process end on their own (tcp_orphan_retries); before Linux 6.11, \

@@ -89,7 +89,8 @@ pub(super) fn refusal(
         }
         Refusal::Itself => Refused::Itself,
         Refusal::Ancestor => Refused::Ancestor,
-        Refusal::Unseen if privileged || group.owner() == Some(&Owner::NotFound) => Refused::Unseen,
+        Refusal::Unseen if group.owner() == Some(&Owner::NotFound) => Refused::NotFound,
+        Refusal::Unseen if privileged => Refused::Unseen,
         Refusal::Unseen => Refused::UnseenByUser(Remedy::privileged(
             request.command(snapshot.capabilities.shell, &[]),
         )),
