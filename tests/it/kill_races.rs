@@ -117,6 +117,23 @@ fn it_forks_and_closes() {
     assert_held(80);
 }
 
+/// It closes its socket and listens again, as servers do that read their settings again. It was there before,
+/// so nobody has started it: that its parent also started what was asked about says nothing.
+#[trial]
+fn it_reopens_its_port() {
+    let mut parent = Owner::named("web").playing("employer", &["listen", "127.0.0.1:80"]);
+    let pid: u32 = parent.line().parse().expect("a PID");
+    let output = meanwhile(|| assert_eq!(parent.tell("reopen"), "reopened"));
+    let name = named("web", pid);
+    let line = format!(
+        "portwho: {name} no longer holds port 80; nothing was sent\n\
+         portwho: port 80 was taken again by {name}\n"
+    );
+    output.is(2, &held_here(80, "web", pid), &(asked(pid) + &line));
+    assert!(runs(pid));
+    assert_held(80);
+}
+
 /// The other one is ended, and the first is not signaled.
 #[trial]
 fn one_of_two_lets_go() {

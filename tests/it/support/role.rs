@@ -30,7 +30,7 @@ use super::netns;
 use super::process::ROLE;
 use super::reopen::reopen;
 use super::stalling_files;
-use super::supervisor::{listen_later, supervise};
+use super::supervisor::{employer, listen_later, supervise};
 
 /// What a role does, given by the words that follow the program's name.
 pub type Play = fn(&[String]);
@@ -41,6 +41,7 @@ const ROLES: &[(&str, Play)] = &[
     ("family", family),
     ("supervise", supervise),
     ("listen-later", listen_later),
+    ("employer", employer),
     ("zombie-leader", zombie_leader),
     ("crowd", crowd),
     ("notice", notice),
@@ -78,8 +79,9 @@ pub fn played() -> bool {
 }
 
 /// `listen ADDRESS...`: listens on each, prints the addresses in a line, and then obeys `close`
-/// (close all of them, say `closed`, live on), `accept` (take one connection of the first, say
-/// `accepted`, keep it), `fork` (start a child that holds the first too, say its PID) and `exit`.
+/// (close all of them, say `closed`, live on), `reopen` (the same, and listen there anew, say `reopened`),
+/// `accept` (take one connection of the first, say `accepted`, keep it), `fork` (start a child that holds
+/// the first too, say its PID) and `exit`.
 pub fn listen(words: &[String]) {
     let bind = |word: &String| TcpListener::bind(word.as_str()).expect("bind");
     let mut listeners: Vec<TcpListener> = words.iter().map(bind).collect();
@@ -92,6 +94,11 @@ pub fn listen(words: &[String]) {
             "close" => {
                 listeners.clear();
                 say("closed");
+            }
+            "reopen" => {
+                listeners.clear();
+                listeners = words.iter().map(bind).collect();
+                say("reopened");
             }
             "accept" => {
                 accepted.push(listeners[0].accept().expect("accept"));

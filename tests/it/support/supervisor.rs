@@ -48,3 +48,16 @@ pub fn listen_later(words: &[String]) {
         listen(words);
     }
 }
+
+/// `employer ROLE WORD...`: the parent of a process that plays this role. Prints its PID in the place of
+/// its first line, and passes on what it is told and what it says.
+pub fn employer(words: &[String]) {
+    let mut child = Command::new(env::args_os().next().expect("own name"));
+    child.args(&words[1..]).env(ROLE, &words[0]).stdout(Stdio::piped());
+    let mut child = child.spawn().expect("spawn");
+    let mut stdout = BufReader::new(child.stdout.take().expect("a pipe"));
+    next_line(&mut stdout);
+    say(&child.id().to_string());
+    io::copy(&mut stdout, &mut io::stdout()).expect("pass on");
+    child.wait().expect("wait");
+}
