@@ -73,7 +73,7 @@ fn of_a_listener() {
     }
     assert_eq!(samples(&text, "portwho_process_max_fds").len(), 1, "{text}");
     assert_eq!(samples(&text, "portwho_check_success").len(), 20, "{text}");
-    assert_eq!(samples(&text, "portwho_gaps").len(), 22, "{text}");
+    assert_eq!(samples(&text, "portwho_gaps").len(), 23, "{text}");
     let version = format!("{{version=\"{}\"}} 1", env!("CARGO_PKG_VERSION"));
     assert_eq!(samples(&text, "portwho_build_info"), [version.as_str()]);
 }
