@@ -279,6 +279,9 @@ pub enum SystemRequest {
     End(i32),
     /// To stop until it is continued.
     Stop,
+    /// To run on: it was stopped, be it by a signal that cannot be caught, and the terminal may have been
+    /// another's meanwhile.
+    Continue,
 }
 
 /// How a pause ended.

@@ -48,6 +48,26 @@ pub fn question(count: usize, owner: &str) -> String {
     format!("Close {}?", counted_of(count, owner))
 }
 
+/// `Close 1 listener of app-server (PID 812), so that no new connections are accepted?`: what listens serves
+/// everybody, where a connection has one peer.
+#[must_use]
+pub fn question_of_listeners(tcp: usize, udp: usize, owner: &str) -> String {
+    let effect = match (tcp, udp) {
+        (_, 0) => "no new connections are accepted",
+        (0, _) => "nothing more is received",
+        _ => "no new connections are accepted and nothing more is received",
+    };
+    format!("Close {} of {owner}, so that {effect}?", listeners(tcp, udp))
+}
+
+/// `2 listeners and 1 unconnected UDP socket`.
+fn listeners(tcp: usize, udp: usize) -> String {
+    let part = |count, noun| (count > 0).then(|| counted(count, noun));
+    let parts = [part(tcp, "listener"), part(udp, "unconnected UDP socket")];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    parts.join(" and ")
+}
+
 /// `would close 12 sockets of app-server (PID 812)`. `udp` of them are unconnected UDP sockets.
 #[must_use]
 pub fn intention(count: usize, udp: usize, owner: &str) -> String {
@@ -71,13 +91,10 @@ fn counted_of(count: usize, owner: &str) -> String {
 /// `1 listener not closed; to close it, run: portwho close -l 80`; nothing where there is none.
 #[must_use]
 pub fn listeners_not_closed(tcp: usize, udp: usize, close: &Remedy) -> Option<String> {
-    let part = |count, noun| (count > 0).then(|| counted(count, noun));
-    let parts = [part(tcp, "listener"), part(udp, "unconnected UDP socket")];
-    let parts: Vec<String> = parts.into_iter().flatten().collect();
     let purpose = if tcp + udp == 1 { "to close it" } else { "to close them" };
     let purpose = format!("{purpose}{}", unless_explicit(tcp + udp, udp));
-    let not_closed = format!("{} not closed", parts.join(" and "));
-    (!parts.is_empty()).then(|| run_to(&purpose, &not_closed, close))
+    let not_closed = format!("{} not closed", listeners(tcp, udp));
+    (tcp + udp > 0).then(|| run_to(&purpose, &not_closed, close))
 }
 
 /// Why sockets are not closed, with all that the sentence needs.

@@ -107,8 +107,14 @@ pub fn confirm(token: &str) -> String {
     format!("Type {token} and press Enter to confirm, Esc to cancel: ")
 }
 
+/// The keys in lines, without those that are off where nothing is done to the machine.
+pub fn keys(read_only: bool) -> impl Iterator<Item = &'static str> {
+    let is_off = |line: &&str| ["x ", "c ", "w "].iter().any(|key| line.starts_with(key));
+    KEYS.lines().filter(move |line| !(read_only && is_off(line)))
+}
+
 /// The keys.
-pub const KEYS: &str = "\
+const KEYS: &str = "\
 Up Down j k PgUp PgDn Home End   select a socket
 Enter   details: its owner, its state
 Space   freeze the order of the rows, or let it go
@@ -127,6 +133,18 @@ q       quit
 
 Signs: + new, ~ changed, - gone, for five seconds.
 What opened and closed between two looks is not seen.";
+
+/// What was typed does not confirm anything.
+#[must_use]
+pub fn not_the_token(token: &str) -> String {
+    format!("not {token}; nothing was done yet")
+}
+
+/// `3 of 812 sockets`: how many the view's own filter leaves.
+#[must_use]
+pub fn sockets_shown(shown: usize, all: usize) -> String {
+    format!("{shown} of {}", super::counted(all, "socket"))
+}
 
 /// A line of the log on a screen that is too narrow for it: without the date and the padding.
 #[must_use]

@@ -62,6 +62,28 @@ fn yes_skips_the_question() {
     assert_gone(made.server_address, made.client_address);
 }
 
+/// What ends is said: a listener serves everybody.
+#[trial]
+fn listeners_have_their_own_question() {
+    let end = Loopback::V4.port(8080);
+    let web = Owner::named("web").holding(makers::listening(end).socket);
+    let dns = Owner::named("dns").holding(makers::udp(end).socket);
+    for (protocol, kind, noun, name, process, effect) in [
+        ("-t", "1 LISTENING", "listener", "web", &web, "no new connections are accepted"),
+        ("-u", "1 UDP", "unconnected UDP socket", "dns", &dns, "nothing more is received"),
+    ] {
+        let owner = named(name, process.pid());
+        let mut terminal = Terminal::asked(&close(["-l", protocol, "8080"]));
+        terminal.await_text(ASKED);
+        terminal.type_in("n\n");
+        let said = format!(
+            "Close 1 {noun} of {owner}, so that {effect}? {ASKED}portwho: {kind} of {owner}: not \
+             confirmed; nothing was closed\n"
+        );
+        terminal.finish().is(2, &is_of(kind, name, process.pid()), &said);
+    }
+}
+
 /// In the order of their rows.
 #[trial]
 fn each_owner() {

@@ -81,6 +81,25 @@ fn the_question_names_the_signal() {
     }
 }
 
+/// Who keeps the port by another socket, which the filters exclude.
+#[trial]
+fn the_question_names_other_holders() {
+    let [first, second] = shared_listeners(Loopback::V4.port(80));
+    let (one, other) = (Owner::named("one").holding(first), Owner::named("other").holding(second));
+    let mut terminal = Terminal::asked(&kill(["--name", "one", "80"]));
+    terminal.await_text(ASKED);
+    terminal.type_in("n\n");
+    let other_holders = format!("port 80 is also held by {}", named("other", other.pid()));
+    let asked = format!("{other_holders}. {}", question("Terminate", &one).replace("web", "one"));
+    let declined = declined("one", one.pid());
+    let held = held_here(80, "one", one.pid());
+    terminal.finish().is(2, &held, &format!("{asked}{declined}"));
+    let would = format!("{other_holders}: would send SIGTERM to {}\n", named("one", one.pid()));
+    run(kill(["-n", "--name", "one", "80"])).is(0, &(held + &would), "");
+    assert_lives(&one);
+    assert_lives(&other);
+}
+
 #[trial]
 fn yes_skips_the_question() {
     for word in ["-y", "--yes"] {

@@ -254,9 +254,13 @@ mod wait_manners;
 #[cfg(target_os = "linux")]
 mod watch_plain;
 
-/// watch on a terminal: real keys, kill and close of real sockets.
+/// watch on a terminal: what it shows, and what real keys do.
 #[cfg(all(target_os = "linux", feature = "watch"))]
 mod watch_live;
+
+/// Its kill and close of real sockets.
+#[cfg(all(target_os = "linux", feature = "watch"))]
+mod watch_acts;
 
 /// How that view ends and stops.
 #[cfg(all(target_os = "linux", feature = "watch"))]

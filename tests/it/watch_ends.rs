@@ -49,6 +49,29 @@ fn it_stops_and_runs_on() {
     assert_eq!(view.ends().code, Some(130));
 }
 
+/// SIGSTOP cannot be caught: the shell takes the terminal, and whoever continues the program gives it back as
+/// it is.
+#[trial]
+fn it_takes_the_terminal_again_after_sigstop() {
+    let _server = server(80);
+    let mut view = View::start(&[]);
+    view.shows("127.0.0.1:80");
+    let pid = view.terminal.pid();
+    view.terminal.signal(Signal::STOP);
+    wait_until("the view to stop", || (state_of(pid) == 'T').then_some(()));
+    view.terminal.make_canonical();
+    let before = view.terminal.written().len();
+    view.terminal.signal(Signal::CONT);
+    wait_until("the terminal to be taken", || (!view.terminal.is_canonical()).then_some(()));
+    wait_until("the screen to be drawn anew", || {
+        String::from_utf8_lossy(&view.terminal.written()[before..])
+            .contains("127.0.0.1:80")
+            .then_some(())
+    });
+    view.terminal.type_in("q");
+    assert_eq!(view.ends().code, Some(0));
+}
+
 /// A panic of any thread: of the one that looks, of one that asks for details, of the one that parses
 /// filters.
 #[trial]

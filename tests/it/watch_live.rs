@@ -1,4 +1,4 @@
-//! watch on a terminal: real keys, and kill and close of real sockets.
+//! watch on a terminal: what it shows, and what real keys do.
 
 use std::cell::RefCell;
 use std::fmt::{self, Display, Formatter};
@@ -7,9 +7,8 @@ use std::{env, fs};
 
 use vt100::Parser;
 
-use crate::support::makers::{self, Loopback};
 use crate::support::mounts;
-use crate::support::process::{Owner, ROLE, server};
+use crate::support::process::{ROLE, server};
 use crate::support::terminal::Terminal;
 use crate::support::{Output, Scratch, portwho, wait_until};
 use crate::wait::later;
@@ -120,91 +119,6 @@ fn a_server_that_starts_and_stops() {
 }
 
 #[trial]
-fn kill_takes_the_pid_and_enter() {
-    let server = server(80);
-    let mut view = View::start(&[]);
-    view.shows("127.0.0.1:80");
-    let pid = server.pid().to_string();
-    view.says("x", &format!("Type {pid} and press Enter to confirm"));
-    view.says(&format!("{pid}\r"), "127.0.0.1:80 is free");
-    view.shows("Esc back");
-    assert_eq!(server.ended_by(), Some(15));
-    view.says("\u{1b}", "- TCP    127.0.0.1:80");
-    view.terminal.type_in("q");
-    assert_eq!(view.ends().code, Some(0));
-}
-
-/// What is pasted, and what is typed before the question can be read, kills nobody.
-#[trial]
-fn a_pasted_xy() {
-    let server = server(80);
-    let pid = server.pid();
-    let mut view = View::start(&[]);
-    view.shows("127.0.0.1:80");
-    // Bracketed, as a terminal pastes: the table takes no text.
-    view.terminal.type_in(&format!("\u{1b}[200~xy{pid}\r\u{1b}[201~"));
-    view.says("?", "Signs: + new");
-    view.says("\u{1b}", "? help  q quit");
-    // And as keys, with the very answer.
-    view.says(&format!("xy\r{pid}\r"), &format!("Type {pid} and press Enter to confirm"));
-    view.says(&format!("\u{1b}[200~{pid}\u{1b}[201~\r"), "Terminate server");
-    view.says("\u{1b}", "not confirmed; nothing was sent to server");
-    view.shows("Esc back");
-    assert!(!server.has_exited());
-    view.terminal.type_in("\u{3}");
-    assert_eq!(view.ends().code, Some(130));
-    assert!(!server.has_exited());
-}
-
-/// Behind the question the server has closed the socket, and opened another on its port.
-#[trial]
-fn a_socket_that_changes_behind_the_question() {
-    let mut server = later("server", "127.0.0.1:80");
-    server.tell("listen");
-    let mut view = View::start(&[]);
-    view.shows("127.0.0.1:80");
-    let pid = server.pid().to_string();
-    view.says("x", &format!("Type {pid} and press Enter to confirm"));
-    assert_eq!(server.tell("close"), "closed");
-    view.says(&format!("{pid}\r"), "Esc back");
-    assert_eq!(state_of(server.pid()), 'S');
-    view.says("\u{1b}", "? help  q quit");
-    view.terminal.type_in("q");
-    assert_eq!(view.ends().code, Some(0));
-    assert_eq!(state_of(server.pid()), 'S');
-}
-
-#[trial]
-fn close_takes_the_count_and_enter() {
-    let pair = makers::established(Loopback::V4);
-    let client = Owner::named("client").holding(pair.client);
-    let _far = Owner::named("far").holding(pair.server);
-    let mut view = View::start(&["--name", "client"]);
-    view.shows("ESTABLISHED");
-    view.says("x", "kill terminates what listens");
-    // In one burst with the key, as where a terminal knows no brackets around what is pasted.
-    view.says("c1\r", "Type 1 and press Enter to confirm");
-    view.says("1\r", "closed 1 socket; client (PID");
-    view.shows("Esc back");
-    assert!(!client.has_exited());
-    view.says("\u{1b}", "? help  q quit");
-    view.terminal.type_in("q");
-    assert_eq!(view.ends().code, Some(0));
-}
-
-#[trial]
-fn read_only_neither_kills_nor_closes_nor_writes() {
-    let _server = server(80);
-    let mut view = View::start(&["--read-only"]);
-    view.shows("127.0.0.1:80");
-    for key in ["x", "c", "w"] {
-        view.says(key, &format!("{key} is off: --read-only"));
-    }
-    view.terminal.type_in("q");
-    assert_eq!(view.ends().code, Some(0));
-}
-
-#[trial]
 fn details_and_a_file() {
     let server = server(80);
     let scratch = Scratch::new();
@@ -226,6 +140,26 @@ fn details_and_a_file() {
     assert_eq!(written["processes"], list["processes"]);
     let mode = std::os::unix::fs::MetadataExt::mode(&fs::metadata(&name).expect("the file"));
     assert_eq!(mode & 0o777, 0o600);
+    view.terminal.type_in("q");
+    assert_eq!(view.ends().code, Some(0));
+}
+
+/// What is known of it is what was seen: nothing is asked of its port, which may be another's.
+#[trial]
+fn details_of_a_socket_that_is_gone() {
+    let mut server = later("server", "127.0.0.1:80");
+    server.tell("listen");
+    let mut view = View::start(&[]);
+    view.shows("127.0.0.1:80");
+    assert_eq!(server.tell("close"), "closed");
+    view.shows("- TCP    127.0.0.1:80");
+    view.says("\r", "this socket has closed");
+    let screen = view.screen();
+    assert!(
+        !screen.contains("Findings") && !screen.contains("waiting for connections"),
+        "{screen}"
+    );
+    view.says("\u{1b}", "? help  q quit");
     view.terminal.type_in("q");
     assert_eq!(view.ends().code, Some(0));
 }

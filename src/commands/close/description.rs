@@ -37,9 +37,15 @@ pub(super) fn description(group: &Group<'_>, snapshot: &Snapshot) -> String {
     text::sockets_of(&kinds(&group.sockets), &named(group, snapshot, owners::identity))
 }
 
-/// `Close 12 sockets of app-server (PID 812)?`
+/// `Close 12 sockets of app-server (PID 812)?`; of what listens, which is never closed beside connections,
+/// another question.
 pub(super) fn question(group: &Group<'_>, snapshot: &Snapshot) -> String {
-    text::question(group.sockets.len(), &owner(group, snapshot))
+    let owner = owner(group, snapshot);
+    if group.sockets.iter().any(|row| row.socket.is_listening()) {
+        let (tcp, udp) = by_protocol(&group.sockets);
+        return text::question_of_listeners(tcp, udp, &owner);
+    }
+    text::question(group.sockets.len(), &owner)
 }
 
 /// `would close 12 sockets of app-server (PID 812)`.
@@ -107,7 +113,12 @@ pub(super) fn not_closed(
     request: &CloseRequest,
     shell: Shell,
 ) -> Option<String> {
-    let count = |protocol| sockets.iter().filter(|row| row.socket.protocol == protocol).count();
-    let (tcp, udp) = (count(Protocol::Tcp), count(Protocol::Udp));
+    let (tcp, udp) = by_protocol(sockets);
     text::listeners_not_closed(tcp, udp, &request.acting_command(shell, &["-l"]).into())
+}
+
+/// How many use TCP, and how many UDP.
+fn by_protocol(sockets: &[Row<'_>]) -> (usize, usize) {
+    let udp = sockets.iter().filter(|row| row.socket.protocol == Protocol::Udp).count();
+    (sockets.len() - udp, udp)
 }

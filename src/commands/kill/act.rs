@@ -95,7 +95,7 @@ impl<'a, S: System> Kill<'a, S> {
             roots: &survivors,
             holders: &holders,
             ending,
-            covering: None,
+            facts: Vec::new(),
             snapshot: self.snapshot,
         };
         self.report.ask(termination.question()).then_some(ending)

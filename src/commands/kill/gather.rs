@@ -14,11 +14,7 @@ use crate::query::{Filter, LocalSet};
 /// # Errors
 /// When the sockets cannot be read at all.
 pub(super) fn gather(filter: &Filter, system: &impl System) -> Result<Snapshot, PlatformError> {
-    let on_ports = Filter {
-        local: filter.local.clone(),
-        in_the_way: filter.in_the_way.clone(),
-        ..Filter::everything()
-    };
+    let on_ports = on_ports(filter);
     let holding =
         Scope { tcp: StateSet::HOLDING, udp: UdpScope::Unconnected, ..Scope::everything() };
     let mut table = system.sockets(&on_ports.scope(Detail::Brief))?;
@@ -42,6 +38,15 @@ pub(super) fn gather(filter: &Filter, system: &impl System) -> Result<Snapshot, 
     served::add(system, &mut snapshot, |row| on_ports.admits_socket(&row.socket));
     forwarded::add(system, &mut snapshot, |row| on_ports.admits_socket(&row.socket));
     Ok(snapshot)
+}
+
+/// Everything on the ports of `filter`.
+pub(super) fn on_ports(filter: &Filter) -> Filter {
+    Filter {
+        local: filter.local.clone(),
+        in_the_way: filter.in_the_way.clone(),
+        ..Filter::everything()
+    }
 }
 
 /// At most this many ancestors are read of the processes of one user, who may start processes that are each

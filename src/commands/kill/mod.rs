@@ -27,6 +27,7 @@ mod question;
 mod refusal;
 mod refused;
 mod relations;
+mod remaining;
 mod restarters;
 mod result;
 mod sets;
@@ -57,6 +58,7 @@ use contested::Contested;
 use operand::Operand;
 use parents::Parents;
 use plan::{Group, Plan, names_owners};
+use remaining::Remaining;
 
 /// Ends the owners of ports.
 pub(super) fn run(
@@ -175,9 +177,10 @@ impl<'a, S: System> Kill<'a, S> {
         let contested = self.contested(&plan);
         let holders = plan.groups.iter().flat_map(|group| &group.all_holders).copied().collect();
         let claims = Claims::new(&holders, self.snapshot, &self.programs);
+        let remaining = Remaining::new(&plan, filter, self.snapshot);
         let mut confirmed = Vec::new();
         for group in plan.groups {
-            if let Some(target) = self.prepare(group, &contested, &claims) {
+            if let Some(target) = self.prepare(group, &contested, &claims, &remaining) {
                 confirmed.push(target);
             }
         }

@@ -7,6 +7,7 @@ use super::contested::Contested;
 use super::plan::{Group, roots};
 use super::question::Termination;
 use super::refusal::Refusal;
+use super::remaining::Remaining;
 use super::signaling::OpenedHolders;
 use super::starter::Starter;
 use super::{Kill, description, refused, restarters};
@@ -30,6 +31,7 @@ impl<'a, S: System> Kill<'a, S> {
         group: Group<'a>,
         contested: &Contested,
         claims: &Claims,
+        remaining: &Remaining<'_>,
     ) -> Option<Target<'a, S>> {
         let roots = roots(&group.holders, &self.snapshot.processes);
         let mut lines = description::description(&group, &roots, self.snapshot);
@@ -62,8 +64,8 @@ impl<'a, S: System> Kill<'a, S> {
         });
         let (holders, snapshot) = (&group.holders, self.snapshot);
         let covering = description::covering(&group, self.filter, snapshot);
-        let termination =
-            Termination { parent, roots: &roots, holders, ending, covering, snapshot };
+        let facts = covering.into_iter().chain(remaining.of(&group.ports)).collect();
+        let termination = Termination { parent, roots: &roots, holders, ending, facts, snapshot };
         if self.request.dry_run {
             self.report.say(termination.intention());
             return None;

@@ -19,8 +19,9 @@ pub(super) struct Termination<'a> {
     pub(super) holders: &'a BTreeSet<Pid>,
     /// How.
     pub(super) ending: Ending,
-    /// Which of their sockets cover the address that was asked for, and do not have it.
-    pub(super) covering: Option<String>,
+    /// What to know before: which of their sockets cover the address that was asked for and do not have it,
+    /// and who else holds the ports.
+    pub(super) facts: Vec<String>,
     /// Their names.
     pub(super) snapshot: &'a Snapshot,
 }
@@ -30,9 +31,9 @@ impl Termination<'_> {
     pub(super) fn question(&self) -> String {
         let (named, followers) = (names_by_user(self.roots, self.snapshot), self.followers());
         let question = text::question(self.method(), self.parent.as_deref(), &named, &followers);
-        match &self.covering {
-            Some(covering) => format!("{covering}. {question}"),
-            None => question,
+        match self.facts.as_slice() {
+            [] => question,
+            facts => format!("{}. {question}", facts.join("; ")),
         }
     }
 
@@ -40,9 +41,9 @@ impl Termination<'_> {
     pub(super) fn intention(&self) -> String {
         let (named, followers) = (names_by_user(self.roots, self.snapshot), self.followers());
         let intention = text::intention(self.method(), self.parent.as_deref(), &named, &followers);
-        match &self.covering {
-            Some(covering) => format!("{covering}: {intention}"),
-            None => intention,
+        match self.facts.as_slice() {
+            [] => intention,
+            facts => format!("{}: {intention}", facts.join("; ")),
         }
     }
 

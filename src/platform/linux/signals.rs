@@ -3,7 +3,7 @@
 use std::io;
 use std::thread;
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
+use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 
@@ -11,11 +11,12 @@ use crate::platform::SystemRequest;
 
 /// Calls `tell` for each signal, on a thread of its own.
 pub(super) fn on_request(tell: Box<dyn Fn(SystemRequest) + Send>) -> io::Result<()> {
-    let mut signals = Signals::new([SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGTSTP])?;
+    let mut signals = Signals::new([SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGTSTP, SIGCONT])?;
     thread::Builder::new().spawn(move || {
         for signal in signals.forever() {
             tell(match signal {
                 SIGTSTP => SystemRequest::Stop,
+                SIGCONT => SystemRequest::Continue,
                 other => SystemRequest::End(other),
             });
         }
@@ -28,6 +29,8 @@ pub(super) fn obey(request: SystemRequest) {
     let signal = match request {
         SystemRequest::End(signal) => signal,
         SystemRequest::Stop => SIGTSTP,
+        // It runs.
+        SystemRequest::Continue => return,
     };
     // Only a signal that may not be caught is refused.
     let _ = emulate_default_handler(signal);

@@ -56,6 +56,13 @@ pub fn also_held_unrelated(holders: &Names) -> String {
     format!("  also held by {holders}, which {verb} unrelated")
 }
 
+/// `port 80 is also held by nginx (PID 813)`: by sockets that were not asked for.
+#[must_use]
+pub fn port_also_held(named: &str, ports: usize, holders: &Names) -> String {
+    let verb = if ports == 1 { "is" } else { "are" };
+    format!("{named} {verb} also held by {holders}")
+}
+
 /// Groups beyond those that are asked about one by one share one question.
 pub const CROWD: &str =
     "  these processes are unrelated; there are too many groups to ask about one by one";

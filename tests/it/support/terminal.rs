@@ -166,6 +166,13 @@ impl Terminal {
         modes.local_modes.contains(LocalModes::ICANON | LocalModes::ISIG)
     }
 
+    /// Has the terminal collect lines, as a shell does while the program is stopped.
+    pub fn make_canonical(&self) {
+        let mut modes = tcgetattr(&self.master).expect("tcgetattr");
+        modes.local_modes |= LocalModes::ICANON | LocalModes::ISIG | LocalModes::ECHO;
+        tcsetattr(&self.master, OptionalActions::Now, &modes).expect("tcsetattr");
+    }
+
     /// Waits for its end. Of a whole terminal, stdout is the screen.
     #[track_caller]
     pub fn finish(self) -> Output {

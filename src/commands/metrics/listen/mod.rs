@@ -46,7 +46,7 @@ async fn end<S: System>(mut requests: UnboundedReceiver<SystemRequest>, system: 
     while let Some(request) = requests.recv().await {
         match request {
             SystemRequest::End(_) => return,
-            SystemRequest::Stop => system.obey(request),
+            SystemRequest::Stop | SystemRequest::Continue => system.obey(request),
         }
     }
     pending::<()>().await;

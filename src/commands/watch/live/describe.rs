@@ -8,7 +8,7 @@ use crate::cli::{ColorWhen, DoctorRequest};
 use crate::commands::shared::survey::survey;
 use crate::commands::{Output, Terminals, doctor, list};
 use crate::model::{About, Depth, Detail, OwnedSocket};
-use crate::platform::System;
+use crate::platform::{PlatformError, System};
 use crate::query::{Filter, SortKey, select};
 use crate::render::{Explained, Style, Verbose, View};
 use crate::text::states::Explanation;
@@ -16,12 +16,16 @@ use crate::text::watch as text;
 
 /// The details of a socket in lines of so many columns.
 pub(super) fn describe(row: &OwnedSocket, columns: usize, system: &impl System) -> Vec<String> {
-    let mut told = Vec::new();
-    // Writing into memory does not fail.
-    let _ = owner(row, columns, system, &mut told);
+    let mut told = match owner(row, columns, system) {
+        Ok(Some(told)) => told,
+        // Its port may be another's by now.
+        Ok(None) => return vec![text::IS_GONE.to_owned()],
+        Err(why) => format!("{why}\n").into_bytes(),
+    };
     told.extend(findings(row, system));
     if let Some(explanation) = row.socket.state.and_then(Explanation::of) {
         let view = Explained { explanation: &explanation, here: None, color: false };
+        // Writing into memory does not fail.
         let _ = writeln!(told).and_then(|()| view.write(&mut told));
     }
     let told = String::from_utf8_lossy(&told);
@@ -29,22 +33,28 @@ pub(super) fn describe(row: &OwnedSocket, columns: usize, system: &impl System) 
     told.lines().flat_map(|line| textwrap::wrap(line, options())).map(Into::into).collect()
 }
 
+/// The socket and its owner; nothing where it is gone.
+///
+/// # Errors
+/// When it could not be looked at.
 fn owner(
     row: &OwnedSocket,
     columns: usize,
     system: &impl System,
-    out: &mut Vec<u8>,
-) -> io::Result<()> {
+) -> Result<Option<Vec<u8>>, PlatformError> {
     let filter = Filter { sockets: vec![row.socket.clone()], ..Filter::everything() };
     let depth = Depth { detail: Detail::Idle, about: About::Everything };
-    let Ok(mut snapshot) = survey(system, &filter, depth) else { return Ok(()) };
+    let mut snapshot = survey(system, &filter, depth)?;
     if snapshot.sockets.is_empty() {
-        return writeln!(out, "{}", text::IS_GONE);
+        return Ok(None);
     }
     // Without these the rest stands all the same.
     let _ = list::add_details(system, &mut snapshot);
     let style = Style { header: true, color: false, columns: Some(columns) };
-    Verbose(style).write(&select(&snapshot, &filter, SortKey::Port), out)
+    let mut told = Vec::new();
+    // Writing into memory does not fail.
+    let _ = Verbose(style).write(&select(&snapshot, &filter, SortKey::Port), &mut told);
+    Ok(Some(told))
 }
 
 /// What doctor says of the port and its process.

@@ -82,6 +82,8 @@ pub(super) enum Effect {
     Quit(u8),
     /// The program stops until it is continued (Ctrl-Z).
     Stop,
+    /// The terminal is taken over again, after another program may have had it.
+    TakeTerminal,
     /// The socket that was shown is acted on.
     Act(Deed, Box<OwnedSocket>),
     /// The question is answered.

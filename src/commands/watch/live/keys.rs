@@ -36,10 +36,13 @@ impl State {
         }
     }
 
-    /// Pasted text goes into the filter and into names, and never confirms anything.
+    /// Pasted text goes into the filter and into names, and never confirms anything. Lines become words.
     pub(super) fn paste(&mut self, text: &str) -> Vec<Effect> {
+        let lines: Vec<&str> =
+            text.split(['\r', '\n', '\t']).filter(|line| !line.is_empty()).collect();
+        let line = lines.join(" ");
         let insert = |input: &mut Input| {
-            for c in text.chars().filter(|c| !c.is_control()) {
+            for c in line.chars().filter(|c| !c.is_control()) {
                 input.handle(InputRequest::InsertChar(c));
             }
         };

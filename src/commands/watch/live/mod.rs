@@ -241,6 +241,7 @@ impl<S: System + Sync> View<S> {
                 let system = self.system;
                 self.screen.while_restored(|| system.obey(SystemRequest::Stop))?;
             }
+            Effect::TakeTerminal => self.screen.while_restored(|| {})?,
             Effect::Act(deed, row) => self.act(deed, *row)?,
             Effect::Answer(answer) => {
                 if let Some(answers) = &self.answers {

@@ -3,7 +3,7 @@
 use ipnet::IpNet;
 
 use crate::cli::{self, Request};
-use crate::commands::shared::filter;
+use crate::commands::shared::{filter, in_the_way};
 use crate::platform::System;
 use crate::query::{Filter, network};
 use crate::text::watch as text;
@@ -22,7 +22,7 @@ pub(super) fn parse(text: &str, system: &impl System) -> Result<Filter, String> 
         Ok(Request::List(request)) => {
             let filter = filter::of_request(&request.filters, system);
             let filter = filter.map_err(|error| format!("{error:#}"))?;
-            Ok(Filter { either_networks, ..filter })
+            Ok(in_the_way::always(Filter { either_networks, ..filter }, system))
         }
         Ok(_) => Err("not a filter".to_owned()),
         Err(error) => Err(error.to_string()),

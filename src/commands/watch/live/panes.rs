@@ -45,7 +45,7 @@ impl State {
     /// A text, in lines that the screen has room for.
     pub(super) fn lines<'a>(&'a self, kind: &'a TextKind) -> Vec<Cow<'a, str>> {
         let all: Vec<Cow<'_, str>> = match kind {
-            TextKind::Help => text::KEYS.lines().map(Cow::Borrowed).collect(),
+            TextKind::Help => text::keys(self.settings.read_only).map(Cow::Borrowed).collect(),
             TextKind::Log => self.log.lines().flat_map(|line| self.layout.folded(line)).collect(),
             TextKind::Details(lines) => lines.iter().map(|line| line.as_str().into()).collect(),
         };
@@ -73,7 +73,10 @@ impl State {
                     effects.push(Effect::Answer(true));
                     Stage::Working
                 }
-                KeyCode::Enter => Stage::Answering(question, Input::default()),
+                KeyCode::Enter => {
+                    self.message = Some(text::not_the_token(&act.token));
+                    Stage::Answering(question, Input::default())
+                }
                 _ => {
                     edit(&mut input, key);
                     Stage::Answering(question, input)

@@ -59,6 +59,11 @@ struct Placed<'a> {
 }
 
 impl Table {
+    /// How many sockets of the last look have rows.
+    pub(super) fn sockets_shown(&self) -> usize {
+        self.items.iter().filter(|item| matches!(item, Item::There(_))).count()
+    }
+
     /// A line's row and its sign, and what is known of one that is gone; nothing for a group.
     pub(super) fn row(&self, item: &Item) -> Option<(Row<'_>, Option<Sign>, Option<&Snapshot>)> {
         match item {

@@ -137,6 +137,7 @@ impl State {
                 }
             }
             Event::System(SystemRequest::Stop) => return vec![Effect::Stop],
+            Event::System(SystemRequest::Continue) => return vec![Effect::TakeTerminal],
             Event::Tick if self.table.marks.expire(self.now, self.table.frozen.is_some()) => {
                 self.is_stale = true;
                 self.arrange();

@@ -9,29 +9,37 @@ use unicode_width::UnicodeWidthStr;
 use super::super::mode::{Mode, Stage, TextKind};
 use super::super::rows::Item;
 use super::super::state::State;
-use super::{GAP, put, tint, whole_parts};
+use super::{GAP, put, put_over, tint, whole_parts};
 use crate::text::watch as text;
 use crate::text::watch::Moment;
 
-/// Draws it; returns where the cursor is, while something is typed.
-pub(super) fn draw(state: &State, area: Rect, buffer: &mut Buffer) -> Option<Position> {
+/// Draws it; returns where the cursor is, while something is typed. What is too long for it takes lines of
+/// the body, too.
+pub(super) fn draw(state: &State, area: Rect, body: Rect, buffer: &mut Buffer) -> Option<Position> {
     let dim = Style::new().add_modifier(Modifier::DIM);
-    match &state.mode {
-        Mode::Filter { input, .. } => {
-            let wrong = state.wrong.as_deref();
-            Some(typed(state, "/", input, wrong.ok_or(text::FILTER_KEYS), area, buffer))
-        }
-        Mode::Name(input) => {
-            Some(typed(state, text::FILE_NAME, input, Err(text::NAME_KEYS), area, buffer))
-        }
-        mode => {
-            match &state.message {
-                Some(message) => put(buffer, area, message, Style::new()),
-                None => put(buffer, area, &whole_parts(keys(state, mode), area.width), dim),
+    let keys_in = |buffer: &mut Buffer, area: Rect, keys: Vec<&str>| {
+        put(buffer, area, &whole_parts(keys, area.width), dim);
+    };
+    match (&state.mode, &state.message) {
+        (Mode::Filter { input, .. }, _) => {
+            let (cursor, rest) = typed("/", input, area, buffer);
+            let red = tint(state, Color::Red);
+            match state.wrong.as_deref() {
+                Some(wrong) if wrong.width() <= rest.width.into() => put(buffer, rest, wrong, red),
+                Some(wrong) => put_over(buffer, body, wrong, red),
+                None => keys_in(buffer, rest, text::FILTER_KEYS.to_vec()),
             }
-            None
+            return Some(cursor);
         }
+        (Mode::Name(input), _) => {
+            let (cursor, rest) = typed(text::FILE_NAME, input, area, buffer);
+            keys_in(buffer, rest, text::NAME_KEYS.to_vec());
+            return Some(cursor);
+        }
+        (_, Some(message)) => put_over(buffer, body.union(area), message, Style::new()),
+        (mode, None) => keys_in(buffer, area, keys(state, mode)),
     }
+    None
 }
 
 /// What keys do, the most important first.
@@ -63,16 +71,9 @@ fn moment(state: &State) -> Moment {
     }
 }
 
-/// A line that is typed, and after it what is wrong with it or which keys end it. Of a long one the part
-/// around the cursor is shown.
-fn typed(
-    state: &State,
-    prompt: &str,
-    input: &Input,
-    after: Result<&str, [&'static str; 2]>,
-    area: Rect,
-    buffer: &mut Buffer,
-) -> Position {
+/// A line that is typed. Of a long one the part around the cursor is shown. Returns where the cursor is, and
+/// what is left of the line.
+fn typed(prompt: &str, input: &Input, area: Rect, buffer: &mut Buffer) -> (Position, Rect) {
     let width = usize::from(area.width);
     // A prompt that leaves no room to type is left out.
     let prompt = if prompt.width() + MIN_TYPED > width { "" } else { prompt };
@@ -83,16 +84,9 @@ fn typed(
     put(buffer, area, &line, Style::new());
     let end = u16::try_from(line.width() + GAP).unwrap_or(u16::MAX).min(area.width);
     let rest = Rect { x: area.x + end, width: area.width - end, ..area };
-    match after {
-        Ok(wrong) => put(buffer, rest, wrong, tint(state, Color::Red)),
-        Err(keys) => {
-            let dim = Style::new().add_modifier(Modifier::DIM);
-            put(buffer, rest, &whole_parts(keys, rest.width), dim);
-        }
-    }
     let column = prompt.width() + input.visual_cursor().saturating_sub(hidden);
     let x = u16::try_from(column).unwrap_or(u16::MAX).min(area.width.saturating_sub(1));
-    Position { x: area.x + x, y: area.y }
+    (Position { x: area.x + x, y: area.y }, rest)
 }
 
 /// How many columns there are to type in, at least.

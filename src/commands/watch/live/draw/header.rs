@@ -39,7 +39,12 @@ fn summary(state: &State, width: u16, has_line_for_states: bool) -> String {
         return text::LOOKING.to_owned();
     }
     let counts = &state.counts;
-    let mut parts = vec![counted(counts.sockets, "socket"), counted(counts.owners, "owner")];
+    let sockets = if state.applied.is_empty() {
+        counted(counts.sockets, "socket")
+    } else {
+        text::sockets_shown(state.table.sockets_shown(), counts.sockets)
+    };
+    let mut parts = vec![sockets, counted(counts.owners, "owner")];
     parts.extend((counts.gaps > 0).then(|| counted(counts.gaps, "gap")));
     parts.extend(state.table.frozen.is_some().then(|| text::FROZEN.to_owned()));
     let reversed = if state.how.reverse { " reversed" } else { "" };

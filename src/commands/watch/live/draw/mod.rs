@@ -9,6 +9,7 @@ use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::{Color, Style};
+use ratatui::widgets::{Clear, Widget};
 use unicode_width::UnicodeWidthStr;
 
 use super::mode::Mode;
@@ -72,12 +73,12 @@ pub(super) fn screen(state: &State, area: Rect, buffer: &mut Buffer) -> Option<P
         Mode::Text(pane) => panes::text(state, pane, body, buffer),
         Mode::Act(act) => {
             let cursor = panes::act(act, body, buffer);
-            footer::draw(state, parts.footer, buffer);
+            footer::draw(state, parts.footer, body, buffer);
             return cursor;
         }
         _ => table::draw(state, parts.titles, parts.rows, buffer),
     }
-    footer::draw(state, parts.footer, buffer)
+    footer::draw(state, parts.footer, body, buffer)
 }
 
 /// What stands between the parts of a line.
@@ -99,6 +100,17 @@ fn whole_parts<'a>(parts: impl IntoIterator<Item = &'a str>, width: u16) -> Stri
 fn put(buffer: &mut Buffer, area: Rect, line: &str, style: Style) {
     if area.height > 0 {
         buffer.set_stringn(area.x, area.y, line, area.width.into(), style);
+    }
+}
+
+/// A text in as many lines as it takes at the bottom of an area, over what is there.
+fn put_over(buffer: &mut Buffer, area: Rect, text: &str, style: Style) {
+    let lines = textwrap::wrap(text, usize::from(area.width).max(1));
+    let height = u16::try_from(lines.len()).unwrap_or(u16::MAX).min(area.height);
+    let area = Rect { y: area.bottom() - height, height, ..area };
+    Clear.render(area, buffer);
+    for (y, line) in (area.y..area.bottom()).zip(lines) {
+        put(buffer, Rect { y, height: 1, ..area }, &line, style);
     }
 }
 

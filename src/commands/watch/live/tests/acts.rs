@@ -6,7 +6,7 @@ use crate::commands::watch::live::mode::{Mode, Stage, TextKind};
 use crate::text::watch as text;
 
 /// A view that has asked, and takes the answer.
-fn answering() -> Trial {
+pub(super) fn answering() -> Trial {
     let mut trial = Trial::of(&[listener(1, 80)]);
     let expected = Effect::Act(Deed::Kill, Box::new(listener(1, 80)));
     assert_eq!(trial.types("x"), [expected]);

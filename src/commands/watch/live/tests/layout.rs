@@ -78,7 +78,7 @@ fn udp_is_seen_without_the_column_of_protocols() {
 
 #[test]
 fn no_line_of_the_help_is_longer_than_a_small_screen() {
-    let longest = text::KEYS.lines().map(str::len).max();
+    let longest = text::keys(false).map(str::len).max();
     assert_eq!(longest.map(|length| length.max(60)), Some(60));
 }
 

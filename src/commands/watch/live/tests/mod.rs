@@ -3,6 +3,7 @@
 mod acts;
 mod keys;
 mod layout;
+mod messages;
 mod names;
 mod rows;
 mod screens;

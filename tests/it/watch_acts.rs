@@ -1,0 +1,130 @@
+//! watch on a terminal: kill and close of real sockets, by real keys.
+
+use crate::kill::{named, shared_listeners};
+use crate::support::makers::{self, Loopback};
+use crate::support::process::{Owner, server};
+use crate::wait::later;
+use crate::watch_live::{View, state_of};
+
+#[trial]
+fn kill_takes_the_pid_and_enter() {
+    let server = server(80);
+    let mut view = View::start(&[]);
+    view.shows("127.0.0.1:80");
+    let pid = server.pid().to_string();
+    view.says("x", &format!("Type {pid} and press Enter to confirm"));
+    view.says(&format!("{pid}\r"), "127.0.0.1:80 is free");
+    view.shows("Esc back");
+    assert_eq!(server.ended_by(), Some(15));
+    view.says("\u{1b}", "- TCP    127.0.0.1:80");
+    view.terminal.type_in("q");
+    assert_eq!(view.ends().code, Some(0));
+}
+
+/// What is pasted, and what is typed before the question can be read, kills nobody.
+#[trial]
+fn a_pasted_xy() {
+    let server = server(80);
+    let pid = server.pid();
+    let mut view = View::start(&[]);
+    view.shows("127.0.0.1:80");
+    // Bracketed, as a terminal pastes: the table takes no text.
+    view.terminal.type_in(&format!("\u{1b}[200~xy{pid}\r\u{1b}[201~"));
+    view.says("?", "Signs: + new");
+    view.says("\u{1b}", "? help  q quit");
+    // And as keys, with the very answer.
+    view.says(&format!("xy\r{pid}\r"), &format!("Type {pid} and press Enter to confirm"));
+    view.says(&format!("\u{1b}[200~{pid}\u{1b}[201~\r"), "Terminate server");
+    view.says("\u{1b}", "not confirmed; nothing was sent to server");
+    view.shows("Esc back");
+    assert!(!server.has_exited());
+    view.terminal.type_in("\u{3}");
+    assert_eq!(view.ends().code, Some(130));
+    assert!(!server.has_exited());
+}
+
+/// Behind the question the server has closed the socket, and opened another on its port.
+#[trial]
+fn a_socket_that_changes_behind_the_question() {
+    let mut server = later("server", "127.0.0.1:80");
+    server.tell("listen");
+    let mut view = View::start(&[]);
+    view.shows("127.0.0.1:80");
+    let pid = server.pid().to_string();
+    view.says("x", &format!("Type {pid} and press Enter to confirm"));
+    assert_eq!(server.tell("close"), "closed");
+    view.says(&format!("{pid}\r"), "Esc back");
+    assert_eq!(state_of(server.pid()), 'S');
+    view.says("\u{1b}", "? help  q quit");
+    view.terminal.type_in("q");
+    assert_eq!(view.ends().code, Some(0));
+    assert_eq!(state_of(server.pid()), 'S');
+}
+
+#[trial]
+fn close_takes_the_count_and_enter() {
+    let pair = makers::established(Loopback::V4);
+    let client = Owner::named("client").holding(pair.client);
+    let _far = Owner::named("far").holding(pair.server);
+    let mut view = View::start(&["--name", "client"]);
+    view.shows("ESTABLISHED");
+    view.says("x", "kill terminates what listens");
+    // In one burst with the key, as where a terminal knows no brackets around what is pasted.
+    view.says("c1\r", "Type 1 and press Enter to confirm");
+    view.says("1\r", "closed 1 socket; client (PID");
+    view.shows("Esc back");
+    assert!(!client.has_exited());
+    view.says("\u{1b}", "? help  q quit");
+    view.terminal.type_in("q");
+    assert_eq!(view.ends().code, Some(0));
+}
+
+#[trial]
+fn read_only_neither_kills_nor_closes_nor_writes() {
+    let _server = server(80);
+    let mut view = View::start(&["--read-only"]);
+    view.shows("127.0.0.1:80");
+    for key in ["x", "c", "w"] {
+        view.says(key, &format!("{key} is off: --read-only"));
+    }
+    view.terminal.type_in("q");
+    assert_eq!(view.ends().code, Some(0));
+}
+
+/// Another socket on the port keeps it, which is known before the answer.
+#[trial]
+fn the_question_names_other_holders() {
+    let [first, second] = shared_listeners(Loopback::V4.port(80));
+    let (one, other) = (Owner::named("one").holding(first), Owner::named("other").holding(second));
+    let mut view = View::start(&["--name", "one"]);
+    view.shows("127.0.0.1:80");
+    let (one_named, other_named) = (named("one", one.pid()), named("other", other.pid()));
+    view.says("x", &format!("port 80 is also held by {other_named}. Terminate {one_named}?"));
+    let pid = one.pid().to_string();
+    view.shows(&format!("Type {pid} and press Enter to confirm"));
+    view.says(&format!("{pid}\r"), &format!("but port 80 is still held by {other_named}"));
+    assert_eq!(one.ended_by(), Some(15));
+    assert!(!other.has_exited());
+    view.says("\u{1b}", "? help  q quit");
+    view.terminal.type_in("q");
+    assert_eq!(view.ends().code, Some(0));
+}
+
+/// It serves everybody: the question says what ends.
+#[trial]
+fn a_listener_has_its_own_question() {
+    let server = server(80);
+    let mut view = View::start(&[]);
+    view.shows("127.0.0.1:80");
+    let question = format!(
+        "Close 1 listener of {}, so that no new connections are accepted?",
+        named("server", server.pid())
+    );
+    view.says("c", &question);
+    view.shows("Type 1 and press Enter to confirm");
+    view.says("1\r", "closed 1 socket; server (PID");
+    assert!(!server.has_exited());
+    view.says("\u{1b}", "? help  q quit");
+    view.terminal.type_in("q");
+    assert_eq!(view.ends().code, Some(0));
+}
