@@ -15,6 +15,7 @@ mod request;
 mod similar;
 mod values;
 mod verb_args;
+mod view_args;
 mod wait;
 mod watch;
 mod words;
@@ -24,7 +25,7 @@ use std::ffi::OsString;
 use clap::{CommandFactory, Parser, ValueEnum};
 use thiserror::Error;
 
-use args::{Cli, FilterArgs, ListArgs, SelectArgs, Verb, ViewArgs};
+use args::{Cli, FilterArgs, ListArgs, SelectArgs, Verb};
 use choices::OwnersArg;
 pub use completion::{COMPLETION, CompletionRequest, completion};
 use errors::misplaced;
@@ -39,6 +40,7 @@ pub use request::{
 };
 use similar::nearest;
 use verb_args::{CloseArgs, DoctorArgs, ExplainArgs, KillArgs};
+use view_args::ViewArgs;
 pub use wait::{Condition, Timeout, WaitRequest};
 pub use watch::WatchRequest;
 use words::{after_lone_p, spell_out};

@@ -49,8 +49,8 @@ fn a_port_that_no_socket_holds_costs_no_walk() {
 /// What is asked of the tables of sockets, in the order of the requests. Each goes through all sockets of the
 /// machine.
 #[track_caller]
-fn requests(words: &[&str]) -> Vec<String> {
-    let calls = calls("sendto", words, 1);
+fn requests(words: &[&str], code: i32) -> Vec<String> {
+    let calls = calls("sendto", words, code);
     // It stands behind the number of the request.
     let requests = calls.lines().filter_map(|call| call.split_once("nlmsg_pid=0}, "));
     requests.map(|(_, request)| request.to_owned()).collect()
@@ -63,10 +63,22 @@ fn no_table_is_asked_for_twice() {
     }
     refuse::entering_namespaces();
     let _server = server();
-    let requests = requests(&["-l", "81"]);
+    let requests = requests(&["-l", "81"], 1);
     let different: BTreeSet<&String> = requests.iter().collect();
     assert!(different.len() > 3, "{requests:#?}");
     assert_eq!(requests.len(), different.len(), "{requests:#?}");
+}
+
+/// What listens at an address also shows whether something else is in its way.
+#[trial]
+fn listeners_of_an_address_are_asked_for_once() {
+    if !can_strace() {
+        return;
+    }
+    let _server = server();
+    // TCP, and UDP of both families.
+    let requests = requests(&["-l", "127.0.0.1:80"], 0);
+    assert_eq!(requests.len(), 3, "{requests:#?}");
 }
 
 /// Whether BOUND sockets are listed shows in the table that is asked for anyway.
@@ -78,7 +90,7 @@ fn bound_sockets_cost_no_request() {
     refuse::entering_namespaces();
     let _server = server();
     // What holds the port, and the connections to that port elsewhere: TCP, and UDP of both families.
-    let requests = requests(&["81"]);
+    let requests = requests(&["81"], 1);
     assert_eq!(requests.len(), 6, "{requests:#?}");
 }
 

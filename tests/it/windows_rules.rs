@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use crate::support::lab::{LISTEN, Lab, has_netsh, tcp};
+use crate::support::lab::{LISTEN, Lab, tcp};
+use crate::support::netsh::has_netsh;
 
 const HEAD: &str = "\r\nProtocol tcp Port Exclusion Ranges\r\n\r\nStart Port    End Port      \r\n\
                     ----------    --------      \r\n";

@@ -2,10 +2,13 @@
 //! were not asked for.
 
 use std::collections::BTreeSet;
+use std::ptr;
+
+use rustc_hash::FxHashSet;
 
 use super::gather::on_ports;
 use super::plan::Plan;
-use crate::model::{Pid, Snapshot};
+use crate::model::{OwnedSocket, Pid, Snapshot};
 use crate::query::{Filter, Row};
 use crate::text::kill as text;
 use crate::text::names::Names;
@@ -23,6 +26,8 @@ impl<'a> Remaining<'a> {
     pub(super) fn new(plan: &Plan<'a>, filter: &Filter, snapshot: &'a Snapshot) -> Self {
         let ended: BTreeSet<Pid> =
             plan.groups.iter().flat_map(|group| &group.all_holders).copied().collect();
+        let unseen: FxHashSet<*const OwnedSocket> =
+            plan.unseen.iter().map(|row| ptr::from_ref(*row)).collect();
         let on_ports = on_ports(filter);
         let is_left = |row: &Row<'_>| {
             let socket = &row.socket;
@@ -31,7 +36,7 @@ impl<'a> Remaining<'a> {
                 && on_ports.admits_socket(socket)
                 && !row.owner.pids().any(|pid| ended.contains(&pid))
                 // These are reported by themselves.
-                && !plan.unseen.iter().any(|unseen| std::ptr::eq(*unseen, *row))
+                && !unseen.contains(&ptr::from_ref(*row))
         };
         Self { rows: snapshot.sockets.iter().filter(is_left).collect(), snapshot }
     }

@@ -12,6 +12,7 @@ mod sentences;
 mod verdicts;
 
 use super::shared::filter;
+use super::shared::in_the_way::Widened;
 use super::{Outcome, Output};
 use crate::cli::ListRequest;
 use crate::platform::System;
@@ -26,9 +27,9 @@ pub(super) fn run(
     output: &mut Output,
 ) -> anyhow::Result<Outcome> {
     let filter = filter::of_request(&request.filters, system)?;
-    let filter = ask::widened(filter, system);
+    let Widened { filter, read } = ask::widened(filter, system);
     let view = print::view(request, system, output);
-    let facts = ask::facts(request, &filter, view.needs(), system)?;
+    let facts = ask::facts(request, &filter, read, view.needs(), system)?;
     let facts = Facts { is_read: output.is_terminal(), ..facts };
     let answer = judge::answer(request, &filter, &facts);
     print::print(&answer, view.as_ref(), output)

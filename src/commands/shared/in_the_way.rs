@@ -4,17 +4,47 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::iter;
 
 use crate::model::{Family, Scope, Snapshot, Socket, StateSet, TcpState, UdpScope};
-use crate::platform::System;
+use crate::platform::{SocketTable, System};
 use crate::query::{Filter, InTheWay, Place, PortSet, Row, Way, Ways};
 use crate::text::endpoints::local_endpoint;
 use crate::text::ports;
 use crate::text::ports::in_the_way::{self as text, How};
 
+/// A filter, and what was read of the system to make it.
+#[derive(Debug)]
+pub(in crate::commands) struct Widened {
+    pub(in crate::commands) filter: Filter,
+    pub(in crate::commands) read: Option<ReadSockets>,
+}
+
+/// Sockets that were read already.
+#[derive(Debug)]
+pub(in crate::commands) struct ReadSockets {
+    scope: Scope,
+    table: SocketTable,
+}
+
+impl ReadSockets {
+    /// The sockets in a scope, where exactly these were read.
+    pub(in crate::commands) fn of(self, scope: &Scope) -> Option<SocketTable> {
+        (self.scope == *scope).then_some(self.table)
+    }
+}
+
 /// The filter, which also admits what is in the way of an address that was asked for and that no
 /// socket holds. That is asked for here.
 pub(in crate::commands) fn widened(filter: Filter, ways: Ways, system: &impl System) -> Filter {
+    widened_and_read(filter, ways, system).filter
+}
+
+/// The same, with what was read for it.
+pub(in crate::commands) fn widened_and_read(
+    filter: Filter,
+    ways: Ways,
+    system: &impl System,
+) -> Widened {
     let Some(local) = filter.local.as_ref().filter(|local| !local.places.is_empty()) else {
-        return filter;
+        return Widened { filter, read: None };
     };
     let ports: PortSet = local.places.iter().map(|place| place.ports.clone()).collect();
     let told_by = |tcp| {
@@ -25,15 +55,16 @@ pub(in crate::commands) fn widened(filter: Filter, ways: Ways, system: &impl Sys
             local_addresses: local.addresses(),
             ..Scope::everything()
         };
-        let table = system.sockets(&scope).unwrap_or_default();
-        InTheWay::of(local, table.sockets.iter(), ways)
+        let read = system.sockets(&scope).ok().map(|table| ReadSockets { scope, table });
+        let sockets = read.iter().flat_map(|read| &read.table.sockets);
+        (InTheWay::of(local, sockets, ways), read)
     };
     // For what is bound without listening the kernel looks at every port of the machine.
-    let mut in_the_way = told_by(StateSet::of(&[TcpState::Listening]));
+    let (mut in_the_way, mut read) = told_by(StateSet::of(&[TcpState::Listening]));
     if !in_the_way.are_all_held_by_tcp(local) {
-        in_the_way = told_by(StateSet::HOLDING);
+        (in_the_way, read) = told_by(StateSet::HOLDING);
     }
-    Filter { in_the_way, ..filter }
+    Widened { filter: Filter { in_the_way, ..filter }, read }
 }
 
 /// The filter, which also admits what is in the way of an address whether a socket holds it or not: what is watched

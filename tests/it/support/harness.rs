@@ -87,7 +87,7 @@ pub fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     #[cfg(windows)]
-    if let Some(code) = super::lab::played_netsh() {
+    if let Some(code) = super::netsh::played_netsh() {
         return code;
     }
     #[cfg(windows)]
@@ -115,7 +115,7 @@ fn run_all() -> ExitCode {
         .map(|test| Trial::test(test.name(), move || run_in_turn(test, show)))
         .collect();
     #[cfg(windows)]
-    let netsh = super::lab::Netsh::replace();
+    let netsh = super::netsh::Netsh::replace();
     let conclusion = libtest_mimic::run(&arguments, trials);
     #[cfg(windows)]
     drop(netsh);

@@ -44,6 +44,8 @@ pub mod mounts;
 pub mod neighbor;
 #[cfg(target_os = "linux")]
 pub mod netns;
+#[cfg(windows)]
+pub mod netsh;
 pub mod netstat;
 #[cfg(windows)]
 pub mod peer;

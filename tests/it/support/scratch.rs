@@ -1,6 +1,7 @@
 //! A temporary directory that goes away with its owner.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -10,14 +11,22 @@ pub struct Scratch {
 }
 
 impl Scratch {
-    /// World-readable whatever the umask: other users run what is put here.
+    /// World-readable whatever the umask: other users run what is put here. One that was left by a run that was
+    /// killed, whose PID this process has now, is another's.
     pub fn new() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("portwho-it-{}-{number}", process::id()));
-        fs::create_dir(&path).expect("create a temporary directory");
-        make_reachable(&path);
-        Self { path }
+        loop {
+            let number = COUNT.fetch_add(1, Ordering::Relaxed);
+            let path = std::env::temp_dir().join(format!("portwho-it-{}-{number}", process::id()));
+            match fs::create_dir(&path) {
+                Ok(()) => {
+                    make_reachable(&path);
+                    return Self { path };
+                }
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                Err(error) => panic!("create a temporary directory: {error}"),
+            }
+        }
     }
 
     pub fn path(&self) -> &Path {

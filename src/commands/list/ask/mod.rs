@@ -11,9 +11,9 @@ use super::outcome::is_failure;
 use crate::cli::{ListRequest, ViewKind};
 use crate::commands::shared::absent::{self, AbsentOwner};
 use crate::commands::shared::elsewhere;
-use crate::commands::shared::in_the_way;
+use crate::commands::shared::in_the_way::{self, ReadSockets, Widened};
 use crate::commands::shared::near_misses::{self, NearMisses};
-use crate::commands::shared::survey::{survey, survey_everywhere};
+use crate::commands::shared::survey::{complete, survey, survey_everywhere};
 use crate::commands::shared::{forwarded, served};
 use crate::model::{About, Depth, Snapshot};
 use crate::platform::System;
@@ -44,8 +44,8 @@ pub(super) struct Facts {
 }
 
 /// The filter, which also admits what is in the way of an address that no socket holds.
-pub(super) fn widened(filter: Filter, system: &impl System) -> Filter {
-    in_the_way::widened(filter, in_the_way::ways(system), system)
+pub(super) fn widened(filter: Filter, system: &impl System) -> Widened {
+    in_the_way::widened_and_read(filter, in_the_way::ways(system), system)
 }
 
 /// Asks the system, and each question only if the answers before leave it open.
@@ -55,6 +55,7 @@ pub(super) fn widened(filter: Filter, system: &impl System) -> Filter {
 pub(super) fn facts(
     request: &ListRequest,
     filter: &Filter,
+    read: Option<ReadSockets>,
     view: Depth,
     system: &impl System,
 ) -> anyhow::Result<Facts> {
@@ -64,7 +65,7 @@ pub(super) fn facts(
     } else {
         Vec::new()
     };
-    let mut snapshot = sockets(request, filter, view, system)?;
+    let mut snapshot = sockets(request, filter, read, view, system)?;
     let is_empty = !snapshot.sockets.iter().any(|row| filter.admits(row, &snapshot));
     let elsewhere = if is_empty && !request.all_namespaces {
         let (elsewhere, gaps) = elsewhere::look(filter, system);
@@ -83,6 +84,7 @@ pub(super) fn facts(
 fn sockets(
     request: &ListRequest,
     filter: &Filter,
+    read: Option<ReadSockets>,
     view: Depth,
     system: &impl System,
 ) -> anyhow::Result<Snapshot> {
@@ -95,7 +97,10 @@ fn sockets(
     let filtered = Depth { about: filter.about(), ..Depth::LEAST };
     let depth = view.and(sorted).and(filtered);
     let mut snapshot = match (request.all_namespaces, system.capabilities().network_namespaces) {
-        (false, _) => survey(system, filter, depth)?,
+        (false, _) => match read.and_then(|read| read.of(&filter.scope(depth.detail))) {
+            Some(table) => complete(system, table, depth.about, |it| filter.admits_socket(it))?,
+            None => survey(system, filter, depth)?,
+        },
         (true, true) => survey_everywhere(system, filter, depth)?,
         (true, false) => bail!(errors::NO_NAMESPACES),
     };

@@ -71,6 +71,7 @@ impl State {
                 }
                 KeyCode::Enter if !act.token.is_empty() && input.value().trim() == act.token => {
                     effects.push(Effect::Answer(true));
+                    act.lines.push(format!("{question} {}", act.token));
                     Stage::Working
                 }
                 KeyCode::Enter => {

@@ -27,6 +27,9 @@ fn the_pid_and_enter_confirm() {
     let mut trial = answering();
     assert_eq!(trial.types("7"), [], "never one key");
     assert_eq!(trial.press(KeyCode::Enter), [Effect::Answer(true)]);
+    // What was asked stays in sight while it is done.
+    let Mode::Act(act) = &trial.0.mode else { panic!("{:?}", trial.0.mode) };
+    assert_eq!(act.lines, ["Terminate server (PID 7)? 7"]);
 }
 
 #[test]
