@@ -46,11 +46,16 @@ impl Kind {
 pub struct Remembered(BTreeMap<(Kind, Number, Number), u64>);
 
 impl Remembered {
-    /// What [`Self::text`] has written. A line that is none is left out.
+    /// What [`Self::text`] has written, and how many lines it has not: these are left out. One that
+    /// does not end may be cut.
     #[must_use]
-    pub fn of_text(text: &[u8]) -> Self {
+    pub fn of_text(text: &[u8]) -> (Self, usize) {
         let text = String::from_utf8_lossy(text);
-        Self(text.lines().filter_map(line).collect())
+        let lines = || text.split_inclusive('\n');
+        let values = lines().filter_map(|one| line(one.strip_suffix('\n')?));
+        let mut own = 0;
+        let values = values.inspect(|_| own += 1).collect();
+        (Self(values), lines().count() - own)
     }
 
     /// A line for each value.
@@ -144,18 +149,28 @@ mod tests {
     fn what_is_written_is_read_again() {
         let mut remembered = with_one(7);
         remembered.add(Kind::Listener, Number(0), Number(u64::MAX), at(8));
-        assert_eq!(Remembered::of_text(remembered.text().as_bytes()), remembered);
+        assert_eq!(Remembered::of_text(remembered.text().as_bytes()), (remembered.clone(), 0));
         assert_eq!(remembered.of(Kind::Listener, Number(0)).count(), 1);
     }
 
     #[test]
-    fn a_line_that_is_none_is_left_out() {
-        for text in
-            ["", "\n", "owner", "owner 1 2", "owner 1 2 x", "owner 1 2 3 4", "x 1 2 3", "\u{0}"]
-        {
-            assert!(Remembered::of_text(text.as_bytes()).is_empty(), "{text}");
+    fn a_line_that_is_none_is_left_out_and_counted() {
+        assert_eq!(Remembered::of_text(b""), (Remembered::default(), 0));
+        for text in [
+            "\n",
+            "owner",
+            "owner 1 2\n",
+            "owner 1 2 x\n",
+            "owner 1 2 3 4\n",
+            "x 1 2 3\n",
+            "\u{0}",
+            // The time may have had more digits.
+            "owner 1 2 3",
+        ] {
+            assert_eq!(Remembered::of_text(text.as_bytes()), (Remembered::default(), 1), "{text}");
         }
-        assert!(!Remembered::of_text(b"\xff\nowner 1 2 3\n").is_empty());
+        let (some, strange) = Remembered::of_text(b"\xff\nowner 1 2 3\n\nowner 1 2 3\n");
+        assert_eq!((some.text().lines().count(), strange), (1, 2));
     }
 
     proptest::proptest! {

@@ -46,6 +46,9 @@ pub enum Whereabouts {
     Anywhere,
     /// Outside of this PID namespace, which is below the machine's own.
     OutsidePidNamespace,
+    /// In no process of the machine, all of which were searched: in the kernel, or on its way from one
+    /// process to another.
+    NoProcess,
     /// A process that was not searched, which another gap tells.
     Unsearched,
 }
@@ -185,7 +188,7 @@ pub enum Gap {
 
 impl Gap {
     /// The words of all kinds, sorted.
-    pub const KINDS: [&str; 22] = [
+    pub const KINDS: [&str; 23] = [
         "bound-not-listed",
         "bound-unknown",
         "changing-hands",
@@ -196,6 +199,7 @@ impl Gap {
         "namespaces-unseen",
         "netlink-refused",
         "no-handler",
+        "no-process",
         "owners-exited",
         "owners-hidden",
         "owners-not-found",
@@ -215,6 +219,8 @@ impl Gap {
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::OwnersHidden { .. } => "owners-hidden",
+            // Nothing is unseen then: who holds it is no process.
+            Self::OwnersNotFound { place: Whereabouts::NoProcess, .. } => "no-process",
             Self::OwnersNotFound { .. } => "owners-not-found",
             Self::ChangingHands { .. } => "changing-hands",
             Self::OwnersExited { .. } => "owners-exited",
@@ -325,6 +331,7 @@ mod tests {
             Gap::NamespacesUnseen { why: None },
             Gap::NetlinkRefused { why: reason() },
             Gap::NoHandler { protocol: "TCP" },
+            Gap::OwnersNotFound { count, place: Whereabouts::NoProcess },
             Gap::OwnersExited { count },
             Gap::OwnersHidden { count, users: named(), why: Hiding::Rights },
             Gap::OwnersNotFound { count, place },

@@ -72,8 +72,15 @@ const UNSEARCHED: &str =
     "some processes were not searched in full; one of them may hold these sockets";
 
 fn owners_not_found(count: usize, place: Whereabouts) -> Sentence {
-    let what = format!("the owners of {} were not found", sockets(count));
+    let what = match place {
+        Whereabouts::NoProcess => format!("no process holds {}", sockets(count)),
+        _ => format!("the owners of {} were not found", sockets(count)),
+    };
     let remedy = match place {
+        Whereabouts::NoProcess => {
+            "the kernel does (for a tunnel such as VXLAN or WireGuard, or for NFS), unless they are \
+             being passed between processes: run portwho again"
+        }
         Whereabouts::OutsidePidNamespace => {
             "they belong to another PID namespace, or are being passed between processes: run \
              portwho again, or run it outside this PID namespace"

@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 
+use super::counted;
+
 /// A metric.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Metric {
@@ -110,4 +112,22 @@ pub fn not_remembered(file: &str, why: &str) -> String {
     format!(
         "cannot write {file}: {why}; until that is possible, a user may add labels without end, some at each look"
     )
+}
+
+/// What follows where values are lost that were remembered.
+const FORGOTTEN: &str =
+    "what users had shown is forgotten: NewListener may name listeners that are not new";
+
+/// `cannot read portwho.prom.seen: file too large; ...`.
+#[must_use]
+pub fn forgotten(file: &str, why: &str) -> String {
+    format!("cannot read {file}: {why}; it was replaced, and {FORGOTTEN}")
+}
+
+/// `portwho.prom.seen: 3 lines are not portwho's; ...`.
+#[must_use]
+pub fn not_own_lines(file: &str, count: usize) -> String {
+    let (lines, are) = (counted(count, "line"), if count == 1 { "is" } else { "are" });
+    let forgotten = format!("some of {FORGOTTEN}");
+    format!("{file}: {lines} {are} not portwho's; {forgotten}; let no other program write it")
 }

@@ -105,7 +105,9 @@ class Prometheus(Program):
         with open(path, "w", encoding="utf-8") as file:
             file.write(config)
         words = ["prometheus", f"--config.file={path}", f"--storage.tsdb.path={directory}/data",
-                 f"--web.listen-address=127.0.0.1:{port}", "--log.level=warn"]
+                 f"--web.listen-address=127.0.0.1:{port}", "--log.level=warn",
+                 # A busy machine takes its time for half a million series.
+                 "--query.timeout=15m"]
         super().__init__(words, port, os.path.join(directory, "prometheus.log"), user)
 
     def api(self, path, **parameters):

@@ -73,7 +73,7 @@ fn of_a_listener() {
     }
     assert_eq!(samples(&text, "portwho_process_max_fds").len(), 1, "{text}");
     assert_eq!(samples(&text, "portwho_check_success").len(), 20, "{text}");
-    assert_eq!(samples(&text, "portwho_gaps").len(), 22, "{text}");
+    assert_eq!(samples(&text, "portwho_gaps").len(), 23, "{text}");
     let version = format!("{{version=\"{}\"}} 1", env!("CARGO_PKG_VERSION"));
     assert_eq!(samples(&text, "portwho_build_info"), [version.as_str()]);
 }
@@ -205,6 +205,38 @@ fn what_cannot_be_written_is_a_failure() {
     output.is(2, "", &output.stderr);
     assert!(output.stderr.starts_with("portwho: cannot write "), "{output:?}");
     assert_eq!(fs::read_dir(scratch.path()).expect("list").count(), 1, "no temporary");
+}
+
+/// What was remembered and is lost is told once, and the next run has a file again.
+#[trial]
+fn what_was_remembered_and_is_lost_is_told() {
+    let scratch = Scratch::new();
+    let file = scratch.path().join("portwho.prom");
+    let seen = scratch.path().join("portwho.prom.seen");
+    let victim = scratch.path().join("victim");
+    fs::write(&victim, "owner 1 2 3\n").expect("write");
+    let lost = "what users had shown is forgotten: NewListener may name listeners that are not new";
+    let anew = format!("it was replaced, and {lost}");
+    let name = seen.display();
+    let too_large = format!("cannot read {name}: File too large (os error 27); {anew}");
+    let a_link =
+        format!("cannot read {name}: Too many levels of symbolic links (os error 40); {anew}");
+    let garbled =
+        format!("{name}: 2 lines are not portwho's; some of {lost}; let no other program write it");
+    let write = |text: Vec<u8>| fs::write(&seen, text).expect("write");
+    let run = || portwho([Path::new("metrics"), Path::new("--output"), &file]).run();
+    let cases: [(&dyn Fn(), String); 3] = [
+        (&|| write(b"owner 1 2 3\n".repeat(400_000)), too_large),
+        (&|| symlink(&victim, &seen).expect("link"), a_link),
+        (&|| write(b"\xff\0nonsense\nowner 1 2 3\nowner 1 2 3".into()), garbled),
+    ];
+    for (spoil, why) in cases {
+        let _ = fs::remove_file(&seen);
+        spoil();
+        run().is(0, "", &format!("portwho: {why}\n"));
+        run().is(0, "", "");
+        assert!(fs::symlink_metadata(&seen).expect("stat").is_file());
+    }
 }
 
 #[trial]

@@ -68,13 +68,22 @@ impl Head {
     /// A look, as the timer takes it.
     #[track_caller]
     fn scrape(&mut self) -> String {
-        portwho([Path::new("metrics"), Path::new("--output"), &self.file()]).run().is(0, "", "");
+        let (text, said) = self.scrape_that_says();
+        assert_eq!(said, "");
+        text
+    }
+
+    /// A look, and what is said of it.
+    #[track_caller]
+    fn scrape_that_says(&mut self) -> (String, String) {
+        let output = portwho([Path::new("metrics"), Path::new("--output"), &self.file()]).run();
+        output.is(0, "", &output.stderr);
         let text = fs::read_to_string(self.file()).expect("read");
         let now = series(&text);
         let lost: Vec<&String> = self.honest.difference(&now).collect();
         assert_eq!(lost, [""; 0], "honest series are there still");
         self.new.extend(now.difference(&self.honest).cloned());
-        text
+        (text, output.stderr)
     }
 
     #[track_caller]
@@ -242,11 +251,11 @@ fn what_is_remembered_is_portwhos_own() {
     fs::write(&victim, "untouched").expect("write");
     fs::remove_file(&seen).expect("remove");
     std::os::unix::fs::symlink(&victim, &seen).expect("link");
-    head.scrape();
+    assert!(head.scrape_that_says().1.starts_with("portwho: cannot read "));
     assert_eq!(fs::read_to_string(&victim).expect("read"), "untouched");
     assert_eq!(fs::read_to_string(&seen).expect("read").lines().count(), text.lines().count());
     fs::write(&seen, b"\xff\0nonsense\nowner x y z\n").expect("write");
-    head.scrape();
+    assert!(head.scrape_that_says().1.contains(": 2 lines are not portwho's; "));
     assert_eq!(fs::read_to_string(&seen).expect("read").lines().count(), text.lines().count());
     fs::remove_file(&seen).expect("remove");
     fs::create_dir(&seen).expect("mkdir");

@@ -1,5 +1,6 @@
 //! What is remembered from run to run: in a file beside that of the metrics, which collectors do not read.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::metrics::Remembered;
@@ -22,27 +23,45 @@ fn beside(file: &Path) -> PathBuf {
     name.into()
 }
 
-/// What earlier runs that wrote FILE have left. A file that cannot be read, or is none of portwho's, is
-/// nothing: it is replaced.
-pub(super) fn read(file: &Path) -> Remembered {
-    let text = small_file(&beside(file), LONGEST).unwrap_or_default();
-    Remembered::of_text(&text)
+/// What earlier runs have left, and why that is not all of it.
+#[derive(Default)]
+pub(super) struct Memory {
+    /// What is remembered.
+    pub(super) values: Remembered,
+    /// What is said of the file, where something of it is lost.
+    lost: Option<String>,
 }
 
-/// Writes it for the next run. Where there never was anything to remember, there is no file.
-pub(super) fn write(
-    file: &Path,
-    remembered: &Remembered,
-    system: &impl System,
-    output: &mut Output,
-) {
+/// What earlier runs that wrote FILE have left. A file that cannot be read, or is none of portwho's, is
+/// replaced later.
+pub(super) fn read(file: &Path) -> Memory {
     let path = beside(file);
-    if remembered.is_empty() && path.symlink_metadata().is_err() {
+    match small_file(&path, LONGEST) {
+        Ok(text) => {
+            let (values, strange) = Remembered::of_text(&text);
+            let lost = (strange > 0).then(|| text::not_own_lines(&shown(&path), strange));
+            Memory { values, lost }
+        }
+        // The first run.
+        Err(error) if error.kind() == ErrorKind::NotFound => Memory::default(),
+        Err(error) => {
+            let lost = Some(text::forgotten(&shown(&path), &reason(&error)));
+            Memory { lost, ..Memory::default() }
+        }
+    }
+}
+
+/// Writes it for the next run, and tells what of it was lost before. Where there never was anything to
+/// remember, there is no file.
+pub(super) fn write(file: &Path, memory: &Memory, system: &impl System, output: &mut Output) {
+    let path = beside(file);
+    if memory.values.is_empty() && path.symlink_metadata().is_err() {
         return;
     }
     let is_absent = |pid| system.is_absent(pid);
-    let text = remembered.text();
-    if let Err(error) = replace_file(&path, text.as_bytes(), Readers::Own, &is_absent) {
-        output.remark(text::not_remembered(&shown(&path), &reason(&error)));
+    let text = memory.values.text();
+    match replace_file(&path, text.as_bytes(), Readers::Own, &is_absent) {
+        Ok(()) => memory.lost.iter().for_each(|lost| output.remark(lost)),
+        Err(error) => output.remark(text::not_remembered(&shown(&path), &reason(&error))),
     }
 }

@@ -33,8 +33,8 @@ pub(super) fn run(
     let (seen, earlier) = looks(request.interval, &wanted, system)?;
     let earlier =
         earlier.as_ref().map(|earlier| (earlier, earlier.age().saturating_sub(seen.age())));
-    let mut remembered = request.output.as_deref().map(memory::read).unwrap_or_default();
-    let text = exposition(&seen, earlier, &wanted, None, &mut remembered);
+    let mut memory = request.output.as_deref().map(memory::read).unwrap_or_default();
+    let text = exposition(&seen, earlier, &wanted, None, &mut memory.values);
     match &request.output {
         None => {
             output.result(|out| out.write_all(&text))?;
@@ -42,7 +42,7 @@ pub(super) fn run(
         }
         Some(file) => {
             write(file, &text, system)?;
-            memory::write(file, &remembered, system, output);
+            memory::write(file, &memory, system, output);
         }
     }
     Ok(Outcome::Success)

@@ -1,14 +1,17 @@
 //! Owners that this user may not see, and what is said instead.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
 use super::{IN_NAMESPACE, NOBODY, can_make_pid_namespaces, listener, listener_row, owner};
+use crate::support::flight::Flight;
 use crate::support::json::{gaps, only_socket, process, socket, sockets};
 use crate::support::makers::{self, Loopback};
-use crate::support::process::{Owner, Process, can_become};
+use crate::support::metrics::value;
+use crate::support::process::{Owner, Process, can_become, is_machines_root};
 use crate::support::{Run, features, golden, mounts, portwho, refuse, skip, wait_until};
 
 /// What stands on stderr, in every view, when one socket's owner may not be seen.
@@ -137,6 +140,52 @@ fn in_a_pid_namespace_below() {
     let expected = golden::netstat(&[listener_row(80, "?").image("(root)")]);
     portwho(["80"]).through(IN_NAMESPACE).run().is(0, &expected, not_found);
 }
+
+/// Where every process was searched, what none holds is the kernel's, or on its way. What is on its way
+/// for ever stands for a tunnel's, which few kernels here can make.
+#[trial]
+fn in_no_process_of_the_machine() {
+    if !is_machines_root() {
+        return;
+    }
+    let in_first = fs::metadata("/proc/self/ns/pid").expect("stat").ino() == FIRST_PID_NAMESPACE;
+    if !in_first {
+        return skip("this is not the machine's own PID namespace");
+    }
+    // Some machines keep their first process even from root.
+    mounts::own_mounts()
+        .and_then(|()| mounts::empty("/proc/1"))
+        .expect("without the first process");
+    mounts::hide_cgroups().expect("out of sight");
+    let socket = listener(80);
+    let _in_flight = Flight::of(&socket);
+    drop(socket);
+    let gap = "portwho: no process holds 1 socket: the kernel does (for a tunnel such as VXLAN or \
+               WireGuard, or for NFS), unless they are being passed between processes: run portwho again\n";
+    let answer = portwho(["--json", "80"]).run().json(0, gap);
+    assert_eq!(only_socket(&answer)["owner"]["kind"], "not-found");
+    assert_eq!(owner_gaps(&answer), [("no-process", Some(1))]);
+    // As a user with the rights of the units too.
+    let unit = ["sys_ptrace", "dac_read_search"];
+    for run in [portwho(["metrics"]), portwho(["metrics"]).user_with(64_123, &unit)] {
+        let output = run.run();
+        for (kind, count) in
+            [("no-process", "1"), ("owners-not-found", "0"), ("owners-hidden", "0")]
+        {
+            let sample = format!("portwho_gaps{{kind=\"{kind}\"}}");
+            assert_eq!(value(&output.stdout, &sample), Some(count), "{kind}: {output:?}");
+        }
+        assert!(output.stderr.contains(gap), "{output:?}");
+    }
+    let tables = portwho(["80"]).through(IN_NAMESPACE).run();
+    assert!(
+        tables.stderr.contains("not found: they belong to another PID namespace"),
+        "{tables:?}"
+    );
+}
+
+/// `PROC_PID_INIT_INO` in the kernel.
+const FIRST_PID_NAMESPACE: u64 = 0xEFFF_FFFC;
 
 #[trial]
 fn outside_the_pid_namespace() {

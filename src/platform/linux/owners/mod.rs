@@ -35,6 +35,8 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use rustix::thread::{CapabilitySet, capabilities};
+
 pub(super) use self::descriptors::{Table, can_be_named};
 use self::doubt::Wanted;
 use self::everywhere::{NotAnswered, Unsearched};
@@ -65,8 +67,8 @@ pub(super) fn find(
     way: &Arc<Way>,
 ) -> Result<OwnerTable, NotAnswered> {
     let own = rustix::process::geteuid();
-    // Root may read every process, others only their own.
-    let is_mine = |socket: &Socket| own.is_root() || socket.uid == Some(Uid(own.as_raw()));
+    let reads_all = may_read_all();
+    let is_mine = |socket: &Socket| reads_all || socket.uid == Some(Uid(own.as_raw()));
     let inodes = sockets.iter().filter_map(|socket| socket.inode);
     let wanted: Inodes = inodes.filter(|&inode| inode != 0).collect();
     let mut gaps = Vec::new();
@@ -93,7 +95,8 @@ pub(super) fn find(
         let is_cut = found.budgets.left_out().values().any(|what| what.count() > 0);
         gaps.extend(hidden(&sockets, is_cut));
         gaps.extend(changing_hands(&sockets, &changing));
-        gaps.extend(not_found(&sockets, &changing, is_cut));
+        let is_whole = reads_all && found.silent_rings == 0;
+        gaps.extend(not_found(&sockets, &changing, place(is_cut, is_whole)));
         gaps.extend(unsearched(&found));
     }
     let from = if found.by_kernel { OwnersFrom::Bpf } else { OwnersFrom::Proc };
@@ -159,17 +162,29 @@ fn is_among(inodes: &Inodes, row: &OwnedSocket) -> bool {
     row.socket.inode.is_some_and(|inode| inodes.contains(&inode))
 }
 
-fn not_found(sockets: &[OwnedSocket], changing: &Inodes, is_cut: bool) -> Option<Gap> {
+fn not_found(sockets: &[OwnedSocket], changing: &Inodes, place: Whereabouts) -> Option<Gap> {
     let rows = sockets.iter().filter(|row| row.owner == Owner::NotFound);
     let count = rows.filter(|row| !is_among(changing, row)).count();
-    let place = if is_cut {
-        Whereabouts::Unsearched
-    } else if proc_dir::is_first_pid_namespace() == Some(false) {
-        Whereabouts::OutsidePidNamespace
-    } else {
-        Whereabouts::Anywhere
-    };
     (count > 0).then_some(Gap::OwnersNotFound { count, place })
+}
+
+/// Where an owner may be that no process is which was searched: `is_whole` where everything was, as far as
+/// this PID namespace goes.
+fn place(is_cut: bool, is_whole: bool) -> Whereabouts {
+    match proc_dir::is_first_pid_namespace() {
+        _ if is_cut => Whereabouts::Unsearched,
+        Some(false) => Whereabouts::OutsidePidNamespace,
+        Some(true) if is_whole => Whereabouts::NoProcess,
+        _ => Whereabouts::Anywhere,
+    }
+}
+
+/// Whether this user may read every process as a rule, and not only those of its own: root, and who has the
+/// rights of the units.
+fn may_read_all() -> bool {
+    let rights = CapabilitySet::SYS_PTRACE | CapabilitySet::DAC_READ_SEARCH;
+    rustix::process::geteuid().is_root()
+        || capabilities(None).is_ok_and(|sets| sets.effective.contains(rights))
 }
 
 #[cfg(test)]
