@@ -77,6 +77,8 @@ pub const NO_OWNER: &str = "the owner of this socket is not known; nothing was d
 /// A connection was to be killed.
 pub const KILL_TAKES_LISTENERS: &str =
     "kill terminates what listens, not what is connected; press c to close this connection";
+/// What sockets have in common whose process is not known, or that have none.
+pub const NO_KNOWN_PROCESS: &str = "no process is known";
 /// A row went to the clipboard, as far as is known.
 pub const SENT: &str = "sent to the terminal's clipboard";
 /// The socket is out of reach.
@@ -104,7 +106,7 @@ pub fn not_written(name: &str, why: &str) -> String {
 /// What confirms an action.
 #[must_use]
 pub fn confirm(token: &str) -> String {
-    format!("Type {token} and press Enter to confirm, Esc to cancel: ")
+    format!("Type {token} and press Enter to confirm, Esc for no: ")
 }
 
 /// The keys in lines, without those that are off where nothing is done to the machine.

@@ -1,8 +1,9 @@
 //! watch on a terminal: kill and close of real sockets, by real keys.
 
-use crate::kill::{named, shared_listeners};
+use crate::kill::{NOBODY, named, shared_listeners};
 use crate::support::makers::{self, Loopback};
-use crate::support::process::{Owner, server};
+use crate::support::process::{Owner, can_become, server};
+use crate::support::{flight, portwho, skip};
 use crate::wait::later;
 use crate::watch_live::{View, state_of};
 
@@ -124,6 +125,50 @@ fn a_listener_has_its_own_question() {
     view.shows("Type 1 and press Enter to confirm");
     view.says("1\r", "closed 1 socket; server (PID");
     assert!(!server.has_exited());
+    view.says("\u{1b}", "? help  q quit");
+    view.terminal.type_in("q");
+    assert_eq!(view.ends().code, Some(0));
+}
+
+/// One socket, two processes that have nothing to do with each other: each is asked about by its own PID.
+#[trial]
+fn each_question_takes_its_own_pid() {
+    if !can_become(NOBODY) {
+        return skip("there is no other user here");
+    }
+    let (from, to) = flight::pair();
+    let server = Owner::named("server").user(NOBODY);
+    let mut server = server.playing_with("hand-over", &["127.0.0.1:28111"], from);
+    server.line();
+    let mut daemon = Owner::named("daemon").playing_with("keep", &[], to);
+    daemon.line();
+    let mut view = View::start(&[]);
+    view.shows("127.0.0.1:28111");
+    view.terminal.type_in("x");
+    let mut holders = [("server", server.pid()), ("daemon", daemon.pid())];
+    holders.sort_by_key(|(_, pid)| *pid);
+    for (name, pid) in holders {
+        view.shows(&format!("Terminate {}?", named(name, pid)));
+        view.shows(&format!("Type {pid} and press Enter to confirm"));
+        view.terminal.type_in(&format!("{pid}\r"));
+    }
+    view.shows("127.0.0.1:28111 is free");
+    assert_eq!((server.process.ended_by(), daemon.process.ended_by()), (Some(15), Some(15)));
+    view.says("\u{1b}", "? help  q quit");
+    view.terminal.type_in("q");
+    assert_eq!(view.ends().code, Some(0));
+}
+
+/// A command that it proposes takes this socket and no other.
+#[trial]
+fn a_refused_close_proposes_the_same_socket() {
+    if !can_become(NOBODY) {
+        return skip("there is no other user here");
+    }
+    let _server = server(80);
+    let mut view = View::of(&portwho(["watch", "--interval", "0.1"]).user(NOBODY), (120, 25));
+    view.shows("127.0.0.1:80");
+    view.says("c", "run: sudo portwho close -l");
     view.says("\u{1b}", "? help  q quit");
     view.terminal.type_in("q");
     assert_eq!(view.ends().code, Some(0));

@@ -10,7 +10,7 @@ use vt100::Parser;
 use crate::support::mounts;
 use crate::support::process::{ROLE, server};
 use crate::support::terminal::Terminal;
-use crate::support::{Output, Scratch, portwho, wait_until};
+use crate::support::{Output, Run, Scratch, portwho, wait_until};
 use crate::wait::later;
 
 /// What leaves the alternate screen and bracketed paste (xterm's control sequences).
@@ -40,7 +40,11 @@ impl View {
 
     pub fn of_size(words: &[&str], size: (u16, u16)) -> Self {
         let words = ["watch", "--interval", "0.1"].iter().chain(words);
-        Self { terminal: Terminal::of_size(&portwho(words), size.0, size.1), size, from: 0 }
+        Self::of(&portwho(words), size)
+    }
+
+    pub fn of(run: &Run, size: (u16, u16)) -> Self {
+        Self { terminal: Terminal::of_size(run, size.0, size.1), size, from: 0 }
     }
 
     /// The view on a system with this fault, as the role `faulty-watch` plays it.

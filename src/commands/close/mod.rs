@@ -159,7 +159,8 @@ impl<'a, S: System> Close<'a, S> {
             return false;
         }
         let asks = !self.request.yes && self.report.can_ask();
-        if asks && !self.report.ask(description::question(group, self.snapshot)) {
+        let question = || description::question(group, self.snapshot);
+        if asks && !self.report.ask(&question(), &group.sockets.len().to_string()) {
             let what = description::sockets_of(&group.sockets, group, self.snapshot);
             self.report.failure(text::about(&what, text::NOT_CONFIRMED));
             return false;

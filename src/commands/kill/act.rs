@@ -98,7 +98,7 @@ impl<'a, S: System> Kill<'a, S> {
             facts: Vec::new(),
             snapshot: self.snapshot,
         };
-        self.report.ask(termination.question()).then_some(ending)
+        self.report.ask(&termination.question(), &termination.confirms()).then_some(ending)
     }
 
     /// Says who is still running, and who of them is stopped.

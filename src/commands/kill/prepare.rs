@@ -132,7 +132,7 @@ impl<'a, S: System> Kill<'a, S> {
             return None;
         }
         let asks = !self.request.yes && self.report.can_ask();
-        if asks && !self.report.ask(termination.question()) {
+        if asks && !self.report.ask(&termination.question(), &termination.confirms()) {
             self.fail(group, &termination.not_confirmed());
             return None;
         }

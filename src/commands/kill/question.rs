@@ -37,6 +37,11 @@ impl Termination<'_> {
         }
     }
 
+    /// The PID that is to be typed where yes is not enough: the first that the question names.
+    pub(super) fn confirms(&self) -> String {
+        self.roots.first().map(ToString::to_string).unwrap_or_default()
+    }
+
     /// `would send SIGTERM to nginx (PID 812)`.
     pub(super) fn intention(&self) -> String {
         let (named, followers) = (names_by_user(self.roots, self.snapshot), self.followers());

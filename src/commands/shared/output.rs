@@ -22,6 +22,9 @@ const PROGRESS: usize = 60;
 #[error("the reader closed the pipe")]
 pub struct Broken;
 
+/// Asks a person in another way than on the terminal, with what is to be typed to confirm it.
+type Asker = Box<dyn FnMut(&str, &str) -> bool>;
+
 /// The streams of the program.
 pub struct Output {
     stdout: BufWriter<Box<dyn Write>>,
@@ -30,6 +33,8 @@ pub struct Output {
     terminals: Terminals,
     /// Asks whether stdout has a reader; none where that is not known.
     is_read: Option<fn() -> bool>,
+    /// Who asks instead of the terminal.
+    asker: Option<Asker>,
 }
 
 /// Which of the streams a person sits at.
@@ -74,7 +79,14 @@ impl Output {
             stdin: Box::new(stdin),
             terminals,
             is_read: None,
+            asker: None,
         }
+    }
+
+    /// The same, with another way to ask.
+    #[must_use]
+    pub fn asking(self, asker: impl FnMut(&str, &str) -> bool + 'static) -> Self {
+        Self { asker: Some(Box::new(asker)), ..self }
     }
 
     /// Whether stdout is a terminal.
@@ -89,10 +101,10 @@ impl Output {
         self.terminals.columns
     }
 
-    /// Whether there is a person to ask: stdin is a terminal.
+    /// Whether there is a person to ask: stdin is a terminal, or there is another way.
     #[must_use]
     pub const fn can_ask(&self) -> bool {
-        self.terminals.stdin
+        self.terminals.stdin || self.asker.is_some()
     }
 
     /// Writes a result with `write`, to the end.
@@ -135,8 +147,12 @@ impl Output {
         }
     }
 
-    /// Asks the person on the terminal; anything but yes is no, and so is the end of the input.
-    pub fn ask(&mut self, question: impl Display) -> bool {
+    /// Asks the person on the terminal; anything but yes is no, and so is the end of the input. Where there is
+    /// another way to ask, `confirms` is to be typed there.
+    pub fn ask(&mut self, question: &str, confirms: &str) -> bool {
+        if let Some(asker) = &mut self.asker {
+            return asker(question, confirms);
+        }
         let _ = write!(self.stderr, "{question} [y/N] ").and_then(|()| self.stderr.flush());
         let mut answer = String::new();
         let read = self.stdin.read_line(&mut answer);

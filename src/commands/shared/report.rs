@@ -62,9 +62,9 @@ impl<'a> Report<'a> {
         self.output.can_ask()
     }
 
-    /// Asks.
-    pub(in crate::commands) fn ask(&mut self, question: impl Display) -> bool {
-        self.output.ask(question)
+    /// Asks; `confirms` is what is to be typed where a word more than yes is.
+    pub(in crate::commands) fn ask(&mut self, question: &str, confirms: &str) -> bool {
+        self.output.ask(question, confirms)
     }
 
     /// The worst verdict; or, after a success that could not be reported, why.

@@ -2,7 +2,7 @@
 //! and ask through events.
 
 use std::ffi::OsString;
-use std::io::{self, BufRead, Read, Write};
+use std::io::{self, Write};
 use std::sync::mpsc::{Receiver, Sender};
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use anyhow::anyhow;
 use super::event::{Deed, Event};
 use crate::cli::{CloseRequest, FilterRequest, KillRequest, Selection};
 use crate::commands::{Outcome, Output, Terminals, close, kill};
-use crate::model::{Families, OwnedSocket, Protocol, Scope, Socket, StateSet, UdpScope};
+use crate::model::{Endpoint, Families, OwnedSocket, Protocol, Scope, Socket, StateSet, UdpScope};
 use crate::platform::System;
 use crate::query::{PortTerm, Protocols};
 use crate::text::watch as text;
@@ -32,9 +32,14 @@ pub(super) fn act(
         say(why);
     } else {
         let voice = || Voice { events: events.clone(), said: Vec::new() };
-        let terminals = Terminals { stdin: true, ..Terminals::default() };
-        let ear = Ear { answers, rest: Vec::new() };
-        let mut output = Output::new(voice(), voice(), ear, terminals);
+        let asked = events.clone();
+        // Where nobody answers any more, that is no.
+        let ask = move |question: &str, token: &str| {
+            let (question, token) = (question.to_owned(), token.to_owned());
+            asked.send(Event::Asked { question, token }).is_ok() && answers.recv().unwrap_or(false)
+        };
+        let mut output =
+            Output::new(voice(), voice(), io::empty(), Terminals::default()).asking(ask);
         if let Err(error) = run(deed, shown, system, &mut output) {
             say(format!("{error:#}"));
         }
@@ -79,13 +84,17 @@ fn refusal(shown: &Socket, system: &impl System) -> Option<String> {
 /// The local end, as it can be typed.
 fn terms(socket: &Socket) -> Result<Vec<PortTerm>, String> {
     let zone = socket.interface.map(|index| format!("%{index}")).unwrap_or_default();
-    let (address, port) = (socket.local.address, socket.local.port);
-    let word = if address.is_ipv6() {
+    PortTerm::parse_list(&typed(socket.local, &zone)).map_err(|error| error.to_string())
+}
+
+/// `127.0.0.1:80`, `[fe80::1%2]:80`.
+fn typed(end: Endpoint, zone: &str) -> String {
+    let Endpoint { address, port } = end;
+    if address.is_ipv6() {
         format!("[{address}{zone}]:{port}")
     } else {
         format!("{address}:{port}")
-    };
-    PortTerm::parse_list(&word).map_err(|error| error.to_string())
+    }
 }
 
 fn selection(shown: &OwnedSocket, ports: Vec<PortTerm>) -> Selection {
@@ -125,9 +134,15 @@ fn to_kill(shown: &OwnedSocket, ports: Vec<PortTerm>) -> KillRequest {
 }
 
 fn to_close(shown: &OwnedSocket, ports: Vec<PortTerm>) -> CloseRequest {
-    let typed = ports.iter().map(|term| term.to_string().into());
-    let words = options(shown).into_iter().chain(typed).collect();
+    let terms = ports.iter().map(|term| term.to_string().into());
     let listening = shown.socket.is_listening();
+    let narrowing = if listening {
+        vec!["-l".into()]
+    } else {
+        let foreign = shown.socket.foreign.map(|end| typed(end, ""));
+        foreign.into_iter().flat_map(|end| ["--foreign".into(), end.into()]).collect()
+    };
+    let words = narrowing.into_iter().chain(options(shown)).chain(terms).collect();
     let filters = FilterRequest { listening, ..filters(shown, ports) };
     CloseRequest { filters, yes: false, dry_run: false, words }
 }
@@ -153,7 +168,7 @@ fn filters(shown: &OwnedSocket, ports: Vec<PortTerm>) -> FilterRequest {
     }
 }
 
-/// What is written, line by line; what ends without a newline is a question.
+/// What is written, line by line.
 struct Voice {
     events: Sender<Event>,
     said: Vec<u8>,
@@ -175,42 +190,6 @@ impl Write for Voice {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        if !self.said.is_empty() {
-            let question = String::from_utf8_lossy(&std::mem::take(&mut self.said)).into_owned();
-            let question = question.trim_end().trim_end_matches("[y/N]").trim_end();
-            let _ = self.events.send(Event::Asked(question.to_owned()));
-        }
         Ok(())
-    }
-}
-
-/// What is answered: yes and no, as they would be typed.
-struct Ear {
-    answers: Receiver<bool>,
-    rest: Vec<u8>,
-}
-
-impl Read for Ear {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let mut answer = self.fill_buf()?;
-        let count = answer.read(buffer)?;
-        self.consume(count);
-        Ok(count)
-    }
-}
-
-impl BufRead for Ear {
-    /// The end of the input, where nobody answers any more, is no.
-    fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        if self.rest.is_empty()
-            && let Ok(answer) = self.answers.recv()
-        {
-            self.rest = if answer { b"y\n".to_vec() } else { b"n\n".to_vec() };
-        }
-        Ok(&self.rest)
-    }
-
-    fn consume(&mut self, count: usize) {
-        self.rest.drain(..count.min(self.rest.len()));
     }
 }

@@ -35,8 +35,13 @@ pub(super) enum Event {
     Failed(String),
     /// The action says something.
     Said(String),
-    /// The action asks something.
-    Asked(String),
+    /// The action asks something, which this confirms when it is typed.
+    Asked {
+        /// What is asked.
+        question: String,
+        /// What is to be typed.
+        token: String,
+    },
     /// The action is over.
     Done,
     /// A filter was parsed, or why it cannot be.

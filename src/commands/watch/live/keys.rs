@@ -139,12 +139,6 @@ impl State {
         self.mode = Mode::Text(Text { kind, top: 0 });
     }
 
-    fn describe(&mut self) -> Vec<Effect> {
-        let Some(row) = self.current().cloned() else { return Vec::new() };
-        self.read(TextKind::Details(Vec::new()));
-        vec![Effect::Describe(Box::new(row))]
-    }
-
     fn copy(&mut self) -> Vec<Effect> {
         let item = self.table.items.get(self.cursor).cloned();
         let Some(line) = item.and_then(|item| self.line(&item)) else { return Vec::new() };

@@ -31,6 +31,8 @@ impl Log {
     /// Adds a line of another kind.
     pub(super) fn say(&mut self, line: String) {
         self.0.push_back(line);
+        let excess = self.0.len().saturating_sub(KEPT);
+        self.0.drain(..excess);
     }
 
     /// The lines, the newest first.

@@ -6,6 +6,7 @@
 mod act;
 mod counts;
 mod describe;
+mod details;
 mod draw;
 mod event;
 mod keep;

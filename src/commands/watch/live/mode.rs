@@ -2,6 +2,8 @@
 
 use tui_input::Input;
 
+use crate::model::OwnedSocket;
+
 /// What the keys are for.
 #[derive(Debug, Default)]
 pub(super) enum Mode {
@@ -39,8 +41,19 @@ pub(super) enum TextKind {
     Help,
     /// The log of changes.
     Log,
-    /// The details of a socket; empty until they have come.
-    Details(Vec<String>),
+    /// The details of a socket.
+    Details(Box<Details>),
+}
+
+/// The details of a socket.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Details {
+    /// The socket as it was when they were asked for.
+    pub(super) row: OwnedSocket,
+    /// Whether it was missing at the last look.
+    pub(super) is_missing: bool,
+    /// What is told; empty until it has come.
+    pub(super) lines: Vec<String>,
 }
 
 /// Something that is done to a socket.
@@ -48,7 +61,7 @@ pub(super) enum TextKind {
 pub(super) struct Act {
     /// What is done, and to which socket.
     pub(super) title: String,
-    /// What has to be typed.
+    /// What has to be typed: it belongs to the last question.
     pub(super) token: String,
     /// What it has said.
     pub(super) lines: Vec<String>,

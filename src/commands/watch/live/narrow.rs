@@ -40,30 +40,29 @@ fn option(word: &str) -> Result<String, String> {
     if word.starts_with('-') {
         return Err(text::NO_DASHES.to_owned());
     }
-    if let Some((name, value)) = named(word) {
-        let name = name.to_lowercase().replace('_', "-");
-        let is_switch = SWITCHES.contains(&name.as_str());
-        if is_switch && value.is_empty() {
-            return Ok(format!("--{name}"));
-        }
-        if OPTIONS.contains(&name.as_str()) {
-            return Ok(format!("--{name}={value}"));
-        }
-        let names = OPTIONS.iter().chain(&SWITCHES);
-        return Err(text::unknown_filter(&name, is_switch, names.copied()));
+    if is_place(word) {
+        return Ok(word.to_owned());
     }
-    let is_port = word.starts_with(|c: char| c.is_ascii_digit() || c == ':' || c == '[')
-        || word.contains("://")
-        || word.starts_with("localhost:");
-    Ok(if is_port { word.to_owned() } else { format!("--name={word}") })
+    let Some((name, value)) = word.split_once(':') else {
+        return Ok(format!("--name={word}"));
+    };
+    let name = name.to_lowercase().replace('_', "-");
+    let is_switch = SWITCHES.contains(&name.as_str());
+    if is_switch && value.is_empty() {
+        return Ok(format!("--{name}"));
+    }
+    if OPTIONS.contains(&name.as_str()) {
+        return Ok(format!("--{name}={value}"));
+    }
+    let names = OPTIONS.iter().chain(&SWITCHES);
+    Err(text::unknown_filter(&name, is_switch, names.copied()))
 }
 
-/// `state:close_wait`: what stands before the colon, and behind it. A place has a number or a path there.
-fn named(word: &str) -> Option<(&str, &str)> {
-    let (name, value) = word.split_once(':')?;
-    let is_name = |c: char| c.is_ascii_alphabetic() || c == '-' || c == '_';
-    let is_place = name == "localhost" || value.starts_with("//");
-    (!name.is_empty() && name.chars().all(is_name) && !is_place).then_some((name, value))
+/// Whether it is a PORT, with or without an address: no name of a process begins so, and no option.
+fn is_place(word: &str) -> bool {
+    word.starts_with(|c: char| c.is_ascii_digit() || c == ':' || c == '[')
+        || word.contains("://")
+        || ["*:", "localhost:"].iter().any(|address| word.starts_with(address))
 }
 
 #[cfg(test)]
@@ -88,10 +87,23 @@ mod tests {
             ("http", "--name=http"),
             ("http://localhost:80", "http://localhost:80"),
             ("name:a:b", "--name=a:b"),
+            ("ipv4:", "--ipv4"),
+            ("IPv6:", "--ipv6"),
+            ("*:80", "*:80"),
         ] {
             assert_eq!(option(word).as_deref(), Ok(expected), "{word}");
         }
-        for word in ["stat:listen", "foo:bar", "listening:x", "sort:pid", "-l", "--state"] {
+        for word in [
+            "stat:listen",
+            "foo:bar",
+            "listening:x",
+            "sort:pid",
+            "-l",
+            "--state",
+            "a.b:80",
+            "x4:80",
+            "foo1:bar",
+        ] {
             assert!(option(word).is_err(), "{word}");
         }
     }

@@ -6,7 +6,7 @@ use super::rows::Item;
 use crate::model::{About, Pid, Snapshot};
 use crate::query::{Row, SocketColumn, SortKey, order_by};
 use crate::render::{self, Grid};
-use crate::text::owners;
+use crate::text::{owners, watch as text};
 
 /// What rows are sorted by.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -94,8 +94,10 @@ pub(super) fn grouped(items: Vec<(Item, Option<Pid>)>, snapshot: &Snapshot) -> V
     }
     let mut all = Vec::new();
     for ((_, pid), items) in groups {
-        let name =
-            pid.map_or_else(|| "no process".to_owned(), |pid| owners::process(pid, snapshot));
+        let name = pid.map_or_else(
+            || text::NO_KNOWN_PROCESS.to_owned(),
+            |pid| owners::process(pid, snapshot),
+        );
         // Those that are gone are shown, and are no more.
         let count = items.iter().filter(|item| matches!(item, Item::There(_))).count();
         all.push(Item::Group(format!("{name}: {}", crate::text::counted(count, "socket"))));

@@ -24,10 +24,10 @@ impl State {
     }
 
     pub(super) fn in_text(&mut self, key: KeyEvent, mut pane: Text) -> Vec<Effect> {
-        let is_details = matches!(pane.kind, TextKind::Details(_));
+        let is_selected = self.shows_details_of_selected(&pane.kind);
         match key.code {
             KeyCode::Esc | KeyCode::Enter | KeyCode::Char('q' | '?' | 'e') => return Vec::new(),
-            KeyCode::Char('x' | 'c') if is_details => return self.in_table(key),
+            KeyCode::Char('x' | 'c') if is_selected => return self.in_table(key),
             KeyCode::Up | KeyCode::Char('k') => pane.top = pane.top.saturating_sub(1),
             KeyCode::Down | KeyCode::Char('j') => pane.top = pane.top.saturating_add(1),
             KeyCode::PageUp => pane.top = pane.top.saturating_sub(self.room),
@@ -42,12 +42,17 @@ impl State {
         Vec::new()
     }
 
+    /// Whether it tells of the socket that keys act on: another one is selected when it is gone.
+    pub(super) fn shows_details_of_selected(&self, kind: &TextKind) -> bool {
+        matches!(kind, TextKind::Details(it) if self.selected == Some(it.row.socket.key()))
+    }
+
     /// A text, in lines that the screen has room for.
     pub(super) fn lines<'a>(&'a self, kind: &'a TextKind) -> Vec<Cow<'a, str>> {
         let all: Vec<Cow<'_, str>> = match kind {
             TextKind::Help => text::keys(self.settings.read_only).map(Cow::Borrowed).collect(),
             TextKind::Log => self.log.lines().flat_map(|line| self.layout.folded(line)).collect(),
-            TextKind::Details(lines) => lines.iter().map(|line| line.as_str().into()).collect(),
+            TextKind::Details(it) => it.lines.iter().map(|line| line.as_str().into()).collect(),
         };
         match (kind, all.is_empty()) {
             (TextKind::Log, true) => vec![text::NO_CHANGES.into()],

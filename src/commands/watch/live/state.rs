@@ -8,13 +8,13 @@ use super::counts::Counts;
 use super::event::{Deed, Effect, Event, Pace};
 use super::layout::Layout;
 use super::log::Log;
-use super::mode::{Act, Mode, Stage, Text, TextKind};
+use super::mode::{Act, Mode, Stage};
 use super::order::Sort;
 use super::rows::{Arrangement, Item, Table};
-use crate::model::{About, OwnedSocket, SocketKey};
+use crate::model::{About, Gap, OwnedSocket, SocketKey};
 use crate::platform::SystemRequest;
 use crate::query::{Change, Filter, Row, SocketColumn};
-use crate::text::watch as text;
+use crate::text::{gaps, watch as text};
 
 /// What is decided when the view begins.
 #[derive(Clone, Debug)]
@@ -126,16 +126,15 @@ impl State {
                 self.failure = Some(why);
             }
             Event::Said(line) => self.act(|act| act.lines.push(line)),
-            Event::Asked(question) => self.act(|act| act.stage = Stage::Asked(question)),
+            Event::Asked { question, token } => self.act(|act| {
+                act.stage = Stage::Asked(question);
+                act.token = token;
+            }),
             Event::Done => self.act(|act| act.stage = Stage::Done),
             Event::Parsed(typed, parsed) => return self.narrowed(typed, parsed),
             Event::Wrote(what) => self.message = Some(what),
             Event::Described(described) => self.table.names.note(described, self.now),
-            Event::Details(key, lines) if self.selected == Some(key) => {
-                if let Mode::Text(Text { kind: TextKind::Details(shown), .. }) = &mut self.mode {
-                    *shown = lines;
-                }
-            }
+            Event::Details(key, lines) => self.note_details(key, lines),
             Event::System(SystemRequest::Stop) => return vec![Effect::Stop],
             Event::System(SystemRequest::Continue) => return vec![Effect::TakeTerminal],
             Event::Tick if self.table.marks.expire(self.now, self.table.frozen.is_some()) => {
@@ -166,6 +165,7 @@ impl State {
         self.looks += 1;
         self.counts.note(&look.snapshot);
         let mut effects = Vec::new();
+        self.log_gaps(&look.snapshot.gaps);
         if let Some(before) = self.table.look.take() {
             let names = |row: Row<'_>| self.table.names.of(&[row], &before);
             self.table.marks.note(changes, names, self.now);
@@ -175,6 +175,7 @@ impl State {
             }
         }
         self.table.look = Some(look);
+        effects.extend(self.follow_details());
         if let Some((typed, filter)) = self.awaited.take() {
             effects.extend(self.narrowed(typed, Ok(filter)));
         }
@@ -184,6 +185,15 @@ impl State {
             effects.push(Effect::Quit(0));
         }
         effects
+    }
+
+    /// Tells what could not be seen, and was seen or not asked for before.
+    fn log_gaps(&mut self, gaps: &[Gap]) {
+        let before = self.table.look.as_ref().map(|look| look.snapshot.gaps.as_slice());
+        let kinds: Vec<&str> = before.unwrap_or_default().iter().map(Gap::kind).collect();
+        for gap in gaps.iter().filter(|gap| !kinds.contains(&gap.kind())) {
+            self.log.say(gaps::line(gap));
+        }
     }
 
     /// Puts the rows in order, and finds the selected socket again, wherever it is now.
@@ -260,20 +270,16 @@ impl State {
         }
     }
 
-    /// What has to be typed is a PID that was shown: without one nobody is terminated, whoever a later
-    /// search finds.
+    /// Whoever is terminated was shown: without an owner nobody is, whoever a later search finds.
     fn act_on(&mut self, deed: Deed, row: OwnedSocket) -> Vec<Effect> {
-        let token = match (deed, row.owner.pids().next()) {
-            (Deed::Kill, Some(pid)) => pid.to_string(),
-            (Deed::Kill, None) => {
-                self.message = Some(text::NO_OWNER.to_owned());
-                return Vec::new();
-            }
-            (Deed::Close, _) => "1".to_owned(),
-        };
+        if deed == Deed::Kill && row.owner.holders().is_empty() {
+            self.message = Some(text::NO_OWNER.to_owned());
+            return Vec::new();
+        }
         let look = self.table.look.as_ref();
         let title = look.map(|look| text::deed(deed == Deed::Kill, &row.socket, &look.snapshot));
-        let (title, lines, stage) = (title.unwrap_or_default(), Vec::new(), Stage::Working);
+        let (title, token) = (title.unwrap_or_default(), String::new());
+        let (lines, stage) = (Vec::new(), Stage::Working);
         self.mode = Mode::Act(Act { title, token, lines, stage });
         vec![Effect::Act(deed, Box::new(row))]
     }

@@ -6,7 +6,7 @@ use ratatui::style::{Color, Modifier, Style};
 use tui_input::Input;
 use unicode_width::UnicodeWidthStr;
 
-use super::super::mode::{Mode, Stage, TextKind};
+use super::super::mode::{Mode, Stage};
 use super::super::rows::Item;
 use super::super::state::State;
 use super::{GAP, put, put_over, tint, whole_parts};
@@ -45,7 +45,7 @@ pub(super) fn draw(state: &State, area: Rect, body: Rect, buffer: &mut Buffer) -
 /// What keys do, the most important first.
 fn keys(state: &State, mode: &Mode) -> Vec<&'static str> {
     match mode {
-        Mode::Text(pane) if matches!(pane.kind, TextKind::Details(_)) => {
+        Mode::Text(pane) if state.shows_details_of_selected(&pane.kind) => {
             text::details_keys(moment(state))
         }
         Mode::Text(_) => text::TEXT_KEYS.to_vec(),

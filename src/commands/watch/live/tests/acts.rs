@@ -13,7 +13,10 @@ pub(super) fn answering() -> Trial {
     // What is typed until the question can be read is no answer.
     assert_eq!(trial.types("7"), []);
     assert_eq!(trial.press(KeyCode::Enter), []);
-    trial.0.note(Event::Asked("Terminate server (PID 7)?".to_owned()));
+    trial.0.note(Event::Asked {
+        question: "Terminate server (PID 7)?".to_owned(),
+        token: "7".to_owned(),
+    });
     assert_eq!(trial.types("7"), []);
     assert_eq!(trial.press(KeyCode::Enter), []);
     let Mode::Act(act) = &mut trial.0.mode else { panic!("{:?}", trial.0.mode) };
@@ -136,5 +139,6 @@ fn details_are_those_of_the_selected_socket() {
     trial.0.note(Event::Details(listener(1, 80).socket.key(), details(80)));
     trial.0.note(Event::Details(listener(2, 90).socket.key(), details(90)));
     let Mode::Text(pane) = &trial.0.mode else { panic!("{:?}", trial.0.mode) };
-    assert_eq!(pane.kind, TextKind::Details(details(80)));
+    let TextKind::Details(shown) = &pane.kind else { panic!("{pane:?}") };
+    assert_eq!(shown.lines, details(80));
 }

@@ -3,6 +3,8 @@
 use super::acts::answering;
 use super::screens::lines;
 use super::*;
+use crate::commands::watch::live::mode::{Mode, Stage};
+use crate::model::Gap;
 
 /// The lines of a screen as one text.
 fn said(trial: &mut Trial, width: u16) -> String {
@@ -82,5 +84,50 @@ fn a_filter_by_address_shows_what_covers_it() {
         trial.types(typed);
         assert_eq!(trial.rows(), [">80"], "{typed}");
         trial.press(KeyCode::Esc);
+    }
+}
+
+/// They are told as they were, so a socket that changes has them told anew, and one that is gone for good
+/// leaves nothing to act on.
+#[test]
+fn details_follow_their_socket() {
+    let mut trial = Trial::of(&[connection(1, 80), listener(2, 90)]);
+    let describe = |row: OwnedSocket| Effect::Describe(Box::new(row));
+    assert_eq!(trial.press(KeyCode::Enter), [describe(connection(1, 80))]);
+    assert_eq!(trial.sees(&[connection(1, 80), listener(2, 90)]), []);
+    let waits = row(1, 80, TcpState::CloseWait);
+    assert_eq!(trial.sees(&[waits.clone(), listener(2, 90)]), [describe(waits.clone())]);
+    assert_eq!(trial.sees(&[waits.clone(), listener(2, 90)]), []);
+    // Whether it is gone is asked of the system: it may only have left what is watched.
+    assert_eq!(trial.sees(&[listener(2, 90)]), [describe(waits)]);
+    assert_eq!(trial.sees(&[listener(2, 90)]), []);
+    trial.passes(6);
+    trial.is_drawn();
+    assert!(!said(&mut trial, 80).contains("c close"));
+    assert_eq!(trial.types("x"), [], "the socket that is selected by now is another one");
+}
+
+#[test]
+fn gaps_can_be_read_in_the_log() {
+    let mut trial = Trial::new();
+    let mut seen = look(&[listener(1, 80)]);
+    seen.snapshot.gaps = vec![Gap::NamespacesUnseen { why: Some("no".to_owned()) }];
+    trial.looked(seen, Vec::new());
+    trial.types("e");
+    assert!(said(&mut trial, 100).contains("network namespaces"));
+}
+
+/// The number belongs to what is asked at the moment, and not to the first holder of the socket.
+#[test]
+fn each_question_has_its_own_token() {
+    let mut trial = Trial::of(&[listener(1, 80)]);
+    trial.types("x");
+    for pid in ["7", "12"] {
+        let question = format!("Terminate server (PID {pid})?");
+        trial.0.note(Event::Asked { question: question.clone(), token: pid.to_owned() });
+        let Mode::Act(act) = &mut trial.0.mode else { panic!("{:?}", trial.0.mode) };
+        act.stage = Stage::Answering(question, tui_input::Input::default());
+        trial.types(pid);
+        assert_eq!(trial.press(KeyCode::Enter), [Effect::Answer(true)], "{pid}");
     }
 }

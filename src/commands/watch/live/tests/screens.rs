@@ -114,7 +114,10 @@ fn a_question_is_whole() {
     let mut trial = Trial::of(&[listener(1, 80)]);
     trial.types("x");
     trial.0.note(Event::Said("127.0.0.1:80 is held by server (PID 7, user root)".to_owned()));
-    trial.0.note(Event::Asked("Terminate server (PID 7)?".to_owned()));
+    trial.0.note(Event::Asked {
+        question: "Terminate server (PID 7)?".to_owned(),
+        token: "7".to_owned(),
+    });
     let expected = [
         "Terminate the owner of a port: TCP 127.0.0.1:80 LISTENING",
         "127.0.0.1:80 is held by server (PID 7, user root)",
