@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::check::{never, reaches, warning};
-use super::{Case, Check, Culprit, Evidence, Growth, Looks, Measurement, Severity, Subject};
-use crate::model::{Need, Pid};
+use super::{
+    Case, Check, Culprit, Evidence, Growth, Looks, Machine, Measurement, Severity, Subject,
+};
+use crate::model::{Gap, Need, Owner, Particulars, Pid, Whereabouts};
 use crate::text::advice::{Remedy, run};
 use crate::text::remedies;
 
@@ -18,13 +20,47 @@ pub(super) const CHECK: Check = Check {
     threshold: || format!("{PERCENT}% of the limit"),
     reason: "the next burst of connections can use up the rest",
     subject: Subject::Owners,
-    needs: |machine| {
-        let has_limits = machine.snapshot.capabilities.descriptor_limits;
-        if has_limits { None } else { Some(Need::System) }
-    },
+    needs,
     measure,
     wants_second: never,
 };
+
+/// Where some owners are not seen, how many descriptors these have is not known. What was found is reported.
+fn needs(machine: &Machine<'_>) -> Option<Need> {
+    if !machine.snapshot.capabilities.descriptor_limits {
+        return Some(Need::System);
+    }
+    let uncounted = uncounted(machine)?;
+    let found = measure(&Looks::new(machine, None));
+    let is_found = |one: &Measurement| one.evidence.severity(one.count, None).is_some();
+    (!found.iter().any(is_found)).then_some(uncounted)
+}
+
+/// What it takes to count the descriptors that were not counted.
+fn uncounted(machine: &Machine<'_>) -> Option<Need> {
+    let gaps = &machine.snapshot.gaps;
+    let is_hidden = machine.sockets().any(|row| row.owner == Owner::Hidden);
+    if is_hidden && gaps.iter().any(|gap| matches!(gap, Gap::ProcessesUnreadable { .. })) {
+        return Some(Need::System);
+    }
+    // A socket that no process has is one of the kernel's, and one that was not searched for is told by
+    // the gap of the user who has too many.
+    let is_outside = |gap: &Gap| match gap {
+        Gap::OwnersNotFound { place, .. } => {
+            matches!(place, Whereabouts::Anywhere | Whereabouts::OutsidePidNamespace)
+        }
+        _ => false,
+    };
+    let is_not_found = machine.sockets().any(|row| row.owner == Owner::NotFound);
+    if is_not_found && gaps.iter().any(is_outside) {
+        return Some(Need::Ptrace);
+    }
+    let is_unread = |own: &Particulars| own.descriptors.is_none() && own.descriptor_limit.is_some();
+    let owners = machine.owners();
+    let mut owners = owners.iter().filter_map(|pid| machine.particulars.get(pid));
+    let needed = if machine.snapshot.privileged { Need::Ptrace } else { Need::Rights };
+    (is_hidden || owners.any(is_unread)).then_some(needed)
+}
 
 #[derive(Debug)]
 struct NearlyUsed {

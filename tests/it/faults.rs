@@ -131,6 +131,11 @@ fn proc_empty() {
     let of_bound = |(kind, _): &(&str, _)| *kind == "bound-not-listed" && !features::lists_bound();
     let told: Vec<_> = gaps(&answer).into_iter().filter(|gap| !of_bound(gap)).collect();
     assert_eq!(told, [("processes-unreadable", None)]);
+    let answer = portwho(["doctor", "--json"]).run().json(0, unreadable);
+    let checks = answer["checks"].as_array().expect("checks").iter();
+    let check = checks.into_iter().find(|check| check["kind"] == "descriptors-nearly-used");
+    let check = check.expect("the check");
+    assert_eq!((&check["made"], &check["needs"]), (&json!(false), &json!("system")));
 }
 
 fn listener(local: &str, pid: impl ToString) -> SocketRow {

@@ -278,11 +278,10 @@ fn without_rights_gaps_are_counted() {
     assert!(output.stderr.contains("the owners of 1 socket are hidden"), "{output:?}");
     let text = output.stdout;
     assert_eq!(value(&text, "portwho_gaps{kind=\"owners-hidden\"}"), Some("1"), "{text}");
-    assert_eq!(
-        value(&text, "portwho_check_success{kind=\"dead-descriptors\"}"),
-        Some("0"),
-        "{text}"
-    );
+    for kind in ["dead-descriptors", "descriptors-nearly-used"] {
+        let made = value(&text, &format!("portwho_check_success{{kind=\"{kind}\"}}"));
+        assert_eq!(made, Some("0"), "{kind}\n{text}");
+    }
     let sockets = samples(&text, "portwho_sockets");
     assert_eq!(sockets.len(), 1, "{text}");
     assert!(sockets[0].contains("process=\"other\""), "{text}");

@@ -1,5 +1,7 @@
 //! What each capability adds for a user who is not root: the table of docs/security.md.
 
+use serde_json::Value;
+
 use crate::support::makers::{self, Loopback};
 use crate::support::netns::in_netns;
 use crate::support::process::{Owner, can_become, is_machines_root};
@@ -55,6 +57,25 @@ fn owners_take_two_capabilities_together() {
         let output = portwho(["-q", "80"]).user_with(NOBODY, capabilities).run();
         let expected = if owners { format!("{}\n", web.pid()) } else { String::new() };
         assert_eq!(output.stdout, expected, "{capabilities:?}: {output:?}");
+    }
+}
+
+/// Descriptors of an owner that is hidden are not counted, so that check is not made.
+#[trial]
+fn descriptors_take_the_rights_of_owners() {
+    if !can_be_tried() {
+        return;
+    }
+    let listener = makers::listening(Loopback::V4.port(80));
+    let _web = Owner::named("web").user(OTHER).holding(listener.socket);
+    for Rights { capabilities, owners, .. } in RIGHTS {
+        let output = portwho(["doctor", "--json"]).user_with(NOBODY, capabilities).run();
+        let answer: Value = serde_json::from_str(&output.stdout).expect("JSON");
+        let checks = answer["checks"].as_array().expect("checks").iter();
+        let check = checks.into_iter().find(|check| check["kind"] == "descriptors-nearly-used");
+        let check = check.expect("the check");
+        let needs = if owners { Value::Null } else { "rights".into() };
+        assert_eq!((&check["made"], &check["needs"]), (&owners.into(), &needs), "{capabilities:?}");
     }
 }
 

@@ -2,7 +2,8 @@
 //! what a Windows does not report.
 
 use portwho::model::{
-    Os, OwnedSocket, Pid, Queues, Reading, TcpMemory, TcpState, Timer, TimerKind, Unconnected,
+    Gap, KernelReason, Os, OwnedSocket, Owner, Particulars, Pid, Queues, Reading, TcpMemory,
+    TcpState, Timer, TimerKind, Unconnected, Whereabouts,
 };
 use serde_json::{Value, json};
 
@@ -159,15 +160,56 @@ fix          find what does not read (large receive queues) and whose peers do
     machine.run("doctor").is(1, expected, "");
 }
 
+/// What a check needs, by an answer of doctor.
+#[track_caller]
+fn needs(output: &Output, kind: &str) -> Value {
+    let answer: Value = serde_json::from_str(&output.stdout).expect("JSON");
+    let checks = answer["checks"].as_array().expect("checks").iter();
+    let check = checks.into_iter().find(|check| check["kind"] == kind).expect("the check");
+    assert_eq!(check["made"], check["needs"].is_null(), "{check}");
+    check["needs"].clone()
+}
+
+/// The descriptors of owners that are not seen were not counted; what was found is told all the same.
+#[trial]
+fn descriptors_of_hidden_owners() {
+    const KIND: &str = "descriptors-nearly-used";
+    let machine = |owner: Owner, gaps: Vec<Gap>| {
+        let other = listener("0.0.0.0:80").linux(2, 33).owner(owner);
+        let sockets = vec![listener("0.0.0.0:443").linux(1, 0).of(&[7]), other];
+        let machine = Machine::new(Os::Linux, vec![process(7, "web")], sockets);
+        Machine { gaps, ..machine.descriptors(7, 10, Some(100)) }
+    };
+    let asked = |machine: &Machine, words: &str| needs(&machine.run(words), KIND);
+    let needs = |machine: &Machine| asked(machine, "doctor --json");
+    let kernel = Owner::Kernel(KernelReason::Orphaned);
+    assert_eq!(needs(&machine(kernel, Vec::new())), Value::Null);
+    let hidden = || machine(Owner::Hidden, Vec::new());
+    assert_eq!(needs(&hidden()), "rights");
+    assert_eq!(needs(&hidden().privileged()), "ptrace");
+    assert_eq!(asked(&hidden(), "doctor --json 443"), Value::Null);
+    assert_eq!(asked(&hidden(), "doctor --json 80"), "rights");
+    assert_eq!(needs(&hidden().descriptors(7, 95, Some(100))), Value::Null);
+    let unreadable = Gap::ProcessesUnreadable { why: "no /proc".to_owned() };
+    assert_eq!(needs(&machine(Owner::Hidden, vec![unreadable])), "system");
+    // No process has the socket of a tunnel, and any outside of a PID namespace may.
+    for (place, expected) in
+        [(Whereabouts::NoProcess, Value::Null), (Whereabouts::OutsidePidNamespace, "ptrace".into())]
+    {
+        let gap = Gap::OwnersNotFound { count: 1, place };
+        assert_eq!(needs(&machine(Owner::NotFound, vec![gap])), expected, "{place:?}");
+    }
+    // A process is seen, and its descriptors are not.
+    let mut unread = machine(Owner::of_process(Pid(7)), Vec::new());
+    let own = Particulars { descriptor_limit: Some(100), ..Default::default() };
+    unread.particulars.insert(Pid(7), own);
+    assert_eq!(needs(&unread), "rights");
+}
+
 /// Without rights the descriptors of others are unknown, and what was found is told all the same.
 #[trial]
 fn descriptors_of_other_users() {
-    let needs = |machine: &Machine| {
-        let answer = machine.run("doctor --json").json(0, "");
-        let checks = answer["checks"].as_array().expect("checks").clone();
-        let check = checks.into_iter().find(|check| check["kind"] == "dead-descriptors");
-        check.expect("the check")["needs"].clone()
-    };
+    let needs = |machine: &Machine| needs(&machine.run("doctor --json"), "dead-descriptors");
     let mut machine = Machine::new(Os::Linux, vec![process(7, "proxy")], Vec::new());
     assert_eq!(needs(&machine), Value::Null);
     machine.unconnected = Reading::Read(Unconnected { is_unreadable: true, ..Default::default() });
