@@ -58,13 +58,23 @@ impl Remembered {
         (Self(values), lines().count() - own)
     }
 
-    /// A line for each value.
+    /// A line for each value, of `longest` bytes at most, and how many values that leaves out: those that
+    /// were seen longest ago.
     #[must_use]
-    pub fn text(&self) -> String {
+    pub fn text(&self, longest: usize) -> (String, usize) {
         let line = |((kind, account, value), seen): (&(Kind, Number, Number), &u64)| {
-            format!("{} {:016x} {:016x} {seen}\n", kind.word(), account.0, value.0)
+            (*seen, format!("{} {:016x} {:016x} {seen}\n", kind.word(), account.0, value.0))
         };
-        self.0.iter().map(line).collect()
+        let mut lines: Vec<(u64, String)> = self.0.iter().map(line).collect();
+        lines.sort_by_key(|(seen, _)| *seen);
+        let mut left: usize = lines.iter().map(|(_, line)| line.len()).sum();
+        let too_many = |(_, line): &&(u64, String)| {
+            let is_too_long = left > longest;
+            left -= line.len();
+            is_too_long
+        };
+        let forgotten = lines.iter().take_while(too_many).count();
+        (lines.into_iter().skip(forgotten).map(|(_, line)| line).collect(), forgotten)
     }
 
     /// Whether there is nothing.
@@ -149,8 +159,29 @@ mod tests {
     fn what_is_written_is_read_again() {
         let mut remembered = with_one(7);
         remembered.add(Kind::Listener, Number(0), Number(u64::MAX), at(8));
-        assert_eq!(Remembered::of_text(remembered.text().as_bytes()), (remembered.clone(), 0));
+        assert_eq!(
+            Remembered::of_text(remembered.text(1000).0.as_bytes()),
+            (remembered.clone(), 0)
+        );
         assert_eq!(remembered.of(Kind::Listener, Number(0)).count(), 1);
+    }
+
+    #[test]
+    fn what_was_seen_longest_ago_is_not_written_where_it_is_too_much() {
+        let mut remembered = with_one(7);
+        for seen in [9, 8] {
+            remembered.add(Kind::Owner, Number::of(&"user"), Number(seen), at(seen));
+        }
+        let (whole, none) = remembered.text(1000);
+        let each = whole.len() / 3;
+        assert_eq!(none, 0);
+        assert_eq!(remembered.text(3 * each), (whole, 0));
+        for (longest, kept) in [(3 * each - 1, 2), (2 * each, 2), (each, 1), (each - 1, 0), (0, 0)]
+        {
+            let (text, forgotten) = remembered.text(longest);
+            assert_eq!((text.lines().count(), forgotten), (kept, 3 - kept), "{longest}");
+            assert!(text.len() <= longest && (kept == 0 || text.ends_with(" 9\n")), "{text}");
+        }
     }
 
     #[test]
@@ -170,7 +201,7 @@ mod tests {
             assert_eq!(Remembered::of_text(text.as_bytes()), (Remembered::default(), 1), "{text}");
         }
         let (some, strange) = Remembered::of_text(b"\xff\nowner 1 2 3\n\nowner 1 2 3\n");
-        assert_eq!((some.text().lines().count(), strange), (1, 2));
+        assert_eq!((some.text(1000).0.lines().count(), strange), (1, 2));
     }
 
     proptest::proptest! {

@@ -124,6 +124,20 @@ pub fn forgotten(file: &str, why: &str) -> String {
     format!("cannot read {file}: {why}; it was replaced, and {FORGOTTEN}")
 }
 
+/// `portwho.prom.seen: only 4 MiB are kept of what users had shown: ...`.
+#[must_use]
+pub fn too_much_seen(file: &str, longest: usize, count: usize) -> String {
+    let (mib, that) = (longest / (1024 * 1024), "seen longest ago");
+    let forgotten = match count {
+        1 => format!("the one that was {that} is forgotten"),
+        count => format!("the {count} that were {that} are forgotten"),
+    };
+    format!(
+        "{file}: only {mib} MiB are kept of what users had shown: {forgotten}, and NewListener may name \
+         listeners that are not new"
+    )
+}
+
 /// `portwho.prom.seen: 3 lines are not portwho's; ...`.
 #[must_use]
 pub fn not_own_lines(file: &str, count: usize) -> String {

@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 use std::process::Command;
+use std::time::SystemTime;
 
 use crate::support::makers::{self, Loopback};
 use crate::support::metrics::{masked, samples, value};
@@ -237,6 +238,34 @@ fn what_was_remembered_and_is_lost_is_told() {
         run().is(0, "", "");
         assert!(fs::symlink_metadata(&seen).expect("stat").is_file());
     }
+}
+
+/// A line that is read may be shorter than the one that is written of it. No more is written than the next
+/// run reads: what was seen last.
+#[trial]
+fn no_more_is_remembered_than_is_read() {
+    let scratch = Scratch::new();
+    let file = scratch.path().join("portwho.prom");
+    let seen = scratch.path().join("portwho.prom.seen");
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("a time").as_secs();
+    let line = |number: u64| format!("owner 1 {number:x} {}\n", now - 1000 + number / 100);
+    fs::write(&seen, (0..100_000).map(line).collect::<String>()).expect("write");
+    let run = || portwho([Path::new("metrics"), Path::new("--output"), &file]).run();
+    let length = "owner 0000000000000001 0000000000000002 1234567890\n".len();
+    let kept = 4 * 1024 * 1024 / length;
+    let forgotten = 100_000 - kept;
+    let why = format!(
+        "portwho: {}: only 4 MiB are kept of what users had shown: the {forgotten} that were seen longest \
+         ago are forgotten, and NewListener may name listeners that are not new\n",
+        seen.display()
+    );
+    run().is(0, "", &why);
+    let text = fs::read_to_string(&seen).expect("read");
+    assert_eq!(text.lines().count(), kept);
+    assert!(
+        text.contains(&format!(" {:016x} ", 99_999)) && !text.contains(&format!(" {:016x} ", 0))
+    );
+    run().is(0, "", "");
 }
 
 #[trial]

@@ -13,7 +13,7 @@ use crate::commands::Output;
 /// What is added to the name of FILE.
 const SUFFIX: &str = ".seen";
 
-/// How much is read: twenty values of each of some thousand users.
+/// How much is read, and written: twenty values of each of some thousand users.
 const LONGEST: usize = 4 * 1024 * 1024;
 
 /// `portwho.prom.seen`.
@@ -59,9 +59,11 @@ pub(super) fn write(file: &Path, memory: &Memory, system: &impl System, output: 
         return;
     }
     let is_absent = |pid| system.is_absent(pid);
-    let text = memory.values.text();
-    match replace_file(&path, text.as_bytes(), Readers::Own, &is_absent) {
-        Ok(()) => memory.lost.iter().for_each(|lost| output.remark(lost)),
+    // More would not be read by the next run, which would forget all of it.
+    let (lines, forgotten) = memory.values.text(LONGEST);
+    let too_much = (forgotten > 0).then(|| text::too_much_seen(&shown(&path), LONGEST, forgotten));
+    match replace_file(&path, lines.as_bytes(), Readers::Own, &is_absent) {
+        Ok(()) => memory.lost.iter().chain(&too_much).for_each(|lost| output.remark(lost)),
         Err(error) => output.remark(text::not_remembered(&shown(&path), &reason(&error))),
     }
 }
