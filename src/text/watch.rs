@@ -73,7 +73,8 @@ pub const CHANGED_SOCKET: &str = "socket changed; nothing was done";
 /// The key was pressed before the selection was drawn.
 pub const NOT_DRAWN: &str = "the selection was not on the screen yet; nothing was done";
 /// Nobody is known who could be terminated.
-pub const NO_OWNER: &str = "the owner of this socket is not known; nothing was done";
+pub const NO_OWNER: &str =
+    "the owner of this socket is not known, so nothing was done; portwho kill PORT says why";
 /// A connection was to be killed.
 pub const KILL_TAKES_LISTENERS: &str =
     "kill terminates what listens, not what is connected; press c to close this connection";
