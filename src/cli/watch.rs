@@ -14,10 +14,11 @@ use crate::query::{SocketColumn, SortKey};
 
 /// Shown below the options.
 pub(super) const DETAILS: &str = "\
+On a terminal it is a view with keys: ? lists them, q quits. Otherwise it prints lines.\n\
 Each look is compared with the one before: what opened, what changed (state, addresses or owners), \
 what closed. What opened and closed between two looks is not seen. If a look uses much CPU time, \
 the interval grows.\n\
-Exit codes: 0 with --count, after the last look; 2 usage error or failure; 130 Ctrl-C.";
+Exit codes: 0 after q, and with --count after the last look; 2 usage error or failure; 130 Ctrl-C.";
 
 /// Watching.
 #[derive(Args, Debug)]

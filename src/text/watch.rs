@@ -73,7 +73,8 @@ pub const CHANGED_SOCKET: &str = "socket changed; nothing was done";
 /// The key was pressed before the selection was drawn.
 pub const NOT_DRAWN: &str = "the selection was not on the screen yet; nothing was done";
 /// Nobody is known who could be terminated.
-pub const NO_OWNER: &str = "the owner of this socket is not known; nothing was done";
+pub const NO_OWNER: &str =
+    "the owner of this socket is not known, so nothing was done; portwho kill PORT says why";
 /// A connection was to be killed.
 pub const KILL_TAKES_LISTENERS: &str =
     "kill terminates what listens, not what is connected; press c to close this connection";
@@ -173,6 +174,8 @@ pub struct Moment {
     pub has_socket: bool,
     /// It holds a port.
     pub holds_port: bool,
+    /// It has something that can be closed.
+    pub can_close: bool,
     /// The order is frozen.
     pub is_frozen: bool,
     /// The rows are grouped.
@@ -191,7 +194,7 @@ pub fn table_keys(moment: Moment) -> Vec<&'static str> {
         (moment.is_filtered, "Esc show all"),
         (true, "/ filter"),
         (acts && moment.holds_port, "x kill"),
-        (acts, "c close"),
+        (acts && moment.can_close, "c close"),
         (moment.has_socket, "Enter details"),
         (moment.is_frozen, "Space go on"),
         (!moment.is_frozen, "Space freeze"),
@@ -212,7 +215,7 @@ pub const TEXT_KEYS: [&str; 4] = ["Esc back", "Up Down scroll", "PgUp PgDn page"
 #[must_use]
 pub fn details_keys(moment: Moment) -> Vec<&'static str> {
     let acts = moment.has_socket && !moment.read_only;
-    let own = [(acts && moment.holds_port, "x kill"), (acts, "c close")];
+    let own = [(acts && moment.holds_port, "x kill"), (acts && moment.can_close, "c close")];
     let own = own.into_iter().filter(|(fits, _)| *fits).map(|(_, key)| key);
     let [back, scroll, ..] = TEXT_KEYS;
     [back].into_iter().chain(own).chain([scroll]).collect()

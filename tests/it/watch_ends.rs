@@ -12,7 +12,17 @@ use crate::watch_live::{View, state_of};
 #[trial]
 fn signals_restore_the_terminal() {
     let _server = server(80);
-    for signal in [Signal::TERM, Signal::HUP, Signal::INT, Signal::QUIT] {
+    for signal in [
+        Signal::TERM,
+        Signal::HUP,
+        Signal::INT,
+        Signal::QUIT,
+        Signal::ABORT,
+        Signal::ALARM,
+        Signal::USR1,
+        Signal::USR2,
+        Signal::XCPU,
+    ] {
         let mut view = View::start(&[]);
         view.shows("127.0.0.1:80");
         assert!(!view.terminal.is_canonical());

@@ -142,7 +142,11 @@ impl Output {
     pub fn progress(&mut self, text: &str) {
         if self.terminals.stderr {
             let text = if text.is_empty() { String::new() } else { format!("portwho: {text}") };
-            let _ = write!(self.stderr, "\r{:PROGRESS$}\r{text}", "");
+            // A line that fills the terminal would go on in the next one, and stay.
+            let columns =
+                self.terminals.columns.map_or(PROGRESS, |columns| columns.min(PROGRESS + 1) - 1);
+            let text: String = text.chars().take(columns).collect();
+            let _ = write!(self.stderr, "\r{:columns$}\r{text}", "");
             let _ = self.stderr.flush();
         }
     }
@@ -166,5 +170,41 @@ impl Output {
 impl std::fmt::Debug for Output {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Output").field("terminals", &self.terminals).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::rc::Rc;
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Screen(Rc<RefCell<Vec<u8>>>);
+
+    impl Write for Screen {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.borrow_mut().extend(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// Where a line goes on in the next one, a carriage return leads to the last of them only.
+    #[test]
+    fn progress_fits_in_a_line_of_the_terminal() {
+        for (columns, longest) in [(Some(40), 39), (Some(1), 0), (Some(500), 60), (None, 60)] {
+            let screen = Screen::default();
+            let terminals = Terminals { stderr: true, columns, ..Terminals::default() };
+            let mut output = Output::new(io::sink(), screen.clone(), io::empty(), terminals);
+            output.progress(&"waiting ".repeat(20));
+            let written = String::from_utf8(screen.0.borrow().clone()).unwrap();
+            let lines = written.split('\r').map(|line| line.chars().count());
+            assert_eq!(lines.max(), Some(longest), "{columns:?} {written:?}");
+        }
     }
 }

@@ -9,6 +9,9 @@ use super::order::Sort;
 use super::state::State;
 use crate::text::watch as text;
 
+/// Keys that make another key of a letter.
+const HELD: KeyModifiers = KeyModifiers::CONTROL.union(KeyModifiers::ALT);
+
 /// Ctrl-C's exit code, as shells report it.
 const INTERRUPTED: u8 = 130;
 
@@ -19,6 +22,7 @@ impl State {
         match key.code {
             KeyCode::Char('c') if is_control => return vec![Effect::Quit(INTERRUPTED)],
             KeyCode::Char('z') if is_control => return vec![Effect::Stop],
+            KeyCode::Char('l') if is_control => return vec![Effect::TakeTerminal],
             _ => {}
         }
         self.message = None;
@@ -69,7 +73,8 @@ impl State {
             KeyCode::End => self.select(usize::MAX),
             KeyCode::Enter => return self.describe(),
             KeyCode::Esc => return self.widen(),
-            KeyCode::Char(c) => return self.command(c),
+            // With another key held down it is another command, which there is none of.
+            KeyCode::Char(c) if !key.modifiers.intersects(HELD) => return self.command(c),
             _ => {}
         }
         Vec::new()

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::super::seen::Look;
 use super::marks::{Gone, Marks, Sign};
@@ -133,6 +133,21 @@ impl Table {
     pub(super) fn arrange(&mut self, how: &Arrangement) {
         let Some(look) = self.look.clone() else { return };
         self.items = self.arranged(&look.snapshot, how);
+        self.keep_order(&look.snapshot);
+    }
+
+    /// Where the order is frozen, what is new keeps its place from now on. What the view's own filter hides
+    /// has its place all the same.
+    fn keep_order(&mut self, snapshot: &Snapshot) {
+        let Some(mut order) = self.frozen.take() else { return };
+        let gone = self.marks.gone().iter().map(|gone| &gone.row);
+        let all: FxHashSet<SocketKey> =
+            snapshot.sockets.iter().chain(gone).map(|row| row.socket.key()).collect();
+        order.retain(|key| all.contains(key));
+        let known: FxHashSet<SocketKey> = order.iter().copied().collect();
+        let shown = self.items.iter().filter_map(|item| self.key(item));
+        order.extend(shown.filter(|key| !known.contains(key)));
+        self.frozen = Some(order);
     }
 
     fn arranged(&self, snapshot: &Snapshot, how: &Arrangement) -> Vec<Item> {

@@ -10,6 +10,7 @@ use super::super::mode::{Mode, Stage};
 use super::super::rows::Item;
 use super::super::state::State;
 use super::{GAP, put, put_over, tint, whole_parts};
+use crate::model::TcpState;
 use crate::text::watch as text;
 use crate::text::watch::Moment;
 
@@ -65,6 +66,7 @@ fn moment(state: &State) -> Moment {
         read_only: state.settings.read_only,
         has_socket: socket.is_some(),
         holds_port: socket.is_some_and(|row| row.socket.holds_port()),
+        can_close: socket.is_some_and(|row| row.socket.state != Some(TcpState::Bound)),
         is_frozen: state.table.frozen.is_some(),
         is_grouped: state.how.grouped,
         is_filtered: !state.applied.is_empty(),

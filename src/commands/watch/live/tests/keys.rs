@@ -1,6 +1,8 @@
 //! What keys do in the table, and in a filter.
 
+use super::screens::lines;
 use super::*;
+use crate::commands::watch::live::mode::Mode;
 
 #[test]
 fn a_filter_applies_while_it_is_typed_and_a_wrong_one_leaves_the_last() {
@@ -131,4 +133,26 @@ fn a_filter_or_an_order_that_takes_a_deeper_look() {
     let effects: Vec<Effect> = (0..sorts).flat_map(|_| trial.types("s")).collect();
     let by_name = Effect::Deepen(Some(About::Table));
     assert_eq!(effects, [by_name, deepen, Effect::Deepen(None)], "by image, by age, by port");
+}
+
+/// A letter is a command by itself only.
+#[test]
+fn keys_that_are_held_make_another_key() {
+    for held in [KeyModifiers::ALT, KeyModifiers::CONTROL] {
+        for letter in ['x', 'q'] {
+            let mut trial = Trial::of(&[listener(1, 80)]);
+            assert_eq!(trial.0.press(KeyEvent::new(KeyCode::Char(letter), held)), []);
+            assert!(matches!(trial.0.mode, Mode::Table), "{held:?} {letter}");
+        }
+    }
+    let redraw = KeyEvent::new(KeyCode::Char('l'), KeyModifiers::CONTROL);
+    assert_eq!(Trial::of(&[]).0.press(redraw), [Effect::TakeTerminal]);
+}
+
+/// What is bound has no connection that could be closed.
+#[test]
+fn no_key_is_offered_that_is_always_refused() {
+    let mut trial = Trial::of(&[row(1, 80, TcpState::Bound)]);
+    let screen = lines(&trial.screen(200, 24));
+    assert!(screen[23].contains("x kill") && !screen[23].contains("c close"), "{screen:?}");
 }

@@ -91,3 +91,22 @@ fn what_is_gone_is_kept_within_bounds_while_frozen() {
     trial.sees(&[]);
     assert_eq!(trial.0.table.marks.gone().len(), 5_000);
 }
+
+/// What comes while the order is frozen stays where it came.
+#[test]
+fn a_frozen_order_holds_for_what_is_new() {
+    let mut trial = Trial::of(&[listener(1, 90)]);
+    trial.types(" ");
+    trial.sees(&[listener(1, 90), listener(2, 82)]);
+    trial.sees(&[listener(1, 90), listener(2, 82), listener(3, 81)]);
+    assert_eq!(trial.rows(), [">90", "82+", "81+"]);
+    // A filter that is taken off again leaves them there.
+    trial.types("/81");
+    assert_eq!(trial.rows(), [">81+"]);
+    trial.press(KeyCode::Esc);
+    trial.press(KeyCode::Esc);
+    trial.sees(&[listener(1, 90), listener(2, 82), listener(3, 81), listener(4, 80)]);
+    assert_eq!(trial.rows(), ["90", "82+", ">81+", "80+"]);
+    trial.types(" ");
+    assert_eq!(trial.rows(), ["80+", ">81+", "82+", "90"]);
+}

@@ -172,6 +172,7 @@ fn header_and_footer_have_whole_parts() {
             read_only: false,
             has_socket: true,
             holds_port: true,
+            can_close: true,
             is_frozen: true,
             is_grouped: false,
             is_filtered: true,
