@@ -277,6 +277,8 @@ pub trait System: Sockets + Processes + Ports + Names + Control {
 pub enum SystemRequest {
     /// To end, by this signal.
     End(i32),
+    /// To die of this signal, which is not sent to end a program in order.
+    Die(i32),
     /// To stop until it is continued.
     Stop,
     /// To run on: it was stopped, be it by a signal that cannot be caught, and the terminal may have been

@@ -48,16 +48,17 @@ pub fn question(count: usize, owner: &str) -> String {
     format!("Close {}?", counted_of(count, owner))
 }
 
-/// `Close 1 listener of app-server (PID 812), so that no new connections are accepted?`: what listens serves
+/// `Close 1 listener of app-server (PID 812), so that no new connections come to it?`: what listens serves
 /// everybody, where a connection has one peer.
 #[must_use]
 pub fn question_of_listeners(tcp: usize, udp: usize, owner: &str) -> String {
-    let effect = match (tcp, udp) {
-        (_, 0) => "no new connections are accepted",
-        (0, _) => "nothing more is received",
-        _ => "no new connections are accepted and nothing more is received",
+    let what = match (tcp, udp) {
+        (_, 0) => "no new connections come",
+        (0, _) => "nothing more comes",
+        _ => "no new connections and nothing more come",
     };
-    format!("Close {} of {owner}, so that {effect}?", listeners(tcp, udp))
+    let to = if tcp + udp == 1 { "it" } else { "them" };
+    format!("Close {} of {owner}, so that {what} to {to}?", listeners(tcp, udp))
 }
 
 /// `2 listeners and 1 unconnected UDP socket`.

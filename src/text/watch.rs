@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::durations::duration;
 use super::endpoints::{foreign_endpoint, local_endpoint};
 use super::owners;
-use crate::model::{Snapshot, Socket};
+use crate::model::{Protocol, Snapshot, Socket};
 use crate::query::{Row, same_owners};
 
 /// The words for what became of a socket, in JSON and in lines.
@@ -73,8 +73,14 @@ pub const CHANGED_SOCKET: &str = "socket changed; nothing was done";
 /// The key was pressed before the selection was drawn.
 pub const NOT_DRAWN: &str = "the selection was not on the screen yet; nothing was done";
 /// Nobody is known who could be terminated.
-pub const NO_OWNER: &str =
-    "the owner of this socket is not known, so nothing was done; portwho kill PORT says why";
+#[must_use]
+pub fn no_owner(socket: &Socket) -> String {
+    let udp = if socket.protocol == Protocol::Udp { "/udp" } else { "" };
+    let port = socket.local.port;
+    format!(
+        "the owner of this socket is not known, so nothing was done; run: portwho kill {port}{udp}"
+    )
+}
 /// A connection was to be killed.
 pub const KILL_TAKES_LISTENERS: &str =
     "kill terminates what listens, not what is connected; press c to close this connection";

@@ -69,8 +69,8 @@ fn listeners_have_their_own_question() {
     let web = Owner::named("web").holding(makers::listening(end).socket);
     let dns = Owner::named("dns").holding(makers::udp(end).socket);
     for (protocol, kind, noun, name, process, effect) in [
-        ("-t", "1 LISTENING", "listener", "web", &web, "no new connections are accepted"),
-        ("-u", "1 UDP", "unconnected UDP socket", "dns", &dns, "nothing more is received"),
+        ("-t", "1 LISTENING", "listener", "web", &web, "no new connections come to it"),
+        ("-u", "1 UDP", "unconnected UDP socket", "dns", &dns, "nothing more comes to it"),
     ] {
         let owner = named(name, process.pid());
         let mut terminal = Terminal::asked(&close(["-l", protocol, "8080"]));

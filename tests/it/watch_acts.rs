@@ -32,6 +32,7 @@ fn a_pasted_xy() {
     // Bracketed, as a terminal pastes: the table takes no text.
     view.terminal.type_in(&format!("\u{1b}[200~xy{pid}\r\u{1b}[201~"));
     view.says("?", "Signs: + new");
+    view.shows("Esc back");
     view.says("\u{1b}", "? help  q quit");
     // And as keys, with the very answer.
     view.says(&format!("xy\r{pid}\r"), &format!("Type {pid} and press Enter to confirm"));
@@ -56,6 +57,7 @@ fn a_socket_that_changes_behind_the_question() {
     assert_eq!(server.tell("close"), "closed");
     view.says(&format!("{pid}\r"), "Esc back");
     assert_eq!(state_of(server.pid()), 'S');
+    view.shows("Esc back");
     view.says("\u{1b}", "? help  q quit");
     view.terminal.type_in("q");
     assert_eq!(view.ends().code, Some(0));
@@ -75,6 +77,7 @@ fn close_takes_the_count_and_enter() {
     view.says("1\r", "closed 1 socket; client (PID");
     view.shows("Esc back");
     assert!(!client.has_exited());
+    view.shows("Esc back");
     view.says("\u{1b}", "? help  q quit");
     view.terminal.type_in("q");
     assert_eq!(view.ends().code, Some(0));
@@ -106,6 +109,7 @@ fn the_question_names_other_holders() {
     view.says(&format!("{pid}\r"), &format!("but port 80 is still held by {other_named}"));
     assert_eq!(one.ended_by(), Some(15));
     assert!(!other.has_exited());
+    view.shows("Esc back");
     view.says("\u{1b}", "? help  q quit");
     view.terminal.type_in("q");
     assert_eq!(view.ends().code, Some(0));
@@ -118,13 +122,14 @@ fn a_listener_has_its_own_question() {
     let mut view = View::start(&[]);
     view.shows("127.0.0.1:80");
     let question = format!(
-        "Close 1 listener of {}, so that no new connections are accepted?",
+        "Close 1 listener of {}, so that no new connections come to it?",
         named("server", server.pid())
     );
     view.says("c", &question);
     view.shows("Type 1 and press Enter to confirm");
     view.says("1\r", "closed 1 socket; server (PID");
     assert!(!server.has_exited());
+    view.shows("Esc back");
     view.says("\u{1b}", "? help  q quit");
     view.terminal.type_in("q");
     assert_eq!(view.ends().code, Some(0));
@@ -154,6 +159,7 @@ fn each_question_takes_its_own_pid() {
     }
     view.shows("127.0.0.1:28111 is free");
     assert_eq!((server.process.ended_by(), daemon.process.ended_by()), (Some(15), Some(15)));
+    view.shows("Esc back");
     view.says("\u{1b}", "? help  q quit");
     view.terminal.type_in("q");
     assert_eq!(view.ends().code, Some(0));
@@ -169,6 +175,7 @@ fn a_refused_close_proposes_the_same_socket() {
     let mut view = View::of(&portwho(["watch", "--interval", "0.1"]).user(NOBODY), (120, 25));
     view.shows("127.0.0.1:80");
     view.says("c", "run: sudo portwho close -l");
+    view.shows("Esc back");
     view.says("\u{1b}", "? help  q quit");
     view.terminal.type_in("q");
     assert_eq!(view.ends().code, Some(0));

@@ -64,16 +64,16 @@ pub(super) fn close(
 /// Whether each socket is what was confirmed, and is held by one of those who held it: the verdict says what
 /// they keep.
 fn as_asked(rows: &[Row<'_>], filter: &Filter, system: &impl System) -> anyhow::Result<Vec<bool>> {
+    let of_processes = |row: &&Row<'_>| matches!(row.owner, Owner::Processes(_));
+    let held = rows.iter().filter(of_processes);
+    let holders = Holders::read(held.map(|row| row.socket.clone()).collect(), system)?;
+    // The states last: what a process closes meanwhile is the kernel's, which may have to be left alone.
     let now = SocketIndex::read(&filter.scope(Detail::Brief), system)?;
-    let unchanged: Vec<Option<&Socket>> =
-        rows.iter().map(|row| now.unchanged(&row.socket, filter)).collect();
-    let of_processes = |row: &Row<'_>| matches!(row.owner, Owner::Processes(_));
-    let held = rows.iter().zip(&unchanged).filter(|(row, _)| of_processes(row));
-    let holders = Holders::read(held.filter_map(|(_, now)| *now).cloned().collect(), system)?;
-    let is_as_asked = |(row, now): (&Row<'_>, Option<&Socket>)| {
-        now.is_some_and(|now| !of_processes(row) || holders.has_one_of(row, now))
+    let is_as_asked = |row: &Row<'_>| {
+        now.unchanged(&row.socket, filter).is_some()
+            && (!of_processes(&row) || holders.has_one_of(row))
     };
-    Ok(rows.iter().zip(unchanged).map(is_as_asked).collect())
+    Ok(rows.iter().map(is_as_asked).collect())
 }
 
 /// Who holds sockets now.
@@ -90,11 +90,11 @@ impl Holders {
         Ok(Self(holders))
     }
 
-    /// Whether a process that held the socket of `row` holds what it is `now`.
-    fn has_one_of(&self, row: &OwnedSocket, now: &Socket) -> bool {
-        let alike = self.0.get(&key(now)).into_iter().flatten();
-        let mut pids =
-            alike.filter(|held| now.is_same(&held.socket)).flat_map(|held| held.owner.pids());
+    /// Whether a process that held the socket of `row` holds it still.
+    fn has_one_of(&self, row: &OwnedSocket) -> bool {
+        let alike = self.0.get(&key(&row.socket)).into_iter().flatten();
+        let same = alike.filter(|held| row.socket.is_same(&held.socket));
+        let mut pids = same.flat_map(|held| held.owner.pids());
         let before = row.owner.holders();
         pids.any(|pid| before.binary_search_by_key(&pid, |holder| holder.pid).is_ok())
     }

@@ -12,21 +12,22 @@ use signal_hook::low_level::emulate_default_handler;
 
 use crate::platform::SystemRequest;
 
-/// The signals that end a program where nobody catches them, and that may be caught without unsafe code.
-const ENDS: [i32; 12] = [
-    SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGABRT, SIGALRM, SIGUSR1, SIGUSR2, SIGVTALRM, SIGPROF,
-    SIGXCPU, SIGXFSZ,
-];
+/// The signals by which programs are told to end.
+const ENDS: [i32; 4] = [SIGTERM, SIGHUP, SIGINT, SIGQUIT];
+
+/// Others of which a program dies where nobody catches them, and that may be caught without unsafe code.
+const DEATHS: [i32; 8] = [SIGABRT, SIGALRM, SIGUSR1, SIGUSR2, SIGVTALRM, SIGPROF, SIGXCPU, SIGXFSZ];
 
 /// Calls `tell` for each signal, on a thread of its own.
 pub(super) fn on_request(tell: Box<dyn Fn(SystemRequest) + Send>) -> io::Result<()> {
-    let mut signals = Signals::new(ENDS.iter().chain(&[SIGTSTP, SIGCONT]))?;
+    let mut signals = Signals::new(ENDS.iter().chain(&DEATHS).chain(&[SIGTSTP, SIGCONT]))?;
     thread::Builder::new().spawn(move || {
         for signal in signals.forever() {
             tell(match signal {
                 SIGTSTP => SystemRequest::Stop,
                 SIGCONT => SystemRequest::Continue,
-                other => SystemRequest::End(other),
+                death if DEATHS.contains(&death) => SystemRequest::Die(death),
+                end => SystemRequest::End(end),
             });
         }
     })?;
@@ -36,7 +37,7 @@ pub(super) fn on_request(tell: Box<dyn Fn(SystemRequest) + Send>) -> io::Result<
 /// Does what the signal does where nobody catches it.
 pub(super) fn obey(request: SystemRequest) {
     let signal = match request {
-        SystemRequest::End(signal) => signal,
+        SystemRequest::End(signal) | SystemRequest::Die(signal) => signal,
         SystemRequest::Stop => SIGTSTP,
         // It runs.
         SystemRequest::Continue => return,

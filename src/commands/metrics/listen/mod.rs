@@ -46,7 +46,9 @@ async fn end<S: System>(mut requests: UnboundedReceiver<SystemRequest>, system: 
     while let Some(request) = requests.recv().await {
         match request {
             SystemRequest::End(_) => return,
-            SystemRequest::Stop | SystemRequest::Continue => system.obey(request),
+            SystemRequest::Die(_) | SystemRequest::Stop | SystemRequest::Continue => {
+                system.obey(request);
+            }
         }
     }
     pending::<()>().await;

@@ -9,7 +9,8 @@ use crate::query::same_owners;
 impl State {
     pub(super) fn describe(&mut self) -> Vec<Effect> {
         let Some(row) = self.current().cloned() else { return Vec::new() };
-        let details = Details { row: row.clone(), is_missing: false, lines: Vec::new() };
+        let details =
+            Details { row: row.clone(), is_missing: false, is_awaited: true, lines: Vec::new() };
         self.read(TextKind::Details(Box::new(details)));
         vec![Effect::Describe(Box::new(row))]
     }
@@ -26,6 +27,7 @@ impl State {
     pub(super) fn note_details(&mut self, key: SocketKey, lines: Vec<String>) {
         if let Some(details) = self.details().filter(|details| details.row.socket.key() == key) {
             details.lines = lines;
+            details.is_awaited = false;
         }
     }
 
@@ -33,12 +35,14 @@ impl State {
     /// does not show, the system is asked once more: it may have left only what is watched.
     pub(super) fn follow_details(&mut self) -> Option<Effect> {
         let look = self.table.look.clone()?;
-        let details = self.details()?;
+        // The socket may change at each look: an answer that is awaited comes first.
+        let details = self.details().filter(|details| !details.is_awaited)?;
         let key = details.row.socket.key();
         let now = look.snapshot.sockets.iter().find(|row| row.socket.key() == key);
         let is_same = match now {
             Some(now) => {
-                now.socket.state == details.row.socket.state
+                !details.is_missing
+                    && now.socket.state == details.row.socket.state
                     && same_owners(&now.owner, &details.row.owner)
             }
             None => details.is_missing,
@@ -47,6 +51,7 @@ impl State {
         if let Some(now) = now {
             details.row = now.clone();
         }
+        details.is_awaited = !is_same;
         (!is_same).then(|| Effect::Describe(Box::new(details.row.clone())))
     }
 }

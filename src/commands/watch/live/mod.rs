@@ -83,7 +83,7 @@ pub(super) fn run<S: System + Sync>(
     let told = events.clone();
     system.on_request(Box::new(move |request| {
         let _ = told.send(Event::System(request));
-        if matches!(request, SystemRequest::End(_)) {
+        if matches!(request, SystemRequest::End(_) | SystemRequest::Die(_)) {
             end_anyway(request, system);
         }
     }))?;
@@ -206,9 +206,9 @@ impl<S: System + Sync> View<S> {
             Event::Key(_, read) if self.is_early(read) => Ok(Vec::new()),
             Event::Key(key, _) => Ok(self.state.press(key)),
             Event::Paste(text) => Ok(self.state.paste(&text)),
-            Event::System(SystemRequest::End(signal)) => {
+            Event::System(end @ (SystemRequest::End(signal) | SystemRequest::Die(signal))) => {
                 screen::restore();
-                self.system.obey(SystemRequest::End(signal));
+                self.system.obey(end);
                 bail!("ended by signal {signal}")
             }
             Event::Failed(why) if self.state.table.look.is_none() => Err(anyhow!(why)),

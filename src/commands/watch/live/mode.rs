@@ -52,6 +52,8 @@ pub(super) struct Details {
     pub(super) row: OwnedSocket,
     /// Whether it was missing at the last look.
     pub(super) is_missing: bool,
+    /// Whether an answer is awaited: one at a time.
+    pub(super) is_awaited: bool,
     /// What is told; empty until it has come.
     pub(super) lines: Vec<String>,
 }

@@ -273,7 +273,7 @@ impl State {
     /// Whoever is terminated was shown: without an owner nobody is, whoever a later search finds.
     fn act_on(&mut self, deed: Deed, row: OwnedSocket) -> Vec<Effect> {
         if deed == Deed::Kill && row.owner.holders().is_empty() {
-            self.message = Some(text::NO_OWNER.to_owned());
+            self.message = Some(text::no_owner(&row.socket));
             return Vec::new();
         }
         let look = self.table.look.as_ref();

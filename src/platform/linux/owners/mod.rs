@@ -46,7 +46,7 @@ pub(super) use self::search::Inodes;
 pub(super) use self::searcher::{
     LINKS_OF_ONE_THREAD, LONGEST_LINK, is_path_alone, read_link, socket_inode,
 };
-use self::settle::{Settled, settle};
+use self::settle::{ASKED_AGAIN, Settled, settle};
 use self::walk::Walk;
 pub(super) use self::way::Way;
 pub(super) use self::whole::{held_by, is_exiting, is_socket};
@@ -164,7 +164,14 @@ fn is_among(inodes: &Inodes, row: &OwnedSocket) -> bool {
 
 fn not_found(sockets: &[OwnedSocket], changing: &Inodes, place: Whereabouts) -> Option<Gap> {
     let rows = sockets.iter().filter(|row| row.owner == Owner::NotFound);
-    let count = rows.filter(|row| !is_among(changing, row)).count();
+    let rows: Vec<&OwnedSocket> = rows.filter(|row| !is_among(changing, row)).collect();
+    let count = rows.len();
+    // Others may have closed since, or passed to another process: they were not asked for again.
+    let is_settled = count <= ASKED_AGAIN && rows.iter().all(|row| row.socket.netns.is_none());
+    let place = match place {
+        Whereabouts::NoProcess if !is_settled => Whereabouts::Anywhere,
+        place => place,
+    };
     (count > 0).then_some(Gap::OwnersNotFound { count, place })
 }
 

@@ -18,7 +18,7 @@ use crate::model::{Pid, Socket, Uid};
 
 /// How many sockets without an owner are asked for again for each user. More than these are
 /// hidden as a rule, or in flight.
-const ASKED_AGAIN: usize = 512;
+pub(super) const ASKED_AGAIN: usize = 512;
 
 /// How often all processes are searched in small groups.
 const PASSES: usize = 8;
