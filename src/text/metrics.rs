@@ -142,6 +142,8 @@ pub fn too_much_seen(file: &str, longest: usize, count: usize) -> String {
 #[must_use]
 pub fn not_own_lines(file: &str, count: usize) -> String {
     let (lines, are) = (counted(count, "line"), if count == 1 { "is" } else { "are" });
-    let forgotten = format!("some of {FORGOTTEN}");
-    format!("{file}: {lines} {are} not portwho's; {forgotten}; let no other program write it")
+    format!(
+        "{file}: {lines} {are} not portwho's; what stood there is forgotten, so that NewListener may \
+         name listeners that are not new; let no other program write it"
+    )
 }

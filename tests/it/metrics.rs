@@ -222,8 +222,10 @@ fn what_was_remembered_and_is_lost_is_told() {
     let too_large = format!("cannot read {name}: File too large (os error 27); {anew}");
     let a_link =
         format!("cannot read {name}: Too many levels of symbolic links (os error 40); {anew}");
-    let garbled =
-        format!("{name}: 2 lines are not portwho's; some of {lost}; let no other program write it");
+    let garbled = format!(
+        "{name}: 2 lines are not portwho's; what stood there is forgotten, so that NewListener \
+             may name listeners that are not new; let no other program write it"
+    );
     let write = |text: Vec<u8>| fs::write(&seen, text).expect("write");
     let run = || portwho([Path::new("metrics"), Path::new("--output"), &file]).run();
     let cases: [(&dyn Fn(), String); 3] = [

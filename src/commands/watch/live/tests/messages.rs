@@ -105,7 +105,8 @@ fn details_follow_their_socket() {
     told(&mut trial);
     assert_eq!(trial.sees(&[waits.clone(), other.clone()]), []);
     // Whether it is gone is asked of the system: it may only have left what is watched, and come back.
-    for seen in [&[other.clone()][..], &[waits.clone(), other.clone()], &[other.clone()]] {
+    let (without, with) = (vec![other.clone()], vec![waits.clone(), other]);
+    for seen in [&without, &with, &without] {
         assert_eq!(trial.sees(seen), describe(waits.clone()));
         told(&mut trial);
         assert_eq!(trial.sees(seen), []);
