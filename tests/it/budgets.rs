@@ -12,7 +12,8 @@ use serde_json::Value;
 
 use crate::support::flight::Flight;
 use crate::support::json::sockets;
-use crate::support::process::{Actor, Owner, can_become, can_strace};
+use crate::support::process::{Actor, Owner, can_become};
+use crate::support::programs::can_strace;
 use crate::support::{Scratch, portwho, refuse, skip};
 
 const HOSTILE: u32 = 4000;

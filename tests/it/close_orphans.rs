@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use crate::close::{assert_gone, assert_there, close, closes_kernels};
 use crate::support::makers::{self, Connection, Loopback};
-use crate::support::process::find_in_path;
+use crate::support::programs::find_in_path;
 use crate::support::{Run, features, skip};
 
 /// Three orphans, by their states and addresses, and what keeps their peers.

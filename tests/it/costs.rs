@@ -5,7 +5,8 @@ use std::fs;
 
 use crate::support::features::lists_bound;
 use crate::support::makers::{self, Loopback};
-use crate::support::process::{Actor, Owner, can_strace};
+use crate::support::process::{Actor, Owner};
+use crate::support::programs::can_strace;
 use crate::support::{Scratch, portwho, refuse, skip};
 
 /// The calls of these kinds that are made when these words are typed.

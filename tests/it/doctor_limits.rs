@@ -13,7 +13,8 @@ use crate::doctor::{await_count, findings, is, only_finding, silent};
 use crate::doctor_pressure::{ip, set};
 use crate::support::kernel_table::State;
 use crate::support::makers::{self, Held, Loopback};
-use crate::support::process::{Actor, Owner, find_in_path};
+use crate::support::process::{Actor, Owner};
+use crate::support::programs::find_in_path;
 use crate::support::terminal::Terminal;
 use crate::support::{features, is_healthy, portwho, refuse, skip};
 

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::doctor::{LOOPBACK, findings, is, silent};
 use crate::support::makers::{self, Loopback};
 use crate::support::mounts;
-use crate::support::process::find_in_path;
+use crate::support::programs::find_in_path;
 use crate::support::{Scratch, portwho};
 
 /// A /proc/sys of which single files can be replaced.

@@ -13,7 +13,8 @@ use crate::doctor::{await_count, findings, is, server, silent};
 use crate::support::kernel_table::{self, State};
 use crate::support::makers::{self, Loopback};
 use crate::support::neighbor::{HERE, Neighbor, THERE, ip};
-use crate::support::process::{Actor, Owner, find_in_path};
+use crate::support::process::{Actor, Owner};
+use crate::support::programs::find_in_path;
 use crate::support::{skip, wait_until};
 
 /// Asks doctor every half second, a few times while something ripens, until it has this finding.

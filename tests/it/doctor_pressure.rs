@@ -17,7 +17,8 @@ use crate::doctor::{await_count, findings, is, only_finding, server};
 use crate::support::kernel_table::{self, State};
 use crate::support::makers::{self, Loopback};
 use crate::support::netns::in_netns;
-use crate::support::process::{Owner, find_in_path};
+use crate::support::process::Owner;
+use crate::support::programs::find_in_path;
 use crate::support::{is_healthy, portwho, skip, wait_until};
 
 /// Sets a setting of this test's own namespace, if it may.

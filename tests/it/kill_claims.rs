@@ -9,7 +9,8 @@ use crate::kill::{
     NOBODY, TERM, assert_free, assert_held, assert_lives, declined, freed, held_here, kill,
     listener, named, run,
 };
-use crate::support::process::{Owner, Process, can_become, find_in_path};
+use crate::support::process::{Owner, Process, can_become};
+use crate::support::programs::find_in_path;
 use crate::support::terminal::Terminal;
 use crate::support::{Scratch, mounts, skip};
 

@@ -8,7 +8,8 @@ use crate::kill::{
     TERM, assert_free, assert_held, assert_lives, declined, held_here, kill, listener, named,
     own_name, run, runs, server, timeless,
 };
-use crate::support::process::{Actor, Owner, in_path};
+use crate::support::process::{Actor, Owner};
+use crate::support::programs::in_path;
 use crate::support::terminal::Terminal;
 use crate::support::{Output, Scratch, portwho, wait_until};
 

@@ -206,6 +206,10 @@ mod doctor_pressure;
 #[cfg(target_os = "linux")]
 mod metrics;
 
+/// The file that `--output` writes, and what is remembered beside it.
+#[cfg(target_os = "linux")]
+mod metrics_files;
+
 /// Metrics of users who want to fill Prometheus.
 #[cfg(target_os = "linux")]
 mod metrics_hostile;

@@ -10,7 +10,8 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::metrics_hostile::{HOSTILE, hoarder, tcp};
 use crate::support::makers::{self, Loopback};
 use crate::support::metrics::{samples, value};
-use crate::support::process::{Owner, can_become, can_strace};
+use crate::support::process::{Owner, can_become};
+use crate::support::programs::can_strace;
 use crate::support::{portwho, skip, wait_until};
 
 /// A portwho that serves, killed when dropped.

@@ -16,7 +16,8 @@ use std::path::{Path, PathBuf};
 
 use nix::sched::{CloneFlags, unshare};
 
-use crate::support::process::{can_become, find_in_path};
+use crate::support::process::can_become;
+use crate::support::programs::find_in_path;
 use crate::support::terminal::Terminal;
 use crate::support::{Run, diff, features, has_checkout, mounts, netns, portwho, refuse, skip};
 

@@ -15,7 +15,8 @@ use crate::support::json::{only_socket, sockets};
 use crate::support::kernel_table::{self, State, await_state};
 use crate::support::makers;
 use crate::support::neighbor::ip;
-use crate::support::process::{Owner, find_in_path};
+use crate::support::process::Owner;
+use crate::support::programs::find_in_path;
 use crate::support::{features, golden, portwho, refuse, skip, wait_until};
 
 /// The port is free: portwho says so, and a bind succeeds.

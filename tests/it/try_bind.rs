@@ -9,7 +9,8 @@ use crate::support::features;
 use crate::support::kernel_table::{self, State, await_state};
 use crate::support::makers::{self, Loopback};
 use crate::support::netns::NOT_SEARCHED;
-use crate::support::process::{Owner, can_become, can_strace, server};
+use crate::support::process::{Owner, can_become, server};
+use crate::support::programs::can_strace;
 use crate::support::{Scratch, portwho, refuse, skip};
 
 const NOBODY: u32 = 65534;

@@ -12,7 +12,8 @@ use rustix::process::Signal;
 
 use crate::kill::{held_here, named};
 use crate::support::makers::{self, Loopback};
-use crate::support::process::{Actor, Owner, Process, in_path};
+use crate::support::process::{Actor, Owner, Process};
+use crate::support::programs::in_path;
 use crate::support::{Output, Run, Scratch, is_healthy, mounts, portwho, skip};
 
 /// A name that ends as the kernel marks programs that were removed.

@@ -57,10 +57,7 @@ fn a_socket_that_changes_behind_the_question() {
     assert_eq!(server.tell("close"), "closed");
     view.says(&format!("{pid}\r"), "Esc back");
     assert_eq!(state_of(server.pid()), 'S');
-    view.shows("Esc back");
-    view.says("\u{1b}", "? help  q quit");
-    view.terminal.type_in("q");
-    assert_eq!(view.ends().code, Some(0));
+    view.quits_after_act();
     assert_eq!(state_of(server.pid()), 'S');
 }
 
@@ -77,10 +74,7 @@ fn close_takes_the_count_and_enter() {
     view.says("1\r", "closed 1 socket; client (PID");
     view.shows("Esc back");
     assert!(!client.has_exited());
-    view.shows("Esc back");
-    view.says("\u{1b}", "? help  q quit");
-    view.terminal.type_in("q");
-    assert_eq!(view.ends().code, Some(0));
+    view.quits_after_act();
 }
 
 #[trial]
@@ -109,10 +103,7 @@ fn the_question_names_other_holders() {
     view.says(&format!("{pid}\r"), &format!("but port 80 is still held by {other_named}"));
     assert_eq!(one.ended_by(), Some(15));
     assert!(!other.has_exited());
-    view.shows("Esc back");
-    view.says("\u{1b}", "? help  q quit");
-    view.terminal.type_in("q");
-    assert_eq!(view.ends().code, Some(0));
+    view.quits_after_act();
 }
 
 /// It serves everybody: the question says what ends.
@@ -129,10 +120,7 @@ fn a_listener_has_its_own_question() {
     view.shows("Type 1 and press Enter to confirm");
     view.says("1\r", "closed 1 socket; server (PID");
     assert!(!server.has_exited());
-    view.shows("Esc back");
-    view.says("\u{1b}", "? help  q quit");
-    view.terminal.type_in("q");
-    assert_eq!(view.ends().code, Some(0));
+    view.quits_after_act();
 }
 
 /// One socket, two processes that have nothing to do with each other: each is asked about by its own PID.
@@ -159,10 +147,7 @@ fn each_question_takes_its_own_pid() {
     }
     view.shows("127.0.0.1:28111 is free");
     assert_eq!((server.process.ended_by(), daemon.process.ended_by()), (Some(15), Some(15)));
-    view.shows("Esc back");
-    view.says("\u{1b}", "? help  q quit");
-    view.terminal.type_in("q");
-    assert_eq!(view.ends().code, Some(0));
+    view.quits_after_act();
 }
 
 /// A command that it proposes takes this socket and no other.
@@ -175,8 +160,5 @@ fn a_refused_close_proposes_the_same_socket() {
     let mut view = View::of(&portwho(["watch", "--interval", "0.1"]).user(NOBODY), (120, 25));
     view.shows("127.0.0.1:80");
     view.says("c", "run: sudo portwho close -l");
-    view.shows("Esc back");
-    view.says("\u{1b}", "? help  q quit");
-    view.terminal.type_in("q");
-    assert_eq!(view.ends().code, Some(0));
+    view.quits_after_act();
 }

@@ -85,6 +85,15 @@ impl View {
         self.shows(text);
     }
 
+    /// Leaves an action that is over, and quits.
+    #[track_caller]
+    pub fn quits_after_act(mut self) {
+        self.shows("Esc back");
+        self.says("\u{1b}", "? help  q quit");
+        self.terminal.type_in("q");
+        assert_eq!(self.ends().code, Some(0));
+    }
+
     /// It has ended, and the terminal is as it was.
     #[track_caller]
     pub fn ends(self) -> Output {

@@ -5,7 +5,8 @@ use std::process::Command;
 
 use super::zoo;
 use crate::support::makers::{self, Loopback};
-use crate::support::process::{Owner, find_in_path};
+use crate::support::process::Owner;
+use crate::support::programs::find_in_path;
 use crate::support::{portwho, skip, wait_until};
 
 /// The words of each line, in any order: COMMAND PID USER FD TYPE DEVICE SIZE/OFF NODE NAME, where

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use super::sighting::{Ends, Sighting};
-use crate::support::process::find_in_path;
+use crate::support::programs::find_in_path;
 
 pub struct Ss(PathBuf);
 

@@ -13,7 +13,8 @@ use crate::support::features;
 use crate::support::golden;
 use crate::support::json::{only_socket, socket, sockets};
 use crate::support::makers::{self, Loopback};
-use crate::support::process::{Owner, find_in_path};
+use crate::support::process::Owner;
+use crate::support::programs::find_in_path;
 use crate::support::{portwho, refuse, skip};
 
 #[trial]

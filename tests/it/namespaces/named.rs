@@ -14,7 +14,8 @@ use crate::support::json::{socket, sockets};
 use crate::support::kernel_table::{State, await_state};
 use crate::support::makers::{self, Loopback};
 use crate::support::netns::in_netns;
-use crate::support::process::{Owner, find_in_path, is_machines_root};
+use crate::support::process::{Owner, is_machines_root};
+use crate::support::programs::find_in_path;
 use crate::support::{portwho, skip};
 
 /// By several processes, and by a name too.

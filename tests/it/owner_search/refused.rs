@@ -9,7 +9,8 @@ use serde_json::json;
 use super::{AT, playing};
 use crate::support::json::only_socket;
 use crate::support::makers;
-use crate::support::process::{Owner, can_strace, is_machines_root};
+use crate::support::process::{Owner, is_machines_root};
+use crate::support::programs::can_strace;
 use crate::support::{Scratch, features, mounts, portwho, refuse, skip};
 
 /// The owner is found in /proc as if nothing was, where there is so much to read that the kernel is tried; asked

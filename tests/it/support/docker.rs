@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use super::cgroup::unique;
-use super::process::{find_in_path, is_machines_root};
+use super::process::is_machines_root;
+use super::programs::find_in_path;
 use super::{Scratch, skip, wait_until};
 
 /// An image with a web server, removed with its guard.

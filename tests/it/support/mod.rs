@@ -52,6 +52,8 @@ pub mod peer;
 #[cfg(target_os = "linux")]
 pub mod process;
 #[cfg(target_os = "linux")]
+pub mod programs;
+#[cfg(target_os = "linux")]
 pub mod refuse;
 #[cfg(target_os = "linux")]
 pub mod renaming;

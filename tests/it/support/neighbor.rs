@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 
 use super::netns::in_netns;
-use super::process::find_in_path;
+use super::programs::find_in_path;
 use super::skip;
 
 /// The address of this side.

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::process::in_path;
+use super::programs::in_path;
 use super::{Scratch, wait_until};
 
 /// Names the shell at each signal, and waits without end. `$1` is a pipe that nobody writes to.
